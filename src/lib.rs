@@ -1,0 +1,19 @@
+//! Runs Terraform and OpenTofu from another program.
+//!
+//! The binary `iac-runner` takes one JSON request on stdin, runs one command of one tool, and prints
+//! one JSON result on stdout. This crate holds the parts of that binary and the types of its wire.
+//!
+//! | module | what it holds | may import |
+//! |---|---|---|
+//! | [`protocol`] | request, result, event, outcome words, exit statuses, JSON Schema | nothing of ours |
+//! | `process` | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
+//! | `output` | spool, redaction, segments, head and tail | nothing of ours |
+//! | [`runner`] | one request to one result | all of the above |
+//!
+//! Nothing points back up.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
+
+pub mod protocol;
+pub mod runner;

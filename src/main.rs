@@ -1,0 +1,2 @@
+//! The `iac-runner` binary.
+fn main() {}

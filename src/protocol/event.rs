@@ -1,0 +1,91 @@
+//! Events: one JSON object a line under `--stream` and in `events.ndjson`.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{RunResult, StopReason, timestamp};
+
+/// One event of a run.
+///
+/// `seq` counts from 0 without gaps; `result` is always the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event<O = String> {
+    /// The tool has been started.
+    Started {
+        /// Place of the event in its run.
+        seq: u64,
+        /// When it happened.
+        #[serde(with = "timestamp")]
+        #[schemars(with = "DateTime<Utc>")]
+        at: DateTime<Utc>,
+        /// Process id of the tool, which is also the id of its process group.
+        pid: i32,
+        /// Absolute path of the program.
+        tool_path: PathBuf,
+        /// The program's name, the command and its arguments, masked.
+        argv: Vec<String>,
+    },
+    /// The tool has printed something.
+    Output {
+        /// Place of the event in its run.
+        seq: u64,
+        /// When it was read.
+        #[serde(with = "timestamp")]
+        #[schemars(with = "DateTime<Utc>")]
+        at: DateTime<Utc>,
+        /// Whole lines, or a partial line after a silence; masked.
+        text: String,
+    },
+    /// The tool is being stopped.
+    Stopping {
+        /// Place of the event in its run.
+        seq: u64,
+        /// When it happened.
+        #[serde(with = "timestamp")]
+        #[schemars(with = "DateTime<Utc>")]
+        at: DateTime<Utc>,
+        /// Why.
+        reason: StopReason,
+        /// Seconds that the tool has left before SIGKILL.
+        grace_seconds: f64,
+    },
+    /// Something that the run goes on in spite of.
+    Warning {
+        /// Place of the event in its run.
+        seq: u64,
+        /// When it happened.
+        #[serde(with = "timestamp")]
+        #[schemars(with = "DateTime<Utc>")]
+        at: DateTime<Utc>,
+        /// One sentence.
+        message: String,
+    },
+    /// The run has ended.
+    Result {
+        /// Place of the event in its run.
+        seq: u64,
+        /// When it happened.
+        #[serde(with = "timestamp")]
+        #[schemars(with = "DateTime<Utc>")]
+        at: DateTime<Utc>,
+        /// The result document.
+        result: Box<RunResult<O>>,
+    },
+}
+
+impl<O> Event<O> {
+    /// Place of the event in its run, from 0.
+    pub const fn seq(&self) -> u64 {
+        match self {
+            Self::Started { seq, .. }
+            | Self::Output { seq, .. }
+            | Self::Stopping { seq, .. }
+            | Self::Warning { seq, .. }
+            | Self::Result { seq, .. } => *seq,
+        }
+    }
+}

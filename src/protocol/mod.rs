@@ -1,0 +1,31 @@
+//! The wire: what goes in, what comes out, and the words for it.
+//!
+//! Imports nothing of this crate. Everything here is data, and functions that decide about data.
+
+mod control;
+mod decode;
+mod event;
+pub mod exit_status;
+mod framing;
+mod json;
+mod outcome;
+mod request;
+mod result;
+mod schema;
+pub mod timestamp;
+mod tool;
+
+pub use control::{Control, MAX_CONTROL_LINE_BYTES};
+pub use decode::{Fault, RequestError};
+pub use event::Event;
+pub use framing::{Framer, Framing, FramingFault, MAX_REQUEST_BYTES};
+pub use outcome::{OnDisconnect, Outcome, StopReason};
+pub use request::{
+    DEFAULT_GRACE, DEFAULT_INHERIT_ENV, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE,
+    MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request,
+};
+pub use result::{
+    Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
+};
+pub use schema::{Subject, schema};
+pub use tool::Tool;

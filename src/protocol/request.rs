@@ -1,0 +1,187 @@
+//! The request document.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+
+use super::decode::{self, RequestError};
+use super::{OnDisconnect, Tool};
+
+/// How long the tool may run when the request does not say, or says 0.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Longest timeout that a request may ask for.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Time from the graceful signal to SIGKILL when the request does not say.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(60);
+/// Longest grace that a request may ask for.
+pub const MAX_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Cap on `output` in the result when the request does not say.
+pub const DEFAULT_OUTPUT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
+/// Highest cap that a request may ask for: the result document is built to be read whole.
+pub const MAX_OUTPUT_LIMIT_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// What the tool gets from the runner's own environment when the request does not say.
+///
+/// A `*` at the end stands for any ending.
+pub const DEFAULT_INHERIT_ENV: [&str; 26] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "LANG",
+    "LC_*",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "TF_*",
+    "AWS_*",
+    "ARM_*",
+    "AZURE_*",
+    "GOOGLE_*",
+    "CLOUDSDK_*",
+    "KUBE*",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH_COMMAND",
+];
+
+/// One command for one tool.
+///
+/// Built by [`Request::new`] on the sending side and by [`Request::parse`] on the receiving one.
+/// Values of `env_vars` and `secrets` do not show in its Debug form.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Request {
+    /// The tool to run.
+    pub tool: Tool,
+    /// The directory to run it in; must exist.
+    #[schemars(length(min = 1))]
+    pub work_dir: PathBuf,
+    /// Any subcommand of the tool.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{0,31}$"))]
+    pub command: String,
+    /// Arguments after the subcommand, passed as they are, without a shell.
+    #[schemars(default)]
+    pub args: Vec<String>,
+    /// Variables for the tool; they win over inherited ones.
+    #[schemars(default, with = "BTreeMap<String, String>")]
+    #[serde(serialize_with = "expose_map")]
+    pub env_vars: BTreeMap<String, SecretString>,
+    /// Minutes that the tool may run, fractions allowed; 0 is the default of 30.
+    #[serde(rename = "timeout")]
+    #[schemars(default = "default_timeout_minutes", range(min = 0, max = 10080))]
+    pub timeout_minutes: f64,
+    /// Seconds from the graceful signal to SIGKILL.
+    #[schemars(default = "default_grace_seconds", range(min = 0, max = 86400))]
+    pub grace_seconds: f64,
+    /// Directory for the durable record of the run.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_dir: Option<PathBuf>,
+    /// What becomes of the tool when the front process dies or nobody reads its stdout.
+    #[schemars(default)]
+    pub on_disconnect: OnDisconnect,
+    /// Values masked wherever output goes.
+    #[schemars(default, with = "Vec<String>")]
+    #[serde(serialize_with = "expose_list")]
+    pub secrets: Vec<SecretString>,
+    /// Names, or prefixes that end in `*`, of what the tool gets from the runner's own environment;
+    /// without it, [`DEFAULT_INHERIT_ENV`].
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inherit_env: Option<Vec<String>>,
+    /// Cap on `output` in the result, in bytes.
+    #[schemars(default = "default_output_limit_bytes", range(min = 0, max = 1_073_741_824_u64))]
+    pub output_limit_bytes: u64,
+    /// The exact version that the tool must have.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_version: Option<String>,
+}
+
+impl Request {
+    /// Builds a request with the defaults of the wire.
+    pub fn new(tool: Tool, work_dir: impl Into<PathBuf>, command: impl Into<String>) -> Self {
+        Self {
+            tool,
+            work_dir: work_dir.into(),
+            command: command.into(),
+            args: Vec::new(),
+            env_vars: BTreeMap::new(),
+            timeout_minutes: default_timeout_minutes(),
+            grace_seconds: default_grace_seconds(),
+            run_dir: None,
+            on_disconnect: OnDisconnect::default(),
+            secrets: Vec::new(),
+            inherit_env: None,
+            output_limit_bytes: default_output_limit_bytes(),
+            tool_version: None,
+        }
+    }
+
+    /// Reads and checks one request document.
+    ///
+    /// # Errors
+    /// Every fault that the document has, each with its JSON path. No value is repeated in them,
+    /// since any value may be a secret in the wrong place.
+    pub fn parse(document: &[u8]) -> Result<Self, RequestError> {
+        decode::request(document)
+    }
+
+    /// How long the tool may run.
+    pub fn timeout(&self) -> Duration {
+        if self.timeout_minutes == 0.0 {
+            DEFAULT_TIMEOUT
+        } else {
+            Duration::from_secs_f64(self.timeout_minutes * 60.0)
+        }
+    }
+
+    /// Time from the graceful signal to SIGKILL.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs_f64(self.grace_seconds)
+    }
+}
+
+const fn default_timeout_minutes() -> f64 {
+    DEFAULT_TIMEOUT.as_secs() as f64 / 60.0
+}
+
+const fn default_grace_seconds() -> f64 {
+    DEFAULT_GRACE.as_secs() as f64
+}
+
+const fn default_output_limit_bytes() -> u64 {
+    DEFAULT_OUTPUT_LIMIT_BYTES
+}
+
+fn expose_map<S: Serializer>(
+    values: &BTreeMap<String, SecretString>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(values.len()))?;
+    for (name, value) in values {
+        map.serialize_entry(name, value.expose_secret())?;
+    }
+    map.end()
+}
+
+fn expose_list<S: Serializer>(values: &[SecretString], to: S) -> Result<S::Ok, S::Error> {
+    let mut list = to.serialize_seq(Some(values.len()))?;
+    for value in values {
+        list.serialize_element(value.expose_secret())?;
+    }
+    list.end()
+}

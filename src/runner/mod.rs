@@ -1,0 +1,3 @@
+//! One request to one result.
+
+pub mod diagnosis;
