@@ -15,5 +15,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod output;
+pub mod process;
 pub mod protocol;
 pub mod runner;

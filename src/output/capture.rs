@@ -1,0 +1,218 @@
+//! Head and tail of the output, held outside the process's own memory.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use serde::{Serialize, Serializer};
+
+/// Where the text starts in the file; before it stands its length so far, for whoever has to tell of a
+/// run whose supervisor is gone.
+const TEXT_AT: u64 = 8;
+/// How far a cut is moved to fall between two lines.
+const MAX_CUT_SHIFT: u64 = 4 * 1024;
+/// Size of the pieces in which the text is read back.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Room for the line between head and tail.
+const GAP_LINE_BYTES: u64 = 64;
+
+/// Keeps the head and the tail of a text, together at most a given number of bytes.
+///
+/// Lives in a file that is in no directory. The head stands at its start; the tail is a ring behind it.
+#[derive(Debug)]
+pub struct Capture {
+    file: File,
+    head: u64,
+    tail: u64,
+    total: u64,
+}
+
+impl Capture {
+    /// Starts an empty capture in an empty file.
+    pub fn new(file: File, limit_bytes: u64) -> Self {
+        let kept = limit_bytes.saturating_sub(GAP_LINE_BYTES);
+        // The tail gets the larger half: errors come last.
+        let head = kept / 2;
+        Self {
+            file,
+            head,
+            tail: kept - head,
+            total: 0,
+        }
+    }
+
+    /// Takes up a capture that another process has written.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn reopen(file: File, limit_bytes: u64) -> io::Result<Self> {
+        let mut this = Self::new(file, limit_bytes);
+        let mut total = [0; TEXT_AT as usize];
+        if this.file.metadata()?.len() >= TEXT_AT {
+            this.file.read_exact_at(&mut total, 0)?;
+        }
+        this.total = u64::from_le_bytes(total);
+        Ok(this)
+    }
+
+    /// Takes the next text.
+    ///
+    /// # Errors
+    /// When the system has no memory left for the file.
+    pub fn push(&mut self, text: &str) -> io::Result<()> {
+        let mut bytes = text.as_bytes();
+        while !bytes.is_empty() {
+            let (at, room) = self.place(self.total);
+            let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+            let (piece, rest) = bytes.split_at(len);
+            if let Some(at) = at {
+                self.file.write_all_at(piece, at)?;
+            }
+            self.total += len as u64;
+            bytes = rest;
+        }
+        self.file.write_all_at(&self.total.to_le_bytes(), 0)
+    }
+
+    /// Where in the file the byte at a position of the text stands, and how many follow it there.
+    fn place(&self, position: u64) -> (Option<u64>, u64) {
+        if position < self.head {
+            (Some(TEXT_AT + position), self.head - position)
+        } else if self.tail == 0 {
+            (None, u64::MAX)
+        } else {
+            let turn = (position - self.head) % self.tail;
+            (Some(TEXT_AT + self.head + turn), self.tail - turn)
+        }
+    }
+
+    /// Size of the whole text in bytes.
+    pub const fn total_bytes(&self) -> u64 {
+        self.total
+    }
+
+    /// What has been kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn captured(&self) -> io::Result<Captured<'_>> {
+        if self.total <= self.head + self.tail {
+            return Ok(Captured {
+                of: self,
+                head_end: self.total,
+                tail_start: self.total,
+            });
+        }
+        Ok(Captured {
+            of: self,
+            head_end: self.cut_back(self.head)?,
+            tail_start: self.cut_forward(self.total - self.tail)?,
+        })
+    }
+
+    fn read_exact_at(&self, into: &mut [u8], position: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < into.len() {
+            let (at, room) = self.place(position + done as u64);
+            let len = (into.len() - done).min(usize::try_from(room).unwrap_or(usize::MAX));
+            let at = at.ok_or(io::ErrorKind::UnexpectedEof)?;
+            self.file.read_exact_at(&mut into[done..done + len], at)?;
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// The last end of a line, or else of a character, at or before a position in the head.
+    fn cut_back(&self, position: u64) -> io::Result<u64> {
+        let from = position.saturating_sub(MAX_CUT_SHIFT);
+        let window = self.window(from, position)?;
+        let cut = match window.iter().rposition(|&byte| byte == b'\n') {
+            Some(newline) => newline + 1,
+            None => last_char_start(&window),
+        };
+        Ok(from + cut as u64)
+    }
+
+    /// The first start of a line, or else of a character, at or after a position in the tail.
+    fn cut_forward(&self, position: u64) -> io::Result<u64> {
+        let window = self.window(position, (position + MAX_CUT_SHIFT).min(self.total))?;
+        let cut = match window.iter().position(|&byte| byte == b'\n') {
+            Some(newline) if newline + 1 < window.len() => newline + 1,
+            _ => window.iter().position(|&byte| is_char_start(byte)).unwrap_or(0),
+        };
+        Ok(position + cut as u64)
+    }
+
+    fn window(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
+        let mut window = vec![0; usize::try_from(to - from).unwrap_or(0)];
+        self.read_exact_at(&mut window, from)?;
+        Ok(window)
+    }
+}
+
+/// Whether a byte of UTF-8 is the first of a character.
+const fn is_char_start(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
+}
+
+/// Where the last character of a text starts, if the text may end within it; its end if it does not.
+fn last_char_start(text: &[u8]) -> usize {
+    match std::str::from_utf8(text) {
+        Ok(_) => text.len(),
+        // The start may be within a character too: only an unfinished end counts.
+        Err(_) => text.iter().rposition(|&byte| is_char_start(byte)).unwrap_or(0),
+    }
+}
+
+/// The text that a capture has kept, written out piece by piece.
+#[derive(Debug, Clone, Copy)]
+pub struct Captured<'a> {
+    of: &'a Capture,
+    head_end: u64,
+    tail_start: u64,
+}
+
+impl Captured<'_> {
+    /// Whether something is left out.
+    pub const fn is_cut(&self) -> bool {
+        self.head_end < self.tail_start
+    }
+
+    fn write_range(&self, range: (u64, u64), to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buffer = vec![0; PIECE_BYTES];
+        let mut held = 0;
+        let mut at = range.0;
+        while at < range.1 {
+            let len = (PIECE_BYTES - held).min(usize::try_from(range.1 - at).unwrap_or(usize::MAX));
+            let piece = &mut buffer[held..held + len];
+            self.of.read_exact_at(piece, at).map_err(|_| fmt::Error)?;
+            at += len as u64;
+            let filled = held + len;
+            // The text is UTF-8 as a whole; a piece may end within a character.
+            let end = if at < range.1 { last_char_start(&buffer[..filled]) } else { filled };
+            to.write_str(&String::from_utf8_lossy(&buffer[..end]))?;
+            buffer.copy_within(end..filled, 0);
+            held = filled - end;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Captured<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_range((0, self.head_end), f)?;
+        if self.is_cut() {
+            let left_out = self.tail_start - self.head_end;
+            writeln!(f, "[... {left_out} bytes left out ...]")?;
+            self.write_range((self.tail_start, self.of.total), f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Captured<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}

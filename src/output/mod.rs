@@ -1,0 +1,21 @@
+//! What the tool prints, from the spool to whoever may see it.
+//!
+//! Spool → [`Redactor`] → [`Utf8`] → [`Capture`], [`Tail`] and [`Segments`]. Each takes pieces of any
+//! size and gives the same text for any way of cutting it.
+
+mod capture;
+mod forms;
+mod matcher;
+mod redactor;
+mod segments;
+mod spool;
+mod tail;
+mod utf8;
+
+pub use capture::{Capture, Captured};
+pub use matcher::{MASK, Matcher};
+pub use redactor::Redactor;
+pub use segments::Segments;
+pub use spool::Spool;
+pub use tail::Tail;
+pub use utf8::Utf8;

@@ -1,0 +1,114 @@
+//! Masks a stream that comes in pieces.
+
+use std::sync::Arc;
+
+use super::matcher::{Matcher, write_masked};
+
+/// Masks a stream; what it gives out is the same for every way of cutting the stream in pieces.
+///
+/// A byte is held back only while it may be the beginning of a secret, so a line without one passes
+/// at once. Holds at most the longest pattern and the occurrence that overlaps it.
+#[derive(Debug)]
+pub struct Redactor {
+    matcher: Arc<Matcher>,
+    held: Vec<u8>,
+}
+
+impl Redactor {
+    /// Starts a stream.
+    pub const fn new(matcher: Arc<Matcher>) -> Self {
+        Self {
+            matcher,
+            held: Vec::new(),
+        }
+    }
+
+    /// Takes the next piece and appends what is certain to `to`.
+    pub fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
+        self.held.extend_from_slice(piece);
+        self.pass(false, to);
+    }
+
+    /// Appends all that was held back: nothing comes any more.
+    pub fn finish(&mut self, to: &mut Vec<u8>) {
+        self.pass(true, to);
+    }
+
+    fn pass(&mut self, whole: bool, to: &mut Vec<u8>) {
+        let found = self.matcher.find(&self.held, whole);
+        write_masked(&self.held[..found.certain], &found.ranges, to);
+        self.held.drain(..found.certain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn in_pieces(secrets: &[String], text: &[u8], cuts: &[usize]) -> Vec<u8> {
+        let matcher = Arc::new(Matcher::new(secrets.iter().map(String::as_bytes)));
+        let mut redactor = Redactor::new(matcher);
+        let mut masked = Vec::new();
+        let mut rest = text;
+        for cut in cuts {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            redactor.push(piece, &mut masked);
+            rest = after;
+        }
+        redactor.push(rest, &mut masked);
+        redactor.finish(&mut masked);
+        masked
+    }
+
+    /// Few letters, so that secrets overlap, repeat and begin alike.
+    fn secrets() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec("[ab\"\\\\\n${é]{6,12}", 1..5)
+    }
+
+    /// Text in which the secrets stand, in any form and in pieces of themselves.
+    fn text_with(secrets: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
+        let part = (0..secrets.len(), 0..6usize, 0..16usize, "[abx \n]{0,6}");
+        prop::collection::vec(part, 0..12).prop_map(move |parts| {
+            let mut text = Vec::new();
+            for (which, form, keep, filler) in parts {
+                let forms: Vec<Vec<u8>> =
+                    super::super::forms::patterns(secrets[which].as_bytes()).into_iter().collect();
+                let form = &forms[form % forms.len()];
+                text.extend_from_slice(&form[..form.len().min(form.len() + 3 - keep.min(form.len()))]);
+                text.extend_from_slice(filler.as_bytes());
+            }
+            (secrets.clone(), text)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_the_same_masked_text_and_no_secret_survives(
+            (secrets, text) in secrets().prop_flat_map(text_with),
+            cuts in prop::collection::vec(0..9usize, 0..40),
+        ) {
+            let whole = in_pieces(&secrets, &text, &[]);
+            prop_assert_eq!(&in_pieces(&secrets, &text, &cuts), &whole);
+            prop_assert_eq!(&in_pieces(&secrets, &text, &vec![1; text.len()]), &whole);
+            for secret in &secrets {
+                for form in super::super::forms::patterns(secret.as_bytes()) {
+                    prop_assert!(!contains(&whole, &form), "{:?} survives", String::from_utf8_lossy(&form));
+                }
+            }
+        }
+
+        #[test]
+        fn text_without_a_secret_passes_unchanged(text in "[c-z \n]{0,200}") {
+            prop_assert_eq!(
+                in_pieces(&["aaaaaa".to_owned()], text.as_bytes(), &[3, 7, 11]),
+                text.as_bytes()
+            );
+        }
+    }
+
+    fn contains(text: &[u8], part: &[u8]) -> bool {
+        text.windows(part.len()).any(|window| window == part)
+    }
+}

@@ -1,0 +1,66 @@
+//! Cuts text into the pieces that events carry.
+
+use std::time::Duration;
+
+/// Silence after which a partial line is given out.
+pub const SILENCE: Duration = Duration::from_millis(200);
+/// Longest partial line that is waited for, in bytes; a longer one comes in pieces.
+const MAX_PARTIAL_BYTES: usize = 64 * 1024;
+
+/// Gathers text into whole lines.
+#[derive(Debug, Default)]
+pub struct Segments {
+    partial: String,
+}
+
+impl Segments {
+    /// Takes the next text and gives back the lines that are complete, as one piece.
+    pub fn push(&mut self, text: &str) -> Option<String> {
+        let end = match text.rfind('\n') {
+            Some(last) => last + 1,
+            None if self.partial.len() + text.len() > MAX_PARTIAL_BYTES => text.len(),
+            None => 0,
+        };
+        if end == 0 {
+            self.partial.push_str(text);
+            return None;
+        }
+        let mut lines = std::mem::take(&mut self.partial);
+        lines.push_str(&text[..end]);
+        self.partial.push_str(&text[end..]);
+        Some(lines)
+    }
+
+    /// Gives back a line that is not complete, after [`SILENCE`] or at the end.
+    pub fn flush(&mut self) -> Option<String> {
+        (!self.partial.is_empty()).then(|| std::mem::take(&mut self.partial))
+    }
+
+    /// Whether there is a line that is not complete.
+    pub const fn is_partial(&self) -> bool {
+        !self.partial.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_lines_come_out_until_a_flush() {
+        let mut segments = Segments::default();
+        assert_eq!(segments.push("one"), None);
+        assert_eq!(segments.push(" line\ntwo\nthr"), Some("one line\ntwo\n".to_owned()));
+        assert!(segments.is_partial());
+        assert_eq!(segments.flush(), Some("thr".to_owned()));
+        assert_eq!(segments.flush(), None);
+    }
+
+    #[test]
+    fn a_line_without_an_end_comes_in_pieces() {
+        let mut segments = Segments::default();
+        let piece = "x".repeat(MAX_PARTIAL_BYTES / 2 + 1);
+        assert_eq!(segments.push(&piece), None);
+        assert_eq!(segments.push(&piece), Some(piece.repeat(2)));
+    }
+}

@@ -1,0 +1,77 @@
+//! The tool's raw output: a file that is in no directory and empties itself as it is read.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use nix::fcntl::{FallocateFlags, fallocate};
+
+use crate::process::{FileWatch, memory_file, reopen_for_append};
+
+/// How much is read before the space is given back.
+const PUNCH_BYTES: u64 = 1024 * 1024;
+
+/// Where the tool writes to.
+///
+/// Not a pipe: when the reader of a pipe dies, the tool dies with it at its next write, without its
+/// state. What has been read is punched out, so that the file holds no secret afterwards and no more
+/// memory than what is still to be read.
+#[derive(Debug)]
+pub struct Spool {
+    file: File,
+    watch: FileWatch,
+    read: u64,
+    punched: u64,
+}
+
+impl Spool {
+    /// Makes an empty spool.
+    ///
+    /// # Errors
+    /// When neither memory nor the temporary directory has room for a file.
+    pub fn create() -> io::Result<Self> {
+        let file = memory_file("spool")?;
+        let watch = FileWatch::of(&file);
+        Ok(Self {
+            file,
+            watch,
+            read: 0,
+            punched: 0,
+        })
+    }
+
+    /// The end that the tool writes to.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn writer(&self) -> io::Result<File> {
+        reopen_for_append(&self.file)
+    }
+
+    /// Returns when there may be something to read. May be dropped and called again.
+    pub async fn changed(&self) {
+        self.watch.changed().await;
+    }
+
+    /// Reads on; 0 when nothing is there for now.
+    ///
+    /// # Errors
+    /// What the read failed with.
+    pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read_at(into, self.read)?;
+        self.read += len as u64;
+        if self.read - self.punched >= PUNCH_BYTES || (len == 0 && self.read > self.punched) {
+            self.punch();
+        }
+        Ok(len)
+    }
+
+    /// Gives back the space of what has been read.
+    fn punch(&mut self) {
+        let (from, len) = (self.punched.cast_signed(), (self.read - self.punched).cast_signed());
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        // A file system without holes keeps the space until the file is closed; nothing else is lost.
+        let _ = fallocate(&self.file, flags, from, len);
+        self.punched = self.read;
+    }
+}

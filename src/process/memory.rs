@@ -1,0 +1,45 @@
+//! Files that are in no directory.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// Opens an anonymous file that takes its space from memory, and is gone with its last descriptor.
+///
+/// Where the kernel or a sandbox refuses that, an unlinked file in the temporary directory.
+///
+/// # Errors
+/// What the second way failed with.
+pub fn memory_file(name: &str) -> io::Result<File> {
+    match memfd_create(name, MFdFlags::MFD_CLOEXEC) {
+        Ok(descriptor) => Ok(File::from(descriptor)),
+        Err(_) => File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_TMPFILE.bits())
+            .mode(0o600)
+            .open(std::env::temp_dir()),
+    }
+}
+
+/// Opens a file once more, so that every write goes to its end.
+///
+/// Needed for a file that another process writes and this one watches: the new descriptor has its own
+/// offset and flags, and its writes are told of.
+///
+/// # Errors
+/// When `/proc` is not there; a duplicate of the descriptor that appends is the second best.
+pub fn reopen_for_append(file: &File) -> io::Result<File> {
+    File::options()
+        .append(true)
+        .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        .or_else(|_| {
+            let duplicate = file.try_clone()?;
+            fcntl(&duplicate, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+            Ok(duplicate)
+        })
+}

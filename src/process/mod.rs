@@ -1,0 +1,25 @@
+//! The only place that forks, spawns, waits, signals and reaps.
+//!
+//! Knows nothing of terraform and imports nothing of ours. All `unsafe` of the crate is here, each
+//! block with the reason why it is sound.
+#![allow(unsafe_code)]
+
+mod descriptors;
+mod fork;
+mod group;
+mod memory;
+mod orphans;
+mod probe;
+mod signals;
+mod stdio;
+mod watch;
+
+pub use descriptors::close_inherited_descriptors;
+pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
+pub use group::{Ended, Launch, ToolGroup};
+pub use memory::{memory_file, reopen_for_append};
+pub use orphans::Survivors;
+pub use probe::{Probed, probe};
+pub use signals::{ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver};
+pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};
+pub use watch::FileWatch;

@@ -1,0 +1,104 @@
+//! Signals to this process, and from it to a supervisor.
+
+use std::io;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+use super::orphans;
+
+/// A signal that asks this process to stop what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnSignal {
+    /// SIGINT, as Ctrl-C sends it.
+    Interrupt,
+    /// SIGTERM, as service managers send it.
+    Terminate,
+    /// SIGHUP, sent by hand or because the terminal hung up.
+    HangUp,
+    /// A request by [`deliver`].
+    Requested(Request),
+}
+
+/// What another process asks a supervisor for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// A graceful stop.
+    Cancel,
+    /// The end, at once.
+    Force,
+}
+
+/// The stream of the signals that ask this process to stop.
+///
+/// While it exists none of them ends the process. A handler also means that the tool starts with the
+/// default disposition of each, even when this process was started with one ignored, as a shell does
+/// for SIGINT with what it starts in the background.
+#[derive(Debug)]
+pub struct OwnSignals {
+    interrupt: Stream,
+    terminate: Stream,
+    hang_up: Stream,
+    cancel: Stream,
+    force: Stream,
+}
+
+impl OwnSignals {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When a handler cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            cancel: signal(SignalKind::user_defined1())?,
+            force: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// The next signal. May be dropped and called again without losing one.
+    pub async fn next(&mut self) -> OwnSignal {
+        tokio::select! {
+            _ = self.interrupt.recv() => OwnSignal::Interrupt,
+            _ = self.terminate.recv() => OwnSignal::Terminate,
+            _ = self.hang_up.recv() => OwnSignal::HangUp,
+            _ = self.cancel.recv() => OwnSignal::Requested(Request::Cancel),
+            _ = self.force.recv() => OwnSignal::Requested(Request::Force),
+        }
+    }
+}
+
+/// Asks the supervisor with this process id to stop its run.
+///
+/// # Errors
+/// When there is no such process, or it belongs to somebody else.
+pub fn deliver(supervisor: i32, request: Request) -> io::Result<()> {
+    let signal = match request {
+        Request::Cancel => Signal::SIGUSR1,
+        Request::Force => Signal::SIGUSR2,
+    };
+    Ok(kill(Pid::from_raw(supervisor), signal)?)
+}
+
+/// The stream of SIGCHLD: some child of ours has ended.
+#[derive(Debug)]
+pub struct ChildSignals(Stream);
+
+impl ChildSignals {
+    /// Starts to listen; must come before the first child is started.
+    ///
+    /// # Errors
+    /// When the handler cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::child())?))
+    }
+
+    /// Returns after one or more children have ended, and reaps those that are not `leader`.
+    pub async fn next(&mut self, leader: i32) {
+        self.0.recv().await;
+        orphans::reap_ended(Pid::from_raw(leader));
+    }
+}

@@ -1,0 +1,171 @@
+//! Stdin and stdout of this process, without blocking it and without touching their flags.
+//!
+//! Both may be anything: a pipe, a socket, a terminal, a file, `/dev/null`. Setting `O_NONBLOCK` would
+//! set it for whoever shares the open file, the user's shell among them. So readiness is asked for
+//! before each read or write, and no more is written at a time than a ready pipe takes.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// What a pipe that polls as writable takes without blocking: `PIPE_BUF`, pipe(7).
+const PIPE_BUF: usize = 4096;
+
+/// Something that may or may not be able to say when it is ready.
+#[derive(Debug)]
+enum Pollable {
+    Waits(AsyncFd<File>),
+    /// Regular files and the like are refused by epoll (EPERM): they are always ready.
+    AlwaysReady(File),
+}
+
+impl Pollable {
+    fn new(of: BorrowedFd<'_>, interest: Interest) -> io::Result<Self> {
+        let file = File::from(of.try_clone_to_owned()?);
+        // SAFETY: a `File` owns its descriptor and gives the same one for as long as it lives.
+        match unsafe { AsyncFd::register_with_interest(file, interest) } {
+            Ok(waits) => Ok(Self::Waits(waits)),
+            Err(refused) => Ok(Self::AlwaysReady(refused.into_parts().0)),
+        }
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            Self::Waits(waits) => waits.get_ref(),
+            Self::AlwaysReady(file) => file,
+        }
+    }
+
+    /// Waits until a poll for `what` says that the next call will not block.
+    async fn ready(&self, interest: Interest, what: PollFlags) -> io::Result<()> {
+        let Self::Waits(waits) = self else {
+            return Ok(());
+        };
+        loop {
+            let mut guard = waits.ready(interest).await?;
+            let seen = polled(waits.get_ref().as_fd(), what)?;
+            if !seen.is_empty() {
+                return Ok(());
+            }
+            guard.clear_ready();
+        }
+    }
+}
+
+/// What a poll that does not wait sees; errors and hang-ups count as seen.
+fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
+    let mut entries = [PollFd::new(of, what)];
+    match poll(&mut entries, PollTimeout::ZERO) {
+        Ok(_) | Err(Errno::EINTR) => Ok(entries[0].revents().unwrap_or(PollFlags::empty())),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Stdin of this process.
+#[derive(Debug)]
+pub struct Input(Pollable);
+
+impl Input {
+    /// Takes stdin up.
+    ///
+    /// # Errors
+    /// When stdin cannot be duplicated.
+    pub fn stdin() -> io::Result<Self> {
+        Pollable::new(io::stdin().as_fd(), Interest::READABLE).map(Self)
+    }
+
+    /// Reads what is there, waiting for something if there is nothing; 0 at the end.
+    ///
+    /// May be dropped and called again without losing bytes.
+    ///
+    /// # Errors
+    /// What the read failed with; a terminal that hung up fails with EIO.
+    pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.ready(Interest::READABLE, PollFlags::POLLIN).await?;
+        let mut file = self.0.file();
+        loop {
+            match file.read(into) {
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {
+                    // The parent set O_NONBLOCK and another reader was faster.
+                    self.0.ready(Interest::READABLE, PollFlags::POLLIN).await?;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Whether a read would return at once.
+    pub fn has_more(&self) -> bool {
+        polled(self.0.file().as_fd(), PollFlags::POLLIN).is_ok_and(|seen| !seen.is_empty())
+    }
+}
+
+/// Stdout of this process.
+#[derive(Debug)]
+pub struct Output(Pollable);
+
+impl Output {
+    /// Takes stdout up.
+    ///
+    /// # Errors
+    /// When stdout cannot be duplicated.
+    pub fn stdout() -> io::Result<Self> {
+        Pollable::new(io::stdout().as_fd(), Interest::WRITABLE.add(Interest::ERROR)).map(Self)
+    }
+
+    /// Writes some of the bytes, waiting for room if there is none; returns how many.
+    ///
+    /// # Errors
+    /// What the write failed with: EPIPE when nobody reads any more, EIO for a terminal that hung up.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let what = PollFlags::POLLOUT;
+        loop {
+            self.0.ready(Interest::WRITABLE.add(Interest::ERROR), what).await?;
+            let piece = match self.0 {
+                Pollable::Waits(_) => &bytes[..bytes.len().min(PIPE_BUF)],
+                Pollable::AlwaysReady(_) => bytes,
+            };
+            match self.0.file().write(piece) {
+                Err(fault)
+                    if matches!(
+                        fault.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                    ) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Returns when nobody can read what is written any more; never for a file.
+    pub async fn reader_gone(&self) {
+        let Pollable::Waits(waits) = &self.0 else {
+            return std::future::pending().await;
+        };
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+        loop {
+            let Ok(mut guard) = waits.ready(Interest::ERROR).await else {
+                return std::future::pending().await;
+            };
+            if polled(waits.get_ref().as_fd(), PollFlags::empty()).is_ok_and(|seen| seen.intersects(gone)) {
+                return;
+            }
+            guard.clear_ready();
+        }
+    }
+}
+
+/// Whether this process has a controlling terminal that answers.
+pub fn terminal_is_open() -> bool {
+    File::open("/dev/tty").is_ok()
+}
+
+/// Whether a terminal that was there before has hung up since.
+pub fn terminal_is_gone(was_open: bool) -> bool {
+    was_open && !terminal_is_open()
+}
