@@ -139,7 +139,10 @@ impl Capture {
         let window = self.window(position, (position + MAX_CUT_SHIFT).min(self.total))?;
         let cut = match window.iter().position(|&byte| byte == b'\n') {
             Some(newline) if newline + 1 < window.len() => newline + 1,
-            _ => window.iter().position(|&byte| is_char_start(byte)).unwrap_or(0),
+            _ => window
+                .iter()
+                .position(|&byte| is_char_start(byte))
+                .unwrap_or(0),
         };
         Ok(position + cut as u64)
     }
@@ -161,7 +164,10 @@ fn last_char_start(text: &[u8]) -> usize {
     match std::str::from_utf8(text) {
         Ok(_) => text.len(),
         // The start may be within a character too: only an unfinished end counts.
-        Err(_) => text.iter().rposition(|&byte| is_char_start(byte)).unwrap_or(0),
+        Err(_) => text
+            .iter()
+            .rposition(|&byte| is_char_start(byte))
+            .unwrap_or(0),
     }
 }
 
@@ -179,6 +185,11 @@ impl Captured<'_> {
         self.head_end < self.tail_start
     }
 
+    /// Size of the whole text in bytes.
+    pub const fn total_bytes(&self) -> u64 {
+        self.of.total
+    }
+
     fn write_range(&self, range: (u64, u64), to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = vec![0; PIECE_BYTES];
         let mut held = 0;
@@ -190,7 +201,11 @@ impl Captured<'_> {
             at += len as u64;
             let filled = held + len;
             // The text is UTF-8 as a whole; a piece may end within a character.
-            let end = if at < range.1 { last_char_start(&buffer[..filled]) } else { filled };
+            let end = if at < range.1 {
+                last_char_start(&buffer[..filled])
+            } else {
+                filled
+            };
             to.write_str(&String::from_utf8_lossy(&buffer[..end]))?;
             buffer.copy_within(end..filled, 0);
             held = filled - end;

@@ -44,14 +44,20 @@ pub(super) fn patterns(value: &[u8]) -> BTreeSet<Vec<u8>> {
 }
 
 fn is_long_enough(value: &[u8]) -> bool {
-    String::from_utf8_lossy(value).chars().take(MIN_CHARS).count() == MIN_CHARS
+    String::from_utf8_lossy(value)
+        .chars()
+        .take(MIN_CHARS)
+        .count()
+        == MIN_CHARS
 }
 
 fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
     to.insert(percent_encode(value, UNRESERVED).to_string().into_bytes());
     // As form bodies and query strings have it.
-    let form = percent_encode(value, UNRESERVED).to_string().replace("%20", "+");
+    let form = percent_encode(value, UNRESERVED)
+        .to_string()
+        .replace("%20", "+");
     to.insert(form.into_bytes());
     let Ok(text) = std::str::from_utf8(value) else {
         return;
@@ -72,10 +78,20 @@ struct Style {
     templates: bool,
 }
 
-const JSON: Style = Style { html: false, ascii: false, templates: false };
+const JSON: Style = Style {
+    html: false,
+    ascii: false,
+    templates: false,
+};
 const JSON_FOR_HTML: Style = Style { html: true, ..JSON };
-const JSON_ASCII: Style = Style { ascii: true, ..JSON };
-const HCL: Style = Style { templates: true, ..JSON };
+const JSON_ASCII: Style = Style {
+    ascii: true,
+    ..JSON
+};
+const HCL: Style = Style {
+    templates: true,
+    ..JSON
+};
 
 fn escape(text: &str, style: Style) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -145,7 +161,10 @@ mod tests {
         assert!(
             patterns.contains(form.as_bytes()),
             "{form} is no pattern of {value}: {:?}",
-            patterns.iter().map(|p| String::from_utf8_lossy(p)).collect::<Vec<_>>()
+            patterns
+                .iter()
+                .map(|p| String::from_utf8_lossy(p))
+                .collect::<Vec<_>>()
         );
     }
 
@@ -195,7 +214,9 @@ mod tests {
 
     #[test]
     fn no_pattern_is_longer_than_the_bound_and_none_is_a_stub() {
-        let value: Vec<u8> = (0..MAX_PATTERN_BYTES + 1).map(|i| b'a' + (i % 26) as u8).collect();
+        let value: Vec<u8> = (0..MAX_PATTERN_BYTES + 1)
+            .map(|i| b'a' + (i % 26) as u8)
+            .collect();
         for pattern in patterns(&value) {
             assert!((MIN_CHARS..=MAX_PATTERN_BYTES).contains(&pattern.len()));
         }

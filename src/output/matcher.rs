@@ -50,7 +50,9 @@ impl Matcher {
         let mut by_needle: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
         for value in values {
             for pattern in forms::patterns(value) {
-                let same_start = by_needle.entry(pattern[..NEEDLE_BYTES].to_vec()).or_default();
+                let same_start = by_needle
+                    .entry(pattern[..NEEDLE_BYTES].to_vec())
+                    .or_default();
                 if !same_start.contains(&pattern) {
                     same_start.push(pattern);
                 }
@@ -141,7 +143,10 @@ impl Matcher {
         (from..text.len())
             .find(|&start| {
                 self.first[usize::from(text[start])]
-                    && self.needles.iter().any(|needle| needle.starts_with(&text[start..]))
+                    && self
+                        .needles
+                        .iter()
+                        .any(|needle| needle.starts_with(&text[start..]))
             })
             .unwrap_or(text.len())
     }
@@ -213,8 +218,20 @@ mod tests {
     #[test]
     fn an_occurrence_that_a_longer_one_may_swallow_is_held_back_whole() {
         let found = matcher(&["abcdef", "abcdefghi"]).find(b"x abcdefg", false);
-        assert_eq!(found, Found { ranges: vec![], certain: 2 });
+        assert_eq!(
+            found,
+            Found {
+                ranges: vec![],
+                certain: 2
+            }
+        );
         let found = matcher(&["abcdef", "defghijkl"]).find(b"x abcdefgh", false);
-        assert_eq!(found, Found { ranges: vec![], certain: 2 });
+        assert_eq!(
+            found,
+            Found {
+                ranges: vec![],
+                certain: 2
+            }
+        );
     }
 }

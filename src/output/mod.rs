@@ -15,7 +15,7 @@ mod utf8;
 pub use capture::{Capture, Captured};
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
-pub use segments::Segments;
+pub use segments::{SILENCE, Segments};
 pub use spool::Spool;
 pub use tail::Tail;
 pub use utf8::Utf8;

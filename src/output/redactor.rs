@@ -73,10 +73,13 @@ mod tests {
         prop::collection::vec(part, 0..12).prop_map(move |parts| {
             let mut text = Vec::new();
             for (which, form, keep, filler) in parts {
-                let forms: Vec<Vec<u8>> =
-                    super::super::forms::patterns(secrets[which].as_bytes()).into_iter().collect();
+                let forms: Vec<Vec<u8>> = super::super::forms::patterns(secrets[which].as_bytes())
+                    .into_iter()
+                    .collect();
                 let form = &forms[form % forms.len()];
-                text.extend_from_slice(&form[..form.len().min(form.len() + 3 - keep.min(form.len()))]);
+                text.extend_from_slice(
+                    &form[..form.len().min(form.len() + 3 - keep.min(form.len()))],
+                );
                 text.extend_from_slice(filler.as_bytes());
             }
             (secrets.clone(), text)

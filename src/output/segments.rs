@@ -50,7 +50,10 @@ mod tests {
     fn only_whole_lines_come_out_until_a_flush() {
         let mut segments = Segments::default();
         assert_eq!(segments.push("one"), None);
-        assert_eq!(segments.push(" line\ntwo\nthr"), Some("one line\ntwo\n".to_owned()));
+        assert_eq!(
+            segments.push(" line\ntwo\nthr"),
+            Some("one line\ntwo\n".to_owned())
+        );
         assert!(segments.is_partial());
         assert_eq!(segments.flush(), Some("thr".to_owned()));
         assert_eq!(segments.flush(), None);

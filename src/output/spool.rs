@@ -68,7 +68,10 @@ impl Spool {
 
     /// Gives back the space of what has been read.
     fn punch(&mut self) {
-        let (from, len) = (self.punched.cast_signed(), (self.read - self.punched).cast_signed());
+        let (from, len) = (
+            self.punched.cast_signed(),
+            (self.read - self.punched).cast_signed(),
+        );
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         // A file system without holes keeps the space until the file is closed; nothing else is lost.
         let _ = fallocate(&self.file, flags, from, len);

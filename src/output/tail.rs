@@ -13,7 +13,9 @@ impl Tail {
     /// Takes the next piece.
     pub fn push(&mut self, piece: &str) {
         if self.text.len() + piece.len() > 2 * KEPT_BYTES {
-            let drop_to = (self.text.len() + piece.len()).saturating_sub(KEPT_BYTES).min(self.text.len());
+            let drop_to = (self.text.len() + piece.len())
+                .saturating_sub(KEPT_BYTES)
+                .min(self.text.len());
             let at = self.text.ceil_char_boundary(drop_to);
             self.text.drain(..at);
         }

@@ -116,7 +116,11 @@ impl Output {
     /// # Errors
     /// When stdout cannot be duplicated.
     pub fn stdout() -> io::Result<Self> {
-        Pollable::new(io::stdout().as_fd(), Interest::WRITABLE.add(Interest::ERROR)).map(Self)
+        Pollable::new(
+            io::stdout().as_fd(),
+            Interest::WRITABLE.add(Interest::ERROR),
+        )
+        .map(Self)
     }
 
     /// Writes some of the bytes, waiting for room if there is none; returns how many.
@@ -126,7 +130,9 @@ impl Output {
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let what = PollFlags::POLLOUT;
         loop {
-            self.0.ready(Interest::WRITABLE.add(Interest::ERROR), what).await?;
+            self.0
+                .ready(Interest::WRITABLE.add(Interest::ERROR), what)
+                .await?;
             let piece = match self.0 {
                 Pollable::Waits(_) => &bytes[..bytes.len().min(PIPE_BUF)],
                 Pollable::AlwaysReady(_) => bytes,
@@ -152,7 +158,9 @@ impl Output {
             let Ok(mut guard) = waits.ready(Interest::ERROR).await else {
                 return std::future::pending().await;
             };
-            if polled(waits.get_ref().as_fd(), PollFlags::empty()).is_ok_and(|seen| seen.intersects(gone)) {
+            if polled(waits.get_ref().as_fd(), PollFlags::empty())
+                .is_ok_and(|seen| seen.intersects(gone))
+            {
                 return;
             }
             guard.clear_ready();

@@ -36,6 +36,11 @@ impl FileWatch {
         Self(Self::by_inotify(path))
     }
 
+    /// Whether the kernel would tell of changes just now.
+    pub fn is_available() -> bool {
+        Inotify::init(InitFlags::IN_CLOEXEC).is_ok()
+    }
+
     fn by_inotify(path: &Path) -> Option<AsyncFd<File>> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
         inotify.add_watch(path, AddWatchFlags::IN_MODIFY).ok()?;

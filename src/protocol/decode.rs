@@ -12,8 +12,8 @@ use thiserror::Error;
 
 use super::json::Json;
 use super::request::{
-    DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT,
-    Request,
+    DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
+    MAX_TIMEOUT, Request,
 };
 use super::{OnDisconnect, Tool};
 
@@ -77,7 +77,12 @@ pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
         command: fields.command(),
         args: fields.strings("args").unwrap_or_default(),
         env_vars: fields.env_vars(),
-        timeout_minutes: fields.number("timeout", "minutes", MAX_TIMEOUT.as_secs() / 60, 0.0),
+        timeout_minutes: fields.number(
+            "timeout",
+            "minutes",
+            MAX_TIMEOUT.as_secs() / 60,
+            DEFAULT_TIMEOUT.as_secs_f64() / 60.0,
+        ),
         grace_seconds: fields.number(
             "grace_seconds",
             "seconds",
@@ -112,7 +117,9 @@ fn parse(document: &[u8]) -> Result<Json, RequestError> {
         ))
     })?;
     if text.trim().is_empty() {
-        return Err(whole("the document is empty; expected one JSON object".to_owned()));
+        return Err(whole(
+            "the document is empty; expected one JSON object".to_owned(),
+        ));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
     let json = serde_path_to_error::deserialize(&mut reader).map_err(|fault| RequestError {
@@ -301,7 +308,10 @@ impl Fields {
             Some(Json::Object(entries)) => entries,
             Some(other) => {
                 let found = other.kind();
-                self.fault(NAME, format!("expected an object of strings, found {found}"));
+                self.fault(
+                    NAME,
+                    format!("expected an object of strings, found {found}"),
+                );
                 return BTreeMap::new();
             }
         };
@@ -404,7 +414,10 @@ impl Fields {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-+.".contains(&b));
         if !well_formed {
-            self.fault("tool_version", "expected an exact version such as \"1.11.4\"");
+            self.fault(
+                "tool_version",
+                "expected an exact version such as \"1.11.4\"",
+            );
         }
         Some(version)
     }

@@ -57,6 +57,31 @@ pub struct RunResult<O = String> {
     pub protocol: u32,
 }
 
+impl<O> RunResult<O> {
+    /// The same result with another output.
+    pub fn with_output<P>(self, output: P) -> RunResult<P> {
+        RunResult {
+            success: self.success,
+            output,
+            exit_code: self.exit_code,
+            error_msg: self.error_msg,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            outcome: self.outcome,
+            stop_reason: self.stop_reason,
+            signal: self.signal,
+            duration_ms: self.duration_ms,
+            output_bytes: self.output_bytes,
+            output_truncated: self.output_truncated,
+            output_complete: self.output_complete,
+            output_file: self.output_file,
+            diagnosis: self.diagnosis,
+            state: self.state,
+            protocol: self.protocol,
+        }
+    }
+}
+
 /// What went wrong, from what the tool printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnosis {

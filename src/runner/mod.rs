@@ -1,3 +1,178 @@
 //! One request to one result.
+//!
+//! The binary is two processes. The *front* is the one that the backend starts: it reads stdin, prints
+//! to stdout, and owns nothing. The *supervisor* owns the tool; it is forked off before the request is
+//! read, and goes on when the front is killed.
 
+mod attach;
+mod cancel;
+mod conclusion;
 pub mod diagnosis;
+mod doctor;
+mod document;
+mod environment;
+mod front;
+mod intake;
+mod journal;
+mod ladder;
+mod link;
+mod lost;
+mod orders;
+mod preparation;
+mod reception;
+mod relay;
+mod resolve;
+mod run_dir;
+mod supervision;
+mod supervisor;
+mod version;
+
+use std::future::Future;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use chrono::Utc;
+
+pub use self::journal::Mode;
+use self::run_dir::Record;
+use crate::process::{Side, close_inherited_descriptors, fork_supervisor, memory_file};
+use crate::protocol::{Outcome, exit_status};
+
+/// Takes one request from stdin to its result on stdout; returns the exit status.
+///
+/// Must be called first thing in a process: it forks.
+pub fn run(mode: Mode) -> u8 {
+    close_inherited_descriptors();
+    print_a_document_on_panic();
+    match split(mode) {
+        Ok(status) => status,
+        Err(fault) => internal_fault(
+            mode,
+            &format!("iac-runner could not set itself up: {fault}"),
+        ),
+    }
+}
+
+fn split(mode: Mode) -> io::Result<u8> {
+    let (front_socket, supervisor_socket) = UnixStream::pair()?;
+    let relay = memory_file("relay")?;
+    let capture = memory_file("capture")?;
+    match fork_supervisor()? {
+        Side::Front { supervisor } => {
+            drop(supervisor_socket);
+            block_on(front::serve(front::Kept {
+                socket: front_socket,
+                relay,
+                capture,
+                mode,
+                supervisor,
+            }))
+        }
+        Side::Supervisor => {
+            drop(front_socket);
+            let inherited = supervisor::Inherited {
+                socket: supervisor_socket,
+                relay,
+                capture,
+                mode,
+            };
+            // A fault here leaves no end mark in the relay: the front says what is known.
+            let status = block_on(supervisor::serve(inherited));
+            std::process::exit(status.unwrap_or(exit_status::INTERNAL_FAULT).into());
+        }
+    }
+}
+
+/// Picks up the run in a directory: follows it, then prints its result.
+pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
+    let record = match Record::open(run_dir) {
+        Ok(record) => record,
+        Err(fault) => return refuse(mode, Outcome::InvalidRequest, fault.to_string()),
+    };
+    match block_on(attach::follow(&record, mode)) {
+        Ok(status) => status,
+        // Nobody reads on; the run does not care.
+        Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
+        Err(fault) => internal_fault(mode, &format!("the run could not be followed: {fault}")),
+    }
+}
+
+/// Stops the run in a directory, without waiting until it has.
+pub fn cancel(run_dir: &Path, force: bool) -> u8 {
+    let answer = Record::open(run_dir)
+        .map_err(|fault| fault.to_string())
+        .and_then(|record| cancel::request(&record, force).map_err(|fault| fault.to_string()));
+    match answer {
+        Ok(answer) => {
+            print_line(&serde_json::to_string(&answer).unwrap_or_default());
+            if answer.requested {
+                exit_status::SUCCESS
+            } else {
+                exit_status::TOOL_FAILED
+            }
+        }
+        Err(fault) => {
+            print_line(&serde_json::json!({"requested": false, "message": fault}).to_string());
+            exit_status::INVALID
+        }
+    }
+}
+
+/// Prints what this machine has and lacks.
+pub fn doctor(json: bool) -> u8 {
+    let report = doctor::report();
+    if json {
+        print_line(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print_line(report.text().trim_end());
+    }
+    if report.ok {
+        exit_status::SUCCESS
+    } else {
+        exit_status::TOOL_FAILED
+    }
+}
+
+/// Prints a result for a call that could not be carried out.
+fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
+    let result = document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
+    // Stdout may be gone; the exit status tells all the same.
+    let _ = io::stdout().write_all(&lost::encode(result, mode, 0));
+    exit_status::of(outcome)
+}
+
+fn internal_fault(mode: Mode, sentence: &str) -> u8 {
+    refuse(mode, Outcome::NotStarted, sentence.to_owned());
+    exit_status::INTERNAL_FAULT
+}
+
+fn print_line(line: &str) {
+    // Stdout may be gone; the exit status tells all the same.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Runs a future on a runtime of one thread.
+fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+/// Even a bug of ours leaves one document on stdout. (In the supervisor stdout leads nowhere, and the
+/// front sees that it is gone.)
+fn print_a_document_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("iac-runner: {panic}");
+        let status = refuse(
+            Mode::Document,
+            Outcome::Unknown,
+            "iac-runner has a fault of its own, see stderr; check the state before anything is run \
+             again"
+                .to_owned(),
+        );
+        let _ = status;
+        std::process::exit(exit_status::INTERNAL_FAULT.into());
+    }));
+}

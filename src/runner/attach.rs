@@ -1,0 +1,186 @@
+//! `iac-runner attach`: picks up a run whose front is gone.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::journal::Mode;
+use super::lost;
+use super::run_dir::{self, Record, Standing};
+use crate::output::{Capture, Utf8};
+use crate::process::{FileWatch, memory_file};
+use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Outcome, Request, RunResult, exit_status};
+
+/// How often the supervisor is looked after: a killed one tells nobody.
+const CHECK: Duration = Duration::from_millis(100);
+/// How long a supervisor may take from creating its record to locking it.
+const START: Duration = Duration::from_millis(500);
+
+/// A result as far as the exit status needs it.
+#[derive(Deserialize)]
+struct Ended {
+    outcome: Outcome,
+}
+
+/// An event as far as this module needs it.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Seen {
+    Started {
+        pid: i32,
+        at: DateTime<Utc>,
+    },
+    Result {},
+    #[serde(other)]
+    Other,
+}
+
+/// Follows the run in a record to its end and prints its result; returns the exit status of the run.
+pub(super) async fn follow(record: &Record, mode: Mode) -> io::Result<u8> {
+    let mut events = Follower::open(&record.file(run_dir::EVENTS), mode)?;
+    let watch = FileWatch::at(&record.file(run_dir::EVENTS));
+    let result = record.file(run_dir::RESULT);
+    let began = Instant::now();
+    let mut was_running = false;
+    loop {
+        // In this order: what was written before the supervisor ended is read after it.
+        let is_over = record.standing()? == Standing::Over;
+        was_running |= !is_over;
+        if mode == Mode::Stream {
+            events.copy()?;
+        }
+        // The result has its name before its event is written.
+        if result.exists() && (mode == Mode::Document || events.has_result || is_over) {
+            return finish(&result, &events, mode);
+        }
+        if is_over && (was_running || began.elapsed() >= START) {
+            events.copy()?;
+            return tell_of_loss(record, &events, mode);
+        }
+        tokio::select! {
+            () = watch.changed() => {}
+            () = sleep(CHECK) => {}
+        }
+    }
+}
+
+/// Prints the result as it stands in the record.
+fn finish(path: &Path, events: &Follower, mode: Mode) -> io::Result<u8> {
+    let open = || File::open(path).map(BufReader::new);
+    let ended: Ended = serde_json::from_reader(open()?)?;
+    match mode {
+        Mode::Document => {
+            io::copy(&mut open()?, &mut io::stdout().lock())?;
+        }
+        Mode::Stream if events.has_result => {}
+        // The disk was too full for the event.
+        Mode::Stream => {
+            let result: RunResult = serde_json::from_reader(open()?)?;
+            io::stdout().write_all(&lost::encode(result, mode, events.lines))?;
+        }
+    }
+    Ok(exit_status::of(ended.outcome))
+}
+
+/// Says that the supervisor was lost, with what the record tells.
+fn tell_of_loss(record: &Record, events: &Follower, mode: Mode) -> io::Result<u8> {
+    let request = std::fs::read(record.file(run_dir::REQUEST))
+        .ok()
+        .and_then(|document| Request::parse(document.trim_ascii()).ok());
+    let limit = request
+        .as_ref()
+        .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
+    let log = record.file(run_dir::OUTPUT);
+    let capture = recapture(&log, limit)?;
+    let mut frame = lost::frame(request.as_ref(), events.tool, "was lost");
+    frame.output_file = log.exists().then_some(log);
+    let result = lost::with_captured(frame, capture.captured()?);
+    io::stdout().write_all(&lost::encode(result, mode, events.lines))?;
+    Ok(exit_status::UNKNOWN)
+}
+
+/// Head and tail of an `output.log`.
+fn recapture(log: &Path, limit: u64) -> io::Result<Capture> {
+    let mut capture = Capture::new(memory_file("capture")?, limit);
+    let Ok(mut file) = File::open(log) else {
+        return Ok(capture);
+    };
+    let (mut piece, mut text, mut utf8) = (vec![0; 64 * 1024], String::new(), Utf8::default());
+    loop {
+        let len = file.read(&mut piece)?;
+        if len == 0 {
+            break;
+        }
+        text.clear();
+        utf8.push(&piece[..len], &mut text);
+        capture.push(&text)?;
+    }
+    text.clear();
+    utf8.finish(&mut text);
+    capture.push(&text)?;
+    Ok(capture)
+}
+
+/// Reads events as they are written, and copies them to stdout under `--stream`.
+#[derive(Debug)]
+struct Follower {
+    reader: Option<BufReader<File>>,
+    mode: Mode,
+    /// A line of which the end is still missing.
+    line: Vec<u8>,
+    lines: u64,
+    tool: Option<(i32, DateTime<Utc>)>,
+    has_result: bool,
+}
+
+impl Follower {
+    fn open(path: &Path, mode: Mode) -> io::Result<Self> {
+        let reader = match File::open(path) {
+            Ok(file) => Some(BufReader::with_capacity(64 * 1024, file)),
+            // The disk may have been too full for it.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
+            Err(fault) => return Err(fault),
+        };
+        Ok(Self {
+            reader,
+            mode,
+            line: Vec::new(),
+            lines: 0,
+            tool: None,
+            has_result: false,
+        })
+    }
+
+    /// Takes every whole line that is there.
+    fn copy(&mut self) -> io::Result<()> {
+        let Some(reader) = &mut self.reader else {
+            return Ok(());
+        };
+        let mut stdout = io::stdout().lock();
+        loop {
+            let len = reader.read_until(b'\n', &mut self.line)?;
+            if !self.line.ends_with(b"\n") {
+                if len == 0 {
+                    // The end for now; what comes later is read from here.
+                    return stdout.flush();
+                }
+                continue;
+            }
+            match serde_json::from_slice(&self.line) {
+                Ok(Seen::Started { pid, at }) => self.tool = Some((pid, at)),
+                Ok(Seen::Result {}) => self.has_result = true,
+                Ok(Seen::Other) | Err(_) => {}
+            }
+            if self.mode == Mode::Stream {
+                stdout.write_all(&self.line)?;
+            }
+            self.lines += 1;
+            self.line.clear();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From how a run ended to what its result says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+
+use super::diagnosis::{self, Observed};
+use super::document::{self, Ending, Times};
+use super::preparation::Environment;
+use super::supervision::Outlived;
+use crate::process::Ended;
+use crate::protocol::{Diagnosis, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport};
+
+/// A run that has taken place.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) request: &'a Request,
+    pub(super) environment: &'a Environment,
+    pub(super) work_dir: &'a Path,
+    pub(super) outlived: &'a Outlived,
+    pub(super) times: Times,
+    /// Whether the kernel ended some process for want of memory meanwhile.
+    pub(super) oom_killed: bool,
+}
+
+/// What is to be said of it.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    pub(super) success: bool,
+    diagnosis: Option<Diagnosis>,
+    state: Option<StateReport>,
+    error_msg: String,
+}
+
+/// Judges a run by how it ended and by the end of its output.
+pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
+    let (request, outlived) = (run.request, run.outlived);
+    let by_command = format!("TF_CLI_ARGS_{}", request.command.replace('-', "_"));
+    let cli_args: Vec<&str> = ["TF_CLI_ARGS", &by_command]
+        .into_iter()
+        .filter_map(|name| run.environment.get(name))
+        .collect();
+    let success = outlived
+        .ended
+        .is_some_and(|ended| document::is_success(request, ended, &cli_args));
+    let outcome = document::outcome(outlived, success);
+    let diagnosis = if success { None } else { diagnose(run, tail) };
+    let state = None;
+    let error_msg = document::error_message(&Ending {
+        request,
+        outlived,
+        outcome,
+        diagnosis: diagnosis.as_ref(),
+        state: state.as_ref(),
+    });
+    Verdict {
+        outcome,
+        success,
+        diagnosis,
+        state,
+        error_msg,
+    }
+}
+
+fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
+    diagnosis::diagnose(&Observed {
+        tool: run.request.tool,
+        command: &run.request.command,
+        args: &run.request.args,
+        ending: match run.outlived.ended? {
+            Ended::Exited(code) => diagnosis::Ending::Exited(code),
+            Ended::Signalled(number) => {
+                diagnosis::Ending::Signalled(nix::sys::signal::Signal::try_from(number).ok()?)
+            }
+        },
+        text: tail,
+        oom_killed: run.oom_killed,
+    })
+}
+
+/// The result without its output.
+pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> RunResult<()> {
+    RunResult {
+        success: verdict.success,
+        output: (),
+        exit_code: run.outlived.ended.map_or(1, Ended::code),
+        error_msg: verdict.error_msg.clone(),
+        started_at: run.times.started_at,
+        ended_at: Utc::now(),
+        outcome: verdict.outcome,
+        stop_reason: run.outlived.stop_reason,
+        signal: run.outlived.ended.and_then(Ended::signal_name),
+        duration_ms: u64::try_from(run.times.duration.as_millis()).unwrap_or(u64::MAX),
+        output_bytes: 0,
+        output_truncated: false,
+        output_complete: run.outlived.output_complete,
+        output_file: log,
+        diagnosis: verdict.diagnosis.clone(),
+        state: verdict.state.clone(),
+        protocol: PROTOCOL_VERSION,
+    }
+}
+
+/// A result with no more than the end of its output.
+pub(super) fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunResult {
+    let start = tail.ceil_char_boundary(tail.len().saturating_sub(len));
+    let mut short = frame.clone().with_output(tail[start..].to_owned());
+    short.output_truncated = short.output.len() as u64 != short.output_bytes;
+    short
+}
+
+/// How often the kernel has ended a process for want of memory since it started (proc(5), `vmstat`).
+pub(super) fn oom_kills() -> u64 {
+    fs::read_to_string("/proc/vmstat")
+        .ok()
+        .and_then(|table| {
+            let line = table
+                .lines()
+                .find_map(|line| line.strip_prefix("oom_kill "))?;
+            line.trim().parse().ok()
+        })
+        .unwrap_or(0)
+}

@@ -1,0 +1,209 @@
+//! The words of a result: outcome, exit code, and the sentence for a person.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::supervision::Outlived;
+use crate::process::Ended;
+use crate::protocol::{
+    Diagnosis, LockStatus, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport, StateSafety,
+    StopReason,
+};
+
+/// When a run began and how long it took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) duration: Duration,
+}
+
+/// Whether the tool did what was asked.
+///
+/// `plan -detailed-exitcode` answers with 2 that there are changes, which is no failure.
+pub(super) fn is_success(request: &Request, ended: Ended, cli_args: &[&str]) -> bool {
+    match ended {
+        Ended::Exited(0) => true,
+        Ended::Exited(2) => {
+            request.command == "plan"
+                && request
+                    .args
+                    .iter()
+                    .map(String::as_str)
+                    .chain(
+                        cli_args
+                            .iter()
+                            .flat_map(|args| args.split_ascii_whitespace()),
+                    )
+                    .any(is_detailed_exit_code)
+        }
+        Ended::Exited(_) | Ended::Signalled(_) => false,
+    }
+}
+
+fn is_detailed_exit_code(arg: &str) -> bool {
+    // Go takes one dash or two, and any of its words for true.
+    let name = arg
+        .strip_prefix("--")
+        .or_else(|| arg.strip_prefix('-'))
+        .unwrap_or_default();
+    match name.split_once('=') {
+        None => name == "detailed-exitcode",
+        Some((name, value)) => {
+            name == "detailed-exitcode"
+                && matches!(value, "1" | "t" | "T" | "true" | "True" | "TRUE")
+        }
+    }
+}
+
+/// How a run ended, as one word.
+///
+/// A tool that was asked to stop and did what it was asked for all the same has succeeded: to call
+/// that cancelled would hide what is now there.
+pub(super) fn outcome(outlived: &Outlived, success: bool) -> Outcome {
+    match (success, outlived.killed, outlived.stop_reason) {
+        (true, _, _) => Outcome::Succeeded,
+        (false, true, _) => Outcome::Killed,
+        (false, false, Some(reason)) => reason.graceful_outcome(),
+        (false, false, None) => Outcome::Failed,
+    }
+}
+
+/// Everything that the sentence of a result is made from.
+#[derive(Debug)]
+pub(super) struct Ending<'a> {
+    pub(super) request: &'a Request,
+    pub(super) outlived: &'a Outlived,
+    pub(super) outcome: Outcome,
+    pub(super) diagnosis: Option<&'a Diagnosis>,
+    pub(super) state: Option<&'a StateReport>,
+}
+
+/// One sentence that a person can act on; empty on success.
+pub(super) fn error_message(ending: &Ending<'_>) -> String {
+    let request = ending.request;
+    let command = format!("`{} {}`", request.tool, request.command);
+    let mut sentence = match ending.outcome {
+        Outcome::Succeeded => return String::new(),
+        Outcome::TimedOut => format!(
+            "{command} ran longer than its timeout of {} and was stopped gracefully; raise `timeout`, \
+             or see in `output` what it waited for",
+            shown(request.timeout())
+        ),
+        Outcome::Cancelled if ending.outlived.stop_reason == Some(StopReason::Disconnect) => {
+            format!(
+                "{command} was stopped gracefully because nobody was there any more to read its result; \
+             `on_disconnect: \"finish\"` would let it finish"
+            )
+        }
+        Outcome::Cancelled => format!("{command} was cancelled and stopped gracefully"),
+        Outcome::Killed => killed(&command, ending),
+        Outcome::Failed | Outcome::NotStarted | Outcome::InvalidRequest | Outcome::Unknown => {
+            failed(&command, ending)
+        }
+    };
+    if let Some(state) = ending.state {
+        add_state(&mut sentence, request, state);
+    }
+    if !ending.outlived.survivors.pids.is_empty() {
+        let pids: Vec<String> = ending
+            .outlived
+            .survivors
+            .pids
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        sentence.push_str("; these processes hang in the kernel and could not be ended: ");
+        sentence.push_str(&pids.join(", "));
+    }
+    sentence
+}
+
+fn failed(command: &str, ending: &Ending<'_>) -> String {
+    let how = match ending.outlived.ended {
+        Some(Ended::Exited(code)) => format!("failed with exit code {code}"),
+        Some(signalled @ Ended::Signalled(_)) => {
+            let name = signalled.signal_name().unwrap_or_default();
+            format!("was ended by {name}, which did not come from iac-runner")
+        }
+        None => "could not be waited for".to_owned(),
+    };
+    match ending.diagnosis {
+        Some(diagnosis) => format!("{command} {how}: {}", diagnosis.message),
+        None => format!("{command} {how}; see `output`"),
+    }
+}
+
+fn killed(command: &str, ending: &Ending<'_>) -> String {
+    let why = match ending.outlived.stop_reason {
+        Some(StopReason::Timeout) => format!(
+            "after its timeout of {} it",
+            shown(ending.request.timeout())
+        ),
+        Some(StopReason::Disconnect) => "after its reader went away it".to_owned(),
+        Some(StopReason::Cancel) | None => "after it was cancelled it".to_owned(),
+    };
+    format!(
+        "{command} was killed: {why} did not end within the grace of {}, or force was asked for; check \
+         the state before the next run",
+        shown(ending.request.grace())
+    )
+}
+
+fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {
+    if let (StateSafety::ErroredFile, Some(file)) = (state.safety, &state.errored_state_file) {
+        sentence.push_str(&format!(
+            "; the state is in `{}` only: put it where it belongs with `{} state push`",
+            file.display(),
+            request.tool
+        ));
+    }
+    if state.lock == LockStatus::Held {
+        let id = state.lock_id.as_deref().unwrap_or("LOCK_ID");
+        sentence.push_str(&format!(
+            "; the state lock is held: when nobody uses the state, release it with `{} force-unlock {id}`",
+            request.tool
+        ));
+    }
+}
+
+/// A duration as a person would say it.
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 120.0 {
+        format!("{} min", rounded(seconds / 60.0))
+    } else {
+        format!("{} s", rounded(seconds))
+    }
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+/// A result of which nothing is known but its outcome and the sentence.
+pub(super) fn of_no_tool(
+    outcome: Outcome,
+    error_msg: String,
+    started_at: DateTime<Utc>,
+) -> RunResult<()> {
+    RunResult {
+        success: false,
+        output: (),
+        exit_code: 1,
+        error_msg,
+        started_at,
+        ended_at: Utc::now(),
+        outcome,
+        stop_reason: None,
+        signal: None,
+        duration_ms: 0,
+        output_bytes: 0,
+        output_truncated: false,
+        output_complete: true,
+        output_file: None,
+        diagnosis: None,
+        state: None,
+        protocol: PROTOCOL_VERSION,
+    }
+}

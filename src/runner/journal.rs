@@ -1,0 +1,136 @@
+//! The events of a run, numbered, for whoever follows them.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::link::{Link, Message};
+use super::relay::RelayWriter;
+use super::run_dir::could_not;
+use crate::protocol::{Event, RunResult};
+
+/// What the front wants on its stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The result document alone.
+    Document,
+    /// Every event.
+    Stream,
+}
+
+/// Writes events to the run directory and to the front.
+///
+/// A file that cannot be written any more is left, with a warning; a front that is gone is left
+/// silently. Neither stops the run.
+#[derive(Debug)]
+pub(super) struct Journal {
+    mode: Mode,
+    relay: RelayWriter,
+    /// Whether anybody reads what goes into the relay.
+    has_reader: bool,
+    file: Option<(PathBuf, File)>,
+    next: u64,
+    line: Vec<u8>,
+}
+
+impl Journal {
+    pub(super) const fn new(mode: Mode, relay: RelayWriter) -> Self {
+        Self {
+            mode,
+            relay,
+            has_reader: true,
+            file: None,
+            next: 0,
+            line: Vec::new(),
+        }
+    }
+
+    /// Writes all that follows to a file, too.
+    pub(super) fn record_in(&mut self, path: PathBuf, file: File) {
+        self.file = Some((path, file));
+    }
+
+    /// Whether anybody follows the output as it comes.
+    pub(super) const fn is_followed(&self) -> bool {
+        self.file.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader)
+    }
+
+    /// Nobody reads the front's stdout any more: nothing is kept for it from here on.
+    pub(super) const fn reader_gone(&mut self) {
+        self.has_reader = false;
+    }
+
+    /// Writes one event, made from its number and the time.
+    pub(super) fn emit(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
+        let event = make(self.next, Utc::now());
+        self.next += 1;
+        self.line.clear();
+        // An event is strings and numbers, and a vector takes any length.
+        if serde_json::to_writer(&mut self.line, &event).is_ok() {
+            self.line.push(b'\n');
+            self.write_line(link);
+        }
+    }
+
+    fn write_line(&mut self, link: &mut Link) {
+        if self.mode == Mode::Stream && self.has_reader {
+            let written = self
+                .relay
+                .write_all(&self.line)
+                .and_then(|()| self.relay.commit());
+            if written.is_ok() {
+                link.post(&Message::Relayed);
+            }
+        }
+        if let Some((path, file)) = &mut self.file
+            && let Err(fault) = file.write_all(&self.line)
+        {
+            let sentence = could_not("write", path, &fault);
+            self.file = None;
+            self.warn(link, sentence);
+        }
+    }
+
+    /// Tells of something that the run goes on in spite of.
+    pub(super) fn warn(&mut self, link: &mut Link, message: String) {
+        if self.mode == Mode::Document {
+            link.post(&Message::Warning(message.clone()));
+        }
+        self.emit(link, |seq, at| Event::Warning { seq, at, message });
+    }
+
+    /// Writes the last event and the document, and tells the front how to exit.
+    pub(super) fn finish<O: Serialize>(&mut self, result: RunResult<O>, exit_status: u8) {
+        let event = Event::Result {
+            seq: self.next,
+            at: Utc::now(),
+            result: Box::new(result),
+        };
+        if let Some((_, file)) = &mut self.file {
+            // The result stands in a file of its own: this copy is for those who follow the events.
+            let _ = write_document(file, &event).and_then(|()| file.sync_all());
+        }
+        let written = match (self.mode, &event) {
+            _ if !self.has_reader => Ok(()),
+            (Mode::Document, Event::Result { result, .. }) => {
+                write_document(&mut self.relay, result)
+            }
+            (Mode::Document | Mode::Stream, event) => write_document(&mut self.relay, event),
+        };
+        // Without the end mark the front tells that the supervisor was lost, which is then the truth.
+        if written.is_ok() {
+            let _ = self.relay.finish(exit_status);
+        }
+    }
+}
+
+/// Writes one document and a newline, piece by piece.
+fn write_document(to: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(64 * 1024, to);
+    serde_json::to_writer(&mut writer, document)?;
+    writer.write_all(b"\n")?;
+    writer.flush()
+}

@@ -1,0 +1,120 @@
+//! What can still be said of a run whose supervisor was lost.
+
+use std::fs::File;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::document::of_no_tool;
+use super::journal::Mode;
+use super::preparation::Environment;
+use crate::output::{Capture, Captured};
+use crate::process::memory_file;
+use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult};
+
+/// What the front has seen of the run.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The bytes of the request, empty if there was none.
+    pub(super) request: Vec<u8>,
+    /// The tool's process id and when it was started.
+    pub(super) tool: Option<(i32, DateTime<Utc>)>,
+    /// How the supervisor ended, as the end of a sentence.
+    pub(super) supervisor_end: Option<String>,
+}
+
+impl Known {
+    pub(super) fn tool_started(&mut self, pid: i32) {
+        self.tool = Some((pid, Utc::now()));
+    }
+}
+
+/// The document that the front prints in the supervisor's place.
+pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> Vec<u8> {
+    let request = Request::parse(&known.request).ok();
+    let limit = request
+        .as_ref()
+        .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
+    let seen = Capture::reopen(capture, limit).or_else(|_| nothing());
+    let end = known.supervisor_end.as_deref().unwrap_or("is gone");
+    let mut frame = frame(request.as_ref(), known.tool, end);
+    if let Some(request) = &request {
+        frame.error_msg = Environment::of(request).matcher.mask(&frame.error_msg);
+    }
+    match seen.as_ref().map(Capture::captured) {
+        Ok(Ok(captured)) => encode(with_captured(frame, captured), mode, lines),
+        Ok(Err(_)) | Err(_) => encode(frame.with_output(""), mode, lines),
+    }
+}
+
+fn nothing() -> std::io::Result<Capture> {
+    Ok(Capture::new(memory_file("capture")?, 0))
+}
+
+/// The result without its output.
+pub(super) fn frame(
+    request: Option<&Request>,
+    tool: Option<(i32, DateTime<Utc>)>,
+    end: &str,
+) -> RunResult<()> {
+    let now = Utc::now();
+    let began_at = tool.map_or(now, |(_, at)| at);
+    let command = request.map_or_else(
+        || "the run".to_owned(),
+        |request| format!("`{} {}`", request.tool, request.command),
+    );
+    let sentence = match tool {
+        Some((pid, _)) => format!(
+            "the supervisor of {command} {end} before it could report: the outcome is unknown; the tool \
+             was left alone and {}; check the state before anything is run again",
+            whereabouts(pid, request)
+        ),
+        None => format!(
+            "the supervisor of {command} {end} before it could report; as far as is known the tool was \
+             not started"
+        ),
+    };
+    let mut frame = of_no_tool(Outcome::Unknown, sentence, began_at);
+    frame.ended_at = now;
+    frame.duration_ms = u64::try_from((now - began_at).num_milliseconds()).unwrap_or(0);
+    frame.output_complete = false;
+    frame
+}
+
+/// Whether the process is still there, and still the tool.
+fn whereabouts(pid: i32, request: Option<&Request>) -> String {
+    let process = format!("/proc/{pid}");
+    let works_in = Path::new(&process).join("cwd").read_link().ok();
+    let expected = request.and_then(|request| request.work_dir.canonicalize().ok());
+    if works_in.is_some() && works_in == expected {
+        format!("still runs as process {pid}")
+    } else {
+        format!("process {pid} is gone")
+    }
+}
+
+/// Puts what was captured into a result.
+pub(super) fn with_captured<'a>(
+    mut frame: RunResult<()>,
+    captured: Captured<'a>,
+) -> RunResult<Captured<'a>> {
+    frame.output_bytes = captured.total_bytes();
+    frame.output_truncated = captured.is_cut();
+    frame.with_output(captured)
+}
+
+/// The document as it goes to stdout.
+pub(super) fn encode<O: Serialize>(result: RunResult<O>, mode: Mode, lines: u64) -> Vec<u8> {
+    let encoded = match mode {
+        Mode::Document => serde_json::to_vec(&result),
+        Mode::Stream => serde_json::to_vec(&Event::Result {
+            seq: lines,
+            at: Utc::now(),
+            result: Box::new(result),
+        }),
+    };
+    let mut document = encoded.unwrap_or_default();
+    document.push(b'\n');
+    document
+}

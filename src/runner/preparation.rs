@@ -1,0 +1,148 @@
+//! Everything that is settled before anything runs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::environment::{self, Variables};
+use super::resolve;
+use crate::output::{MASK, Matcher};
+use crate::protocol::Request;
+
+/// The environment of the tool, and what in it has to be masked.
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub(super) variables: Variables,
+    pub(super) matcher: Arc<Matcher>,
+}
+
+impl Environment {
+    /// Builds the tool's environment from the request and this process's own.
+    pub(super) fn of(request: &Request) -> Self {
+        let variables = environment::of_tool(request, std::env::vars_os());
+        let matcher = Arc::new(Matcher::new(environment::secret_values(
+            request, &variables,
+        )));
+        Self { variables, matcher }
+    }
+
+    /// The value of a variable that holds text.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(OsStr::new(name))?.to_str()
+    }
+}
+
+/// Checks that a tool can be run in a directory.
+pub(super) fn check_work_dir(work_dir: &Path) -> Result<PathBuf, String> {
+    let refuse = |fault: Errno| {
+        let reason = fault.desc().to_lowercase();
+        format!("`work_dir`: chdir {}: {reason}", work_dir.display())
+    };
+    let path = work_dir
+        .canonicalize()
+        .map_err(|fault| refuse(errno(&fault)))?;
+    if !path.is_dir() {
+        return Err(refuse(Errno::ENOTDIR));
+    }
+    access(&path, AccessFlags::R_OK | AccessFlags::X_OK).map_err(refuse)?;
+    fs::read_dir(&path).map_err(|fault| refuse(errno(&fault)))?;
+    Ok(path)
+}
+
+fn errno(fault: &io::Error) -> Errno {
+    Errno::from_raw(fault.raw_os_error().unwrap_or_default())
+}
+
+/// Finds the program, in the `PATH` that the tool itself will have.
+pub(super) fn find_tool(request: &Request, environment: &Environment) -> Result<PathBuf, String> {
+    let own = std::env::var_os("PATH");
+    let path = environment
+        .variables
+        .get(OsStr::new("PATH"))
+        .or(own.as_ref());
+    resolve::tool(request.tool, path.map(std::ffi::OsString::as_os_str))
+        .map_err(|fault| fault.to_string())
+}
+
+/// Sentences about secrets that are too short to be masked.
+pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
+    request
+        .secrets
+        .iter()
+        .enumerate()
+        .filter(|(_, secret)| !Matcher::masks(secret.expose_secret().as_bytes()))
+        .map(|(index, _)| {
+            format!("`$.secrets[{index}]` is shorter than 6 characters and is not masked")
+        })
+        .collect()
+}
+
+/// The request as it may be kept: secrets and the values of secret variables gone, the rest masked.
+pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
+    let mut document = json!(request);
+    if let Some(secrets) = document.get_mut("secrets").and_then(Value::as_array_mut) {
+        secrets.fill(Value::from(MASK));
+    }
+    if let Some(variables) = document.get_mut("env_vars").and_then(Value::as_object_mut) {
+        for (name, value) in variables {
+            if environment::is_secret_name(OsStr::new(name)) {
+                *value = Value::from(MASK);
+            }
+        }
+    }
+    mask_strings(&mut document, matcher);
+    document.to_string()
+}
+
+fn mask_strings(value: &mut Value, matcher: &Matcher) {
+    match value {
+        Value::String(text) => *text = matcher.mask(text),
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| mask_strings(value, matcher)),
+        Value::Object(members) => {
+            members
+                .values_mut()
+                .for_each(|value| mask_strings(value, matcher));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::protocol::Tool;
+
+    use super::*;
+
+    #[test]
+    fn the_kept_request_holds_no_secret_and_can_be_read_again() {
+        let mut request = Request::new(Tool::Terraform, "/tmp", "plan");
+        request.secrets = vec!["hunter22".to_owned().into(), "short".to_owned().into()];
+        request.args = vec!["-var=password=hunter22".into()];
+        for (name, value) in [
+            ("TF_TOKEN_x", "12"),
+            ("TF_VAR_a", "is hunter22"),
+            ("TF_VAR_b", "free"),
+        ] {
+            request
+                .env_vars
+                .insert(name.into(), value.to_owned().into());
+        }
+        let environment = Environment::of(&request);
+        let kept = masked_request(&request, &environment.matcher);
+        for secret in ["hunter22", "short", "12\""] {
+            assert!(!kept.contains(secret), "{secret} in {kept}");
+        }
+        let read = Request::parse(kept.as_bytes()).unwrap();
+        assert_eq!(read.args, ["-var=password=***"]);
+        assert_eq!(read.env_vars["TF_VAR_b"].expose_secret(), "free");
+    }
+}

@@ -1,0 +1,131 @@
+//! What the supervisor has for the front's stdout, in a file that both hold.
+//!
+//! The front copies it as fast as its reader takes it, and the supervisor never waits for that. Before
+//! the text stands how much of it is whole, so that the front never copies half a document from a
+//! supervisor that was killed while it wrote.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+
+use nix::fcntl::{FallocateFlags, fallocate};
+
+/// Where the text starts: after its length and the mark of its end, eight bytes each.
+const TEXT_AT: u64 = 16;
+/// How much is copied before the space is given back.
+const PUNCH_BYTES: u64 = 1024 * 1024;
+
+/// The supervisor's end.
+#[derive(Debug)]
+pub(super) struct RelayWriter {
+    file: File,
+    written: u64,
+}
+
+impl RelayWriter {
+    pub(super) const fn new(file: File) -> Self {
+        Self { file, written: 0 }
+    }
+
+    /// Makes what has been written so far visible to the front.
+    pub(super) fn commit(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.written.to_le_bytes(), 0)
+    }
+
+    /// Says that all is written, and how the runner is to exit.
+    pub(super) fn finish(&self, exit_status: u8) -> io::Result<()> {
+        self.commit()?;
+        self.file
+            .write_all_at(&(u64::from(exit_status) + 1).to_le_bytes(), 8)
+    }
+}
+
+impl Write for RelayWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.file.write_at(bytes, TEXT_AT + self.written)?;
+        self.written += len as u64;
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The front's end.
+#[derive(Debug)]
+pub(super) struct RelayReader {
+    file: File,
+    read: u64,
+    punched: u64,
+}
+
+impl RelayReader {
+    pub(super) const fn new(file: File) -> Self {
+        Self {
+            file,
+            read: 0,
+            punched: 0,
+        }
+    }
+
+    /// Reads on in what is whole; 0 when there is nothing more for now.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let whole = self.number_at(0)?;
+        let left = usize::try_from(whole.saturating_sub(self.read)).unwrap_or(usize::MAX);
+        let len = into.len().min(left);
+        self.file
+            .read_exact_at(&mut into[..len], TEXT_AT + self.read)?;
+        self.read += len as u64;
+        if self.read - self.punched >= PUNCH_BYTES {
+            self.punch();
+        }
+        Ok(len)
+    }
+
+    /// The exit status that the supervisor left, if it came to its end.
+    pub(super) fn exit_status(&self) -> Option<u8> {
+        let mark = self.number_at(8).ok()?;
+        u8::try_from(mark.checked_sub(1)?).ok()
+    }
+
+    fn number_at(&self, at: u64) -> io::Result<u64> {
+        let mut number = [0; 8];
+        match self.file.read_exact_at(&mut number, at) {
+            Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            answer => answer.map(|()| u64::from_le_bytes(number)),
+        }
+    }
+
+    fn punch(&mut self) {
+        let (from, len) = (TEXT_AT + self.punched, self.read - self.punched);
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        // Without holes the space is kept until the file is closed; nothing else is lost.
+        let _ = fallocate(&self.file, flags, from.cast_signed(), len.cast_signed());
+        self.punched = self.read;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_committed_can_be_read() {
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = RelayWriter::new(file.try_clone().unwrap());
+        let mut reader = RelayReader::new(file);
+        let mut text = [0; 16];
+        assert_eq!(reader.read(&mut text).unwrap(), 0);
+        writer.write_all(b"half").unwrap();
+        assert_eq!(reader.read(&mut text).unwrap(), 0);
+        writer.write_all(b" and half").unwrap();
+        writer.commit().unwrap();
+        assert_eq!(reader.read(&mut text[..5]).unwrap(), 5);
+        assert_eq!(reader.read(&mut text[5..]).unwrap(), 8);
+        assert_eq!(&text[..13], b"half and half");
+        assert_eq!(reader.exit_status(), None);
+        writer.finish(0).unwrap();
+        assert_eq!(reader.exit_status(), Some(0));
+    }
+}

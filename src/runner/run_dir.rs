@@ -1,0 +1,261 @@
+//! The run directory: the durable record of one run.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
+use serde::Serialize;
+use thiserror::Error;
+
+/// The request as it came, secrets masked.
+pub(super) const REQUEST: &str = "request.json";
+/// The masked output; grows as the tool prints.
+pub(super) const OUTPUT: &str = "output.log";
+/// The events, one a line.
+pub(super) const EVENTS: &str = "events.ndjson";
+/// The result; there as a whole or not at all.
+pub(super) const RESULT: &str = "result.json";
+/// Locked for as long as the supervisor lives; holds its process id.
+pub(super) const PID: &str = "supervisor.pid";
+/// Where the result is written before it gets its name.
+const RESULT_PART: &str = "result.json.part";
+
+/// Space set aside at the start, so that a result can be written when the disk is full by then.
+const RESERVED_BYTES: i64 = 64 * 1024;
+
+/// Why a directory cannot be the record of a run.
+#[derive(Debug, Error)]
+pub(super) enum RunDirError {
+    #[error("`run_dir`: `{path}` already holds a run; give each run a directory of its own")]
+    InUse { path: PathBuf },
+    #[error("`run_dir`: `{path}` cannot be created: {source}")]
+    Create { path: PathBuf, source: io::Error },
+}
+
+/// The record of the run that this process supervises.
+#[derive(Debug)]
+pub(super) struct RunDir {
+    path: PathBuf,
+    /// Held for its lock, which ends with this process however it ends.
+    _lock: Flock<File>,
+}
+
+impl RunDir {
+    /// Makes the directory this run's own, and creates it if it is missing.
+    ///
+    /// Gives back sentences about what could not be set up; the run goes on without that.
+    pub(super) fn claim(path: &Path) -> Result<(Self, Vec<String>), RunDirError> {
+        let create = |source| RunDirError::Create {
+            path: path.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(create)?;
+        let path = &path.canonicalize().map_err(create)?;
+        if path.join(RESULT).exists() {
+            return Err(RunDirError::InUse { path: path.clone() });
+        }
+        let lock = match new_file(&path.join(PID)) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(RunDirError::InUse { path: path.clone() });
+            }
+            Err(source) => return Err(create(source)),
+        };
+        let mut lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, fault)| create(fault.into()))?;
+        let mut warnings = Vec::new();
+        if let Err(fault) = writeln!(lock, "{}", std::process::id()).and_then(|()| lock.sync_all())
+        {
+            warnings.push(could_not("write", &path.join(PID), &fault));
+        }
+        let this = Self {
+            path: path.clone(),
+            _lock: lock,
+        };
+        if let Err(fault) = this.reserve() {
+            warnings.push(could_not("set space aside for", &path.join(RESULT), &fault));
+        }
+        Ok((this, warnings))
+    }
+
+    fn reserve(&self) -> io::Result<()> {
+        let part = new_file(&self.path.join(RESULT_PART))?;
+        match fallocate(&part, FallocateFlags::empty(), 0, RESERVED_BYTES) {
+            // Some file systems cannot set space aside. Then a full disk costs the record.
+            Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// The directory, as an absolute path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates one of the files of the record.
+    pub(super) fn create(&self, name: &str) -> Result<File, String> {
+        let path = self.path.join(name);
+        new_file(&path).map_err(|fault| could_not("create", &path, &fault))
+    }
+
+    /// Writes the request, which has to be masked by now.
+    pub(super) fn write_request(&self, masked: &str) -> Result<(), String> {
+        let mut file = self.create(REQUEST)?;
+        writeln!(file, "{masked}")
+            .and_then(|()| file.sync_all())
+            .map_err(|fault| could_not("write", &self.path.join(REQUEST), &fault))
+    }
+
+    /// Writes the result, aside first, then durably under its name.
+    ///
+    /// # Errors
+    /// A sentence, when the disk took not even the space that was set aside.
+    pub(super) fn write_result(&self, result: &impl Serialize) -> Result<(), String> {
+        let part = self.path.join(RESULT_PART);
+        self.write_part(&part, result)
+            .and_then(|()| fs::rename(&part, self.path.join(RESULT)))
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|fault| could_not("write", &self.path.join(RESULT), &fault))
+    }
+
+    fn write_part(&self, part: &Path, result: &impl Serialize) -> io::Result<()> {
+        // Over what was set aside, not instead of it.
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(part)?;
+        let mut writer = BufWriter::new(&file);
+        serde_json::to_writer(&mut writer, result)?;
+        writer.write_all(b"\n")?;
+        writer.flush()?;
+        drop(writer);
+        let len = io::Seek::stream_position(&mut &file)?;
+        file.set_len(len)?;
+        file.sync_all()
+    }
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    File::options()
+        .append(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// A sentence for a warning.
+pub(super) fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
+    format!(
+        "could not {what} `{}`: {fault}; the run goes on without it",
+        path.display()
+    )
+}
+
+/// How the record of a run stands, seen from another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its supervisor is alive.
+    Running,
+    /// Its supervisor is gone.
+    Over,
+}
+
+/// The record of a run that another process supervises or supervised.
+#[derive(Debug)]
+pub(super) struct Record {
+    path: PathBuf,
+}
+
+/// Why a directory is not the record of a run.
+#[derive(Debug, Error)]
+#[error("`{path}` holds no run: {source}")]
+pub(super) struct NoRecord {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Record {
+    /// Opens a record.
+    pub(super) fn open(path: &Path) -> Result<Self, NoRecord> {
+        let no_record = |source| NoRecord {
+            path: path.to_owned(),
+            source,
+        };
+        let path = path.canonicalize().map_err(no_record)?;
+        File::open(path.join(PID)).map_err(no_record)?;
+        Ok(Self { path })
+    }
+
+    /// The directory, as an absolute path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of one of its files.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether its supervisor is alive.
+    pub(super) fn standing(&self) -> io::Result<Standing> {
+        let file = File::open(self.file(PID))?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(Standing::Over),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(Standing::Running),
+            Err((_, fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Process id of its supervisor; `None` when the disk was too full to write it.
+    pub(super) fn supervisor(&self) -> io::Result<Option<i32>> {
+        let mut text = String::new();
+        File::open(self.file(PID))?
+            .take(32)
+            .read_to_string(&mut text)?;
+        Ok(text.trim().parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_holds_one_run_only() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b");
+        let (claimed, warnings) = RunDir::claim(&path).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert!(matches!(
+            RunDir::claim(&path),
+            Err(RunDirError::InUse { .. })
+        ));
+        let record = Record::open(&path).unwrap();
+        assert_eq!(record.standing().unwrap(), Standing::Running);
+        assert_eq!(
+            record.supervisor().unwrap(),
+            Some(std::process::id().cast_signed())
+        );
+        claimed.write_result(&"a result").unwrap();
+        drop(claimed);
+        assert_eq!(record.standing().unwrap(), Standing::Over);
+        assert!(matches!(
+            RunDir::claim(&path),
+            Err(RunDirError::InUse { .. })
+        ));
+        assert_eq!(
+            fs::read_to_string(record.file(RESULT)).unwrap(),
+            "\"a result\"\n"
+        );
+        assert!(!record.file(RESULT_PART).exists());
+    }
+}

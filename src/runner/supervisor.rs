@@ -1,0 +1,347 @@
+//! The supervisor: owns the tool from its start until nothing of it is left.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::conclusion::{self, Run};
+use super::document::{Times, of_no_tool};
+use super::intake::Intake;
+use super::journal::{Journal, Mode};
+use super::ladder::Ladder;
+use super::link::{Link, Message};
+use super::orders::{Order, Orders};
+use super::preparation::{self, Environment};
+use super::relay::RelayWriter;
+use super::run_dir::{self, RunDir};
+use super::supervision::Supervision;
+use super::version;
+use crate::output::{Capture, Matcher, Spool};
+use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup};
+use crate::protocol::{Event, OnDisconnect, Outcome, Request, RunResult, StopReason, exit_status};
+
+/// How long the front may take to hear the last of it.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Size of the output in a result that has to fit into the space set aside on a full disk, at first
+/// try and after.
+const SHORT_OUTPUT_BYTES: [usize; 3] = [16 * 1024, 4 * 1024, 0];
+
+/// What the supervisor inherits from the fork.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    pub(super) socket: UnixStream,
+    pub(super) relay: File,
+    pub(super) capture: File,
+    pub(super) mode: Mode,
+}
+
+/// Takes one request from the front, to its result; returns the exit status of the runner.
+pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
+    let orders = Orders::new(Link::new(inherited.socket)?, OwnSignals::listen()?);
+    let mut desk = Desk {
+        orders,
+        journal: Journal::new(inherited.mode, RelayWriter::new(inherited.relay)),
+        run_dir: None,
+        matcher: Arc::new(Matcher::new([])),
+        began_at: Utc::now(),
+    };
+    let Some(first) = desk.orders.first_message().await else {
+        // The front is gone and has left nothing to do.
+        return Ok(exit_status::INTERNAL_FAULT);
+    };
+    let status = match desk.run(first, inherited.capture).await {
+        Ok(status) => status,
+        Err(refusal) => desk.refuse(refusal),
+    };
+    desk.orders.link.flush(FAREWELL).await;
+    Ok(status)
+}
+
+/// Why nothing was run.
+#[derive(Debug)]
+struct Refusal {
+    outcome: Outcome,
+    stop_reason: Option<StopReason>,
+    sentence: String,
+}
+
+impl Refusal {
+    fn invalid(sentence: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::InvalidRequest,
+            stop_reason: None,
+            sentence: sentence.into(),
+        }
+    }
+
+    fn not_started(sentence: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::NotStarted,
+            ..Self::invalid(sentence)
+        }
+    }
+
+    fn stopped(reason: StopReason) -> Self {
+        Self {
+            stop_reason: Some(reason),
+            ..Self::not_started(format!(
+                "the runner was stopped ({}) before it had started the tool; nothing ran",
+                reason.word()
+            ))
+        }
+    }
+}
+
+/// Whom the supervisor listens to and writes to.
+#[derive(Debug)]
+struct Desk {
+    orders: Orders,
+    journal: Journal,
+    run_dir: Option<RunDir>,
+    matcher: Arc<Matcher>,
+    began_at: DateTime<Utc>,
+}
+
+impl Desk {
+    /// The story of one run.
+    async fn run(&mut self, first: Message, capture: File) -> Result<u8, Refusal> {
+        let request = accept(first)?;
+        let environment = Environment::of(&request);
+        self.matcher = Arc::clone(&environment.matcher);
+        let mut intake = Intake::new(
+            Arc::clone(&environment.matcher),
+            Capture::new(capture, request.output_limit_bytes),
+        );
+        self.open_record(&request, &mut intake)?;
+        self.warn_all(preparation::unmasked_secrets(&request));
+        let work_dir =
+            preparation::check_work_dir(&request.work_dir).map_err(Refusal::not_started)?;
+        let program =
+            preparation::find_tool(&request, &environment).map_err(Refusal::not_started)?;
+        self.check_version(&request, &program, &work_dir, &environment)
+            .await?;
+        self.refuse_if_stopped(request.on_disconnect).await?;
+
+        let spool = Spool::create().map_err(|fault| could_not_start(&program, &fault))?;
+        let children = ChildSignals::listen().map_err(|fault| could_not_start(&program, &fault))?;
+        let args: Vec<String> = std::iter::once(request.command.clone())
+            .chain(request.args.iter().cloned())
+            .collect();
+        let tool = spool
+            .writer()
+            .and_then(|output| {
+                ToolGroup::spawn(&Launch {
+                    program: &program,
+                    args: &args,
+                    environment: &environment.variables,
+                    work_dir: &work_dir,
+                    output,
+                })
+            })
+            .map_err(|fault| could_not_start(&program, &fault))?;
+        let started = Instant::now();
+        let started_at = Utc::now();
+        let oom_kills = conclusion::oom_kills();
+        self.announce(&tool, &program, &request, &args);
+
+        let outlived = Supervision {
+            tool,
+            spool,
+            children,
+            ladder: Ladder::new(started, request.timeout(), request.grace()),
+            on_disconnect: request.on_disconnect,
+            grace: request.grace(),
+            orders: &mut self.orders,
+            journal: &mut self.journal,
+            intake: &mut intake,
+        }
+        .outlive()
+        .await;
+        let times = Times {
+            started_at,
+            duration: started.elapsed(),
+        };
+        let run = Run {
+            request: &request,
+            environment: &environment,
+            work_dir: &work_dir,
+            outlived: &outlived,
+            times,
+            oom_killed: conclusion::oom_kills() > oom_kills,
+        };
+        Ok(self.conclude(&run, &intake))
+    }
+
+    /// Opens the durable record, if one is wanted.
+    fn open_record(&mut self, request: &Request, intake: &mut Intake) -> Result<(), Refusal> {
+        let Some(path) = &request.run_dir else {
+            return Ok(());
+        };
+        let (run_dir, mut warnings) =
+            RunDir::claim(path).map_err(|fault| Refusal::not_started(fault.to_string()))?;
+        let masked = preparation::masked_request(request, &self.matcher);
+        warnings.extend(run_dir.write_request(&masked).err());
+        match run_dir.create(run_dir::EVENTS) {
+            Ok(file) => self
+                .journal
+                .record_in(run_dir.path().join(run_dir::EVENTS), file),
+            Err(warning) => warnings.push(warning),
+        }
+        match run_dir.create(run_dir::OUTPUT) {
+            Ok(file) => intake.log_to(run_dir.path().join(run_dir::OUTPUT), file),
+            Err(warning) => warnings.push(warning),
+        }
+        self.run_dir = Some(run_dir);
+        self.warn_all(warnings);
+        Ok(())
+    }
+
+    fn warn_all(&mut self, warnings: Vec<String>) {
+        for warning in warnings {
+            let masked = self.matcher.mask(&warning);
+            self.journal.warn(&mut self.orders.link, masked);
+        }
+    }
+
+    /// Refuses when the tool has another version than the one asked for.
+    async fn check_version(
+        &mut self,
+        request: &Request,
+        program: &Path,
+        work_dir: &Path,
+        environment: &Environment,
+    ) -> Result<(), Refusal> {
+        let Some(wanted) = &request.tool_version else {
+            return Ok(());
+        };
+        let check = version::Check {
+            request,
+            program,
+            work_dir,
+            environment,
+            orders: &mut self.orders,
+        };
+        match version::of_tool(check).await {
+            Ok(version) if version == *wanted => Ok(()),
+            Ok(version) => Err(Refusal::not_started(format!(
+                "`tool_version`: {wanted} is asked for, and `{}` is {version}; install the version \
+                 asked for, or ask for this one",
+                program.display()
+            ))),
+            Err(version::VersionError::Stopped(reason)) => Err(Refusal::stopped(reason)),
+            Err(fault) => Err(Refusal::not_started(format!("`tool_version`: {fault}"))),
+        }
+    }
+
+    /// Refuses when the runner was told to stop while it prepared.
+    async fn refuse_if_stopped(&mut self, on_disconnect: OnDisconnect) -> Result<(), Refusal> {
+        while let Some(order) = self.orders.waiting().await {
+            match order {
+                Order::Cancel | Order::CancelAll | Order::Force => {
+                    return Err(Refusal::stopped(StopReason::Cancel));
+                }
+                Order::Disconnect if on_disconnect == OnDisconnect::Interrupt => {
+                    return Err(Refusal::stopped(StopReason::Disconnect));
+                }
+                Order::Disconnect => self.journal.reader_gone(),
+                Order::Warn(sentence) => self.warn_all(vec![sentence]),
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, tool: &ToolGroup, program: &Path, request: &Request, args: &[String]) {
+        self.orders.link.post(&Message::Started(tool.pid()));
+        let argv = std::iter::once(request.tool.program().to_owned())
+            .chain(args.iter().map(|arg| self.matcher.mask(arg)))
+            .collect();
+        let (pid, tool_path) = (tool.pid(), PathBuf::from(program));
+        self.journal
+            .emit(&mut self.orders.link, |seq, at| Event::Started {
+                seq,
+                at,
+                pid,
+                tool_path,
+                argv,
+            });
+    }
+
+    /// Writes the result of a run that took place.
+    fn conclude(&mut self, run: &Run<'_>, intake: &Intake) -> u8 {
+        let verdict = conclusion::verdict(run, intake.tail.as_str());
+        let status = exit_status::of(verdict.outcome);
+        let log = intake.log_path();
+        let mut frame = conclusion::frame(run, &verdict, log);
+        frame.error_msg = self.matcher.mask(&frame.error_msg);
+        frame.output_bytes = intake.capture.total_bytes();
+        match intake.capture.captured() {
+            Ok(captured) => {
+                frame.output_truncated = captured.is_cut();
+                self.deliver(&frame, captured, intake.tail.as_str());
+            }
+            Err(_) => {
+                frame.output_complete = false;
+                self.deliver(&frame, intake.tail.as_str(), intake.tail.as_str());
+            }
+        }
+        status
+    }
+
+    /// Writes the result of a run that did not take place.
+    fn refuse(&mut self, refusal: Refusal) -> u8 {
+        let sentence = self.matcher.mask(&refusal.sentence);
+        let mut result = of_no_tool(refusal.outcome, sentence, self.began_at);
+        result.stop_reason = refusal.stop_reason;
+        self.deliver(&result, "", "");
+        exit_status::of(refusal.outcome)
+    }
+
+    /// Durably first, then to whoever waits.
+    fn deliver<O: Serialize>(&mut self, frame: &RunResult<()>, output: O, tail: &str) {
+        let result = frame.clone().with_output(output);
+        if let Some(run_dir) = &self.run_dir
+            && let Err(fault) = run_dir.write_result(&result)
+        {
+            let shortened = SHORT_OUTPUT_BYTES
+                .iter()
+                .map(|&len| conclusion::shortened(frame, tail, len))
+                .find_map(|short| run_dir.write_result(&short).ok());
+            let sentence = match shortened {
+                Some(()) => format!("{fault}: it stands there with its output cut"),
+                None => fault,
+            };
+            self.journal.warn(&mut self.orders.link, sentence);
+        }
+        self.journal.finish(result, exit_status::of(frame.outcome));
+    }
+}
+
+/// The request that the front has for us, or why it has none.
+fn accept(first: Message) -> Result<Request, Refusal> {
+    match first {
+        Message::Request(document) => {
+            Request::parse(&document).map_err(|fault| Refusal::invalid(fault.to_string()))
+        }
+        Message::NoRequest(why) => Err(Refusal::invalid(format!("invalid request: `$`: {why}"))),
+        Message::StoppedEarly | Message::Cancel | Message::Force | Message::ReaderGone => {
+            Err(Refusal::stopped(StopReason::Cancel))
+        }
+        Message::Warning(_) | Message::Relayed | Message::Started(_) => {
+            Err(Refusal::invalid("the front sent no request"))
+        }
+    }
+}
+
+fn could_not_start(program: &Path, fault: &io::Error) -> Refusal {
+    Refusal::not_started(format!(
+        "`{}` could not be started: {fault}",
+        program.display()
+    ))
+}

@@ -1,0 +1,129 @@
+//! The version of a tool, asked for in the place and environment in which it is to run.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use super::intake::Intake;
+use super::journal::{Journal, Mode};
+use super::ladder::Ladder;
+use super::orders::Orders;
+use super::preparation::Environment;
+use super::relay::RelayWriter;
+use super::supervision::Supervision;
+use crate::output::{Capture, Spool};
+use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
+use crate::protocol::{Request, StopReason};
+
+/// How long a tool may take to say its version; the slowest seen take a second.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How long it may take to end after that.
+const GRACE: Duration = Duration::from_secs(2);
+/// Most output that is looked at.
+const OUTPUT_BYTES: u64 = 64 * 1024;
+
+/// Why the version is not known.
+#[derive(Debug, Error)]
+pub(super) enum VersionError {
+    #[error("the tool could not be asked for its version: {0}")]
+    Io(#[from] io::Error),
+    #[error("the tool did not say its version within {} s", DEADLINE.as_secs())]
+    TooSlow,
+    #[error("the tool did not say its version in a form that is known")]
+    Unreadable,
+    #[error("stopped")]
+    Stopped(StopReason),
+}
+
+/// What `version -json` of both tools prints, as far as it is needed.
+#[derive(Deserialize)]
+struct Version {
+    terraform_version: String,
+}
+
+/// Reads the version from what `version -json` printed; warnings may stand before it.
+pub(super) fn read(output: &str) -> Option<String> {
+    let json = &output[output.find('{')?..];
+    let mut documents = serde_json::Deserializer::from_str(json).into_iter::<Version>();
+    documents
+        .next()?
+        .ok()
+        .map(|version| version.terraform_version)
+}
+
+/// What is asked, and whom to obey meanwhile.
+pub(super) struct Check<'a> {
+    pub(super) request: &'a Request,
+    pub(super) program: &'a Path,
+    pub(super) work_dir: &'a Path,
+    pub(super) environment: &'a Environment,
+    pub(super) orders: &'a mut Orders,
+}
+
+/// Asks a tool for its version.
+///
+/// Supervised like any other command: version managers put scripts in the tool's place that may do
+/// anything, a download among it.
+pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
+    let spool = Spool::create()?;
+    let children = ChildSignals::listen()?;
+    let tool = ToolGroup::spawn(&Launch {
+        program: check.program,
+        args: &["version".to_owned(), "-json".to_owned()],
+        environment: &check.environment.variables,
+        work_dir: check.work_dir,
+        output: spool.writer()?,
+    })?;
+    let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
+    let mut intake = Intake::new(check.environment.matcher.clone(), capture);
+    let mut journal = Journal::new(Mode::Document, RelayWriter::new(memory_file("version")?));
+    let outlived = Supervision {
+        tool,
+        spool,
+        children,
+        ladder: Ladder::new(Instant::now(), DEADLINE, GRACE),
+        on_disconnect: check.request.on_disconnect,
+        grace: GRACE,
+        orders: check.orders,
+        journal: &mut journal,
+        intake: &mut intake,
+    }
+    .outlive()
+    .await;
+    match (outlived.stop_reason, outlived.ended) {
+        (Some(StopReason::Timeout), _) => Err(VersionError::TooSlow),
+        (Some(reason), _) => Err(VersionError::Stopped(reason)),
+        (None, Some(Ended::Exited(0))) => {
+            read(&intake.capture.captured()?.to_string()).ok_or(VersionError::Unreadable)
+        }
+        (None, _) => Err(VersionError::Unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_found_in_what_the_tools_print() {
+        let table = [
+            (
+                "{\n  \"terraform_version\": \"1.11.4\",\n  \"platform\": \"linux_amd64\"\n}\n",
+                Some("1.11.4"),
+            ),
+            (
+                "\nWarning: no such file\n\n{\"terraform_version\":\"1.6.2\",\"x\":[{}]}",
+                Some("1.6.2"),
+            ),
+            ("Terraform v1.11.4", None),
+            ("{}", None),
+        ];
+        for (output, version) in table {
+            assert_eq!(read(output).as_deref(), version, "{output}");
+        }
+    }
+}
