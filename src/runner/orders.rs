@@ -55,7 +55,7 @@ impl Orders {
         loop {
             tokio::select! {
                 message = self.link.receive(), if !self.front_gone => {
-                    if let Some(order) = self.from_front(message) {
+                    if let Some(order) = self.take_in(message) {
                         return order;
                     }
                 }
@@ -68,7 +68,7 @@ impl Orders {
         }
     }
 
-    fn from_front(&mut self, message: Option<Message>) -> Option<Order> {
+    fn take_in(&mut self, message: Option<Message>) -> Option<Order> {
         match message {
             None => {
                 self.front_gone = true;
