@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-use crate::process::{FileWatch, memory_file, reopen_for_append};
+use crate::process::{FileWatch, Urgency, memory_file, reopen_for_append};
 
 /// How much is read before the space is given back.
 const PUNCH_BYTES: u64 = 1024 * 1024;
@@ -49,8 +49,8 @@ impl Spool {
     }
 
     /// Returns when there may be something to read. May be dropped and called again.
-    pub async fn changed(&self) {
-        self.watch.changed().await;
+    pub async fn changed(&self, urgency: Urgency) {
+        self.watch.changed(urgency).await;
     }
 
     /// Reads on; 0 when nothing is there for now.

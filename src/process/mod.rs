@@ -22,4 +22,4 @@ pub use orphans::Survivors;
 pub use probe::{Probed, probe};
 pub use signals::{ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver};
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};
-pub use watch::FileWatch;
+pub use watch::{FileWatch, Urgency};

@@ -13,7 +13,7 @@ use super::journal::Mode;
 use super::lost;
 use super::run_dir::{self, Record, Standing};
 use crate::output::{Capture, Utf8};
-use crate::process::{FileWatch, memory_file};
+use crate::process::{FileWatch, Urgency, memory_file};
 use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Outcome, Request, RunResult, exit_status};
 
 /// How often the supervisor is looked after: a killed one tells nobody.
@@ -63,7 +63,7 @@ pub(super) async fn follow(record: &Record, mode: Mode) -> io::Result<u8> {
             return tell_of_loss(record, &events, mode);
         }
         tokio::select! {
-            () = watch.changed() => {}
+            () = watch.changed(Urgency::Followed) => {}
             () = sleep(CHECK) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! From how a run ended to what its result says.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
@@ -113,13 +114,14 @@ pub(super) fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunRes
 
 /// How often the kernel has ended a process for want of memory since it started (proc(5), `vmstat`).
 pub(super) fn oom_kills() -> u64 {
-    fs::read_to_string("/proc/vmstat")
-        .ok()
-        .and_then(|table| {
-            let line = table
-                .lines()
-                .find_map(|line| line.strip_prefix("oom_kill "))?;
-            line.trim().parse().ok()
-        })
-        .unwrap_or(0)
+    counter("oom_kill ").unwrap_or(0)
+}
+
+fn counter(name: &str) -> Option<u64> {
+    // The kernel makes the table anew for every read: one read, with room to spare.
+    let mut table = vec![0; 64 * 1024];
+    let len = File::open("/proc/vmstat").ok()?.read(&mut table).ok()?;
+    let table = std::str::from_utf8(&table[..len]).ok()?;
+    let line = table.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
 }

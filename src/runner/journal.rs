@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::link::{Link, Message};
 use super::relay::RelayWriter;
 use super::run_dir::could_not;
+use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
 /// What the front wants on its stdout.
@@ -56,6 +57,15 @@ impl Journal {
     /// Whether anybody follows the output as it comes.
     pub(super) const fn is_followed(&self) -> bool {
         self.file.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader)
+    }
+
+    /// How soon what the tool prints has to be read.
+    pub(super) const fn urgency(&self) -> Urgency {
+        if self.is_followed() {
+            Urgency::Followed
+        } else {
+            Urgency::Unfollowed
+        }
     }
 
     /// Nobody reads the front's stdout any more: nothing is kept for it from here on.

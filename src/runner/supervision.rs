@@ -96,6 +96,7 @@ impl Supervision<'_> {
             let more = self.take_some(reading);
             let flush_at = self.intake.flush_at();
             let due_at = self.ladder.next_deadline();
+            let urgency = self.journal.urgency();
             tokio::select! {
                 biased;
                 order = self.orders.next() => {
@@ -114,7 +115,7 @@ impl Supervision<'_> {
                     self.intake.flush(self.journal, &mut self.orders.link);
                 }
                 () = tokio::task::yield_now(), if more => {}
-                () = self.spool.changed(), if !more && reading.is_ok() => {}
+                () = self.spool.changed(urgency), if !more && reading.is_ok() => {}
             }
         }
     }
