@@ -112,7 +112,9 @@ fn parse(document: &[u8]) -> Result<Json, RequestError> {
         ))
     })?;
     if text.trim().is_empty() {
-        return Err(whole("the document is empty; expected one JSON object".to_owned()));
+        return Err(whole(
+            "the document is empty; expected one JSON object".to_owned(),
+        ));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
     let json = serde_path_to_error::deserialize(&mut reader).map_err(|fault| RequestError {
@@ -301,7 +303,10 @@ impl Fields {
             Some(Json::Object(entries)) => entries,
             Some(other) => {
                 let found = other.kind();
-                self.fault(NAME, format!("expected an object of strings, found {found}"));
+                self.fault(
+                    NAME,
+                    format!("expected an object of strings, found {found}"),
+                );
                 return BTreeMap::new();
             }
         };
@@ -404,7 +409,10 @@ impl Fields {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-+.".contains(&b));
         if !well_formed {
-            self.fault("tool_version", "expected an exact version such as \"1.11.4\"");
+            self.fault(
+                "tool_version",
+                "expected an exact version such as \"1.11.4\"",
+            );
         }
         Some(version)
     }

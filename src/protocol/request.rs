@@ -103,7 +103,10 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherit_env: Option<Vec<String>>,
     /// Cap on `output` in the result, in bytes.
-    #[schemars(default = "default_output_limit_bytes", range(min = 0, max = 1_073_741_824_u64))]
+    #[schemars(
+        default = "default_output_limit_bytes",
+        range(min = 0, max = 1_073_741_824_u64)
+    )]
     pub output_limit_bytes: u64,
     /// The exact version that the tool must have.
     #[schemars(default)]
