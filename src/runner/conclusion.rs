@@ -1,17 +1,21 @@
 //! From how a run ended to what its result says.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 
-use super::diagnosis::{self, Observed};
+use super::diagnosis;
 use super::document::{self, Ending, Times};
+use super::flags;
 use super::preparation::Environment;
+use super::state_report::{self, ToolEnd, WorkPlace};
 use super::supervision::Outlived;
 use crate::process::Ended;
-use crate::protocol::{Diagnosis, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport};
+use crate::protocol::{
+    Diagnosis, DiagnosisClass, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport,
+};
 
 /// A run that has taken place.
 #[derive(Debug)]
@@ -38,17 +42,18 @@ pub(super) struct Verdict {
 /// Judges a run by how it ended and by the end of its output.
 pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let (request, outlived) = (run.request, run.outlived);
-    let by_command = format!("TF_CLI_ARGS_{}", request.command.replace('-', "_"));
-    let cli_args: Vec<&str> = ["TF_CLI_ARGS", &by_command]
-        .into_iter()
-        .filter_map(|name| run.environment.get(name))
-        .collect();
-    let success = outlived
+    let cli_args = cli_args(run);
+    let answered = outlived
         .ended
         .is_some_and(|ended| document::is_success(request, ended, &cli_args));
+    let success = answered && !plan_file_is_empty(run);
     let outcome = document::outcome(outlived, success);
-    let diagnosis = if success { None } else { diagnose(run, tail) };
-    let state = None;
+    let diagnosis = match (success, answered) {
+        (true, _) => None,
+        (false, true) => Some(empty_plan_file()),
+        (false, false) => diagnose(run, tail),
+    };
+    let state = state(run, tail);
     let error_msg = document::error_message(&Ending {
         request,
         outlived,
@@ -65,19 +70,63 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     }
 }
 
+/// Whether `plan` left an empty file where its plan should be.
+///
+/// On a full disk both tools say "Saved the plan" and exit with 0, and the file is empty.
+fn plan_file_is_empty(run: &Run<'_>) -> bool {
+    run.request.command == "plan"
+        && flags::value(&run.request.args, "out")
+            .filter(|path| !path.is_empty())
+            .and_then(|path| fs::metadata(run.work_dir.join(path)).ok())
+            .is_some_and(|file| file.is_file() && file.len() == 0)
+}
+
+fn empty_plan_file() -> Diagnosis {
+    Diagnosis {
+        class: DiagnosisClass::OutOfDisk,
+        message: "the tool said that it saved the plan, and the plan file is empty: free some disk space \
+                  and plan again"
+            .to_owned(),
+        retryable: false,
+    }
+}
+
+/// The arguments that the tool takes from its environment.
+fn cli_args(run: &Run<'_>) -> Vec<Vec<String>> {
+    let by_command = format!("TF_CLI_ARGS_{}", run.request.command.replace('-', "_"));
+    ["TF_CLI_ARGS", &by_command]
+        .into_iter()
+        .filter_map(|name| run.environment.get(name))
+        .map(|args| args.split_ascii_whitespace().map(str::to_owned).collect())
+        .collect()
+}
+
 fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
-    diagnosis::diagnose(&Observed {
+    diagnosis::diagnose(&diagnosis::Observed {
         tool: run.request.tool,
         command: &run.request.command,
         args: &run.request.args,
-        ending: match run.outlived.ended? {
-            Ended::Exited(code) => diagnosis::Ending::Exited(code),
-            Ended::Signalled(number) => {
-                diagnosis::Ending::Signalled(nix::sys::signal::Signal::try_from(number).ok()?)
-            }
-        },
+        ending: run.outlived.ended?,
         text: tail,
         oom_killed: run.oom_killed,
+    })
+}
+
+fn state(run: &Run<'_>, tail: &str) -> Option<StateReport> {
+    state_report::report(&state_report::Observed {
+        command: &run.request.command,
+        args: &run.request.args,
+        end: run.outlived.ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
+        text: tail,
+        files: &state_report::observe(
+            &WorkPlace {
+                work_dir: run.work_dir,
+                data_dir: run.environment.get("TF_DATA_DIR").map(Path::new),
+                workspace: run.environment.get("TF_WORKSPACE"),
+                args: &run.request.args,
+            },
+            run.times.started_at.into(),
+        ),
     })
 }
 

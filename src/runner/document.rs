@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::flags;
 use super::supervision::Outlived;
 use crate::process::Ended;
 use crate::protocol::{
@@ -21,38 +22,16 @@ pub(super) struct Times {
 /// Whether the tool did what was asked.
 ///
 /// `plan -detailed-exitcode` answers with 2 that there are changes, which is no failure.
-pub(super) fn is_success(request: &Request, ended: Ended, cli_args: &[&str]) -> bool {
+pub(super) fn is_success(request: &Request, ended: Ended, cli_args: &[Vec<String>]) -> bool {
+    const DETAILED: &str = "detailed-exitcode";
     match ended {
         Ended::Exited(0) => true,
         Ended::Exited(2) => {
             request.command == "plan"
-                && request
-                    .args
-                    .iter()
-                    .map(String::as_str)
-                    .chain(
-                        cli_args
-                            .iter()
-                            .flat_map(|args| args.split_ascii_whitespace()),
-                    )
-                    .any(is_detailed_exit_code)
+                && (flags::is_on(&request.args, DETAILED)
+                    || cli_args.iter().any(|args| flags::is_on(args, DETAILED)))
         }
         Ended::Exited(_) | Ended::Signalled(_) => false,
-    }
-}
-
-fn is_detailed_exit_code(arg: &str) -> bool {
-    // Go takes one dash or two, and any of its words for true.
-    let name = arg
-        .strip_prefix("--")
-        .or_else(|| arg.strip_prefix('-'))
-        .unwrap_or_default();
-    match name.split_once('=') {
-        None => name == "detailed-exitcode",
-        Some((name, value)) => {
-            name == "detailed-exitcode"
-                && matches!(value, "1" | "t" | "T" | "true" | "True" | "TRUE")
-        }
     }
 }
 

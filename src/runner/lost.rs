@@ -9,9 +9,12 @@ use serde::Serialize;
 use super::document::of_no_tool;
 use super::journal::Mode;
 use super::preparation::Environment;
+use super::state_report::{self, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
 use crate::process::memory_file;
-use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult};
+use crate::protocol::{
+    DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, StateReport,
+};
 
 /// What the front has seen of the run.
 #[derive(Debug, Default)]
@@ -79,7 +82,27 @@ pub(super) fn frame(
     frame.ended_at = now;
     frame.duration_ms = u64::try_from((now - began_at).num_milliseconds()).unwrap_or(0);
     frame.output_complete = false;
+    frame.state = request.and_then(|request| state(request, began_at));
     frame
+}
+
+/// What the working directory tells of the state.
+fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
+    state_report::report(&state_report::Observed {
+        command: &request.command,
+        args: &request.args,
+        end: ToolEnd::Lost,
+        text: "",
+        files: &state_report::observe(
+            &WorkPlace {
+                work_dir: &request.work_dir,
+                data_dir: None,
+                workspace: None,
+                args: &request.args,
+            },
+            began_at.into(),
+        ),
+    })
 }
 
 /// Whether the process is still there, and still the tool.

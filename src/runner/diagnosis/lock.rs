@@ -1,0 +1,126 @@
+//! Who holds a lock, as far as the tool says so.
+
+use super::fault::{self, Fault, folded};
+
+/// Whoever holds a state lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Id of the lock, which `force-unlock` wants.
+    pub id: Option<String>,
+    /// `user@host`.
+    pub who: Option<String>,
+    /// What it is doing, such as `OperationTypeApply`.
+    pub operation: Option<String>,
+    /// Since when.
+    pub created: Option<String>,
+}
+
+/// What went wrong with a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockFault {
+    /// Somebody else holds it.
+    Locked(Holder),
+    /// It could not be asked for: no access, no network, a full disk.
+    NotAsked,
+    /// It may still be there after the run; with its id if that was printed.
+    NotReleased(Option<String>),
+}
+
+/// Backends that print the lock info of *this* run where that of the holder belongs.
+///
+/// Measured with both tools: `http` answers 423 with the holder's info and the tool prints its own,
+/// with the holder's id in the sentence only; `pg` knows nothing of the holder.
+const OWN_INFO: [&str; 3] = [
+    "http remote state already locked",
+    "already locked for workspace",
+    "workspace is already locked",
+];
+
+/// Reads what went wrong with the lock out of a tool's output, colour codes included.
+pub fn lock_fault(text: &str) -> Option<LockFault> {
+    let text = anstream::adapter::strip_str(text).to_string();
+    let faults = fault::faults(&text);
+    let released = faults.iter().find(|fault| is_release(fault));
+    if let Some(fault) = released {
+        return Some(LockFault::NotReleased(holder(fault).id));
+    }
+    let fault = faults.iter().find(|fault| is_acquisition(fault))?;
+    Some(if names_holder(fault) {
+        LockFault::Locked(holder(fault))
+    } else {
+        LockFault::NotAsked
+    })
+}
+
+/// Whether the tool failed to take the lock, for whatever reason.
+pub(super) fn is_acquisition(fault: &Fault) -> bool {
+    let summary = folded(&fault.summary).to_lowercase();
+    summary.contains("error acquiring the state lock") || summary.contains("error locking state")
+}
+
+/// Whether the tool failed to give the lock back.
+pub(super) fn is_release(fault: &Fault) -> bool {
+    let summary = folded(&fault.summary).to_lowercase();
+    summary.contains("error releasing the state lock")
+}
+
+/// Whether the backend said that somebody holds the lock.
+pub(super) fn names_holder(fault: &Fault) -> bool {
+    let sentence = fault.sentence().to_lowercase();
+    let words = ["lock info:", "already locked", "conditionalcheckfailed"];
+    words.iter().any(|words| sentence.contains(words))
+}
+
+/// One sentence on the holder, or on the refusal where the backend does not name one.
+pub(super) fn sentence(fault: &Fault) -> String {
+    let holder = holder(fault);
+    let Some(id) = holder.id else {
+        let detail = folded(&fault.detail);
+        let reason = detail.split("Lock Info:").next().unwrap_or_default();
+        let reason = reason.trim().trim_start_matches("Error message: ");
+        return format!("state is locked: {reason} (the backend does not name the holder)");
+    };
+    let by = holder
+        .who
+        .map_or_else(String::new, |who| format!(" by {who}"));
+    let since = holder
+        .created
+        .map_or_else(String::new, |at| format!(" since {at}"));
+    let operation = holder.operation.map_or_else(
+        || ", the backend does not name the holder".to_owned(),
+        |operation| format!(", operation {operation}"),
+    );
+    format!("state is locked{by}{since} (lock id {id}{operation})")
+}
+
+/// The holder that a lock error names.
+fn holder(fault: &Fault) -> Holder {
+    let sentence = fault.sentence();
+    let lower = sentence.to_lowercase();
+    if OWN_INFO.iter().any(|words| lower.contains(words)) {
+        let id = sentence
+            .split_once("already locked: ID=")
+            .map(|(_, rest)| rest);
+        let id = id.and_then(|rest| rest.split_whitespace().next());
+        return Holder {
+            id: id.map(str::to_owned),
+            ..Holder::default()
+        };
+    }
+    let info = fault
+        .detail
+        .lines()
+        .skip_while(|line| line.trim() != "Lock Info:");
+    let mut holder = Holder::default();
+    for (name, value) in info.filter_map(|line| line.trim().split_once(':')) {
+        let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        match name {
+            "ID" => holder.id = value,
+            "Who" => holder.who = value,
+            "Operation" => holder.operation = value,
+            "Created" => holder.created = value,
+            _ => {}
+        }
+    }
+    holder
+}

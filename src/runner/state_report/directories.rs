@@ -1,0 +1,162 @@
+//! Working directories as both tools leave them, and what is read out of them.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::tests::{args_of, dropped, files, kept};
+use super::*;
+
+/// What a tool left, by path below `tests/fixtures/state`.
+macro_rules! recorded {
+    ($path:literal) => {
+        include_str!(concat!("../../../tests/fixtures/state/", $path))
+    };
+}
+
+/// A working directory with some files in it, seen by a run that began before them.
+fn seen(
+    entries: &[(&str, &str)],
+    line: &str,
+    data_dir: Option<&str>,
+    workspace: Option<&str>,
+) -> Files {
+    let dir = tempfile::tempdir().unwrap();
+    let start = SystemTime::now() - Duration::from_secs(60);
+    for (path, content) in entries {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let (_, args) = args_of(line);
+    let place = WorkPlace {
+        work_dir: dir.path(),
+        data_dir: data_dir.map(Path::new),
+        workspace,
+        args: &args,
+    };
+    observe(&place, start)
+}
+
+#[test]
+fn the_lock_file_is_found_where_both_tools_put_it() {
+    let info = recorded!("tofu/local-kill.lock.info");
+    let local =
+        r#"{"backend":{"type":"local","config":{"path":"x/y.tfstate","workspace_dir":"ws"}}}"#;
+    let record = (".terraform/terraform.tfstate", local);
+    let dev = (".terraform/environment", "dev\n");
+    for (path, line, others, workspace) in [
+        (".terraform.tfstate.lock.info", "apply", vec![], None),
+        (
+            ".sub.tfstate.lock.info",
+            "apply -state=sub.tfstate",
+            vec![dev],
+            None,
+        ),
+        (
+            "in/.sub.tfstate.lock.info",
+            "apply -state in/sub.tfstate",
+            vec![],
+            None,
+        ),
+        (
+            ".out.tfstate.lock.info",
+            "apply -state=sub.tfstate -state-out=out.tfstate",
+            vec![],
+            None,
+        ),
+        (
+            "terraform.tfstate.d/dev/.terraform.tfstate.lock.info",
+            "apply",
+            vec![dev],
+            None,
+        ),
+        (
+            "terraform.tfstate.d/qa/.terraform.tfstate.lock.info",
+            "apply",
+            vec![dev],
+            Some("qa"),
+        ),
+        ("x/.y.tfstate.lock.info", "apply", vec![record], None),
+        (
+            "ws/dev/.terraform.tfstate.lock.info",
+            "apply",
+            vec![record, dev],
+            None,
+        ),
+    ] {
+        let entries: Vec<_> = others.into_iter().chain([(path, info)]).collect();
+        let lock = seen(&entries, line, None, workspace)
+            .local_lock
+            .unwrap_or_default();
+        assert_eq!(lock.who, "root@build-1", "{path}");
+        assert!(info.contains(&lock.id), "{path}");
+    }
+}
+
+#[test]
+fn the_backend_is_read_from_what_init_recorded() {
+    let path = ".terraform/terraform.tfstate";
+    for (content, backend) in [
+        (recorded!("terraform/http.backend.json"), kept()),
+        (recorded!("tofu/http.backend.json"), kept()),
+        (recorded!("terraform/pg.backend.json"), dropped()),
+        (recorded!("tofu/pg.backend.json"), dropped()),
+        (
+            r#"{"backend":{"type":"http","config":{"lock_address":null}}}"#,
+            Backend::Remote("http".to_owned(), Survival::Unknown),
+        ),
+        (
+            r#"{"backend":{"type":"s3","config":{"use_lockfile":null}}}"#,
+            Backend::Remote("s3".to_owned(), Survival::Dropped),
+        ),
+        (
+            r#"{"backend":{"type":"s3","config":{"use_lockfile":true}}}"#,
+            Backend::Remote("s3".to_owned(), Survival::Kept),
+        ),
+        (r#"{"backend":{"type":"local"}}"#, Backend::Local),
+        (r#"{"version":3}"#, Backend::Local),
+        (r#"{"backend":7}"#, Backend::Unknown),
+        ("{", Backend::Unknown),
+    ] {
+        assert_eq!(
+            seen(&[(path, content)], "apply", None, None).backend,
+            backend,
+            "{content}"
+        );
+    }
+    assert_eq!(seen(&[], "apply", None, None).backend, Backend::Local);
+    let elsewhere = [(
+        "data/terraform.tfstate",
+        recorded!("tofu/http.backend.json"),
+    )];
+    assert_eq!(
+        seen(&elsewhere, "apply", Some("data"), None).backend,
+        kept()
+    );
+}
+
+#[test]
+fn files_of_an_earlier_run_do_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["errored.tfstate", ".terraform.tfstate.lock.info"] {
+        fs::write(dir.path().join(name), "{}").unwrap();
+    }
+    let place = WorkPlace {
+        work_dir: dir.path(),
+        data_dir: None,
+        workspace: None,
+        args: &[],
+    };
+    let now = SystemTime::now();
+    let before = observe(&place, now - Duration::from_secs(60));
+    assert_eq!(
+        before.errored_state_file,
+        Some(dir.path().join("errored.tfstate"))
+    );
+    assert!(before.local_lock.is_some());
+    assert_eq!(
+        observe(&place, now + Duration::from_secs(60)),
+        files(Backend::Local)
+    );
+}

@@ -1,0 +1,219 @@
+//! What the working directory shows of a run, read once the tool has ended.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::runner::flags;
+
+/// Most that is read of one file: what is read here is a few hundred bytes long.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Where both tools leave a state that they could not write.
+const ERRORED_STATE: &str = "errored.tfstate";
+/// The state of the local backend, unless it is told otherwise.
+const LOCAL_STATE: &str = "terraform.tfstate";
+
+/// What the files say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// `errored.tfstate`, if this run wrote it.
+    pub errored_state_file: Option<PathBuf>,
+    /// The info file of the local backend's lock, if this run left it: it died with the lock in hand.
+    pub local_lock: Option<LockInfo>,
+    /// Where the state is kept.
+    pub backend: Backend,
+}
+
+/// What the lock info file of the local backend says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LockInfo {
+    /// Id of the lock.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `user@host`.
+    pub who: String,
+    /// What the holder does, such as `OperationTypeApply`.
+    pub operation: String,
+}
+
+/// Where the state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// In a file.
+    Local,
+    /// In a backend of this type, with a lock of which this is known.
+    Remote(String, Survival),
+    /// The record of it can't be read.
+    Unknown,
+}
+
+/// What becomes of a backend's lock when its holder is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// It stays until somebody removes it.
+    Kept,
+    /// It goes with the holder, or there is none.
+    Dropped,
+    /// Not known.
+    Unknown,
+}
+
+/// Where a run took place.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkPlace<'a> {
+    /// Its working directory.
+    pub work_dir: &'a Path,
+    /// The tool's `TF_DATA_DIR`.
+    pub data_dir: Option<&'a Path>,
+    /// The tool's `TF_WORKSPACE`.
+    pub workspace: Option<&'a str>,
+    /// The arguments after the subcommand.
+    pub args: &'a [String],
+}
+
+/// Reads what a run that started at `started_at` has left.
+pub fn observe(place: &WorkPlace<'_>, started_at: SystemTime) -> Files {
+    let data_dir = place
+        .work_dir
+        .join(place.data_dir.unwrap_or(Path::new(".terraform")));
+    let record = Record::read(&data_dir.join(LOCAL_STATE));
+    let errored = place.work_dir.join(ERRORED_STATE);
+    let local_lock = || {
+        let state = local_state(place, &data_dir, &record);
+        let path = place.work_dir.join(lock_info_path(&state)?);
+        let content = is_since(&path, started_at).then(|| read(&path))??;
+        // A process can be killed halfway through the file, too.
+        Some(serde_json::from_str(&content).unwrap_or_default())
+    };
+    Files {
+        local_lock: (record.backend() == Backend::Local)
+            .then(local_lock)
+            .flatten(),
+        errored_state_file: is_since(&errored, started_at).then_some(errored),
+        backend: record.backend(),
+    }
+}
+
+/// The backend that `init` has recorded in the data directory.
+enum Record {
+    Absent,
+    Unreadable,
+    Of { kind: String, config: Value },
+}
+
+impl Record {
+    fn read(path: &Path) -> Self {
+        match fs::symlink_metadata(path) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Self::Absent,
+            Err(_) => Self::Unreadable,
+            Ok(_) => read(path).map_or(Self::Unreadable, |content| Self::parse(&content)),
+        }
+    }
+
+    fn parse(content: &str) -> Self {
+        let Ok(document) = serde_json::from_str::<Value>(content) else {
+            return Self::Unreadable;
+        };
+        match document.get("backend") {
+            None | Some(Value::Null) => Self::Absent,
+            Some(backend) => match backend.get("type").and_then(Value::as_str) {
+                Some(kind) => Self::Of {
+                    kind: kind.to_owned(),
+                    config: backend.get("config").cloned().unwrap_or_default(),
+                },
+                None => Self::Unreadable,
+            },
+        }
+    }
+
+    fn backend(&self) -> Backend {
+        match self {
+            Self::Absent => Backend::Local,
+            Self::Unreadable => Backend::Unknown,
+            Self::Of { kind, .. } if kind == "local" => Backend::Local,
+            Self::Of { kind, config } => Backend::Remote(kind.clone(), survival(kind, config)),
+        }
+    }
+
+    /// A setting of the local backend.
+    fn setting(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Absent | Self::Unreadable => None,
+            Self::Of { config, .. } => config.get(name)?.as_str(),
+        }
+    }
+}
+
+/// What becomes of the lock of a backend, from its type and settings.
+fn survival(kind: &str, config: &Value) -> Survival {
+    let is_set = |name: &str| match config.get(name) {
+        Some(Value::String(value)) => !value.is_empty(),
+        Some(Value::Bool(value)) => *value,
+        _ => false,
+    };
+    match kind {
+        // `TF_HTTP_LOCK_ADDRESS` can set the address too, and is not recorded.
+        "http" if is_set("lock_address") => Survival::Kept,
+        "s3" if is_set("dynamodb_table") || is_set("use_lockfile") => Survival::Kept,
+        "s3" => Survival::Dropped,
+        "azurerm" | "gcs" | "kubernetes" | "cos" => Survival::Kept,
+        // An advisory lock of PostgreSQL ends with its connection: measured on both tools.
+        "pg" => Survival::Dropped,
+        // A Consul session outlives its holder for a while; HCP Terraform runs elsewhere.
+        _ => Survival::Unknown,
+    }
+}
+
+/// The file that the local backend writes to and locks.
+///
+/// Measured on both tools: `-state-out` before `-state` before the workspace's own file, and
+/// `workspace_dir` takes no part of `path`.
+fn local_state(place: &WorkPlace<'_>, data_dir: &Path, record: &Record) -> PathBuf {
+    let flag = |name| flags::value(place.args, name).filter(|path| !path.is_empty());
+    if let Some(path) = flag("state-out").or_else(|| flag("state")) {
+        return PathBuf::from(path);
+    }
+    let selected = read(&data_dir.join("environment"));
+    let workspace = place
+        .workspace
+        .or(selected.as_deref())
+        .map_or("", str::trim);
+    if matches!(workspace, "" | "default") {
+        return PathBuf::from(record.setting("path").unwrap_or(LOCAL_STATE));
+    }
+    let workspaces = record
+        .setting("workspace_dir")
+        .unwrap_or("terraform.tfstate.d");
+    Path::new(workspaces).join(workspace).join(LOCAL_STATE)
+}
+
+/// `.NAME.lock.info` beside the state file.
+fn lock_info_path(state: &Path) -> Option<PathBuf> {
+    let name = state.file_name()?.to_str()?;
+    Some(state.with_file_name(format!(".{name}.lock.info")))
+}
+
+fn is_since(path: &Path, started_at: SystemTime) -> bool {
+    let modified = fs::metadata(path).and_then(|it| it.modified());
+    modified.is_ok_and(|at| at >= started_at)
+}
+
+/// A regular file as text; `None` if it can't be read or is beyond [`MAX_FILE_BYTES`].
+fn read(path: &Path) -> Option<String> {
+    // A pipe or a device would make the read wait.
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut content = String::new();
+    let file = File::open(path).ok()?;
+    let size = file
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut content)
+        .ok()?;
+    (size as u64 <= MAX_FILE_BYTES).then_some(content)
+}

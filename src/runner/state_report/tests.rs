@@ -1,0 +1,387 @@
+//! Ends of real runs, and what may be said of the state after each.
+
+use std::path::{Path, PathBuf};
+
+use super::files::LockInfo;
+use super::*;
+
+const KILLED: ToolEnd = ToolEnd::Ended(Ended::Signalled(libc::SIGKILL));
+const EXITED_1: ToolEnd = ToolEnd::Ended(Ended::Exited(1));
+
+/// What a tool printed, by path below `tests/fixtures`.
+macro_rules! recorded {
+    ($path:literal) => {
+        include_str!(concat!("../../../tests/fixtures/", $path))
+    };
+}
+
+pub(super) fn kept() -> Backend {
+    Backend::Remote("http".to_owned(), Survival::Kept)
+}
+
+pub(super) fn dropped() -> Backend {
+    Backend::Remote("pg".to_owned(), Survival::Dropped)
+}
+
+pub(super) fn files(backend: Backend) -> Files {
+    Files {
+        errored_state_file: None,
+        local_lock: None,
+        backend,
+    }
+}
+
+fn locked_files() -> Files {
+    Files {
+        local_lock: Some(LockInfo::default()),
+        ..files(Backend::Local)
+    }
+}
+
+pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
+    let mut words = line.split(' ');
+    (words.next().unwrap(), words.map(str::to_owned).collect())
+}
+
+fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> Option<StateReport> {
+    let (command, args) = args_of(line);
+    report(&Observed {
+        command,
+        args: &args,
+        end,
+        text,
+        files,
+    })
+}
+
+#[track_caller]
+fn expect(
+    line: &str,
+    end: ToolEnd,
+    text: &str,
+    files: &Files,
+    (safety, lock): (StateSafety, LockStatus),
+) -> StateReport {
+    let report = reported(line, end, text, files).unwrap();
+    assert_eq!((report.safety, report.lock), (safety, lock), "{line}");
+    report
+}
+
+#[test]
+fn only_commands_that_write_state_have_a_report() {
+    for line in [
+        "apply",
+        "apply plan.out",
+        "destroy",
+        "import a b",
+        "refresh",
+        "taint a",
+        "untaint a",
+        "state mv a b",
+        "state rm a",
+        "state push s",
+        "state -json replace-provider a b",
+        "init -migrate-state",
+        "init --force-copy",
+    ] {
+        let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept())).unwrap();
+        assert_eq!(report.safety, StateSafety::Saved, "{line}");
+        assert_eq!(report.lock, LockStatus::Released, "{line}");
+    }
+    for line in [
+        "plan",
+        "state list",
+        "state pull",
+        "init",
+        "init -migrate-state=false",
+        "output",
+        "force-unlock x",
+    ] {
+        assert_eq!(reported(line, KILLED, "", &files(kept())), None, "{line}");
+    }
+}
+
+#[test]
+fn one_graceful_stop_saves_and_releases() {
+    for text in [
+        recorded!("state/terraform/local-interrupt.txt"),
+        recorded!("state/tofu/local-interrupt.txt"),
+        recorded!("state/terraform/http-interrupt.txt"),
+        recorded!("state/tofu/http-interrupt.txt"),
+    ] {
+        expect(
+            "apply",
+            EXITED_1,
+            text,
+            &files(kept()),
+            (StateSafety::Saved, LockStatus::Released),
+        );
+    }
+}
+
+#[test]
+fn a_second_interrupt_loses_what_only_the_local_backend_has_on_disk() {
+    for text in [
+        recorded!("state/terraform/http-two-interrupts.txt"),
+        recorded!("state/tofu/http-two-interrupts.txt"),
+    ] {
+        expect(
+            "apply",
+            EXITED_1,
+            text,
+            &files(Backend::Local),
+            (StateSafety::Partial, LockStatus::Released),
+        );
+        expect(
+            "apply",
+            EXITED_1,
+            text,
+            &files(kept()),
+            (StateSafety::Unknown, LockStatus::Released),
+        );
+    }
+}
+
+#[test]
+fn a_killed_local_run_keeps_what_had_finished() {
+    for text in [
+        recorded!("state/terraform/local-kill.txt"),
+        recorded!("state/terraform/local-kill-json.txt"),
+        recorded!("state/tofu/local-kill.txt"),
+        recorded!("state/tofu/local-kill-json.txt"),
+    ] {
+        let report = expect(
+            "apply",
+            KILLED,
+            text,
+            &locked_files(),
+            (StateSafety::Partial, LockStatus::Released),
+        );
+        assert_eq!(report.lock_id, None);
+        expect(
+            "apply -lock=false",
+            KILLED,
+            text,
+            &files(Backend::Local),
+            (StateSafety::Partial, LockStatus::Released),
+        );
+    }
+}
+
+#[test]
+fn a_kill_before_anything_is_seen_says_nothing() {
+    let nothing = (StateSafety::Unknown, LockStatus::Unknown);
+    expect("apply", KILLED, "", &files(kept()), nothing);
+    expect("apply", KILLED, "", &files(Backend::Unknown), nothing);
+    expect(
+        "state mv a b",
+        KILLED,
+        "",
+        &locked_files(),
+        (StateSafety::Partial, LockStatus::Released),
+    );
+    expect(
+        "apply",
+        KILLED,
+        "",
+        &files(Backend::Local),
+        (StateSafety::Unknown, LockStatus::Released),
+    );
+}
+
+#[test]
+fn a_killed_remote_run_leaves_its_lock_where_locks_outlive_their_holder() {
+    for text in [
+        recorded!("state/terraform/http-kill.txt"),
+        recorded!("state/tofu/http-kill.txt"),
+    ] {
+        expect(
+            "apply",
+            KILLED,
+            text,
+            &files(kept()),
+            (StateSafety::Unknown, LockStatus::Held),
+        );
+        expect(
+            "apply -lock=false",
+            KILLED,
+            text,
+            &files(kept()),
+            (StateSafety::Unknown, LockStatus::Released),
+        );
+        let unknown = Backend::Remote("consul".to_owned(), Survival::Unknown);
+        expect(
+            "apply",
+            KILLED,
+            text,
+            &files(unknown),
+            (StateSafety::Unknown, LockStatus::Unknown),
+        );
+    }
+    for text in [
+        recorded!("state/terraform/pg-kill.txt"),
+        recorded!("state/tofu/pg-kill.txt"),
+    ] {
+        expect(
+            "apply",
+            KILLED,
+            text,
+            &files(dropped()),
+            (StateSafety::Unknown, LockStatus::Released),
+        );
+    }
+}
+
+#[test]
+fn a_kill_after_the_closing_line_comes_too_late() {
+    let saved = (StateSafety::Saved, LockStatus::Released);
+    for text in [
+        "a: Creating...\n\u{1b}[32mApply complete! Resources: 1 added, 0 changed, 0 destroyed.\n",
+        "{\"changes\":{\"add\":1,\"operation\":\"apply\"},\"type\":\"change_summary\"}\n",
+    ] {
+        expect("apply", KILLED, text, &files(kept()), saved);
+    }
+    let faked = "a: Creating...\na (local-exec): Apply complete! Resources: 1 added\n";
+    expect(
+        "apply",
+        KILLED,
+        faked,
+        &files(kept()),
+        (StateSafety::Unknown, LockStatus::Held),
+    );
+}
+
+#[test]
+fn any_signal_and_any_crash_counts_as_a_kill() {
+    let text = recorded!("state/tofu/http-kill.txt");
+    let crash = format!("{text}\nfatal error: runtime: out of memory\n");
+    let held = (StateSafety::Unknown, LockStatus::Held);
+    for (end, text) in [
+        (Ended::Signalled(libc::SIGPIPE), text),
+        (Ended::Signalled(libc::SIGHUP), text),
+        (Ended::Exited(2), &*crash),
+        (Ended::Exited(11), text),
+    ] {
+        expect("apply", ToolEnd::Ended(end), text, &files(kept()), held);
+    }
+}
+
+#[test]
+fn a_refused_write_is_in_errored_tfstate_or_nobody_knows() {
+    let errored = Files {
+        errored_state_file: Some(PathBuf::from("/w/errored.tfstate")),
+        ..files(kept())
+    };
+    for text in [
+        recorded!("diagnosis/terraform/state_write_failed-http.txt"),
+        recorded!("diagnosis/terraform/state_write_failed-http-json.txt"),
+        recorded!("diagnosis/tofu/state_write_failed-http-plain.txt"),
+    ] {
+        let report = expect(
+            "apply",
+            EXITED_1,
+            text,
+            &errored,
+            (StateSafety::ErroredFile, LockStatus::Released),
+        );
+        assert_eq!(
+            report.errored_state_file.as_deref(),
+            Some(Path::new("/w/errored.tfstate"))
+        );
+        expect(
+            "apply",
+            EXITED_1,
+            text,
+            &files(kept()),
+            (StateSafety::Unknown, LockStatus::Released),
+        );
+    }
+    for text in [
+        recorded!("diagnosis/terraform/state_write_failed-full_disk.txt"),
+        recorded!("diagnosis/tofu/state_write_failed-full_disk.txt"),
+    ] {
+        expect(
+            "apply",
+            EXITED_1,
+            text,
+            &files(Backend::Local),
+            (StateSafety::Unknown, LockStatus::Released),
+        );
+    }
+}
+
+#[test]
+fn a_lock_that_was_not_given_back_is_held_whatever_the_exit_code() {
+    for text in [
+        recorded!("diagnosis/terraform/state_lock_release_failed-http.txt"),
+        recorded!("diagnosis/terraform/state_lock_release_failed-http-json.txt"),
+        recorded!("diagnosis/tofu/state_lock_release_failed-taint.txt"),
+    ] {
+        for end in [EXITED_1, ToolEnd::Ended(Ended::Exited(0))] {
+            expect(
+                "apply",
+                end,
+                text,
+                &files(kept()),
+                (StateSafety::Saved, LockStatus::Held),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lock_of_somebody_else_is_held_and_named_if_the_backend_names_it() {
+    let held = (StateSafety::Saved, LockStatus::Held);
+    for text in [
+        recorded!("diagnosis/terraform/state_locked-http.txt"),
+        recorded!("diagnosis/tofu/state_locked-http-json.txt"),
+    ] {
+        let report = expect("apply", EXITED_1, text, &files(kept()), held);
+        assert_eq!(
+            report.lock_id.as_deref(),
+            Some("6f1a2c3d-0000-4000-8000-00000000beef")
+        );
+    }
+    let local = recorded!("diagnosis/tofu/state_locked-local-apply.txt");
+    assert!(
+        expect("apply", EXITED_1, local, &files(Backend::Local), held)
+            .lock_id
+            .is_some()
+    );
+    let pg = recorded!("diagnosis/tofu/state_locked-pg.txt");
+    assert_eq!(
+        expect("apply", EXITED_1, pg, &files(dropped()), held).lock_id,
+        None
+    );
+    let refused = recorded!("diagnosis/tofu/backend_auth-http-forbidden.txt");
+    expect(
+        "apply",
+        EXITED_1,
+        refused,
+        &files(kept()),
+        (StateSafety::Saved, LockStatus::Unknown),
+    );
+}
+
+#[test]
+fn a_lost_supervisor_leaves_only_what_the_disk_shows() {
+    let text = recorded!("state/tofu/local-kill.txt");
+    expect(
+        "apply",
+        ToolEnd::Lost,
+        text,
+        &locked_files(),
+        (StateSafety::Unknown, LockStatus::Unknown),
+    );
+    let errored = Files {
+        errored_state_file: Some(PathBuf::from("errored.tfstate")),
+        ..files(kept())
+    };
+    expect(
+        "apply",
+        ToolEnd::Lost,
+        text,
+        &errored,
+        (StateSafety::ErroredFile, LockStatus::Unknown),
+    );
+}
