@@ -44,7 +44,10 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
     let mut frame = frame(request.as_ref(), known.tool, end);
     if let Some(request) = &request {
-        let log = request.run_dir.as_ref().map(|dir| dir.join(run_dir::OUTPUT));
+        let log = request
+            .run_dir
+            .as_ref()
+            .map(|dir| dir.join(run_dir::OUTPUT));
         frame.output_file = log.filter(|log| log.exists());
         frame.error_msg = Environment::of(request).matcher.mask(&frame.error_msg);
     }
