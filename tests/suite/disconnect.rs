@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::support::ending::assert_stopped_in_order;
 use crate::support::fake_tool::FakeTool;
-use crate::support::runner::{Launch, Runner};
+use crate::support::runner::Launch;
 use crate::support::terminal::Terminal;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, wait_for};
-use crate::support::workspace::{Backend, Workspace, read_json};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, LET_GO_LINE, Workspace, read_json};
 
 mod on_tools_and_backends {
     use super::*;
@@ -43,7 +43,7 @@ mod on_tools_and_backends {
     fn a_reader_that_goes_away_under_interrupt_loses_nothing(tool: Tool, backend: Backend) {
         let workspace = Workspace::new(tool, backend);
         let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
-        runner.event("line of the resource in flight", tells_of_the_flight);
+        runner.output_with(IN_FLIGHT_LINE);
         runner.close_stdout();
         assert_attach_tells_of_a_disconnect(&workspace);
     }
@@ -51,7 +51,7 @@ mod on_tools_and_backends {
     fn a_reader_that_goes_away_under_finish_lets_the_apply_complete(tool: Tool, backend: Backend) {
         let workspace = Workspace::new(tool, backend);
         let mut runner = Launch::stream(&workspace, &under_finish(&workspace)).start();
-        runner.event("line of the resource in flight", tells_of_the_flight);
+        runner.output_with(IN_FLIGHT_LINE);
         runner.close_stdout();
         assert_attach_follows_to_the_end(&workspace);
     }
@@ -151,18 +151,6 @@ fn under_finish(workspace: &Workspace) -> Value {
     finishing(workspace.apply())
 }
 
-fn tells_of_the_flight(event: &Value) -> bool {
-    event["text"]
-        .as_str()
-        .is_some_and(|text| text.contains("(local-exec): in flight"))
-}
-
-fn tells_of_the_go(event: &Value) -> bool {
-    event["text"]
-        .as_str()
-        .is_some_and(|text| text.contains("(local-exec): went on"))
-}
-
 /// The run was stopped in order because of the disconnect, and `result.json` and `attach` say so.
 #[track_caller]
 fn assert_attach_tells_of_a_disconnect(workspace: &Workspace) {
@@ -181,10 +169,10 @@ fn assert_attach_tells_of_a_disconnect(workspace: &Workspace) {
 /// `attach` replays what was printed, follows what is printed, and ends as the run does.
 #[track_caller]
 fn assert_attach_follows_to_the_end(workspace: &Workspace) {
-    let mut attached: Runner = Launch::on_run_dir(workspace, "attach", &["--stream"]).start();
-    attached.event("line from before the attach", tells_of_the_flight);
+    let mut attached = Launch::on_run_dir(workspace, "attach", &["--stream"]).start();
+    attached.output_with(IN_FLIGHT_LINE);
     workspace.let_go();
-    attached.event("line from after the attach", tells_of_the_go);
+    attached.output_with(LET_GO_LINE);
     let attached = attached.end_and(|| workspace.mark.assert_nothing_is_left_alive());
     let result = attached.streamed_result();
     attached.assert_outcome(&result, "succeeded");

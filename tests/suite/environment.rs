@@ -78,6 +78,10 @@ fn the_tool_has_an_empty_stdin(tool: Tool) {
     let ending = Launch::request(&workspace, &request).start().end();
     let result = ending.result();
     ending.assert_outcome(&result, "failed");
+    assert_eq!(
+        result["diagnosis"]["class"], "approval_required",
+        "{result:#}"
+    );
     assert_eq!(workspace.resources(), []);
 }
 

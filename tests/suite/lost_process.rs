@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::support::ending::{Ending, assert_state_is_not_painted};
 use crate::support::mark::is_alive;
-use crate::support::runner::{Launch, Runner};
+use crate::support::runner::Launch;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, wait_for};
-use crate::support::workspace::{Backend, Workspace, read_json};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace, read_json};
 
 on_both_tools_and_backends! {
     a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown,
@@ -20,7 +20,7 @@ fn a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown(tool: Tool,
     let workspace = Workspace::new(tool, backend);
     let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
     let pid = runner.tool_pid();
-    runner.event("line of the resource in flight", tells_of_the_flight);
+    runner.output_with(IN_FLIGHT_LINE);
     assert_eq!(pid_in_run_dir(&workspace), runner.supervisor());
     send_sigkill(runner.supervisor());
 
@@ -41,7 +41,7 @@ fn a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown(tool: Tool,
 fn assert_is_unknown(ending: &Ending, result: &Value) {
     ending.assert_outcome(result, "unknown");
     let output = result["output"].as_str().expect("text");
-    assert!(output.contains("(local-exec): in flight"), "{result:#}");
+    assert!(output.contains(IN_FLIGHT_LINE), "{result:#}");
     assert_eq!(result["output_complete"], false, "{result:#}");
     assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
     let lock = &result["state"]["lock"];
@@ -50,7 +50,7 @@ fn assert_is_unknown(ending: &Ending, result: &Value) {
 
 fn a_tool_killed_from_outside_has_failed_and_its_lock_is_told(tool: Tool, backend: Backend) {
     let workspace = Workspace::new(tool, backend);
-    let mut runner: Runner = Launch::stream(&workspace, &workspace.apply()).start();
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
     let pid = runner.tool_pid();
     workspace.wait_until_in_flight();
     send_sigkill(pid);
@@ -65,12 +65,6 @@ fn a_tool_killed_from_outside_has_failed_and_its_lock_is_told(tool: Tool, backen
         read_json(&workspace.run_dir().join("result.json")),
         Some(result)
     );
-}
-
-fn tells_of_the_flight(event: &Value) -> bool {
-    event["text"]
-        .as_str()
-        .is_some_and(|text| text.contains("(local-exec): in flight"))
 }
 
 /// The pid that the run directory names, by which another process finds the run.

@@ -5,16 +5,18 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::ending::{joined_output, parse_events, warnings};
+use crate::support::fake_tool::FakeTool;
 use crate::support::mark::is_alive;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
-use crate::support::workspace::{Backend, Workspace};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
     a_stream_has_no_gap_and_its_outputs_are_the_output,
     what_the_tool_prints_is_told_while_it_runs,
     a_bad_control_line_is_a_warning_that_does_not_repeat_it,
     a_bad_request_gets_its_result_as_the_only_event,
+    a_reader_that_stands_still_does_not_hold_up_the_tool,
     a_cancelled_stream_tells_that_it_is_stopping,
 }
 
@@ -59,11 +61,7 @@ fn what_the_tool_prints_is_told_while_it_runs(tool: Tool) {
     let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
     let pid = runner.tool_pid();
     assert!(is_alive(pid));
-    runner.event("line of the resource in flight", |event| {
-        event["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("(local-exec): in flight"))
-    });
+    runner.output_with(IN_FLIGHT_LINE);
     assert!(is_alive(pid));
     workspace.let_go();
     let ending = runner.end();
@@ -90,6 +88,19 @@ fn a_bad_request_gets_its_result_as_the_only_event(tool: Tool) {
         assert_eq!(ending.events().len(), 1, "{}", ending.text());
         ending.assert_outcome(&ending.streamed_result(), "invalid_request");
     }
+}
+
+/// The pipe to the reader holds 64 KiB; the tool prints many times that.
+fn a_reader_that_stands_still_does_not_hold_up_the_tool(tool: Tool) {
+    let fake = FakeTool::new(tool, "seq 1 400000; touch ready");
+    let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
+    fake.workspace.wait_until_in_flight();
+    fake.workspace.wait_until_nothing_runs();
+    let ending = runner.end();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "succeeded");
+    assert_eq!(result["output_complete"], true);
+    assert!(joined_output(&ending.events()).ends_with("\n399999\n400000\n"));
 }
 
 fn a_cancelled_stream_tells_that_it_is_stopping(tool: Tool) {

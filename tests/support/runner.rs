@@ -173,6 +173,16 @@ impl Runner {
         self.event(wanted, |event| event["type"] == wanted)
     }
 
+    /// Reads events up to an output that holds this text.
+    #[track_caller]
+    pub(crate) fn output_with(&mut self, wanted: &str) -> Value {
+        self.event(wanted, |event| {
+            event["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(wanted))
+        })
+    }
+
     /// Reads the `started` event, for the pid of the tool.
     #[track_caller]
     pub(crate) fn tool_pid(&mut self) -> i32 {

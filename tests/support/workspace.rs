@@ -16,6 +16,11 @@ use super::waiting::{WITHIN_A_TEST, wait_for};
 const IN_FLIGHT: &str = "echo in flight; touch ready; \
                          while [ ! -e go ]; do sleep 0.05; done; echo went on";
 
+/// What the tool then prints for it.
+pub(crate) const IN_FLIGHT_LINE: &str = "terraform_data.slow (local-exec): in flight";
+/// What the tool prints when it was let go.
+pub(crate) const LET_GO_LINE: &str = "terraform_data.slow (local-exec): went on";
+
 /// Where a configuration keeps its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
