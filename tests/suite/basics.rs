@@ -18,6 +18,7 @@ on_both_tools! {
     a_tool_of_another_version_is_refused_before_anything_runs,
     a_tool_of_the_wanted_version_runs,
     a_missing_tool_is_not_started,
+    a_missing_work_dir_is_not_started,
     a_bad_request_gets_one_result_and_runs_nothing,
     work_starts_before_stdin_is_closed,
     a_run_directory_that_holds_a_run_is_refused,
@@ -163,6 +164,20 @@ fn a_missing_tool_is_not_started(tool: Tool) {
     assert!(error_msg.contains(tool.name()), "{error_msg}");
 }
 
+fn a_missing_work_dir_is_not_started(tool: Tool) {
+    let workspace = Workspace::not_initialised(tool, Backend::Local, "");
+    let missing = workspace.work_dir().join("missing");
+    let mut request = workspace.request("version", &[]);
+    request["work_dir"] = json!(missing);
+    let ending = Launch::request(&workspace, &request).run();
+    let result = ending.result();
+    ending.assert_outcome(&result, "not_started");
+    assert_eq!(result["exit_code"], 1);
+    let error_msg = result["error_msg"].as_str().expect("text");
+    let told = format!("chdir {}: no such file or directory", missing.display());
+    assert!(error_msg.contains(&told), "{error_msg}");
+}
+
 fn a_bad_request_gets_one_result_and_runs_nothing(tool: Tool) {
     let workspace = Workspace::not_initialised(tool, Backend::Local, "");
     let good = workspace.request("version", &[]);
@@ -171,7 +186,6 @@ fn a_bad_request_gets_one_result_and_runs_nothing(tool: Tool) {
         request[field] = value;
         request.to_string()
     };
-    let missing = workspace.work_dir().join("missing");
     let table = [
         (String::new(), ""),
         ("\n\n".to_owned(), ""),
@@ -184,7 +198,6 @@ fn a_bad_request_gets_one_result_and_runs_nothing(tool: Tool) {
         (with("tool", json!("pulumi")), "tool"),
         (with("command", json!("-version")), "command"),
         (with("env_vars", json!({ "A=B": "" })), "env_vars"),
-        (with("work_dir", json!(missing)), "missing"),
         (format!("{good} {good}\n"), ""),
     ];
     for (input, told) in table {
