@@ -82,10 +82,19 @@ mod on_tools {
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         let server = workspace.server();
-        server.take_writes(Writes::Slow(Duration::from_secs(6)));
+        // Longer than the five seconds that the tools then still wait.
+        server.take_writes(Writes::Slow(Duration::from_secs(20)));
         let writes = server.count("POST");
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
         server.wait_for_more("POST", writes, SOON);
+        // The write may begin because the in-flight shell got the signal, before the tool has seen
+        // its own; two signals of one kind that nobody has seen are one.
+        wait_for("the tool's word for a signal", SOON, || {
+            workspace
+                .bare_output()
+                .contains("Interrupt received")
+                .then_some(())
+        });
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
         let status = wait_for("the end of the tool", WITHIN_A_TEST, || {
             bare.try_wait().expect("our own child")

@@ -182,7 +182,7 @@ output "inputs" {{
     /// Starts an apply without the runner, its output in a file and in a process group of its own.
     pub(crate) fn start_apply_bare(&self) -> Child {
         use std::os::unix::process::CommandExt;
-        let output = fs::File::create(self.folder.path().join("bare.log")).expect("a new file");
+        let output = fs::File::create(self.bare_log()).expect("a new file");
         self.command(&["apply", "-auto-approve", "-no-color"])
             .stdin(Stdio::null())
             .stderr(output.try_clone().expect("a second handle"))
@@ -190,6 +190,15 @@ output "inputs" {{
             .process_group(0)
             .spawn()
             .expect("the tool starts")
+    }
+
+    /// What a bare apply has printed so far.
+    pub(crate) fn bare_output(&self) -> String {
+        fs::read_to_string(self.bare_log()).expect("a bare apply was started")
+    }
+
+    fn bare_log(&self) -> PathBuf {
+        self.folder.path().join("bare.log")
     }
 
     /// Waits until the three quick resources are done and the slow one is in flight.
