@@ -3,7 +3,9 @@
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::support::ending::{assert_state_is_not_painted, assert_stopped_in_order};
+use crate::support::ending::{
+    assert_owns_up_to_the_kill, assert_state_is_not_painted, assert_stopped_in_order,
+};
 use crate::support::runner::{Launch, Runner};
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
@@ -111,6 +113,7 @@ fn killed(tool: Tool, backend: Backend, force: impl FnOnce(&Workspace, &mut Runn
     assert_eq!(result["signal"], "SIGKILL", "{result:#}");
     assert_eq!(result["exit_code"], 137, "{result:#}");
     assert_state_is_not_painted(&workspace, &result);
+    assert_owns_up_to_the_kill(&result);
 }
 
 #[track_caller]

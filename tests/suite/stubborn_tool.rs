@@ -6,7 +6,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::support::ending::{Ending, assert_state_is_not_painted, assert_stopped_in_order};
+use crate::support::ending::{
+    Ending, assert_owns_up_to_the_kill, assert_state_is_not_painted, assert_stopped_in_order,
+};
 use crate::support::fake_tool::FakeTool;
 use crate::support::mark::peak_memory_kib;
 use crate::support::runner::Launch;
@@ -196,4 +198,5 @@ fn assert_was_killed(workspace: &Workspace, ending: &Ending, result: &Value) {
     assert_eq!(result["signal"], "SIGKILL", "{result:#}");
     assert_eq!(result["exit_code"], 137, "{result:#}");
     assert_state_is_not_painted(workspace, result);
+    assert_owns_up_to_the_kill(result);
 }

@@ -150,6 +150,17 @@ pub(crate) fn assert_state_is_not_painted(workspace: &Workspace, result: &Value)
     }
 }
 
+/// Asserts that the result blames nobody else for a SIGKILL of ours.
+#[track_caller]
+pub(crate) fn assert_owns_up_to_the_kill(result: &Value) {
+    for told in [&result["error_msg"], &result["diagnosis"]["message"]] {
+        let told = told.as_str().unwrap_or_default();
+        for denial in ["did not send", "did not come from"] {
+            assert!(!told.contains(denial), "a denial: {result:#}");
+        }
+    }
+}
+
 /// The exit status that goes with an outcome, as the wire has it.
 fn exit_status(outcome: &str) -> i32 {
     match outcome {

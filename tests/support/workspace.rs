@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use libc::{F_UNLCK, F_WRLCK, SEEK_SET};
+use nix::fcntl::{FcntlArg, fcntl};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -236,8 +238,31 @@ output "inputs" {{
     pub(crate) fn lock_holder(&self) -> Option<Value> {
         match &self.server {
             Some(server) => server.lock_holder(),
-            None => read_json(&self.work_dir().join(".terraform.tfstate.lock.info")),
+            None if self.state_file_is_locked() => {
+                read_json(&self.work_dir().join(".terraform.tfstate.lock.info"))
+            }
+            None => None,
         }
+    }
+
+    /// Whether some process holds the lock on the local state file.
+    ///
+    /// The lock info beside it is no proof: a killed tool leaves it behind, and its lock is free.
+    fn state_file_is_locked(&self) -> bool {
+        let Ok(file) = fs::File::open(self.work_dir().join("terraform.tfstate")) else {
+            return false;
+        };
+        let narrow = |constant: i32| i16::try_from(constant).expect("a small constant");
+        let whole_file = 0;
+        let mut lock = libc::flock {
+            l_type: narrow(F_WRLCK),
+            l_whence: narrow(SEEK_SET),
+            l_start: whole_file,
+            l_len: whole_file,
+            l_pid: 0,
+        };
+        fcntl(&file, FcntlArg::F_GETLK(&mut lock)).expect("a lock to ask for");
+        lock.l_type != narrow(F_UNLCK)
     }
 
     /// Asserts that three resources are there and the fourth is, tainted: nothing was lost.
