@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::ending::assert_stopped_in_order;
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
+use crate::support::state::read_json;
 use crate::support::terminal::Terminal;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, wait_for};
-use crate::support::workspace::{Backend, IN_FLIGHT_LINE, LET_GO_LINE, Workspace, read_json};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, LET_GO_LINE, Workspace};
 
 mod on_tools_and_backends {
     use super::*;
@@ -82,10 +81,6 @@ mod on_tools {
         a_tool_that_prints_after_its_reader_has_gone_gets_no_signal,
         a_tool_whose_terminal_hung_up_gets_no_signal,
         a_killed_front_without_a_run_directory_leaves_nothing_alive,
-        attach_to_a_run_that_has_ended_prints_its_result,
-        attach_to_a_folder_without_a_run_says_so,
-        a_front_killed_at_any_moment_leaves_a_truth_to_attach_to,
-        two_attached_readers_get_the_same_result,
     }
 
     fn a_reader_of_one_result_that_goes_away_under_interrupt_loses_nothing(tool: Tool) {
@@ -122,76 +117,6 @@ mod on_tools {
         workspace.wait_until_nothing_runs();
         workspace.assert_state_is_complete();
         workspace.assert_lock_is_released();
-    }
-
-    fn attach_to_a_folder_without_a_run_says_so(tool: Tool) {
-        let workspace = Workspace::not_initialised(tool, Backend::Local, "");
-        for _ in 0..2 {
-            let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
-            let result = attached.result();
-            attached.assert_outcome(&result, "invalid_request");
-            // The second time it is there, and empty.
-            let _ = fs::create_dir(workspace.run_dir());
-        }
-    }
-
-    /// The moments are milliseconds after the start, from before the request is read to after the
-    /// result is written.
-    fn a_front_killed_at_any_moment_leaves_a_truth_to_attach_to(tool: Tool) {
-        for milliseconds in (0..30).step_by(2) {
-            let fake = FakeTool::new(tool, "echo done");
-            let workspace = &fake.workspace;
-            let mut runner = Launch::request(workspace, &fake.apply()).start();
-            thread::sleep(Duration::from_millis(milliseconds));
-            runner.kill_front();
-            let attached = Launch::on_run_dir(workspace, "attach", &[]).run();
-            let result = attached.result();
-            let outcome = result["outcome"].as_str().expect("a word");
-            let words = [
-                "invalid_request",
-                "not_started",
-                "cancelled",
-                "failed",
-                "succeeded",
-            ];
-            assert!(
-                words.contains(&outcome),
-                "after {milliseconds} ms: {result:#}"
-            );
-            attached.assert_outcome(&result, outcome);
-            workspace.mark.assert_nothing_is_left_alive();
-        }
-    }
-
-    fn two_attached_readers_get_the_same_result(tool: Tool) {
-        let workspace = Workspace::new(tool, Backend::Local);
-        let runner = Launch::request(&workspace, &workspace.apply()).start();
-        workspace.wait_until_in_flight();
-        let mut attached =
-            [(); 2].map(|()| Launch::on_run_dir(&workspace, "attach", &["--stream"]).start());
-        for reader in &mut attached {
-            reader.output_with(IN_FLIGHT_LINE);
-        }
-        workspace.let_go();
-        let result = runner.end().result();
-        for reader in attached {
-            assert_eq!(reader.end().streamed_result(), result);
-        }
-    }
-
-    fn attach_to_a_run_that_has_ended_prints_its_result(tool: Tool) {
-        let workspace = Workspace::new(tool, Backend::Local);
-        workspace.let_go();
-        let ending = Launch::request(&workspace, &workspace.apply()).run();
-        let result = ending.result();
-        ending.assert_outcome(&result, "succeeded");
-        for _ in 0..2 {
-            let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
-            assert_eq!(attached.result(), result);
-            assert_eq!(attached.status, Some(0));
-        }
-        let attached = Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
-        assert_eq!(attached.streamed_result(), result);
     }
 }
 

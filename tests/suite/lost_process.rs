@@ -7,9 +7,10 @@ use serde_json::Value;
 use crate::support::ending::{Ending, assert_state_is_not_painted};
 use crate::support::mark::is_alive;
 use crate::support::runner::Launch;
+use crate::support::state::read_json;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, wait_for};
-use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace, read_json};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools_and_backends! {
     a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown,

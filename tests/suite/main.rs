@@ -41,6 +41,7 @@ macro_rules! on_both_tools_and_backends {
     };
 }
 
+mod attach;
 mod basics;
 mod disconnect;
 mod environment;

@@ -9,10 +9,11 @@ use nix::unistd::Pid;
 
 use crate::support::mark::is_alive;
 use crate::support::runner::wait_until_gone;
+use crate::support::state::{read_json, resources, three_resources};
 use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
-use crate::support::workspace::{Backend, Workspace, read_json, resources, three_resources};
+use crate::support::workspace::{Backend, Workspace};
 
 mod on_tools_and_backends {
     use super::*;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::support::runner::Launch;
+use crate::support::state::{read_json, resources};
 use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
-use crate::support::workspace::{Backend, Workspace, read_json, resources};
+use crate::support::workspace::{Backend, Workspace};
 
 mod on_tools_and_backends {
     use super::*;

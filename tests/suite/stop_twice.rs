@@ -21,7 +21,8 @@ on_both_tools! {
     two_cancel_lines_while_a_state_write_takes_six_seconds_lose_nothing,
     two_cancel_commands_while_a_state_write_takes_six_seconds_lose_nothing,
     a_cancel_after_the_timeout_while_a_state_write_takes_six_seconds_loses_nothing,
-    sigterm_to_every_process_at_once_loses_nothing,
+    sigterm_to_every_process_and_the_front_first_loses_nothing,
+    sigterm_to_every_process_and_the_tool_first_loses_nothing,
     the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled,
     a_signal_three_seconds_after_the_first_is_no_force,
 }
@@ -83,15 +84,23 @@ fn a_cancel_after_the_timeout_while_a_state_write_takes_six_seconds_loses_nothin
     assert_stopped_in_order(&workspace, &result, "timeout");
 }
 
+fn sigterm_to_every_process_and_the_front_first_loses_nothing(tool: Tool) {
+    shut_down(tool, |ours, the_tools| [ours, the_tools].concat());
+}
+
+fn sigterm_to_every_process_and_the_tool_first_loses_nothing(tool: Tool) {
+    shut_down(tool, |ours, the_tools| [the_tools, ours].concat());
+}
+
 /// As a service manager does at shutdown: the tool's one signal is that one.
-fn sigterm_to_every_process_at_once_loses_nothing(tool: Tool) {
+fn shut_down(tool: Tool, in_order: impl FnOnce(Vec<i32>, Vec<i32>) -> Vec<i32>) {
     let workspace = Workspace::new(tool, Backend::Server);
     let runner = Launch::request(&workspace, &workspace.apply()).start();
     workspace.wait_until_in_flight();
     workspace.server().take_writes(Writes::Slow(SLOW_WRITE));
-    let mut pids = vec![runner.pid(), runner.supervisor()];
-    pids.extend(workspace.mark.carriers().iter().map(|carrier| carrier.pid));
-    for pid in pids {
+    let carriers = workspace.mark.carriers();
+    let the_tools = carriers.iter().map(|carrier| carrier.pid).collect();
+    for pid in in_order(vec![runner.pid(), runner.supervisor()], the_tools) {
         // The in-flight shell's own child may have changed in the meantime.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }

@@ -5,6 +5,7 @@
 //! | [`waiting`] | the one way to wait: a probe and a deadline |
 //! | [`tools`] | where the real terraform and tofu are |
 //! | [`mark`] | proof that nothing of a test is left alive |
+//! | [`state`] | what a state document holds |
 //! | [`state_server`] | a state server over HTTP with locking, to be slowed, to refuse |
 //! | [`workspace`] | a configuration with three quick resources and one in flight, and its true state |
 //! | [`runner`] | the real binary: started, fed, signalled, read, waited for |
@@ -20,6 +21,7 @@ pub(crate) mod fake_tool;
 pub(crate) mod mark;
 pub(crate) mod runner;
 pub(crate) mod small_disk;
+pub(crate) mod state;
 pub(crate) mod state_server;
 pub(crate) mod terminal;
 pub(crate) mod tools;
