@@ -37,7 +37,8 @@ mod on_tools_and_backends {
         assert_eq!(status.code(), Some(1));
         workspace.assert_state_is_complete();
         workspace.assert_lock_is_released();
-        workspace.mark.assert_nothing_is_left_alive();
+        // Nobody sweeps here: what the shell was starting ends by itself.
+        workspace.wait_until_nothing_runs();
     }
 
     fn sigkill_leaves_the_lock_of_a_server_held(tool: Tool, backend: Backend) {
