@@ -5,8 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::fake_tool::FakeTool;
-use crate::support::runner::Launch;
+use crate::support::mark::children;
+use crate::support::runner::{Launch, wait_until_gone};
 use crate::support::tools::Tool;
+use crate::support::waiting::SOON;
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
@@ -50,7 +52,11 @@ fn a_front_killed_at_any_moment_leaves_a_truth_to_attach_to(tool: Tool) {
         let workspace = &fake.workspace;
         let mut runner = Launch::request(workspace, &fake.apply()).start();
         thread::sleep(Duration::from_millis(milliseconds));
+        let supervisors = children(runner.pid());
         runner.kill_front();
+        for supervisor in supervisors {
+            wait_until_gone(supervisor, SOON);
+        }
         let attached = Launch::on_run_dir(workspace, "attach", &[]).run();
         let result = attached.result();
         let outcome = result["outcome"].as_str().expect("a word");
@@ -66,6 +72,7 @@ fn a_front_killed_at_any_moment_leaves_a_truth_to_attach_to(tool: Tool) {
             "after {milliseconds} ms: {result:#}"
         );
         attached.assert_outcome(&result, outcome);
+        assert_eq!(workspace.run_dir().exists(), outcome != "invalid_request");
         workspace.mark.assert_nothing_is_left_alive();
     }
 }

@@ -75,18 +75,20 @@ impl Drop for Mark {
     }
 }
 
-/// The children of a process that have this name.
-pub(crate) fn children_named(parent: i32, name: &str) -> Vec<i32> {
+/// The children of a process.
+pub(crate) fn children(parent: i32) -> Vec<i32> {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     children
         .unwrap_or_default()
         .split_whitespace()
         .filter_map(|pid| pid.parse().ok())
-        .filter(|pid| {
-            fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|comm| comm.trim_end() == name)
-        })
         .collect()
+}
+
+/// The name of a process, nothing when it is gone.
+pub(crate) fn name(pid: i32) -> String {
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    comm.trim_end().to_owned()
 }
 
 /// Whether the process exists and is no zombie.

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::ending::Ending;
-use super::mark::{children_named, is_alive};
+use super::mark::{children, is_alive, name};
 use super::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use super::workspace::Workspace;
 
@@ -121,7 +121,9 @@ impl Runner {
     #[track_caller]
     pub(crate) fn supervisor(&self) -> i32 {
         wait_for("the supervisor", SOON, || {
-            children_named(self.pid(), SUPERVISOR).first().copied()
+            children(self.pid())
+                .into_iter()
+                .find(|&child| name(child) == SUPERVISOR)
         })
     }
 
