@@ -116,10 +116,9 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
 
 fn killed(command: &str, ending: &Ending<'_>) -> String {
     let stopped = match ending.outlived.stop_reason {
-        Some(StopReason::Timeout) => format!(
-            "after its timeout of {}",
-            shown(ending.request.timeout())
-        ),
+        Some(StopReason::Timeout) => {
+            format!("after its timeout of {}", shown(ending.request.timeout()))
+        }
         Some(StopReason::Disconnect) => "after its reader went away".to_owned(),
         Some(StopReason::Cancel) | None => "after it was cancelled".to_owned(),
     };

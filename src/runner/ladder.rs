@@ -202,12 +202,7 @@ mod tests {
 
     /// Milliseconds, what happens then, and what is to be done.
     type History = &'static [(u64, Event, Option<Step>)];
-    type Row = (
-        &'static str,
-        History,
-        Option<StopReason>,
-        Option<KillCause>,
-    );
+    type Row = (&'static str, History, Option<StopReason>, Option<KillCause>);
 
     const TABLE: [Row; 11] = [
         ("left alone", &[(99_999, Nothing, None)], None, None),

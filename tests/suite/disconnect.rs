@@ -20,6 +20,8 @@ mod on_tools_and_backends {
     on_both_tools_and_backends! {
         a_killed_front_under_interrupt_loses_nothing,
         a_killed_front_under_finish_lets_the_apply_complete,
+        a_killed_group_of_the_front_under_interrupt_loses_nothing,
+        a_killed_group_of_the_front_under_finish_lets_the_apply_complete,
         a_reader_that_goes_away_under_interrupt_loses_nothing,
         a_reader_that_goes_away_under_finish_lets_the_apply_complete,
         a_terminal_that_hangs_up_under_interrupt_loses_nothing,
@@ -39,6 +41,28 @@ mod on_tools_and_backends {
         let mut runner = Launch::request(&workspace, &under_finish(&workspace)).start();
         workspace.wait_until_in_flight();
         runner.kill_front();
+        assert_attach_follows_to_the_end(&workspace);
+    }
+
+    fn a_killed_group_of_the_front_under_interrupt_loses_nothing(tool: Tool, backend: Backend) {
+        let workspace = Workspace::new(tool, backend);
+        let launch = Launch::request(&workspace, &workspace.apply());
+        let mut runner = launch.in_a_group().start();
+        workspace.wait_until_in_flight();
+        runner.kill_group_of_front();
+        assert_attach_tells_of_a_disconnect(&workspace);
+    }
+
+    /// The supervisor and the tool are in no group or session of the front's.
+    fn a_killed_group_of_the_front_under_finish_lets_the_apply_complete(
+        tool: Tool,
+        backend: Backend,
+    ) {
+        let workspace = Workspace::new(tool, backend);
+        let launch = Launch::request(&workspace, &under_finish(&workspace));
+        let mut runner = launch.in_a_group().start();
+        workspace.wait_until_in_flight();
+        runner.kill_group_of_front();
         assert_attach_follows_to_the_end(&workspace);
     }
 

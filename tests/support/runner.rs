@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
@@ -67,6 +68,12 @@ impl Launch {
     /// A variable in the runner's own environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// In a process group of its own, as backends start what they mean to end as a whole.
+    pub(crate) fn in_a_group(mut self) -> Self {
+        self.command.process_group(0);
         self
     }
 
@@ -134,6 +141,12 @@ impl Runner {
     /// Ends the front as Go's `CommandContext` does.
     pub(crate) fn kill_front(&mut self) {
         self.signal(Signal::SIGKILL);
+        self.child.wait().expect("a killed child ends");
+    }
+
+    /// Ends the whole group of a front that was started in a group of its own.
+    pub(crate) fn kill_group_of_front(&mut self) {
+        killpg(Pid::from_raw(self.pid()), Signal::SIGKILL).expect("the front leads a group");
         self.child.wait().expect("a killed child ends");
     }
 
