@@ -1,7 +1,7 @@
 //! Where the request document ends, found while it arrives.
 //!
 //! The runner starts as soon as the document is complete, without waiting for stdin to close. So the
-//! end has to be seen in the bytes: this follows nesting and strings and nothing else; whether the
+//! end has to be seen in the bytes: this follows brackets and strings and nothing else; whether the
 //! document is valid JSON is for the parser to say.
 
 /// Largest request document, in bytes.
@@ -35,6 +35,14 @@ pub enum FramingFault {
     /// The document is larger than [`MAX_REQUEST_BYTES`].
     #[error("the document is over {MAX_REQUEST_BYTES} bytes")]
     TooLarge,
+    /// A bracket closes what another kind of bracket opened: where the document ends is not known.
+    #[error("the `{found}` at byte {at} does not close what was opened last")]
+    WrongBracket {
+        /// The bracket.
+        found: char,
+        /// Position of the byte.
+        at: usize,
+    },
     /// The document is nested too deeply.
     #[error("the document is nested more than {MAX_DEPTH} levels deep at byte {at}")]
     TooDeep {
@@ -48,6 +56,8 @@ pub enum FramingFault {
 pub struct Framer {
     seen: usize,
     depth: usize,
+    /// One bit a level, the innermost lowest: whether it is a list.
+    lists: u128,
     in_string: bool,
     escaped: bool,
 }
@@ -97,10 +107,16 @@ impl Framer {
                     return Err(FramingFault::TooDeep { at });
                 }
                 self.depth += 1;
+                self.lists = self.lists << 1 | u128::from(byte == b'[');
             }
             b' ' | b'\t' | b'\r' | b'\n' => {}
             _ if self.depth == 0 => return Err(FramingFault::NotAnObject { at }),
             b'}' | b']' => {
+                if (self.lists & 1 == 1) != (byte == b']') {
+                    let found = char::from(byte);
+                    return Err(FramingFault::WrongBracket { found, at });
+                }
+                self.lists >>= 1;
                 self.depth -= 1;
                 return Ok(self.depth == 0);
             }
@@ -132,9 +148,14 @@ mod tests {
         Framing::Incomplete
     }
 
+    fn wrong_bracket(found: char, at: usize) -> Framing {
+        Framing::Refused(FramingFault::WrongBracket { found, at })
+    }
+
     #[test]
     fn the_end_is_where_the_first_bracket_closes() {
-        let table: [(&str, Framing); 12] = [
+        let table: [(&str, Framing); 13] = [
+            ("{]", wrong_bracket(']', 1)),
             ("", Framing::Incomplete),
             (" \t\r\n", Framing::Incomplete),
             ("{", Framing::Incomplete),
@@ -146,8 +167,7 @@ mod tests {
             (r#"{"a":"\\"}"#, Framing::Complete { len: 10 }),
             (r#"{"a":[{"b":[]}]}"#, Framing::Complete { len: 16 }),
             (r#"{"a":"}}}}"#, Framing::Incomplete),
-            // Whether brackets match is for the parser to say.
-            ("{]", Framing::Complete { len: 2 }),
+            (r#"{"a":[}"#, wrong_bracket('}', 6)),
         ];
         for (text, framing) in table {
             assert_eq!(frame(text.as_bytes()), framing, "{text}");
