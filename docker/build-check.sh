@@ -19,6 +19,7 @@
 #
 # Nothing is left behind except the apt packages it needed. IAC_CHECK_DIR=dir keeps base images and caches for the
 # next run.
+# shellcheck disable=SC2016 # what single quotes hold is expanded by the shell inside the image
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -203,7 +204,7 @@ build_image() {
     tail -n 40 "$dir/build.log" >&2
     fail "the build failed"
   }
-  grep -A 40 -F 'RUN ["iac-runner", "doctor"]' "$dir/build.log" | sed -n '/doctor/,/^STEP/p' | sed '/^STEP.*CMD/d'
+  awk '/^\[.*STEP/ { doctor = /"doctor"/ } doctor' "$dir/build.log"
   printf 'size %s\n' "$(b images --format '{{.Size}}' "$image")"
 }
 
@@ -233,25 +234,34 @@ request_expect() {
 check_contents() {
   step "What is in the image"
   expect "user is 10001, not root" inside sh -c '[ "$(id -u):$(id -g)" = 10001:10001 ] && id'
-  expect "the image's binaries are not its user's to change" \
+  expect "its user cannot change the image's binaries" \
     inside sh -c '! [ -w /usr/local/bin ] && ! [ -w /usr/local/bin/iac-runner ]'
-  expect "home, temporary directory and work directory are writable" \
-    inside sh -c '[ "$HOME" = /home/iac ] && [ "$PWD" = /workspace ] && for d in "$HOME" "$TMPDIR" .; do touch "$d/.probe" && rm "$d/.probe"; done'
+  expect "home, temporary directory and work directory are writable" inside sh -c '
+    [ "$HOME" = /home/iac ] && [ "$PWD" = /workspace ] &&
+    for d in "$HOME" "$TMPDIR" .; do touch "$d/.probe" && rm "$d/.probe" || exit 1; done'
   local name
   for name in iac-runner terraform tofu; do
-    expect "$name" inside sh -c "[ \"\$(command -v $name)\" = /usr/local/bin/$name ] && echo /usr/local/bin/$name"
+    expect "$name is on PATH" inside sh -c '[ "$(command -v "$1")" = "/usr/local/bin/$1" ] && command -v "$1"' - "$name"
   done
-  expect "iac-runner is static" inside sh -c '! ldd /usr/local/bin/iac-runner 2>&1 | grep -q "=>" && stat -c "%s bytes" /usr/local/bin/iac-runner'
-  expect "terraform is the one that was served" inside sh -c "echo '$(sha256sum <"$terraform_bin" | cut -d ' ' -f 1)  /usr/local/bin/terraform' | sha256sum -c"
-  expect "tofu is the one that was served" inside sh -c "echo '$(sha256sum <"$tofu_bin" | cut -d ' ' -f 1)  /usr/local/bin/tofu' | sha256sum -c"
+  expect "iac-runner is static" inside sh -c '
+    ! ldd /usr/local/bin/iac-runner 2>&1 | grep -q "=>" && stat -c "%s bytes" /usr/local/bin/iac-runner'
+  expect "terraform is the one that was served" same_file "$terraform_bin" terraform
+  expect "tofu is the one that was served" same_file "$tofu_bin" tofu
   expect "git" inside git --version
-  expect "git over https" inside sh -c '[ -x /usr/lib/git-core/git-remote-https ]'
+  expect "git over https" inside test -x /usr/lib/git-core/git-remote-https
   expect "ssh client" inside ssh -V
-  expect "CA certificates" inside sh -c '[ "$(grep -c BEGIN /etc/ssl/certs/ca-certificates.crt)" -gt 100 ] && grep -c BEGIN /etc/ssl/certs/ca-certificates.crt'
-  expect "no build tools, secrets or caches" inside sh -c \
-    '! command -v cargo && ! command -v gcc && ! command -v curl && [ ! -e /src ] && [ -z "$(ls /run/secrets 2>/dev/null)" ]'
+  expect "CA certificates" inside sh -c '
+    n=$(grep -c BEGIN /etc/ssl/certs/ca-certificates.crt) && [ "$n" -gt 100 ] && echo "$n"'
+  expect "no build tools, sources or secrets" inside sh -c '
+    for name in cargo gcc curl unzip; do ! command -v "$name" || exit 1; done
+    [ ! -e /src ] && [ -z "$(ls /run/secrets 2>/dev/null)" ]'
   if $with_aws; then expect "AWS CLI" inside aws --version; fi
   if $with_azure; then expect "Azure CLI" inside az version --output tsv; fi
+}
+
+# same_file SERVED NAME: the image's binary is what the stand-in server gave.
+same_file() {
+  inside sh -c 'echo "$1  /usr/local/bin/$2" | sha256sum --check' - "$(sha256sum <"$1" | cut -d ' ' -f 1)" "$2"
 }
 
 check_runs() {

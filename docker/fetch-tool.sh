@@ -37,11 +37,13 @@ download "$sums"
 published=$(awk -v zip="$zip" '$2 == zip || $2 == "*" zip { print $1; exit }' "$sums")
 [ -n "$published" ] || fail "$sums does not list $zip"
 [ "$published" = "$pinned" ] ||
-  fail "$digest_arg is $pinned, but $sums says $published for $zip: a build that changes ${arg_prefix}_VERSION passes its digest too"
+  fail "$digest_arg is $pinned, but $sums says $published for $zip:" \
+    "a build that changes ${arg_prefix}_VERSION passes its digest too"
 
 download "$zip"
 actual=$(sha256sum "$zip" | cut -d ' ' -f 1)
-[ "$actual" = "$pinned" ] || fail "$zip has SHA-256 $actual, not the pinned $pinned: it is not the file that was released"
+[ "$actual" = "$pinned" ] ||
+  fail "$zip has SHA-256 $actual, not the pinned $pinned: it is not the file that was released"
 
 unzip -q "$zip"
 install -D -m 0755 "$name" "/out/bin/$name"
