@@ -204,8 +204,25 @@ build_image() {
     tail -n 40 "$dir/build.log" >&2
     fail "the build failed"
   }
-  awk '/^\[.*STEP/ { doctor = /"doctor"/ } doctor' "$dir/build.log"
+  awk '/^\[.*STEP/ { doctor = /iac-runner doctor/ } doctor' "$dir/build.log"
   printf 'size %s\n' "$(b images --format '{{.Size}}' "$image")"
+}
+
+# The doctor step of the Dockerfile must stop a build that lost something.
+check_doctor_step() {
+  step "What doctor must not let through"
+  local lost
+  for lost in /usr/local/bin/tofu /usr/bin/git; do
+    {
+      printf 'FROM %s\nUSER 0\nRUN rm %s\nUSER 10001:10001\n' "$image" "$lost"
+      grep '^RUN iac-runner doctor' "$repo/Dockerfile.combined"
+    } >"$dir/lost.Dockerfile"
+    if b build --isolation chroot --pull-never --file "$dir/lost.Dockerfile" "$dir/serve" >"$dir/lost.log" 2>&1; then
+      fail "an image without $lost went through"
+    fi
+    grep -q '^warning' "$dir/lost.log" || fail "the build without $lost failed otherwise: $(tail -n 5 "$dir/lost.log")"
+    passed "an image without $lost is refused: $(grep -m 1 '^warning' "$dir/lost.log")"
+  done
 }
 
 inside() { b run --isolation chroot "$container" -- "$@"; }
@@ -303,6 +320,7 @@ main() {
   serve_releases
   check_refusals
   build_image
+  check_doctor_step
   container=$(b from --pull-never "$image")
   check_contents
   check_runs
