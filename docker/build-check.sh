@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Dockerfile.combined for real on a machine that has no Docker engine and cannot reach the download hosts,
-# then runs what it built. Debian or Ubuntu on amd64, as root, with Debian's archive, crates.io and the
+# then runs what it built. Debian on amd64, as root, with Debian's archive, crates.io and the
 # npm registry (PyPI for --with-azure) in reach, and with `terraform` and a rustup toolchain for musl installed.
 #
 #   docker/build-check.sh [--with-aws] [--with-azure]
