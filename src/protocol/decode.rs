@@ -1,7 +1,8 @@
 //! From the bytes of a document to a checked [`Request`], or to every fault it has.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+mod fields;
+
+use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
@@ -12,9 +13,7 @@ use super::request::{
     MAX_TIMEOUT, Request,
 };
 use super::{OnDisconnect, Tool};
-
-/// Longest path that Linux takes (`PATH_MAX` less its NUL), in bytes.
-const MAX_PATH_BYTES: usize = 4095;
+use fields::Fields;
 
 /// Reads and checks one request document.
 pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
@@ -100,81 +99,7 @@ fn whole(problem: String) -> RequestError {
     }
 }
 
-/// The fields of the document that are still to be looked at, and the faults found so far.
-struct Fields {
-    left: Vec<(String, Json)>,
-    faults: Vec<Fault>,
-}
-
 impl Fields {
-    fn new(fields: Vec<(String, Json)>) -> Self {
-        let mut this = Self {
-            left: Vec::with_capacity(fields.len()),
-            faults: Vec::new(),
-        };
-        this.left = this.without_duplicates("$", fields);
-        this
-    }
-
-    fn fault(&mut self, path: impl AsRef<str>, problem: impl Into<String>) {
-        self.faults.push(Fault {
-            path: format!("$.{}", path.as_ref()),
-            problem: problem.into(),
-        });
-    }
-
-    fn without_duplicates(
-        &mut self,
-        of: &str,
-        entries: Vec<(String, Json)>,
-    ) -> Vec<(String, Json)> {
-        let mut seen = BTreeSet::new();
-        let mut kept = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            if seen.insert(key.clone()) {
-                kept.push((key, value));
-            } else {
-                self.faults.push(Fault {
-                    path: format!("{of}{}", member(&key)),
-                    problem: "duplicate key".to_owned(),
-                });
-            }
-        }
-        kept
-    }
-
-    /// Takes a field out; `null` counts as left out, since that is how Go writes an empty list.
-    fn take(&mut self, name: &str) -> Option<Json> {
-        let at = self.left.iter().position(|(key, _)| key == name)?;
-        match self.left.remove(at).1 {
-            Json::Null => None,
-            value => Some(value),
-        }
-    }
-
-    fn string(&mut self, name: &str) -> Option<String> {
-        match self.take(name)? {
-            Json::String(text) if text.contains('\0') => {
-                self.fault(name, "holds a NUL byte");
-                None
-            }
-            Json::String(text) => Some(text),
-            other => {
-                self.fault(name, format!("expected a string, found {}", other.kind()));
-                None
-            }
-        }
-    }
-
-    fn required(&mut self, name: &str) -> Option<String> {
-        let known = self.faults.len();
-        let value = self.string(name);
-        if value.is_none() && self.faults.len() == known {
-            self.fault(name, "is required");
-        }
-        value
-    }
-
     fn tool(&mut self) -> Tool {
         let Some(word) = self.required("tool") else {
             return Tool::Terraform;
@@ -191,7 +116,7 @@ impl Fields {
         let well_formed = bytes.next().is_some_and(|first| first.is_ascii_lowercase())
             && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && command.len() <= 32;
-        if !well_formed && !self.faults.iter().any(|fault| fault.path == "$.command") {
+        if !well_formed && !self.has_fault("command") {
             self.fault(
                 "command",
                 "expected a subcommand: a lower-case letter, then up to 31 lower-case letters, \
@@ -199,59 +124,6 @@ impl Fields {
             );
         }
         command
-    }
-
-    fn path(&mut self, name: &str, text: &str) -> PathBuf {
-        if text.is_empty() {
-            self.fault(name, "is empty; expected a path");
-        } else if text.len() > MAX_PATH_BYTES {
-            self.fault(name, format!("is longer than {MAX_PATH_BYTES} bytes"));
-        }
-        PathBuf::from(text)
-    }
-
-    fn required_path(&mut self, name: &str) -> PathBuf {
-        match self.required(name) {
-            Some(text) => self.path(name, &text),
-            None => PathBuf::new(),
-        }
-    }
-
-    fn optional_path(&mut self, name: &str) -> Option<PathBuf> {
-        let text = self.string(name)?;
-        Some(self.path(name, &text))
-    }
-
-    /// A list of strings, each of which a check lets pass or says what was expected in its place.
-    fn strings(
-        &mut self,
-        name: &str,
-        check: fn(&str) -> Result<(), &'static str>,
-    ) -> Option<Vec<String>> {
-        let values = match self.take(name)? {
-            Json::Array(values) => values,
-            other => {
-                let found = other.kind();
-                self.fault(name, format!("expected a list of strings, found {found}"));
-                return None;
-            }
-        };
-        let mut strings = Vec::with_capacity(values.len());
-        for (index, value) in values.into_iter().enumerate() {
-            let place = format!("{name}[{index}]");
-            match value {
-                Json::String(text) if text.contains('\0') => self.fault(place, "holds a NUL byte"),
-                Json::String(text) => match check(&text) {
-                    Ok(()) => strings.push(text),
-                    Err(expected) => self.fault(place, expected),
-                },
-                other => {
-                    let found = other.kind();
-                    self.fault(place, format!("expected a string, found {found}"));
-                }
-            }
-        }
-        Some(strings)
     }
 
     fn env_vars(&mut self) -> BTreeMap<String, SecretString> {
@@ -290,25 +162,6 @@ impl Fields {
             }
         }
         variables
-    }
-
-    fn number(&mut self, name: &str, unit: &str, max: u64, default: f64) -> f64 {
-        let value = match self.take(name) {
-            None => return default,
-            Some(Json::Number(number)) => number.as_f64(),
-            Some(other) => {
-                let found = other.kind();
-                self.fault(name, format!("expected a number of {unit}, found {found}"));
-                return default;
-            }
-        };
-        match value {
-            Some(value) if (0.0..=max as f64).contains(&value) => value,
-            _ => {
-                self.fault(name, format!("expected a number of {unit} from 0 to {max}"));
-                default
-            }
-        }
     }
 
     fn on_disconnect(&mut self) -> OnDisconnect {
@@ -360,17 +213,6 @@ impl Fields {
             );
         }
         Some(version)
-    }
-
-    /// Every fault, with those for fields that nobody asked for.
-    fn finish(mut self) -> Vec<Fault> {
-        for (name, _) in std::mem::take(&mut self.left) {
-            self.faults.push(Fault {
-                path: format!("${}", member(&name)),
-                problem: "unknown field".to_owned(),
-            });
-        }
-        self.faults
     }
 }
 

@@ -22,6 +22,7 @@ mod lost;
 mod orders;
 mod preparation;
 mod reception;
+mod refusal;
 mod relay;
 mod resolve;
 mod run_dir;

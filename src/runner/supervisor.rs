@@ -19,13 +19,14 @@ use super::ladder::Ladder;
 use super::link::{Link, Message};
 use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
+use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
 use super::run_dir::{self, RunDir};
 use super::supervision::Supervision;
 use super::version;
 use crate::output::{Capture, Matcher, Spool};
 use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup};
-use crate::protocol::{Event, OnDisconnect, Outcome, Request, RunResult, StopReason, exit_status};
+use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -62,41 +63,6 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
     };
     desk.orders.link.flush(FAREWELL).await;
     Ok(status)
-}
-
-/// Why nothing was run.
-#[derive(Debug)]
-struct Refusal {
-    outcome: Outcome,
-    stop_reason: Option<StopReason>,
-    sentence: String,
-}
-
-impl Refusal {
-    fn invalid(sentence: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::InvalidRequest,
-            stop_reason: None,
-            sentence: sentence.into(),
-        }
-    }
-
-    fn not_started(sentence: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::NotStarted,
-            ..Self::invalid(sentence)
-        }
-    }
-
-    fn stopped(reason: StopReason) -> Self {
-        Self {
-            stop_reason: Some(reason),
-            ..Self::not_started(format!(
-                "the runner was stopped ({}) before it had started the tool; nothing ran",
-                reason.word()
-            ))
-        }
-    }
 }
 
 /// Whom the supervisor listens to and writes to.
@@ -321,29 +287,4 @@ impl Desk {
         }
         self.journal.finish(result, exit_status::of(frame.outcome));
     }
-}
-
-/// The request that the front has for us, or why it has none.
-fn accept(first: Message) -> Result<Request, Refusal> {
-    match first {
-        Message::Request(document) => {
-            Request::parse(&document).map_err(|fault| Refusal::invalid(fault.to_string()))
-        }
-        Message::NoRequest(why) => Err(Refusal::invalid(format!("invalid request: `$`: {why}"))),
-        Message::StoppedEarly
-        | Message::Cancel
-        | Message::Signalled
-        | Message::Force
-        | Message::ReaderGone => Err(Refusal::stopped(StopReason::Cancel)),
-        Message::Warning(_) | Message::Relayed | Message::Started(_) => {
-            Err(Refusal::invalid("the front sent no request"))
-        }
-    }
-}
-
-fn could_not_start(program: &Path, fault: &io::Error) -> Refusal {
-    Refusal::not_started(format!(
-        "`{}` could not be started: {fault}",
-        program.display()
-    ))
 }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

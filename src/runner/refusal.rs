@@ -1,0 +1,67 @@
+//! Why nothing was run.
+
+use std::io;
+use std::path::Path;
+
+use super::link::Message;
+use crate::protocol::{Outcome, Request, StopReason};
+
+/// Why nothing was run.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) outcome: Outcome,
+    pub(super) stop_reason: Option<StopReason>,
+    pub(super) sentence: String,
+}
+
+impl Refusal {
+    pub(super) fn invalid(sentence: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::InvalidRequest,
+            stop_reason: None,
+            sentence: sentence.into(),
+        }
+    }
+
+    pub(super) fn not_started(sentence: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::NotStarted,
+            ..Self::invalid(sentence)
+        }
+    }
+
+    pub(super) fn stopped(reason: StopReason) -> Self {
+        Self {
+            stop_reason: Some(reason),
+            ..Self::not_started(format!(
+                "the runner was stopped ({}) before it had started the tool; nothing ran",
+                reason.word()
+            ))
+        }
+    }
+}
+
+/// The request that the front has for us, or why it has none.
+pub(super) fn accept(first: Message) -> Result<Request, Refusal> {
+    match first {
+        Message::Request(document) => {
+            Request::parse(&document).map_err(|fault| Refusal::invalid(fault.to_string()))
+        }
+        Message::NoRequest(why) => Err(Refusal::invalid(format!("invalid request: `$`: {why}"))),
+        Message::StoppedEarly
+        | Message::Cancel
+        | Message::Signalled
+        | Message::Force
+        | Message::ReaderGone => Err(Refusal::stopped(StopReason::Cancel)),
+        Message::Warning(_) | Message::Relayed | Message::Started(_) => {
+            Err(Refusal::invalid("the front sent no request"))
+        }
+    }
+}
+
+pub(super) fn could_not_start(program: &Path, fault: &io::Error) -> Refusal {
+    Refusal::not_started(format!(
+        "`{}` could not be started: {fault}",
+        program.display()
+    ))
+}
