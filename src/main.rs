@@ -65,7 +65,18 @@ enum Document {
 }
 
 fn main() -> ExitCode {
-    ExitCode::from(carry_out(Arguments::parse()))
+    ExitCode::from(Arguments::try_parse().map_or_else(|fault| explain(&fault), carry_out))
+}
+
+/// Prints help for a person; and for a program that called with wrong arguments, a document.
+fn explain(fault: &clap::Error) -> u8 {
+    // Stdout or stderr may be gone; the exit status tells all the same.
+    let _ = fault.print();
+    if fault.use_stderr() {
+        runner::refuse_usage("the arguments are not understood, see stderr and `iac-runner --help`")
+    } else {
+        exit_status::SUCCESS
+    }
 }
 
 fn carry_out(arguments: Arguments) -> u8 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::run_dir::{Record, Standing};
+use super::run_dir::{RESULT, Record, Standing};
 use crate::process::{SignalledRequest, deliver};
 
 /// What became of a request to stop a run, as it is printed.
@@ -31,11 +31,13 @@ pub(super) fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
     let supervisor = record.supervisor()?;
     // The lock is looked at after the process id is read: as long as it is held, the id is right.
     if record.standing()? == Standing::Over {
-        return Ok(answer(
-            false,
-            None,
-            "the run is over; `iac-runner attach` prints its result",
-        ));
+        let message = if record.file(RESULT).exists() {
+            "the run is over; `iac-runner attach` prints its result"
+        } else {
+            "the supervisor of the run was lost and cannot be told; `iac-runner attach` prints what is \
+             known, and whether the tool still runs"
+        };
+        return Ok(answer(false, None, message));
     }
     let Some(pid) = supervisor else {
         return Ok(answer(

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::document::of_no_tool;
 use super::journal::Mode;
 use super::preparation::Environment;
+use super::run_dir;
 use super::state_report::{self, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
 use crate::process::memory_file;
@@ -43,6 +44,11 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
     let mut frame = frame(request.as_ref(), known.tool, end);
     if let Some(request) = &request {
+        let log = request
+            .run_dir
+            .as_ref()
+            .map(|dir| dir.join(run_dir::OUTPUT));
+        frame.output_file = log.filter(|log| log.exists());
         frame.error_msg = Environment::of(request).matcher.mask(&frame.error_msg);
     }
     match seen.as_ref().map(Capture::captured) {

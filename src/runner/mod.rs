@@ -145,6 +145,11 @@ fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     exit_status::of(outcome)
 }
 
+/// Prints a result for a call with wrong arguments.
+pub fn refuse_usage(sentence: &str) -> u8 {
+    refuse(Mode::Document, Outcome::InvalidRequest, sentence.to_owned())
+}
+
 fn internal_fault(mode: Mode, sentence: &str) -> u8 {
     refuse(mode, Outcome::NotStarted, sentence.to_owned());
     exit_status::INTERNAL_FAULT

@@ -1,0 +1,114 @@
+//! A tool that prints a lot: speed and memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{Figure, ours, stand_in};
+
+const SECRETS: u64 = 20;
+const MIB: u64 = 1024 * 1024;
+
+/// Masking speed, and peak memory for little and for much output.
+pub fn measure() -> Vec<Figure> {
+    let fast = run(1024 * MIB);
+    let little = run(1024);
+    let much = run(2048 * MIB);
+    let speed = 1024.0 * MIB as f64 / fast.seconds / 1e6;
+    let memory = |what: &str, run: &Run| Figure {
+        what: format!("peak memory of front + supervisor, {what} of output"),
+        target: "under 8 MB".to_owned(),
+        measured: format!("{:.1} MB", run.peak_kib as f64 * 1024.0 / 1e6),
+        met: run.peak_kib * 1024 < 8_000_000,
+    };
+    vec![
+        Figure {
+            what: format!("1 GiB of output through capture and masking, {SECRETS} secrets"),
+            target: "400 MB/s or better".to_owned(),
+            measured: format!("{speed:.0} MB/s, the tool's own time included"),
+            met: speed >= 400.0,
+        },
+        memory("1 KiB", &little),
+        memory("2 GiB", &much),
+    ]
+}
+
+struct Run {
+    seconds: f64,
+    peak_kib: u64,
+}
+
+fn run(bytes: u64) -> Run {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    stand_in::install(directory.path());
+    let mut request = ours::request(directory.path(), &stand_in::prints(bytes));
+    request["secrets"] = Value::from((0..SECRETS).map(secret).collect::<Vec<_>>());
+    request["output_limit_bytes"] = json!(8 * MIB);
+    let began = Instant::now();
+    let child = ours::start(&request, &[]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (pid, over) = (child.id(), &over);
+        let watcher = scope.spawn(move || watch(pid, over));
+        let seconds = finish(child, began, bytes);
+        over.store(true, Ordering::Relaxed);
+        Run {
+            seconds,
+            peak_kib: watcher.join().expect("the watcher ends"),
+        }
+    })
+}
+
+fn finish(child: Child, began: Instant, bytes: u64) -> f64 {
+    let result = ours::finish(child);
+    let seconds = began.elapsed().as_secs_f64();
+    assert_eq!(result["output_bytes"], json!(bytes));
+    seconds
+}
+
+/// Forty characters that look like a token, always the same ones.
+fn secret(number: u64) -> String {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..40)
+        .map(|_| {
+            // xorshift64, Marsaglia 2003.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(
+                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                    [(state % 62) as usize],
+            )
+        })
+        .collect()
+}
+
+/// The sum of the highest resident sizes of front and supervisor, in KiB.
+fn watch(front: u32, over: &AtomicBool) -> u64 {
+    let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
+    while !over.load(Ordering::Relaxed) {
+        let children = fs::read_to_string(format!("/proc/{front}/task/{front}/children"));
+        let supervisor = children
+            .ok()
+            .and_then(|list| list.split_whitespace().next()?.parse().ok());
+        for pid in [Some(front), supervisor].into_iter().flatten() {
+            if let Some(kib) = high_water(pid) {
+                peaks.insert(pid, kib);
+            }
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    peaks.values().sum()
+}
+
+fn high_water(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
