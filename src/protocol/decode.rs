@@ -1,15 +1,11 @@
 //! From the bytes of a document to a checked [`Request`], or to every fault it has.
-//!
-//! A fault names the place and what was expected there. It never repeats the value: a token typed
-//! into the wrong field must not come back in an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
-use thiserror::Error;
 
+use super::fault::{Fault, RequestError, is_variable_name, member, shown_path};
 use super::json::Json;
 use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
@@ -17,47 +13,8 @@ use super::request::{
 };
 use super::{OnDisconnect, Tool};
 
-/// Longest path shown in a fault, in characters.
-const MAX_PATH_CHARS: usize = 120;
-/// Most faults shown in one sentence.
-const MAX_FAULTS_SHOWN: usize = 8;
-/// Longest path that Linux takes (`PATH_MAX`), in bytes.
-const MAX_PATH_BYTES: usize = 4096;
-
-/// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// JSON path of the place, such as `$.args[2]`; `$` for the whole document.
-    pub path: String,
-    /// What is wrong there.
-    pub problem: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.path, self.problem)
-    }
-}
-
-/// Everything that is wrong with a request; never empty.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("invalid request: {}", sentence(faults))]
-pub struct RequestError {
-    /// The faults, in the order of the fields on the wire.
-    pub faults: Vec<Fault>,
-}
-
-fn sentence(faults: &[Fault]) -> String {
-    let mut parts: Vec<String> = faults
-        .iter()
-        .take(MAX_FAULTS_SHOWN)
-        .map(ToString::to_string)
-        .collect();
-    if faults.len() > MAX_FAULTS_SHOWN {
-        parts.push(format!("and {} more", faults.len() - MAX_FAULTS_SHOWN));
-    }
-    parts.join("; ")
-}
+/// Longest path that Linux takes (`PATH_MAX` less its NUL), in bytes.
+const MAX_PATH_BYTES: usize = 4095;
 
 /// Reads and checks one request document.
 pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
@@ -75,7 +32,7 @@ pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
         tool: fields.tool(),
         work_dir: fields.required_path("work_dir"),
         command: fields.command(),
-        args: fields.strings("args").unwrap_or_default(),
+        args: fields.strings("args", any_string).unwrap_or_default(),
         env_vars: fields.env_vars(),
         timeout_minutes: fields.number(
             "timeout",
@@ -92,12 +49,12 @@ pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
         run_dir: fields.optional_path("run_dir"),
         on_disconnect: fields.on_disconnect(),
         secrets: fields
-            .strings("secrets")
+            .strings("secrets", any_string)
             .unwrap_or_default()
             .into_iter()
             .map(SecretString::from)
             .collect(),
-        inherit_env: fields.inherit_env(),
+        inherit_env: fields.strings("inherit_env", variable_pattern),
         output_limit_bytes: fields.output_limit_bytes(),
         tool_version: fields.tool_version(),
     };
@@ -124,7 +81,7 @@ fn parse(document: &[u8]) -> Result<Json, RequestError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let json = serde_path_to_error::deserialize(&mut reader).map_err(|fault| RequestError {
         faults: vec![Fault {
-            path: shown_path(&fault.path().to_string()),
+            path: shown_path(fault.path()),
             problem: format!("not valid JSON: {}", fault.inner()),
         }],
     })?;
@@ -141,18 +98,6 @@ fn whole(problem: String) -> RequestError {
             problem,
         }],
     }
-}
-
-fn shown_path(path: &str) -> String {
-    let path = path.trim_start_matches('.');
-    if path.is_empty() || path == "?" {
-        return "$".to_owned();
-    }
-    let mut shown: String = path.chars().take(MAX_PATH_CHARS).collect();
-    if shown.len() < path.len() {
-        shown.push('…');
-    }
-    format!("$.{shown}")
 }
 
 /// The fields of the document that are still to be looked at, and the faults found so far.
@@ -201,7 +146,7 @@ impl Fields {
     /// Takes a field out; `null` counts as left out, since that is how Go writes an empty list.
     fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.left.iter().position(|(key, _)| key == name)?;
-        match self.left.swap_remove(at).1 {
+        match self.left.remove(at).1 {
             Json::Null => None,
             value => Some(value),
         }
@@ -259,7 +204,7 @@ impl Fields {
     fn path(&mut self, name: &str, text: &str) -> PathBuf {
         if text.is_empty() {
             self.fault(name, "is empty; expected a path");
-        } else if text.len() >= MAX_PATH_BYTES {
+        } else if text.len() > MAX_PATH_BYTES {
             self.fault(name, format!("is longer than {MAX_PATH_BYTES} bytes"));
         }
         PathBuf::from(text)
@@ -277,7 +222,12 @@ impl Fields {
         Some(self.path(name, &text))
     }
 
-    fn strings(&mut self, name: &str) -> Option<Vec<String>> {
+    /// A list of strings, each of which a check lets pass or says what was expected in its place.
+    fn strings(
+        &mut self,
+        name: &str,
+        check: fn(&str) -> Result<(), &'static str>,
+    ) -> Option<Vec<String>> {
         let values = match self.take(name)? {
             Json::Array(values) => values,
             other => {
@@ -291,7 +241,10 @@ impl Fields {
             let place = format!("{name}[{index}]");
             match value {
                 Json::String(text) if text.contains('\0') => self.fault(place, "holds a NUL byte"),
-                Json::String(text) => strings.push(text),
+                Json::String(text) => match check(&text) {
+                    Ok(()) => strings.push(text),
+                    Err(expected) => self.fault(place, expected),
+                },
                 other => {
                     let found = other.kind();
                     self.fault(place, format!("expected a string, found {found}"));
@@ -370,24 +323,11 @@ impl Fields {
         }
     }
 
-    fn inherit_env(&mut self) -> Option<Vec<String>> {
-        let patterns = self.strings("inherit_env")?;
-        for (index, pattern) in patterns.iter().enumerate() {
-            if !is_variable_name(pattern.strip_suffix('*').unwrap_or(pattern)) {
-                self.fault(
-                    format!("inherit_env[{index}]"),
-                    "expected a variable name, or a prefix that ends in `*`",
-                );
-            }
-        }
-        Some(patterns)
-    }
-
     fn output_limit_bytes(&mut self) -> u64 {
         const NAME: &str = "output_limit_bytes";
         let value = match self.take(NAME) {
             None => return DEFAULT_OUTPUT_LIMIT_BYTES,
-            Some(Json::Number(number)) => number.as_u64(),
+            Some(Json::Number(number)) => number.as_u64().or_else(|| whole_number(&number)),
             Some(_) => None,
         };
         match value {
@@ -434,23 +374,28 @@ impl Fields {
     }
 }
 
-/// A member of an object as a JSON path shows it.
-fn member(key: &str) -> String {
-    let mut shown: String = key.chars().take(MAX_PATH_CHARS).collect();
-    if shown.len() < key.len() {
-        shown.push('…');
-    }
-    if is_variable_name(&shown) {
-        format!(".{shown}")
+/// A number without a fraction that was written with one (`4096.0`, `1e6`); to JSON it is an integer.
+fn whole_number(number: &serde_json::Number) -> Option<u64> {
+    let value = number.as_f64()?;
+    let is_whole = value.fract() == 0.0 && (0.0..=MAX_OUTPUT_LIMIT_BYTES as f64).contains(&value);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole, not negative and far below 2^64"
+    )]
+    is_whole.then_some(value as u64)
+}
+
+fn any_string(_: &str) -> Result<(), &'static str> {
+    Ok(())
+}
+
+fn variable_pattern(pattern: &str) -> Result<(), &'static str> {
+    if is_variable_name(pattern.strip_suffix('*').unwrap_or(pattern)) {
+        Ok(())
     } else {
-        format!("[{}]", serde_json::Value::from(shown))
+        Err("expected a variable name, or a prefix that ends in `*`")
     }
 }
 
-fn is_variable_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Where the request document ends, found while it arrives.
 //!
 //! The runner starts as soon as the document is complete, without waiting for stdin to close. So the
-//! end has to be seen in the bytes: this follows nesting and strings and nothing else; whether the
+//! end has to be seen in the bytes: this follows brackets and strings and nothing else; whether the
 //! document is valid JSON is for the parser to say.
 
 /// Largest request document, in bytes.
@@ -35,6 +35,14 @@ pub enum FramingFault {
     /// The document is larger than [`MAX_REQUEST_BYTES`].
     #[error("the document is over {MAX_REQUEST_BYTES} bytes")]
     TooLarge,
+    /// A bracket closes what another kind of bracket opened: where the document ends is not known.
+    #[error("the `{found}` at byte {at} does not close what was opened last")]
+    WrongBracket {
+        /// The bracket.
+        found: char,
+        /// Position of the byte.
+        at: usize,
+    },
     /// The document is nested too deeply.
     #[error("the document is nested more than {MAX_DEPTH} levels deep at byte {at}")]
     TooDeep {
@@ -48,6 +56,8 @@ pub enum FramingFault {
 pub struct Framer {
     seen: usize,
     depth: usize,
+    /// One bit a level, the innermost lowest: whether it is a list.
+    lists: u128,
     in_string: bool,
     escaped: bool,
 }
@@ -97,10 +107,16 @@ impl Framer {
                     return Err(FramingFault::TooDeep { at });
                 }
                 self.depth += 1;
+                self.lists = self.lists << 1 | u128::from(byte == b'[');
             }
             b' ' | b'\t' | b'\r' | b'\n' => {}
             _ if self.depth == 0 => return Err(FramingFault::NotAnObject { at }),
             b'}' | b']' => {
+                if (self.lists & 1 == 1) != (byte == b']') {
+                    let found = char::from(byte);
+                    return Err(FramingFault::WrongBracket { found, at });
+                }
+                self.lists >>= 1;
                 self.depth -= 1;
                 return Ok(self.depth == 0);
             }
@@ -108,5 +124,126 @@ impl Framer {
             _ => {}
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(bytes: &[u8]) -> Framing {
+        Framer::default().push(bytes)
+    }
+
+    fn frame_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Framing {
+        let mut framer = Framer::default();
+        for piece in pieces {
+            match framer.push(piece) {
+                Framing::Incomplete => {}
+                end @ (Framing::Complete { .. } | Framing::Refused(_)) => return end,
+            }
+        }
+        Framing::Incomplete
+    }
+
+    fn wrong_bracket(found: char, at: usize) -> Framing {
+        Framing::Refused(FramingFault::WrongBracket { found, at })
+    }
+
+    #[test]
+    fn the_end_is_where_the_first_bracket_closes() {
+        let table: [(&str, Framing); 13] = [
+            ("{]", wrong_bracket(']', 1)),
+            ("", Framing::Incomplete),
+            (" \t\r\n", Framing::Incomplete),
+            ("{", Framing::Incomplete),
+            ("{}", Framing::Complete { len: 2 }),
+            (" {} {}", Framing::Complete { len: 3 }),
+            ("{}\n{\"type\":\"cancel\"}", Framing::Complete { len: 2 }),
+            (r#"{"a":"}"}x"#, Framing::Complete { len: 9 }),
+            (r#"{"a":"\"}"}"#, Framing::Complete { len: 11 }),
+            (r#"{"a":"\\"}"#, Framing::Complete { len: 10 }),
+            (r#"{"a":[{"b":[]}]}"#, Framing::Complete { len: 16 }),
+            (r#"{"a":"}}}}"#, Framing::Incomplete),
+            (r#"{"a":[}"#, wrong_bracket('}', 6)),
+        ];
+        for (text, framing) in table {
+            assert_eq!(frame(text.as_bytes()), framing, "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_but_an_object_is_refused_at_its_first_byte() {
+        for text in ["[]", "\"{}\"", "1", "null", "}", "\u{feff}{}", "\0{}"] {
+            assert_eq!(
+                frame(format!(" {text}").as_bytes()),
+                Framing::Refused(FramingFault::NotAnObject { at: 1 }),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_bounds_are_exact() {
+        let padded = |len: usize| format!("{{{}}}", " ".repeat(len - 2));
+        let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        let too_large = Framing::Refused(FramingFault::TooLarge);
+        let len = MAX_REQUEST_BYTES;
+        assert_eq!(frame(padded(len).as_bytes()), Framing::Complete { len });
+        assert_eq!(frame(padded(len + 1).as_bytes()), too_large);
+        assert_eq!(frame(" ".repeat(len + 1).as_bytes()), too_large);
+        let len = nested(MAX_DEPTH).len();
+        assert_eq!(
+            frame(nested(MAX_DEPTH).as_bytes()),
+            Framing::Complete { len }
+        );
+        assert_eq!(
+            frame(nested(MAX_DEPTH + 1).as_bytes()),
+            Framing::Refused(FramingFault::TooDeep { at: MAX_DEPTH * 5 })
+        );
+    }
+
+    /// Bytes that mean something to the framer, and some that do not.
+    fn telling_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            8 => prop::sample::select(&b"{}[]\"\\ \n:,a"[..]),
+            1 => any::<u8>(),
+        ];
+        prop::collection::vec(byte, 0..80).prop_map(|mut bytes| {
+            bytes.insert(0, b'{');
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_is_framed_as_the_whole(
+            bytes in prop_oneof![telling_bytes(), prop::collection::vec(any::<u8>(), 0..40)],
+            cuts in prop::collection::vec(0..9usize, 0..40),
+        ) {
+            let mut pieces = Vec::new();
+            let mut rest = &bytes[..];
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                pieces.push(piece);
+                rest = after;
+            }
+            pieces.push(rest);
+            let whole = frame(&bytes);
+            prop_assert_eq!(frame_in_pieces(pieces), whole.clone());
+            prop_assert_eq!(frame_in_pieces(bytes.chunks(1)), whole);
+        }
+
+        #[test]
+        fn what_the_parser_takes_for_an_object_is_framed_to_its_end(
+            document in prop::collection::btree_map(".{0,9}", ".{0,30}", 0..6),
+            after in ".{0,9}",
+        ) {
+            let document = serde_json::to_string(&document).unwrap();
+            let framing = frame(format!("{document}{after}").as_bytes());
+            prop_assert_eq!(framing, Framing::Complete { len: document.len() });
+        }
     }
 }

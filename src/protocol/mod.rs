@@ -6,18 +6,20 @@ mod control;
 mod decode;
 mod event;
 pub mod exit_status;
+mod fault;
 mod framing;
 mod json;
 mod outcome;
 mod request;
 mod result;
 mod schema;
+mod shapes;
 pub mod timestamp;
 mod tool;
 
 pub use control::{Control, MAX_CONTROL_LINE_BYTES};
-pub use decode::{Fault, RequestError};
 pub use event::Event;
+pub use fault::{Fault, RequestError};
 pub use framing::{Framer, Framing, FramingFault, MAX_REQUEST_BYTES};
 pub use outcome::{OnDisconnect, Outcome, StopReason};
 pub use request::{

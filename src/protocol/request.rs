@@ -9,8 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::decode::{self, RequestError};
-use super::{OnDisconnect, Tool};
+use super::{OnDisconnect, RequestError, Tool, decode, shapes};
 
 /// How long the tool may run when the request does not say, or says 0.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -62,54 +61,72 @@ pub const DEFAULT_INHERIT_ENV: [&str; 26] = [
 /// Built by [`Request::new`] on the sending side and by [`Request::parse`] on the receiving one.
 /// Values of `env_vars` and `secrets` do not show in its Debug form.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(
+    deny_unknown_fields,
+    description = "One command for one tool. A field that is not required may be `null`, which is the \
+                   same as to leave it out."
+)]
 pub struct Request {
     /// The tool to run.
     pub tool: Tool,
     /// The directory to run it in; must exist.
-    #[schemars(length(min = 1))]
+    #[schemars(with = "shapes::PathText")]
     pub work_dir: PathBuf,
     /// Any subcommand of the tool.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{0,31}$"))]
     pub command: String,
     /// Arguments after the subcommand, passed as they are, without a shell.
-    #[schemars(default)]
+    #[schemars(default, with = "Option<Vec<shapes::Text>>")]
     pub args: Vec<String>,
     /// Variables for the tool; they win over inherited ones.
-    #[schemars(default, with = "BTreeMap<String, String>")]
+    #[schemars(default, with = "Option<BTreeMap<shapes::VariableName, shapes::Text>>")]
     #[serde(serialize_with = "expose_map")]
     pub env_vars: BTreeMap<String, SecretString>,
     /// Minutes that the tool may run, fractions allowed; 0 is the default of 30.
     #[serde(rename = "timeout")]
-    #[schemars(default = "default_timeout_minutes", range(min = 0, max = 10080))]
+    #[schemars(
+        default = "default_timeout_minutes",
+        with = "Option<f64>",
+        range(min = 0, max = 10080)
+    )]
     pub timeout_minutes: f64,
     /// Seconds from the graceful signal to SIGKILL.
-    #[schemars(default = "default_grace_seconds", range(min = 0, max = 86400))]
+    #[schemars(
+        default = "default_grace_seconds",
+        with = "Option<f64>",
+        range(min = 0, max = 86400)
+    )]
     pub grace_seconds: f64,
     /// Directory for the durable record of the run.
-    #[schemars(default)]
+    #[schemars(default, with = "Option<shapes::PathText>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_dir: Option<PathBuf>,
     /// What becomes of the tool when the front process dies or nobody reads its stdout.
-    #[schemars(default)]
+    #[schemars(default, with = "Option<OnDisconnect>")]
     pub on_disconnect: OnDisconnect,
     /// Values masked wherever output goes.
-    #[schemars(default, with = "Vec<String>")]
+    #[schemars(default, with = "Option<Vec<shapes::Text>>")]
     #[serde(serialize_with = "expose_list")]
     pub secrets: Vec<SecretString>,
     /// Names, or prefixes that end in `*`, of what the tool gets from the runner's own environment;
     /// without it, [`DEFAULT_INHERIT_ENV`].
-    #[schemars(default)]
+    #[schemars(
+        default,
+        with = "Option<Vec<shapes::VariablePattern>>",
+        description = "Names, or prefixes that end in `*`, of what the tool gets from the runner's own \
+                       environment; without it, a list that suits both tools and the large clouds."
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherit_env: Option<Vec<String>>,
     /// Cap on `output` in the result, in bytes.
     #[schemars(
         default = "default_output_limit_bytes",
+        with = "Option<u64>",
         range(min = 0, max = 1_073_741_824_u64)
     )]
     pub output_limit_bytes: u64,
     /// The exact version that the tool must have.
-    #[schemars(default)]
+    #[schemars(default, with = "Option<shapes::ExactVersion>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_version: Option<String>,
 }

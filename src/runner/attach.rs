@@ -11,14 +11,15 @@ use tokio::time::{Instant, sleep};
 
 use super::journal::Mode;
 use super::lost;
-use super::run_dir::{self, Record, Standing};
+use super::run_dir::{self, NoRecord, Record, Standing};
 use crate::output::{Capture, Utf8};
 use crate::process::{FileWatch, Urgency, memory_file};
 use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Outcome, Request, RunResult, exit_status};
 
 /// How often the supervisor is looked after: a killed one tells nobody.
 const CHECK: Duration = Duration::from_millis(100);
-/// How long a supervisor may take from creating its record to locking it.
+/// How long a supervisor may take to create its record and to lock it: a backend may kill the front and
+/// attach at once.
 const START: Duration = Duration::from_millis(500);
 
 /// A result as far as the exit status needs it.
@@ -38,6 +39,17 @@ enum Seen {
     Result {},
     #[serde(other)]
     Other,
+}
+
+/// Opens a record; waits a moment for one that is just being made.
+pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
+    let began = Instant::now();
+    loop {
+        match Record::open(run_dir) {
+            Err(_) if began.elapsed() < START => sleep(CHECK).await,
+            answer => return answer,
+        }
+    }
 }
 
 /// Follows the run in a record to its end and prints its result; returns the exit status of the run.

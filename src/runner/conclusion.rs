@@ -102,6 +102,10 @@ fn cli_args(run: &Run<'_>) -> Vec<Vec<String>> {
 }
 
 fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
+    if let (Some(Ended::Signalled(_)), Some(_)) = (run.outlived.ended, run.outlived.stop_reason) {
+        // Our own signal is no fault of the tool.
+        return None;
+    }
     diagnosis::diagnose(&diagnosis::Observed {
         tool: run.request.tool,
         command: &run.request.command,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::flags;
+use super::ladder::KillCause;
 use super::supervision::Outlived;
 use crate::process::Ended;
 use crate::protocol::{
@@ -42,9 +43,9 @@ pub(super) fn is_success(request: &Request, ended: Ended, cli_args: &[Vec<String
 pub(super) fn outcome(outlived: &Outlived, success: bool) -> Outcome {
     match (success, outlived.killed, outlived.stop_reason) {
         (true, _, _) => Outcome::Succeeded,
-        (false, true, _) => Outcome::Killed,
-        (false, false, Some(reason)) => reason.graceful_outcome(),
-        (false, false, None) => Outcome::Failed,
+        (false, Some(_), _) => Outcome::Killed,
+        (false, None, Some(reason)) => reason.graceful_outcome(),
+        (false, None, None) => Outcome::Failed,
     }
 }
 
@@ -114,19 +115,21 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
 }
 
 fn killed(command: &str, ending: &Ending<'_>) -> String {
-    let why = match ending.outlived.stop_reason {
-        Some(StopReason::Timeout) => format!(
-            "after its timeout of {} it",
-            shown(ending.request.timeout())
-        ),
-        Some(StopReason::Disconnect) => "after its reader went away it".to_owned(),
-        Some(StopReason::Cancel) | None => "after it was cancelled it".to_owned(),
+    let stopped = match ending.outlived.stop_reason {
+        Some(StopReason::Timeout) => {
+            format!("after its timeout of {}", shown(ending.request.timeout()))
+        }
+        Some(StopReason::Disconnect) => "after its reader went away".to_owned(),
+        Some(StopReason::Cancel) | None => "after it was cancelled".to_owned(),
     };
-    format!(
-        "{command} was killed: {why} did not end within the grace of {}, or force was asked for; check \
-         the state before the next run",
-        shown(ending.request.grace())
-    )
+    let why = match ending.outlived.killed {
+        Some(KillCause::GraceRanOut) => format!(
+            "{stopped} it did not end within its grace of {}",
+            shown(ending.request.grace())
+        ),
+        Some(KillCause::Forced) | None => "force was asked for".to_owned(),
+    };
+    format!("{command} was killed: {why}; check the state before the next run")
 }
 
 fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {

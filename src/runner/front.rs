@@ -160,7 +160,7 @@ impl StopSignals {
         match self.first {
             None => {
                 self.first = Some(now);
-                Some(Message::Cancel)
+                Some(Message::Signalled)
             }
             Some(first) if now.duration_since(first) >= DOUBLE_DELIVERY => Some(Message::Force),
             Some(_) => None,
@@ -281,7 +281,7 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let table = [
-            (0, Some(Message::Cancel)),
+            (0, Some(Message::Signalled)),
             (10, None),
             (1999, None),
             (2000, Some(Message::Force)),

@@ -9,11 +9,16 @@ use crate::protocol::StopReason;
 /// How long after SIGKILL the tool is waited for. Only a process that hangs in a system call takes
 /// longer than an instant.
 const DEATH: Duration = Duration::from_secs(10);
+/// How long is waited before SIGINT when the front was signalled.
+///
+/// Whoever signals the front may be signalling everything, as a service manager does at shutdown. Then
+/// the supervisor gets its own signal within this time.
+const FRONT_SETTLING: Duration = Duration::from_millis(250);
 /// How long is waited before SIGINT when the supervisor itself was signalled.
 ///
-/// Whoever signals the supervisor may be signalling everything, as a service manager does at shutdown:
-/// then the tool has had its one signal already, and says so within this time.
-const SETTLING: Duration = Duration::from_millis(500);
+/// Then the tool has most likely had its one signal, too, and says so within this time, on a busy
+/// machine as well.
+const ALL_SETTLING: Duration = Duration::from_secs(2);
 
 /// What has to be done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,24 @@ enum Rung {
     GivenUp,
 }
 
+/// Who was signalled, besides perhaps the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signalled {
+    /// The front.
+    Front,
+    /// The supervisor.
+    Supervisor,
+}
+
+/// Why SIGKILL was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KillCause {
+    /// The grace had run out.
+    GraceRanOut,
+    /// Somebody asked for force.
+    Forced,
+}
+
 /// Where a run stands between running and ended.
 ///
 /// Only ever goes down: the first reason stays the reason, there is one [`Step::Interrupt`] at most,
@@ -43,6 +66,7 @@ enum Rung {
 pub(super) struct Ladder {
     rung: Rung,
     reason: Option<StopReason>,
+    killed: Option<KillCause>,
     timeout_at: Instant,
     grace: Duration,
 }
@@ -52,6 +76,7 @@ impl Ladder {
         Self {
             rung: Rung::Running,
             reason: None,
+            killed: None,
             timeout_at: now + timeout,
             grace,
         }
@@ -72,12 +97,23 @@ impl Ladder {
     }
 
     /// Asks for a graceful stop on account of a signal that the tool may have got as well.
-    pub(super) fn stop_settling(&mut self, reason: StopReason, now: Instant) {
-        if self.rung == Rung::Running {
-            self.reason = Some(reason);
-            self.rung = Rung::Settling {
-                until: now + SETTLING,
+    pub(super) fn stop_settling(&mut self, signalled: Signalled, now: Instant) {
+        let settled = now
+            + match signalled {
+                Signalled::Front => FRONT_SETTLING,
+                Signalled::Supervisor => ALL_SETTLING,
             };
+        match self.rung {
+            Rung::Running => {
+                self.reason = Some(StopReason::Cancel);
+                self.rung = Rung::Settling { until: settled };
+            }
+            Rung::Settling { until } => {
+                self.rung = Rung::Settling {
+                    until: until.max(settled),
+                };
+            }
+            Rung::Interrupted { .. } | Rung::Killed { .. } | Rung::GivenUp => {}
         }
     }
 
@@ -86,7 +122,7 @@ impl Ladder {
         match self.rung {
             Rung::Running | Rung::Settling { .. } | Rung::Interrupted { .. } => {
                 self.reason.get_or_insert(StopReason::Cancel);
-                Some(self.kill(now))
+                Some(self.kill(KillCause::Forced, now))
             }
             Rung::Killed { .. } | Rung::GivenUp => None,
         }
@@ -103,7 +139,7 @@ impl Ladder {
                 let reason = self.reason.unwrap_or(StopReason::Cancel);
                 Some(self.interrupt(reason, now))
             }
-            Rung::Interrupted { .. } => Some(self.kill(now)),
+            Rung::Interrupted { .. } => Some(self.kill(KillCause::GraceRanOut, now)),
             Rung::Killed { .. } => {
                 self.rung = Rung::GivenUp;
                 Some(Step::GiveUp)
@@ -128,9 +164,9 @@ impl Ladder {
         self.reason
     }
 
-    /// Whether SIGKILL was sent.
-    pub(super) const fn killed(&self) -> bool {
-        matches!(self.rung, Rung::Killed { .. } | Rung::GivenUp)
+    /// Why SIGKILL was sent, if it was.
+    pub(super) const fn killed(&self) -> Option<KillCause> {
+        self.killed
     }
 
     fn interrupt(&mut self, reason: StopReason, now: Instant) -> Step {
@@ -140,7 +176,8 @@ impl Ladder {
         Step::Interrupt(reason)
     }
 
-    fn kill(&mut self, now: Instant) -> Step {
+    fn kill(&mut self, cause: KillCause, now: Instant) -> Step {
+        self.killed = Some(cause);
         self.rung = Rung::Killed { until: now + DEATH };
         Step::Kill
     }
@@ -148,6 +185,8 @@ impl Ladder {
 
 #[cfg(test)]
 mod tests {
+    use super::KillCause::{Forced, GraceRanOut};
+    use super::StopReason::{Cancel, Disconnect, Timeout};
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(100);
@@ -155,111 +194,137 @@ mod tests {
 
     enum Event {
         Stop(StopReason),
-        Signalled,
+        Signal(Signalled),
         Force,
         Nothing,
     }
-    use Event::{Force, Nothing, Signalled, Stop};
+    use Event::{Force, Nothing, Signal, Stop};
+
+    /// Milliseconds, what happens then, and what is to be done.
+    type History = &'static [(u64, Event, Option<Step>)];
+    type Row = (&'static str, History, Option<StopReason>, Option<KillCause>);
+
+    const TABLE: [Row; 11] = [
+        ("left alone", &[(99_999, Nothing, None)], None, None),
+        (
+            "timeout",
+            &[(100_000, Nothing, Some(Step::Interrupt(Timeout)))],
+            Some(Timeout),
+            None,
+        ),
+        (
+            "timeout, then grace, then a tool that does not die",
+            &[
+                (100_000, Nothing, Some(Step::Interrupt(Timeout))),
+                (109_999, Nothing, None),
+                (110_000, Nothing, Some(Step::Kill)),
+                (120_000, Nothing, Some(Step::GiveUp)),
+                (999_000, Nothing, None),
+            ],
+            Some(Timeout),
+            Some(GraceRanOut),
+        ),
+        (
+            "cancel twice is one signal",
+            &[
+                (1000, Stop(Cancel), Some(Step::Interrupt(Cancel))),
+                (2000, Stop(Cancel), None),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "the first reason stays",
+            &[
+                (1000, Stop(Disconnect), Some(Step::Interrupt(Disconnect))),
+                (2000, Stop(Cancel), None),
+                (3000, Force, Some(Step::Kill)),
+                (4000, Force, None),
+                (5000, Stop(Cancel), None),
+            ],
+            Some(Disconnect),
+            Some(Forced),
+        ),
+        (
+            "force at once",
+            &[(1000, Force, Some(Step::Kill))],
+            Some(Cancel),
+            Some(Forced),
+        ),
+        (
+            "a signalled front waits for the supervisor's signal",
+            &[
+                (1000, Signal(Signalled::Front), None),
+                (1249, Nothing, None),
+                (1250, Nothing, Some(Step::Interrupt(Cancel))),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "and when that comes, for the tool",
+            &[
+                (1000, Signal(Signalled::Front), None),
+                (1100, Signal(Signalled::Supervisor), None),
+                (3099, Nothing, None),
+                (3100, Nothing, Some(Step::Interrupt(Cancel))),
+                (13_100, Nothing, Some(Step::Kill)),
+            ],
+            Some(Cancel),
+            Some(GraceRanOut),
+        ),
+        (
+            "in the other order, too",
+            &[
+                (1000, Signal(Signalled::Supervisor), None),
+                (1100, Signal(Signalled::Front), None),
+                (2999, Nothing, None),
+                (3000, Nothing, Some(Step::Interrupt(Cancel))),
+                (3001, Signal(Signalled::Supervisor), None),
+                (9000, Nothing, None),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "a cancel meanwhile adds no signal",
+            &[
+                (1000, Signal(Signalled::Supervisor), None),
+                (1001, Stop(Cancel), None),
+                (3000, Nothing, Some(Step::Interrupt(Cancel))),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "no timeout while stopping",
+            &[
+                (95_000, Stop(Cancel), Some(Step::Interrupt(Cancel))),
+                (101_000, Nothing, None),
+                (105_000, Nothing, Some(Step::Kill)),
+            ],
+            Some(Cancel),
+            Some(GraceRanOut),
+        ),
+    ];
 
     #[test]
     fn each_history_gives_its_steps_and_its_reason() {
-        use StopReason::{Cancel, Disconnect, Timeout};
-        type History = &'static [(u64, Event, Option<Step>)];
-        let table: [(&str, History, Option<StopReason>, bool); 9] = [
-            ("left alone", &[(99, Nothing, None)], None, false),
-            (
-                "timeout",
-                &[(100, Nothing, Some(Step::Interrupt(Timeout)))],
-                Some(Timeout),
-                false,
-            ),
-            (
-                "timeout, then grace, then a tool that does not die",
-                &[
-                    (100, Nothing, Some(Step::Interrupt(Timeout))),
-                    (109, Nothing, None),
-                    (110, Nothing, Some(Step::Kill)),
-                    (120, Nothing, Some(Step::GiveUp)),
-                    (999, Nothing, None),
-                ],
-                Some(Timeout),
-                true,
-            ),
-            (
-                "cancel twice is one signal",
-                &[
-                    (1, Stop(Cancel), Some(Step::Interrupt(Cancel))),
-                    (2, Stop(Cancel), None),
-                ],
-                Some(Cancel),
-                false,
-            ),
-            (
-                "the first reason stays",
-                &[
-                    (1, Stop(Disconnect), Some(Step::Interrupt(Disconnect))),
-                    (2, Stop(Cancel), None),
-                    (3, Force, Some(Step::Kill)),
-                    (4, Force, None),
-                    (5, Stop(Cancel), None),
-                ],
-                Some(Disconnect),
-                true,
-            ),
-            (
-                "force at once",
-                &[(1, Force, Some(Step::Kill))],
-                Some(Cancel),
-                true,
-            ),
-            (
-                "a signalled supervisor waits a moment",
-                &[
-                    (1, Signalled, None),
-                    (1, Nothing, None),
-                    (2, Nothing, Some(Step::Interrupt(Cancel))),
-                    (12, Nothing, Some(Step::Kill)),
-                ],
-                Some(Cancel),
-                true,
-            ),
-            (
-                "a cancel during that moment adds no signal",
-                &[
-                    (1, Signalled, None),
-                    (1, Stop(Cancel), None),
-                    (2, Nothing, Some(Step::Interrupt(Cancel))),
-                    (3, Signalled, None),
-                ],
-                Some(Cancel),
-                false,
-            ),
-            (
-                "no timeout while stopping",
-                &[
-                    (95, Stop(Cancel), Some(Step::Interrupt(Cancel))),
-                    (101, Nothing, None),
-                    (105, Nothing, Some(Step::Kill)),
-                ],
-                Some(Cancel),
-                true,
-            ),
-        ];
-        for (name, history, reason, killed) in table {
+        for (name, history, reason, killed) in TABLE {
             let start = Instant::now();
             let mut ladder = Ladder::new(start, TIMEOUT, GRACE);
-            for (second, event, step) in history {
-                let now = start + Duration::from_secs(*second);
+            for (millisecond, event, step) in history {
+                let now = start + Duration::from_millis(*millisecond);
                 let got = match event {
                     Stop(reason) => ladder.stop(*reason, now),
-                    Signalled => {
-                        ladder.stop_settling(Cancel, now);
+                    Signal(signalled) => {
+                        ladder.stop_settling(*signalled, now);
                         None
                     }
                     Force => ladder.force(now),
                     Nothing => ladder.due(now),
                 };
-                assert_eq!(got, *step, "{name} at {second} s");
+                assert_eq!(got, *step, "{name} at {millisecond} ms");
             }
             assert_eq!(ladder.reason(), reason, "{name}");
             assert_eq!(ladder.killed(), killed, "{name}");

@@ -26,6 +26,8 @@ pub(super) enum Message {
     StoppedEarly,
     /// Stop gracefully.
     Cancel,
+    /// Stop gracefully: the front was signalled.
+    Signalled,
     /// End at once.
     Force,
     /// Nobody reads the front's stdout any more.
@@ -50,6 +52,7 @@ impl Message {
             Self::NoRequest(why) => (b'N', why.as_bytes()),
             Self::StoppedEarly => (b'E', b""),
             Self::Cancel => (b'C', b""),
+            Self::Signalled => (b'I', b""),
             Self::Force => (b'F', b""),
             Self::ReaderGone => (b'G', b""),
             Self::Warning(sentence) => (b'W', sentence.as_bytes()),
@@ -79,6 +82,7 @@ impl Message {
             b'N' => Self::NoRequest(sentence()),
             b'E' => Self::StoppedEarly,
             b'C' => Self::Cancel,
+            b'I' => Self::Signalled,
             b'F' => Self::Force,
             b'G' => Self::ReaderGone,
             b'W' => Self::Warning(sentence()),
@@ -180,6 +184,7 @@ mod tests {
             Message::NoRequest("é".to_owned()),
             Message::StoppedEarly,
             Message::Cancel,
+            Message::Signalled,
             Message::Force,
             Message::ReaderGone,
             Message::Warning(String::new()),

@@ -89,11 +89,13 @@ fn split(mode: Mode) -> io::Result<u8> {
 
 /// Picks up the run in a directory: follows it, then prints its result.
 pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
-    let record = match Record::open(run_dir) {
-        Ok(record) => record,
-        Err(fault) => return refuse(mode, Outcome::InvalidRequest, fault.to_string()),
-    };
-    match block_on(attach::follow(&record, mode)) {
+    let followed = block_on(async {
+        match attach::open(run_dir).await {
+            Ok(record) => attach::follow(&record, mode).await,
+            Err(fault) => Ok(refuse(mode, Outcome::InvalidRequest, fault.to_string())),
+        }
+    });
+    match followed {
         Ok(status) => status,
         // Nobody reads on; the run does not care.
         Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,

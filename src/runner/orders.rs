@@ -1,5 +1,6 @@
 //! Everything that may tell a supervisor to stop, as one stream.
 
+use super::ladder::Signalled;
 use super::link::{Link, Message};
 use crate::process::{OwnSignal, OwnSignals, SignalledRequest};
 
@@ -8,8 +9,8 @@ use crate::process::{OwnSignal, OwnSignals, SignalledRequest};
 pub(super) enum Order {
     /// Stop gracefully.
     Cancel,
-    /// Stop gracefully; the tool may have got the same signal as the supervisor.
-    CancelAll,
+    /// Stop gracefully, on account of a signal that the tool may have got, too.
+    Signalled(Signalled),
     /// End at once.
     Force,
     /// The front is gone, or nobody reads its stdout any more.
@@ -62,7 +63,9 @@ impl Orders {
                 signal = self.signals.next() => return match signal {
                     OwnSignal::Requested(SignalledRequest::Cancel) => Order::Cancel,
                     OwnSignal::Requested(SignalledRequest::Force) => Order::Force,
-                    OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => Order::CancelAll,
+                    OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => {
+                        Order::Signalled(Signalled::Supervisor)
+                    }
                 },
             }
         }
@@ -76,6 +79,7 @@ impl Orders {
             }
             Some(Message::ReaderGone) => Some(Order::Disconnect),
             Some(Message::Cancel) => Some(Order::Cancel),
+            Some(Message::Signalled) => Some(Order::Signalled(Signalled::Front)),
             Some(Message::Force) => Some(Order::Force),
             Some(Message::Warning(sentence)) => Some(Order::Warn(sentence)),
             Some(

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::intake::Intake;
 use super::journal::Journal;
-use super::ladder::{Ladder, Step};
+use super::ladder::{KillCause, Ladder, Step};
 use super::orders::{Order, Orders};
 use crate::output::Spool;
 use crate::process::{ChildSignals, Ended, Survivors, ToolGroup};
@@ -26,8 +26,8 @@ pub(super) struct Outlived {
     pub(super) ended: Option<Ended>,
     /// Why it was stopped, if it was.
     pub(super) stop_reason: Option<StopReason>,
-    /// Whether it was ended with SIGKILL by us.
-    pub(super) killed: bool,
+    /// Why it was ended with SIGKILL by us, if it was.
+    pub(super) killed: Option<KillCause>,
     /// What could not be ended.
     pub(super) survivors: Survivors,
     /// Whether the output was read to its end.
@@ -142,8 +142,8 @@ impl Supervision<'_> {
         let now = Instant::now();
         let step = match order {
             Order::Cancel => self.ladder.stop(StopReason::Cancel, now),
-            Order::CancelAll => {
-                self.ladder.stop_settling(StopReason::Cancel, now);
+            Order::Signalled(whom) => {
+                self.ladder.stop_settling(whom, now);
                 None
             }
             Order::Force => self.ladder.force(now),

@@ -244,7 +244,7 @@ impl Desk {
     async fn refuse_if_stopped(&mut self, on_disconnect: OnDisconnect) -> Result<(), Refusal> {
         while let Some(order) = self.orders.waiting().await {
             match order {
-                Order::Cancel | Order::CancelAll | Order::Force => {
+                Order::Cancel | Order::Signalled(_) | Order::Force => {
                     return Err(Refusal::stopped(StopReason::Cancel));
                 }
                 Order::Disconnect if on_disconnect == OnDisconnect::Interrupt => {
@@ -330,9 +330,11 @@ fn accept(first: Message) -> Result<Request, Refusal> {
             Request::parse(&document).map_err(|fault| Refusal::invalid(fault.to_string()))
         }
         Message::NoRequest(why) => Err(Refusal::invalid(format!("invalid request: `$`: {why}"))),
-        Message::StoppedEarly | Message::Cancel | Message::Force | Message::ReaderGone => {
-            Err(Refusal::stopped(StopReason::Cancel))
-        }
+        Message::StoppedEarly
+        | Message::Cancel
+        | Message::Signalled
+        | Message::Force
+        | Message::ReaderGone => Err(Refusal::stopped(StopReason::Cancel)),
         Message::Warning(_) | Message::Relayed | Message::Started(_) => {
             Err(Refusal::invalid("the front sent no request"))
         }

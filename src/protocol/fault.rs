@@ -1,0 +1,135 @@
+//! What is wrong with a request, and where.
+//!
+//! A fault names the place and what was expected there. It never repeats the value: a token typed
+//! into the wrong field must not come back in an error.
+
+use std::fmt;
+
+use serde_path_to_error::Segment;
+use thiserror::Error;
+
+/// Longest path shown in a fault, in characters.
+const MAX_PATH_CHARS: usize = 120;
+/// Most faults shown in one sentence.
+const MAX_FAULTS_SHOWN: usize = 8;
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON path of the place, such as `$.args[2]`; `$` for the whole document.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.path, self.problem)
+    }
+}
+
+/// Everything that is wrong with a request; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("invalid request: {}", sentence(faults))]
+pub struct RequestError {
+    /// The faults, in the order of the fields on the wire.
+    pub faults: Vec<Fault>,
+}
+
+fn sentence(faults: &[Fault]) -> String {
+    let mut parts: Vec<String> = faults
+        .iter()
+        .take(MAX_FAULTS_SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    if faults.len() > MAX_FAULTS_SHOWN {
+        parts.push(format!("and {} more", faults.len() - MAX_FAULTS_SHOWN));
+    }
+    parts.join("; ")
+}
+
+/// The place where the parser stopped.
+pub(super) fn shown_path(path: &serde_path_to_error::Path) -> String {
+    let mut shown = "$".to_owned();
+    for segment in path {
+        if shown.chars().count() > MAX_PATH_CHARS {
+            shown.push('…');
+            break;
+        }
+        match segment {
+            Segment::Seq { index } => shown.push_str(&format!("[{index}]")),
+            Segment::Map { key } => shown.push_str(&member(key)),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    shown
+}
+
+/// A member of an object as a JSON path shows it: on one line, whatever the key holds.
+pub(super) fn member(key: &str) -> String {
+    let mut shown: String = key.chars().take(MAX_PATH_CHARS).collect();
+    if shown.len() < key.len() {
+        shown.push('…');
+    }
+    if is_variable_name(&shown) {
+        return format!(".{shown}");
+    }
+    let mut quoted = String::new();
+    for c in serde_json::Value::from(shown).to_string().chars() {
+        // JSON leaves some characters as they are that move a terminal's cursor or end a line.
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => quoted.push(c),
+        }
+    }
+    format!("[{quoted}]")
+}
+
+/// Whether a text can be the name of an environment variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_shown_on_one_line_whatever_it_is_called() {
+        let table = [
+            ("plain_1", ".plain_1"),
+            ("", r#"[""]"#),
+            ("1st", r#"["1st"]"#),
+            ("a.b", r#"["a.b"]"#),
+            ("a\nb\0", r#"["a\nb\u0000"]"#),
+            ("\x1b[31m", r#"["\u001b[31m"]"#),
+            ("\u{7f}\u{85}\u{2028}", r#"["\u007f\u0085\u2028"]"#),
+            ("é\"", r#"["é\""]"#),
+        ];
+        for (key, shown) in table {
+            assert_eq!(member(key), shown, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_path_and_a_long_list_of_faults_are_cut() {
+        assert_eq!(
+            member(&"k".repeat(MAX_PATH_CHARS + 1)),
+            format!("[\"{}…\"]", "k".repeat(MAX_PATH_CHARS))
+        );
+        let fault = Fault {
+            path: "$.x".to_owned(),
+            problem: "unknown field".to_owned(),
+        };
+        let error = RequestError {
+            faults: vec![fault; MAX_FAULTS_SHOWN + 3],
+        };
+        assert!(error.to_string().ends_with("; and 3 more"), "{error}");
+    }
+}

@@ -1,0 +1,266 @@
+//! Good requests that cannot be carried out here.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::refusal::{CANARY, Mode, Row, assert_all_refused, assert_refused, not_started};
+use crate::stand::Stand;
+
+#[test]
+fn what_cannot_be_carried_out_is_refused_with_one_document() {
+    let stand = Stand::new();
+    assert_all_refused(&stand, &rows(&stand), Mode::Document);
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_refused_with_one_event() {
+    let stand = Stand::new();
+    assert_all_refused(&stand, &rows(&stand), Mode::Stream);
+}
+
+fn rows(stand: &Stand) -> Vec<Row> {
+    [directories(stand), tools(stand)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn directories(stand: &Stand) -> Vec<Row> {
+    fs::write(stand.at("file"), "").expect("a file");
+    std::os::unix::fs::symlink("loop", stand.at("loop")).expect("a link");
+    std::os::unix::fs::symlink("nowhere", stand.at("dangling")).expect("a link");
+    let work_dir = |name: &str| stand.request(&json!({"work_dir": stand.at(name)}));
+    let run_dir = |name: &str| stand.request(&json!({"run_dir": stand.at(name)}));
+    let mut masked = work_dir(&format!("no-{CANARY}"));
+    masked["secrets"] = json!([CANARY]);
+    vec![
+        not_started(
+            "a missing work_dir",
+            &work_dir("missing"),
+            "`work_dir`: chdir ",
+        ),
+        not_started("a file as work_dir", &work_dir("file"), "not a directory"),
+        not_started(
+            "a work_dir under a file",
+            &work_dir("file/below"),
+            "not a directory",
+        ),
+        not_started(
+            "a link to itself as work_dir",
+            &work_dir("loop"),
+            "`work_dir`: chdir ",
+        ),
+        not_started(
+            "a dangling link as work_dir",
+            &work_dir("dangling"),
+            "no such file",
+        ),
+        not_started(
+            "a relative work_dir",
+            &stand.request(&json!({"work_dir": "below"})),
+            "`work_dir`: chdir below",
+        ),
+        not_started(
+            "a name that is too long",
+            &work_dir(&"n".repeat(300)),
+            "`work_dir`: chdir ",
+        ),
+        not_started("a secret in work_dir", &masked, "/no-***: no such file"),
+        not_started(
+            "a run_dir under a file",
+            &run_dir("file/run"),
+            "`run_dir`: ",
+        ),
+        not_started("a file as run_dir", &run_dir("file"), "`run_dir`: "),
+        not_started(
+            "a dangling link as run_dir",
+            &run_dir("dangling"),
+            "`run_dir`: ",
+        ),
+        not_started(
+            "a run_dir in /proc",
+            &stand.request(&json!({"run_dir": "/proc/run"})),
+            "`run_dir`: `/proc/run` cannot be created",
+        ),
+    ]
+}
+
+fn tools(stand: &Stand) -> Vec<Row> {
+    for name in ["plain", "folder", "garbage", "orphan"] {
+        fs::create_dir_all(stand.at(name)).expect("a folder");
+    }
+    fs::write(stand.at("plain/terraform"), "#!/bin/sh\n").expect("a file");
+    fs::create_dir_all(stand.at("folder/terraform")).expect("a folder");
+    stand.put_program("garbage/terraform", "\u{7f}ELF garbage");
+    stand.put_program("orphan/terraform", "#!/nowhere/sh\n");
+    let with_path = |path: String| stand.request(&json!({"env_vars": {"PATH": path}}));
+    let in_path = |name: &str| with_path(stand.text_of(name));
+    let missing = "`terraform` was not found in PATH";
+    vec![
+        not_started("no tool in PATH", &in_path("empty"), missing),
+        not_started("an empty PATH", &with_path(String::new()), "PATH is empty"),
+        not_started("a relative PATH", &with_path("../bin".to_owned()), missing),
+        not_started("a PATH of nothing", &in_path("nothing"), missing),
+        not_started("a tool that is not executable", &in_path("plain"), missing),
+        not_started("a folder called like the tool", &in_path("folder"), missing),
+        not_started(
+            "a tool that is no program",
+            &in_path("garbage"),
+            "could not be started: ",
+        ),
+        not_started(
+            "a tool without its interpreter",
+            &in_path("orphan"),
+            "could not be started: ",
+        ),
+        not_started(
+            "no PATH inherited, and another tool in it",
+            &stand.request(&json!({"tool": "tofu", "env_vars": {"PATH": stand.at("plain")}})),
+            "`tofu` was not found in PATH",
+        ),
+        not_started(
+            "an argument that is too long for the kernel",
+            &stand.request(&json!({"args": ["x".repeat(200_000)]})),
+            "could not be started: ",
+        ),
+    ]
+}
+
+/// Without this, the mark that the refused leave absent would prove nothing.
+#[test]
+fn the_request_that_all_rows_spoil_is_carried_out() {
+    let stand = Stand::new();
+    for tool in ["terraform", "tofu"] {
+        let request = stand.request(&json!({"tool": tool})).to_string();
+        let answer = Call::new(&stand.work_dir(), &stand.path()).run(request.as_bytes());
+        assert_eq!(answer.document()["outcome"], "succeeded", "{answer:?}");
+        stand.assert_was_run();
+    }
+}
+
+/// Root reads everything, so this is another user's call.
+#[test]
+fn what_may_not_be_read_or_written_is_refused() {
+    let stand = Stand::new();
+    let program = stand.copy_of_the_runner();
+    for (name, mode) in [
+        ("closed", 0o000),
+        ("unreadable", 0o711),
+        ("unsearchable", 0o744),
+    ] {
+        fs::create_dir(stand.at(name)).expect("a folder");
+        fs::set_permissions(stand.at(name), fs::Permissions::from_mode(mode)).expect("ours");
+    }
+    let work_dir = |name: &str| stand.request(&json!({"work_dir": stand.at(name)}));
+    let refused = "permission denied";
+    let rows = [
+        not_started("a closed work_dir", &work_dir("closed"), refused),
+        not_started("an unreadable work_dir", &work_dir("unreadable"), refused),
+        not_started(
+            "an unsearchable work_dir",
+            &work_dir("unsearchable"),
+            refused,
+        ),
+        not_started(
+            "a work_dir below a closed one",
+            &work_dir("closed/below"),
+            refused,
+        ),
+        not_started(
+            "a run_dir that may not be created",
+            &stand.request(&json!({"run_dir": stand.at("closed/run")})),
+            "`run_dir`: ",
+        ),
+        not_started(
+            "a run_dir that may not be written",
+            &stand.request(&json!({"run_dir": stand.at("unreadable")})),
+            "`run_dir`: ",
+        ),
+    ];
+    for row in &rows {
+        for mode in [Mode::Document, Mode::Stream] {
+            let call = Call::of(&program, Path::new("/"), &stand.path()).by_nobody();
+            assert_refused(&stand, row, mode, call);
+        }
+    }
+}
+
+#[test]
+fn a_run_dir_that_holds_a_run_is_refused_while_it_lives_and_after() {
+    let stand = Stand::new();
+    fs::create_dir(stand.at("waiting")).expect("a folder");
+    stand.put_program(
+        "waiting/terraform",
+        "#!/bin/sh\n: >ready\nwhile [ ! -e go ]; do sleep 0.02; done\n",
+    );
+    let request = stand.request(&json!({"run_dir": stand.at("run")}));
+    let path = format!("{}:{}", stand.text_of("waiting"), stand.path());
+    let first = Call::new(&stand.work_dir(), &path).start(request.to_string().as_bytes());
+    wait_for_file(&stand.work_dir().join("ready"));
+
+    let row = not_started("a run_dir in use", &request, "already holds a run");
+    let refuse = |mode| {
+        let call = Call::new(&stand.work_dir(), &stand.path());
+        assert_refused(&stand, &row, mode, call);
+    };
+    refuse(Mode::Document);
+    refuse(Mode::Stream);
+    fs::write(stand.work_dir().join("go"), "").expect("a file");
+    let result = first.end().document();
+    assert_eq!(result["outcome"], "succeeded", "{result:#}");
+    refuse(Mode::Document);
+    refuse(Mode::Stream);
+    let kept: Value =
+        serde_json::from_slice(&fs::read(stand.at("run/result.json")).expect("a result"))
+            .expect("JSON");
+    assert_eq!(kept, result, "the refused ones have left the record alone");
+}
+
+#[test]
+fn another_version_than_the_one_asked_for_is_refused_before_anything_is_run() {
+    let stand = Stand::new();
+    let marks = fs::read_to_string(stand.at("bin/terraform")).expect("the tool");
+    let says = |version: &str| {
+        marks.replace(
+            "\n:",
+            &format!("\n[ \"$1\" = version ] && {{ {version}; exit; }}\n:"),
+        )
+    };
+    let table = [
+        (
+            "another",
+            r#"echo '{"terraform_version":"1.9.0"}'"#,
+            "is 1.9.0; install the version asked for",
+        ),
+        ("none", "true", "did not say its version"),
+        ("words", "echo Terraform v1.11.4", "did not say its version"),
+        (
+            "a fault",
+            r#"echo '{"terraform_version":"1.11.4"}'; exit 1"#,
+            "did not say its version",
+        ),
+    ];
+    for (name, version, sentence) in table {
+        stand.put_program("bin/terraform", &says(version));
+        let request = stand.request(&json!({"tool_version": "1.11.4"}));
+        let row = not_started(name, &request, "`tool_version`: ");
+        assert_all_refused(&stand, &[row], Mode::Document);
+        let row = not_started(name, &request, sentence);
+        assert_all_refused(&stand, &[row], Mode::Stream);
+    }
+}
+
+#[track_caller]
+fn wait_for_file(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "no {}", path.display());
+        thread::sleep(Duration::from_millis(10));
+    }
+}

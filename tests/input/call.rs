@@ -1,0 +1,168 @@
+//! One call of the binary: fed, waited for within a bound, read.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use wait_timeout::ChildExt;
+
+/// Far more than any call here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(40);
+
+/// The binary about to be started, in an environment that holds only what is given.
+pub(crate) struct Call {
+    command: Command,
+}
+
+/// What a call left.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+/// A call that has been started.
+pub(crate) struct Started {
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+impl Call {
+    pub(crate) fn new(work_dir: &Path, path: &str) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_iac-runner")), work_dir, path)
+    }
+
+    /// A call of a copy of the binary.
+    pub(crate) fn of(program: &Path, work_dir: &Path, path: &str) -> Self {
+        let mut command = Command::new(program);
+        command.current_dir(work_dir).env_clear().env("PATH", path);
+        Self { command }
+    }
+
+    pub(crate) fn stream(mut self) -> Self {
+        self.command.arg("--stream");
+        self
+    }
+
+    /// As a user who owns nothing, in no group but that user's own.
+    pub(crate) fn by_nobody(mut self) -> Self {
+        const NOBODY: u32 = 65534;
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "root reads everything and only root can become another user: run the tests as root"
+        );
+        // The standard library drops root's other groups along with the user.
+        self.command.uid(NOBODY).gid(NOBODY);
+        self
+    }
+
+    /// Starts it, with this on a stdin that then ends.
+    pub(crate) fn start(mut self, input: &[u8]) -> Started {
+        let stdout = tempfile::tempfile().expect("a temporary file");
+        let stderr = tempfile::tempfile().expect("a temporary file");
+        let handle = |file: &File| file.try_clone().expect("a second handle");
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(handle(&stdout))
+            .stderr(handle(&stderr))
+            .spawn()
+            .expect("the runner starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let input = input.to_vec();
+        // On its own thread: who has seen enough reads no further. The thread ends with the runner.
+        thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+        Started {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Starts it and waits for its end.
+    #[track_caller]
+    pub(crate) fn run(self, input: &[u8]) -> Answer {
+        self.start(input).end()
+    }
+}
+
+impl Started {
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Answer {
+        let status = self
+            .child
+            .wait_timeout(DEADLINE)
+            .expect("our own child")
+            .unwrap_or_else(|| panic!("no end within {DEADLINE:?}"));
+        Answer {
+            status: status.code(),
+            stdout: contents(&mut self.stdout),
+            stderr: String::from_utf8_lossy(&contents(&mut self.stderr)).into_owned(),
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // By its process id, which is its own until it has been waited for.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Answer {
+    /// The one document on stdout.
+    #[track_caller]
+    pub(crate) fn document(&self) -> Value {
+        match &self.lines()[..] {
+            [document] => document.clone(),
+            lines => panic!("{} lines where one was expected: {self:?}", lines.len()),
+        }
+    }
+
+    /// The document on each line of stdout, all of which end in a newline.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = str::from_utf8(&self.stdout).expect("UTF-8 on stdout");
+        assert!(text.ends_with('\n'), "stdout ends in no newline: {self:?}");
+        text.split_terminator('\n')
+            .map(|line| {
+                assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+                serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"))
+            })
+            .collect()
+    }
+
+    /// The last event's result, after events that are numbered without gaps.
+    #[track_caller]
+    pub(crate) fn streamed_result(&self) -> Value {
+        let events = self.lines();
+        for (seq, event) in events.iter().enumerate() {
+            assert_eq!(event["seq"], seq, "{event}");
+            assert_eq!(
+                event["type"] == "result",
+                seq + 1 == events.len(),
+                "one result, at the end: {self:?}"
+            );
+        }
+        events[events.len() - 1]["result"].clone()
+    }
+}
+
+fn contents(file: &mut File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().expect("a file");
+    file.read_to_end(&mut bytes).expect("a file");
+    bytes
+}

@@ -1,0 +1,12 @@
+//! The real binary against whatever may come in on stdin, and a scripted tool's output to whoever may
+//! read it.
+
+mod any_bytes;
+mod any_output;
+mod bad_documents;
+mod bad_fields;
+mod bad_surroundings;
+mod call;
+mod refusal;
+mod schemas;
+mod stand;

@@ -1,0 +1,82 @@
+//! A process of the run is killed from outside: the supervisor, or the tool itself.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::ending::{Ending, assert_state_is_not_painted};
+use crate::support::mark::is_alive;
+use crate::support::runner::Launch;
+use crate::support::state::read_json;
+use crate::support::tools::Tool;
+use crate::support::waiting::{SOON, wait_for};
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+
+on_both_tools_and_backends! {
+    a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown,
+    a_tool_killed_from_outside_has_failed_and_its_lock_is_told,
+}
+
+fn a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown(tool: Tool, backend: Backend) {
+    let workspace = Workspace::new(tool, backend);
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+    let pid = runner.tool_pid();
+    runner.output_with(IN_FLIGHT_LINE);
+    assert_eq!(pid_in_run_dir(&workspace), runner.supervisor());
+    send_sigkill(runner.supervisor());
+
+    let front = runner.end();
+    assert_is_unknown(&front, &front.streamed_result());
+    let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
+    assert_is_unknown(&attached, &attached.result());
+
+    assert!(is_alive(pid), "the tool is gone with its supervisor");
+    workspace.let_go();
+    workspace.wait_until_nothing_runs();
+    workspace.assert_everything_was_applied();
+    workspace.assert_lock_is_released();
+}
+
+/// It says that it does not know, and what it does know: what the tool had printed.
+#[track_caller]
+fn assert_is_unknown(ending: &Ending, result: &Value) {
+    ending.assert_outcome(result, "unknown");
+    let output = result["output"].as_str().expect("text");
+    assert!(output.contains(IN_FLIGHT_LINE), "{result:#}");
+    assert_eq!(result["output_complete"], false, "{result:#}");
+    assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
+    let lock = &result["state"]["lock"];
+    assert!(lock == "unknown" || lock == "held", "{result:#}");
+}
+
+fn a_tool_killed_from_outside_has_failed_and_its_lock_is_told(tool: Tool, backend: Backend) {
+    let workspace = Workspace::new(tool, backend);
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+    let pid = runner.tool_pid();
+    workspace.wait_until_in_flight();
+    send_sigkill(pid);
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "failed");
+    assert_eq!(result["signal"], "SIGKILL", "{result:#}");
+    assert_eq!(result["exit_code"], 137, "{result:#}");
+    assert_eq!(result["stop_reason"], Value::Null, "{result:#}");
+    assert_state_is_not_painted(&workspace, &result);
+    assert_eq!(
+        read_json(&workspace.run_dir().join("result.json")),
+        Some(result)
+    );
+}
+
+/// The pid that the run directory names, by which another process finds the run.
+#[track_caller]
+fn pid_in_run_dir(workspace: &Workspace) -> i32 {
+    let file = workspace.run_dir().join("supervisor.pid");
+    wait_for("the pid in `supervisor.pid`", SOON, || {
+        std::fs::read_to_string(&file).ok()?.trim().parse().ok()
+    })
+}
+
+fn send_sigkill(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
+}

@@ -1,0 +1,139 @@
+//! The rig itself, held against what is known of the tools without the runner.
+//!
+//! The rows of the other modules prove something only if the rig sees a loss when there is one.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::support::mark::is_alive;
+use crate::support::runner::wait_until_gone;
+use crate::support::state::{read_json, resources, three_resources};
+use crate::support::state_server::Writes;
+use crate::support::tools::Tool;
+use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
+use crate::support::workspace::{Backend, Workspace};
+
+mod on_tools_and_backends {
+    use super::*;
+
+    on_both_tools_and_backends! {
+        one_sigint_to_the_group_completes_the_state_and_releases_the_lock,
+        sigkill_leaves_the_lock_of_a_server_held,
+        a_tool_that_is_let_go_applies_everything,
+    }
+
+    fn one_sigint_to_the_group_completes_the_state_and_releases_the_lock(
+        tool: Tool,
+        backend: Backend,
+    ) {
+        let workspace = Workspace::new(tool, backend);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        assert!(workspace.lock_holder().is_some());
+        killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
+        let status = bare.wait().expect("our own child");
+        assert_eq!(status.code(), Some(1));
+        workspace.assert_state_is_complete();
+        workspace.assert_lock_is_released();
+        // Nobody sweeps here: what the shell was starting ends by itself.
+        workspace.wait_until_nothing_runs();
+    }
+
+    fn sigkill_leaves_the_lock_of_a_server_held(tool: Tool, backend: Backend) {
+        let workspace = Workspace::new(tool, backend);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        kill(pid_of(&bare), Signal::SIGKILL).expect("the tool is there");
+        bare.wait().expect("our own child");
+        let (kept, is_locked) = match backend {
+            // The operating system has released the lock; only the info beside it is stale.
+            Backend::Local => (three_resources(), false),
+            Backend::Server => (Vec::new(), true),
+        };
+        assert_eq!(workspace.resources(), kept);
+        assert_eq!(workspace.lock_holder().is_some(), is_locked);
+        // Its in-flight child goes on, and the mark shows it.
+        assert!(!workspace.mark.carriers().is_empty());
+        workspace.let_go();
+        workspace.wait_until_nothing_runs();
+    }
+
+    fn a_tool_that_is_let_go_applies_everything(tool: Tool, backend: Backend) {
+        let workspace = Workspace::new(tool, backend);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        workspace.let_go();
+        assert!(bare.wait().expect("our own child").success());
+        workspace.assert_everything_was_applied();
+        workspace.assert_lock_is_released();
+    }
+}
+
+mod on_tools {
+    use super::*;
+
+    on_both_tools! {
+        a_second_sigint_in_a_slow_write_loses_the_resource_in_flight,
+        a_refused_write_leaves_an_errored_state_file,
+        the_mark_ends_what_carries_it,
+    }
+
+    fn a_second_sigint_in_a_slow_write_loses_the_resource_in_flight(tool: Tool) {
+        let workspace = Workspace::new(tool, Backend::Server);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        let server = workspace.server();
+        // Longer than the five seconds that the tools then still wait.
+        server.take_writes(Writes::Slow(Duration::from_secs(20)));
+        let writes = server.count("POST");
+        killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
+        server.wait_for_more("POST", writes, SOON);
+        // The write may begin because the in-flight shell got the signal, before the tool has seen
+        // its own; two signals of one kind that nobody has seen are one.
+        wait_for("the tool's word for a signal", SOON, || {
+            workspace
+                .bare_output()
+                .contains("Interrupt received")
+                .then_some(())
+        });
+        killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
+        let status = wait_for("the end of the tool", WITHIN_A_TEST, || {
+            bare.try_wait().expect("our own child")
+        });
+        assert_eq!(status.code(), Some(1));
+        let kept = workspace.resources();
+        assert!(kept.iter().all(|kept| kept.name != "slow"), "{kept:?}");
+    }
+
+    fn a_refused_write_leaves_an_errored_state_file(tool: Tool) {
+        let workspace = Workspace::new(tool, Backend::Server);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        workspace.server().take_writes(Writes::Refused);
+        workspace.let_go();
+        assert_eq!(bare.wait().expect("our own child").code(), Some(1));
+        let errored = read_json(&workspace.work_dir().join("errored.tfstate"));
+        assert_eq!(resources(&errored.expect("an errored state file")).len(), 4);
+        workspace.assert_lock_is_released();
+    }
+
+    fn the_mark_ends_what_carries_it(tool: Tool) {
+        let workspace = Workspace::new(tool, Backend::Local);
+        let mut bare = workspace.start_apply_bare();
+        workspace.wait_until_in_flight();
+        let carriers = workspace.mark.carriers();
+        assert!(carriers.len() >= 2, "the tool and its shell: {carriers:?}");
+        assert!(carriers.iter().all(|carrier| is_alive(carrier.pid)));
+        drop(workspace);
+        bare.wait().expect("our own child");
+        for carrier in carriers {
+            wait_until_gone(carrier.pid, SOON);
+        }
+    }
+}
+
+fn pid_of(child: &std::process::Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
+}

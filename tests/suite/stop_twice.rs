@@ -1,0 +1,150 @@
+//! An apply that is stopped again while it stops: the tool never gets a second signal.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use super::stop::Cancel;
+use crate::support::ending::assert_stopped_in_order;
+use crate::support::fake_tool::FakeTool;
+use crate::support::runner::Launch;
+use crate::support::state_server::Writes;
+use crate::support::tools::Tool;
+use crate::support::waiting::{SOON, wait_for};
+use crate::support::workspace::{Backend, Workspace};
+
+on_both_tools! {
+    two_sigterms_while_a_state_write_takes_six_seconds_lose_nothing,
+    two_sigints_while_a_state_write_takes_six_seconds_lose_nothing,
+    two_cancel_lines_while_a_state_write_takes_six_seconds_lose_nothing,
+    two_cancel_commands_while_a_state_write_takes_six_seconds_lose_nothing,
+    a_cancel_after_the_timeout_while_a_state_write_takes_six_seconds_loses_nothing,
+    sigterm_to_every_process_and_the_front_first_loses_nothing,
+    sigterm_to_every_process_and_the_tool_first_loses_nothing,
+    the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled,
+    a_signal_three_seconds_after_the_first_is_force,
+}
+
+/// What both tools print when they have seen their first signal.
+const FIRST_SIGNAL_SEEN: &str = "Interrupt received";
+/// What it takes to write the state once.
+const SLOW_WRITE: Duration = Duration::from_secs(6);
+
+fn two_sigterms_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
+    cancelled_twice(tool, Cancel::Sigterm);
+}
+
+fn two_sigints_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
+    cancelled_twice(tool, Cancel::Sigint);
+}
+
+fn two_cancel_lines_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
+    cancelled_twice(tool, Cancel::ControlLine);
+}
+
+fn two_cancel_commands_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
+    cancelled_twice(tool, Cancel::Command);
+}
+
+fn cancelled_twice(tool: Tool, cancel: Cancel) {
+    let workspace = Workspace::new(tool, Backend::Server);
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+    workspace.wait_until_in_flight();
+    let server = workspace.server();
+    server.take_writes(Writes::Slow(SLOW_WRITE));
+    let writes = server.count("POST");
+    cancel.ask(&workspace, &mut runner);
+    // Not before: two signals of one kind that the tool has not seen yet are one.
+    runner.output_with(FIRST_SIGNAL_SEEN);
+    server.wait_for_more("POST", writes, SOON);
+    cancel.ask(&workspace, &mut runner);
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "cancelled");
+    assert_stopped_in_order(&workspace, &result, "cancel");
+}
+
+fn a_cancel_after_the_timeout_while_a_state_write_takes_six_seconds_loses_nothing(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Server);
+    let mut request = workspace.apply();
+    request["timeout"] = json!(0.15);
+    let mut runner = Launch::stream(&workspace, &request).start();
+    workspace.wait_until_in_flight();
+    let server = workspace.server();
+    server.take_writes(Writes::Slow(SLOW_WRITE));
+    runner.output_with(FIRST_SIGNAL_SEEN);
+    for cancel in Cancel::ALL {
+        cancel.ask(&workspace, &mut runner);
+    }
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "timed_out");
+    assert_stopped_in_order(&workspace, &result, "timeout");
+}
+
+fn sigterm_to_every_process_and_the_front_first_loses_nothing(tool: Tool) {
+    shut_down(tool, |ours, the_tools| [ours, the_tools].concat());
+}
+
+fn sigterm_to_every_process_and_the_tool_first_loses_nothing(tool: Tool) {
+    shut_down(tool, |ours, the_tools| [the_tools, ours].concat());
+}
+
+/// As a service manager does at shutdown: the tool's one signal is that one.
+fn shut_down(tool: Tool, in_order: impl FnOnce(Vec<i32>, Vec<i32>) -> Vec<i32>) {
+    let workspace = Workspace::new(tool, Backend::Server);
+    let runner = Launch::request(&workspace, &workspace.apply()).start();
+    workspace.wait_until_in_flight();
+    workspace.server().take_writes(Writes::Slow(SLOW_WRITE));
+    let carriers = workspace.mark.carriers();
+    let the_tools = carriers.iter().map(|carrier| carrier.pid).collect();
+    for pid in in_order(vec![runner.pid(), runner.supervisor()], the_tools) {
+        // The in-flight shell's own child may have changed in the meantime.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.result();
+    ending.assert_outcome(&result, "cancelled");
+    assert_stopped_in_order(&workspace, &result, "cancel");
+}
+
+fn the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled(tool: Tool) {
+    let fake = FakeTool::noting_signals(tool, "while [ ! -e go ]; do sleep 0.02; done; exit 1");
+    let mut runner = Launch::stream(&fake.workspace, &fake.apply()).start();
+    fake.workspace.wait_until_in_flight();
+    Cancel::ControlLine.ask(&fake.workspace, &mut runner);
+    fake.wait_for_a_signal();
+    for cancel in Cancel::ALL {
+        cancel.ask(&fake.workspace, &mut runner);
+    }
+    // What comes back for a bad line says that the lines before it have been read.
+    runner.control("no control line");
+    runner.event_of_type("warning");
+    fake.workspace.let_go();
+    let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "cancelled");
+    assert_eq!(fake.signals(), ["INT"]);
+}
+
+/// Two seconds apart, two signals are no longer one Ctrl-C that arrived twice.
+fn a_signal_three_seconds_after_the_first_is_force(tool: Tool) {
+    let fake = FakeTool::noting_signals(
+        tool,
+        "while [ ! -e signals ]; do sleep 0.02; done
+         sleep 3; touch late
+         while [ ! -e go ]; do sleep 0.02; done; exit 1",
+    );
+    let mut runner = Launch::stream(&fake.workspace, &fake.apply()).start();
+    fake.workspace.wait_until_in_flight();
+    Cancel::Sigint.ask(&fake.workspace, &mut runner);
+    let late = fake.workspace.work_dir().join("late");
+    wait_for("three seconds", SOON, || late.exists().then_some(()));
+    Cancel::Sigterm.ask(&fake.workspace, &mut runner);
+    let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "killed");
+    assert_eq!(fake.signals(), ["INT"]);
+}

@@ -1,0 +1,118 @@
+//! Events: in order, without a gap, as they happen, and the same in the run directory.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::ending::{joined_output, parse_events, warnings};
+use crate::support::fake_tool::FakeTool;
+use crate::support::mark::is_alive;
+use crate::support::runner::Launch;
+use crate::support::tools::Tool;
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+
+on_both_tools! {
+    a_stream_has_no_gap_and_its_outputs_are_the_output,
+    what_the_tool_prints_is_told_while_it_runs,
+    a_bad_control_line_is_a_warning_that_does_not_repeat_it,
+    a_bad_request_gets_its_result_as_the_only_event,
+    a_reader_that_stands_still_does_not_hold_up_the_tool,
+    a_cancelled_stream_tells_that_it_is_stopping,
+}
+
+fn a_stream_has_no_gap_and_its_outputs_are_the_output(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    workspace.let_go();
+    let ending = Launch::stream(&workspace, &workspace.apply()).run();
+    let events = ending.events();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "succeeded");
+
+    let started = &events[0];
+    assert_eq!(started["type"], "started");
+    assert_eq!(started["tool_path"], json!(tool.program()));
+    assert_eq!(
+        started["argv"],
+        json!([tool.name(), "apply", "-auto-approve", "-no-color"])
+    );
+
+    let output = joined_output(&events);
+    assert_eq!(result["output"], output.as_str());
+    assert_eq!(result["output_bytes"], output.len());
+    assert!(
+        output.contains("Apply complete! Resources: 4 added"),
+        "{output}"
+    );
+    let kept =
+        |name: &str| fs::read_to_string(workspace.run_dir().join(name)).expect("a file of the run");
+    assert_eq!(kept("output.log"), output);
+    assert_eq!(
+        result["output_file"],
+        json!(workspace.run_dir().join("output.log"))
+    );
+    assert_eq!(parse_events(&kept("events.ndjson")), events);
+    let stored: serde_json::Value =
+        serde_json::from_str(&kept("result.json")).expect("a result document");
+    assert_eq!(stored, result);
+}
+
+fn what_the_tool_prints_is_told_while_it_runs(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+    let pid = runner.tool_pid();
+    assert!(is_alive(pid));
+    runner.output_with(IN_FLIGHT_LINE);
+    assert!(is_alive(pid));
+    workspace.let_go();
+    let ending = runner.end();
+    ending.assert_outcome(&ending.streamed_result(), "succeeded");
+}
+
+fn a_bad_control_line_is_a_warning_that_does_not_repeat_it(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+    workspace.wait_until_in_flight();
+    runner.control("{\"type\":\"hunter2\"}");
+    let warning = runner.event_of_type("warning");
+    assert!(!warning.to_string().contains("hunter2"), "{warning}");
+    workspace.let_go();
+    let ending = runner.end();
+    ending.assert_outcome(&ending.streamed_result(), "succeeded");
+    assert_eq!(warnings(&ending.events()).len(), 1);
+}
+
+fn a_bad_request_gets_its_result_as_the_only_event(tool: Tool) {
+    let workspace = Workspace::not_initialised(tool, Backend::Local, "");
+    for input in ["", "no json\n", "{}\n"] {
+        let ending = Launch::new(&workspace, &["--stream"]).input(input).run();
+        assert_eq!(ending.events().len(), 1, "{}", ending.text());
+        ending.assert_outcome(&ending.streamed_result(), "invalid_request");
+    }
+}
+
+/// The pipe to the reader holds 64 KiB; the tool prints many times that.
+fn a_reader_that_stands_still_does_not_hold_up_the_tool(tool: Tool) {
+    let fake = FakeTool::new(tool, "seq 1 400000; touch ready");
+    let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
+    fake.workspace.wait_until_in_flight();
+    fake.workspace.wait_until_nothing_runs();
+    let ending = runner.end();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "succeeded");
+    assert_eq!(result["output_complete"], true);
+    assert!(joined_output(&ending.events()).ends_with("\n399999\n400000\n"));
+}
+
+fn a_cancelled_stream_tells_that_it_is_stopping(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    let mut request = workspace.apply();
+    request["grace_seconds"] = json!(45.5);
+    let mut runner = Launch::stream(&workspace, &request).start();
+    workspace.wait_until_in_flight();
+    runner.control(r#"{"type":"cancel"}"#);
+    let stopping = runner.event_of_type("stopping");
+    assert_eq!(stopping["reason"], "cancel");
+    assert_eq!(stopping["grace_seconds"], 45.5);
+    let ending = runner.end();
+    ending.assert_outcome(&ending.streamed_result(), "cancelled");
+}

@@ -1,0 +1,77 @@
+//! A scripted tool for what the real ones can't be made to do.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::tools::Tool;
+use super::waiting::{SOON, wait_for};
+use super::workspace::{Backend, Workspace};
+
+/// Notes every signal that can be noted, one name a line, in `signals`.
+const NOTES_SIGNALS: &str = "\
+for name in HUP INT QUIT PIPE TERM USR1 USR2; do
+    trap \"echo $name >>signals\" $name
+done
+";
+
+/// A shell script that stands in for a tool, in a workspace of its own.
+pub(crate) struct FakeTool {
+    pub(crate) workspace: Workspace,
+    path: String,
+}
+
+impl FakeTool {
+    /// A tool that runs this script, whatever its arguments are.
+    pub(crate) fn new(tool: Tool, script: &str) -> Self {
+        let workspace = Workspace::not_initialised(tool, Backend::Local, "");
+        let folder = workspace.home().join("bin");
+        fs::create_dir(&folder).expect("a new folder");
+        let program = folder.join(tool.name());
+        fs::write(&program, format!("#!/bin/sh\n{script}")).expect("the script is written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+        let folder = folder.to_str().expect("a path that is text");
+        Self {
+            path: format!("{folder}:{}", tool.path()),
+            workspace,
+        }
+    }
+
+    /// A tool that notes the signals that it gets, says that it is ready, and then runs `script`.
+    pub(crate) fn noting_signals(tool: Tool, script: &str) -> Self {
+        Self::new(tool, &format!("{NOTES_SIGNALS}touch ready\n{script}"))
+    }
+
+    /// A request for an apply that this tool gets, with a run directory.
+    pub(crate) fn apply(&self) -> Value {
+        let mut request = self.workspace.apply();
+        request["env_vars"]["PATH"] = json!(self.path);
+        request
+    }
+
+    /// The signals noted so far.
+    pub(crate) fn signals(&self) -> Vec<String> {
+        fs::read_to_string(self.signals_file())
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Waits until a signal has been noted.
+    #[track_caller]
+    pub(crate) fn wait_for_a_signal(&self) {
+        wait_for(
+            "a signal to the tool",
+            SOON + Duration::from_secs(10),
+            || (!self.signals().is_empty()).then_some(()),
+        );
+    }
+
+    fn signals_file(&self) -> PathBuf {
+        self.workspace.work_dir().join("signals")
+    }
+}

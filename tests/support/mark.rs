@@ -1,0 +1,122 @@
+//! Proof that nothing of a test is left alive.
+
+use std::fs;
+use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The variable that a tool, and so whatever it starts, carries in its environment.
+pub(crate) const VARIABLE: &str = "IAC_TEST_MARK";
+
+/// A value that no other test has, by which processes are known again.
+///
+/// When it goes, it ends what still carries it.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    value: String,
+}
+
+/// A process that carries a mark.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) pid: i32,
+    pub(crate) command_line: String,
+}
+
+impl Mark {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let nanoseconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("the clock is past 1970")
+            .as_nanos();
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            value: format!("{}-{nanoseconds}-{count}", process::id()),
+        }
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whoever carries the mark at this moment, zombies aside.
+    pub(crate) fn carriers(&self) -> Vec<Marked> {
+        let wanted = format!("{VARIABLE}={}", self.value);
+        let processes = fs::read_dir("/proc").expect("/proc is readable");
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|&pid| carries(pid, wanted.as_bytes()))
+            .map(|pid| Marked {
+                pid,
+                command_line: command_line(pid),
+            })
+            .collect()
+    }
+
+    /// Asserts that nobody carries the mark: no wait, no second look.
+    #[track_caller]
+    pub(crate) fn assert_nothing_is_left_alive(&self) {
+        let left = self.carriers();
+        assert!(left.is_empty(), "left alive: {left:#?}");
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        for carrier in self.carriers() {
+            // It may have ended by itself since the look.
+            let _ = kill(Pid::from_raw(carrier.pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// The children of a process.
+pub(crate) fn children(parent: i32) -> Vec<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    children
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+/// The name of a process, nothing when it is gone.
+pub(crate) fn name(pid: i32) -> String {
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    comm.trim_end().to_owned()
+}
+
+/// Whether the process exists and is no zombie.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        // The name may hold anything, closing parentheses too; the state follows the last one.
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    })
+}
+
+/// The most memory that a process ever had resident, in KiB.
+pub(crate) fn peak_memory_kib(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn carries(pid: i32, wanted: &[u8]) -> bool {
+    let environment = fs::read(Path::new("/proc").join(pid.to_string()).join("environ"));
+    environment.is_ok_and(|environment| {
+        environment
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == wanted)
+    }) && is_alive(pid)
+}
+
+fn command_line(pid: i32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}

@@ -1,0 +1,252 @@
+//! A state server over HTTP with locking, as the `http` backend of both tools speaks to it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// How the server takes a state write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Writes {
+    Instant,
+    /// Takes the state this long after the request has come in, if its sender still waits then.
+    Slow(Duration),
+    /// Answers 403, which the tools do not retry.
+    Refused,
+}
+
+/// A request that has come in.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) method: String,
+}
+
+/// The server, on a thread of its own, on a free port of the loopback.
+pub(crate) struct StateServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    kept: Mutex<Kept>,
+    arrived: Condvar,
+}
+
+#[derive(Debug)]
+struct Kept {
+    writes: Writes,
+    state: Option<Value>,
+    lock: Option<Value>,
+    arrivals: Vec<Arrival>,
+}
+
+impl Shared {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no holder of the lock panicked")
+    }
+}
+
+impl StateServer {
+    pub(crate) fn start() -> Self {
+        let shared = Arc::new(Shared {
+            kept: Mutex::new(Kept {
+                writes: Writes::Instant,
+                state: None,
+                lock: None,
+                arrivals: Vec::new(),
+            }),
+            arrived: Condvar::new(),
+        });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        let (stop, stopped) = oneshot::channel();
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&shared));
+        let thread = thread::spawn(move || serve(listener, router, stopped));
+        Self {
+            address,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// The backend block of a configuration that keeps its state here.
+    pub(crate) fn backend_block(&self) -> String {
+        let url = format!("http://{}/state", self.address);
+        format!(
+            "  backend \"http\" {{\n    address = \"{url}\"\n    lock_address = \"{url}\"\n    \
+             unlock_address = \"{url}\"\n    retry_max = 0\n  }}\n"
+        )
+    }
+
+    /// Changes how state writes are taken that come in from now on.
+    pub(crate) fn take_writes(&self, writes: Writes) {
+        self.shared.kept().writes = writes;
+    }
+
+    /// Gives the lock to somebody else.
+    pub(crate) fn lock_for_another(&self, info: Value) {
+        self.shared.kept().lock = Some(info);
+    }
+
+    /// The state as it was last written.
+    pub(crate) fn state(&self) -> Option<Value> {
+        self.shared.kept().state.clone()
+    }
+
+    /// The lock info of whoever holds the lock.
+    pub(crate) fn lock_holder(&self) -> Option<Value> {
+        self.shared.kept().lock.clone()
+    }
+
+    /// How many requests with this method have come in.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        count(&self.shared.kept().arrivals, method)
+    }
+
+    /// Waits until more than `seen` requests with this method have come in.
+    #[track_caller]
+    pub(crate) fn wait_for_more(&self, method: &str, seen: usize, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut kept = self.shared.kept();
+        while count(&kept.arrivals, method) <= seen {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "waited {limit:?} in vain for {method} number {} among {:?}",
+                seen + 1,
+                kept.arrivals
+            );
+            (kept, _) = self
+                .shared
+                .arrived
+                .wait_timeout(kept, left)
+                .expect("no holder of the lock panicked");
+        }
+    }
+}
+
+impl Drop for StateServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if it had one, has already failed the test that it served.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn count(arrivals: &[Arrival], method: &str) -> usize {
+    arrivals
+        .iter()
+        .filter(|arrival| arrival.method == method)
+        .count()
+}
+
+fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        listener
+            .set_nonblocking(true)
+            .expect("a listener that does not block");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        tokio::select! {
+            served = axum::serve(listener, router) => served.expect("the server serves"),
+            _ = stopped => {}
+        }
+    });
+}
+
+/// Answers every request; whatever the path, there is one state.
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let writes = {
+        let mut kept = shared.kept();
+        kept.arrivals.push(Arrival {
+            method: method.to_string(),
+        });
+        shared.arrived.notify_all();
+        kept.writes
+    };
+    match method.as_str() {
+        "GET" => match &shared.kept().state {
+            Some(state) => (StatusCode::OK, state.to_string()),
+            None => (StatusCode::NOT_FOUND, String::new()),
+        },
+        "POST" => write(&shared, writes, &uri, &body).await,
+        "DELETE" => {
+            shared.kept().state = None;
+            (StatusCode::OK, String::new())
+        }
+        "LOCK" => lock(&shared, &body),
+        "UNLOCK" => unlock(&shared, &body),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
+    }
+}
+
+async fn write(shared: &Shared, writes: Writes, uri: &Uri, body: &Bytes) -> (StatusCode, String) {
+    match writes {
+        Writes::Instant => {}
+        Writes::Slow(delay) => tokio::time::sleep(delay).await,
+        Writes::Refused => return (StatusCode::FORBIDDEN, "no room\n".to_owned()),
+    }
+    let Ok(state) = serde_json::from_slice(body) else {
+        return (StatusCode::BAD_REQUEST, "not JSON\n".to_owned());
+    };
+    let mut kept = shared.kept();
+    if let Some(lock) = &kept.lock
+        && uri.query() != Some(&format!("ID={}", id(lock)))
+    {
+        return (StatusCode::LOCKED, lock.to_string());
+    }
+    kept.state = Some(state);
+    (StatusCode::OK, String::new())
+}
+
+fn lock(shared: &Shared, body: &Bytes) -> (StatusCode, String) {
+    let Ok(info) = serde_json::from_slice(body) else {
+        return (StatusCode::BAD_REQUEST, "not JSON\n".to_owned());
+    };
+    let mut kept = shared.kept();
+    if let Some(holder) = &kept.lock {
+        return (StatusCode::LOCKED, holder.to_string());
+    }
+    kept.lock = Some(info);
+    (StatusCode::OK, String::new())
+}
+
+/// Releases the lock for its holder, and for `force-unlock`, which sends the id in a bare info.
+fn unlock(shared: &Shared, body: &Bytes) -> (StatusCode, String) {
+    let wanted: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut kept = shared.kept();
+    match &kept.lock {
+        Some(holder) if id(holder) != id(&wanted) => (StatusCode::CONFLICT, holder.to_string()),
+        Some(_) | None => {
+            kept.lock = None;
+            (StatusCode::OK, String::new())
+        }
+    }
+}
+
+fn id(lock: &Value) -> &str {
+    lock["ID"].as_str().unwrap_or_default()
+}

@@ -1,0 +1,58 @@
+//! A pseudo-terminal that can hang up.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::OFlag;
+use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+
+/// The master side; dropping it hangs up.
+pub(crate) struct Terminal {
+    master: PtyMaster,
+    slave: String,
+}
+
+impl Terminal {
+    pub(crate) fn open() -> Self {
+        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
+            .expect("a pseudo-terminal");
+        grantpt(&master).expect("the slave is granted");
+        unlockpt(&master).expect("the slave is unlocked");
+        let slave = ptsname_r(&master).expect("the slave has a name");
+        let terminal = Self { master, slave };
+        terminal.make_raw();
+        terminal
+    }
+
+    /// The slave side, as a program at the terminal has it.
+    pub(crate) fn slave(&self) -> File {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_NOCTTY.bits())
+            .open(&self.slave)
+            .expect("the slave opens")
+    }
+
+    /// Types at the terminal.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.master
+            .write_all(text.as_bytes())
+            .expect("the terminal takes what is typed");
+    }
+
+    /// Hangs up.
+    pub(crate) fn hang_up(self) {
+        drop(self.master);
+    }
+
+    /// No echo and no limit on the length of a line: a request may be longer than a typed one.
+    fn make_raw(&self) {
+        let slave = self.slave();
+        let mut settings = tcgetattr(&slave).expect("a terminal has settings");
+        cfmakeraw(&mut settings);
+        tcsetattr(&slave, SetArg::TCSANOW, &settings).expect("a terminal takes settings");
+    }
+}
