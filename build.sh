@@ -159,7 +159,8 @@ test_task() {
   local log=$target_dir/test.log status=0
   mkdir -p "$target_dir"
   step "Running the tests (everything they print: $log)"
-  cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" | bounded || status=$?
+  # Most tests wait for a tool: more of them at once than there are cores.
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" | bounded || status=$?
   step "Summary of cargo test"
   grep -E '^test result:|^test .* FAILED$|^error' "$log" | tail -n 60 || true
   return "$status"
