@@ -15,9 +15,19 @@ use super::request::{
 use super::{OnDisconnect, Tool};
 use fields::Fields;
 
-/// Reads and checks one request document.
-pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
-    let fields = match parse(document)? {
+impl Request {
+    /// Reads and checks one request document.
+    ///
+    /// # Errors
+    /// Every fault that the document has, each with its JSON path. No value is repeated in them,
+    /// since any value may be a secret in the wrong place.
+    pub fn parse(document: &[u8]) -> Result<Self, RequestError> {
+        request(document)
+    }
+}
+
+fn request(document: &[u8]) -> Result<Request, RequestError> {
+    let fields = match json(document)? {
         Json::Object(fields) => fields,
         other => {
             return Err(whole(format!(
@@ -65,7 +75,7 @@ pub(super) fn request(document: &[u8]) -> Result<Request, RequestError> {
     }
 }
 
-fn parse(document: &[u8]) -> Result<Json, RequestError> {
+fn json(document: &[u8]) -> Result<Json, RequestError> {
     let text = std::str::from_utf8(document).map_err(|fault| {
         whole(format!(
             "the document is not UTF-8 from byte {} on",

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{OnDisconnect, RequestError, Tool, decode, shapes};
+use super::{OnDisconnect, Tool, shapes};
 
 /// How long the tool may run when the request does not say, or says 0.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -149,15 +149,6 @@ impl Request {
             output_limit_bytes: default_output_limit_bytes(),
             tool_version: None,
         }
-    }
-
-    /// Reads and checks one request document.
-    ///
-    /// # Errors
-    /// Every fault that the document has, each with its JSON path. No value is repeated in them,
-    /// since any value may be a secret in the wrong place.
-    pub fn parse(document: &[u8]) -> Result<Self, RequestError> {
-        decode::request(document)
     }
 
     /// How long the tool may run.

@@ -100,6 +100,11 @@ pub(super) fn error_message(ending: &Ending<'_>) -> String {
 }
 
 fn failed(command: &str, ending: &Ending<'_>) -> String {
+    // A diagnosis of a signal says which it was and that it was not ours.
+    if let (Some(Ended::Signalled(_)), Some(diagnosis)) = (ending.outlived.ended, ending.diagnosis)
+    {
+        return format!("{command} failed: {}", diagnosis.message);
+    }
     let how = match ending.outlived.ended {
         Some(Ended::Exited(code)) => format!("failed with exit code {code}"),
         Some(signalled @ Ended::Signalled(_)) => {
