@@ -2,16 +2,29 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
+use iac_runner::process::Ended;
 use iac_runner::protocol::Tool;
-use iac_runner::runner::diagnosis::{Ending, Observed, diagnose};
+use iac_runner::runner::diagnosis::{MAX_MESSAGE_CHARS, Observed, diagnose, lock_fault};
 use libfuzzer_sys::fuzz_target;
-use nix::sys::signal::Signal;
 
-/// No message is longer, in characters.
-const MAX_MESSAGE_CHARS: usize = 600;
+const SIGKILL: i32 = 9;
+/// All that Unicode lets end a line.
+const LINE_BREAKS: [char; 7] = [
+    '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
+];
 const COMMANDS: [&str; 12] = [
-    "init", "validate", "plan", "apply", "destroy", "import", "state", "force-unlock", "show",
-    "output", "workspace", "no-such-command",
+    "init",
+    "validate",
+    "plan",
+    "apply",
+    "destroy",
+    "import",
+    "state",
+    "force-unlock",
+    "show",
+    "output",
+    "workspace",
+    "no-such-command",
 ];
 const ARGS: [&[&str]; 5] = [
     &[],
@@ -37,19 +50,25 @@ fuzz_target!(|run: Run<'_>| {
     let args = ARGS[usize::from(run.args) % ARGS.len()];
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
     let diagnosis = diagnose(&Observed {
-        tool: if run.is_tofu { Tool::Tofu } else { Tool::Terraform },
+        tool: if run.is_tofu {
+            Tool::Tofu
+        } else {
+            Tool::Terraform
+        },
         command: COMMANDS[usize::from(run.command) % COMMANDS.len()],
         args: &args,
         ending: match run.exit_code {
-            u8::MAX => Ending::Signalled(Signal::SIGKILL),
-            code => Ending::Exited(code.into()),
+            u8::MAX => Ended::Signalled(SIGKILL),
+            code => Ended::Exited(code.into()),
         },
         text: run.text,
         oom_killed: run.oom_killed,
     });
+    // What it finds is only read by others: it must not panic.
+    let _ = lock_fault(run.text);
     if let Some(diagnosis) = diagnosis {
         let message = diagnosis.message;
-        assert!(!message.contains(['\n', '\r']), "{message:?}");
+        assert!(!message.contains(LINE_BREAKS), "{message:?}");
         assert!(message.chars().count() <= MAX_MESSAGE_CHARS, "{message:?}");
     }
 });

@@ -45,7 +45,10 @@ fuzz_target!(|stream: Stream| {
     assert_eq!(masked(&matcher, &text, &piece_sizes), whole);
     assert_eq!(masked(&matcher, &text, &[1]), whole);
     if let Ok(text) = str::from_utf8(&text) {
-        assert_eq!(matcher.mask(text).as_bytes(), String::from_utf8_lossy(&whole).as_bytes());
+        assert_eq!(
+            matcher.mask(text).as_bytes(),
+            String::from_utf8_lossy(&whole).as_bytes()
+        );
     }
     for secret in &secrets {
         for form in forms(secret) {
@@ -57,7 +60,9 @@ fuzz_target!(|stream: Stream| {
             );
         }
     }
-    if !secrets.iter().any(|secret| forms(secret).iter().any(|form| contains(&text, form)))
+    if !secrets
+        .iter()
+        .any(|secret| forms(secret).iter().any(|form| contains(&text, form)))
         && !contains(&whole, MASK.as_bytes())
     {
         assert_eq!(whole, text, "what holds no secret passes as it is");
