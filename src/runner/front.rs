@@ -17,6 +17,7 @@ use super::link::{Link, Message};
 use super::lost::{self, Known};
 use super::reception::Reception;
 use super::relay::RelayReader;
+use super::wording::of_system;
 use crate::process::{
     Input, Output, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
 };
@@ -259,7 +260,8 @@ impl Stdout {
                 Advance::ReaderGone
             }
             Err(fault) => {
-                eprintln!("iac-runner: stdout cannot be written: {fault}; the run goes on");
+                let why = of_system(&fault);
+                eprintln!("iac-runner: stdout cannot be written: {why}; the run goes on");
                 self.failed = true;
                 Advance::Failed
             }

@@ -11,6 +11,7 @@ use super::journal::Mode;
 use super::preparation::Environment;
 use super::run_dir;
 use super::state_report::{self, ToolEnd, WorkPlace};
+use super::wording::one_line;
 use crate::output::{Capture, Captured};
 use crate::process::memory_file;
 use crate::protocol::{
@@ -49,7 +50,8 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
             .as_ref()
             .map(|dir| dir.join(run_dir::OUTPUT));
         frame.output_file = log.filter(|log| log.exists());
-        frame.error_msg = Environment::of(request).matcher.mask(&frame.error_msg);
+        let masked = Environment::of(request).matcher.mask(&frame.error_msg);
+        frame.error_msg = one_line(&masked);
     }
     match seen.as_ref().map(Capture::captured) {
         Ok(Ok(captured)) => encode(with_captured(frame, captured), mode, lines),

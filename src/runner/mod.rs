@@ -30,6 +30,7 @@ mod state_report;
 mod supervision;
 mod supervisor;
 mod version;
+mod wording;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -53,7 +54,10 @@ pub fn run(mode: Mode) -> u8 {
         Ok(status) => status,
         Err(fault) => internal_fault(
             mode,
-            &format!("iac-runner could not set itself up: {fault}"),
+            &format!(
+                "iac-runner could not set itself up: {}",
+                wording::of_system(&fault)
+            ),
         ),
     }
 }
@@ -100,7 +104,13 @@ pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
         Ok(status) => status,
         // Nobody reads on; the run does not care.
         Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
-        Err(fault) => internal_fault(mode, &format!("the run could not be followed: {fault}")),
+        Err(fault) => internal_fault(
+            mode,
+            &format!(
+                "the run could not be followed: {}",
+                wording::of_system(&fault)
+            ),
+        ),
     }
 }
 
@@ -108,7 +118,9 @@ pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
 pub fn cancel(run_dir: &Path, force: bool) -> u8 {
     let answer = Record::open(run_dir)
         .map_err(|fault| fault.to_string())
-        .and_then(|record| cancel::request(&record, force).map_err(|fault| fault.to_string()));
+        .and_then(|record| {
+            cancel::request(&record, force).map_err(|fault| wording::of_system(&fault))
+        });
     match answer {
         Ok(answer) => {
             print_line(&serde_json::to_string(&answer).unwrap_or_default());
@@ -142,6 +154,7 @@ pub fn doctor(json: bool) -> u8 {
 
 /// Prints a result for a call that could not be carried out.
 fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
+    let sentence = wording::one_line(&sentence);
     let result = document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
     // Stdout may be gone; the exit status tells all the same.
     let _ = io::stdout().write_all(&lost::encode(result, mode, 0));

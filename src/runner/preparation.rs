@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::environment::{self, Variables};
 use super::resolve;
+use super::wording::of_system;
 use crate::output::{MASK, Matcher};
 use crate::protocol::Request;
 
@@ -41,23 +42,20 @@ impl Environment {
 
 /// Checks that a tool can be run in a directory.
 pub(super) fn check_work_dir(work_dir: &Path) -> Result<PathBuf, String> {
-    let refuse = |fault: Errno| {
-        let reason = fault.desc().to_lowercase();
-        format!("`work_dir`: chdir {}: {reason}", work_dir.display())
+    let refuse = |fault: io::Error| {
+        format!(
+            "`work_dir`: chdir {}: {}",
+            work_dir.display(),
+            of_system(&fault)
+        )
     };
-    let path = work_dir
-        .canonicalize()
-        .map_err(|fault| refuse(errno(&fault)))?;
+    let path = work_dir.canonicalize().map_err(refuse)?;
     if !path.is_dir() {
-        return Err(refuse(Errno::ENOTDIR));
+        return Err(refuse(Errno::ENOTDIR.into()));
     }
-    access(&path, AccessFlags::R_OK | AccessFlags::X_OK).map_err(refuse)?;
-    fs::read_dir(&path).map_err(|fault| refuse(errno(&fault)))?;
+    access(&path, AccessFlags::R_OK | AccessFlags::X_OK).map_err(|fault| refuse(fault.into()))?;
+    fs::read_dir(&path).map_err(refuse)?;
     Ok(path)
-}
-
-fn errno(fault: &io::Error) -> Errno {
-    Errno::from_raw(fault.raw_os_error().unwrap_or_default())
 }
 
 /// Finds the program, in the `PATH` that the tool itself will have.
@@ -97,7 +95,11 @@ pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
             }
         }
     }
-    mask_strings(&mut document, matcher);
+    for free in ["work_dir", "run_dir", "args", "env_vars"] {
+        if let Some(value) = document.get_mut(free) {
+            mask_strings(value, matcher);
+        }
+    }
     document.to_string()
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::link::Message;
+use super::wording::of_system;
 use crate::process::Input;
 use crate::protocol::{Control, Framer, Framing, MAX_CONTROL_LINE_BYTES};
 
@@ -57,7 +58,10 @@ impl Reception {
                 // The parser says best what is missing.
                 Ok(Ok(false)) => return Message::Request(std::mem::take(&mut self.received)),
                 Ok(Err(fault)) => {
-                    return Message::NoRequest(format!("stdin cannot be read: {fault}"));
+                    return Message::NoRequest(format!(
+                        "stdin cannot be read: {}",
+                        of_system(&fault)
+                    ));
                 }
                 Err(_) => {
                     return Message::NoRequest(format!(

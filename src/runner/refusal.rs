@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::link::Message;
+use super::wording::of_system;
 use crate::protocol::{Outcome, Request, StopReason};
 
 /// Why nothing was run.
@@ -61,7 +62,8 @@ pub(super) fn accept(first: Message) -> Result<Request, Refusal> {
 
 pub(super) fn could_not_start(program: &Path, fault: &io::Error) -> Refusal {
     Refusal::not_started(format!(
-        "`{}` could not be started: {fault}",
-        program.display()
+        "`{}` could not be started: {}",
+        program.display(),
+        of_system(fault)
     ))
 }

@@ -10,6 +10,8 @@ use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::wording::of_system;
+
 /// The request as it came, secrets masked.
 pub(super) const REQUEST: &str = "request.json";
 /// The masked output; grows as the tool prints.
@@ -31,7 +33,7 @@ const RESERVED_BYTES: i64 = 64 * 1024;
 pub(super) enum RunDirError {
     #[error("`run_dir`: `{path}` already holds a run; give each run a directory of its own")]
     InUse { path: PathBuf },
-    #[error("`run_dir`: `{path}` cannot be created: {source}")]
+    #[error("`run_dir`: `{path}` cannot be created: {}", of_system(source))]
     Create { path: PathBuf, source: io::Error },
 }
 
@@ -155,8 +157,9 @@ fn new_file(path: &Path) -> io::Result<File> {
 /// A sentence for a warning.
 pub(super) fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
     format!(
-        "could not {what} `{}`: {fault}; the run goes on without it",
-        path.display()
+        "could not {what} `{}`: {}; the run goes on without it",
+        path.display(),
+        of_system(fault)
     )
 }
 
@@ -177,7 +180,7 @@ pub(super) struct Record {
 
 /// Why a directory is not the record of a run.
 #[derive(Debug, Error)]
-#[error("`{path}` holds no run: {source}")]
+#[error("`{path}` holds no run: {}", of_system(source))]
 pub(super) struct NoRecord {
     path: PathBuf,
     source: io::Error,

@@ -9,6 +9,7 @@ use super::intake::Intake;
 use super::journal::Journal;
 use super::ladder::{KillCause, Ladder, Step};
 use super::orders::{Order, Orders};
+use super::wording::of_system;
 use crate::output::Spool;
 use crate::process::{ChildSignals, Ended, Survivors, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, StopReason};
@@ -72,7 +73,10 @@ impl Supervision<'_> {
             reading = self.intake.finish(self.journal, &mut self.orders.link);
         }
         if let Err(fault) = &reading {
-            let sentence = format!("the output of the tool could not be kept: {fault}");
+            let sentence = format!(
+                "the output of the tool could not be kept: {}",
+                of_system(fault)
+            );
             self.journal.warn(&mut self.orders.link, sentence);
         }
         Outlived {

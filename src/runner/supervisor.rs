@@ -24,6 +24,7 @@ use super::relay::RelayWriter;
 use super::run_dir::{self, RunDir};
 use super::supervision::Supervision;
 use super::version;
+use super::wording::one_line;
 use crate::output::{Capture, Matcher, Spool};
 use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
@@ -171,7 +172,7 @@ impl Desk {
 
     fn warn_all(&mut self, warnings: Vec<String>) {
         for warning in warnings {
-            let masked = self.matcher.mask(&warning);
+            let masked = one_line(&self.matcher.mask(&warning));
             self.journal.warn(&mut self.orders.link, masked);
         }
     }
@@ -228,7 +229,8 @@ impl Desk {
         let argv = std::iter::once(request.tool.program().to_owned())
             .chain(args.iter().map(|arg| self.matcher.mask(arg)))
             .collect();
-        let (pid, tool_path) = (tool.pid(), PathBuf::from(program));
+        let tool_path = PathBuf::from(self.matcher.mask(&program.to_string_lossy()));
+        let pid = tool.pid();
         self.journal
             .emit(&mut self.orders.link, |seq, at| Event::Started {
                 seq,
@@ -245,7 +247,7 @@ impl Desk {
         let status = exit_status::of(verdict.outcome);
         let log = intake.log_path();
         let mut frame = conclusion::frame(run, &verdict, log);
-        frame.error_msg = self.matcher.mask(&frame.error_msg);
+        frame.error_msg = one_line(&self.matcher.mask(&frame.error_msg));
         frame.output_bytes = intake.capture.total_bytes();
         match intake.capture.captured() {
             Ok(captured) => {
@@ -262,7 +264,7 @@ impl Desk {
 
     /// Writes the result of a run that did not take place.
     fn refuse(&mut self, refusal: Refusal) -> u8 {
-        let sentence = self.matcher.mask(&refusal.sentence);
+        let sentence = one_line(&self.matcher.mask(&refusal.sentence));
         let mut result = of_no_tool(refusal.outcome, sentence, self.began_at);
         result.stop_reason = refusal.stop_reason;
         self.deliver(&result, "", "");

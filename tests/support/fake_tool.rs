@@ -1,8 +1,9 @@
 //! A scripted tool for what the real ones can't be made to do.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,8 +32,7 @@ impl FakeTool {
         let folder = workspace.home().join("bin");
         fs::create_dir(&folder).expect("a new folder");
         let program = folder.join(tool.name());
-        fs::write(&program, format!("#!/bin/sh\n{script}")).expect("the script is written");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+        write_program(&program, &format!("#!/bin/sh\n{script}"));
         let folder = folder.to_str().expect("a path that is text");
         Self {
             path: format!("{folder}:{}", tool.path()),
@@ -74,4 +74,21 @@ impl FakeTool {
     fn signals_file(&self) -> PathBuf {
         self.workspace.work_dir().join("signals")
     }
+}
+
+/// Writes an executable file.
+///
+/// By another process: a file that this one has open for writing is open in whatever child a test beside
+/// starts at that moment, too, and nobody can run it until that child is past its exec.
+fn write_program(program: &Path, text: &str) {
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+        .arg(program)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
+    let mut stdin = writer.stdin.take().expect("stdin is a pipe");
+    stdin.write_all(text.as_bytes()).expect("cat reads");
+    drop(stdin);
+    assert!(writer.wait().expect("cat ends").success());
 }

@@ -17,6 +17,7 @@ use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
 use super::flags;
+use super::wording::one_line;
 use fault::Fault;
 
 pub(super) use class::STATE_WRITE;
@@ -118,7 +119,7 @@ fn message(class: DiagnosisClass, fault: &Fault) -> String {
         DiagnosisClass::StateLocked => lock::sentence(fault),
         _ => fault.sentence(),
     };
-    capped(&sentence)
+    capped(&one_line(&sentence))
 }
 
 fn capped(line: &str) -> String {
