@@ -6,8 +6,8 @@
 //! | module | what it holds | may import |
 //! |---|---|---|
 //! | [`protocol`] | request, result, event, outcome words, exit statuses, JSON Schema | nothing of ours |
-//! | `process` | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
-//! | `output` | spool, redaction, segments, head and tail | nothing of ours |
+//! | [`process`] | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
+//! | [`output`] | spool, redaction, segments, head and tail | [`process`] |
 //! | [`runner`] | one request to one result | all of the above |
 //!
 //! Nothing points back up.

@@ -1,32 +1,27 @@
 //! Finds every occurrence of every pattern.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::forms::{self, MIN_CHARS};
 
 /// What stands in the place of a masked value.
 pub const MASK: &str = "***";
 
-/// Bytes at the start of a pattern that the automaton looks for.
-///
-/// No pattern is shorter. With all needles of one length each position has at most one of them, and
-/// the automaton stays small enough for the cache however long the values are.
+/// Bytes at the start of a pattern by which it is looked up. No pattern is shorter.
 const NEEDLE_BYTES: usize = MIN_CHARS;
-
-/// Most states of the automaton for which the fast and large form is taken: about 2 MB.
-const MAX_DFA_STATES: usize = 8 * 1024;
+/// The start of a pattern.
+type Needle = [u8; NEEDLE_BYTES];
 
 /// The compiled patterns of all secrets of a run.
+///
+/// At nearly every position of a text nothing begins, and the [`Filter`] says so. The few that are left
+/// are looked up by their first bytes, then compared. An Aho-Corasick automaton has to visit a state
+/// for each byte when its matches may overlap: that took half of all time, and this a fraction.
 pub struct Matcher {
-    automaton: Option<AhoCorasick>,
+    filter: Filter,
     /// For each needle, the patterns that begin with it, longest first.
-    patterns: Vec<Vec<Vec<u8>>>,
-    needles: Vec<Vec<u8>>,
-    /// First bytes of the needles.
-    first: [bool; 256],
+    patterns: HashMap<Needle, Vec<Vec<u8>>>,
 }
 
 /// Where a text is to be masked, and up to where that is certain.
@@ -47,45 +42,20 @@ impl fmt::Debug for Matcher {
 impl Matcher {
     /// Compiles the patterns of some values; those too short to be masked are passed over.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut by_needle: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
-        for value in values {
-            for pattern in forms::patterns(value) {
-                let same_start = by_needle
-                    .entry(pattern[..NEEDLE_BYTES].to_vec())
-                    .or_default();
-                if !same_start.contains(&pattern) {
-                    same_start.push(pattern);
-                }
+        let mut patterns: HashMap<Needle, Vec<Vec<u8>>> = HashMap::new();
+        for pattern in values.into_iter().flat_map(forms::patterns) {
+            // Every pattern is at least as long as a needle.
+            if let Some(needle) = pattern.first_chunk() {
+                patterns.entry(*needle).or_default().push(pattern);
             }
         }
-        let (needles, mut patterns): (Vec<_>, Vec<_>) = by_needle.into_iter().unzip();
-        for same_start in &mut patterns {
-            same_start.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
+        for same_start in patterns.values_mut() {
+            same_start.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            same_start.dedup();
         }
-        let mut first = [false; 256];
-        for needle in &needles {
-            first[usize::from(needle[0])] = true;
-        }
-        let kind = if needles.len() * NEEDLE_BYTES <= MAX_DFA_STATES {
-            AhoCorasickKind::DFA
-        } else {
-            AhoCorasickKind::ContiguousNFA
-        };
-        let automaton = if needles.is_empty() {
-            None
-        } else {
-            // Fails only over a number of patterns that no document of a megabyte can bring.
-            AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .kind(Some(kind))
-                .build(&needles)
-                .ok()
-        };
         Self {
-            automaton,
+            filter: Filter::new(patterns.keys()),
             patterns,
-            needles,
-            first,
         }
     }
 
@@ -109,22 +79,20 @@ impl Matcher {
     pub(super) fn find(&self, text: &[u8], whole: bool) -> Found {
         let mut ranges: Vec<(usize, usize)> = Vec::new();
         let mut certain = text.len();
-        if let Some(automaton) = &self.automaton {
-            for needle in automaton.find_overlapping_iter(text) {
-                let start = needle.start();
-                for pattern in &self.patterns[needle.pattern().as_usize()] {
-                    if text[start..].starts_with(pattern) {
-                        add(&mut ranges, start, start + pattern.len());
-                        break;
-                    }
-                    if !whole && pattern.starts_with(&text[start..]) {
-                        certain = certain.min(start);
-                    }
+        self.filter.each_start(text, |start| {
+            let rest = &text[start..];
+            for pattern in self.patterns_at(rest) {
+                if rest.starts_with(pattern) {
+                    add(&mut ranges, start, start + pattern.len());
+                    break;
+                }
+                if !whole && pattern.starts_with(rest) {
+                    certain = certain.min(start);
                 }
             }
-            if !whole {
-                certain = certain.min(self.started_needle(text));
-            }
+        });
+        if !whole {
+            certain = certain.min(self.started_needle(text));
         }
         while let Some(&(start, end)) = ranges.last() {
             if end <= certain {
@@ -137,18 +105,80 @@ impl Matcher {
         Found { ranges, certain }
     }
 
+    /// The patterns that begin as a text does, longest first.
+    fn patterns_at(&self, text: &[u8]) -> &[Vec<u8>] {
+        let same_start = text
+            .first_chunk()
+            .and_then(|needle| self.patterns.get(needle));
+        same_start.map_or(&[], Vec::as_slice)
+    }
+
     /// Where a needle may have begun that the end of the text cuts off.
     fn started_needle(&self, text: &[u8]) -> usize {
         let from = text.len().saturating_sub(NEEDLE_BYTES - 1);
         (from..text.len())
             .find(|&start| {
-                self.first[usize::from(text[start])]
+                self.filter.first[usize::from(text[start])]
                     && self
-                        .needles
-                        .iter()
+                        .patterns
+                        .keys()
                         .any(|needle| needle.starts_with(&text[start..]))
             })
             .unwrap_or(text.len())
+    }
+}
+
+/// Says of nearly every position of a text that no needle begins there.
+struct Filter {
+    /// One bit for each value of the hash of four bytes.
+    bits: Vec<u64>,
+    /// How far a hash is shifted to give a bit.
+    shift: u32,
+    /// Which bytes needles begin with.
+    first: [bool; 256],
+}
+
+/// Bits of the filter: 8 KiB fit into the fastest cache; with many needles it has to be larger so as
+/// not to let everything pass, up to 512 KiB.
+const FILTER_BITS: (usize, usize) = (1 << 16, 1 << 22);
+/// Bits for each needle: one position in so many passes the filter for nothing.
+const BITS_PER_NEEDLE: usize = 256;
+
+impl Filter {
+    fn new<'a>(needles: impl ExactSizeIterator<Item = &'a Needle>) -> Self {
+        let bits = (needles.len() * BITS_PER_NEEDLE)
+            .next_power_of_two()
+            .clamp(FILTER_BITS.0, FILTER_BITS.1);
+        let mut this = Self {
+            bits: vec![0; if needles.len() == 0 { 0 } else { bits / 64 }],
+            shift: u32::BITS - bits.trailing_zeros(),
+            first: [false; 256],
+        };
+        for needle in needles {
+            let [a, b, c, d, ..] = *needle;
+            let bit = this.bit_of([a, b, c, d]);
+            this.bits[bit / 64] |= 1 << (bit % 64);
+            this.first[usize::from(a)] = true;
+        }
+        this
+    }
+
+    /// Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
+    const fn bit_of(&self, start: [u8; 4]) -> usize {
+        (u32::from_le_bytes(start).wrapping_mul(0x9E37_79B1) >> self.shift) as usize
+    }
+
+    /// Calls back for every position at which a needle may begin, in rising order.
+    fn each_start(&self, text: &[u8], mut found: impl FnMut(usize)) {
+        if self.bits.is_empty() {
+            return;
+        }
+        for (start, window) in text.windows(4).enumerate() {
+            let bit = self.bit_of([window[0], window[1], window[2], window[3]]);
+            if self.bits[bit / 64] & (1 << (bit % 64)) != 0 {
+                found(start);
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON Schema (draft 2020-12) of the three documents.
 
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{Event, Request, RunResult};
@@ -18,10 +18,18 @@ pub enum Subject {
 
 /// The JSON Schema of one document.
 pub fn schema(of: Subject) -> Value {
-    let schema: Schema = match of {
-        Subject::Request => schema_for!(Request),
-        Subject::Result => schema_for!(RunResult),
-        Subject::Event => schema_for!(Event),
+    let draft = SchemaSettings::draft2020_12();
+    let schema = match of {
+        Subject::Request => draft.into_generator().into_root_schema_for::<Request>(),
+        // For whoever reads them: a member that is always written is always there.
+        Subject::Result => draft
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<RunResult>(),
+        Subject::Event => draft
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<Event>(),
     };
     schema.into()
 }

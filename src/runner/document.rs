@@ -134,7 +134,12 @@ fn killed(command: &str, ending: &Ending<'_>) -> String {
         ),
         Some(KillCause::Forced) | None => "force was asked for".to_owned(),
     };
-    format!("{command} was killed: {why}; check the state before the next run")
+    let left = match ending.state {
+        Some(_) => "; check the state before the next run",
+        None if ending.request.command == "plan" => "; a state lock that it took may still be held",
+        None => "",
+    };
+    format!("{command} was killed: {why}{left}")
 }
 
 fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {

@@ -49,7 +49,7 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
             .run_dir
             .as_ref()
             .map(|dir| dir.join(run_dir::OUTPUT));
-        frame.output_file = log.filter(|log| log.exists());
+        frame.output_file = log.and_then(|log| log.canonicalize().ok());
         let masked = Environment::of(request).matcher.mask(&frame.error_msg);
         frame.error_msg = one_line(&masked);
     }
