@@ -26,6 +26,8 @@ pub(super) struct Orders {
     pub(super) link: Link,
     signals: OwnSignals,
     front_gone: bool,
+    /// Whether nobody reads the front's stdout any more.
+    pub(super) reader_gone: bool,
 }
 
 impl Orders {
@@ -34,6 +36,7 @@ impl Orders {
             link,
             signals,
             front_gone: false,
+            reader_gone: false,
         }
     }
 
@@ -75,9 +78,13 @@ impl Orders {
         match message {
             None => {
                 self.front_gone = true;
+                self.reader_gone = true;
                 Some(Order::Disconnect)
             }
-            Some(Message::ReaderGone) => Some(Order::Disconnect),
+            Some(Message::ReaderGone) => {
+                self.reader_gone = true;
+                Some(Order::Disconnect)
+            }
             Some(Message::Cancel) => Some(Order::Cancel),
             Some(Message::Signalled) => Some(Order::Signalled(Signalled::Front)),
             Some(Message::Force) => Some(Order::Force),

@@ -94,6 +94,9 @@ impl Desk {
             preparation::find_tool(&request, &environment).map_err(Refusal::not_started)?;
         self.check_version(&request, &program, &work_dir, &environment)
             .await?;
+        if self.orders.reader_gone {
+            self.journal.reader_gone();
+        }
         self.refuse_if_stopped(request.on_disconnect).await?;
 
         let spool = Spool::create().map_err(|fault| could_not_start(&program, &fault))?;
