@@ -31,13 +31,11 @@ pub struct Capture {
 impl Capture {
     /// Starts an empty capture in an empty file.
     pub fn new(file: File, limit_bytes: u64) -> Self {
-        let kept = limit_bytes.saturating_sub(GAP_LINE_BYTES);
-        // The tail gets the larger half: errors come last.
-        let head = kept / 2;
+        let head = limit_bytes.saturating_sub(GAP_LINE_BYTES) / 2;
         Self {
             file,
             head,
-            tail: kept - head,
+            tail: limit_bytes - head,
             total: 0,
         }
     }
@@ -107,7 +105,9 @@ impl Capture {
         Ok(Captured {
             of: self,
             head_end: self.cut_back(self.head)?,
-            tail_start: self.cut_forward(self.total - self.tail)?,
+            // The line about what is left out takes its room from the tail.
+            tail_start: self
+                .cut_forward((self.total - self.tail + GAP_LINE_BYTES).min(self.total))?,
         })
     }
 
@@ -142,9 +142,14 @@ impl Capture {
             _ => window
                 .iter()
                 .position(|&byte| is_char_start(byte))
-                .unwrap_or(0),
+                .unwrap_or(window.len()),
         };
         Ok(position + cut as u64)
+    }
+
+    /// Whether a line ends at a position.
+    fn ends_a_line(&self, position: u64) -> io::Result<bool> {
+        Ok(self.window(position - 1, position)?.ends_with(b"\n"))
     }
 
     fn window(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
@@ -219,6 +224,9 @@ impl fmt::Display for Captured<'_> {
         self.write_range((0, self.head_end), f)?;
         if self.is_cut() {
             let left_out = self.tail_start - self.head_end;
+            if self.head_end > 0 && !self.of.ends_a_line(self.head_end).map_err(|_| fmt::Error)? {
+                writeln!(f)?;
+            }
             writeln!(f, "[... {left_out} bytes left out ...]")?;
             self.write_range((self.tail_start, self.of.total), f)?;
         }
@@ -229,5 +237,59 @@ impl fmt::Display for Captured<'_> {
 impl Serialize for Captured<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn captured(text: &str, limit: u64, piece: usize) -> String {
+        let mut capture = Capture::new(tempfile::tempfile().unwrap(), limit);
+        let chars: Vec<char> = text.chars().collect();
+        for piece in chars.chunks(piece) {
+            capture.push(&piece.iter().collect::<String>()).unwrap();
+        }
+        assert_eq!(capture.total_bytes(), text.len() as u64);
+        capture.captured().unwrap().to_string()
+    }
+
+    #[test]
+    fn what_fits_is_not_cut() {
+        let text = "one line\n".repeat(30);
+        for piece in [1, 7, 1000] {
+            assert_eq!(captured(&text, text.len() as u64, piece), text);
+        }
+    }
+
+    #[test]
+    fn head_and_tail_stay_with_one_line_between_them() {
+        let texts = [
+            (1..100).map(|n| format!("line {n}\n")).collect::<String>(),
+            "no line ends here ".repeat(40),
+            "é€😀".repeat(60),
+        ];
+        for text in &texts {
+            for limit in 0..text.len() as u64 {
+                let shown = captured(text, limit, 5);
+                let gap = shown.find("[... ").unwrap();
+                let (head, rest) = shown.split_at(gap);
+                let (gap, tail) = rest.split_once(" bytes left out ...]\n").unwrap();
+                let left_out: usize = gap["[... ".len()..].parse().unwrap();
+                // A head that ends within a line gets a line end of its own.
+                let ended = head.strip_suffix('\n').unwrap_or(head);
+                assert!(text.starts_with(ended), "{limit}: {shown}");
+                assert!(text.ends_with(tail), "{limit}: {shown}");
+                let kept = text.len() - left_out - tail.len();
+                assert!(
+                    kept == head.len() || kept == ended.len(),
+                    "{limit}: {shown}"
+                );
+                assert!(
+                    shown.len() as u64 <= limit.max(GAP_LINE_BYTES),
+                    "{limit}: {shown}"
+                );
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Finds every occurrence of every pattern.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -20,8 +21,47 @@ type Needle = [u8; NEEDLE_BYTES];
 /// for each byte when its matches may overlap: that took half of all time, and this a fraction.
 pub struct Matcher {
     filter: Filter,
-    /// For each needle, the patterns that begin with it, longest first.
-    patterns: HashMap<Needle, Vec<Vec<u8>>>,
+    patterns: HashMap<Needle, SameStart>,
+}
+
+/// The patterns that begin with one needle.
+#[derive(Default)]
+struct SameStart {
+    /// In lexical order.
+    patterns: Vec<Vec<u8>>,
+    /// Their lengths, each once, the longest first.
+    lengths: Vec<usize>,
+}
+
+impl SameStart {
+    fn sort(&mut self) {
+        self.patterns.sort();
+        self.patterns.dedup();
+        self.lengths = self.patterns.iter().map(Vec::len).collect();
+        self.lengths.sort_unstable_by_key(|&length| Reverse(length));
+        self.lengths.dedup();
+    }
+
+    /// Length of the longest pattern that a text begins with.
+    fn longest_at(&self, text: &[u8]) -> Option<usize> {
+        self.lengths.iter().copied().find(|&length| {
+            text.get(..length).is_some_and(|start| {
+                self.patterns
+                    .binary_search_by(|pattern| pattern.as_slice().cmp(start))
+                    .is_ok()
+            })
+        })
+    }
+
+    /// Whether some pattern begins with the whole text and goes on after it.
+    fn goes_on_after(&self, text: &[u8]) -> bool {
+        let after = self
+            .patterns
+            .partition_point(|pattern| pattern.as_slice() <= text);
+        self.patterns
+            .get(after)
+            .is_some_and(|pattern| pattern.starts_with(text))
+    }
 }
 
 /// Where a text is to be masked, and up to where that is certain.
@@ -29,7 +69,7 @@ pub struct Matcher {
 pub(super) struct Found {
     /// Disjoint ranges in rising order.
     pub(super) ranges: Vec<(usize, usize)>,
-    /// No occurrence in a longer text can cross this position.
+    /// Occurrences that are still to be seen whole begin here or later.
     pub(super) certain: usize,
 }
 
@@ -42,17 +82,14 @@ impl fmt::Debug for Matcher {
 impl Matcher {
     /// Compiles the patterns of some values; those too short to be masked are passed over.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut patterns: HashMap<Needle, Vec<Vec<u8>>> = HashMap::new();
+        let mut patterns: HashMap<Needle, SameStart> = HashMap::new();
         for pattern in values.into_iter().flat_map(forms::patterns) {
             // Every pattern is at least as long as a needle.
             if let Some(needle) = pattern.first_chunk() {
-                patterns.entry(*needle).or_default().push(pattern);
+                patterns.entry(*needle).or_default().patterns.push(pattern);
             }
         }
-        for same_start in patterns.values_mut() {
-            same_start.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-            same_start.dedup();
-        }
+        patterns.values_mut().for_each(SameStart::sort);
         Self {
             filter: Filter::new(patterns.keys()),
             patterns,
@@ -67,50 +104,38 @@ impl Matcher {
     /// Masks a whole text.
     pub fn mask(&self, text: &str) -> String {
         let mut masked = Vec::with_capacity(text.len());
-        let found = self.find(text.as_bytes(), true);
+        let found = self.find(text.as_bytes(), 0, true);
         write_masked(text.as_bytes(), &found.ranges, &mut masked);
         String::from_utf8_lossy(&masked).into_owned()
     }
 
-    /// Finds what is to be masked. With `whole`, nothing comes after `text`.
+    /// Finds what is to be masked. The first `covered` bytes belong to occurrences that began before the
+    /// text. With `whole`, nothing comes after it.
     ///
     /// Overlapping occurrences are one range: a byte that belongs to any occurrence of any pattern is
     /// masked. Occurrences that only touch are two.
-    pub(super) fn find(&self, text: &[u8], whole: bool) -> Found {
+    pub(super) fn find(&self, text: &[u8], covered: usize, whole: bool) -> Found {
         let mut ranges: Vec<(usize, usize)> = Vec::new();
+        if covered > 0 {
+            ranges.push((0, covered));
+        }
         let mut certain = text.len();
         self.filter.each_start(text, |start| {
             let rest = &text[start..];
-            for pattern in self.patterns_at(rest) {
-                if rest.starts_with(pattern) {
-                    add(&mut ranges, start, start + pattern.len());
-                    break;
-                }
-                if !whole && pattern.starts_with(rest) {
-                    certain = certain.min(start);
-                }
+            let Some(same_start) = rest.first_chunk().and_then(|it| self.patterns.get(it)) else {
+                return;
+            };
+            if let Some(length) = same_start.longest_at(rest) {
+                add(&mut ranges, start, start + length);
+            }
+            if !whole && start < certain && same_start.goes_on_after(rest) {
+                certain = start;
             }
         });
         if !whole {
             certain = certain.min(self.started_needle(text));
         }
-        while let Some(&(start, end)) = ranges.last() {
-            if end <= certain {
-                break;
-            }
-            // What is held back is looked at again as a whole.
-            certain = certain.min(start);
-            ranges.pop();
-        }
         Found { ranges, certain }
-    }
-
-    /// The patterns that begin as a text does, longest first.
-    fn patterns_at(&self, text: &[u8]) -> &[Vec<u8>] {
-        let same_start = text
-            .first_chunk()
-            .and_then(|needle| self.patterns.get(needle));
-        same_start.map_or(&[], Vec::as_slice)
     }
 
     /// Where a needle may have begun that the end of the text cuts off.
@@ -238,7 +263,9 @@ mod tests {
         ];
         for (text, certain) in table {
             assert_eq!(
-                matcher(&["hunter22"]).find(text.as_bytes(), false).certain,
+                matcher(&["hunter22"])
+                    .find(text.as_bytes(), 0, false)
+                    .certain,
                 certain,
                 "{text}"
             );
@@ -246,22 +273,17 @@ mod tests {
     }
 
     #[test]
-    fn an_occurrence_that_a_longer_one_may_swallow_is_held_back_whole() {
-        let found = matcher(&["abcdef", "abcdefghi"]).find(b"x abcdefg", false);
-        assert_eq!(
-            found,
-            Found {
-                ranges: vec![],
-                certain: 2
-            }
-        );
-        let found = matcher(&["abcdef", "defghijkl"]).find(b"x abcdefgh", false);
-        assert_eq!(
-            found,
-            Found {
-                ranges: vec![],
-                certain: 2
-            }
-        );
+    fn an_occurrence_that_a_longer_one_may_swallow_is_not_certain() {
+        let found = matcher(&["abcdef", "abcdefghi"]).find(b"x abcdefg", 0, false);
+        assert_eq!((found.ranges, found.certain), (vec![(2, 8)], 2));
+        let found = matcher(&["abcdef", "defghijkl"]).find(b"x abcdefgh", 0, false);
+        assert_eq!((found.ranges, found.certain), (vec![(2, 8)], 5));
+    }
+
+    #[test]
+    fn what_began_before_the_text_goes_on_in_it() {
+        let matcher = matcher(&["abcdef"]);
+        assert_eq!(matcher.find(b"efabcdef", 3, true).ranges, [(0, 8)]);
+        assert_eq!(matcher.find(b"efabcdef", 2, true).ranges, [(0, 2), (2, 8)]);
     }
 }

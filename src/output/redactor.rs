@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::matcher::{Matcher, write_masked};
+use super::matcher::{MASK, Matcher};
 
 /// Masks a stream; what it gives out is the same for every way of cutting the stream in pieces.
 ///
 /// A byte is held back only while it may be the beginning of a secret, so a line without one passes
-/// at once. Holds at most the longest pattern and the occurrence that overlaps it.
+/// at once. Holds less than the longest pattern, however occurrences overlap.
 #[derive(Debug)]
 pub struct Redactor {
     matcher: Arc<Matcher>,
     held: Vec<u8>,
+    /// How much of what is held belongs to an occurrence of which the mask is written.
+    covered: usize,
 }
 
 impl Redactor {
@@ -20,6 +22,7 @@ impl Redactor {
         Self {
             matcher,
             held: Vec::new(),
+            covered: 0,
         }
     }
 
@@ -35,8 +38,23 @@ impl Redactor {
     }
 
     fn pass(&mut self, whole: bool, to: &mut Vec<u8>) {
-        let found = self.matcher.find(&self.held, whole);
-        write_masked(&self.held[..found.certain], &found.ranges, to);
+        let found = self.matcher.find(&self.held, self.covered, whole);
+        let mut done = 0;
+        let mut covered = 0;
+        for (start, end) in found.ranges {
+            let goes_on = start == 0 && self.covered > 0;
+            if !goes_on {
+                if start >= found.certain {
+                    break;
+                }
+                to.extend_from_slice(&self.held[done..start]);
+                to.extend_from_slice(MASK.as_bytes());
+            }
+            done = end.min(found.certain);
+            covered = end - done;
+        }
+        to.extend_from_slice(&self.held[done..found.certain]);
+        self.covered = covered;
         self.held.drain(..found.certain);
     }
 }
@@ -99,6 +117,20 @@ mod tests {
                 for form in super::super::forms::patterns(secret.as_bytes()) {
                     prop_assert!(!contains(&whole, &form), "{:?} survives", String::from_utf8_lossy(&form));
                 }
+            }
+        }
+
+        #[test]
+        fn little_is_held_however_occurrences_overlap(
+            secret in "a{6,9}|[ab]{6,9}",
+            text in "[ab]{0,400}|a{0,400}",
+        ) {
+            let matcher = Arc::new(Matcher::new([secret.as_bytes()]));
+            let mut redactor = Redactor::new(matcher);
+            let mut masked = Vec::new();
+            for piece in text.as_bytes().chunks(7) {
+                redactor.push(piece, &mut masked);
+                prop_assert!(redactor.held.len() < 16, "{} bytes", redactor.held.len());
             }
         }
 

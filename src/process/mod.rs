@@ -4,9 +4,9 @@
 //! block with the reason why it is sound.
 #![allow(unsafe_code)]
 
-mod descriptors;
 mod fork;
 mod group;
+mod inheritance;
 mod memory;
 mod orphans;
 mod probe;
@@ -14,9 +14,9 @@ mod signals;
 mod stdio;
 mod watch;
 
-pub use descriptors::close_inherited_descriptors;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
+pub use inheritance::stand_alone;
 pub use memory::{memory_file, reopen_for_append};
 pub use orphans::Survivors;
 pub use probe::{Probed, probe};

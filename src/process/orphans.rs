@@ -28,12 +28,18 @@ pub(super) async fn end_all(leader: Pid, deadline: Duration) -> Survivors {
     let deadline = Instant::now() + deadline;
     let mut pause = PAUSE.0;
     loop {
-        let alive: Vec<Pid> = children()
+        let seen = children();
+        let only_leader = seen.iter().all(|&child| child == leader);
+        let alive: Vec<Pid> = seen
             .into_iter()
             .filter(|&child| !is_over(child, leader))
             .collect();
-        if alive.is_empty() {
+        if alive.is_empty() && only_leader {
             return Survivors::default();
+        }
+        if alive.is_empty() {
+            // What was reaped just now may have left us a child that this look did not see.
+            continue;
         }
         for &child in &alive {
             let _ = kill(child, Signal::SIGKILL);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -54,7 +54,7 @@ pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
 
 /// Follows the run in a record to its end and prints its result; returns the exit status of the run.
 pub(super) async fn follow(record: &Record, mode: Mode) -> io::Result<u8> {
-    let mut events = Follower::open(&record.file(run_dir::EVENTS), mode)?;
+    let mut events = Follower::new(record.file(run_dir::EVENTS), mode);
     let watch = FileWatch::at(&record.file(run_dir::EVENTS));
     let result = record.file(run_dir::RESULT);
     let began = Instant::now();
@@ -141,6 +141,7 @@ fn recapture(log: &Path, limit: u64) -> io::Result<Capture> {
 /// Reads events as they are written, and copies them to stdout under `--stream`.
 #[derive(Debug)]
 struct Follower {
+    path: PathBuf,
     reader: Option<BufReader<File>>,
     mode: Mode,
     /// A line of which the end is still missing.
@@ -151,25 +152,26 @@ struct Follower {
 }
 
 impl Follower {
-    fn open(path: &Path, mode: Mode) -> io::Result<Self> {
-        let reader = match File::open(path) {
-            Ok(file) => Some(BufReader::with_capacity(64 * 1024, file)),
-            // The disk may have been too full for it.
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
-            Err(fault) => return Err(fault),
-        };
-        Ok(Self {
-            reader,
+    const fn new(path: PathBuf, mode: Mode) -> Self {
+        Self {
+            path,
+            reader: None,
             mode,
             line: Vec::new(),
             lines: 0,
             tool: None,
             has_result: false,
-        })
+        }
     }
 
     /// Takes every whole line that is there.
     fn copy(&mut self) -> io::Result<()> {
+        if self.reader.is_none() {
+            // Not there yet, or the disk was too full for it.
+            self.reader = File::open(&self.path)
+                .ok()
+                .map(|file| BufReader::with_capacity(64 * 1024, file));
+        }
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };

@@ -41,16 +41,16 @@ use chrono::Utc;
 
 pub use self::journal::Mode;
 use self::run_dir::Record;
-use crate::process::{Side, close_inherited_descriptors, fork_supervisor, memory_file};
+use crate::process::{Side, fork_supervisor, memory_file, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 
 /// Takes one request from stdin to its result on stdout; returns the exit status.
 ///
 /// Must be called first thing in a process: it forks.
 pub fn run(mode: Mode) -> u8 {
-    close_inherited_descriptors();
+    let file_size_limit = stand_alone();
     print_a_document_on_panic();
-    match split(mode) {
+    match split(mode, file_size_limit) {
         Ok(status) => status,
         Err(fault) => internal_fault(
             mode,
@@ -62,7 +62,7 @@ pub fn run(mode: Mode) -> u8 {
     }
 }
 
-fn split(mode: Mode) -> io::Result<u8> {
+fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
     let (front_socket, supervisor_socket) = UnixStream::pair()?;
     let relay = memory_file("relay")?;
     let capture = memory_file("capture")?;
@@ -84,6 +84,7 @@ fn split(mode: Mode) -> io::Result<u8> {
                 relay,
                 capture,
                 mode,
+                file_size_limit,
             };
             // A fault here leaves no end mark in the relay: the front says what is known.
             let status = block_on(supervisor::serve(inherited));

@@ -82,6 +82,14 @@ pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
         .collect()
 }
 
+/// A sentence about a limit to the size of files, which the tool's output will meet.
+pub(super) fn limited_files(bytes: u64) -> String {
+    format!(
+        "no file may grow beyond {bytes} bytes here, and the output goes to one: a tool that prints more \
+         may end; lift the limit (`ulimit -f`, `LimitFSIZE=`)"
+    )
+}
+
 /// The request as it may be kept: secrets and the values of secret variables gone, the rest masked.
 pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
     let mut document = json!(request);

@@ -14,7 +14,7 @@ use crate::protocol::{Control, Framer, Framing, MAX_CONTROL_LINE_BYTES};
 /// has stopped in the middle will not go on.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Most bytes read at once.
-const PIECE_BYTES: usize = 64 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// Reads stdin.
 #[derive(Debug)]

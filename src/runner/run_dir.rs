@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
@@ -27,6 +28,10 @@ const RESULT_PART: &str = "result.json.part";
 
 /// Space set aside at the start, so that a result can be written when the disk is full by then.
 const RESERVED_BYTES: i64 = 64 * 1024;
+
+/// How often the lock of a new record is tried for, and the pause between.
+const LOCK_TRIES: u32 = 250;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Why a directory cannot be the record of a run.
 #[derive(Debug, Error)]
@@ -70,8 +75,7 @@ impl RunDir {
             }
             Err(source) => return Err(create(source)),
         };
-        let mut lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, fault)| create(fault.into()))?;
+        let mut lock = locked(lock).map_err(create)?;
         let mut warnings = Vec::new();
         if let Err(fault) = writeln!(lock, "{}", std::process::id()).and_then(|()| lock.sync_all())
         {
@@ -143,6 +147,20 @@ impl RunDir {
         let len = io::Seek::stream_position(&mut &file)?;
         file.set_len(len)?;
         file.sync_all()
+    }
+}
+
+/// Takes the lock of a new record; an `attach` that looks at it holds it for an instant.
+fn locked(mut file: File) -> io::Result<Flock<File>> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((again, Errno::EWOULDBLOCK)) if tries > 0 => file = again,
+            Err((_, fault)) => return Err(fault.into()),
+        }
+        tries -= 1;
+        std::thread::sleep(LOCK_PAUSE);
     }
 }
 

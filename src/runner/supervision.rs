@@ -17,8 +17,8 @@ use crate::protocol::{Event, OnDisconnect, StopReason};
 /// How long what the tool left behind may take to die. SIGKILL takes an instant; only a process that
 /// hangs in a system call takes longer.
 const SWEEP: Duration = Duration::from_secs(5);
-/// Most pieces taken from the spool before orders are looked at again.
-const PIECES_A_TURN: usize = 16;
+/// How long pieces are taken from the spool before orders are looked at again.
+const TURN: Duration = Duration::from_millis(5);
 
 /// How a supervision came to its end.
 #[derive(Debug)]
@@ -126,7 +126,8 @@ impl Supervision<'_> {
 
     /// Takes some output; whether there may be more at once.
     fn take_some(&mut self, reading: &mut io::Result<()>) -> bool {
-        for _ in 0..PIECES_A_TURN {
+        let began = Instant::now();
+        while began.elapsed() < TURN {
             if reading.is_err() {
                 return false;
             }

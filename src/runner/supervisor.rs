@@ -42,6 +42,8 @@ pub(super) struct Inherited {
     pub(super) relay: File,
     pub(super) capture: File,
     pub(super) mode: Mode,
+    /// In bytes, if there is one that could not be lifted.
+    pub(super) file_size_limit: Option<u64>,
 }
 
 /// Takes one request from the front, to its result; returns the exit status of the runner.
@@ -52,6 +54,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         journal: Journal::new(inherited.mode, RelayWriter::new(inherited.relay)),
         run_dir: None,
         matcher: Arc::new(Matcher::new([])),
+        file_size_limit: inherited.file_size_limit,
         began_at: Utc::now(),
     };
     let Some(first) = desk.orders.first_message().await else {
@@ -73,6 +76,7 @@ struct Desk {
     journal: Journal,
     run_dir: Option<RunDir>,
     matcher: Arc<Matcher>,
+    file_size_limit: Option<u64>,
     began_at: DateTime<Utc>,
 }
 
@@ -88,6 +92,12 @@ impl Desk {
         );
         self.open_record(&request, &mut intake)?;
         self.warn_all(preparation::unmasked_secrets(&request));
+        self.warn_all(
+            self.file_size_limit
+                .map(preparation::limited_files)
+                .into_iter()
+                .collect(),
+        );
         let work_dir =
             preparation::check_work_dir(&request.work_dir).map_err(Refusal::not_started)?;
         let program =

@@ -1,0 +1,44 @@
+//! What the parent left this process with, by accident.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+
+/// Puts this process, and so the tool, on ground of its own.
+///
+/// - Descriptors: see [`close_inherited_descriptors`].
+/// - Blocked signals: a parent that forks from a thread with signals blocked hands that on. Then no stop
+///   would reach this process, and the one SIGINT not the tool.
+/// - File size: output goes to files without a name, whose size grows with all that is ever printed. The
+///   limit is raised as far as this process may; beyond it, a write fails instead of ending the process.
+///
+/// Gives back the limit in bytes that stays, if there is one. Must come first in a process.
+pub fn stand_alone() -> Option<u64> {
+    close_inherited_descriptors();
+    // Neither call can fail with these arguments.
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    // SAFETY: ignoring a signal installs no code, and nothing of this process relies on SIGXFSZ.
+    let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
+    let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).ok()?;
+    let _ = setrlimit(
+        Resource::RLIMIT_FSIZE,
+        libc::RLIM_INFINITY,
+        libc::RLIM_INFINITY,
+    )
+    .or_else(|_| setrlimit(Resource::RLIMIT_FSIZE, hard, hard));
+    let (soft, _) = getrlimit(Resource::RLIMIT_FSIZE).ok()?;
+    (soft != libc::RLIM_INFINITY).then_some(soft)
+}
+
+/// Closes every descriptor above stderr that the parent left open by accident.
+///
+/// The supervisor may outlive the front by hours. A pipe of the backend's that it held open all that
+/// time would never show its end to the backend's reader. Must be called before this process opens
+/// anything itself.
+fn close_inherited_descriptors() {
+    // SAFETY: `close_range` touches no memory. The caller has opened nothing yet, so no object of
+    // this process owns a descriptor that is closed here. A kernel without the call (before 5.9)
+    // answers ENOSYS, and the descriptors stay as they were.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
+    }
+}
