@@ -242,7 +242,7 @@ impl Desk {
         let argv = std::iter::once(request.tool.program().to_owned())
             .chain(args.iter().map(|arg| self.matcher.mask(arg)))
             .collect();
-        let tool_path = PathBuf::from(self.matcher.mask(&program.to_string_lossy()));
+        let tool_path = self.masked_path(program);
         let pid = tool.pid();
         self.journal
             .emit(&mut self.orders.link, |seq, at| Event::Started {
@@ -261,6 +261,11 @@ impl Desk {
         let log = intake.log_path();
         let mut frame = conclusion::frame(run, &verdict, log);
         frame.error_msg = one_line(&self.matcher.mask(&frame.error_msg));
+        frame.output_file = frame.output_file.map(|path| self.masked_path(&path));
+        if let Some(state) = &mut frame.state {
+            let file = state.errored_state_file.take();
+            state.errored_state_file = file.map(|path| self.masked_path(&path));
+        }
         frame.output_bytes = intake.capture.total_bytes();
         match intake.capture.captured() {
             Ok(captured) => {
@@ -273,6 +278,11 @@ impl Desk {
             }
         }
         status
+    }
+
+    /// A path as it may be shown.
+    fn masked_path(&self, path: &Path) -> PathBuf {
+        PathBuf::from(self.matcher.mask(&path.to_string_lossy()))
     }
 
     /// Writes the result of a run that did not take place.

@@ -24,6 +24,7 @@ on_both_tools! {
     sigterm_to_every_process_and_the_front_first_loses_nothing,
     sigterm_to_every_process_and_the_tool_first_loses_nothing,
     the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled,
+    signals_that_the_parent_has_blocked_reach_runner_and_tool,
     a_signal_three_seconds_after_the_first_is_force,
 }
 
@@ -126,6 +127,18 @@ fn the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled(to
     let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
     let result = ending.streamed_result();
     ending.assert_outcome(&result, "cancelled");
+    assert_eq!(fake.signals(), ["INT"]);
+}
+
+/// A parent that forks from a thread with signals blocked hands that on.
+fn signals_that_the_parent_has_blocked_reach_runner_and_tool(tool: Tool) {
+    let fake =
+        FakeTool::noting_signals(tool, "while [ ! -e signals ]; do sleep 0.02; done; exit 1");
+    let runner = Launch::with_blocked_signals(&fake.workspace, &fake.apply()).start();
+    fake.workspace.wait_until_in_flight();
+    runner.signal(Signal::SIGTERM);
+    let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
+    ending.assert_outcome(&ending.result(), "cancelled");
     assert_eq!(fake.signals(), ["INT"]);
 }
 

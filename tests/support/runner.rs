@@ -42,6 +42,24 @@ impl Launch {
         }
     }
 
+    /// One request for one result, started by a parent that has the stop signals blocked.
+    pub(crate) fn with_blocked_signals(workspace: &Workspace, request: &Value) -> Self {
+        let binary = env!("CARGO_BIN_EXE_iac-runner");
+        let mut launch = Self::request(workspace, request);
+        let mut command = Command::new("env");
+        command
+            .args(["--block-signal=INT,TERM,HUP,USR1,USR2", binary])
+            .env_clear()
+            .envs(
+                launch
+                    .command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        launch.command = command;
+        launch
+    }
+
     /// One request for one result.
     pub(crate) fn request(workspace: &Workspace, request: &Value) -> Self {
         Self::new(workspace, &[]).input(request.to_string() + "\n")
