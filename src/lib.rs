@@ -9,6 +9,7 @@
 //! | [`process`] | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
 //! | [`output`] | spool, redaction, segments, head and tail | [`process`] |
 //! | [`runner`] | one request to one result | all of the above |
+//! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
 //!
 //! Nothing points back up.
 
@@ -16,6 +17,7 @@
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
 pub mod output;
+pub mod plan;
 pub mod process;
 pub mod protocol;
 pub mod runner;

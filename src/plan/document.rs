@@ -1,0 +1,171 @@
+//! The JSON of a plan, as far as it is read.
+//!
+//! Members that are not read are passed over, whatever they hold: minor versions of the format only
+//! ever add some.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::error::Category;
+use thiserror::Error;
+
+use super::ActionReason;
+use super::shown::excerpt;
+
+/// Largest document that is read, in bytes: a plan of some ten thousand resources.
+pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
+/// The major of `format_version` that both tools print.
+const FORMAT_MAJOR: &str = "1";
+/// How much of an unknown `format_version` is shown.
+const MAX_VERSION_CHARS: usize = 32;
+
+/// Why a document was not taken for a plan. Quotes none of its values but a format version.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// The document is over [`MAX_PLAN_BYTES`].
+    #[error("the plan has {bytes} bytes, over the limit of {MAX_PLAN_BYTES}")]
+    TooLarge {
+        /// Size of the document in bytes.
+        bytes: usize,
+    },
+    /// The document ends early or is not JSON.
+    #[error("the plan is not JSON: it breaks off or has a fault at line {line}, column {column}")]
+    NotJson {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, in bytes.
+        column: usize,
+    },
+    /// The document is JSON of another shape.
+    #[error("the plan has an unexpected shape at line {line}, column {column}")]
+    Shape {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, in bytes.
+        column: usize,
+    },
+    /// The format has another major version than 1.
+    #[error("the plan has format version `{version}`, known is {FORMAT_MAJOR}.x")]
+    UnknownFormat {
+        /// The version, cut and on one line.
+        version: String,
+    },
+    /// The document has a format version and is not a plan: that of a state looks so.
+    #[error("the document is not a plan: it has no `planned_values`; a state looks so")]
+    NotAPlan,
+}
+
+impl From<serde_json::Error> for PlanError {
+    /// Keeps the place only: the message of `serde_json` quotes values.
+    fn from(fault: serde_json::Error) -> Self {
+        let (line, column) = (fault.line(), fault.column());
+        match fault.classify() {
+            Category::Data => Self::Shape { line, column },
+            Category::Io | Category::Syntax | Category::Eof => Self::NotJson { line, column },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    format_version: Option<String>,
+    planned_values: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Document {
+    #[serde(default)]
+    pub(super) terraform_version: Option<String>,
+    #[serde(default)]
+    pub(super) variables: Option<BTreeMap<String, Variable>>,
+    #[serde(default)]
+    pub(super) resource_changes: Option<Vec<Resource>>,
+    #[serde(default)]
+    pub(super) resource_drift: Option<Vec<Resource>>,
+    #[serde(default)]
+    pub(super) output_changes: Option<BTreeMap<String, Change>>,
+    #[serde(default)]
+    pub(super) configuration: Option<Configuration>,
+    pub(super) applyable: Option<bool>,
+    pub(super) complete: Option<bool>,
+    pub(super) errored: Option<bool>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Variable {
+    #[serde(default)]
+    pub(super) value: Value,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Configuration {
+    #[serde(default)]
+    pub(super) root_module: RootModule,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RootModule {
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, Declaration>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Declaration {
+    #[serde(default)]
+    pub(super) sensitive: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Resource {
+    pub(super) address: String,
+    pub(super) previous_address: Option<String>,
+    pub(super) mode: Option<String>,
+    #[serde(rename = "type", default)]
+    pub(super) kind: String,
+    pub(super) deposed: Option<String>,
+    pub(super) change: Change,
+    pub(super) action_reason: Option<ActionReason>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Change {
+    pub(super) actions: Vec<String>,
+    #[serde(default)]
+    pub(super) before: Value,
+    #[serde(default)]
+    pub(super) after: Value,
+    #[serde(default)]
+    pub(super) after_unknown: Value,
+    #[serde(default)]
+    pub(super) before_sensitive: Value,
+    #[serde(default)]
+    pub(super) after_sensitive: Value,
+    #[serde(default)]
+    pub(super) replace_paths: Option<Vec<Vec<Value>>>,
+    pub(super) importing: Option<Importing>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Importing {
+    pub(super) id: Option<String>,
+}
+
+/// Reads the JSON of a plan; what it is comes before what it holds.
+pub(super) fn decode(json: &[u8]) -> Result<Document, PlanError> {
+    if json.len() > MAX_PLAN_BYTES {
+        return Err(PlanError::TooLarge { bytes: json.len() });
+    }
+    let header: Header = serde_json::from_slice(json)?;
+    let version = header.format_version.unwrap_or_default();
+    if version.split('.').next() != Some(FORMAT_MAJOR) {
+        return Err(PlanError::UnknownFormat {
+            version: excerpt(&version, MAX_VERSION_CHARS),
+        });
+    }
+    if header.planned_values.is_none() {
+        return Err(PlanError::NotAPlan);
+    }
+    Ok(serde_json::from_slice(json)?)
+}

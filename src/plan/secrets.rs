@@ -1,0 +1,111 @@
+//! Values known to be sensitive, wherever else in the plan they stand.
+//!
+//! The marks of the tools have gaps: after an apply, `terraform_data.output` holds the sensitive
+//! parts of `input` without a mark, and both tools show it in clear.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::document::{Change, Document};
+
+/// Shortest value that is looked for elsewhere, in characters: a shorter one is likely to stand
+/// there by chance. The runner masks by the same limit.
+const MIN_CHARS: usize = 6;
+/// How many values are looked for inside longer texts; any number is looked for as a whole. Keeps
+/// the search from growing with the square of the plan.
+const MAX_PARTS: usize = 256;
+
+/// Values that are marked as sensitive somewhere in a plan. Has no `Debug`.
+#[derive(Default)]
+pub(super) struct Secrets {
+    whole: BTreeSet<String>,
+}
+
+impl Secrets {
+    /// Collects them from every mark and every sensitive variable of a plan.
+    pub(super) fn of(document: &Document) -> Self {
+        let mut secrets = Self::default();
+        let resources = [&document.resource_changes, &document.resource_drift];
+        for resource in resources.into_iter().flatten().flatten() {
+            secrets.add_change(&resource.change);
+        }
+        for output in document.output_changes.iter().flatten() {
+            secrets.add_change(output.1);
+        }
+        if let (Some(values), Some(configuration)) = (&document.variables, &document.configuration)
+        {
+            let declared = &configuration.root_module.variables;
+            for (name, variable) in values {
+                if declared
+                    .get(name)
+                    .is_some_and(|variable| variable.sensitive)
+                {
+                    secrets.add_all(&variable.value);
+                }
+            }
+        }
+        secrets
+    }
+
+    fn add_change(&mut self, change: &Change) {
+        self.add_marked(&change.before, &change.before_sensitive);
+        self.add_marked(&change.after, &change.after_sensitive);
+    }
+
+    fn add_marked(&mut self, value: &Value, mark: &Value) {
+        match (value, mark) {
+            (_, Value::Null | Value::Bool(false)) => {}
+            (Value::Object(members), Value::Object(marks)) => {
+                for (name, mark) in marks {
+                    if let Some(member) = members.get(name) {
+                        self.add_marked(member, mark);
+                    }
+                }
+            }
+            (Value::Array(elements), Value::Array(marks)) => {
+                for (element, mark) in elements.iter().zip(marks) {
+                    self.add_marked(element, mark);
+                }
+            }
+            (value, mark) if is_marked(mark) => self.add_all(value),
+            _ => {}
+        }
+    }
+
+    fn add_all(&mut self, value: &Value) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => self.add(number.to_string()),
+            Value::String(text) => self.add(text.clone()),
+            Value::Array(elements) => elements.iter().for_each(|element| self.add_all(element)),
+            Value::Object(members) => members.values().for_each(|member| self.add_all(member)),
+        }
+    }
+
+    fn add(&mut self, text: String) {
+        if text.chars().count() >= MIN_CHARS {
+            self.whole.insert(text);
+        }
+    }
+
+    /// Whether a text is one of them or holds one.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        self.whole.contains(text)
+            || self
+                .whole
+                .iter()
+                .take(MAX_PARTS)
+                .any(|secret| text.contains(secret.as_str()))
+    }
+}
+
+/// Whether anything in a mark says sensitive. What is no mark at all says so too.
+pub(super) fn is_marked(mark: &Value) -> bool {
+    match mark {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+        Value::Array(marks) => marks.iter().any(is_marked),
+        Value::Object(marks) => marks.values().any(is_marked),
+    }
+}

@@ -1,0 +1,264 @@
+//! The summary of a plan.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::difference::{Absent, differences};
+use super::document::{Change, Resource, decode};
+use super::secrets::Secrets;
+use super::shown::{SENSITIVE, excerpt};
+use super::{Action, ActionReason, AttributeChange, PlanError};
+
+/// Longest import id that is kept, in characters.
+const MAX_ID_CHARS: usize = 200;
+
+/// What a plan is going to do, without a sensitive value in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanSummary {
+    /// Version of the tool that made the plan, by its own word.
+    pub tool_version: Option<String>,
+    /// How many resources are touched, and how.
+    pub counts: Counts,
+    /// The resources that are touched, imported or moved, in the tool's order.
+    pub resources: Vec<ResourceChange>,
+    /// The outputs that change, by name.
+    pub outputs: Vec<OutputChange>,
+    /// What was changed outside of the tool since the last apply; the plan starts from there.
+    pub drift: Vec<ResourceChange>,
+    /// Whether there is anything to apply, see [`PlanSummary::no_changes`].
+    pub applyable: bool,
+    /// Whether the tool failed while it planned; then the plan says only what it knew by then.
+    pub errored: bool,
+    /// False if another plan is needed after this one is applied, as with `-target`; none if the
+    /// tool does not say.
+    pub complete: Option<bool>,
+}
+
+/// How many resources are touched, and how.
+///
+/// `add`, `change`, `destroy` and `import` are the numbers of the tool's own `Plan:` line. A replaced
+/// resource is in `replace`, and as there also in both `add` and `destroy`. An imported one is in
+/// `import` besides what else happens to it. That line leaves out `forget`, `read` and `other`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Created, alone or as a replacement.
+    pub add: usize,
+    /// Changed in place.
+    pub change: usize,
+    /// Destroyed, alone or for a replacement.
+    pub destroy: usize,
+    /// Destroyed and created, in either order.
+    pub replace: usize,
+    /// Taken into the state.
+    pub import: usize,
+    /// Dropped from the state without being destroyed.
+    pub forget: usize,
+    /// Data sources that are read during the apply.
+    pub read: usize,
+    /// Resources with an action that this version does not know.
+    pub other: usize,
+}
+
+/// What kind of thing a resource is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A `resource` block.
+    Managed,
+    /// A `data` block.
+    Data,
+    /// A word that this version does not know.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// What happens to one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceChange {
+    /// Its address, such as `module.net.aws_subnet.a["x"]`.
+    pub address: String,
+    /// Its type, such as `aws_subnet`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What kind of thing it is.
+    pub mode: Mode,
+    /// What is planned.
+    pub action: Action,
+    /// Why, if the tool says.
+    pub reason: Option<ActionReason>,
+    /// The address that it had, if it is moved.
+    pub moved_from: Option<String>,
+    /// The id by which it is imported, if it is; empty if that is not known yet.
+    pub import_id: Option<String>,
+    /// The key of a left-over object, if this is about one: what a failed replacement did not destroy.
+    pub deposed: Option<String>,
+    /// The attributes that change, at most [`MAX_ATTRIBUTES`](super::MAX_ATTRIBUTES).
+    pub attributes: Vec<AttributeChange>,
+    /// How many more attributes change.
+    pub attributes_left_out: usize,
+}
+
+/// What happens to one output of the root module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutputChange {
+    /// Its name.
+    pub name: String,
+    /// What is planned: create, update or delete.
+    pub action: Action,
+    /// Where its value differs.
+    pub values: Vec<AttributeChange>,
+    /// How many more differences there are.
+    pub values_left_out: usize,
+}
+
+impl PlanSummary {
+    /// Reads what `show -json PLAN` printed.
+    ///
+    /// # Errors
+    ///
+    /// If it is larger than [`MAX_PLAN_BYTES`](super::MAX_PLAN_BYTES), is not JSON, is of another
+    /// major version than 1, or is not a plan. No error quotes a value of the plan.
+    pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
+        let document = decode(json)?;
+        let secrets = Secrets::of(&document);
+        let resources: Vec<_> = changes(document.resource_changes.as_deref(), &secrets)
+            .filter(ResourceChange::is_touched)
+            .collect();
+        let drift: Vec<_> = changes(document.resource_drift.as_deref(), &secrets)
+            .filter(|resource| resource.action != Action::NoOp)
+            .collect();
+        let outputs: Vec<_> = document
+            .output_changes
+            .iter()
+            .flatten()
+            .map(|(name, change)| OutputChange::new(name, change, &secrets))
+            .filter(|output| output.action != Action::NoOp)
+            .collect();
+        let refreshes_only = document.resource_changes.is_none() && !drift.is_empty();
+        let plans = !resources.is_empty() || !outputs.is_empty() || refreshes_only;
+        let errored = document.errored.unwrap_or(false);
+        Ok(Self {
+            tool_version: document.terraform_version,
+            counts: Counts::of(&resources),
+            resources,
+            outputs,
+            drift,
+            applyable: !errored && document.applyable.unwrap_or(plans),
+            errored,
+            complete: document.complete,
+        })
+    }
+
+    /// Whether the plan is good and there is nothing to apply.
+    ///
+    /// The tool's own `applyable` decides where there is one (terraform 1.8 and later). Else it is
+    /// what terraform does: a change, an import, a move or a changed output is to be applied; drift
+    /// is only if the plan was made with `-refresh-only`, which shows in that it plans no resource.
+    pub const fn no_changes(&self) -> bool {
+        !self.errored && !self.applyable
+    }
+}
+
+fn changes<'a>(
+    resources: Option<&'a [Resource]>,
+    secrets: &'a Secrets,
+) -> impl Iterator<Item = ResourceChange> + 'a {
+    let resources = resources.unwrap_or_default();
+    resources
+        .iter()
+        .map(|resource| ResourceChange::new(resource, secrets))
+}
+
+impl ResourceChange {
+    fn new(resource: &Resource, secrets: &Secrets) -> Self {
+        let action = Action::from_words(&resource.change.actions);
+        let (attributes, attributes_left_out) = if action == Action::Forget {
+            // The object stays as it is.
+            (Vec::new(), 0)
+        } else {
+            differences(&resource.change, Absent::ByAttribute, secrets)
+        };
+        let mode = match resource.mode.as_deref() {
+            None | Some("managed") => Mode::Managed,
+            Some("data") => Mode::Data,
+            Some(other) => Mode::Other(other.to_owned()),
+        };
+        let import_id = resource.change.importing.as_ref().map(|importing| {
+            let id = importing.id.as_deref().unwrap_or_default();
+            if secrets.are_in(id) {
+                SENSITIVE.to_owned()
+            } else {
+                excerpt(id, MAX_ID_CHARS)
+            }
+        });
+        Self {
+            address: resource.address.clone(),
+            kind: resource.kind.clone(),
+            mode,
+            action,
+            reason: resource.action_reason.clone(),
+            moved_from: resource.previous_address.clone(),
+            import_id,
+            deposed: resource.deposed.clone(),
+            attributes,
+            attributes_left_out,
+        }
+    }
+
+    /// Whether an apply does anything to it. That a data source leaves the state is not shown by
+    /// the tools either.
+    fn is_touched(&self) -> bool {
+        match self.action {
+            Action::NoOp => self.import_id.is_some() || self.moved_from.is_some(),
+            Action::Delete => self.mode != Mode::Data,
+            Action::Create
+            | Action::Read
+            | Action::Update
+            | Action::DeleteThenCreate
+            | Action::CreateThenDelete
+            | Action::Forget
+            | Action::CreateThenForget
+            | Action::Other(_) => true,
+        }
+    }
+}
+
+impl OutputChange {
+    fn new(name: &str, change: &Change, secrets: &Secrets) -> Self {
+        let (values, values_left_out) = differences(change, Absent::Whole, secrets);
+        Self {
+            name: name.to_owned(),
+            action: Action::from_words(&change.actions),
+            values,
+            values_left_out,
+        }
+    }
+}
+
+impl Counts {
+    fn of(resources: &[ResourceChange]) -> Self {
+        let mut counts = Self::default();
+        for resource in resources {
+            counts.import += usize::from(resource.import_id.is_some());
+            match resource.action {
+                Action::NoOp => {}
+                Action::Create => counts.add += 1,
+                Action::Read => counts.read += 1,
+                Action::Update => counts.change += 1,
+                Action::DeleteThenCreate | Action::CreateThenDelete => {
+                    counts.replace += 1;
+                    counts.add += 1;
+                    counts.destroy += 1;
+                }
+                Action::Delete => counts.destroy += 1,
+                Action::Forget => counts.forget += 1,
+                Action::CreateThenForget => {
+                    counts.add += 1;
+                    counts.forget += 1;
+                }
+                Action::Other(_) => counts.other += 1,
+            }
+        }
+        counts
+    }
+}
