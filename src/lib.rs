@@ -9,12 +9,14 @@
 //! | [`process`] | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
 //! | [`output`] | spool, redaction, segments, head and tail | [`process`] |
 //! | [`runner`] | one request to one result | all of the above |
+//! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
 //!
 //! Nothing points back up.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod client;
 pub mod output;
 pub mod process;
 pub mod protocol;
