@@ -10,12 +10,14 @@
 //! | [`output`] | spool, redaction, segments, head and tail | [`process`] |
 //! | [`runner`] | one request to one result | all of the above |
 //! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
+//! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
 //!
 //! Nothing points back up.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod client;
 pub mod output;
 pub mod plan;
 pub mod process;

@@ -16,7 +16,7 @@ type Needle = [u8; NEEDLE_BYTES];
 
 /// The compiled patterns of all secrets of a run.
 ///
-/// At nearly every position of a text nothing begins, and the [`Filter`] says so. The few that are left
+/// At nearly every position of a text nothing begins, and the `Filter` says so. The few that are left
 /// are looked up by their first bytes, then compared. An Aho-Corasick automaton has to visit a state
 /// for each byte when its matches may overlap: that took half of all time, and this a fraction.
 pub struct Matcher {

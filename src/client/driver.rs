@@ -1,0 +1,182 @@
+//! The task that serves the pipes of one call.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use super::invocation::{END_TO_STDERR, Invocation, LAST_WORD_TO_END, Purpose, start_cancel};
+use super::kept::{Kept, reap};
+use super::order::Order;
+use super::reading::{Reader, Reading, Step};
+use super::tail::Tail;
+use super::verdict::verdict;
+use super::{ClientError, ReadFault, RunEvent};
+use crate::protocol::RunResult;
+
+/// Most bytes read at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Everything that the task owns. Were it dropped half-way, with its runtime, the pipes would close,
+/// which the runner takes as a disconnect, and the child be reaped by a thread.
+pub(super) struct Driver {
+    pub(super) program: PathBuf,
+    pub(super) invocation: Invocation,
+    pub(super) child: Kept,
+    pub(super) stdin: pipe::Sender,
+    pub(super) stdout: pipe::Receiver,
+    pub(super) stderr: pipe::Receiver,
+    pub(super) orders: watch::Receiver<Order>,
+    pub(super) events: mpsc::Sender<RunEvent>,
+}
+
+/// The pipes as tokio has them.
+pub(super) fn pipes(
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+) -> io::Result<(pipe::Sender, pipe::Receiver, pipe::Receiver)> {
+    Ok((
+        pipe::Sender::from_owned_fd(OwnedFd::from(stdin))?,
+        pipe::Receiver::from_owned_fd(OwnedFd::from(stdout))?,
+        pipe::Receiver::from_owned_fd(OwnedFd::from(stderr))?,
+    ))
+}
+
+impl Driver {
+    /// Serves the call to its end.
+    pub(super) async fn drive(self) -> Result<RunResult, ClientError> {
+        let Self {
+            program,
+            invocation,
+            child,
+            mut stdin,
+            stdout,
+            mut stderr,
+            orders,
+            events,
+        } = self;
+        let mut tail = Tail::default();
+        let reading = tokio::select! {
+            // In this order: what was asked for before the handle was dropped is done.
+            biased;
+            reading = read(stdout, invocation.line_limit, &events) => reading,
+            never = keep_tail(&mut stderr, &mut tail) => never,
+            never = serve_orders(&program, &invocation, &mut stdin, orders.clone()) => never,
+            () = abandoned(invocation.purpose, orders.clone()) => {
+                // Nobody hears what an attached process has to say: it is killed and reaped.
+                child.kill();
+                return Err(ClientError::RuntimeGone);
+            }
+        };
+        // The stream of events ends here; whoever waits next waits for the verdict.
+        drop(events);
+        let status = end_of(child).await?;
+        // A limit that runs out leaves a shorter tail.
+        let _ = timeout(END_TO_STDERR, read_to_end(&mut stderr, &mut tail)).await;
+        verdict(reading, status, tail.text())
+    }
+}
+
+/// Reads stdout up to the result, and passes on its events as long as somebody takes them.
+async fn read(
+    mut stdout: pipe::Receiver,
+    line_limit: usize,
+    events: &mpsc::Sender<RunEvent>,
+) -> Reading {
+    let mut reader = Reader::new(line_limit);
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut is_at_end = false;
+    loop {
+        let step = match reader.step() {
+            None if is_at_end => reader.finish(),
+            None => {
+                match stdout.read(&mut piece).await {
+                    Ok(0) => is_at_end = true,
+                    Ok(len) => reader.push(&piece[..len]),
+                    Err(fault) => return Err(ReadFault::Io(fault)),
+                }
+                continue;
+            }
+            Some(step) => step,
+        };
+        match step {
+            // An error says that nobody takes events any more; the result still counts.
+            Step::Event(event) => drop(events.send(event).await),
+            Step::End(reading) => return reading,
+        }
+    }
+}
+
+/// Writes the request, then carries out each order; never returns.
+async fn serve_orders(
+    program: &Path,
+    invocation: &Invocation,
+    stdin: &mut pipe::Sender,
+    mut orders: watch::Receiver<Order>,
+) -> Reading {
+    // A runner that does not read its stdin is gone or going: its stdout tells.
+    let _ = stdin.write_all(&invocation.stdin).await;
+    let mut given = None;
+    loop {
+        let wanted = orders.borrow_and_update().stop_for(invocation.purpose);
+        if let Some(stop) = wanted.filter(|_| wanted > given) {
+            match (invocation.purpose, &invocation.run_dir) {
+                (Purpose::Attach, Some(run_dir)) => {
+                    if let Ok(child) = start_cancel(program, run_dir, stop) {
+                        reap(child, |_| {});
+                    }
+                }
+                (Purpose::Run | Purpose::Attach, _) => {
+                    let _ = stdin.write_all(stop.line().as_bytes()).await;
+                }
+            }
+            given = wanted;
+        }
+        if orders.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Returns when an attached process is not wanted any more; a run is always served to its end.
+async fn abandoned(purpose: Purpose, mut orders: watch::Receiver<Order>) {
+    if purpose == Purpose::Run || orders.wait_for(|order| order.is_abandoned).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Keeps the end of stderr while the runner speaks; never returns.
+async fn keep_tail(stderr: &mut pipe::Receiver, tail: &mut Tail) -> Reading {
+    read_to_end(stderr, tail).await;
+    std::future::pending().await
+}
+
+async fn read_to_end(stderr: &mut pipe::Receiver, tail: &mut Tail) {
+    let mut piece = [0; 1024];
+    while let Ok(len @ 1..) = stderr.read(&mut piece).await {
+        tail.push(&piece[..len]);
+    }
+}
+
+/// Reaps the runner; none when it does not end in time.
+async fn end_of(child: Kept) -> Result<Option<ExitStatus>, ClientError> {
+    let (tell, told) = oneshot::channel();
+    child.reap(move |status| {
+        // Nobody listens when the limit has run out.
+        let _ = tell.send(status);
+    });
+    match timeout(LAST_WORD_TO_END, told).await {
+        Ok(Ok(Ok(status))) => Ok(Some(status)),
+        Ok(Ok(Err(fault))) => Err(ClientError::Wait(fault)),
+        Ok(Err(_)) => Err(ClientError::Wait(io::Error::other(
+            "no thread waits for it",
+        ))),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,253 @@
+//! One call of the binary: its arguments, its stdin, its bounds.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+
+use super::ClientError;
+use super::kept::{Kept, OnDrop};
+use super::order::Stop;
+use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request};
+
+/// Most bytes that JSON makes of one byte of output: `\u001b`.
+const ESCAPED_BYTES: u64 = 6;
+/// Room in a result beside its output: sentences and paths.
+const FRAME_BYTES: u64 = 1024 * 1024;
+/// The request as the run directory has it.
+const REQUEST_FILE: &str = "request.json";
+
+/// How long the runner may take to end after its last word.
+pub(super) const LAST_WORD_TO_END: Duration = Duration::from_secs(10);
+/// How long the end of stderr may take after the end of the runner.
+pub(super) const END_TO_STDERR: Duration = Duration::from_secs(1);
+
+/// What stands in the way of a call.
+pub(super) struct Invocation {
+    args: Vec<OsString>,
+    /// What is written to stdin; may hold secrets, and is wiped when it goes.
+    pub(super) stdin: Zeroizing<Vec<u8>>,
+    /// Longest line of stdout, in bytes.
+    pub(super) line_limit: usize,
+    /// Timeout and grace of the run.
+    pub(super) longest: Duration,
+    pub(super) run_dir: Option<PathBuf>,
+    pub(super) purpose: Purpose,
+}
+
+/// What the process is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It carries a run: control lines go to its stdin.
+    Run,
+    /// It reads along: another process stops the run.
+    Attach,
+}
+
+/// A runner that was started.
+pub(super) struct Started {
+    pub(super) child: Kept,
+    pub(super) pid: u32,
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+impl Invocation {
+    /// A new run.
+    pub(super) fn run(request: &Request) -> Result<Self, ClientError> {
+        for (field, value) in [
+            ("timeout", request.timeout_minutes),
+            ("grace_seconds", request.grace_seconds),
+        ] {
+            if !value.is_finite() {
+                return Err(ClientError::NotFinite { field });
+            }
+        }
+        let mut stdin = Zeroizing::new(serde_json::to_vec(request).map_err(ClientError::Encode)?);
+        stdin.push(b'\n');
+        Ok(Self {
+            args: vec!["--stream".into()],
+            line_limit: line_limit(request.output_limit_bytes),
+            // The runner refuses what is out of bounds, at once.
+            longest: longest(request),
+            stdin,
+            run_dir: request.run_dir.clone(),
+            purpose: Purpose::Run,
+        })
+    }
+
+    /// Following a run that is there.
+    pub(super) fn attach(run_dir: &Path) -> Self {
+        let recorded = std::fs::read(run_dir.join(REQUEST_FILE))
+            .ok()
+            .and_then(|document| Request::parse(document.trim_ascii()).ok());
+        Self {
+            args: vec![
+                "attach".into(),
+                "--stream".into(),
+                "--".into(),
+                run_dir.into(),
+            ],
+            stdin: Zeroizing::new(Vec::new()),
+            line_limit: line_limit(
+                recorded
+                    .as_ref()
+                    .map_or(MAX_OUTPUT_LIMIT_BYTES, |request| request.output_limit_bytes),
+            ),
+            longest: recorded.as_ref().map_or(MAX_TIMEOUT + MAX_GRACE, longest),
+            run_dir: Some(run_dir.to_owned()),
+            purpose: Purpose::Attach,
+        }
+    }
+
+    /// Starts the process.
+    pub(super) fn start(&self, program: &Path) -> Result<Started, ClientError> {
+        self.try_start(program)
+            .map_err(|source| ClientError::Spawn {
+                program: program.to_owned(),
+                source,
+            })
+    }
+
+    fn try_start(&self, program: &Path) -> io::Result<Started> {
+        let mut child = command(program)
+            .args(&self.args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let pid = child.id();
+        let child = Kept::new(
+            child,
+            match self.purpose {
+                Purpose::Run => OnDrop::LeftToEnd,
+                Purpose::Attach => OnDrop::Killed,
+            },
+        );
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(io::Error::other("a pipe is missing"));
+        };
+        Ok(Started {
+            child,
+            pid,
+            stdin,
+            stdout,
+            stderr,
+        })
+    }
+}
+
+/// Starts `iac-runner cancel` for a run that is followed.
+///
+/// It says on its stdout what became of it, which the events and the result of the run tell as well.
+pub(super) fn start_cancel(program: &Path, run_dir: &Path, stop: Stop) -> io::Result<Child> {
+    let force = match stop {
+        Stop::Cancel => None,
+        Stop::Force => Some("--force"),
+    };
+    command(program)
+        .arg("cancel")
+        .args(force)
+        .arg("--")
+        .arg(run_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.process_group(0);
+    command
+}
+
+/// The longest that a run may take, as far as the request is one.
+fn longest(request: &Request) -> Duration {
+    let seconds = |value: f64, most: Duration| {
+        Duration::try_from_secs_f64(value).map_or(Duration::ZERO, |asked| asked.min(most))
+    };
+    let minutes = request.timeout_minutes;
+    let timeout = if minutes == 0.0 {
+        request.timeout()
+    } else {
+        seconds(minutes * 60.0, MAX_TIMEOUT)
+    };
+    timeout + seconds(request.grace_seconds, MAX_GRACE)
+}
+
+fn line_limit(output_limit_bytes: u64) -> usize {
+    let most = output_limit_bytes
+        .min(MAX_OUTPUT_LIMIT_BYTES)
+        .saturating_mul(ESCAPED_BYTES)
+        .saturating_add(FRAME_BYTES);
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Tool;
+
+    #[test]
+    fn secrets_go_to_stdin_and_never_into_an_argument() {
+        let mut request = Request::new(Tool::Terraform, "/work", "plan");
+        request.secrets.push("hunter2-hunter2".into());
+        request
+            .env_vars
+            .insert("TF_VAR_x".into(), "hunter3-hunter3".into());
+        let invocation = Invocation::run(&request).unwrap();
+        assert_eq!(invocation.args, ["--stream"]);
+        let text = std::str::from_utf8(&invocation.stdin).unwrap();
+        assert!(text.contains("hunter2") && text.contains("hunter3"));
+        assert!(text.ends_with("}\n"));
+        assert!(Request::parse(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn numbers_without_words_in_json_are_refused_here() {
+        for (timeout, grace, expected) in [
+            (f64::NAN, 1.0, "timeout"),
+            (1.0, f64::INFINITY, "grace_seconds"),
+        ] {
+            let mut request = Request::new(Tool::Terraform, "/work", "plan");
+            (request.timeout_minutes, request.grace_seconds) = (timeout, grace);
+            let fault = Invocation::run(&request).err().unwrap();
+            assert!(
+                matches!(fault, ClientError::NotFinite { field } if field == expected),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_run_is_timeout_and_grace_and_never_a_panic() {
+        let table = [
+            (0.0, 60.0, 1860),
+            (1.0, 0.0, 60),
+            (0.5, 10.0, 40),
+            (-1.0, -1.0, 0),
+            (1e6, 1e6, (7 + 1) * 24 * 60 * 60),
+            // Does not fit into a duration; the runner refuses it, at once.
+            (1e300, 1e300, 0),
+        ];
+        for (timeout, grace, seconds) in table {
+            let mut request = Request::new(Tool::Tofu, "/work", "plan");
+            (request.timeout_minutes, request.grace_seconds) = (timeout, grace);
+            let longest = Invocation::run(&request).unwrap().longest;
+            assert_eq!(longest, Duration::from_secs(seconds), "{timeout} {grace}");
+        }
+    }
+
+    #[test]
+    fn a_run_directory_is_no_option_whatever_its_name() {
+        let invocation = Invocation::attach(Path::new("--help"));
+        assert_eq!(invocation.args, ["attach", "--stream", "--", "--help"]);
+    }
+}

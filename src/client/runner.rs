@@ -1,0 +1,137 @@
+//! The located binary.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::driver::{Driver, pipes};
+use super::invocation::Invocation;
+use super::locate::locate;
+use super::order::Order;
+use super::{Canceller, ClientError, Run};
+use crate::protocol::{Request, RunResult};
+
+/// Most events that wait for a caller.
+const EVENTS_AHEAD: usize = 64;
+
+/// The binary `iac-runner`, for callers under tokio; [`blocking::Runner`](super::blocking::Runner) is
+/// for others.
+///
+/// The runner gets this process's environment; what the tool gets of it, the request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runner {
+    program: PathBuf,
+}
+
+impl Runner {
+    /// Finds the binary: where `IAC_RUNNER_BIN` says; else beside the current executable, in
+    /// `/usr/local/bin`, as `./runner/iac-runner`, as `./iac-runner`, in `PATH`.
+    ///
+    /// When `IAC_RUNNER_BIN` is set, no other place is looked at.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], with every place looked at.
+    pub fn locate() -> Result<Self, ClientError> {
+        locate(None).map(|program| Self { program })
+    }
+
+    /// Takes the binary at this path and no other.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], when it is not there or cannot be executed.
+    pub fn at(program: impl AsRef<Path>) -> Result<Self, ClientError> {
+        locate(Some(program.as_ref())).map(|program| Self { program })
+    }
+
+    /// Absolute path of the binary.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Carries out one request and waits for its result.
+    ///
+    /// Given up, it cancels the run gracefully.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no result that can be trusted. That the tool failed is a result.
+    pub async fn run(&self, request: &Request) -> Result<RunResult, ClientError> {
+        self.spawn(request)?.wait().await
+    }
+
+    /// Starts one request.
+    ///
+    /// ```no_run
+    /// # use iac_runner::client::{ClientError, Runner, RunEvent};
+    /// # use iac_runner::protocol::{Event, Request};
+    /// # async fn example(runner: Runner, request: Request) -> Result<(), ClientError> {
+    /// let mut run = runner.spawn(&request)?;
+    /// while let Some(event) = run.next_event().await {
+    ///     if let RunEvent::Known(Event::Output { text, .. }) = event {
+    ///         print!("{text}");
+    ///     }
+    /// }
+    /// let result = run.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Spawn`], also when this is not called under tokio;
+    /// [`ClientError::Encode`] and [`ClientError::NotFinite`] for a request that JSON cannot hold.
+    ///
+    /// # Panics
+    /// When tokio's runtime was built without its I/O or time driver.
+    pub fn spawn(&self, request: &Request) -> Result<Run, ClientError> {
+        self.start(Invocation::run(request)?)
+    }
+
+    /// Follows a run from its first event on, during the run or after it.
+    ///
+    /// A directory that holds no run gives a result with the outcome `invalid_request`. Cancelling goes
+    /// through `iac-runner cancel`; dropping the handle leaves the run alone.
+    ///
+    /// # Errors
+    /// [`ClientError::Spawn`], also when this is not called under tokio.
+    ///
+    /// # Panics
+    /// When tokio's runtime was built without its I/O or time driver.
+    pub fn attach(&self, run_dir: impl AsRef<Path>) -> Result<Run, ClientError> {
+        self.start(Invocation::attach(run_dir.as_ref()))
+    }
+
+    fn start(&self, invocation: Invocation) -> Result<Run, ClientError> {
+        let failed = |source| ClientError::Spawn {
+            program: self.program.clone(),
+            source,
+        };
+        let runtime = Handle::try_current().map_err(|fault| failed(io::Error::other(fault)))?;
+        let started = invocation.start(&self.program)?;
+        let (stdin, stdout, stderr) =
+            pipes(started.stdin, started.stdout, started.stderr).map_err(failed)?;
+        let (orders, ordered) = watch::channel(Order::default());
+        let (event_sender, events) = mpsc::channel(EVENTS_AHEAD);
+        let (tell, verdict) = oneshot::channel();
+        let driver = Driver {
+            program: self.program.clone(),
+            invocation,
+            child: started.child,
+            stdin,
+            stdout,
+            stderr,
+            orders: ordered,
+            events: event_sender,
+        };
+        runtime.spawn(async move {
+            // Nobody listens when the handle was dropped.
+            let _ = tell.send(driver.drive().await);
+        });
+        Ok(Run::new(
+            events,
+            verdict,
+            Canceller::new(orders),
+            started.pid,
+        ))
+    }
+}

@@ -1,0 +1,158 @@
+//! What a handle does to its run: cancel, force, and what follows when it is dropped.
+
+use std::fs;
+
+use iac_runner::protocol::{OnDisconnect, Outcome, StopReason};
+
+use crate::stand::{
+    block_on, blocking_runner, output_with, runner, runtime, typed, wait_until_reaped,
+    within_a_test,
+};
+use crate::support::fake_tool::FakeTool;
+use crate::support::tools::Tool;
+use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+
+#[test]
+fn cancel_stops_an_apply_gracefully_on_both_tools() {
+    for tool in [Tool::Terraform, Tool::Tofu] {
+        let workspace = Workspace::new(tool, Backend::Server);
+        let request = typed(&workspace, workspace.apply());
+        let (pid, result) = block_on(async {
+            let mut run = runner().spawn(&request).expect("a run");
+            output_with(&mut run, IN_FLIGHT_LINE).await;
+            run.cancel();
+            (run.pid(), run.wait().await.expect("a result"))
+        });
+        assert_eq!(result.outcome, Outcome::Cancelled, "{result:?}");
+        assert_eq!(result.stop_reason, Some(StopReason::Cancel));
+        workspace.assert_state_is_complete();
+        workspace.assert_lock_is_released();
+        wait_until_reaped(pid);
+    }
+}
+
+#[test]
+fn force_ends_a_tool_that_ignores_a_cancel_while_somebody_waits() {
+    let fake = FakeTool::noting_signals(Tool::Terraform, "while :; do sleep 0.05; done");
+    let request = typed(&fake.workspace, fake.apply());
+    let result = block_on(async {
+        let run = runner().spawn(&request).expect("a run");
+        let canceller = run.canceller();
+        let waiting = tokio::spawn(run.wait());
+        tokio::task::spawn_blocking(move || {
+            fake.workspace.wait_until_in_flight();
+            canceller.cancel();
+            fake.wait_for_a_signal();
+            canceller.force();
+            fake
+        })
+        .await
+        .expect("the tool is ready");
+        waiting.await.expect("no panic").expect("a result")
+    });
+    assert_eq!(result.outcome, Outcome::Killed, "{result:?}");
+}
+
+#[test]
+fn a_dropped_handle_cancels_gracefully_and_leaves_no_zombie() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Server);
+    let mut request = typed(&workspace, workspace.apply());
+    // The handle asks for a stop, whatever a disconnect would mean.
+    request.on_disconnect = OnDisconnect::Finish;
+    let runtime = runtime();
+    let pid = runtime.block_on(async {
+        let mut run = runner().spawn(&request).expect("a run");
+        output_with(&mut run, IN_FLIGHT_LINE).await;
+        run.pid()
+    });
+    workspace.wait_until_nothing_runs();
+    wait_until_reaped(pid);
+    workspace.assert_state_is_complete();
+    workspace.assert_lock_is_released();
+    let result = runtime
+        .block_on(within_a_test(async {
+            runner()
+                .attach(workspace.run_dir())
+                .expect("a run")
+                .wait()
+                .await
+        }))
+        .expect("a result");
+    assert_eq!(result.outcome, Outcome::Cancelled, "{result:?}");
+    assert_eq!(result.stop_reason, Some(StopReason::Cancel));
+}
+
+#[test]
+fn a_wait_that_is_given_up_cancels() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+    let request = typed(&workspace, workspace.apply());
+    let runtime = runtime();
+    let pid = runtime.block_on(async {
+        let run = runner().spawn(&request).expect("a run");
+        let pid = run.pid();
+        let ready = tokio::task::spawn_blocking(move || {
+            workspace.wait_until_in_flight();
+            workspace
+        });
+        tokio::select! {
+            result = run.wait() => panic!("ended by itself: {result:?}"),
+            workspace = ready => {
+                let workspace = workspace.expect("in flight");
+                // The other branch has been dropped by now.
+                tokio::task::spawn_blocking(move || {
+                    workspace.wait_until_nothing_runs();
+                    workspace.assert_state_is_complete();
+                })
+                .await
+                .expect("a complete state");
+            }
+        }
+        pid
+    });
+    wait_until_reaped(pid);
+}
+
+#[test]
+fn a_runtime_that_is_dropped_leaves_the_run_to_finish_and_no_zombie() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+    let mut request = typed(&workspace, workspace.apply());
+    request.on_disconnect = OnDisconnect::Finish;
+    let runtime = runtime();
+    let mut run = {
+        let _entered = runtime.enter();
+        runner().spawn(&request).expect("a run")
+    };
+    runtime.block_on(output_with(&mut run, IN_FLIGHT_LINE));
+    let pid = run.pid();
+    drop(runtime);
+    let fault = block_on(run.wait()).unwrap_err();
+    assert!(
+        matches!(fault, iac_runner::client::ClientError::RuntimeGone),
+        "{fault}"
+    );
+    workspace.let_go();
+    let result = blocking_runner()
+        .attach(workspace.run_dir())
+        .expect("a run")
+        .wait()
+        .expect("a result");
+    assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
+    workspace.assert_everything_was_applied();
+    wait_until_reaped(pid);
+}
+
+#[test]
+fn the_runner_has_no_secret_in_its_arguments() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+    let mut request = typed(&workspace, workspace.apply());
+    request.secrets.push("hunter2-hunter2".into());
+    block_on(async {
+        let mut run = runner().spawn(&request).expect("a run");
+        output_with(&mut run, IN_FLIGHT_LINE).await;
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", run.pid())).expect("alive");
+        let arguments: Vec<_> = line.split_terminator('\0').skip(1).collect();
+        assert_eq!(arguments, ["--stream"]);
+        workspace.let_go();
+        assert!(run.wait().await.expect("a result").success);
+    });
+}

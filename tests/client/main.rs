@@ -1,0 +1,16 @@
+//! The client library against the real binary with real tools, and against scripted runners for what
+//! the real one does not do.
+
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attach;
+mod blocking;
+mod calls;
+mod fake_runners;
+mod handle;
+mod stand;

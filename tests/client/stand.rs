@@ -1,0 +1,77 @@
+//! What the tests of the client share: the binary, typed requests, bounded waits.
+
+use std::future::Future;
+use std::path::Path;
+
+use iac_runner::client::{Run, RunEvent, Runner, blocking};
+use iac_runner::protocol::{Event, Request};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
+use crate::support::workspace::Workspace;
+
+pub(crate) fn runner() -> Runner {
+    Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built")
+}
+
+pub(crate) fn blocking_runner() -> blocking::Runner {
+    blocking::Runner::from(runner())
+}
+
+/// A request as the workspace writes it, typed, with the workspace's `PATH` and home.
+pub(crate) fn typed(workspace: &Workspace, mut request: Value) -> Request {
+    let variables = &mut request["env_vars"];
+    if variables["PATH"].is_null() {
+        variables["PATH"] = json!(workspace.tool.path());
+    }
+    variables["HOME"] = json!(workspace.home());
+    request["inherit_env"] = json!([]);
+    Request::parse(request.to_string().as_bytes()).expect("a valid request")
+}
+
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// Runs a future to its end, which must come in time.
+#[track_caller]
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(within_a_test(future))
+}
+
+pub(crate) async fn within_a_test<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(WITHIN_A_TEST, future)
+        .await
+        .expect("it ends within the time of a test")
+}
+
+/// Takes events up to an output that holds this text.
+pub(crate) async fn output_with(run: &mut Run, wanted: &str) {
+    while let Some(event) = within_a_test(run.next_event()).await {
+        if text_of(&event).is_some_and(|text| text.contains(wanted)) {
+            return;
+        }
+    }
+    panic!("the events ended without `{wanted}`");
+}
+
+pub(crate) fn text_of(event: &RunEvent) -> Option<&str> {
+    match event {
+        RunEvent::Known(Event::Output { text, .. }) => Some(text),
+        RunEvent::Known(_) | RunEvent::Other { .. } => None,
+    }
+}
+
+/// Waits until a process has been reaped: a zombie still has its folder.
+#[track_caller]
+pub(crate) fn wait_until_reaped(pid: u32) {
+    let folder = format!("/proc/{pid}");
+    wait_for("the runner to be reaped", SOON, || {
+        (!Path::new(&folder).exists()).then_some(())
+    });
+}
