@@ -75,6 +75,24 @@ fn a_dropped_handle_cancels_gracefully_and_leaves_no_zombie() {
     workspace.assert_lock_is_released();
 }
 
+#[test]
+fn an_attached_handle_that_is_dropped_leaves_the_run_alone_and_no_zombie() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+    let request = typed(&workspace, workspace.apply());
+    let run = blocking_runner().spawn(&request).expect("a run");
+    workspace.wait_until_in_flight();
+    let attached = blocking_runner()
+        .attach(workspace.run_dir())
+        .expect("a run");
+    let pid = attached.pid();
+    drop(attached);
+    wait_until_reaped(pid);
+    workspace.let_go();
+    let result = run.wait().expect("a result");
+    assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
+    assert_eq!(result.stop_reason, None);
+}
+
 /// A front that stands still does not hold its caller, and its run can be attached to.
 #[test]
 fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {

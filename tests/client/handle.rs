@@ -39,7 +39,8 @@ fn force_ends_a_tool_that_ignores_a_cancel_while_somebody_waits() {
         let run = runner().spawn(&request).expect("a run");
         let canceller = run.canceller();
         let waiting = tokio::spawn(run.wait());
-        tokio::task::spawn_blocking(move || {
+        // Kept until the result is there: with it goes whatever carries its mark.
+        let _fake = tokio::task::spawn_blocking(move || {
             fake.workspace.wait_until_in_flight();
             canceller.cancel();
             fake.wait_for_a_signal();
