@@ -5,7 +5,8 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocma
 
 /// Puts this process, and so the tool, on ground of its own.
 ///
-/// - Descriptors: see [`close_inherited_descriptors`].
+/// - Descriptors: the supervisor may outlive the front by hours. A pipe of the backend's that it held open all
+///   that time would never show its end to the backend's reader.
 /// - Blocked signals: a parent that forks from a thread with signals blocked hands that on. Then no stop
 ///   would reach this process, and the one SIGINT not the tool.
 /// - File size: output goes to files without a name, whose size grows with all that is ever printed. The
@@ -29,11 +30,7 @@ pub fn stand_alone() -> Option<u64> {
     (soft != libc::RLIM_INFINITY).then_some(soft)
 }
 
-/// Closes every descriptor above stderr that the parent left open by accident.
-///
-/// The supervisor may outlive the front by hours. A pipe of the backend's that it held open all that
-/// time would never show its end to the backend's reader. Must be called before this process opens
-/// anything itself.
+/// Closes every descriptor above stderr.
 fn close_inherited_descriptors() {
     // SAFETY: `close_range` touches no memory. The caller has opened nothing yet, so no object of
     // this process owns a descriptor that is closed here. A kernel without the call (before 5.9)
