@@ -43,7 +43,8 @@ pub(super) fn patterns(value: &[u8]) -> BTreeSet<Vec<u8>> {
     found.into_iter().flat_map(pieces).collect()
 }
 
-fn is_long_enough(value: &[u8]) -> bool {
+/// Whether a value has [`MIN_CHARS`] characters.
+pub(super) fn is_long_enough(value: &[u8]) -> bool {
     String::from_utf8_lossy(value)
         .chars()
         .take(MIN_CHARS)

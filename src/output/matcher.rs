@@ -98,7 +98,7 @@ impl Matcher {
 
     /// Whether a value is long enough to be masked.
     pub fn masks(value: &[u8]) -> bool {
-        !forms::patterns(value).is_empty()
+        forms::is_long_enough(value)
     }
 
     /// Masks a whole text.

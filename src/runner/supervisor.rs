@@ -26,7 +26,7 @@ use super::supervision::Supervision;
 use super::version;
 use super::wording::one_line;
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup};
+use crate::process::{ChildSignals, Ended, Launch, OwnSignals, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
@@ -154,7 +154,9 @@ impl Desk {
             work_dir: &work_dir,
             outlived: &outlived,
             times,
-            oom_killed: conclusion::oom_kills() > oom_kills,
+            // A tool that ended well is asked nothing more.
+            oom_killed: outlived.ended != Some(Ended::Exited(0))
+                && conclusion::oom_kills() > oom_kills,
         };
         Ok(self.conclude(&run, &intake))
     }
