@@ -75,7 +75,8 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
     }
 }
 
-fn json(document: &[u8]) -> Result<Json, RequestError> {
+/// Reads one JSON document into a tree that keeps duplicate keys.
+pub(crate) fn json(document: &[u8]) -> Result<Json, RequestError> {
     let text = std::str::from_utf8(document).map_err(|fault| {
         whole(format!(
             "the document is not UTF-8 from byte {} on",

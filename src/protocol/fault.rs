@@ -66,7 +66,7 @@ pub(super) fn shown_path(path: &serde_path_to_error::Path) -> String {
 }
 
 /// A member of an object as a JSON path shows it: on one line, whatever the key holds.
-pub(super) fn member(key: &str) -> String {
+pub(crate) fn member(key: &str) -> String {
     let mut shown: String = key.chars().take(MAX_PATH_CHARS).collect();
     if shown.len() < key.len() {
         shown.push('…');
@@ -88,7 +88,7 @@ pub(super) fn member(key: &str) -> String {
 }
 
 /// Whether a text can be the name of an environment variable.
-pub(super) fn is_variable_name(name: &str) -> bool {
+pub(crate) fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
         .next()

@@ -13,6 +13,7 @@ mod outcome;
 mod request;
 mod result;
 mod schema;
+mod secret_name;
 mod shapes;
 pub mod timestamp;
 mod tool;
@@ -30,4 +31,9 @@ pub use result::{
     Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
 };
 pub use schema::{Subject, schema};
+pub use secret_name::is_secret_name;
 pub use tool::Tool;
+
+pub(crate) use decode::json as tree_of;
+pub(crate) use fault::{is_variable_name, member};
+pub(crate) use json::Json;

@@ -16,18 +16,6 @@ const OWN: [(&str, &str); 3] = [
     ("CHECKPOINT_DISABLE", "1"),
 ];
 
-/// Parts of a name that say that the value is secret.
-const SECRET_NAME_PARTS: [&str; 8] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PRIVATE_KEY",
-    "ACCESS_KEY",
-    "API_KEY",
-    "CREDENTIALS",
-];
-
 /// The variables of the tool.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
@@ -68,8 +56,7 @@ pub(super) fn secret_values<'a>(
 
 /// Whether a variable's name says that its value is secret.
 pub(super) fn is_secret_name(name: &OsStr) -> bool {
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    SECRET_NAME_PARTS.iter().any(|part| name.contains(part))
+    crate::protocol::is_secret_name(&name.to_string_lossy())
 }
 
 fn is_inherited(name: &OsStr, patterns: Option<&[String]>) -> bool {

@@ -1,0 +1,151 @@
+//! Which flags a request may add to `init` and to `plan`.
+//!
+//! A session owns where the plan goes, where the state is, and that the state is locked. A flag that
+//! would take one of these away is refused by name, however it is written: with one dash or two, with
+//! its value after `=` or in the next word.
+
+mod policy;
+
+use thiserror::Error;
+
+pub(in crate::session) use policy::says_secret;
+pub use policy::{FlagPolicy, Refusal, When};
+
+/// The command to which flags are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagsOf {
+    /// `init`.
+    Init,
+    /// `plan`.
+    Plan,
+}
+
+/// What is wrong with the flags of a command. No value is repeated in it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FlagFault {
+    /// The policy refuses the flag.
+    #[error("the flag `{flag}` is refused: {reason}")]
+    Refused {
+        /// The flag with one dash, without its value.
+        flag: String,
+        /// Why.
+        reason: String,
+    },
+    /// A word is neither a flag nor the value of one.
+    #[error("word {at} is neither a flag nor the value of one; write `-flag=value`")]
+    Positional {
+        /// Which word, the first being 1.
+        at: usize,
+    },
+    /// A word begins like a flag and is none.
+    #[error("word {at} is no flag: a flag is one dash or two, then a name")]
+    Malformed {
+        /// Which word, the first being 1.
+        at: usize,
+    },
+    /// A flag that takes a value has none.
+    #[error("the flag `{flag}` has no value")]
+    ValueMissing {
+        /// The flag with one dash.
+        flag: String,
+    },
+    /// A value names a file outside of the configuration.
+    #[error("the file that `{flag}` names is outside of the configuration")]
+    Outside {
+        /// The flag with one dash.
+        flag: String,
+    },
+    /// A value looks secret by its name, and flags are kept on disk.
+    #[error("`{flag}` sets a value whose name says that it is secret; give it in `env_vars`")]
+    Secret {
+        /// The flag with one dash.
+        flag: String,
+    },
+}
+
+/// Flags whose value may be the next word. Of both tools, so that a value is never taken for a flag.
+const TAKE_A_VALUE: [&str; 19] = [
+    "backend-config",
+    "backup",
+    "chdir",
+    "deprecation",
+    "exclude",
+    "exclude-file",
+    "from-module",
+    "generate-config-out",
+    "json-into",
+    "lock-timeout",
+    "lockfile",
+    "out",
+    "parallelism",
+    "plugin-dir",
+    "replace",
+    "target",
+    "target-file",
+    "test-directory",
+    "var",
+];
+
+/// The rest of them: a file, or a file of state.
+const TAKE_A_FILE: [&str; 3] = ["state", "state-out", "var-file"];
+
+/// One flag as Go's `flag` package reads it.
+pub(crate) struct Flag<'a> {
+    /// Without dashes.
+    pub(crate) name: &'a str,
+    /// What stands after `=`, or in the next word.
+    pub(crate) value: Option<&'a str>,
+}
+
+/// Reads words as flags.
+///
+/// # Errors
+/// Every word that is no flag, and every flag without the value that it takes.
+pub(crate) fn read(words: &[String]) -> (Vec<Flag<'_>>, Vec<FlagFault>) {
+    let mut flags = Vec::new();
+    let mut faults = Vec::new();
+    let mut words = (1..).zip(words);
+    while let Some((at, word)) = words.next() {
+        let Some(body) = word.strip_prefix('-').filter(|body| !body.is_empty()) else {
+            faults.push(FlagFault::Positional { at });
+            continue;
+        };
+        let body = body.strip_prefix('-').unwrap_or(body);
+        let (name, value) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (body, None),
+        };
+        if !is_flag_name(name) {
+            faults.push(FlagFault::Malformed { at });
+            continue;
+        }
+        let takes_a_value = TAKE_A_VALUE.contains(&name) || TAKE_A_FILE.contains(&name);
+        let value = match value {
+            None if takes_a_value => match words.next() {
+                Some((_, value)) => Some(value.as_str()),
+                None => {
+                    faults.push(FlagFault::ValueMissing {
+                        flag: format!("-{name}"),
+                    });
+                    None
+                }
+            },
+            value => value,
+        };
+        flags.push(Flag { name, value });
+    }
+    (flags, faults)
+}
+
+/// Whether this can name a flag of either tool, and is short enough to be shown.
+fn is_flag_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Addresses of modules and resources, as far as they can be told from anything else.
+
+use super::Verdict;
+
+/// Longest address, in bytes.
+const MAX_ADDRESS_BYTES: usize = 2048;
+
+/// Whether this can be an address to which a plan is limited: a module, a resource, or an instance.
+pub(super) fn of_target(address: &str) -> Verdict {
+    match names(address) {
+        Some(names) if names.len() >= 2 => Ok(()),
+        _ => {
+            Err("expected an address such as `module.network` or `aws_instance.web[0]`".to_owned())
+        }
+    }
+}
+
+/// Whether this can be the address of a resource, or of an instance of one.
+pub(super) fn of_resource(address: &str) -> Verdict {
+    let is_resource = names(address).is_some_and(|names| {
+        let after_modules = names
+            .chunks(2)
+            .skip_while(|pair| pair[0] == "module")
+            .flatten();
+        after_modules.count() == 2
+    });
+    if is_resource {
+        Ok(())
+    } else {
+        Err("expected the address of a resource, such as `aws_instance.web[0]`".to_owned())
+    }
+}
+
+/// The names between the dots, without keys; none when it is no address.
+fn names(address: &str) -> Option<Vec<&str>> {
+    if address.len() > MAX_ADDRESS_BYTES || address.chars().any(char::is_control) {
+        return None;
+    }
+    let mut names = Vec::new();
+    let mut rest = address;
+    loop {
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        if !is_identifier(name) {
+            return None;
+        }
+        names.push(name);
+        rest = after_key(after)?;
+        if rest.is_empty() {
+            return Some(names);
+        }
+        rest = rest.strip_prefix('.')?;
+    }
+}
+
+/// What follows a key, if there is one.
+fn after_key(text: &str) -> Option<&str> {
+    let Some(key) = text.strip_prefix('[') else {
+        return Some(text);
+    };
+    let Some(quoted) = key.strip_prefix('"') else {
+        let (number, rest) = key.split_once(']')?;
+        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        return is_number.then_some(rest);
+    };
+    let mut escaped = false;
+    for (at, character) in quoted.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return quoted[at + 1..].strip_prefix(']'),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether HCL takes this for an identifier: a letter or `_`, then letters, digits, `_` and `-`.
+pub(super) fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_anything_else() {
+        // Address, whether it can be a target, whether it is a resource.
+        let table = [
+            ("aws_instance.web", true, true),
+            ("aws_instance.web[0]", true, true),
+            (r#"aws_instance.web["a.b]c"]"#, true, true),
+            (r#"aws_instance.web["a\"b"]"#, true, true),
+            ("module.net", true, false),
+            (r#"module.net["x"].aws_vpc.main"#, true, true),
+            ("module.a.module.b[1].x_y.z-1", true, true),
+            ("module.a.module.b", true, false),
+            ("", false, false),
+            ("aws_instance", false, false),
+            ("aws_instance.", false, false),
+            (".web", false, false),
+            ("-target=a.b", false, false),
+            ("a.-b", false, false),
+            ("a.b[", false, false),
+            ("a.b[]", false, false),
+            ("a.b[x]", false, false),
+            ("a.b[0]c", false, false),
+            (r#"a.b["x]"#, false, false),
+            ("a.b c", false, false),
+            ("a.b\n", false, false),
+            ("a..b", false, false),
+            ("*", false, false),
+        ];
+        for (address, target, resource) in table {
+            assert_eq!(of_target(address).is_ok(), target, "{address:?}");
+            assert_eq!(of_resource(address).is_ok(), resource, "{address:?}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is wrong with the values of a request, field by field. Every rule is a function of its input.
+
+mod address;
+mod files;
+mod git;
+mod paths;
+mod settings;
+
+use std::path::Path;
+
+use super::fault::FieldFault;
+use super::source::Source;
+use super::{DeployRequest, Operation};
+use crate::protocol::MAX_TIMEOUT;
+use crate::session::flags::{FlagPolicy, FlagsOf};
+use crate::session::words;
+
+/// What a rule says of a value: nothing, or a fragment for the end of a sentence.
+type Verdict = Result<(), String>;
+
+/// Longest name of a workspace, in bytes: it becomes the name of a directory.
+const MAX_WORKSPACE_BYTES: usize = 255;
+
+/// The faults found so far.
+#[derive(Default)]
+struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(FieldFault::new(field, problem));
+    }
+
+    fn note(&mut self, field: impl Into<String>, verdict: Verdict) {
+        if let Err(problem) = verdict {
+            self.add(field, problem);
+        }
+    }
+}
+
+/// Everything that is wrong with the values of a request.
+pub(super) fn faults(request: &DeployRequest, policy: &FlagPolicy) -> Vec<FieldFault> {
+    let mut faults = Faults::default();
+    source(request, &mut faults);
+    directories(request, &mut faults);
+    settings::environment(request, &mut faults);
+    flags(
+        "init_flags",
+        FlagsOf::Init,
+        &request.init_flags,
+        policy,
+        &mut faults,
+    );
+    flags(
+        "plan_flags",
+        FlagsOf::Plan,
+        &request.plan_flags,
+        policy,
+        &mut faults,
+    );
+    faults.note("timeout", timeout(request.timeout_minutes));
+    if let Some(name) = &request.workspace {
+        faults.note("workspace", workspace(name));
+    }
+    addresses(request, &mut faults);
+    settings::variables(request, &mut faults);
+    settings::backend(request, &mut faults);
+    faults.0
+}
+
+fn source(request: &DeployRequest, faults: &mut Faults) {
+    match &request.source {
+        Source::Git(repository) => git::check(repository, faults),
+        Source::Directory(path) => faults.note("source.directory", directory(path)),
+        Source::Files(named) => files::check(named, &request.path, request.tool, faults),
+    }
+}
+
+fn directory(path: &Path) -> Verdict {
+    let text = path.as_os_str().as_encoded_bytes();
+    if text.contains(&0) {
+        Err("holds a NUL byte".to_owned())
+    } else if text.is_empty() || !path.is_absolute() {
+        Err("expected an absolute path".to_owned())
+    } else if path.to_str().is_none() {
+        Err("is not UTF-8".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+fn directories(request: &DeployRequest, faults: &mut Faults) {
+    let depth = paths::depth_below(0, &request.path);
+    faults.note("path", depth.clone().map(|_| ()));
+    // Where `path` itself is wrong, only what is wrong with a file by itself is said.
+    let depth = depth.unwrap_or(usize::MAX / 2);
+    for (index, file) in request.tfvars_files.iter().enumerate() {
+        let verdict = if file.is_empty() {
+            Err("is empty; expected a file".to_owned())
+        } else {
+            paths::depth_below(depth, file).map(|_| ())
+        };
+        faults.note(format!("tfvars_files[{index}]"), verdict);
+    }
+}
+
+fn flags(field: &str, of: FlagsOf, text: &str, policy: &FlagPolicy, faults: &mut Faults) {
+    match words::split(text) {
+        Ok(words) => {
+            for fault in policy.check(of, &words) {
+                faults.add(field, fault.to_string());
+            }
+        }
+        Err(error) => faults.add(field, error.to_string()),
+    }
+}
+
+fn timeout(minutes: f64) -> Verdict {
+    let most = MAX_TIMEOUT.as_secs() / 60;
+    if (0.0..=most as f64).contains(&minutes) {
+        Ok(())
+    } else {
+        Err(format!("expected a number of minutes from 0 to {most}"))
+    }
+}
+
+/// The characters are those that both tools accept: `url.PathEscape` of Go leaves them as they are.
+fn workspace(name: &str) -> Verdict {
+    let starts_well = name
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let is_plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_-.~$&+=:@".contains(&b));
+    if starts_well && is_plain && name.len() <= MAX_WORKSPACE_BYTES {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected a letter, digit or `_`, then letters, digits and `_-.~$&+=:@`, at most \
+             {MAX_WORKSPACE_BYTES} bytes"
+        ))
+    }
+}
+
+fn addresses(request: &DeployRequest, faults: &mut Faults) {
+    for (index, target) in request.targets.iter().enumerate() {
+        faults.note(format!("targets[{index}]"), address::of_target(target));
+    }
+    for (index, resource) in request.replace.iter().enumerate() {
+        faults.note(format!("replace[{index}]"), address::of_resource(resource));
+    }
+    let (takes_targets, takes_replace) = match request.operation {
+        Operation::Deploy | Operation::Plan => (true, true),
+        Operation::Destroy | Operation::Drift => (true, false),
+        Operation::Validate => (false, false),
+    };
+    let word = request.operation.word();
+    if !takes_targets && !request.targets.is_empty() {
+        faults.add(
+            "targets",
+            format!("means nothing to the operation `{word}`"),
+        );
+    }
+    if !takes_replace && !request.replace.is_empty() {
+        faults.add(
+            "replace",
+            format!("means nothing to the operation `{word}`"),
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Environment, input variables and settings of the backend.
+
+use secrecy::ExposeSecret;
+
+use super::address::is_identifier;
+use super::{Faults, Verdict};
+use crate::protocol::{is_variable_name, member};
+use crate::session::flags::says_secret;
+use crate::session::request::DeployRequest;
+
+/// Longest `NAME=value` with its NUL that Linux gives a process (`MAX_ARG_STRLEN`), in bytes.
+const MAX_VARIABLE_BYTES: usize = 128 * 1024;
+
+pub(super) fn environment(request: &DeployRequest, faults: &mut Faults) {
+    for (name, value) in &request.env_vars {
+        let field = format!("env_vars{}", member(name));
+        let value = value.expose_secret();
+        let verdict = name_of_variable(name, request.workspace.is_some()).and_then(|()| {
+            if value.contains('\0') {
+                Err("holds a NUL byte".to_owned())
+            } else if name.len() + value.len() + 2 > MAX_VARIABLE_BYTES {
+                Err(format!("is longer than {MAX_VARIABLE_BYTES} bytes"))
+            } else {
+                Ok(())
+            }
+        });
+        faults.note(field, verdict);
+    }
+}
+
+fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
+    let refused = |problem: &str| Err(problem.to_owned());
+    if !is_variable_name(name) {
+        return refused("not a variable name: letters, digits and `_`, not a digit first");
+    }
+    match name {
+        "TF_DATA_DIR" => refused("is refused: the session decides where the tool keeps its data"),
+        "TF_WORKSPACE" if selects_workspace => refused("is refused: `workspace` is given"),
+        _ if name == "TF_CLI_ARGS" || name.starts_with("TF_CLI_ARGS_") => {
+            refused("is refused: flags go into `init_flags` and `plan_flags`")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn variables(request: &DeployRequest, faults: &mut Faults) {
+    for name in request.variables.keys() {
+        let verdict = if !is_identifier(name) {
+            Err("not the name of an input variable".to_owned())
+        } else if says_secret(name) {
+            Err(format!(
+                "its name says that it is secret, and `variables` are kept on disk: give it in \
+                 `env_vars` as `TF_VAR_{}`",
+                shown(name)
+            ))
+        } else {
+            Ok(())
+        };
+        faults.note(format!("variables{}", member(name)), verdict);
+    }
+}
+
+pub(super) fn backend(request: &DeployRequest, faults: &mut Faults) {
+    for (name, value) in &request.backend_config {
+        let verdict = if !is_identifier(name) {
+            Err("not the name of a setting".to_owned())
+        } else if says_secret(name) {
+            Err(
+                "its name says that it is secret, and `backend_config` is kept on disk: give it in \
+                 `env_vars` as the variable that the backend reads for it"
+                    .to_owned(),
+            )
+        } else if value.contains('\0') {
+            Err("holds a NUL byte".to_owned())
+        } else {
+            Ok(())
+        };
+        faults.note(format!("backend_config{}", member(name)), verdict);
+    }
+}
+
+/// A name as far as a sentence has room for it.
+fn shown(name: &str) -> &str {
+    let end = name.char_indices().nth(60).map_or(name.len(), |(at, _)| at);
+    &name[..end]
+}

@@ -1,0 +1,108 @@
+//! What is wrong with a request, and with the record of one.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::decode::FIELDS;
+
+/// Most faults shown in one sentence.
+const MAX_FAULTS_SHOWN: usize = 12;
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The field, such as `git_auth.password` or `tfvars_files[2]`; `$` for the whole body.
+    pub field: String,
+    /// What is wrong with it; never repeats the value.
+    pub problem: String,
+}
+
+impl FieldFault {
+    pub(super) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// Whether this says all there is to say about the other's field: it is the same, or within.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        other
+            .field
+            .strip_prefix(&self.field)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
+    /// Place of its field on the wire; fields that nobody knows come last.
+    fn place(&self) -> usize {
+        let name = self.field.split(['.', '[']).next().unwrap_or_default();
+        FIELDS
+            .iter()
+            .position(|field| *field == name)
+            .unwrap_or(FIELDS.len())
+    }
+}
+
+impl fmt::Display for FieldFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.field, self.problem)
+    }
+}
+
+/// Everything that is wrong with a request; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("invalid request: {}", sentence(faults))]
+pub struct InvalidRequest {
+    /// The faults, in the order of the fields in the documentation.
+    pub faults: Vec<FieldFault>,
+}
+
+impl InvalidRequest {
+    /// Makes an error of faults, when there are any.
+    pub(super) fn of(mut faults: Vec<FieldFault>) -> Option<Self> {
+        faults.sort_by_key(FieldFault::place);
+        (!faults.is_empty()).then_some(Self { faults })
+    }
+
+    pub(super) fn whole(problem: impl Into<String>) -> Self {
+        Self {
+            faults: vec![FieldFault::new("$", problem)],
+        }
+    }
+}
+
+/// Why a request cannot be had back from its record.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The record leaves out secrets that are not among those given.
+    #[error(
+        "the request cannot be completed without its secrets, missing: {}",
+        quoted(names)
+    )]
+    SecretsMissing {
+        /// The fields, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+        names: Vec<String>,
+    },
+    /// The record is not one of a request.
+    #[error("the record is not one of a request")]
+    Malformed(#[source] InvalidRequest),
+}
+
+fn sentence(faults: &[FieldFault]) -> String {
+    let mut parts: Vec<String> = faults
+        .iter()
+        .take(MAX_FAULTS_SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    if faults.len() > MAX_FAULTS_SHOWN {
+        parts.push(format!("and {} more", faults.len() - MAX_FAULTS_SHOWN));
+    }
+    parts.join("; ")
+}
+
+fn quoted(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    shown.join(", ")
+}

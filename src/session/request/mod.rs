@@ -1,0 +1,212 @@
+//! What a deployment is asked to do: the body of `POST /deploy`, and what may be kept of it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `source` | where the configuration comes from |
+//! | `decode`, `fields` | from the bytes of a body to the types, with every fault of its shape |
+//! | `check` | what is wrong with the values, field by field |
+//! | `record` | what may be written to disk, and back |
+//! | `fault` | the faults |
+
+mod check;
+mod decode;
+mod fault;
+mod fields;
+mod record;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::flags::FlagPolicy;
+use crate::protocol::{MAX_TIMEOUT, Tool};
+pub use fault::{FieldFault, InvalidRequest, RecordError};
+pub use record::{Remembered, RequestSecrets};
+pub use source::{Git, GitAuth, Source, SshCredentials};
+
+/// How long each command may run when the request does not say, or says 0.
+pub const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Longest body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Most files that a request may bring along.
+pub const MAX_FILES: usize = 1000;
+/// Most bytes that the files of a request may hold together.
+pub const MAX_FILES_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a session does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// Plans, waits for approval, and applies.
+    #[default]
+    Deploy,
+    /// Plans, and ends there.
+    Plan,
+    /// Plans to destroy all that the state holds, waits for approval, and does so.
+    Destroy,
+    /// Looks for what has changed outside of the configuration.
+    Drift,
+    /// Looks at the configuration alone.
+    Validate,
+}
+
+impl Operation {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [
+        Self::Deploy,
+        Self::Plan,
+        Self::Destroy,
+        Self::Drift,
+        Self::Validate,
+    ];
+
+    /// The word for it on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Plan => "plan",
+            Self::Destroy => "destroy",
+            Self::Drift => "drift",
+            Self::Validate => "validate",
+        }
+    }
+
+    /// The operation that a word on the wire names, if it names one.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.word() == word)
+    }
+}
+
+/// What a deployment is asked to do.
+///
+/// Values of `env_vars`, the password and the private key do not show in its Debug form.
+#[derive(Clone, Debug)]
+pub struct DeployRequest {
+    /// The tool to run.
+    pub tool: Tool,
+    /// Where the configuration comes from.
+    pub source: Source,
+    /// The directory of the root module, relative to the source.
+    pub path: String,
+    /// Variables for the tool and for what it starts.
+    pub env_vars: BTreeMap<String, SecretString>,
+    /// Files of variables, relative to the directory that `path` names.
+    pub tfvars_files: Vec<String>,
+    /// Flags for `init`, as a shell would read them.
+    pub init_flags: String,
+    /// Flags for `plan`, as a shell would read them.
+    pub plan_flags: String,
+    /// Minutes that each command may run, fractions allowed; 0 is the default of 60.
+    pub timeout_minutes: f64,
+    /// Whether nobody has to approve the plan.
+    pub auto_approve: bool,
+    /// What to do.
+    pub operation: Operation,
+    /// The workspace to select.
+    pub workspace: Option<String>,
+    /// Addresses to which the plan is limited.
+    pub targets: Vec<String>,
+    /// Addresses of resources to be replaced.
+    pub replace: Vec<String>,
+    /// Values of input variables; kept on disk, so none that is secret.
+    pub variables: BTreeMap<String, serde_json::Value>,
+    /// Settings of the backend; kept on disk, so none that is secret.
+    pub backend_config: BTreeMap<String, String>,
+}
+
+impl DeployRequest {
+    /// Deploys a commit, branch or tag of a git repository.
+    pub fn git(tool: Tool, url: impl Into<String>, git_ref: impl Into<String>) -> Self {
+        Self::from_source(tool, Source::Git(Git::new(url, git_ref)))
+    }
+
+    /// Deploys a directory of this machine.
+    pub fn directory(tool: Tool, path: impl Into<PathBuf>) -> Self {
+        Self::from_source(tool, Source::Directory(path.into()))
+    }
+
+    /// Deploys files that the request brings along, by name.
+    pub fn files(tool: Tool, files: BTreeMap<String, String>) -> Self {
+        Self::from_source(tool, Source::Files(files))
+    }
+
+    fn from_source(tool: Tool, source: Source) -> Self {
+        Self {
+            tool,
+            source,
+            path: ".".to_owned(),
+            env_vars: BTreeMap::new(),
+            tfvars_files: Vec::new(),
+            init_flags: String::new(),
+            plan_flags: String::new(),
+            timeout_minutes: DEFAULT_COMMAND_TIMEOUT.as_secs_f64() / 60.0,
+            auto_approve: false,
+            operation: Operation::default(),
+            workspace: None,
+            targets: Vec::new(),
+            replace: Vec::new(),
+            variables: BTreeMap::new(),
+            backend_config: BTreeMap::new(),
+        }
+    }
+
+    /// Reads and checks a body, with the flags that are refused by default.
+    ///
+    /// # Errors
+    /// Every fault of the body at once; see [`DeployRequest::parse`].
+    pub fn from_json(body: &[u8]) -> Result<Self, InvalidRequest> {
+        Self::parse(body, &FlagPolicy::default())
+    }
+
+    /// Reads and checks a body.
+    ///
+    /// A field that is not required may be `null`, which is the same as to leave it out.
+    ///
+    /// # Errors
+    /// Every fault at once: fields that nobody knows, keys that come twice, values of another type, and,
+    /// of the values with the right type, those that cannot be. No value is repeated, since any value may
+    /// be a secret in the wrong place.
+    pub fn parse(body: &[u8], policy: &FlagPolicy) -> Result<Self, InvalidRequest> {
+        if body.len() > MAX_BODY_BYTES {
+            return Err(InvalidRequest::whole(format!(
+                "the body is longer than {MAX_BODY_BYTES} bytes"
+            )));
+        }
+        let (request, mut faults) = decode::body(body)?;
+        let of_types = faults.clone();
+        faults.extend(
+            check::faults(&request, policy)
+                .into_iter()
+                .filter(|fault| !of_types.iter().any(|known| known.covers(fault))),
+        );
+        InvalidRequest::of(faults).map_or(Ok(request), Err)
+    }
+
+    /// Checks the values of a request, however it was made.
+    ///
+    /// # Errors
+    /// Every fault at once, by field.
+    pub fn validate(&self, policy: &FlagPolicy) -> Result<(), InvalidRequest> {
+        InvalidRequest::of(check::faults(self, policy)).map_or(Ok(()), Err)
+    }
+
+    /// How long each command may run.
+    ///
+    /// A request that was not checked may hold any number; what is no time at all is the default, and
+    /// nothing is longer than [`MAX_TIMEOUT`].
+    pub fn timeout(&self) -> Duration {
+        match Duration::try_from_secs_f64(self.timeout_minutes * 60.0) {
+            Ok(Duration::ZERO) => DEFAULT_COMMAND_TIMEOUT,
+            Ok(timeout) => timeout.min(MAX_TIMEOUT),
+            Err(_) if self.timeout_minutes > 0.0 => MAX_TIMEOUT,
+            Err(_) => DEFAULT_COMMAND_TIMEOUT,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! What of a request may be written to disk, and how it becomes a request again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use super::DeployRequest;
+use super::decode;
+use super::fault::{InvalidRequest, RecordError};
+use super::source::Source;
+
+/// The secrets of a request, which its record leaves out.
+///
+/// Debug shows the names of the fields alone.
+#[derive(Clone, Default)]
+pub struct RequestSecrets {
+    /// By field, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+    by_field: BTreeMap<String, SecretString>,
+}
+
+impl RequestSecrets {
+    /// The fields that are held, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.by_field.keys().map(String::as_str)
+    }
+
+    /// The values: what has to be masked wherever output goes.
+    pub fn values(&self) -> impl Iterator<Item = &SecretString> {
+        self.by_field.values()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_field.is_empty()
+    }
+}
+
+impl fmt::Debug for RequestSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.fields()).finish()
+    }
+}
+
+/// What a record tells when the secrets are gone.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// The request without `env_vars`, `git_auth` and `ssh`.
+    ///
+    /// Good for telling what was asked for, and no good for a run.
+    pub request: DeployRequest,
+    /// The fields that are missing, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+    pub missing: Vec<String>,
+}
+
+const PASSWORD: &str = "git_auth.password";
+const PRIVATE_KEY: &str = "ssh.private_key";
+
+impl DeployRequest {
+    /// What may be written to disk: the body's own shape, with `null` for every secret.
+    ///
+    /// These are the values of `env_vars`, `git_auth.password` and `ssh.private_key`.
+    pub fn record(&self) -> Value {
+        let mut record = Map::new();
+        let mut set = |name: &str, value: Value| record.insert(name.to_owned(), value);
+        set("tool", self.tool.program().into());
+        match &self.source {
+            Source::Git(git) => {
+                set("git_url", git.url.as_str().into());
+                set("git_ref", git.git_ref.as_str().into());
+                if let Some(auth) = &git.auth {
+                    let auth = json!({"type": "http", "username": auth.username, "password": null});
+                    set("git_auth", auth);
+                }
+                if let Some(ssh) = &git.ssh {
+                    let ssh = json!({"private_key": null, "known_hosts": ssh.known_hosts});
+                    set("ssh", ssh);
+                }
+                set("submodules", git.submodules.into());
+            }
+            Source::Directory(path) => {
+                set("source", json!({"directory": path.to_string_lossy()}));
+            }
+            Source::Files(files) => {
+                set("source", json!({"files": files}));
+            }
+        }
+        let env_vars: Map<String, Value> = self
+            .env_vars
+            .keys()
+            .map(|name| (name.clone(), Value::Null))
+            .collect();
+        set("path", self.path.as_str().into());
+        set("env_vars", env_vars.into());
+        set("tfvars_files", json!(self.tfvars_files));
+        set("init_flags", self.init_flags.as_str().into());
+        set("plan_flags", self.plan_flags.as_str().into());
+        set("timeout", json!(self.timeout_minutes));
+        set("auto_approve", self.auto_approve.into());
+        set("operation", self.operation.word().into());
+        set("workspace", json!(self.workspace));
+        set("targets", json!(self.targets));
+        set("replace", json!(self.replace));
+        set("variables", json!(self.variables));
+        set("backend_config", json!(self.backend_config));
+        Value::Object(record)
+    }
+
+    /// The secrets, which [`DeployRequest::record`] leaves out.
+    pub fn secrets(&self) -> RequestSecrets {
+        let mut by_field: BTreeMap<String, SecretString> = self
+            .env_vars
+            .iter()
+            .map(|(name, value)| (of_variable(name), value.clone()))
+            .collect();
+        if let Source::Git(git) = &self.source {
+            let password = git.auth.as_ref().map(|auth| auth.password.clone());
+            let key = git.ssh.as_ref().map(|ssh| ssh.private_key.clone());
+            by_field.extend(password.map(|it| (PASSWORD.to_owned(), it)));
+            by_field.extend(key.map(|it| (PRIVATE_KEY.to_owned(), it)));
+        }
+        RequestSecrets { by_field }
+    }
+
+    /// Makes a record and its secrets a request again.
+    ///
+    /// The values are not checked once more: what was accepted stays accepted.
+    ///
+    /// # Errors
+    /// The record is not one of a request, or a secret that it leaves out is not given.
+    pub fn from_record(record: &Value, secrets: &RequestSecrets) -> Result<Self, RecordError> {
+        let mut request = shape(record)?;
+        let names = fill(&mut request, secrets);
+        if names.is_empty() {
+            Ok(request)
+        } else {
+            Err(RecordError::SecretsMissing { names })
+        }
+    }
+
+    /// Reads what a record tells without its secrets.
+    ///
+    /// # Errors
+    /// The record is not one of a request.
+    pub fn remembered(record: &Value) -> Result<Remembered, RecordError> {
+        let mut request = shape(record)?;
+        let missing = fill(&mut request, &RequestSecrets::default());
+        request.env_vars.clear();
+        if let Source::Git(git) = &mut request.source {
+            git.auth = None;
+            git.ssh = None;
+        }
+        Ok(Remembered { request, missing })
+    }
+}
+
+fn of_variable(name: &str) -> String {
+    format!("env_vars.{name}")
+}
+
+/// Puts the secrets into their places, and names those that are not given.
+fn fill(request: &mut DeployRequest, secrets: &RequestSecrets) -> Vec<String> {
+    let mut places: Vec<(String, &mut SecretString)> = request
+        .env_vars
+        .iter_mut()
+        .map(|(name, value)| (of_variable(name), value))
+        .collect();
+    if let Source::Git(git) = &mut request.source {
+        let password = git.auth.as_mut().map(|auth| &mut auth.password);
+        let key = git.ssh.as_mut().map(|ssh| &mut ssh.private_key);
+        places.extend(password.map(|it| (PASSWORD.to_owned(), it)));
+        places.extend(key.map(|it| (PRIVATE_KEY.to_owned(), it)));
+    }
+    let mut missing = Vec::new();
+    for (field, place) in places {
+        match secrets.by_field.get(&field) {
+            Some(secret) => *place = secret.clone(),
+            None => missing.push(field),
+        }
+    }
+    missing
+}
+
+/// The request that a record describes, with empty text for its secrets.
+fn shape(record: &Value) -> Result<DeployRequest, RecordError> {
+    let mut record = record.clone();
+    if let Some(Value::Object(variables)) = record.get_mut("env_vars") {
+        variables.values_mut().for_each(empty);
+    }
+    for pointer in ["/git_auth/password", "/ssh/private_key"] {
+        record.pointer_mut(pointer).into_iter().for_each(empty);
+    }
+    let body = record.to_string();
+    let (request, faults) = decode::body(body.as_bytes()).map_err(RecordError::Malformed)?;
+    match InvalidRequest::of(faults) {
+        Some(invalid) => Err(RecordError::Malformed(invalid)),
+        None => Ok(request),
+    }
+}
+
+fn empty(secret: &mut Value) {
+    if secret.is_null() {
+        *secret = Value::String(String::new());
+    }
+}
