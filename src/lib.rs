@@ -11,6 +11,7 @@
 //! | [`runner`] | one request to one result | all of the above |
 //! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
+//! | [`registry`] | a private registry: its address, its token, what the tool is given | nothing of ours |
 //! | [`session`] | a whole deployment: its request, its flags | [`protocol`] |
 //!
 //! Nothing points back up.
@@ -23,5 +24,6 @@ pub mod output;
 pub mod plan;
 pub mod process;
 pub mod protocol;
+pub mod registry;
 pub mod runner;
 pub mod session;

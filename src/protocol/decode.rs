@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::fault::{Fault, RequestError, is_variable_name, member, shown_path};
+use super::fault::{
+    Fault, RequestError, is_settable_variable, is_variable_name, member, shown_path,
+};
 use super::json::Json;
 use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
@@ -154,7 +156,7 @@ impl Fields {
         let mut variables = BTreeMap::new();
         for (name, value) in self.without_duplicates("$.env_vars", entries) {
             let place = format!("{NAME}{}", member(&name));
-            if !is_variable_name(&name) {
+            if !is_settable_variable(&name) {
                 self.fault(
                     place,
                     "not a variable name: letters, digits and `_`, not a digit first",

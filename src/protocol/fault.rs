@@ -96,9 +96,54 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// Whether a variable of this name can be given to a tool.
+///
+/// Beside the usual names, these are the ones in which both tools look for the token of a registry on a
+/// port of its own: dots are `_`, dashes `__`, and the port stays as it is, after a `:` for which there is
+/// no other way to write it.
+pub(crate) fn is_settable_variable(name: &str) -> bool {
+    let host_and_port = name
+        .strip_prefix("TF_TOKEN_")
+        .and_then(|rest| rest.split_once(':'));
+    match host_and_port {
+        Some((host, port)) => {
+            !host.is_empty()
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                && (1..=5).contains(&port.len())
+                && port.bytes().all(|b| b.is_ascii_digit())
+        }
+        None => is_variable_name(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_for_tokens_of_registries_alone() {
+        let table = [
+            ("PATH", true),
+            ("_x1", true),
+            ("TF_TOKEN_example_com", true),
+            ("TF_TOKEN_registry_example_com:19080", true),
+            ("TF_TOKEN_my__registry_example_com:1", true),
+            ("", false),
+            ("1A", false),
+            ("A-B", false),
+            ("PATH:80", false),
+            ("TF_TOKEN_:80", false),
+            ("TF_TOKEN_a:", false),
+            ("TF_TOKEN_a:123456", false),
+            ("TF_TOKEN_a:8x", false),
+            ("TF_TOKEN_a:80:80", false),
+            ("TF_TOKEN_a.b:80", false),
+            ("TF_TOKEN_a=b:80", false),
+        ];
+        for (name, settable) in table {
+            assert_eq!(is_settable_variable(name), settable, "{name:?}");
+        }
+    }
 
     #[test]
     fn a_member_is_shown_on_one_line_whatever_it_is_called() {

@@ -35,5 +35,5 @@ pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
 pub(crate) use decode::json as tree_of;
-pub(crate) use fault::{is_variable_name, member};
+pub(crate) use fault::{is_settable_variable, member};
 pub(crate) use json::Json;

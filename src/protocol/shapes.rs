@@ -34,8 +34,9 @@ shapes! {
     Text = "pattern": r"^[^\u0000]*$";
     /// A path; whether it is there is for the run to see.
     PathText = "pattern": r"^[^\u0000]+$", "maxLength": 4095;
-    /// Name of an environment variable.
-    VariableName = "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$";
+    /// Name of an environment variable; with a port, that of the token of a registry.
+    VariableName =
+        "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5})$";
     /// Name of an environment variable, or the start of one and a `*`.
     VariablePattern = "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\*?$";
     /// Three numbers, and what Semantic Versioning allows after them.

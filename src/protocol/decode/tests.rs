@@ -307,6 +307,13 @@ fn text() -> impl Strategy<Value = String> {
     "[^\0]{0,12}"
 }
 
+fn variable_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[A-Za-z_][A-Za-z0-9_]{0,9}",
+        "TF_TOKEN_[A-Za-z0-9_]{1,9}:[0-9]{1,5}",
+    ]
+}
+
 fn any_request() -> impl Strategy<Value = Request> {
     let required = (
         prop::sample::select(&Tool::ALL[..]),
@@ -315,7 +322,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     );
     let given = (
         prop::collection::vec(text(), 0..4),
-        prop::collection::btree_map("[A-Za-z_][A-Za-z0-9_]{0,9}", text(), 0..4),
+        prop::collection::btree_map(variable_name(), text(), 0..4),
         prop::collection::vec(text(), 0..4),
         prop::option::of("[^\0]{1,20}"),
         prop::option::of(prop::collection::vec(

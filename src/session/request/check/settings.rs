@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::address::is_identifier;
 use super::{Faults, Verdict};
-use crate::protocol::{is_variable_name, member};
+use crate::protocol::{is_settable_variable, member};
 use crate::session::flags::says_secret;
 use crate::session::request::DeployRequest;
 
@@ -30,7 +30,7 @@ pub(super) fn environment(request: &DeployRequest, faults: &mut Faults) {
 
 fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
     let refused = |problem: &str| Err(problem.to_owned());
-    if !is_variable_name(name) {
+    if !is_settable_variable(name) {
         return refused("not a variable name: letters, digits and `_`, not a digit first");
     }
     match name {

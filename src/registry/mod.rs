@@ -1,0 +1,114 @@
+//! A private registry of modules and providers: where it is, and what opens it.
+//!
+//! Imports nothing of this crate.
+//!
+//! ```no_run
+//! use iac_runner::registry::Registry;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! if let Some(registry) = Registry::from_env() {
+//!     let access = registry?.access().await?;
+//!     let config = access.write_cli_config("/srv/session".as_ref())?;
+//!     println!("TF_CLI_CONFIG_FILE={}", config.display());
+//!     for (name, _token) in access.env_vars() {
+//!         println!("{name}=***");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The file tells both tools where the services of the registry are, without asking it, and holds nothing
+//! secret. The token goes by the environment, and nowhere else: written into the file it would stay on
+//! disk, and escaping in HCL can change it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `host` | the address, and the name under which modules are asked for |
+//! | `token` | asking a backend for the token; only with the feature `registry-token` |
+//! | `access` | what the tool is given |
+//! | `error` | why there is no access |
+
+mod access;
+mod error;
+mod host;
+mod token;
+
+use std::env;
+
+use secrecy::SecretString;
+
+pub use access::Access;
+pub use error::RegistryError;
+pub use host::{HostFault, RegistryHost};
+
+/// The variable that holds the address of the registry.
+pub const HOST_VARIABLE: &str = "REGISTRY_HOST";
+/// The variable that holds the token; without it, the backend is asked.
+pub const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
+
+/// Where the token comes from.
+#[derive(Clone, Debug)]
+pub enum TokenSource {
+    /// `GET {REGISTRY_HOST}/api/internal/registry-token`, which answers `{"token": "…"}`.
+    ///
+    /// Asked anew for every [`Access`], so that a token may be short-lived.
+    Backend,
+    /// This one.
+    Given(SecretString),
+}
+
+/// A private registry.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    host: RegistryHost,
+    source: TokenSource,
+}
+
+impl Registry {
+    /// A registry, and where its token comes from.
+    pub const fn new(host: RegistryHost, source: TokenSource) -> Self {
+        Self { host, source }
+    }
+
+    /// The registry that `REGISTRY_HOST` names, with the token in `REGISTRY_TOKEN` or, without that, the
+    /// backend's; none when there is no `REGISTRY_HOST` or it is empty.
+    pub fn from_env() -> Option<Result<Self, RegistryError>> {
+        let host = set(HOST_VARIABLE)?;
+        let source = set(TOKEN_VARIABLE).map_or(TokenSource::Backend, |token| {
+            TokenSource::Given(token.into())
+        });
+        let registry = RegistryHost::parse(&host)
+            .map(|host| Self::new(host, source))
+            .map_err(RegistryError::Host);
+        Some(registry)
+    }
+
+    /// The address.
+    pub const fn host(&self) -> &RegistryHost {
+        &self.host
+    }
+
+    /// Gets the token, within ten seconds.
+    ///
+    /// Has to be called within a tokio runtime: a thread of its pool waits for the answer.
+    ///
+    /// # Errors
+    /// The backend does not answer, or with something else than a token that can be sent in a header.
+    pub async fn access(&self) -> Result<Access, RegistryError> {
+        let token = match &self.source {
+            TokenSource::Given(token) => token.clone(),
+            TokenSource::Backend => token::of_backend(&self.host).await?,
+        };
+        token::check(&token)?;
+        Ok(Access::new(self.host.clone(), token))
+    }
+}
+
+/// A variable of our own environment; one that is empty counts as not set.
+///
+/// What is not UTF-8 is no address and no token, and is refused as such further on.
+fn set(name: &str) -> Option<String> {
+    let value = env::var_os(name)?.to_string_lossy().into_owned();
+    (!value.is_empty()).then_some(value)
+}

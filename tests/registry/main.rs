@@ -1,0 +1,14 @@
+//! A private registry on the loopback, the real binary, the real terraform and the real tofu.
+
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod modules;
+mod registry_server;
+mod stand;
+#[cfg(feature = "registry-token")]
+mod token;

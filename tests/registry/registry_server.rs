@@ -1,0 +1,207 @@
+//! A registry of modules and the backend that gives out its token, on a free port of the loopback.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, HOST, LOCATION};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+/// Where the backend gives out the token.
+pub(crate) const TOKEN_PATH: &str = "/api/internal/registry-token";
+/// Where the archive of the module is. Neither tool sends the token there, so only who knows it gets it.
+const ARCHIVE_PATH: &str = "/archive/9f2d0c5e7b/module.tar.gz";
+
+/// How the backend answers when it is asked for the token.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Token,
+    Status(u16),
+    /// To the same address, where the token would be given out.
+    RedirectTo(String),
+    Body(String),
+}
+
+/// A request that has come in.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) path: String,
+    /// What it was sent to: the name of the registry, not of the machine.
+    pub(crate) host: String,
+    pub(crate) authorization: Option<String>,
+}
+
+/// The server, on a thread of its own.
+pub(crate) struct RegistryServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    token: String,
+    answer: Answer,
+    /// The module as both tools download it.
+    archive: Vec<u8>,
+    arrivals: Mutex<Vec<Arrival>>,
+}
+
+impl Shared {
+    fn arrivals(&self) -> MutexGuard<'_, Vec<Arrival>> {
+        self.arrivals
+            .lock()
+            .expect("no holder of the lock panicked")
+    }
+}
+
+impl RegistryServer {
+    pub(crate) fn start(token: &str, answer: Answer) -> Self {
+        let shared = Arc::new(Shared {
+            token: token.to_owned(),
+            answer,
+            archive: archive(),
+            arrivals: Mutex::default(),
+        });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        let (stop, stopped) = oneshot::channel();
+        let router = Router::new()
+            .fallback(serve_one)
+            .with_state(Arc::clone(&shared));
+        let thread = thread::spawn(move || serve(listener, router, stopped));
+        Self {
+            address,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Its address, which is also one of a proxy that leads every name here.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+        self.shared.arrivals().clone()
+    }
+
+    /// The requests to the registry proper.
+    pub(crate) fn asked_of_registry(&self) -> Vec<Arrival> {
+        let mut arrivals = self.arrivals();
+        arrivals.retain(|arrival| arrival.path.starts_with("/v1/"));
+        arrivals
+    }
+}
+
+impl Drop for RegistryServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if it had one, has already failed the test that it served.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A module with one output, packed by the system's `tar`.
+fn archive() -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let text = "output \"greeting\" {\n  value = \"from the registry\"\n}\n";
+    std::fs::write(dir.path().join("main.tf"), text).expect("written");
+    let packed = Command::new("tar")
+        .args(["-czf", "-", "main.tf"])
+        .current_dir(dir.path())
+        .output()
+        .expect("tar starts");
+    assert!(packed.status.success(), "{packed:?}");
+    packed.stdout
+}
+
+fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        listener
+            .set_nonblocking(true)
+            .expect("a listener that does not block");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        tokio::select! {
+            served = axum::serve(listener, router) => served.expect("the server serves"),
+            _ = stopped => {}
+        }
+    });
+}
+
+async fn serve_one(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let header = |name| {
+        let value = headers.get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let host = header(HOST).unwrap_or_default();
+    let authorization = header(AUTHORIZATION);
+    shared.arrivals().push(Arrival {
+        path: uri.path().to_owned(),
+        host: host.clone(),
+        authorization: authorization.clone(),
+    });
+    let is_open = authorization == Some(format!("Bearer {}", shared.token));
+    match uri.path() {
+        TOKEN_PATH => token(&shared),
+        ARCHIVE_PATH => with(StatusCode::OK, shared.archive.clone()),
+        path if path.starts_with("/v1/") && !is_open => with(StatusCode::UNAUTHORIZED, ""),
+        "/v1/modules/acme/greeting/local/versions" => {
+            let versions = json!({"modules": [{"versions": [{"version": "1.0.0"}]}]});
+            with_json(versions.to_string())
+        }
+        "/v1/modules/acme/greeting/local/1.0.0/download" => Response::builder()
+            .status(StatusCode::NO_CONTENT)
+            .header("X-Terraform-Get", format!("http://{host}{ARCHIVE_PATH}"))
+            .body(Body::empty())
+            .expect("a response"),
+        "/v1/providers/acme/greeting/versions" => with_json(json!({"versions": []}).to_string()),
+        _ => with(StatusCode::NOT_FOUND, ""),
+    }
+}
+
+fn token(shared: &Shared) -> Response<Body> {
+    match &shared.answer {
+        Answer::Token => with_json(json!({"token": shared.token}).to_string()),
+        Answer::Status(status) => with(
+            StatusCode::from_u16(*status).expect("a status"),
+            json!({"token": shared.token}).to_string(),
+        ),
+        Answer::RedirectTo(address) => Response::builder()
+            .status(StatusCode::FOUND)
+            .header(LOCATION, address)
+            .body(Body::empty())
+            .expect("a response"),
+        Answer::Body(text) => with(StatusCode::OK, text.clone()),
+    }
+}
+
+fn with(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response
+}
+
+fn with_json(body: String) -> Response<Body> {
+    Response::builder()
+        .header("Content-Type", "application/json")
+        .body(body.into())
+        .expect("a response")
+}
