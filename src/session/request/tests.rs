@@ -1,6 +1,7 @@
 use super::*;
 use secrecy::ExposeSecret;
 
+mod any_body;
 mod bad_bodies;
 mod records;
 

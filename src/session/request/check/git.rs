@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{Faults, Verdict};
+use crate::session::flags::says_secret;
 use crate::session::request::source::{Git, GitAuth, SshCredentials};
 
 /// Longest URL, in bytes; a server takes no longer ones.
@@ -70,7 +71,9 @@ const EXPECTED: &str =
 
 fn of_http(rest: &str) -> Result<Reach, String> {
     let authority = authority(rest);
-    if authority.contains('@') {
+    // A URL is shown and kept: a token does not go into its query either.
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    if authority.contains('@') || says_secret(query) {
         return Err("holds credentials; give them in `git_auth`".to_owned());
     }
     host(authority).map(|()| Reach::Http)
@@ -187,6 +190,8 @@ mod tests {
             ("", None),
             ("https://user:pw@github.com/a", None),
             ("https://token@github.com/a", None),
+            ("https://example.com/a?private_token=x", None),
+            ("https://example.com/a?x=y", Some(Http)),
             ("https://", None),
             ("https://:80/a", None),
             ("ssh://git:pw@example.com/a", None),
