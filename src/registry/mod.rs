@@ -53,6 +53,8 @@ pub enum TokenSource {
     /// `GET {REGISTRY_HOST}/api/internal/registry-token`, which answers `{"token": "…"}`.
     ///
     /// Asked anew for every [`Access`], so that a token may be short-lived.
+    /// Through the proxy that `HTTP_PROXY` or `HTTPS_PROXY` names, unless `NO_PROXY` has the host; a
+    /// certificate is held against those that the system trusts, or those in `SSL_CERT_FILE`.
     Backend,
     /// This one.
     Given(SecretString),

@@ -5,11 +5,13 @@
 //! its value after `=` or in the next word.
 
 mod policy;
+mod refused;
+mod values;
 
 use thiserror::Error;
 
-pub(in crate::session) use policy::says_secret;
 pub use policy::{FlagPolicy, Refusal, When};
+pub(in crate::session) use values::says_secret;
 
 /// The command to which flags are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
-//! The flags that are refused, and why.
+//! Which flags are refused.
 
-use super::{Flag, FlagFault, FlagsOf, read};
-use crate::protocol::is_secret_name;
+use super::{Flag, FlagFault, FlagsOf, read, refused, values};
 
 /// When a flag is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,109 +44,11 @@ pub struct FlagPolicy {
     refusals: Vec<Refusal>,
 }
 
-/// Name, command, when, why.
-type Row = (&'static str, Option<FlagsOf>, When, &'static str);
-
-const DEFAULT: [Row; 16] = [
-    (
-        "chdir",
-        None,
-        When::Given,
-        "the directory is the request's `path`",
-    ),
-    ("out", None, When::Given, "the session keeps the plan"),
-    (
-        "state*",
-        None,
-        When::Given,
-        "the state is where the configuration says",
-    ),
-    (
-        "backup",
-        None,
-        When::Given,
-        "the state is where the configuration says",
-    ),
-    (
-        "lock",
-        None,
-        When::Off,
-        "without its lock, the state may be written by two at once",
-    ),
-    (
-        "auto-approve",
-        None,
-        When::Given,
-        "approval is the request's `auto_approve`",
-    ),
-    ("input", None, When::On, "nobody is there to answer"),
-    (
-        "json",
-        None,
-        When::On,
-        "the session reads the text that the tool prints",
-    ),
-    (
-        "json-into",
-        None,
-        When::Given,
-        "it writes a file outside of the session",
-    ),
-    (
-        "detailed-exitcode",
-        None,
-        When::On,
-        "it changes what an exit code means",
-    ),
-    ("help", None, When::Given, "the command would not be run"),
-    ("h", None, When::Given, "the command would not be run"),
-    (
-        "from-module",
-        Some(FlagsOf::Init),
-        When::Given,
-        "it replaces the configuration",
-    ),
-    (
-        "destroy",
-        Some(FlagsOf::Plan),
-        When::On,
-        "it is the request's `operation`",
-    ),
-    (
-        "refresh-only",
-        Some(FlagsOf::Plan),
-        When::On,
-        "it is the request's `operation`",
-    ),
-    (
-        "generate-config-out",
-        Some(FlagsOf::Plan),
-        When::Given,
-        "it writes into the configuration",
-    ),
-];
-
-/// What shows sensitive values in the output.
-const SHOWS_SECRETS: Row = (
-    "show-sensitive",
-    None,
-    When::On,
-    "it shows sensitive values in the output",
-);
-
 impl Default for FlagPolicy {
     fn default() -> Self {
-        let refusals = DEFAULT
-            .into_iter()
-            .chain([SHOWS_SECRETS])
-            .map(|(flag, of, when, reason)| Refusal {
-                flag: flag.to_owned(),
-                of,
-                when,
-                reason: reason.to_owned(),
-            })
-            .collect();
-        Self { refusals }
+        Self {
+            refusals: refused::by_default(),
+        }
     }
 }
 
@@ -185,7 +86,7 @@ impl FlagPolicy {
                     flag: format!("-{}", flag.name),
                     reason: refusal.reason.clone(),
                 }),
-                None => faults.extend(fault_of_value(&flag)),
+                None => faults.extend(values::fault(&flag)),
             }
         }
         faults
@@ -214,31 +115,4 @@ fn applies(when: When, value: Option<&str>) -> bool {
         When::On => value.is_none_or(|it| matches!(it, "1" | "t" | "T" | "TRUE" | "true" | "True")),
         When::Off => matches!(value, Some("0" | "f" | "F" | "FALSE" | "false" | "False")),
     }
-}
-
-/// What is wrong with the value of a flag that is allowed.
-fn fault_of_value(flag: &Flag<'_>) -> Option<FlagFault> {
-    let value = flag.value?;
-    let name = || format!("-{}", flag.name);
-    match flag.name {
-        "var" | "backend-config" if value.contains('=') => {
-            let (key, _) = value.split_once('=')?;
-            says_secret(key).then(|| FlagFault::Secret { flag: name() })
-        }
-        "var-file" | "backend-config" | "target-file" | "exclude-file" => {
-            let outside = value.starts_with('/') || value.split('/').any(|part| part == "..");
-            outside.then(|| FlagFault::Outside { flag: name() })
-        }
-        _ => None,
-    }
-}
-
-/// Whether a setting's name says that it is secret; a backend has some that no variable has.
-pub(in crate::session) fn says_secret(key: &str) -> bool {
-    const OF_BACKENDS: [&str; 3] = ["conn_str", "encryption_key", "sse_customer_key"];
-    let key = key.trim();
-    is_secret_name(key)
-        || OF_BACKENDS
-            .iter()
-            .any(|name| key.eq_ignore_ascii_case(name))
 }

@@ -31,9 +31,25 @@ impl RequestSecrets {
         self.by_field.values()
     }
 
+    /// Fields and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.by_field
+            .iter()
+            .map(|(field, value)| (field.as_str(), value))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_field.is_empty()
+    }
+}
+
+/// Gathers them again, for who keeps them elsewhere, by field as [`RequestSecrets::iter`] gives them.
+impl FromIterator<(String, SecretString)> for RequestSecrets {
+    fn from_iter<I: IntoIterator<Item = (String, SecretString)>>(secrets: I) -> Self {
+        Self {
+            by_field: secrets.into_iter().collect(),
+        }
     }
 }
 

@@ -82,6 +82,14 @@ fn a_record_and_its_secrets_are_the_request_again() {
             values.collect()
         };
         assert_eq!(exposed(&again), exposed(&request));
+
+        let secrets = request.secrets();
+        let kept: Vec<(String, SecretString)> = secrets
+            .iter()
+            .map(|(field, value)| (field.to_owned(), value.clone()))
+            .collect();
+        let gathered = kept.into_iter().collect();
+        DeployRequest::from_record(&request.record(), &gathered).expect("complete");
     }
 }
 

@@ -1,0 +1,69 @@
+//! What is refused by default, and why.
+
+use super::{FlagsOf, Refusal, When};
+
+/// Name, when, why.
+type Row = (&'static str, When, &'static str);
+
+const STATE: &str = "the state is where the configuration says";
+const WRITES: &str = "it writes a file that the session does not know";
+const NOT_RUN: &str = "the command would not be run";
+const OPERATION: &str = "it is the request's `operation`";
+
+const OF_BOTH: [Row; 13] = [
+    (
+        "chdir",
+        When::Given,
+        "the directory is the request's `path`",
+    ),
+    ("out", When::Given, "the session keeps the plan"),
+    ("state*", When::Given, STATE),
+    ("backup", When::Given, STATE),
+    (
+        "lock",
+        When::Off,
+        "without its lock, two may write the state",
+    ),
+    (
+        "auto-approve",
+        When::Given,
+        "it is the request's `auto_approve`",
+    ),
+    ("input", When::On, "nobody is there to answer"),
+    ("json", When::On, "the session reads what the tool prints"),
+    ("json-into", When::Given, WRITES),
+    (
+        "detailed-exitcode",
+        When::On,
+        "it changes what an exit code says",
+    ),
+    ("show-sensitive", When::On, "it prints sensitive values"),
+    ("help", When::Given, NOT_RUN),
+    ("h", When::Given, NOT_RUN),
+];
+
+const OF_INIT: [Row; 1] = [("from-module", When::Given, "it replaces the configuration")];
+
+const OF_PLAN: [Row; 3] = [
+    ("destroy", When::On, OPERATION),
+    ("refresh-only", When::On, OPERATION),
+    ("generate-config-out", When::Given, WRITES),
+];
+
+/// Every refusal of the default policy.
+pub(super) fn by_default() -> Vec<Refusal> {
+    let tables: [(Option<FlagsOf>, &[Row]); 3] = [
+        (None, &OF_BOTH),
+        (Some(FlagsOf::Init), &OF_INIT),
+        (Some(FlagsOf::Plan), &OF_PLAN),
+    ];
+    let refusals = tables.into_iter().flat_map(|(of, rows)| {
+        rows.iter().map(move |(flag, when, reason)| Refusal {
+            flag: (*flag).to_owned(),
+            of,
+            when: *when,
+            reason: (*reason).to_owned(),
+        })
+    });
+    refusals.collect()
+}
