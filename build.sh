@@ -198,7 +198,7 @@ lint_task() {
   step "Clippy"
   cargo clippy --workspace --all-targets --locked -- -D warnings
   # As the release binary is built.
-  cargo clippy --workspace --all-targets --no-default-features --locked -- -D warnings
+  cargo clippy --workspace --lib --bins --no-default-features --locked -- -D warnings
   step "Docs"
   RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
   step "Dependencies"
