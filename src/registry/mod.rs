@@ -76,8 +76,16 @@ impl Registry {
     /// The registry that `REGISTRY_HOST` names, with the token in `REGISTRY_TOKEN` or, without that, the
     /// backend's; none when there is no `REGISTRY_HOST` or it is empty.
     pub fn from_env() -> Option<Result<Self, RegistryError>> {
-        let host = set(HOST_VARIABLE)?;
-        let source = set(TOKEN_VARIABLE).map_or(TokenSource::Backend, |token| {
+        Self::from_variables(set(HOST_VARIABLE), set(TOKEN_VARIABLE))
+    }
+
+    fn from_variables(
+        host: Option<String>,
+        token: Option<String>,
+    ) -> Option<Result<Self, RegistryError>> {
+        let host = host.filter(|host| !host.is_empty())?;
+        let token = token.filter(|token| !token.is_empty());
+        let source = token.map_or(TokenSource::Backend, |token| {
             TokenSource::Given(token.into())
         });
         let registry = RegistryHost::parse(&host)
@@ -107,10 +115,36 @@ impl Registry {
     }
 }
 
-/// A variable of our own environment; one that is empty counts as not set.
+/// A variable of our own environment.
 ///
 /// What is not UTF-8 is no address and no token, and is refused as such further on.
 fn set(name: &str) -> Option<String> {
-    let value = env::var_os(name)?.to_string_lossy().into_owned();
-    (!value.is_empty()).then_some(value)
+    Some(env::var_os(name)?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_are_empty_count_as_not_set() {
+        let from = |host: Option<&str>, token: Option<&str>| {
+            Registry::from_variables(host.map(str::to_owned), token.map(str::to_owned))
+        };
+        assert!(from(None, Some("t")).is_none());
+        assert!(from(Some(""), Some("t")).is_none());
+        let address = Some("http://r.example.com:9080");
+        for (token, is_given) in [(None, false), (Some(""), false), (Some("hunter2"), true)] {
+            let registry = from(address, token).expect("set").expect("a registry");
+            assert_eq!(registry.host().module_host(), "r.example.com:9080");
+            let given = matches!(registry.source, TokenSource::Given(_));
+            assert_eq!(given, is_given, "{registry:?}");
+            assert!(!format!("{registry:?}").contains("hunter2"));
+        }
+        let refused = from(Some("http://localhost:9080"), None).expect("set");
+        assert!(matches!(
+            refused,
+            Err(RegistryError::Host(HostFault::NoDot))
+        ));
+    }
 }
