@@ -73,6 +73,11 @@ impl Journal {
         self.has_reader = false;
     }
 
+    /// Says, where it outlives this process, that the tool may run from here on.
+    pub(super) fn tool_may_run(&self) -> io::Result<()> {
+        self.relay.tool_may_run()
+    }
+
     /// Writes one event, made from its number and the time.
     pub(super) fn emit(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
         let event = make(self.next, Utc::now());

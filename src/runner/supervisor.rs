@@ -114,8 +114,10 @@ impl Desk {
         let args: Vec<String> = std::iter::once(request.command.clone())
             .chain(request.args.iter().cloned())
             .collect();
-        let tool = spool
-            .writer()
+        let tool = self
+            .journal
+            .tool_may_run()
+            .and_then(|()| spool.writer())
             .and_then(|output| {
                 ToolGroup::spawn(&Launch {
                     program: &program,
