@@ -211,6 +211,7 @@ impl Desk {
             work_dir,
             environment,
             orders: &mut self.orders,
+            journal: &mut self.journal,
         };
         match version::of_tool(check).await {
             Ok(version) if version == *wanted => Ok(()),

@@ -52,10 +52,15 @@ impl Call {
     }
 
     /// Below a limit, in the words of `ulimit`.
-    pub(crate) fn under(mut self, limit: &str) -> Self {
+    pub(crate) fn under(self, limit: &str) -> Self {
+        self.after(&format!("ulimit {limit}"))
+    }
+
+    /// After a command of the shell.
+    pub(crate) fn after(mut self, shell_command: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{shell_command}; exec \"$0\" \"$@\"")])
             .arg(self.command.get_program())
             .args(self.command.get_args())
             .env_clear();
