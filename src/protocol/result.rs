@@ -19,7 +19,8 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub struct RunResult<O = String> {
     /// Whether the tool did what was asked. `plan -detailed-exitcode` ending in 2 is a success.
     pub success: bool,
-    /// Stdout and stderr in the order written, masked; over the limit its head and tail.
+    /// Stdout and stderr in the order written, masked; over the limit its head and tail, with one line between
+    /// that tells how much was left out, or that line alone where the limit has no room for more.
     pub output: O,
     /// The tool's own exit code; 128 + signal if a signal ended it; 1 if it never started.
     pub exit_code: i32,
