@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::ending::{
     Ending, assert_owns_up_to_the_kill, assert_state_is_not_painted, assert_stopped_in_order,
 };
 use crate::support::fake_tool::FakeTool;
-use crate::support::mark::peak_memory_kib;
+use crate::support::mark::{peak_memory_kib, state_of};
 use crate::support::runner::Launch;
 use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
@@ -21,28 +21,29 @@ mod on_tools_and_backends {
     use super::*;
 
     on_both_tools_and_backends! {
-        a_frozen_tool_is_killed_when_the_grace_runs_out,
+        a_frozen_tool_is_woken_and_stops_in_order,
         a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_success,
         a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_cancel,
     }
 
-    /// A tool under SIGSTOP takes no SIGINT.
-    fn a_frozen_tool_is_killed_when_the_grace_runs_out(tool: Tool, backend: Backend) {
+    /// A tool under SIGSTOP takes no SIGINT before it goes on, which somebody has to tell it.
+    fn a_frozen_tool_is_woken_and_stops_in_order(tool: Tool, backend: Backend) {
         let workspace = Workspace::new(tool, backend);
-        let mut request = workspace.apply();
-        request["grace_seconds"] = json!(GRACE.as_secs_f64());
-        let mut runner = Launch::stream(&workspace, &request).start();
-        let pid = runner.tool_pid();
+        let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+        let group = Pid::from_raw(runner.tool_pid());
         workspace.wait_until_in_flight();
-        kill(Pid::from_raw(pid), Signal::SIGSTOP).expect("the tool is there");
-        let asked = Instant::now();
+        killpg(group, Signal::SIGSTOP).expect("the tool is there");
+        wait_for("the tool to stand still", SOON, || {
+            (state_of(group.as_raw())? == 'T').then_some(())
+        });
         runner.control(r#"{"type":"cancel"}"#);
-        let stopping = runner.event_of_type("stopping");
-        assert_eq!(stopping["reason"], "cancel");
-        assert_eq!(stopping["grace_seconds"], GRACE.as_secs_f64());
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
-        assert_was_killed(&workspace, &ending, &ending.streamed_result());
+        let result = ending.streamed_result();
+        ending.assert_outcome(&result, "cancelled");
+        assert_stopped_in_order(&workspace, &result, "cancel");
+        let output = result["output"].as_str().expect("text");
+        assert_eq!(output.matches("Interrupt received.").count(), 1, "{output}");
+        assert!(!output.contains("Two interrupts"), "{output}");
     }
 
     fn a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_success(
@@ -88,13 +89,18 @@ mod on_tools {
         let workspace = Workspace::new(tool, Backend::Server);
         let mut request = workspace.apply();
         request["grace_seconds"] = json!(GRACE.as_secs_f64());
-        let mut runner = Launch::request(&workspace, &request).start();
+        let mut runner = Launch::stream(&workspace, &request).start();
         workspace.wait_until_in_flight();
         let server = workspace.server();
         server.take_writes(Writes::Slow(WITHIN_A_TEST));
+        let asked = Instant::now();
         runner.control(r#"{"type":"cancel"}"#);
+        let stopping = runner.event_of_type("stopping");
+        assert_eq!(stopping["reason"], "cancel");
+        assert_eq!(stopping["grace_seconds"], GRACE.as_secs_f64());
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-        assert_was_killed(&workspace, &ending, &ending.result());
+        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
+        assert_was_killed(&workspace, &ending, &ending.streamed_result());
         assert!(workspace.lock_holder().is_some());
     }
 
