@@ -24,6 +24,10 @@ pub(super) enum Step {
 pub(super) struct Reader {
     lines: Lines,
     has_seen_a_line: bool,
+    /// The `seq` that is due.
+    due: u64,
+    /// The first event that was not the one due: which was, and which came.
+    misplaced: Option<(u64, u64)>,
     result: Option<Box<RunResult>>,
 }
 
@@ -32,6 +36,8 @@ impl Reader {
         Self {
             lines: Lines::new(line_limit),
             has_seen_a_line: false,
+            due: 0,
+            misplaced: None,
             result: None,
         }
     }
@@ -43,7 +49,10 @@ impl Reader {
     /// The next step, none when more bytes are needed.
     pub(super) fn step(&mut self) -> Option<Step> {
         if let Some(result) = self.result.take() {
-            return Some(Step::End(Ok(result)));
+            return Some(Step::End(match self.misplaced {
+                None => Ok(result),
+                Some((due, found)) => Err(ReadFault::Misplaced { due, found, result }),
+            }));
         }
         let parsed = match self.lines.next() {
             Ok(None) => return None,
@@ -69,6 +78,7 @@ impl Reader {
         self.has_seen_a_line = true;
         match parsed {
             Ok(Line::Event(event)) => {
+                self.note_place(&event);
                 if let RunEvent::Known(Event::Result { result, .. }) = &event {
                     self.result = Some(result.clone());
                 }
@@ -77,6 +87,25 @@ impl Reader {
             Ok(Line::Document(result)) => Step::End(Ok(result)),
             Err(fault) => Step::End(Err(fault)),
         }
+    }
+}
+
+impl Reader {
+    /// Holds the place of an event against the one due. What comes is read on all the same: to leave the
+    /// runner alone with it would stop the run.
+    fn note_place(&mut self, event: &RunEvent) {
+        let found = match event {
+            RunEvent::Known(event) => event.seq(),
+            RunEvent::Other { document, .. } => match document["seq"].as_u64() {
+                Some(seq) => seq,
+                None => return,
+            },
+            RunEvent::StopFailed { .. } => return,
+        };
+        if found != self.due {
+            self.misplaced.get_or_insert((self.due, found));
+        }
+        self.due = found.saturating_add(1);
     }
 }
 
@@ -135,7 +164,7 @@ fn parse(line: &[u8]) -> Result<Line, ReadFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Outcome;
+    use crate::protocol::{DiagnosisClass, LockStatus, Outcome, StateSafety, StopReason};
 
     const RESULT: &str = r#"{"success":true,"output":"","exit_code":0,"error_msg":"","started_at":"2026-11-20T22:25:40.705Z","ended_at":"2026-11-20T22:25:40.895Z","outcome":"succeeded","stop_reason":null,"signal":null,"duration_ms":189,"output_bytes":0,"output_truncated":false,"output_complete":true,"output_file":null,"diagnosis":null,"state":null,"protocol":1}"#;
 
@@ -153,6 +182,7 @@ mod tests {
                 Step::End(reading) => return (kinds, reading),
                 Step::Event(RunEvent::Known(event)) => kinds.push(format!("#{}", event.seq())),
                 Step::Event(RunEvent::Other { kind, .. }) => kinds.push(kind),
+                Step::Event(RunEvent::StopFailed { message }) => panic!("{message}"),
             }
         }
     }
@@ -179,16 +209,63 @@ mod tests {
         let later = result_event()
             .replacen('{', r#"{"later":[1],"#, 1)
             .replace(r#""success""#, r#""newer":{},"success""#);
-        let (kinds, reading) = read(&format!("{{\"type\":\"progress\",\"done\":1}}\n{later}\n"));
+        let (kinds, reading) = read(&format!("{{\"type\":\"progress\",\"seq\":0}}\n{later}\n"));
         assert_eq!(kinds, ["progress", "#1"]);
         assert!(reading.is_ok(), "{reading:?}");
     }
 
     #[test]
-    fn an_event_whose_words_are_not_known_is_passed_on() {
-        let line = r#"{"type":"stopping","seq":0,"at":"2026-11-20T22:25:40.705Z","reason":"new","grace_seconds":1}"#;
-        let (kinds, _) = read(&format!("{line}\n"));
-        assert_eq!(kinds, ["stopping"]);
+    fn words_of_a_later_runner_spoil_neither_event_nor_result() {
+        let stopping = r#"{"type":"stopping","seq":0,"at":"2026-11-20T22:25:40.705Z","reason":"new","grace_seconds":1}"#;
+        let result = result_event()
+            .replace(r#""stop_reason":null"#, r#""stop_reason":"new""#)
+            .replace(r#""outcome":"succeeded""#, r#""outcome":"new""#)
+            .replace(
+                r#""diagnosis":null"#,
+                r#""diagnosis":{"class":"new","message":"m","retryable":true}"#,
+            )
+            .replace(
+                r#""state":null"#,
+                r#""state":{"safety":"new","lock":"new","lock_id":null,"errored_state_file":null}"#,
+            );
+        let (kinds, reading) = read(&format!("{stopping}\n{result}\n"));
+        assert_eq!(kinds, ["#0", "#1"]);
+        let result = reading.unwrap();
+        assert_eq!(result.outcome, Outcome::Unknown);
+        assert_eq!(result.stop_reason, Some(StopReason::Other));
+        let state = result.state.unwrap();
+        assert_eq!(state.safety, StateSafety::Unknown);
+        assert_eq!(state.lock, LockStatus::Unknown);
+        let diagnosis = result.diagnosis.unwrap();
+        assert_eq!(diagnosis.class, DiagnosisClass::Other);
+        assert!(diagnosis.retryable);
+    }
+
+    #[test]
+    fn a_gap_or_a_repeat_is_a_fault_that_keeps_the_result() {
+        let progress = |seq: u64| format!("{{\"type\":\"progress\",\"seq\":{seq}}}\n");
+        // The result is number 1.
+        let table = [
+            (vec![0], None),
+            (vec![], Some((0, 1))),
+            (vec![0, 1], Some((2, 1))),
+            (vec![0, 0], Some((1, 0))),
+            (vec![1], Some((0, 1))),
+            (vec![u64::MAX, 7], Some((0, u64::MAX))),
+        ];
+        for (before, expected) in table {
+            let events: String = before.iter().copied().map(progress).collect();
+            let (kinds, reading) = read(&(events + &result_event()));
+            assert_eq!(kinds.len(), before.len() + 1);
+            match (reading, expected) {
+                (Ok(_), None) => {}
+                (Err(ReadFault::Misplaced { due, found, result }), Some(expected)) => {
+                    assert_eq!((due, found), expected, "{before:?}");
+                    assert!(result.success);
+                }
+                (reading, _) => panic!("{before:?}: {reading:?}"),
+            }
+        }
     }
 
     #[test]

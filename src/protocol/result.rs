@@ -138,6 +138,8 @@ pub enum DiagnosisClass {
     /// Memory ran out.
     OutOfMemory,
     /// None of the above.
+    // A kind that only a later runner knows is read as this.
+    #[serde(other)]
     Other,
 }
 
@@ -165,6 +167,8 @@ pub enum StateSafety {
     /// The state is in `errored.tfstate` only and has to be pushed by hand.
     ErroredFile,
     /// Not known.
+    // A word that only a later runner knows is read as this.
+    #[serde(other)]
     Unknown,
 }
 
@@ -177,5 +181,7 @@ pub enum LockStatus {
     /// It is still held.
     Held,
     /// Not known.
+    // A word that only a later runner knows is read as this.
+    #[serde(other)]
     Unknown,
 }

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use iac_runner::client::{ClientError, ReadFault, RunEvent, Runner, blocking};
-use iac_runner::protocol::{Outcome, Request, RunResult, Tool};
+use iac_runner::protocol::{DiagnosisClass, Outcome, Request, RunResult, Tool};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -71,6 +73,10 @@ fn result(outcome: &str) -> Value {
         "output_bytes": 0, "output_truncated": false, "output_complete": true,
         "output_file": null, "diagnosis": null, "state": null, "protocol": 1,
     })
+}
+
+fn own(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("a pid"))
 }
 
 fn print(line: &Value) -> String {
@@ -213,6 +219,154 @@ fn a_runner_that_hangs_is_ended_at_the_outer_deadline() {
     let mut run = runner.spawn(&request).expect("a run");
     assert_eq!(run.next(), None);
     assert!(run.wait().is_err());
+}
+
+/// It may carry a run: nobody kills it, and a thread reaps it whenever it ends.
+#[test]
+fn an_async_handle_lets_go_of_a_runner_that_hangs_at_the_outer_deadline() {
+    let fake = FakeRunner::new("exec sleep 1000");
+    let mut request = request();
+    (request.timeout_minutes, request.grace_seconds) = (0.001, 0.0);
+    let runner = fake.asynchronous().with_margin(Duration::from_millis(100));
+    let pid = block_on(async {
+        let mut run = runner.spawn(&request).expect("a run");
+        assert_eq!(run.next_event().await, None);
+        let pid = run.pid();
+        let fault = run.wait().await.unwrap_err();
+        assert!(
+            matches!(fault, ClientError::Deadline { run_dir: None, .. }),
+            "{fault}"
+        );
+        pid
+    });
+    kill(own(pid), Signal::SIGKILL).expect("it is still there");
+    crate::stand::wait_until_reaped(pid);
+}
+
+#[test]
+fn an_attached_process_that_hangs_is_ended_at_the_deadline_of_the_run_it_follows() {
+    let fake = FakeRunner::new("exec sleep 1000");
+    let recorded =
+        r#"{"tool":"tofu","work_dir":"/w","command":"plan","timeout":0.001,"grace_seconds":0}"#;
+    let run_dir = fake.folder.path();
+    std::fs::write(run_dir.join("request.json"), recorded).expect("written");
+    let runner = fake.asynchronous().with_margin(Duration::from_millis(100));
+    let (pid, fault) = block_on(async {
+        let run = runner.attach(run_dir).expect("a process");
+        (run.pid(), run.wait().await.unwrap_err())
+    });
+    match fault {
+        ClientError::Deadline {
+            run_dir: Some(named),
+            ..
+        } => assert_eq!(named, run_dir),
+        other => panic!("{other}"),
+    }
+    crate::stand::wait_until_reaped(pid);
+}
+
+/// Follows until it is let go; cannot cancel.
+const CANNOT_CANCEL: &str = "\
+[ \"$1\" != cancel ] || { echo '{\"requested\":false,\"message\":\"not yours\"}'; exit 2; }
+while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done
+";
+
+#[test]
+fn a_stop_that_does_not_reach_the_followed_run_is_told() {
+    let fake = FakeRunner::new(&(CANNOT_CANCEL.to_owned() + &print_result(&result("succeeded"))));
+    let failed = |message: &str| {
+        Some(RunEvent::StopFailed {
+            message: message.to_owned(),
+        })
+    };
+    let go = fake.folder.path().join("go");
+    let let_go = || std::fs::write(&go, "").expect("written");
+    block_on(async {
+        let mut run = fake.asynchronous().attach("/run").expect("a process");
+        run.cancel();
+        assert_eq!(run.next_event().await, failed("not yours"));
+        let_go();
+        assert!(run.wait().await.expect("a result").success);
+    });
+    std::fs::remove_file(&go).expect("it was written");
+    let mut run = fake.blocking().attach("/run").expect("a process");
+    run.force();
+    assert_eq!(run.next(), failed("not yours"));
+    let_go();
+    assert!(run.wait().expect("a result").success);
+}
+
+#[test]
+fn a_cancel_that_cannot_be_started_is_told() {
+    let told = |event: Option<RunEvent>| match event {
+        Some(RunEvent::StopFailed { message }) => {
+            assert!(message.contains("could not be started"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    };
+    let waits = "while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done";
+    // It says that its script has been read.
+    let fake = FakeRunner::new(&(print(&json!({"type": "ready"})) + waits));
+    let go = fake.folder.path().join("go");
+    let (asynchronous, blocking) = (fake.asynchronous(), fake.blocking());
+    block_on(async {
+        let mut run = asynchronous.attach("/run").expect("a process");
+        run.next_event().await.expect("it is ready");
+        std::fs::rename(fake.program(), fake.folder.path().join("away")).expect("moved");
+        run.cancel();
+        told(run.next_event().await);
+    });
+    std::fs::rename(fake.folder.path().join("away"), fake.program()).expect("moved");
+    let mut run = blocking.attach("/run").expect("a process");
+    run.next().expect("it is ready");
+    std::fs::rename(fake.program(), fake.folder.path().join("away")).expect("moved");
+    run.cancel();
+    told(run.next());
+    std::fs::write(&go, "").expect("written");
+}
+
+#[test]
+fn a_missing_event_is_a_fault_that_keeps_the_result() {
+    let warning = |seq: u64| {
+        print(&json!({
+            "type": "warning", "seq": seq, "at": "2026-11-20T22:25:40.895Z", "message": "m",
+        }))
+    };
+    // The result is number 0.
+    let fake = FakeRunner::new(&(warning(0) + &print_result(&result("succeeded"))));
+    for answer in fake.both(&request()) {
+        match answer.unwrap_err() {
+            ClientError::Unreadable {
+                source: ReadFault::Misplaced { due, found, result },
+                ..
+            } => {
+                assert_eq!((due, found), (1, 0));
+                assert!(result.success);
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn words_of_a_later_runner_do_not_spoil_its_result() {
+    let mut later = result("failed");
+    later["diagnosis"] = json!({"class": "new", "message": "m", "retryable": false});
+    let mut new_outcome = result("new");
+    new_outcome["diagnosis"] = later["diagnosis"].clone();
+    let table = [
+        (later, "exit 1", Outcome::Failed),
+        (new_outcome, "exit 9", Outcome::Unknown),
+    ];
+    for (result, ending, outcome) in table {
+        let fake = FakeRunner::new(&(print_result(&result) + ending));
+        for answer in fake.both(&request()) {
+            let answer = answer.expect("a result");
+            assert_eq!(answer.outcome, outcome);
+            let class = answer.diagnosis.expect("a diagnosis").class;
+            assert_eq!(class, DiagnosisClass::Other);
+        }
+    }
 }
 
 #[test]
