@@ -13,7 +13,8 @@ pub(super) const FILES_OF_A_FOLLOWER: u64 = 16;
 pub(super) const FILES_OF_A_CANCEL: u64 = 6;
 
 const MIB: u64 = 1024 * 1024;
-/// Address space of one process with the largest request, with some room.
+/// Address space of one process with an ordinary request, with some room. Tens of thousands of secrets
+/// take up to 128; where they do not fit, the supervisor is lost before it has started anything.
 const ADDRESS_SPACE_MIB: u64 = 16;
 /// The same for its heap.
 const DATA_MIB: u64 = 8;

@@ -71,8 +71,10 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
             .as_ref()
             .map(|dir| dir.join(run_dir::OUTPUT));
         frame.output_file = log.and_then(|log| log.canonicalize().ok());
-        let masked = Environment::of(request).matcher.mask(&frame.error_msg);
-        frame.error_msg = one_line(&masked);
+        if frame.outcome != Outcome::NotStarted {
+            let masked = Environment::of(request).matcher.mask(&frame.error_msg);
+            frame.error_msg = one_line(&masked);
+        }
     }
     let outcome = frame.outcome;
     let document = match seen.as_ref().map(Capture::captured) {
@@ -111,11 +113,13 @@ pub(super) fn frame(request: Option<&Request>, tool: Tool, end: &str) -> RunResu
                  was started; check the state before anything is run again"
             ),
         ),
+        // Without a word of the request, so that nothing needs to be masked: memory may be short.
         Tool::NotStarted => (
             Outcome::NotStarted,
             now,
             format!(
-                "the supervisor of {command} {end} before it had started the tool; nothing ran"
+                "the supervisor {end} before it had started the tool; nothing ran, and the request may be \
+                 sent again; SIGABRT and SIGKILL most often mean that memory ran out"
             ),
         ),
     };

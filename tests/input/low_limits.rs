@@ -49,6 +49,21 @@ fn too_little_memory_is_one_document_that_says_what_to_raise() {
     }
 }
 
+/// The supervisor runs out of memory; the front has enough left to say so.
+#[test]
+fn more_secrets_than_memory_holds_are_not_started() {
+    let stand = Stand::new();
+    // Far apart from each other, so that no search can share their beginnings.
+    let secrets: Vec<_> = (1..50_000_u64)
+        .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        .collect();
+    let request = stand.request(&json!({"secrets": secrets}));
+    let row = not_started("many secrets", &request, "SIGABRT");
+    for mode in [Mode::Document, Mode::Stream] {
+        assert_refused(&stand, &row, mode, call(&stand, &[], "-v 40000"));
+    }
+}
+
 #[test]
 fn few_open_files_are_enough_for_a_run_with_all_that_it_keeps() {
     let stand = Stand::new();

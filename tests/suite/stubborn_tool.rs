@@ -12,7 +12,8 @@ use crate::support::ending::{
 use crate::support::fake_tool::FakeTool;
 use crate::support::mark::{peak_memory_kib, state_of};
 use crate::support::runner::Launch;
-use crate::support::state_server::Writes;
+use crate::support::state::three_resources;
+use crate::support::state_server::{Reads, StateServer, Writes};
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
@@ -79,6 +80,7 @@ mod on_tools {
 
     on_both_tools! {
         a_tool_stuck_in_a_state_write_is_killed_when_the_grace_runs_out,
+        a_tool_stuck_in_a_read_is_killed_and_what_was_done_is_in_the_local_state,
         a_tool_that_ignores_every_signal_is_killed_when_the_grace_runs_out,
         a_daemon_that_holds_the_output_open_does_not_hold_up_the_result,
         a_forced_cancel_cuts_the_grace_short,
@@ -102,6 +104,28 @@ mod on_tools {
         assert!(asked.elapsed() >= GRACE, "the grace was cut short");
         assert_was_killed(&workspace, &ending, &ending.streamed_result());
         assert!(workspace.lock_holder().is_some());
+    }
+
+    /// What another configuration has put out is read from a server that never answers: neither tool gives
+    /// up such a read for a signal.
+    fn a_tool_stuck_in_a_read_is_killed_and_what_was_done_is_in_the_local_state(tool: Tool) {
+        let server = StateServer::start();
+        server.take_reads(Reads::Never);
+        let workspace =
+            Workspace::with_configuration(tool, Backend::Local, &reads_after_three(&server.url()));
+        let mut request = workspace.apply();
+        request["grace_seconds"] = json!(GRACE.as_secs_f64());
+        let mut runner = Launch::stream(&workspace, &request).start();
+        server.wait_for_more("GET", 0, WITHIN_A_TEST);
+        let asked = Instant::now();
+        runner.control(r#"{"type":"cancel"}"#);
+        let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
+        let result = ending.streamed_result();
+        assert_was_killed(&workspace, &ending, &result);
+        let output = result["output"].as_str().expect("text");
+        assert_eq!(output.matches("Interrupt received.").count(), 1, "{output}");
+        assert_eq!(workspace.resources(), three_resources());
     }
 
     fn a_tool_that_ignores_every_signal_is_killed_when_the_grace_runs_out(tool: Tool) {
@@ -181,6 +205,24 @@ mod on_tools {
             assert!(peak < 48 * 1024, "{peak} KiB of memory for {whole} bytes");
         }
     }
+}
+
+/// Three quick resources, then a read of the state at a place.
+fn reads_after_three(url: &str) -> String {
+    format!(
+        r#"
+resource "terraform_data" "quick" {{
+  count = 3
+  input = count.index
+}}
+
+data "terraform_remote_state" "other" {{
+  depends_on = [terraform_data.quick]
+  backend    = "http"
+  config     = {{ address = "{url}" }}
+}}
+"#
+    )
 }
 
 /// Short enough for a test, long enough to see that it was kept.
