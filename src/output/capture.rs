@@ -20,7 +20,7 @@ const GAP_LINE_BYTES: u64 = 64;
 /// Keeps the head and the tail of a text, with the line between them at most a given number of bytes.
 ///
 /// That line stands whatever the number is: nobody shall take a cut text for a short one. Below
-/// [`GAP_LINE_BYTES`] it stands alone.
+/// 64 it stands alone.
 ///
 /// Lives in a file that is in no directory. The head stands at its start; the tail is a ring behind it.
 #[derive(Debug)]
