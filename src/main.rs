@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use iac_runner::process::on_enough_stack;
 use iac_runner::protocol::{Subject, exit_status, schema};
 use iac_runner::runner::{self, Mode};
 
@@ -65,7 +66,9 @@ enum Document {
 }
 
 fn main() -> ExitCode {
-    ExitCode::from(Arguments::try_parse().map_or_else(|fault| explain(&fault), carry_out))
+    ExitCode::from(on_enough_stack(|| {
+        Arguments::try_parse().map_or_else(|fault| explain(&fault), carry_out)
+    }))
 }
 
 /// Prints help for a person; and for a program that called with wrong arguments, a document.

@@ -4,14 +4,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, ChildStdin, ChildStdout, ExitStatus};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::invocation::{END_TO_STDERR, Invocation, LAST_WORD_TO_END, Purpose, start_cancel};
-use super::kept::{Kept, reap};
+use super::distant_stop;
+use super::invocation::{END_TO_STDERR, Invocation, LAST_WORD_TO_END, Purpose};
+use super::kept::Kept;
 use super::order::Order;
 use super::reading::{Reader, Reading, Step};
 use super::tail::Tail;
@@ -33,6 +36,8 @@ pub(super) struct Driver {
     pub(super) stderr: pipe::Receiver,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) events: mpsc::Sender<RunEvent>,
+    /// From the start of the process to the outer deadline.
+    pub(super) limit: Duration,
 }
 
 /// The pipes as tokio has them.
@@ -60,14 +65,24 @@ impl Driver {
             mut stderr,
             orders,
             events,
+            limit,
         } = self;
+        // A limit that no clock can show does not come.
+        let deadline = Instant::now().checked_add(limit);
         let mut tail = Tail::default();
         let reading = tokio::select! {
             // In this order: what was asked for before the handle was dropped is done.
             biased;
             reading = read(stdout, invocation.line_limit, &events) => reading,
             never = keep_tail(&mut stderr, &mut tail) => never,
-            never = serve_orders(&program, &invocation, &mut stdin, orders.clone()) => never,
+            never = serve_orders(&program, &invocation, &mut stdin, orders.clone(), &events) => never,
+            () = until(deadline) => {
+                // A runner that carries a run is left to it, without its reader; another one is killed.
+                return Err(ClientError::Deadline {
+                    waited: limit,
+                    run_dir: invocation.run_dir,
+                });
+            }
             () = abandoned(invocation.purpose, orders.clone()) => {
                 // Nobody hears what an attached process has to say: it is killed and reaped.
                 child.kill();
@@ -119,6 +134,7 @@ async fn serve_orders(
     invocation: &Invocation,
     stdin: &mut pipe::Sender,
     mut orders: watch::Receiver<Order>,
+    events: &mpsc::Sender<RunEvent>,
 ) -> Reading {
     // A runner that does not read its stdin is gone or going: its stdout tells.
     let _ = stdin.write_all(&invocation.stdin).await;
@@ -128,9 +144,13 @@ async fn serve_orders(
         if let Some(stop) = wanted.filter(|_| wanted > given) {
             match (invocation.purpose, &invocation.run_dir) {
                 (Purpose::Attach, Some(run_dir)) => {
-                    if let Ok(child) = start_cancel(program, run_dir, stop) {
-                        reap(child, |_| {});
-                    }
+                    let events = events.downgrade();
+                    distant_stop::stop(program, run_dir, stop, move |failed| {
+                        // Without a sender the run is over, and who asked has its result.
+                        if let Some(events) = events.upgrade() {
+                            tell(events, failed);
+                        }
+                    });
                 }
                 (Purpose::Run | Purpose::Attach, _) => {
                     let _ = stdin.write_all(stop.line().as_bytes()).await;
@@ -141,6 +161,25 @@ async fn serve_orders(
         if orders.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Puts an event of this client's own among the others, from within the runtime or from a thread.
+fn tell(events: mpsc::Sender<RunEvent>, event: RunEvent) {
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(async move {
+            let _ = events.send(event).await;
+        })),
+        // An error says that nobody takes events any more.
+        Err(_) => drop(events.blocking_send(event)),
+    }
+}
+
+/// Returns at the deadline; never without one.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

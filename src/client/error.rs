@@ -62,7 +62,7 @@ pub enum ClientError {
         /// The document as it was read.
         result: Box<RunResult>,
     },
-    /// The runner was still there at the outer deadline of the blocking client.
+    /// The runner was still there at the outer deadline.
     #[error("the runner did not end within {} s{}", .waited.as_secs(), attach_text(.run_dir.as_ref()))]
     Deadline {
         /// Timeout, grace and margin together.
@@ -100,6 +100,16 @@ pub enum ReadFault {
     /// The result is not as the wire has it.
     #[error("the result is malformed")]
     Malformed(#[source] serde_json::Error),
+    /// An event is missing, or came twice: a reader of the events has not seen the run as it was.
+    #[error("event {due} was due on stdout and event {found} came")]
+    Misplaced {
+        /// The `seq` that was due at the first such place.
+        due: u64,
+        /// The `seq` that came.
+        found: u64,
+        /// The result at the end, as it was read.
+        result: Box<RunResult>,
+    },
     /// The result is of a later version of the wire.
     #[error("the result is of protocol {found}")]
     TooNew {

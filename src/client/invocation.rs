@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 
 use super::ClientError;
 use super::kept::{Kept, OnDrop};
-use super::order::Stop;
 use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request};
 
 /// Most bytes that JSON makes of one byte of output: `\u001b`.
@@ -143,26 +142,7 @@ impl Invocation {
     }
 }
 
-/// Starts `iac-runner cancel` for a run that is followed.
-///
-/// It says on its stdout what became of it, which the events and the result of the run tell as well.
-pub(super) fn start_cancel(program: &Path, run_dir: &Path, stop: Stop) -> io::Result<Child> {
-    let force = match stop {
-        Stop::Cancel => None,
-        Stop::Force => Some("--force"),
-    };
-    command(program)
-        .arg("cancel")
-        .args(force)
-        .arg("--")
-        .arg(run_dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-}
-
-fn command(program: &Path) -> Command {
+pub(super) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.process_group(0);
     command

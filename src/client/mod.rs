@@ -22,7 +22,8 @@
 //! | `invocation` | one call of it: arguments, stdin, bounds |
 //! | `order` | what the caller wants of a running call |
 //! | `run`, `canceller`, `driver` | a call under tokio: its handle, and the task that serves its pipes |
-//! | [`blocking`] | the same with threads, and an outer deadline |
+//! | `distant_stop` | `iac-runner cancel`, for a run that another process carries |
+//! | [`blocking`] | the same with threads |
 //! | `lines`, `reading`, `event` | from bytes to typed events and the result |
 //! | `verdict` | exit status against document |
 //! | `kept`, `tail` | the child that is always reaped; the end of its stderr |
@@ -37,6 +38,7 @@
 
 pub mod blocking;
 mod canceller;
+mod distant_stop;
 mod driver;
 mod error;
 mod event;
@@ -55,4 +57,4 @@ pub use canceller::Canceller;
 pub use error::{ClientError, ReadFault};
 pub use event::RunEvent;
 pub use run::Run;
-pub use runner::Runner;
+pub use runner::{DEFAULT_MARGIN, Runner};

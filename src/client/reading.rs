@@ -24,6 +24,10 @@ pub(super) enum Step {
 pub(super) struct Reader {
     lines: Lines,
     has_seen_a_line: bool,
+    /// The `seq` that is due.
+    due: u64,
+    /// The first event that was not the one due: which was, and which came.
+    misplaced: Option<(u64, u64)>,
     result: Option<Box<RunResult>>,
 }
 
@@ -32,6 +36,8 @@ impl Reader {
         Self {
             lines: Lines::new(line_limit),
             has_seen_a_line: false,
+            due: 0,
+            misplaced: None,
             result: None,
         }
     }
@@ -43,7 +49,10 @@ impl Reader {
     /// The next step, none when more bytes are needed.
     pub(super) fn step(&mut self) -> Option<Step> {
         if let Some(result) = self.result.take() {
-            return Some(Step::End(Ok(result)));
+            return Some(Step::End(match self.misplaced {
+                None => Ok(result),
+                Some((due, found)) => Err(ReadFault::Misplaced { due, found, result }),
+            }));
         }
         let parsed = match self.lines.next() {
             Ok(None) => return None,
@@ -69,6 +78,7 @@ impl Reader {
         self.has_seen_a_line = true;
         match parsed {
             Ok(Line::Event(event)) => {
+                self.note_place(&event);
                 if let RunEvent::Known(Event::Result { result, .. }) = &event {
                     self.result = Some(result.clone());
                 }
@@ -77,6 +87,25 @@ impl Reader {
             Ok(Line::Document(result)) => Step::End(Ok(result)),
             Err(fault) => Step::End(Err(fault)),
         }
+    }
+}
+
+impl Reader {
+    /// Holds the place of an event against the one due. What comes is read on all the same: to leave the
+    /// runner alone with it would stop the run.
+    fn note_place(&mut self, event: &RunEvent) {
+        let found = match event {
+            RunEvent::Known(event) => event.seq(),
+            RunEvent::Other { document, .. } => match document["seq"].as_u64() {
+                Some(seq) => seq,
+                None => return,
+            },
+            RunEvent::StopFailed { .. } => return,
+        };
+        if found != self.due {
+            self.misplaced.get_or_insert((self.due, found));
+        }
+        self.due = found.saturating_add(1);
     }
 }
 
@@ -133,94 +162,4 @@ fn parse(line: &[u8]) -> Result<Line, ReadFault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::Outcome;
-
-    const RESULT: &str = r#"{"success":true,"output":"","exit_code":0,"error_msg":"","started_at":"2026-11-20T22:25:40.705Z","ended_at":"2026-11-20T22:25:40.895Z","outcome":"succeeded","stop_reason":null,"signal":null,"duration_ms":189,"output_bytes":0,"output_truncated":false,"output_complete":true,"output_file":null,"diagnosis":null,"state":null,"protocol":1}"#;
-
-    fn result_event() -> String {
-        format!(r#"{{"type":"result","seq":1,"at":"2026-11-20T22:25:40.895Z","result":{RESULT}}}"#)
-    }
-
-    /// Kinds of the events, and what came of it all.
-    fn read(text: &str) -> (Vec<String>, Reading) {
-        let mut reader = Reader::new(4096);
-        reader.push(text.as_bytes());
-        let mut kinds = Vec::new();
-        loop {
-            match reader.step().unwrap_or_else(|| reader.finish()) {
-                Step::End(reading) => return (kinds, reading),
-                Step::Event(RunEvent::Known(event)) => kinds.push(format!("#{}", event.seq())),
-                Step::Event(RunEvent::Other { kind, .. }) => kinds.push(kind),
-            }
-        }
-    }
-
-    #[test]
-    fn events_come_first_and_the_result_last() {
-        let warning = r#"{"type":"warning","seq":0,"at":"2026-11-20T22:25:40.705Z","message":"m"}"#;
-        let (kinds, reading) = read(&format!("{warning}\n{}\nnever read\n", result_event()));
-        assert_eq!(kinds, ["#0", "#1"]);
-        assert_eq!(reading.unwrap().outcome, Outcome::Succeeded);
-    }
-
-    #[test]
-    fn a_bare_document_is_a_result_too_with_or_without_a_newline() {
-        for end in ["", "\n"] {
-            let (kinds, reading) = read(&format!("{RESULT}{end}"));
-            assert!(kinds.is_empty());
-            assert!(reading.unwrap().success);
-        }
-    }
-
-    #[test]
-    fn unknown_fields_are_passed_over_and_unknown_events_passed_on() {
-        let later = result_event()
-            .replacen('{', r#"{"later":[1],"#, 1)
-            .replace(r#""success""#, r#""newer":{},"success""#);
-        let (kinds, reading) = read(&format!("{{\"type\":\"progress\",\"done\":1}}\n{later}\n"));
-        assert_eq!(kinds, ["progress", "#1"]);
-        assert!(reading.is_ok(), "{reading:?}");
-    }
-
-    #[test]
-    fn an_event_whose_words_are_not_known_is_passed_on() {
-        let line = r#"{"type":"stopping","seq":0,"at":"2026-11-20T22:25:40.705Z","reason":"new","grace_seconds":1}"#;
-        let (kinds, _) = read(&format!("{line}\n"));
-        assert_eq!(kinds, ["stopping"]);
-    }
-
-    #[test]
-    fn what_is_not_of_the_wire_is_named() {
-        let table = [
-            ("", "Empty"),
-            ("\n", "NotAnEvent"),
-            ("garbage\n", "NotAnEvent"),
-            ("[1]\n", "NotAnEvent"),
-            ("{}\n", "NotAnEvent"),
-            ("{\"type\":\"progress\"}\n", "NoResult"),
-            ("{\"type\":\"result\"}\n", "Malformed"),
-            ("{\"protocol\":1}\n", "Malformed"),
-            ("{\"protocol\":2}\n", "TooNew { found: 2 }"),
-            (
-                "{\"type\":\"result\",\"result\":{\"protocol\":7}}",
-                "TooNew { found: 7 }",
-            ),
-            (&"x".repeat(5000), "LineTooLong { limit: 4096 }"),
-        ];
-        for (text, expected) in table {
-            let fault = format!("{:?}", read(text).1.unwrap_err());
-            assert!(fault.starts_with(expected), "{text:.40}: {fault}");
-        }
-    }
-
-    #[test]
-    fn a_later_protocol_that_still_looks_like_ours_is_refused() {
-        let later = result_event().replace(r#""protocol":1"#, r#""protocol":2"#);
-        assert!(matches!(
-            read(&later).1,
-            Err(ReadFault::TooNew { found: 2 })
-        ));
-    }
-}
+mod tests;

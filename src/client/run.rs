@@ -74,7 +74,9 @@ impl Run {
     /// still get the result, pin it and use a [`Canceller`].
     ///
     /// # Errors
-    /// [`ClientError`], when there is no result that can be trusted.
+    /// [`ClientError::Deadline`] when the runner is still there at timeout + grace + margin. It is then let
+    /// go: its pipes close, which it takes as a disconnect, and a run with a run directory can be attached
+    /// to. Any other [`ClientError`] when there is no result that can be trusted.
     pub async fn wait(mut self) -> Result<RunResult, ClientError> {
         self.events.close();
         (&mut self.verdict)

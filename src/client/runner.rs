@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +14,10 @@ use super::order::Order;
 use super::{Canceller, ClientError, Run};
 use crate::protocol::{Request, RunResult};
 
+/// What the outer deadline adds to timeout and grace: a tool's version check (32 s), a death that the
+/// kernel delays (10 s), the settling after a signal (2 s), and a busy machine.
+pub const DEFAULT_MARGIN: Duration = Duration::from_secs(60);
+
 /// Most events that wait for a caller.
 const EVENTS_AHEAD: usize = 64;
 
@@ -23,6 +28,7 @@ const EVENTS_AHEAD: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runner {
     program: PathBuf,
+    pub(super) margin: Duration,
 }
 
 impl Runner {
@@ -34,7 +40,7 @@ impl Runner {
     /// # Errors
     /// [`ClientError::NotFound`], with every place looked at.
     pub fn locate() -> Result<Self, ClientError> {
-        locate(None).map(|program| Self { program })
+        locate(None).map(Self::new)
     }
 
     /// Takes the binary at this path and no other.
@@ -42,7 +48,21 @@ impl Runner {
     /// # Errors
     /// [`ClientError::NotFound`], when it is not there or cannot be executed.
     pub fn at(program: impl AsRef<Path>) -> Result<Self, ClientError> {
-        locate(Some(program.as_ref())).map(|program| Self { program })
+        locate(Some(program.as_ref())).map(Self::new)
+    }
+
+    const fn new(program: PathBuf) -> Self {
+        Self {
+            program,
+            margin: DEFAULT_MARGIN,
+        }
+    }
+
+    /// The same with another margin of the outer deadline than [`DEFAULT_MARGIN`].
+    #[must_use]
+    pub const fn with_margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
     }
 
     /// Absolute path of the binary.
@@ -50,7 +70,7 @@ impl Runner {
         &self.program
     }
 
-    /// Carries out one request and waits for its result.
+    /// Carries out one request and waits for its result, at most timeout + grace + margin.
     ///
     /// Given up, it cancels the run gracefully.
     ///
@@ -89,7 +109,8 @@ impl Runner {
 
     /// Follows a run from its first event on, during the run or after it.
     ///
-    /// A directory that holds no run gives a result with the outcome `invalid_request`. Cancelling goes
+    /// The outer deadline counts from here, by the timeout and grace that the run directory records; a
+    /// record without them is followed for as long as any run may last. A directory that holds no run gives a result with the outcome `invalid_request`. Cancelling goes
     /// through `iac-runner cancel`; dropping the handle leaves the run alone.
     ///
     /// # Errors
@@ -106,6 +127,7 @@ impl Runner {
             program: self.program.clone(),
             source,
         };
+        let limit = invocation.longest.saturating_add(self.margin);
         let runtime = Handle::try_current().map_err(|fault| failed(io::Error::other(fault)))?;
         let started = invocation.start(&self.program)?;
         let (stdin, stdout, stderr) =
@@ -122,6 +144,7 @@ impl Runner {
             stderr,
             orders: ordered,
             events: event_sender,
+            limit,
         };
         runtime.spawn(async move {
             // Nobody listens when the handle was dropped.

@@ -29,8 +29,10 @@ fn agree(result: &RunResult, status: Option<ExitStatus>) -> bool {
     let code = status.and_then(|status| status.code());
     let is_own_fault = code == Some(exit_status::INTERNAL_FAULT.into())
         && matches!(result.outcome, Outcome::NotStarted | Outcome::Unknown);
+    // What is not known may be a word of a later runner, with an exit status of its own.
+    let is_unknown = result.outcome == Outcome::Unknown && code.is_some_and(|code| code != 0);
     result.success == (result.outcome == Outcome::Succeeded)
-        && (is_own_fault || code == Some(exit_status::of(result.outcome).into()))
+        && (is_own_fault || is_unknown || code == Some(exit_status::of(result.outcome).into()))
 }
 
 #[cfg(test)]
@@ -85,6 +87,10 @@ mod tests {
             (Outcome::NotStarted, false, exited(70), true),
             (Outcome::Unknown, false, exited(6), true),
             (Outcome::Unknown, false, exited(70), true),
+            (Outcome::Unknown, false, exited(7), true),
+            (Outcome::Unknown, false, exited(0), false),
+            (Outcome::Unknown, true, exited(0), false),
+            (Outcome::Unknown, false, killed, false),
         ];
         for (outcome, success, status, good) in table {
             let verdict = verdict(Ok(result(outcome, success)), status, String::new());

@@ -17,7 +17,10 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Room for the line between head and tail.
 const GAP_LINE_BYTES: u64 = 64;
 
-/// Keeps the head and the tail of a text, together at most a given number of bytes.
+/// Keeps the head and the tail of a text, with the line between them at most a given number of bytes.
+///
+/// That line stands whatever the number is: nobody shall take a cut text for a short one. Below
+/// 64 it stands alone.
 ///
 /// Lives in a file that is in no directory. The head stands at its start; the tail is a ring behind it.
 #[derive(Debug)]
@@ -260,6 +263,16 @@ mod tests {
         for piece in [1, 7, 1000] {
             assert_eq!(captured(&text, text.len() as u64, piece), text);
         }
+    }
+
+    #[test]
+    fn with_no_room_for_more_the_line_about_what_is_left_out_stands_alone() {
+        let text = "line\n".repeat(40);
+        for limit in [0, 1, 10, 63] {
+            assert_eq!(captured(&text, limit, 7), "[... 200 bytes left out ...]\n");
+        }
+        assert_eq!(captured("", 0, 1), "");
+        assert_eq!(captured("short\n", 6, 1), "short\n");
     }
 
     #[test]

@@ -14,15 +14,15 @@ use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, s
 pub const SUPERVISOR_NAME: &str = "iac-supervisor";
 
 /// Which of the two processes this is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub enum Side {
     /// The process that was there before.
     Front {
         /// Process id of the other one.
         supervisor: Pid,
     },
-    /// The new process.
-    Supervisor,
+    /// The new process; with what it could not be set up for, when it is no supervisor yet.
+    Supervisor(io::Result<()>),
 }
 
 /// Splits this process in two.
@@ -33,23 +33,25 @@ pub enum Side {
 /// behind.
 ///
 /// # Errors
-/// In the front when there is no room for a process; in the supervisor when one of the above failed.
+/// In the front only, when there is no room for a process.
 pub fn fork_supervisor() -> io::Result<Side> {
     // SAFETY: called from `main` before any thread is started, so that the child has no lock or
     // buffer in a half-way state and may go on like any process.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(Side::Front { supervisor: child }),
-        ForkResult::Child => {
-            setsid()?;
-            let nothing = File::options().read(true).write(true).open("/dev/null")?;
-            dup2_stdin(&nothing)?;
-            dup2_stdout(&nothing)?;
-            dup2_stderr(&nothing)?;
-            prctl::set_child_subreaper(true)?;
-            if let Ok(name) = CString::new(SUPERVISOR_NAME) {
-                prctl::set_name(&name)?;
-            }
-            Ok(Side::Supervisor)
-        }
+        ForkResult::Child => Ok(Side::Supervisor(leave_the_front())),
     }
+}
+
+fn leave_the_front() -> io::Result<()> {
+    setsid()?;
+    let nothing = File::options().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&nothing)?;
+    dup2_stdout(&nothing)?;
+    dup2_stderr(&nothing)?;
+    prctl::set_child_subreaper(true)?;
+    if let Ok(name) = CString::new(SUPERVISOR_NAME) {
+        prctl::set_name(&name)?;
+    }
+    Ok(())
 }

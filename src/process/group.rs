@@ -103,12 +103,14 @@ impl ToolGroup {
     /// Asks the group to stop: one SIGINT, however often this is called.
     ///
     /// Terraform takes a second signal of either kind for an order to abandon its state, and provider
-    /// plugins ignore SIGINT only. So there is no way here to send anything else short of the end.
+    /// plugins ignore SIGINT only. So there is no way here to send anything else short of the end; but for
+    /// SIGCONT, which neither counts: a process that stands still takes no SIGINT before it goes on.
     pub fn interrupt(&mut self) {
         if !self.interrupted {
             self.interrupted = true;
             // The group exists until its leader is reaped, so this fails for nobody.
             let _ = killpg(self.leader, Signal::SIGINT);
+            let _ = killpg(self.leader, Signal::SIGCONT);
         }
     }
 

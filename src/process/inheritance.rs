@@ -30,6 +30,28 @@ pub fn stand_alone() -> Option<u64> {
     (soft != libc::RLIM_INFINITY).then_some(soft)
 }
 
+/// How much of what a process needs this one may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Files open at once.
+    pub open_files: u64,
+    /// Bytes of address space.
+    pub address_space: u64,
+    /// Bytes of heap and other memory of its own.
+    pub data: u64,
+}
+
+/// The limits that hold for this process.
+pub fn limits() -> Limits {
+    // The call cannot fail with these arguments.
+    let soft = |of| getrlimit(of).map_or(u64::MAX, |(soft, _)| soft);
+    Limits {
+        open_files: soft(Resource::RLIMIT_NOFILE),
+        address_space: soft(Resource::RLIMIT_AS),
+        data: soft(Resource::RLIMIT_DATA),
+    }
+}
+
 /// Closes every descriptor above stderr.
 fn close_inherited_descriptors() {
     // SAFETY: `close_range` touches no memory. The caller has opened nothing yet, so no object of

@@ -11,15 +11,17 @@ mod memory;
 mod orphans;
 mod probe;
 mod signals;
+mod stack;
 mod stdio;
 mod watch;
 
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
-pub use inheritance::stand_alone;
+pub use inheritance::{Limits, limits, stand_alone};
 pub use memory::{memory_file, reopen_for_append};
 pub use orphans::Survivors;
 pub use probe::{Probed, probe};
 pub use signals::{ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver};
+pub use stack::on_enough_stack;
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};
 pub use watch::{FileWatch, Urgency};

@@ -22,6 +22,8 @@ pub enum Outcome {
     /// The request was refused; nothing ran.
     InvalidRequest,
     /// The supervisor of the run was lost, and with it the knowledge of how the tool ended.
+    // A word that only a later runner knows is read as this.
+    #[serde(other)]
     Unknown,
 }
 
@@ -35,6 +37,10 @@ pub enum StopReason {
     Cancel,
     /// The front process died, its terminal hung up, or nobody read its stdout any more.
     Disconnect,
+    /// A reason of a later runner; this one gives none but those above.
+    #[serde(other)]
+    #[schemars(skip)]
+    Other,
 }
 
 impl StopReason {
@@ -42,7 +48,7 @@ impl StopReason {
     pub const fn graceful_outcome(self) -> Outcome {
         match self {
             Self::Timeout => Outcome::TimedOut,
-            Self::Cancel | Self::Disconnect => Outcome::Cancelled,
+            Self::Cancel | Self::Disconnect | Self::Other => Outcome::Cancelled,
         }
     }
 
@@ -52,6 +58,7 @@ impl StopReason {
             Self::Timeout => "timeout",
             Self::Cancel => "cancel",
             Self::Disconnect => "disconnect",
+            Self::Other => "other",
         }
     }
 }

@@ -118,7 +118,8 @@ pub struct Request {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherit_env: Option<Vec<String>>,
-    /// Cap on `output` in the result, in bytes.
+    /// Cap on `output` in the result, in bytes. The line that tells how much was left out stands whatever the
+    /// cap is, alone if need be: `output` may take up to 64 bytes.
     #[schemars(
         default = "default_output_limit_bytes",
         with = "Option<u64>",

@@ -19,7 +19,8 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub struct RunResult<O = String> {
     /// Whether the tool did what was asked. `plan -detailed-exitcode` ending in 2 is a success.
     pub success: bool,
-    /// Stdout and stderr in the order written, masked; over the limit its head and tail.
+    /// Stdout and stderr in the order written, masked; over the limit its head and tail, with one line between
+    /// that tells how much was left out, or that line alone where the limit has no room for more.
     pub output: O,
     /// The tool's own exit code; 128 + signal if a signal ended it; 1 if it never started.
     pub exit_code: i32,
@@ -137,6 +138,8 @@ pub enum DiagnosisClass {
     /// Memory ran out.
     OutOfMemory,
     /// None of the above.
+    // A kind that only a later runner knows is read as this.
+    #[serde(other)]
     Other,
 }
 
@@ -164,6 +167,8 @@ pub enum StateSafety {
     /// The state is in `errored.tfstate` only and has to be pushed by hand.
     ErroredFile,
     /// Not known.
+    // A word that only a later runner knows is read as this.
+    #[serde(other)]
     Unknown,
 }
 
@@ -176,5 +181,7 @@ pub enum LockStatus {
     /// It is still held.
     Held,
     /// Not known.
+    // A word that only a later runner knows is read as this.
+    #[serde(other)]
     Unknown,
 }

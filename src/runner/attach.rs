@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::journal::Mode;
+use super::last_words::Progress;
 use super::lost;
 use super::run_dir::{self, NoRecord, Record, Standing};
 use crate::output::{Capture, Utf8};
@@ -53,8 +55,8 @@ pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
 }
 
 /// Follows the run in a record to its end and prints its result; returns the exit status of the run.
-pub(super) async fn follow(record: &Record, mode: Mode) -> io::Result<u8> {
-    let mut events = Follower::new(record.file(run_dir::EVENTS), mode);
+pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>) -> io::Result<u8> {
+    let mut events = Follower::new(record.file(run_dir::EVENTS), mode, progress);
     let watch = FileWatch::at(&record.file(run_dir::EVENTS));
     let result = record.file(run_dir::RESULT);
     let began = Instant::now();
@@ -93,7 +95,7 @@ fn finish(path: &Path, events: &Follower, mode: Mode) -> io::Result<u8> {
         // The disk was too full for the event.
         Mode::Stream => {
             let result: RunResult = serde_json::from_reader(open()?)?;
-            io::stdout().write_all(&lost::encode(result, mode, events.lines))?;
+            io::stdout().write_all(&lost::encode(result, mode, events.progress.lines()))?;
         }
     }
     Ok(exit_status::of(ended.outcome))
@@ -112,7 +114,7 @@ fn tell_of_loss(record: &Record, events: &Follower, mode: Mode) -> io::Result<u8
     let mut frame = lost::frame(request.as_ref(), events.tool, "was lost");
     frame.output_file = log.exists().then_some(log);
     let result = lost::with_captured(frame, capture.captured()?);
-    io::stdout().write_all(&lost::encode(result, mode, events.lines))?;
+    io::stdout().write_all(&lost::encode(result, mode, events.progress.lines()))?;
     Ok(exit_status::UNKNOWN)
 }
 
@@ -146,20 +148,21 @@ struct Follower {
     mode: Mode,
     /// A line of which the end is still missing.
     line: Vec<u8>,
-    lines: u64,
-    tool: Option<(i32, DateTime<Utc>)>,
+    progress: Arc<Progress>,
+    tool: lost::Tool,
     has_result: bool,
 }
 
 impl Follower {
-    const fn new(path: PathBuf, mode: Mode) -> Self {
+    const fn new(path: PathBuf, mode: Mode, progress: Arc<Progress>) -> Self {
         Self {
             path,
             reader: None,
             mode,
             line: Vec::new(),
-            lines: 0,
-            tool: None,
+            progress,
+            // The record does not tell of a start that was only tried.
+            tool: lost::Tool::PerhapsStarted,
             has_result: false,
         }
     }
@@ -186,14 +189,14 @@ impl Follower {
                 continue;
             }
             match serde_json::from_slice(&self.line) {
-                Ok(Seen::Started { pid, at }) => self.tool = Some((pid, at)),
+                Ok(Seen::Started { pid, at }) => self.tool = lost::Tool::Started(pid, at),
                 Ok(Seen::Result {}) => self.has_result = true,
                 Ok(Seen::Other) | Err(_) => {}
             }
             if self.mode == Mode::Stream {
                 stdout.write_all(&self.line)?;
+                self.progress.wrote(&self.line);
             }
-            self.lines += 1;
             self.line.clear();
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{resolve, version};
+use super::{limits, resolve, version};
 use crate::process::{FileWatch, memory_file, probe};
 use crate::protocol::Tool;
 
@@ -80,6 +80,7 @@ pub(super) fn report() -> Report {
         checks.push(directory("current directory", &here));
     }
     checks.push(memory());
+    checks.push(process_limits());
     checks.push(file_watch());
     checks.push(process_tree());
     checks.push(cli_config());
@@ -161,6 +162,18 @@ fn memory() -> Check {
         Ok(_) => Check::new(name, Status::Ok, "output can be kept in memory (memfd)"),
         Err(fault) => Check::new(name, Status::Missing, format!("no file in memory: {fault}"))
             .hint("allow memfd_create(2), or give a temporary directory that can be written"),
+    }
+}
+
+fn process_limits() -> Check {
+    let name = "limits";
+    match limits::unmet(limits::FILES_OF_A_RUN) {
+        None => Check::new(
+            name,
+            Status::Ok,
+            "open files and memory are enough for a run",
+        ),
+        Some(sentence) => Check::new(name, Status::Missing, sentence),
     }
 }
 

@@ -125,7 +125,7 @@ fn killed(command: &str, ending: &Ending<'_>) -> String {
             format!("after its timeout of {}", shown(ending.request.timeout()))
         }
         Some(StopReason::Disconnect) => "after its reader went away".to_owned(),
-        Some(StopReason::Cancel) | None => "after it was cancelled".to_owned(),
+        Some(StopReason::Cancel | StopReason::Other) | None => "after it was cancelled".to_owned(),
     };
     let why = match ending.outlived.killed {
         Some(KillCause::GraceRanOut) => format!(

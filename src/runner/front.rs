@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -13,6 +15,7 @@ use nix::unistd::Pid;
 use tokio::time::Instant;
 
 use super::journal::Mode;
+use super::last_words::{self, Progress};
 use super::link::{Link, Message};
 use super::lost::{self, Known};
 use super::reception::Reception;
@@ -21,7 +24,7 @@ use super::wording::of_system;
 use crate::process::{
     Input, Output, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
 };
-use crate::protocol::{Control, Outcome, exit_status};
+use crate::protocol::{Control, exit_status};
 
 /// A second signal within this time of the first asks for nothing new: a terminal and a parent may
 /// both deliver the same Ctrl-C.
@@ -41,10 +44,17 @@ pub(super) struct Kept {
 
 /// Serves one request; returns the exit status.
 pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
+    let relay = Arc::new(kept.relay);
+    let progress = Arc::new(Progress::default());
+    last_words::print_on_panic(
+        kept.mode,
+        Arc::clone(&progress),
+        Some(RelayReader::new(Arc::clone(&relay))),
+    );
     let mut front = Front {
         link: Link::new(kept.socket)?,
         signals: OwnSignals::listen()?,
-        stdout: Stdout::new(RelayReader::new(kept.relay))?,
+        stdout: Stdout::new(RelayReader::new(relay), progress)?,
         stop: StopSignals::default(),
         had_terminal: terminal_is_open(),
         known: Known::default(),
@@ -57,6 +67,7 @@ pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
     let status = match front.stdout.relay.exit_status() {
         Some(status) => status,
         None => {
+            front.known.may_run = front.stdout.relay.tool_may_run();
             front.known.supervisor_end = supervisor_end.map(shown);
             front.tell_of_loss(kept.capture, kept.mode).await
         }
@@ -96,7 +107,9 @@ impl Front {
         let message = tokio::select! {
             message = reception.request() => message,
             _ = self.signals.next() => Message::StoppedEarly,
+            () = self.link.gone() => return,
         };
+        self.stdout.progress.may_run.store(true, Relaxed);
         self.link.post(&message);
         if let Message::Request(document) = message {
             self.known.request = document;
@@ -144,9 +157,10 @@ impl Front {
 
     /// Says that the supervisor was lost, in its place.
     async fn tell_of_loss(&mut self, capture: File, mode: Mode) -> u8 {
-        let document = lost::document(&self.known, capture, mode, self.stdout.lines);
+        let lines = self.stdout.progress.lines();
+        let (document, outcome) = lost::document(&self.known, capture, mode, lines);
         self.stdout.write_all(&document).await;
-        exit_status::of(Outcome::Unknown)
+        exit_status::of(outcome)
     }
 }
 
@@ -183,20 +197,19 @@ struct Stdout {
     output: Output,
     relay: RelayReader,
     piece: Vec<u8>,
-    /// Whole lines that have been written.
-    lines: u64,
+    progress: Arc<Progress>,
     reader_gone: bool,
     /// Whether something could not be written though somebody may be there to read.
     failed: bool,
 }
 
 impl Stdout {
-    fn new(relay: RelayReader) -> io::Result<Self> {
+    fn new(relay: RelayReader, progress: Arc<Progress>) -> io::Result<Self> {
         Ok(Self {
             output: Output::stdout()?,
             relay,
             piece: Vec::new(),
-            lines: 0,
+            progress,
             reader_gone: false,
             failed: false,
         })
@@ -250,8 +263,7 @@ impl Stdout {
     fn account(&mut self, written: io::Result<usize>) -> Advance {
         match written {
             Ok(len) => {
-                let newlines = memchr::memchr_iter(b'\n', &self.piece[..len]).count();
-                self.lines += newlines as u64;
+                self.progress.wrote(&self.piece[..len]);
                 self.piece.drain(..len);
                 Advance::Copied
             }

@@ -22,6 +22,14 @@ pub enum Mode {
     Stream,
 }
 
+/// Which events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    All,
+    /// What runs is not yet the run.
+    WarningsAlone,
+}
+
 /// Writes events to the run directory and to the front.
 ///
 /// A file that cannot be written any more is left, with a warning; a front that is gone is left
@@ -32,6 +40,7 @@ pub(super) struct Journal {
     relay: RelayWriter,
     /// Whether anybody reads what goes into the relay.
     has_reader: bool,
+    written: Written,
     file: Option<(PathBuf, File)>,
     next: u64,
     line: Vec<u8>,
@@ -43,6 +52,7 @@ impl Journal {
             mode,
             relay,
             has_reader: true,
+            written: Written::All,
             file: None,
             next: 0,
             line: Vec::new(),
@@ -56,7 +66,8 @@ impl Journal {
 
     /// Whether anybody follows the output as it comes.
     pub(super) const fn is_followed(&self) -> bool {
-        self.file.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader)
+        matches!(self.written, Written::All)
+            && (self.file.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader))
     }
 
     /// How soon what the tool prints has to be read.
@@ -73,8 +84,29 @@ impl Journal {
         self.has_reader = false;
     }
 
+    /// Says, where it outlives this process, that the tool may run from here on.
+    pub(super) fn tool_may_run(&self) -> io::Result<()> {
+        self.relay.tool_may_run()
+    }
+
+    /// Until [`Journal::begin_run`], what runs is not the run: only warnings are written.
+    pub(super) const fn before_run(&mut self) {
+        self.written = Written::WarningsAlone;
+    }
+
+    /// All that follows is of the run.
+    pub(super) const fn begin_run(&mut self) {
+        self.written = Written::All;
+    }
+
     /// Writes one event, made from its number and the time.
     pub(super) fn emit(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
+        if self.written == Written::All {
+            self.write_event(link, make);
+        }
+    }
+
+    fn write_event(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
         let event = make(self.next, Utc::now());
         self.next += 1;
         self.line.clear();
@@ -109,7 +141,7 @@ impl Journal {
         if self.mode == Mode::Document {
             link.post(&Message::Warning(message.clone()));
         }
-        self.emit(link, |seq, at| Event::Warning { seq, at, message });
+        self.write_event(link, |seq, at| Event::Warning { seq, at, message });
     }
 
     /// Writes the last event and the document, and tells the front how to exit.

@@ -140,6 +140,11 @@ impl Link {
         }
     }
 
+    /// Returns when the other process is gone; for as long as it has nothing to say.
+    pub(super) async fn gone(&mut self) {
+        while self.receive().await.is_some() {}
+    }
+
     /// Sends a message as soon as the other side takes it; never waits.
     pub(super) fn post(&mut self, message: &Message) {
         if self.waiting.len() < MAX_WAITING_BYTES {

@@ -18,45 +18,70 @@ use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, StateReport,
 };
 
+/// Whether the tool of a lost supervisor was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tool {
+    /// It was not: the supervisor would have left a mark before.
+    NotStarted,
+    /// Nobody knows.
+    PerhapsStarted,
+    /// It was, with this process id, at this time.
+    Started(i32, DateTime<Utc>),
+}
+
 /// What the front has seen of the run.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// The bytes of the request, empty if there was none.
     pub(super) request: Vec<u8>,
     /// The tool's process id and when it was started.
-    pub(super) tool: Option<(i32, DateTime<Utc>)>,
+    pub(super) started: Option<(i32, DateTime<Utc>)>,
+    /// Whether the supervisor was about to start the tool.
+    pub(super) may_run: bool,
     /// How the supervisor ended, as the end of a sentence.
     pub(super) supervisor_end: Option<String>,
 }
 
 impl Known {
     pub(super) fn tool_started(&mut self, pid: i32) {
-        self.tool = Some((pid, Utc::now()));
+        self.started = Some((pid, Utc::now()));
+    }
+
+    const fn tool(&self) -> Tool {
+        match self.started {
+            Some((pid, at)) => Tool::Started(pid, at),
+            None if self.may_run => Tool::PerhapsStarted,
+            None => Tool::NotStarted,
+        }
     }
 }
 
-/// The document that the front prints in the supervisor's place.
-pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> Vec<u8> {
+/// The document that the front prints in the supervisor's place, and its outcome.
+pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> (Vec<u8>, Outcome) {
     let request = Request::parse(&known.request).ok();
     let limit = request
         .as_ref()
         .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
     let seen = Capture::reopen(capture, limit).or_else(|_| nothing());
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
-    let mut frame = frame(request.as_ref(), known.tool, end);
+    let mut frame = frame(request.as_ref(), known.tool(), end);
     if let Some(request) = &request {
         let log = request
             .run_dir
             .as_ref()
             .map(|dir| dir.join(run_dir::OUTPUT));
         frame.output_file = log.and_then(|log| log.canonicalize().ok());
-        let masked = Environment::of(request).matcher.mask(&frame.error_msg);
-        frame.error_msg = one_line(&masked);
+        if frame.outcome != Outcome::NotStarted {
+            let masked = Environment::of(request).matcher.mask(&frame.error_msg);
+            frame.error_msg = one_line(&masked);
+        }
     }
-    match seen.as_ref().map(Capture::captured) {
+    let outcome = frame.outcome;
+    let document = match seen.as_ref().map(Capture::captured) {
         Ok(Ok(captured)) => encode(with_captured(frame, captured), mode, lines),
         Ok(Err(_)) | Err(_) => encode(frame.with_output(""), mode, lines),
-    }
+    };
+    (document, outcome)
 }
 
 fn nothing() -> std::io::Result<Capture> {
@@ -64,33 +89,47 @@ fn nothing() -> std::io::Result<Capture> {
 }
 
 /// The result without its output.
-pub(super) fn frame(
-    request: Option<&Request>,
-    tool: Option<(i32, DateTime<Utc>)>,
-    end: &str,
-) -> RunResult<()> {
+pub(super) fn frame(request: Option<&Request>, tool: Tool, end: &str) -> RunResult<()> {
     let now = Utc::now();
-    let began_at = tool.map_or(now, |(_, at)| at);
     let command = request.map_or_else(
         || "the run".to_owned(),
         |request| format!("`{} {}`", request.tool, request.command),
     );
-    let sentence = match tool {
-        Some((pid, _)) => format!(
-            "the supervisor of {command} {end} before it could report: the outcome is unknown; the tool \
-             was left alone and {}; check the state before anything is run again",
-            whereabouts(pid, request)
+    let (outcome, began_at, sentence) = match tool {
+        Tool::Started(pid, at) => (
+            Outcome::Unknown,
+            at,
+            format!(
+                "the supervisor of {command} {end} before it could report: the outcome is unknown; the \
+                 tool was left alone and {}; check the state before anything is run again",
+                whereabouts(pid, request)
+            ),
         ),
-        None => format!(
-            "the supervisor of {command} {end} before it could report; as far as is known the tool was \
-             not started"
+        Tool::PerhapsStarted => (
+            Outcome::Unknown,
+            now,
+            format!(
+                "the supervisor of {command} {end} before it could report: nobody knows whether the tool \
+                 was started; check the state before anything is run again"
+            ),
+        ),
+        // Without a word of the request, so that nothing needs to be masked: memory may be short.
+        Tool::NotStarted => (
+            Outcome::NotStarted,
+            now,
+            format!(
+                "the supervisor {end} before it had started the tool; nothing ran, and the request may be \
+                 sent again; SIGABRT and SIGKILL most often mean that memory ran out"
+            ),
         ),
     };
-    let mut frame = of_no_tool(Outcome::Unknown, sentence, began_at);
+    let mut frame = of_no_tool(outcome, sentence, began_at);
     frame.ended_at = now;
     frame.duration_ms = u64::try_from((now - began_at).num_milliseconds()).unwrap_or(0);
-    frame.output_complete = false;
-    frame.state = request.and_then(|request| state(request, began_at));
+    if outcome == Outcome::Unknown {
+        frame.output_complete = false;
+        frame.state = request.and_then(|request| state(request, began_at));
+    }
     frame
 }
 

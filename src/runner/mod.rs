@@ -17,6 +17,8 @@ mod front;
 mod intake;
 mod journal;
 mod ladder;
+mod last_words;
+mod limits;
 mod link;
 mod lost;
 mod orders;
@@ -36,10 +38,13 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use chrono::Utc;
 
 pub use self::journal::Mode;
+use self::last_words::Progress;
 use self::run_dir::Record;
 use crate::process::{Side, fork_supervisor, memory_file, stand_alone};
 use crate::protocol::{Outcome, exit_status};
@@ -49,12 +54,16 @@ use crate::protocol::{Outcome, exit_status};
 /// Must be called first thing in a process: it forks.
 pub fn run(mode: Mode) -> u8 {
     let file_size_limit = stand_alone();
-    print_a_document_on_panic();
+    last_words::print_on_panic(mode, Arc::default(), None);
+    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_RUN) {
+        return refuse(mode, Outcome::NotStarted, sentence);
+    }
     match split(mode, file_size_limit) {
         Ok(status) => status,
         Err(fault) => internal_fault(
             mode,
-            &format!(
+            Outcome::NotStarted,
+            format!(
                 "iac-runner could not set itself up: {}",
                 wording::of_system(&fault)
             ),
@@ -77,7 +86,15 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
                 supervisor,
             }))
         }
-        Side::Supervisor => {
+        // Stdout may still be that of the front, which sees that nothing ran, and says so.
+        Side::Supervisor(Err(fault)) => {
+            eprintln!(
+                "iac-runner: the supervisor could not set itself up: {}",
+                wording::of_system(&fault)
+            );
+            std::process::exit(exit_status::INTERNAL_FAULT.into());
+        }
+        Side::Supervisor(Ok(())) => {
             drop(front_socket);
             let inherited = supervisor::Inherited {
                 socket: supervisor_socket,
@@ -95,9 +112,17 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
 
 /// Picks up the run in a directory: follows it, then prints its result.
 pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
+    let progress = Arc::new(Progress::default());
+    // Whatever becomes of this process, there may be a run.
+    progress.may_run.store(true, Relaxed);
+    last_words::print_on_panic(mode, Arc::clone(&progress), None);
+    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
+        let sentence = format!("the run was not looked at, and goes on if it runs: {sentence}");
+        return internal_fault(mode, Outcome::Unknown, sentence);
+    }
     let followed = block_on(async {
         match attach::open(run_dir).await {
-            Ok(record) => attach::follow(&record, mode).await,
+            Ok(record) => attach::follow(&record, mode, progress).await,
             Err(fault) => Ok(refuse(mode, Outcome::InvalidRequest, fault.to_string())),
         }
     });
@@ -107,7 +132,8 @@ pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
         Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
         Err(fault) => internal_fault(
             mode,
-            &format!(
+            Outcome::Unknown,
+            format!(
                 "the run could not be followed: {}",
                 wording::of_system(&fault)
             ),
@@ -117,6 +143,13 @@ pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
 
 /// Stops the run in a directory, without waiting until it has.
 pub fn cancel(run_dir: &Path, force: bool) -> u8 {
+    let refuse = |sentence: String| {
+        print_line(&serde_json::json!({"requested": false, "message": sentence}).to_string());
+    };
+    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_CANCEL) {
+        refuse(sentence);
+        return exit_status::INTERNAL_FAULT;
+    }
     let answer = Record::open(run_dir)
         .map_err(|fault| fault.to_string())
         .and_then(|record| {
@@ -132,7 +165,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
             }
         }
         Err(fault) => {
-            print_line(&serde_json::json!({"requested": false, "message": fault}).to_string());
+            refuse(fault);
             exit_status::INVALID
         }
     }
@@ -167,8 +200,8 @@ pub fn refuse_usage(sentence: &str) -> u8 {
     refuse(Mode::Document, Outcome::InvalidRequest, sentence.to_owned())
 }
 
-fn internal_fault(mode: Mode, sentence: &str) -> u8 {
-    refuse(mode, Outcome::NotStarted, sentence.to_owned());
+fn internal_fault(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
+    refuse(mode, outcome, sentence);
     exit_status::INTERNAL_FAULT
 }
 
@@ -177,27 +210,10 @@ fn print_line(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Runs a future on a runtime of one thread.
+/// Runs a future on a runtime of one thread; from the heap, since the stack may be small.
 fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(future)
-}
-
-/// Even a bug of ours leaves one document on stdout. (In the supervisor stdout leads nowhere, and the
-/// front sees that it is gone.)
-fn print_a_document_on_panic() {
-    std::panic::set_hook(Box::new(|panic| {
-        eprintln!("iac-runner: {panic}");
-        let status = refuse(
-            Mode::Document,
-            Outcome::Unknown,
-            "iac-runner has a fault of its own, see stderr; check the state before anything is run \
-             again"
-                .to_owned(),
-        );
-        let _ = status;
-        std::process::exit(exit_status::INTERNAL_FAULT.into());
-    }));
+        .block_on(Box::pin(future))
 }

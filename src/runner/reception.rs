@@ -138,7 +138,8 @@ impl Reception {
 
     /// Reads on; false at the end.
     async fn read(&mut self) -> io::Result<bool> {
-        let mut piece = [0; PIECE_BYTES];
+        // On the heap: the stack may be small.
+        let mut piece = vec![0; PIECE_BYTES];
         let len = self.input.read(&mut piece).await?;
         self.received.extend_from_slice(&piece[..len]);
         self.is_open = len > 0;

@@ -2,16 +2,24 @@
 //!
 //! The front copies it as fast as its reader takes it, and the supervisor never waits for that. Before
 //! the text stands how much of it is whole, so that the front never copies half a document from a
-//! supervisor that was killed while it wrote.
+//! supervisor that was killed while it wrote; and whether a tool may have been started, so that the
+//! front knows of a lost supervisor that nothing ran.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-/// Where the text starts: after its length and the mark of its end, eight bytes each.
-const TEXT_AT: u64 = 16;
+/// Where the mark of its end stands: after the length of the text.
+const END_AT: u64 = 8;
+/// Where the mark stands that a tool may have been started.
+const MAY_RUN_AT: u64 = 16;
+/// Where the text starts.
+const TEXT_AT: u64 = 24;
+/// Size of the pieces in which the rest of a line is looked for.
+const PIECE_BYTES: usize = 4096;
 /// How much is copied before the space is given back.
 const PUNCH_BYTES: u64 = 1024 * 1024;
 
@@ -32,11 +40,16 @@ impl RelayWriter {
         self.file.write_all_at(&self.written.to_le_bytes(), 0)
     }
 
+    /// Says that the tool may run from here on.
+    pub(super) fn tool_may_run(&self) -> io::Result<()> {
+        self.file.write_all_at(&1u64.to_le_bytes(), MAY_RUN_AT)
+    }
+
     /// Says that all is written, and how the runner is to exit.
     pub(super) fn finish(&self, exit_status: u8) -> io::Result<()> {
         self.commit()?;
         self.file
-            .write_all_at(&(u64::from(exit_status) + 1).to_le_bytes(), 8)
+            .write_all_at(&(u64::from(exit_status) + 1).to_le_bytes(), END_AT)
     }
 }
 
@@ -55,13 +68,13 @@ impl Write for RelayWriter {
 /// The front's end.
 #[derive(Debug)]
 pub(super) struct RelayReader {
-    file: File,
+    file: Arc<File>,
     read: u64,
     punched: u64,
 }
 
 impl RelayReader {
-    pub(super) const fn new(file: File) -> Self {
+    pub(super) const fn new(file: Arc<File>) -> Self {
         Self {
             file,
             read: 0,
@@ -85,8 +98,48 @@ impl RelayReader {
 
     /// The exit status that the supervisor left, if it came to its end.
     pub(super) fn exit_status(&self) -> Option<u8> {
-        let mark = self.number_at(8).ok()?;
+        let mark = self.number_at(END_AT).ok()?;
         u8::try_from(mark.checked_sub(1)?).ok()
+    }
+
+    /// Whether a tool may have been started; yes when that cannot be read.
+    pub(super) fn tool_may_run(&self) -> bool {
+        self.number_at(MAY_RUN_AT).map_or(true, |mark| mark != 0)
+    }
+
+    /// What is left of the line that a position of the text is in; nothing between two lines.
+    pub(super) fn rest_of_line(&self, position: u64) -> io::Result<Vec<u8>> {
+        let whole = self.number_at(0)?;
+        let mut rest = Vec::new();
+        if position == 0 || self.piece(position - 1, 1)? == b"\n" {
+            return Ok(rest);
+        }
+        while position + (rest.len() as u64) < whole {
+            let at = position + rest.len() as u64;
+            let left = usize::try_from(whole - at).unwrap_or(usize::MAX);
+            let piece = self.piece(at, left.min(PIECE_BYTES))?;
+            match memchr::memchr(b'\n', &piece) {
+                Some(end) => {
+                    rest.extend_from_slice(&piece[..=end]);
+                    break;
+                }
+                None => rest.extend_from_slice(&piece),
+            }
+        }
+        Ok(rest)
+    }
+
+    /// The exit status that the supervisor left, if a position is the end of all that it wrote.
+    pub(super) fn ends_at(&self, position: u64) -> Option<u8> {
+        (self.number_at(0).ok()? == position)
+            .then(|| self.exit_status())
+            .flatten()
+    }
+
+    fn piece(&self, at: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut piece = vec![0; len];
+        self.file.read_exact_at(&mut piece, TEXT_AT + at)?;
+        Ok(piece)
     }
 
     fn number_at(&self, at: u64) -> io::Result<u64> {
@@ -101,7 +154,7 @@ impl RelayReader {
         let (from, len) = (TEXT_AT + self.punched, self.read - self.punched);
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         // Without holes the space is kept until the file is closed; nothing else is lost.
-        let _ = fallocate(&self.file, flags, from.cast_signed(), len.cast_signed());
+        let _ = fallocate(&*self.file, flags, from.cast_signed(), len.cast_signed());
         self.punched = self.read;
     }
 }
@@ -114,7 +167,8 @@ mod tests {
     fn only_what_is_committed_can_be_read() {
         let file = tempfile::tempfile().unwrap();
         let mut writer = RelayWriter::new(file.try_clone().unwrap());
-        let mut reader = RelayReader::new(file);
+        let mut reader = RelayReader::new(Arc::new(file));
+        assert!(!reader.tool_may_run());
         let mut text = [0; 16];
         assert_eq!(reader.read(&mut text).unwrap(), 0);
         writer.write_all(b"half").unwrap();
@@ -125,6 +179,8 @@ mod tests {
         assert_eq!(reader.read(&mut text[5..]).unwrap(), 8);
         assert_eq!(&text[..13], b"half and half");
         assert_eq!(reader.exit_status(), None);
+        writer.tool_may_run().unwrap();
+        assert!(reader.tool_may_run());
         writer.finish(0).unwrap();
         assert_eq!(reader.exit_status(), Some(0));
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, fallocate};
+use nix::sys::stat::{Mode, umask};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -59,10 +60,7 @@ impl RunDir {
             path: path.to_owned(),
             source,
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
+        with_own_umask(|| DirBuilder::new().recursive(true).mode(0o700).create(path))
             .map_err(create)?;
         let path = &path.canonicalize().map_err(create)?;
         if path.join(RESULT).exists() {
@@ -133,12 +131,14 @@ impl RunDir {
 
     fn write_part(&self, part: &Path, result: &impl Serialize) -> io::Result<()> {
         // Over what was set aside, not instead of it.
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(part)?;
+        let file = with_own_umask(|| {
+            File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(part)
+        })?;
         let mut writer = BufWriter::new(&file);
         serde_json::to_writer(&mut writer, result)?;
         writer.write_all(b"\n")?;
@@ -165,11 +165,24 @@ fn locked(mut file: File) -> io::Result<Flock<File>> {
 }
 
 fn new_file(path: &Path) -> io::Result<File> {
-    File::options()
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    with_own_umask(|| {
+        File::options()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+    })
+}
+
+/// Creates something that its owner can use, whatever umask this process was started with.
+///
+/// That one is put back at once: it is the tool's. Nothing else of this process creates files meanwhile,
+/// which works in one thread.
+fn with_own_umask<T>(create: impl FnOnce() -> T) -> T {
+    let inherited = umask(Mode::from_bits_truncate(0o077));
+    let created = create();
+    umask(inherited);
+    created
 }
 
 /// A sentence for a warning.

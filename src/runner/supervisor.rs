@@ -114,8 +114,10 @@ impl Desk {
         let args: Vec<String> = std::iter::once(request.command.clone())
             .chain(request.args.iter().cloned())
             .collect();
-        let tool = spool
-            .writer()
+        let tool = self
+            .journal
+            .tool_may_run()
+            .and_then(|()| spool.writer())
             .and_then(|output| {
                 ToolGroup::spawn(&Launch {
                     program: &program,
@@ -209,6 +211,7 @@ impl Desk {
             work_dir,
             environment,
             orders: &mut self.orders,
+            journal: &mut self.journal,
         };
         match version::of_tool(check).await {
             Ok(version) if version == *wanted => Ok(()),

@@ -9,11 +9,10 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::intake::Intake;
-use super::journal::{Journal, Mode};
+use super::journal::Journal;
 use super::ladder::Ladder;
 use super::orders::Orders;
 use super::preparation::Environment;
-use super::relay::RelayWriter;
 use super::supervision::Supervision;
 use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
@@ -62,6 +61,7 @@ pub(super) struct Check<'a> {
     pub(super) work_dir: &'a Path,
     pub(super) environment: &'a Environment,
     pub(super) orders: &'a mut Orders,
+    pub(super) journal: &'a mut Journal,
 }
 
 /// Asks a tool for its version.
@@ -80,7 +80,7 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
     let mut intake = Intake::new(check.environment.matcher.clone(), capture);
-    let mut journal = Journal::new(Mode::Document, RelayWriter::new(memory_file("version")?));
+    check.journal.before_run();
     let outlived = Supervision {
         tool,
         spool,
@@ -89,11 +89,12 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         on_disconnect: check.request.on_disconnect,
         grace: GRACE,
         orders: check.orders,
-        journal: &mut journal,
+        journal: &mut *check.journal,
         intake: &mut intake,
     }
     .outlive()
     .await;
+    check.journal.begin_run();
     match (outlived.stop_reason, outlived.ended) {
         (Some(StopReason::Timeout), _) => Err(VersionError::TooSlow),
         (Some(reason), _) => Err(VersionError::Stopped(reason)),

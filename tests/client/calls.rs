@@ -5,7 +5,7 @@ use std::path::Path;
 use iac_runner::client::{ClientError, RunEvent, Runner};
 use iac_runner::protocol::{Event, Outcome, Request};
 
-use crate::stand::{block_on, runner, text_of, typed};
+use crate::stand::{block_on, runner, text_of, typed, wait_until_reaped};
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
 
@@ -95,5 +95,40 @@ fn a_binary_that_is_not_there_is_named() {
             assert_eq!(looked_in, [Path::new("/nowhere/iac-runner")]);
         }
         other => panic!("{other}"),
+    }
+}
+
+/// More than any queue or pool here holds; a scripted tool, so that the machine bears it.
+#[test]
+fn two_hundred_runs_at_once_all_give_their_own_result_and_leave_no_zombie() {
+    const RUNS: usize = 200;
+    let fake = crate::support::fake_tool::FakeTool::new(Tool::Terraform, "echo \"run $2\"");
+    let requests: Vec<Request> = (0..RUNS)
+        .map(|number| {
+            let mut request = fake.apply();
+            request["run_dir"] = serde_json::Value::Null;
+            request["args"] = serde_json::json!([number.to_string()]);
+            typed(&fake.workspace, request)
+        })
+        .collect();
+    let pids = block_on(async {
+        let runs: Vec<_> = requests
+            .iter()
+            .map(|request| runner().spawn(request).expect("a run"))
+            .collect();
+        let pids: Vec<u32> = runs.iter().map(iac_runner::client::Run::pid).collect();
+        let waiting: Vec<_> = runs
+            .into_iter()
+            .map(|run| tokio::spawn(run.wait()))
+            .collect();
+        for (number, run) in waiting.into_iter().enumerate() {
+            let result = run.await.expect("no panic").expect("a result");
+            assert_eq!(result.outcome, Outcome::Succeeded, "{number}: {result:?}");
+            assert_eq!(result.output, format!("run {number}\n"));
+        }
+        pids
+    });
+    for pid in pids {
+        wait_until_reaped(pid);
     }
 }

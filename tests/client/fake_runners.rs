@@ -6,19 +6,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use iac_runner::client::{ClientError, ReadFault, RunEvent, Runner, blocking};
-use iac_runner::protocol::{Outcome, Request, RunResult, Tool};
+use iac_runner::protocol::{DiagnosisClass, Outcome, Request, RunResult, Tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::stand::block_on;
 
 /// A shell script in the runner's place.
-struct FakeRunner {
-    folder: TempDir,
+pub(crate) struct FakeRunner {
+    pub(crate) folder: TempDir,
 }
 
 impl FakeRunner {
-    fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let fake = Self { folder };
         // By another process: what this one has open for writing cannot be run while a child of a test
@@ -38,15 +38,15 @@ impl FakeRunner {
         fake
     }
 
-    fn program(&self) -> PathBuf {
+    pub(crate) fn program(&self) -> PathBuf {
         self.folder.path().join("iac-runner")
     }
 
-    fn asynchronous(&self) -> Runner {
+    pub(crate) fn asynchronous(&self) -> Runner {
         Runner::at(self.program()).expect("it is there")
     }
 
-    fn blocking(&self) -> blocking::Runner {
+    pub(crate) fn blocking(&self) -> blocking::Runner {
         blocking::Runner::at(self.program()).expect("it is there")
     }
 
@@ -59,11 +59,11 @@ impl FakeRunner {
     }
 }
 
-fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request::new(Tool::Terraform, "/work", "plan")
 }
 
-fn result(outcome: &str) -> Value {
+pub(crate) fn result(outcome: &str) -> Value {
     json!({
         "success": outcome == "succeeded", "output": "", "exit_code": 0, "error_msg": "",
         "started_at": "2026-11-20T22:25:40.705Z", "ended_at": "2026-11-20T22:25:40.895Z",
@@ -73,11 +73,11 @@ fn result(outcome: &str) -> Value {
     })
 }
 
-fn print(line: &Value) -> String {
+pub(crate) fn print(line: &Value) -> String {
     format!("printf '%s\\n' '{line}'\n")
 }
 
-fn print_result(result: &Value) -> String {
+pub(crate) fn print_result(result: &Value) -> String {
     print(&json!({
         "type": "result", "seq": 0, "at": "2026-11-20T22:25:40.895Z", "result": result,
     }))
@@ -213,6 +213,50 @@ fn a_runner_that_hangs_is_ended_at_the_outer_deadline() {
     let mut run = runner.spawn(&request).expect("a run");
     assert_eq!(run.next(), None);
     assert!(run.wait().is_err());
+}
+
+#[test]
+fn a_missing_event_is_a_fault_that_keeps_the_result() {
+    let warning = |seq: u64| {
+        print(&json!({
+            "type": "warning", "seq": seq, "at": "2026-11-20T22:25:40.895Z", "message": "m",
+        }))
+    };
+    // The result is number 0.
+    let fake = FakeRunner::new(&(warning(0) + &print_result(&result("succeeded"))));
+    for answer in fake.both(&request()) {
+        match answer.unwrap_err() {
+            ClientError::Unreadable {
+                source: ReadFault::Misplaced { due, found, result },
+                ..
+            } => {
+                assert_eq!((due, found), (1, 0));
+                assert!(result.success);
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn words_of_a_later_runner_do_not_spoil_its_result() {
+    let mut later = result("failed");
+    later["diagnosis"] = json!({"class": "new", "message": "m", "retryable": false});
+    let mut new_outcome = result("new");
+    new_outcome["diagnosis"] = later["diagnosis"].clone();
+    let table = [
+        (later, "exit 1", Outcome::Failed),
+        (new_outcome, "exit 9", Outcome::Unknown),
+    ];
+    for (result, ending, outcome) in table {
+        let fake = FakeRunner::new(&(print_result(&result) + ending));
+        for answer in fake.both(&request()) {
+            let answer = answer.expect("a result");
+            assert_eq!(answer.outcome, outcome);
+            let class = answer.diagnosis.expect("a diagnosis").class;
+            assert_eq!(class, DiagnosisClass::Other);
+        }
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! What a handle does to its run: cancel, force, and what follows when it is dropped.
 
 use std::fs;
+use std::time::Duration;
 
+use iac_runner::client::ClientError;
 use iac_runner::protocol::{OnDisconnect, Outcome, StopReason};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::stand::{
     block_on, blocking_runner, output_with, runner, runtime, typed, wait_until_reaped,
@@ -156,4 +160,42 @@ fn the_runner_has_no_secret_in_its_arguments() {
         workspace.let_go();
         assert!(run.wait().await.expect("a result").success);
     });
+}
+
+/// A front that stands still does not hold its caller; it is left alone, and so is its run.
+#[test]
+fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {
+    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+    let mut request = typed(&workspace, workspace.apply());
+    request.timeout_minutes = 4.0 / 60.0;
+    request.grace_seconds = 4.0;
+    request.on_disconnect = OnDisconnect::Finish;
+    let (pid, fault) = block_on(async {
+        let mut run = runner()
+            .with_margin(Duration::ZERO)
+            .spawn(&request)
+            .expect("a run");
+        output_with(&mut run, IN_FLIGHT_LINE).await;
+        let pid = run.pid();
+        kill(process(pid), Signal::SIGSTOP).expect("our own child, not yet reaped");
+        (pid, run.wait().await.unwrap_err())
+    });
+    match fault {
+        ClientError::Deadline { waited, run_dir } => {
+            assert_eq!(waited, Duration::from_secs(8));
+            assert_eq!(run_dir, Some(workspace.run_dir()));
+        }
+        other => panic!("{other}"),
+    }
+    let result = block_on(async {
+        let attached = runner().attach(workspace.run_dir()).expect("a run");
+        attached.wait().await.expect("a result")
+    });
+    assert_eq!(result.stop_reason, Some(StopReason::Timeout), "{result:?}");
+    kill(process(pid), Signal::SIGCONT).expect("the front was not killed");
+    wait_until_reaped(pid);
+}
+
+fn process(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("a pid"))
 }

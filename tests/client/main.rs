@@ -13,4 +13,5 @@ mod blocking;
 mod calls;
 mod fake_runners;
 mod handle;
+mod hanging_runners;
 mod stand;

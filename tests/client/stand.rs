@@ -63,7 +63,7 @@ pub(crate) async fn output_with(run: &mut Run, wanted: &str) {
 pub(crate) fn text_of(event: &RunEvent) -> Option<&str> {
     match event {
         RunEvent::Known(Event::Output { text, .. }) => Some(text),
-        RunEvent::Known(_) | RunEvent::Other { .. } => None,
+        RunEvent::Known(_) | RunEvent::StopFailed { .. } | RunEvent::Other { .. } => None,
     }
 }
 

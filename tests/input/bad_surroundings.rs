@@ -191,6 +191,46 @@ fn what_may_not_be_read_or_written_is_refused() {
     }
 }
 
+/// The tool has the umask that the runner was started with; the record does without it.
+#[test]
+fn a_run_dir_is_its_owners_alone_whatever_the_umask() {
+    let stand = Stand::new();
+    let program = stand.copy_of_the_runner();
+    stand.put_program("bin/terraform", "#!/bin/sh\numask\n");
+    fs::create_dir(stand.at("open")).expect("a folder");
+    fs::set_permissions(stand.at("open"), fs::Permissions::from_mode(0o777)).expect("ours");
+    for umask in ["0777", "0700", "0022", "0000"] {
+        let run_dir = stand.at(&format!("open/{umask}/below/run"));
+        let request = stand.request(&json!({"run_dir": run_dir}));
+        let call = |args: &[&str]| {
+            Call::of(&program, Path::new("/"), &stand.path())
+                .args(args)
+                .after(&format!("umask {umask}"))
+                .by_nobody()
+        };
+        let answer = call(&[]).run(request.to_string().as_bytes());
+        let result = answer.document();
+        assert_eq!(result["outcome"], "succeeded", "{umask}: {answer:?}");
+        assert_eq!(result["output"], format!("{umask}\n"), "{answer:?}");
+        assert_eq!(answer.stderr, "", "{umask}");
+        let mode = |path: &Path| {
+            fs::metadata(path)
+                .expect("it is there")
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(mode(&run_dir), 0o700, "{umask}");
+        for file in fs::read_dir(&run_dir).expect("a folder") {
+            let file = file.expect("a file").path();
+            assert_eq!(mode(&file), 0o600, "{umask}: {}", file.display());
+        }
+        let run_dir = run_dir.to_str().expect("text");
+        let attached = call(&["attach", run_dir]).run(b"");
+        assert_eq!(attached.document(), result, "{umask}");
+    }
+}
+
 #[test]
 fn a_run_dir_that_holds_a_run_is_refused_while_it_lives_and_after() {
     let stand = Stand::new();

@@ -46,6 +46,33 @@ impl Call {
         Self { command }
     }
 
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Below a limit, in the words of `ulimit`.
+    pub(crate) fn under(self, limit: &str) -> Self {
+        self.after(&format!("ulimit {limit}"))
+    }
+
+    /// After a command of the shell.
+    pub(crate) fn after(mut self, shell_command: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("{shell_command}; exec \"$0\" \"$@\"")])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = self.command.get_current_dir() {
+            command.current_dir(folder);
+        }
+        self.command = command;
+        self
+    }
+
     pub(crate) fn stream(mut self) -> Self {
         self.command.arg("--stream");
         self

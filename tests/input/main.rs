@@ -7,6 +7,7 @@ mod bad_documents;
 mod bad_fields;
 mod bad_surroundings;
 mod call;
+mod low_limits;
 mod refusal;
 mod schemas;
 mod stand;

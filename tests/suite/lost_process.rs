@@ -37,6 +37,23 @@ fn a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown(tool: Tool,
     workspace.assert_lock_is_released();
 }
 
+#[test]
+fn a_supervisor_killed_before_there_is_a_request_has_started_nothing() {
+    let workspace = Workspace::not_initialised(Tool::Terraform, Backend::Local, "");
+    for args in [&[][..], &["--stream"]] {
+        let runner = Launch::new(&workspace, args).start();
+        send_sigkill(runner.supervisor());
+        let ending = runner.end();
+        let result = match args {
+            [] => ending.result(),
+            _ => ending.streamed_result(),
+        };
+        ending.assert_outcome(&result, "not_started");
+        let sentence = result["error_msg"].as_str().expect("text");
+        assert!(sentence.contains("SIGKILL"), "{sentence}");
+    }
+}
+
 /// It says that it does not know, and what it does know: what the tool had printed.
 #[track_caller]
 fn assert_is_unknown(ending: &Ending, result: &Value) {

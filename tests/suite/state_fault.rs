@@ -108,7 +108,7 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
     assert_eq!(result["diagnosis"]["class"], "state_locked", "{result:#}");
     let message = result["diagnosis"]["message"].as_str().expect("text");
     let told: &[&str] = match backend {
-        Backend::Local => &["ID", "Who"],
+        Backend::Local => &["ID", "Who", "Operation"],
         // Both tools print the holder's id and then the lock info that they asked with.
         Backend::Server => &["ID"],
     };
@@ -118,6 +118,12 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
     }
     if backend == Backend::Server {
         assert!(!message.contains('@'), "`{message}` names a holder");
+        assert!(message.contains("look at the state server"), "{message}");
+        assert_eq!(
+            result["state"]["lock_id"],
+            state_lock_id(command, &holder),
+            "{result:#}"
+        );
     }
     assert_eq!(workspace.lock_holder(), Some(holder), "the lock is theirs");
     if let Some(mut other) = other {
@@ -125,4 +131,12 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
         assert!(other.wait().expect("our own child").success());
     }
     result
+}
+
+/// A plan writes no state, so its result has nothing to say of one.
+fn state_lock_id(command: &str, holder: &Value) -> Value {
+    match command {
+        "apply" => holder["ID"].clone(),
+        _ => Value::Null,
+    }
 }

@@ -9,12 +9,15 @@ use crate::support::fake_tool::FakeTool;
 use crate::support::mark::is_alive;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
+use crate::support::waiting::{SOON, wait_for};
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
     a_stream_has_no_gap_and_its_outputs_are_the_output,
     what_the_tool_prints_is_told_while_it_runs,
     a_bad_control_line_is_a_warning_that_does_not_repeat_it,
+    a_warning_while_the_version_is_asked_for_is_an_event_like_any_other,
+    a_warning_while_the_version_is_asked_for_goes_to_stderr_without_events,
     a_bad_request_gets_its_result_as_the_only_event,
     a_reader_that_stands_still_does_not_hold_up_the_tool,
     a_cancelled_stream_tells_that_it_is_stopping,
@@ -79,6 +82,57 @@ fn a_bad_control_line_is_a_warning_that_does_not_repeat_it(tool: Tool) {
     let ending = runner.end();
     ending.assert_outcome(&ending.streamed_result(), "succeeded");
     assert_eq!(warnings(&ending.events()).len(), 1);
+}
+
+/// A tool that says its version when it is let go, and what it says is not the run's output.
+fn slow_to_say_its_version(tool: Tool) -> (FakeTool, serde_json::Value) {
+    let fake = FakeTool::new(
+        tool,
+        "[ \"$1\" = version ] || { echo the run; exit; }
+         echo not the run >&2; touch ready; while [ ! -e go ]; do sleep 0.02; done
+         echo '{\"terraform_version\":\"1.2.3\"}'",
+    );
+    let mut request = fake.apply();
+    request["tool_version"] = json!("1.2.3");
+    (fake, request)
+}
+
+fn a_warning_while_the_version_is_asked_for_is_an_event_like_any_other(tool: Tool) {
+    let (fake, request) = slow_to_say_its_version(tool);
+    let mut runner = Launch::stream(&fake.workspace, &request).start();
+    fake.workspace.wait_until_in_flight();
+    runner.control("no control line");
+    assert_eq!(runner.event_of_type("warning")["seq"], 0);
+    fake.workspace.let_go();
+    let ending = runner.end();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "succeeded");
+    assert_eq!(result["output"], "the run\n");
+    assert_eq!(warnings(&ending.events()).len(), 1);
+    let kept = fs::read_to_string(fake.workspace.run_dir().join("events.ndjson"));
+    assert_eq!(parse_events(&kept.expect("events")), ending.events());
+}
+
+fn a_warning_while_the_version_is_asked_for_goes_to_stderr_without_events(tool: Tool) {
+    let (fake, request) = slow_to_say_its_version(tool);
+    let mut runner = Launch::request(&fake.workspace, &request).start();
+    fake.workspace.wait_until_in_flight();
+    runner.control("no control line");
+    let events = fake.workspace.run_dir().join("events.ndjson");
+    wait_for("the warning", SOON, || {
+        fs::read_to_string(&events)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+    });
+    fake.workspace.let_go();
+    let ending = runner.end();
+    ending.assert_outcome(&ending.result(), "succeeded");
+    assert_eq!(
+        ending.stderr.matches("warning: ").count(),
+        1,
+        "{}",
+        ending.stderr
+    );
 }
 
 fn a_bad_request_gets_its_result_as_the_only_event(tool: Tool) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -10,9 +10,10 @@ use crate::support::ending::{
     Ending, assert_owns_up_to_the_kill, assert_state_is_not_painted, assert_stopped_in_order,
 };
 use crate::support::fake_tool::FakeTool;
-use crate::support::mark::peak_memory_kib;
+use crate::support::mark::{peak_memory_kib, state_of};
 use crate::support::runner::Launch;
-use crate::support::state_server::Writes;
+use crate::support::state::three_resources;
+use crate::support::state_server::{Reads, StateServer, Writes};
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
@@ -21,28 +22,29 @@ mod on_tools_and_backends {
     use super::*;
 
     on_both_tools_and_backends! {
-        a_frozen_tool_is_killed_when_the_grace_runs_out,
+        a_frozen_tool_is_woken_and_stops_in_order,
         a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_success,
         a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_cancel,
     }
 
-    /// A tool under SIGSTOP takes no SIGINT.
-    fn a_frozen_tool_is_killed_when_the_grace_runs_out(tool: Tool, backend: Backend) {
+    /// A tool under SIGSTOP takes no SIGINT before it goes on, which somebody has to tell it.
+    fn a_frozen_tool_is_woken_and_stops_in_order(tool: Tool, backend: Backend) {
         let workspace = Workspace::new(tool, backend);
-        let mut request = workspace.apply();
-        request["grace_seconds"] = json!(GRACE.as_secs_f64());
-        let mut runner = Launch::stream(&workspace, &request).start();
-        let pid = runner.tool_pid();
+        let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+        let group = Pid::from_raw(runner.tool_pid());
         workspace.wait_until_in_flight();
-        kill(Pid::from_raw(pid), Signal::SIGSTOP).expect("the tool is there");
-        let asked = Instant::now();
+        killpg(group, Signal::SIGSTOP).expect("the tool is there");
+        wait_for("the tool to stand still", SOON, || {
+            (state_of(group.as_raw())? == 'T').then_some(())
+        });
         runner.control(r#"{"type":"cancel"}"#);
-        let stopping = runner.event_of_type("stopping");
-        assert_eq!(stopping["reason"], "cancel");
-        assert_eq!(stopping["grace_seconds"], GRACE.as_secs_f64());
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
-        assert_was_killed(&workspace, &ending, &ending.streamed_result());
+        let result = ending.streamed_result();
+        ending.assert_outcome(&result, "cancelled");
+        assert_stopped_in_order(&workspace, &result, "cancel");
+        let output = result["output"].as_str().expect("text");
+        assert_eq!(output.matches("Interrupt received.").count(), 1, "{output}");
+        assert!(!output.contains("Two interrupts"), "{output}");
     }
 
     fn a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_success(
@@ -78,6 +80,7 @@ mod on_tools {
 
     on_both_tools! {
         a_tool_stuck_in_a_state_write_is_killed_when_the_grace_runs_out,
+        a_tool_stuck_in_a_read_is_killed_and_what_was_done_is_in_the_local_state,
         a_tool_that_ignores_every_signal_is_killed_when_the_grace_runs_out,
         a_daemon_that_holds_the_output_open_does_not_hold_up_the_result,
         a_forced_cancel_cuts_the_grace_short,
@@ -88,14 +91,41 @@ mod on_tools {
         let workspace = Workspace::new(tool, Backend::Server);
         let mut request = workspace.apply();
         request["grace_seconds"] = json!(GRACE.as_secs_f64());
-        let mut runner = Launch::request(&workspace, &request).start();
+        let mut runner = Launch::stream(&workspace, &request).start();
         workspace.wait_until_in_flight();
         let server = workspace.server();
         server.take_writes(Writes::Slow(WITHIN_A_TEST));
+        let asked = Instant::now();
+        runner.control(r#"{"type":"cancel"}"#);
+        let stopping = runner.event_of_type("stopping");
+        assert_eq!(stopping["reason"], "cancel");
+        assert_eq!(stopping["grace_seconds"], GRACE.as_secs_f64());
+        let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
+        assert_was_killed(&workspace, &ending, &ending.streamed_result());
+        assert!(workspace.lock_holder().is_some());
+    }
+
+    /// What another configuration has put out is read from a server that never answers: neither tool gives
+    /// up such a read for a signal.
+    fn a_tool_stuck_in_a_read_is_killed_and_what_was_done_is_in_the_local_state(tool: Tool) {
+        let server = StateServer::start();
+        server.take_reads(Reads::Never);
+        let workspace =
+            Workspace::with_configuration(tool, Backend::Local, &reads_after_three(&server.url()));
+        let mut request = workspace.apply();
+        request["grace_seconds"] = json!(GRACE.as_secs_f64());
+        let mut runner = Launch::stream(&workspace, &request).start();
+        server.wait_for_more("GET", 0, WITHIN_A_TEST);
+        let asked = Instant::now();
         runner.control(r#"{"type":"cancel"}"#);
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-        assert_was_killed(&workspace, &ending, &ending.result());
-        assert!(workspace.lock_holder().is_some());
+        assert!(asked.elapsed() >= GRACE, "the grace was cut short");
+        let result = ending.streamed_result();
+        assert_was_killed(&workspace, &ending, &result);
+        let output = result["output"].as_str().expect("text");
+        assert_eq!(output.matches("Interrupt received.").count(), 1, "{output}");
+        assert_eq!(workspace.resources(), three_resources());
     }
 
     fn a_tool_that_ignores_every_signal_is_killed_when_the_grace_runs_out(tool: Tool) {
@@ -175,6 +205,24 @@ mod on_tools {
             assert!(peak < 48 * 1024, "{peak} KiB of memory for {whole} bytes");
         }
     }
+}
+
+/// Three quick resources, then a read of the state at a place.
+fn reads_after_three(url: &str) -> String {
+    format!(
+        r#"
+resource "terraform_data" "quick" {{
+  count = 3
+  input = count.index
+}}
+
+data "terraform_remote_state" "other" {{
+  depends_on = [terraform_data.quick]
+  backend    = "http"
+  config     = {{ address = "{url}" }}
+}}
+"#
+    )
 }
 
 /// Short enough for a test, long enough to see that it was kept.

@@ -93,11 +93,14 @@ pub(crate) fn name(pid: i32) -> String {
 
 /// Whether the process exists and is no zombie.
 pub(crate) fn is_alive(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        // The name may hold anything, closing parentheses too; the state follows the last one.
-        stat.rsplit_once(") ")
-            .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-    })
+    state_of(pid).is_some_and(|state| !['Z', 'X'].contains(&state))
+}
+
+/// The state of a process, as `ps` has it; nothing when it is gone.
+pub(crate) fn state_of(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything, closing parentheses too; the state follows the last one.
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// The most memory that a process ever had resident, in KiB.

@@ -12,6 +12,8 @@ use axum::http::{Method, StatusCode, Uri};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::waiting::WITHIN_A_TEST;
+
 /// How the server takes a state write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Writes {
@@ -20,6 +22,14 @@ pub(crate) enum Writes {
     Slow(Duration),
     /// Answers 403, which the tools do not retry.
     Refused,
+}
+
+/// How the server answers who reads the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    Instant,
+    /// Longer than any test lasts.
+    Never,
 }
 
 /// A request that has come in.
@@ -44,6 +54,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Kept {
+    reads: Reads,
     writes: Writes,
     state: Option<Value>,
     lock: Option<Value>,
@@ -60,6 +71,7 @@ impl StateServer {
     pub(crate) fn start() -> Self {
         let shared = Arc::new(Shared {
             kept: Mutex::new(Kept {
+                reads: Reads::Instant,
                 writes: Writes::Instant,
                 state: None,
                 lock: None,
@@ -82,9 +94,14 @@ impl StateServer {
         }
     }
 
+    /// Where the state is read.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/state", self.address)
+    }
+
     /// The backend block of a configuration that keeps its state here.
     pub(crate) fn backend_block(&self) -> String {
-        let url = format!("http://{}/state", self.address);
+        let url = self.url();
         format!(
             "  backend \"http\" {{\n    address = \"{url}\"\n    lock_address = \"{url}\"\n    \
              unlock_address = \"{url}\"\n    retry_max = 0\n  }}\n"
@@ -94,6 +111,11 @@ impl StateServer {
     /// Changes how state writes are taken that come in from now on.
     pub(crate) fn take_writes(&self, writes: Writes) {
         self.shared.kept().writes = writes;
+    }
+
+    /// Changes how reads are answered that come in from now on.
+    pub(crate) fn take_reads(&self, reads: Reads) {
+        self.shared.kept().reads = reads;
     }
 
     /// Gives the lock to somebody else.
@@ -179,15 +201,19 @@ async fn answer(
     uri: Uri,
     body: Bytes,
 ) -> (StatusCode, String) {
-    let writes = {
+    let (reads, writes) = {
         let mut kept = shared.kept();
         kept.arrivals.push(Arrival {
             method: method.to_string(),
         });
         shared.arrived.notify_all();
-        kept.writes
+        (kept.reads, kept.writes)
     };
     match method.as_str() {
+        "GET" if reads == Reads::Never => {
+            tokio::time::sleep(2 * WITHIN_A_TEST).await;
+            (StatusCode::GATEWAY_TIMEOUT, String::new())
+        }
         "GET" => match &shared.kept().state {
             Some(state) => (StatusCode::OK, state.to_string()),
             None => (StatusCode::NOT_FOUND, String::new()),

@@ -1,10 +1,11 @@
 //! Stops a run from any thread.
 
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, Weak, mpsc};
+use std::thread;
 
-use crate::client::invocation::start_cancel;
-use crate::client::kept::reap;
+use crate::client::RunEvent;
+use crate::client::distant_stop;
 use crate::client::order::Stop;
 
 /// Stops a run; can be cloned and used from another thread while somebody waits for the run.
@@ -22,7 +23,20 @@ pub(super) enum Way {
     /// A control line, by the thread that writes to stdin.
     Stdin(mpsc::Sender<Stop>),
     /// `iac-runner cancel`.
-    Process { program: PathBuf, run_dir: PathBuf },
+    Process {
+        program: PathBuf,
+        run_dir: PathBuf,
+        /// Where a failure is told, as long as the run is followed.
+        events: Weak<mpsc::SyncSender<RunEvent>>,
+    },
+}
+
+/// Puts an event of this client's own among the others; never holds the caller, who may be their reader.
+fn tell(events: Arc<mpsc::SyncSender<RunEvent>>, event: RunEvent) {
+    if let Err(mpsc::TrySendError::Full(event)) = events.try_send(event) {
+        // Ends when the event is taken, or nobody takes events any more.
+        let _ = thread::Builder::new().spawn(move || events.send(event));
+    }
 }
 
 impl Canceller {
@@ -44,10 +58,18 @@ impl Canceller {
         match &self.way {
             // An error says that the runner reads no more: the run is over.
             Way::Stdin(lines) => drop(lines.send(stop)),
-            Way::Process { program, run_dir } => {
-                if let Ok(child) = start_cancel(program, run_dir, stop) {
-                    reap(child, |_| {});
-                }
+            Way::Process {
+                program,
+                run_dir,
+                events,
+            } => {
+                let events = Weak::clone(events);
+                distant_stop::stop(program, run_dir, stop, move |failed| {
+                    // Without a sender the run is over, and who asked has its result.
+                    if let Some(events) = events.upgrade() {
+                        tell(events, failed);
+                    }
+                });
             }
         }
     }

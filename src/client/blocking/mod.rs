@@ -20,6 +20,7 @@ mod pipes;
 mod run;
 mod runner;
 
+pub use crate::client::DEFAULT_MARGIN;
 pub use canceller::Canceller;
 pub use run::Run;
-pub use runner::{DEFAULT_MARGIN, Runner};
+pub use runner::Runner;

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use secrecy::zeroize::Zeroizing;
@@ -21,6 +22,8 @@ const EVENTS_AHEAD: usize = 64;
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) events: Receiver<RunEvent>,
+    /// For events of this client's own, as long as stdout is read.
+    pub(super) own_events: Weak<SyncSender<RunEvent>>,
     pub(super) reading: Receiver<Reading>,
     pub(super) stderr_tail: Receiver<String>,
 }
@@ -51,6 +54,8 @@ pub(super) fn read(
     line_limit: usize,
 ) -> io::Result<Served> {
     let (event_sender, events) = mpsc::sync_channel(EVENTS_AHEAD);
+    let event_sender = Arc::new(event_sender);
+    let own_events = Arc::downgrade(&event_sender);
     let (tell_reading, reading) = mpsc::sync_channel(1);
     let (tell_tail, stderr_tail) = mpsc::sync_channel(1);
     spawn("iac-runner-stdout", move || {
@@ -62,6 +67,7 @@ pub(super) fn read(
     })?;
     Ok(Served {
         events,
+        own_events,
         reading,
         stderr_tail,
     })

@@ -9,15 +9,10 @@ use crate::client::invocation::{Invocation, Purpose};
 use crate::client::{self, ClientError};
 use crate::protocol::{Request, RunResult};
 
-/// What the outer deadline adds to timeout and grace: a tool's version check (32 s), a death that the
-/// kernel delays (10 s), the settling after a signal (2 s), and a busy machine.
-pub const DEFAULT_MARGIN: Duration = Duration::from_secs(60);
-
 /// The binary `iac-runner`, for callers without tokio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runner {
     binary: client::Runner,
-    margin: Duration,
 }
 
 impl Runner {
@@ -37,10 +32,10 @@ impl Runner {
         client::Runner::at(program).map(Self::from)
     }
 
-    /// The same with another margin of the outer deadline than [`DEFAULT_MARGIN`].
+    /// The same with another margin of the outer deadline than [`client::DEFAULT_MARGIN`].
     #[must_use]
     pub const fn with_margin(mut self, margin: Duration) -> Self {
-        self.margin = margin;
+        self.binary.margin = margin;
         self
     }
 
@@ -93,6 +88,7 @@ impl Runner {
             (Purpose::Attach, Some(run_dir)) => Way::Process {
                 program: self.program().to_owned(),
                 run_dir: run_dir.clone(),
+                events: served.own_events,
             },
             (Purpose::Run | Purpose::Attach, _) => Way::Stdin(stops),
         };
@@ -105,7 +101,7 @@ impl Runner {
             stderr_tail: served.stderr_tail,
             canceller: Canceller::new(way),
             began,
-            limit: invocation.longest.saturating_add(self.margin),
+            limit: invocation.longest.saturating_add(self.binary.margin),
             run_dir: invocation.run_dir,
         })
     }
@@ -113,9 +109,6 @@ impl Runner {
 
 impl From<client::Runner> for Runner {
     fn from(binary: client::Runner) -> Self {
-        Self {
-            binary,
-            margin: DEFAULT_MARGIN,
-        }
+        Self { binary }
     }
 }

@@ -26,14 +26,15 @@ pub enum LockFault {
     NotReleased(Option<String>),
 }
 
-/// Backends that print the lock info of *this* run where that of the holder belongs.
+/// Words of backends that print the lock info of *this* run where that of the holder belongs, and who
+/// knows the holder.
 ///
 /// Measured with both tools: `http` answers 423 with the holder's info and the tool prints its own,
 /// with the holder's id in the sentence only; `pg` knows nothing of the holder.
-const OWN_INFO: [&str; 3] = [
-    "http remote state already locked",
-    "already locked for workspace",
-    "workspace is already locked",
+const OWN_INFO: [(&str, &str); 3] = [
+    ("http remote state already locked", "the state server"),
+    ("already locked for workspace", "the database server"),
+    ("workspace is already locked", "the database server"),
 ];
 
 /// Reads what went wrong with the lock out of a tool's output, colour codes included.
@@ -71,33 +72,52 @@ pub(super) fn names_holder(fault: &Fault) -> bool {
     words.iter().any(|words| sentence.contains(words))
 }
 
-/// One sentence on the holder, or on the refusal where the backend does not name one.
+/// One sentence on the holder, or on where to ask for it when the backend does not tell.
 pub(super) fn sentence(fault: &Fault) -> String {
     let holder = holder(fault);
+    let unnamed = who_knows(fault).map_or_else(
+        || "this backend does not tell who holds it".to_owned(),
+        |who| {
+            format!(
+                "this backend does not tell who holds it, and the lock info in the output is this run's own: \
+                 look at {who}"
+            )
+        },
+    );
     let Some(id) = holder.id else {
         let detail = folded(&fault.detail);
         let reason = detail.split("Lock Info:").next().unwrap_or_default();
         let reason = reason.trim().trim_start_matches("Error message: ");
-        return format!("state is locked: {reason} (the backend does not name the holder)");
+        return format!("state is locked: {reason}; {unnamed}");
     };
+    if holder.who.is_none() {
+        return format!("state is locked (lock id {id}); {unnamed}");
+    }
     let by = holder
         .who
         .map_or_else(String::new, |who| format!(" by {who}"));
     let since = holder
         .created
         .map_or_else(String::new, |at| format!(" since {at}"));
-    let operation = holder.operation.map_or_else(
-        || ", the backend does not name the holder".to_owned(),
-        |operation| format!(", operation {operation}"),
-    );
+    let operation = holder
+        .operation
+        .map_or_else(String::new, |operation| format!(", operation {operation}"));
     format!("state is locked{by}{since} (lock id {id}{operation})")
+}
+
+/// Who can tell of the holder, where the lock info that was printed is this run's own.
+fn who_knows(fault: &Fault) -> Option<&'static str> {
+    let sentence = fault.sentence().to_lowercase();
+    OWN_INFO
+        .iter()
+        .find(|(words, _)| sentence.contains(words))
+        .map(|(_, who)| *who)
 }
 
 /// The holder that a lock error names.
 fn holder(fault: &Fault) -> Holder {
-    let sentence = fault.sentence();
-    let lower = sentence.to_lowercase();
-    if OWN_INFO.iter().any(|words| lower.contains(words)) {
+    if who_knows(fault).is_some() {
+        let sentence = fault.sentence();
         let id = sentence
             .split_once("already locked: ID=")
             .map(|(_, rest)| rest);

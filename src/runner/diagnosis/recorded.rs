@@ -63,10 +63,10 @@ fn every_recorded_error_is_named() {
         "state_locked-local-plain", "plan -no-color" => StateLocked, true, ["by root@build-1", "OperationTypeApply"];
         "state_locked-local-json", "plan -json" => StateLocked, true, ["by root@build-1", "OperationTypeApply"];
         "state_locked-local-apply", "apply -auto-approve" => StateLocked, false, ["by root@build-1", "OperationTypeApply"];
-        "state_locked-http", "plan" => StateLocked, true, ["state is locked (lock id 6f1a2c3d-0000-4000-8000-00000000beef, the backend does not name the holder)"];
-        "state_locked-http-plain", "plan -no-color" => StateLocked, true, ["6f1a2c3d-0000-4000-8000-00000000beef"];
-        "state_locked-http-json", "plan -json" => StateLocked, true, ["6f1a2c3d-0000-4000-8000-00000000beef"];
-        "state_locked-pg", "plan" => StateLocked, true, ["state is locked: Already locked for workspace creation: default (the backend does not name the holder)"];
+        "state_locked-http", "plan" => StateLocked, true, ["state is locked (lock id 6f1a2c3d-0000-4000-8000-00000000beef); this backend does not tell who holds it, and the lock info in the output is this run's own: look at the state server"];
+        "state_locked-http-plain", "plan -no-color" => StateLocked, true, ["(lock id 6f1a2c3d-0000-4000-8000-00000000beef)", "look at the state server"];
+        "state_locked-http-json", "plan -json" => StateLocked, true, ["(lock id 6f1a2c3d-0000-4000-8000-00000000beef)", "look at the state server"];
+        "state_locked-pg", "plan" => StateLocked, true, ["state is locked: Already locked for workspace creation: default; this backend does not tell who holds it, and the lock info in the output is this run's own: look at the database server"];
         "state_lock_release_failed-http", "apply -auto-approve" => StateLockReleaseFailed, false, ["Error releasing the state lock", "Failed to unlock: UNLOCK"];
         "state_lock_release_failed-http-plain", "apply -no-color" => StateLockReleaseFailed, false, ["Error releasing the state lock"];
         "state_lock_release_failed-http-json", "apply -json" => StateLockReleaseFailed, false, ["Error releasing the state lock"];

@@ -1,0 +1,158 @@
+//! Even a bug of ours leaves one document on stdout, in the place that is its own.
+//!
+//! A panic may strike when half a line stands on stdout. So the hook knows how far stdout has got, and
+//! where the rest of the line is: it ends the line, counts it, and only then says what it has to say.
+
+use std::io::{self, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use chrono::Utc;
+
+use super::document::of_no_tool;
+use super::journal::Mode;
+use super::lost::encode;
+use super::relay::RelayReader;
+use crate::protocol::{Outcome, exit_status};
+
+/// How far this process has got, for the hook to see.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Bytes of the relay that stand on stdout.
+    pub(super) bytes: AtomicU64,
+    /// Whole lines that stand on stdout.
+    pub(super) lines: AtomicU64,
+    /// Whether there may be a run by now.
+    pub(super) may_run: AtomicBool,
+}
+
+impl Progress {
+    pub(super) fn lines(&self) -> u64 {
+        self.lines.load(Relaxed)
+    }
+
+    /// Notes what has been written to stdout.
+    pub(super) fn wrote(&self, bytes: &[u8]) {
+        let newlines = memchr::memchr_iter(b'\n', bytes).count();
+        self.bytes.fetch_add(bytes.len() as u64, Relaxed);
+        self.lines.fetch_add(newlines as u64, Relaxed);
+    }
+}
+
+/// What a panic leaves on stdout, and the exit status.
+#[derive(Debug, PartialEq, Eq)]
+struct Farewell {
+    text: Vec<u8>,
+    exit_status: u8,
+}
+
+/// Sets the hook of this process, in the place of an earlier one.
+///
+/// In the supervisor stdout leads nowhere, and the front sees that it is gone.
+pub(super) fn print_on_panic(mode: Mode, progress: Arc<Progress>, relay: Option<RelayReader>) {
+    panic::set_hook(Box::new(move |panic| {
+        eprintln!("iac-runner: {panic}");
+        let farewell = farewell(mode, &progress, relay.as_ref());
+        // Stdout may be gone; the exit status tells all the same.
+        let mut stdout = io::stdout();
+        let _ = stdout
+            .write_all(&farewell.text)
+            .and_then(|()| stdout.flush());
+        std::process::exit(farewell.exit_status.into());
+    }));
+}
+
+fn farewell(mode: Mode, progress: &Progress, relay: Option<&RelayReader>) -> Farewell {
+    let written = progress.bytes.load(Relaxed);
+    let mut text = relay
+        .and_then(|relay| relay.rest_of_line(written).ok())
+        .unwrap_or_default();
+    let lines = progress.lines() + u64::from(text.ends_with(b"\n"));
+    // Where all is there but the end of the last line, there is nothing to add.
+    let last_line = relay.and_then(|relay| relay.ends_at(written + text.len() as u64));
+    if let Some(exit_status) = last_line {
+        return Farewell { text, exit_status };
+    }
+    let (outcome, sentence) = if progress.may_run.load(Relaxed) {
+        (
+            Outcome::Unknown,
+            "iac-runner has a fault of its own, see stderr; check the state before anything is run again",
+        )
+    } else {
+        (
+            Outcome::NotStarted,
+            "iac-runner has a fault of its own, see stderr; nothing ran",
+        )
+    };
+    let result = of_no_tool(outcome, sentence.to_owned(), Utc::now()).with_output(String::new());
+    text.extend(encode(result, mode, lines));
+    Farewell {
+        text,
+        exit_status: exit_status::INTERNAL_FAULT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::relay::RelayWriter;
+    use super::*;
+
+    const WARNING: &str = "{\"type\":\"warning\",\"seq\":0}\n";
+
+    /// What is said after so many bytes of a relay with this text, ended or not.
+    fn said(mode: Mode, text: &str, written: usize, ended: Option<u8>) -> (String, u8) {
+        let file = Arc::new(tempfile::tempfile().unwrap());
+        let mut writer = RelayWriter::new(file.try_clone().unwrap());
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.commit().unwrap();
+        if let Some(status) = ended {
+            writer.finish(status).unwrap();
+        }
+        let progress = Progress::default();
+        progress.wrote(&text.as_bytes()[..written]);
+        progress.may_run.store(true, Relaxed);
+        let farewell = farewell(mode, &progress, Some(&RelayReader::new(file)));
+        let whole = text[..written].to_owned() + std::str::from_utf8(&farewell.text).unwrap();
+        (whole, farewell.exit_status)
+    }
+
+    #[test]
+    fn wherever_stdout_stands_the_stream_has_no_gap_and_one_result() {
+        let text = WARNING.to_owned() + &WARNING.replace('0', "1");
+        for written in 0..=text.len() {
+            let (whole, status) = said(Mode::Stream, &text, written, None);
+            let events: Vec<Value> = whole
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect();
+            for (seq, event) in events.iter().enumerate() {
+                assert_eq!(event["seq"], seq, "after {written}: {whole}");
+                assert_eq!(event["type"] == "result", seq + 1 == events.len());
+            }
+            let last = &events[events.len() - 1]["result"];
+            assert_eq!(last["outcome"], "unknown");
+            assert_eq!(status, exit_status::INTERNAL_FAULT);
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_half_written_is_finished_and_none_is_added() {
+        let document = "{\"outcome\":\"failed\"}\n";
+        for mode in [Mode::Document, Mode::Stream] {
+            for written in 1..=document.len() {
+                let (whole, status) = said(mode, document, written, Some(1));
+                assert_eq!((whole.as_str(), status), (document, 1), "after {written}");
+            }
+        }
+    }
+
+    #[test]
+    fn before_there_may_be_a_run_nothing_is_unknown() {
+        let farewell = farewell(Mode::Document, &Progress::default(), None);
+        let document: Value = serde_json::from_slice(&farewell.text).unwrap();
+        assert_eq!(document["outcome"], "not_started");
+    }
+}

@@ -1,0 +1,110 @@
+//! What each call needs of this process's limits, and what is said where it has less.
+//!
+//! Asked before anything is opened: what runs out of descriptors or memory half-way can neither go on
+//! nor say why.
+
+use crate::process::{Limits, limits};
+
+/// Open files of a supervisor at its busiest, two dozen, with some room.
+pub(super) const FILES_OF_A_RUN: u64 = 32;
+/// The same for a reader of a run directory.
+pub(super) const FILES_OF_A_FOLLOWER: u64 = 16;
+/// The same for a signal to a supervisor.
+pub(super) const FILES_OF_A_CANCEL: u64 = 6;
+
+const MIB: u64 = 1024 * 1024;
+/// Address space of one process with an ordinary request, with some room. Tens of thousands of secrets
+/// take up to 128; where they do not fit, the supervisor is lost before it has started anything.
+const ADDRESS_SPACE_MIB: u64 = 16;
+/// The same for its heap.
+const DATA_MIB: u64 = 8;
+
+/// A sentence when this process has less than it needs.
+pub(super) fn unmet(files_needed: u64) -> Option<String> {
+    sentence(&limits(), files_needed)
+}
+
+fn sentence(limits: &Limits, files_needed: u64) -> Option<String> {
+    let files = limits.open_files;
+    if files < files_needed {
+        return Some(format!(
+            "a process may hold no more than {files} files open here, and iac-runner needs \
+             {files_needed}; raise the limit (`ulimit -n`, `LimitNOFILE=`)"
+        ));
+    }
+    let memory = [
+        (
+            limits.address_space,
+            ADDRESS_SPACE_MIB,
+            "`ulimit -v`, `LimitAS=`",
+        ),
+        (limits.data, DATA_MIB, "`ulimit -d`, `LimitDATA=`"),
+    ];
+    memory
+        .into_iter()
+        .find(|(bytes, needed, _)| bytes / MIB < *needed)
+        .map(|(bytes, needed, how)| {
+            format!(
+                "a process may take no more than {bytes} bytes of memory here, and iac-runner needs \
+                 {needed} MiB; raise the limit ({how})"
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_below_the_need_is_told() {
+        let none = Limits {
+            open_files: u64::MAX,
+            address_space: u64::MAX,
+            data: u64::MAX,
+        };
+        let table = [
+            (none, None),
+            (
+                Limits {
+                    open_files: 31,
+                    ..none
+                },
+                Some("`ulimit -n`"),
+            ),
+            (
+                Limits {
+                    open_files: 32,
+                    ..none
+                },
+                None,
+            ),
+            (
+                Limits {
+                    address_space: 16 * MIB - 1,
+                    ..none
+                },
+                Some("`ulimit -v`"),
+            ),
+            (
+                Limits {
+                    address_space: 16 * MIB,
+                    ..none
+                },
+                None,
+            ),
+            (Limits { data: 0, ..none }, Some("`ulimit -d`")),
+            (
+                Limits {
+                    data: 8 * MIB,
+                    ..none
+                },
+                None,
+            ),
+        ];
+        for (limits, says) in table {
+            let told = sentence(&limits, FILES_OF_A_RUN);
+            assert_eq!(told.is_some(), says.is_some(), "{limits:?}: {told:?}");
+            assert!(told.unwrap_or_default().contains(says.unwrap_or_default()));
+        }
+    }
+}
