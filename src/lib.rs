@@ -11,12 +11,14 @@
 //! | [`runner`] | one request to one result | all of the above |
 //! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
+//! | [`checkout`] | a commit of a git repository, in a directory | [`process`] |
 //!
 //! Nothing points back up.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod checkout;
 pub mod client;
 pub mod output;
 pub mod plan;
