@@ -11,6 +11,7 @@
 //! | [`runner`] | one request to one result | all of the above |
 //! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
+//! | [`checkout`] | a commit of a git repository, in a directory | [`process`] |
 //! | [`registry`] | a private registry: its address, its token, what the tool is given | nothing of ours |
 //! | [`session`] | a whole deployment: its request, its flags | [`protocol`] |
 //!
@@ -19,6 +20,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod checkout;
 pub mod client;
 pub mod output;
 pub mod plan;

@@ -6,7 +6,9 @@
 
 mod fork;
 mod group;
+mod handed;
 mod inheritance;
+mod kept_group;
 mod memory;
 mod orphans;
 mod probe;
@@ -17,7 +19,9 @@ mod watch;
 
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
+pub use handed::Handed;
 pub use inheritance::{Limits, limits, stand_alone};
+pub use kept_group::{KeptGroup, Started};
 pub use memory::{memory_file, reopen_for_append};
 pub use orphans::Survivors;
 pub use probe::{Probed, probe};

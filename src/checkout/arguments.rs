@@ -1,0 +1,135 @@
+//! The arguments of each call of git. Nothing secret is among them.
+
+use super::commit::CommitSha;
+
+/// Where fetched commits are kept in a mirror, and refs while a commit is looked for.
+const KEPT: &str = "refs/checkout";
+
+pub(super) fn list(url: &str, names: &[String]) -> Vec<String> {
+    let mut args = owned(&["ls-remote", "--quiet", "--", url]);
+    args.extend_from_slice(names);
+    args
+}
+
+/// `template` is emptied: the machine's own would bring hooks.
+pub(super) fn init(commit: &CommitSha) -> Vec<String> {
+    let mut args = owned(&["init", "--quiet", "--template="]);
+    args.push(format!("--object-format={}", commit.object_format()));
+    args
+}
+
+pub(super) fn init_bare(commit: &CommitSha) -> Vec<String> {
+    let mut args = init(commit);
+    args.push("--bare".to_owned());
+    args
+}
+
+/// One commit without its history.
+pub(super) fn fetch_commit(url: &str, commit: &CommitSha) -> Vec<String> {
+    fetch(&["--depth=1"], url, &[commit.to_string()])
+}
+
+/// One commit without its history, to be found again under [`kept_ref`].
+pub(super) fn fetch_and_keep(url: &str, commit: &CommitSha) -> Vec<String> {
+    let refspec = format!("+{commit}:{}", kept_ref(commit));
+    fetch(&["--depth=1"], url, &[refspec])
+}
+
+/// All that branches and tags reach, for servers that give out nothing else.
+pub(super) fn fetch_all(url: &str) -> Vec<String> {
+    let refspecs = ["heads", "tags"].map(|kind| format!("+refs/{kind}/*:{KEPT}/{kind}/*"));
+    fetch(&[], url, &refspecs)
+}
+
+pub(super) fn kept_ref(commit: &CommitSha) -> String {
+    format!("{KEPT}/commits/{commit}")
+}
+
+pub(super) fn keep(commit: &CommitSha) -> Vec<String> {
+    owned(&["update-ref", &kept_ref(commit), commit.as_str()])
+}
+
+/// Prints the commit that a name stands for, and fails when it stands for none.
+pub(super) fn commit_of(name: &str) -> Vec<String> {
+    let peeled = format!("{name}^{{commit}}");
+    owned(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &peeled,
+    ])
+}
+
+/// Relative URLs of submodules are relative to this.
+pub(super) fn set_origin(url: &str) -> Vec<String> {
+    owned(&["config", "remote.origin.url", url])
+}
+
+pub(super) fn switch_to(commit: &CommitSha) -> Vec<String> {
+    owned(&[
+        "checkout",
+        "--quiet",
+        "--force",
+        "--detach",
+        commit.as_str(),
+    ])
+}
+
+pub(super) fn submodules() -> Vec<String> {
+    owned(&[
+        "submodule",
+        "update",
+        "--init",
+        "--recursive",
+        "--force",
+        "--depth=1",
+        "--progress",
+    ])
+}
+
+fn fetch(options: &[&str], url: &str, refspecs: &[String]) -> Vec<String> {
+    let mut args = owned(&[
+        "fetch",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--progress",
+    ]);
+    args.extend(owned(options));
+    args.extend(owned(&["--", url]));
+    args.extend_from_slice(refspecs);
+    args
+}
+
+fn owned(args: &[&str]) -> Vec<String> {
+    args.iter().map(|&arg| arg.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_stands_behind_the_options() {
+        let commit: CommitSha = "a".repeat(40).parse().unwrap();
+        for args in [
+            list("URL", &["refs/heads/x".to_owned()]),
+            fetch_commit("URL", &commit),
+            fetch_and_keep("URL", &commit),
+            fetch_all("URL"),
+        ] {
+            let dashes = args.iter().position(|arg| arg == "--").unwrap();
+            assert_eq!(args[dashes + 1], "URL");
+            assert!(args[dashes + 1..].iter().all(|arg| !arg.starts_with('-')));
+        }
+    }
+
+    #[test]
+    fn a_repository_is_made_for_the_names_that_its_commits_have() {
+        let table = [("a".repeat(40), "sha1"), ("a".repeat(64), "sha256")];
+        for (commit, format) in table {
+            let args = init(&commit.parse().unwrap());
+            assert!(args.contains(&format!("--object-format={format}")));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Paths that must not lead out of a directory.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// As many symbolic links as Linux follows in one path, path_resolution(7).
+const MAX_LINKS: usize = 40;
+
+/// Why a path inside a checkout is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathFault {
+    /// It is absolute.
+    #[error("`{path}` is absolute, give it relative to the root of the repository")]
+    Absolute {
+        /// As it was given.
+        path: String,
+    },
+    /// It leads out of the root, by `..` or by a symbolic link.
+    #[error("`{path}` leads out of the repository")]
+    Escapes {
+        /// As it was given.
+        path: String,
+    },
+    /// Nothing is there.
+    #[error("`{path}` is not in the repository")]
+    NotFound {
+        /// As it was given.
+        path: String,
+    },
+    /// Something else than a directory is there.
+    #[error("`{path}` is not a directory")]
+    NotADirectory {
+        /// As it was given.
+        path: String,
+    },
+    /// It is empty, or holds a NUL character.
+    #[error("`{path}` is not a path")]
+    Malformed {
+        /// As it was given.
+        path: String,
+    },
+    /// A symbolic link leads to itself.
+    #[error("`{path}` goes through more than {MAX_LINKS} symbolic links")]
+    Loop {
+        /// As it was given.
+        path: String,
+    },
+    /// The system did not let us look.
+    #[error("`{path}` cannot be looked at")]
+    Unreadable {
+        /// As it was given.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Finds what a path inside `root` stands for, with every symbolic link resolved.
+///
+/// Each step is looked at before the next: at no moment is anything outside of `root` asked for, so the
+/// answer does not even tell what exists there. A `..` that stays inside is taken. What is found may be of
+/// any kind, and it is good for as long as nobody changes the tree.
+///
+/// # Errors
+/// When the path is absolute, leads out of `root` or to nothing.
+pub fn contained(root: &Path, path: &str) -> Result<PathBuf, PathFault> {
+    let given = || path.to_owned();
+    if path.is_empty() || path.contains('\0') {
+        return Err(PathFault::Malformed { path: given() });
+    }
+    if Path::new(path).is_absolute() {
+        return Err(PathFault::Absolute { path: given() });
+    }
+    let unreadable = |source| PathFault::Unreadable {
+        path: given(),
+        source,
+    };
+    let root = root.canonicalize().map_err(unreadable)?;
+    let mut here = root.clone();
+    let mut steps: VecDeque<Step> = steps_of(Path::new(path)).collect();
+    let mut links = 0;
+    while let Some(step) = steps.pop_front() {
+        let Step::Down(name) = step else {
+            if step == Step::Top || here == root {
+                return Err(PathFault::Escapes { path: given() });
+            }
+            here.pop();
+            continue;
+        };
+        here.push(name);
+        let kind =
+            fs::symlink_metadata(&here).map_err(|fault| absent_or(fault, given(), unreadable))?;
+        if !kind.is_symlink() {
+            if !steps.is_empty() && !kind.is_dir() {
+                return Err(PathFault::NotFound { path: given() });
+            }
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(PathFault::Loop { path: given() });
+        }
+        let target = fs::read_link(&here).map_err(unreadable)?;
+        here.pop();
+        for step in steps_of(&target).collect::<Vec<_>>().into_iter().rev() {
+            steps.push_front(step);
+        }
+    }
+    Ok(here)
+}
+
+fn absent_or(
+    fault: io::Error,
+    path: String,
+    otherwise: impl FnOnce(io::Error) -> PathFault,
+) -> PathFault {
+    match fault.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PathFault::NotFound { path },
+        _ => otherwise(fault),
+    }
+}
+
+/// One part of a path.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// From the top of the file system: never inside.
+    Top,
+    Up,
+    Down(OsString),
+}
+
+fn steps_of(path: &Path) -> impl Iterator<Item = Step> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::CurDir => None,
+        Component::ParentDir => Some(Step::Up),
+        Component::Normal(name) => Some(Step::Down(name.to_owned())),
+        Component::RootDir | Component::Prefix(_) => Some(Step::Top),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `outside/secret` beside `root`, and in `root`: `a/b/file`, and links in and out.
+    fn tree() -> (tempfile::TempDir, PathBuf) {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("root");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "").unwrap();
+        fs::create_dir(place.path().join("outside")).unwrap();
+        fs::write(place.path().join("outside/secret"), "").unwrap();
+        for (link, target) in [
+            ("in", "a/b"),
+            ("a/up", "../a/b"),
+            ("out", "../outside"),
+            ("out_file", "../outside/secret"),
+            ("a/out", "../../outside"),
+            ("absolute", "/etc"),
+            ("nowhere", "../outside/absent"),
+            ("loop", "loop"),
+            ("chain", "a/out"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        let root = root.canonicalize().unwrap();
+        (place, root)
+    }
+
+    #[test]
+    fn what_is_inside_is_found() {
+        let (_place, root) = tree();
+        let table = [
+            (".", ""),
+            ("./", ""),
+            ("a", "a"),
+            ("a//b/", "a/b"),
+            ("a/../a/b/file", "a/b/file"),
+            ("in/file", "a/b/file"),
+            ("a/up/../..", ""),
+        ];
+        for (path, expected) in table {
+            let found = contained(&root, path).unwrap();
+            assert_eq!(found, root.join(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_leads_out_is_refused() {
+        let (_place, root) = tree();
+        let table = [
+            "..",
+            "../root",
+            "a/../..",
+            "out",
+            "out/secret",
+            "out_file",
+            "a/out/secret",
+            "chain",
+            "absolute",
+            "absolute/passwd",
+            // Whether that exists is not told either.
+            "nowhere",
+            "../absent",
+        ];
+        for path in table {
+            let refused = contained(&root, path);
+            assert!(
+                matches!(refused, Err(PathFault::Escapes { .. })),
+                "{path}: {refused:?}"
+            );
+        }
+        assert!(matches!(
+            contained(&root, "/etc"),
+            Err(PathFault::Absolute { .. })
+        ));
+        assert!(matches!(
+            contained(&root, "loop"),
+            Err(PathFault::Loop { .. })
+        ));
+        for path in ["absent", "a/b/file/x", "a/b/file/.."] {
+            let refused = contained(&root, path);
+            assert!(
+                matches!(refused, Err(PathFault::NotFound { .. })),
+                "{path}: {refused:?}"
+            );
+        }
+        for path in ["", "a\0b"] {
+            assert!(matches!(
+                contained(&root, path),
+                Err(PathFault::Malformed { .. })
+            ));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_found_is_inside(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "a", "b", "up", "in", "out", "out_file", "..", ".", "", "file", "absolute", "chain", "nowhere",
+                ]),
+                0..8,
+            )
+        ) {
+            let (_place, root) = tree();
+            let path = parts.join("/");
+            if let Ok(found) = contained(&root, &path) {
+                prop_assert!(found.starts_with(&root), "{} is {}", path, found.display());
+                prop_assert_eq!(found.canonicalize().unwrap(), found.clone());
+                prop_assert_eq!(root.join(&path).canonicalize().unwrap(), found);
+            }
+        }
+    }
+}

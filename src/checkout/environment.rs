@@ -1,0 +1,322 @@
+//! The whole environment of git: built from nothing, and its configuration with it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::path::Path;
+
+use super::address::{Address, Scheme};
+
+/// Taken over from this process: the way out to the network, and whom to trust there.
+const PASSED_ON: [&str; 14] = [
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "TMPDIR",
+    "PATH",
+    // git reads the lower-case form alone, but ssh's proxy programs do not.
+    "HTTP_PROXY",
+];
+
+/// Where programs are when this process has no `PATH`.
+const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// How the credentials come to git: by number of an inherited descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    Nothing,
+    /// User name and password, in the words of a credential helper.
+    Login {
+        login: RawFd,
+    },
+    Key {
+        private_key: RawFd,
+        known_hosts: RawFd,
+    },
+}
+
+/// Which protocols git may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The source alone.
+    Source,
+    /// The source, and https for its submodules.
+    Submodules,
+    /// Files: the mirror on this machine.
+    Mirror,
+}
+
+/// Builds the environment of one call of git from that of this process.
+///
+/// `ceiling` is the directory above which git looks for no repository.
+pub(super) fn environment(
+    own: &BTreeMap<OsString, OsString>,
+    address: &Address,
+    offer: Offer,
+    reach: Reach,
+    ceiling: &Path,
+) -> BTreeMap<OsString, OsString> {
+    let mut built: BTreeMap<OsString, OsString> = PASSED_ON
+        .iter()
+        .filter_map(|&name| Some((name.into(), own.get(&OsString::from(name))?.clone())))
+        .collect();
+    built
+        .entry("PATH".into())
+        .or_insert_with(|| DEFAULT_PATH.into());
+    if let Some(file) = own.get(&OsString::from("SSL_CERT_FILE")) {
+        // Of the two, git knows its own name alone.
+        built
+            .entry("GIT_SSL_CAINFO".into())
+            .or_insert_with(|| file.clone());
+    }
+    built.insert("GIT_CEILING_DIRECTORIES".into(), ceiling.into());
+    for (name, value) in [
+        // Nothing can be in there.
+        ("HOME", "/dev/null"),
+        ("LANG", "C"),
+        ("LC_ALL", "C"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_ATTR_NOSYSTEM", "1"),
+        ("GIT_SSH_VARIANT", "ssh"),
+    ] {
+        built.insert(name.into(), value.into());
+    }
+    built.insert("GIT_SSH_COMMAND".into(), ssh_command(offer).into());
+    let settings = configuration(address, offer, reach);
+    built.insert("GIT_CONFIG_COUNT".into(), settings.len().to_string().into());
+    for (number, (key, value)) in settings.into_iter().enumerate() {
+        built.insert(format!("GIT_CONFIG_KEY_{number}").into(), key.into());
+        built.insert(format!("GIT_CONFIG_VALUE_{number}").into(), value.into());
+    }
+    built
+}
+
+/// What git is set to, submodules included: they inherit these settings.
+fn configuration(address: &Address, offer: Offer, reach: Reach) -> Vec<(String, String)> {
+    let mut settings: Vec<(String, String)> = [
+        // Nothing that the repository or this machine brings is run.
+        ("core.hooksPath", "/dev/null"),
+        ("core.fsmonitor", "false"),
+        ("core.askPass", ""),
+        ("credential.helper", ""),
+        // Nothing is left running in the background.
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("submodule.recurse", "false"),
+        ("fetch.recurseSubmodules", "false"),
+        ("advice.detachedHead", "false"),
+        ("init.defaultBranch", "main"),
+        ("transfer.credentialsInUrl", "die"),
+        ("protocol.version", "2"),
+        ("protocol.allow", "never"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec();
+    for protocol in protocols(address.scheme, reach) {
+        settings.push((format!("protocol.{protocol}.allow"), "always".to_owned()));
+    }
+    if let (Offer::Login { login }, Some(origin)) = (offer, address.origin()) {
+        settings.push((format!("credential.{origin}.helper"), helper(login)));
+    }
+    settings
+}
+
+/// A server may lead from http to https, never the other way.
+const fn protocols(scheme: Scheme, reach: Reach) -> &'static [&'static str] {
+    match (reach, scheme) {
+        (Reach::Mirror, _) | (Reach::Source, Scheme::File) => &["file"],
+        (Reach::Source | Reach::Submodules, Scheme::Https) => &["https"],
+        (Reach::Source | Reach::Submodules, Scheme::Http) => &["http", "https"],
+        (Reach::Source, Scheme::Ssh) => &["ssh"],
+        (Reach::Submodules, Scheme::Ssh) => &["ssh", "https"],
+        (Reach::Submodules, Scheme::File) => &["file", "https"],
+    }
+}
+
+/// A credential helper that says what is in the descriptor.
+///
+/// Git itself asks it for the scheme, host and port that it is set for and for no other, so a redirect or a
+/// submodule elsewhere gets nothing. It takes the place of an askpass program, which would be a file to be
+/// executed and would have to read the host out of a prompt.
+fn helper(login: RawFd) -> String {
+    format!("!f() {{ test \"$1\" = get && cat /proc/self/fd/{login}; }}; f")
+}
+
+/// How ssh is called.
+///
+/// It closes every descriptor that it inherits, so key and host keys are read through the shell that
+/// started it and waits for it.
+fn ssh_command(offer: Offer) -> String {
+    let mut command = "k() { ssh -F /dev/null".to_owned();
+    let hosts = match offer {
+        Offer::Key {
+            private_key,
+            known_hosts,
+        } => {
+            command.push_str(&format!(" -i /proc/$$/fd/{private_key}"));
+            format!("/proc/$$/fd/{known_hosts}")
+        }
+        Offer::Nothing | Offer::Login { .. } => "/dev/null".to_owned(),
+    };
+    command.push_str(&format!(" -o UserKnownHostsFile={hosts}"));
+    for option in [
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=yes",
+        "UpdateHostKeys=no",
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "PreferredAuthentications=publickey",
+        "BatchMode=yes",
+        "ClearAllForwardings=yes",
+        "ForwardAgent=no",
+        "ControlMaster=no",
+        "ControlPath=none",
+        "PermitLocalCommand=no",
+        "ConnectTimeout=30",
+        "ServerAliveInterval=15",
+        "ServerAliveCountMax=4",
+    ] {
+        command.push_str(" -o ");
+        command.push_str(option);
+    }
+    command.push_str(" \"$@\"; return $?; }; k");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::address;
+    use super::*;
+
+    fn built(url: &str, offer: Offer, reach: Reach) -> BTreeMap<String, String> {
+        let own = [
+            ("PATH", "/opt/bin"),
+            ("HOME", "/root"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("GIT_DIR", "/elsewhere"),
+            ("GIT_TRACE_CURL", "1"),
+            ("SSH_AUTH_SOCK", "/run/agent"),
+            ("https_proxy", "http://proxy:3128"),
+            ("SSL_CERT_FILE", "/etc/ca.pem"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()));
+        let address = address::parse(url).unwrap();
+        environment(&own.into(), &address, offer, reach, Path::new("/work"))
+            .into_iter()
+            .map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap()))
+            .collect()
+    }
+
+    fn settings(built: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+        let count: usize = built["GIT_CONFIG_COUNT"].parse().unwrap();
+        (0..count)
+            .map(|number| {
+                (
+                    built[&format!("GIT_CONFIG_KEY_{number}")].as_str(),
+                    built[&format!("GIT_CONFIG_VALUE_{number}")].as_str(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn nothing_of_the_host_is_passed_on_but_path_proxies_and_trust() {
+        let built = built("https://example.com/a", Offer::Nothing, Reach::Source);
+        let kept: Vec<_> = built
+            .keys()
+            .filter(|name| !name.starts_with("GIT_CONFIG_"))
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                "GIT_ATTR_NOSYSTEM",
+                "GIT_CEILING_DIRECTORIES",
+                "GIT_SSH_COMMAND",
+                "GIT_SSH_VARIANT",
+                "GIT_SSL_CAINFO",
+                "GIT_TERMINAL_PROMPT",
+                "HOME",
+                "LANG",
+                "LC_ALL",
+                "PATH",
+                "SSL_CERT_FILE",
+                "https_proxy",
+            ]
+        );
+        assert_eq!(built["PATH"], "/opt/bin");
+        assert_eq!(built["HOME"], "/dev/null");
+        assert_eq!(built["GIT_SSL_CAINFO"], "/etc/ca.pem");
+        assert_eq!(built["GIT_CONFIG_GLOBAL"], "/dev/null");
+        assert_eq!(built["GIT_CONFIG_NOSYSTEM"], "1");
+    }
+
+    #[test]
+    fn only_the_wanted_protocols_are_open() {
+        let table: [(&str, Reach, &[&str]); 7] = [
+            ("https://h/a", Reach::Source, &["https"]),
+            ("https://h/a", Reach::Submodules, &["https"]),
+            ("http://h/a", Reach::Source, &["http", "https"]),
+            ("git@h:a", Reach::Source, &["ssh"]),
+            ("git@h:a", Reach::Submodules, &["ssh", "https"]),
+            ("/a", Reach::Submodules, &["file", "https"]),
+            ("https://h/a", Reach::Mirror, &["file"]),
+        ];
+        for (url, reach, expected) in table {
+            let built = built(url, Offer::Nothing, reach);
+            let settings = settings(&built);
+            assert!(settings.contains(&("protocol.allow", "never")));
+            let open: Vec<_> = settings
+                .iter()
+                .filter(|(key, value)| key.starts_with("protocol.") && *value == "always")
+                .map(|(key, _)| key.split('.').nth(1).unwrap())
+                .collect();
+            assert_eq!(open, expected, "{url} {reach:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_for_one_origin_after_all_helpers_are_cleared() {
+        let built = built(
+            "https://example.com:8443/a/b",
+            Offer::Login { login: 17 },
+            Reach::Source,
+        );
+        let settings = settings(&built);
+        let place = |wanted| settings.iter().position(|(key, _)| *key == wanted).unwrap();
+        let scoped = place("credential.https://example.com:8443.helper");
+        assert!(place("credential.helper") < scoped);
+        assert!(settings[scoped].1.contains("cat /proc/self/fd/17;"));
+    }
+
+    #[test]
+    fn ssh_takes_this_key_and_these_hosts_and_asks_nobody() {
+        let offer = Offer::Key {
+            private_key: 17,
+            known_hosts: 18,
+        };
+        let command = &built("git@h:a", offer, Reach::Source)["GIT_SSH_COMMAND"];
+        for part in [
+            "-F /dev/null",
+            "-i /proc/$$/fd/17",
+            "UserKnownHostsFile=/proc/$$/fd/18",
+            "StrictHostKeyChecking=yes",
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+        ] {
+            assert!(command.contains(part), "{part} in {command}");
+        }
+        let without = &built("git@h:a", Offer::Nothing, Reach::Source)["GIT_SSH_COMMAND"];
+        assert!(without.contains("UserKnownHostsFile=/dev/null") && !without.contains(" -i "));
+    }
+}

@@ -1,0 +1,267 @@
+//! Runs git, one call at a time.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::CheckoutError;
+use super::address::{self, Address};
+use super::environment::{self, Offer, Reach};
+use super::failure::{Failure, failure};
+use super::login::{Login, login};
+use super::mask::Mask;
+use super::progress::Progress;
+use super::source::GitSource;
+use crate::process::{Ended, Handed, KeptGroup, Started};
+
+/// Most of stdout that is kept, in bytes: the few lines that we ask for.
+const MAX_STDOUT_BYTES: usize = 64 * 1024;
+/// How many of the last lines are kept: a warning of ssh about a host key has about twenty.
+const MAX_SAID_LINES: usize = 30;
+/// How much of them an error shows, in characters.
+const MAX_SAID_CHARS: usize = 2000;
+/// Once all of git has ended, how long its pipes may stay open: only what left its group can hold them.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Gets each line that git has for its user.
+pub(super) type OnLine<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// What all calls of a checkout share.
+#[derive(Debug)]
+pub(super) struct Git {
+    pub(super) address: Address,
+    own: BTreeMap<OsString, OsString>,
+    login: Login,
+    mask: Mask,
+    ceiling: PathBuf,
+    /// Ends when no call is left, those that were dropped and are being killed among them.
+    alive: mpsc::Sender<()>,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) args: Vec<String>,
+    pub(super) in_dir: &'a Path,
+    pub(super) touches: Touches,
+    /// Let go of when nothing of the call is left.
+    pub(super) keep: Arc<dyn std::any::Any + Send + Sync>,
+}
+
+/// What a call has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touches {
+    /// The repository on disk, and no other.
+    Disk,
+    /// The mirror on this machine.
+    Mirror,
+    /// The server, with the credentials.
+    Source,
+    /// The server and those of submodules, with the credentials for the first.
+    Submodules,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) succeeded: bool,
+    pub(super) stdout: String,
+    said: Vec<String>,
+    step: String,
+}
+
+impl Git {
+    pub(super) fn new(
+        source: &GitSource,
+        ceiling: PathBuf,
+        alive: mpsc::Sender<()>,
+    ) -> Result<Self, CheckoutError> {
+        let address = address::parse(&source.url)?;
+        let login = login(&source.credentials, address.scheme)?;
+        let own: BTreeMap<_, _> = std::env::vars_os().collect();
+        let proxies = own
+            .iter()
+            .filter(|(name, _)| {
+                name.to_str()
+                    .is_some_and(|name| name.to_ascii_lowercase().ends_with("_proxy"))
+            })
+            .filter_map(|(_, value)| value.to_str());
+        let mask = Mask::of(&source.credentials, proxies);
+        Ok(Self {
+            address,
+            login,
+            mask,
+            own,
+            ceiling,
+            alive,
+        })
+    }
+
+    /// Runs a call to its end.
+    ///
+    /// When this is dropped before, all processes of the call are killed.
+    pub(super) async fn run(
+        &self,
+        call: Call<'_>,
+        on_line: OnLine<'_>,
+    ) -> Result<Finished, CheckoutError> {
+        let step = call.args.first().cloned().unwrap_or_default();
+        let started = self.start(call).map_err(|fault| match fault.kind() {
+            io::ErrorKind::NotFound => CheckoutError::GitMissing,
+            _ => CheckoutError::Run(fault),
+        })?;
+        let (ended, stdout, said) = self
+            .attend(started, on_line)
+            .await
+            .map_err(CheckoutError::Run)?;
+        Ok(Finished {
+            succeeded: ended == Ended::Exited(0),
+            stdout,
+            said,
+            step,
+        })
+    }
+
+    fn start(&self, call: Call<'_>) -> io::Result<Started> {
+        let (offer, reach, handed): (_, _, &[Handed]) = match call.touches {
+            Touches::Disk | Touches::Mirror => (Offer::Nothing, Reach::Mirror, &[]),
+            Touches::Source => (self.login.offer, Reach::Source, &self.login.handed),
+            Touches::Submodules => (self.login.offer, Reach::Submodules, &self.login.handed),
+        };
+        let environment =
+            environment::environment(&self.own, &self.address, offer, reach, &self.ceiling);
+        let mut command = Command::new("git");
+        command
+            .args(&call.args)
+            .env_clear()
+            .envs(environment)
+            .current_dir(call.in_dir);
+        KeptGroup::start(command, handed, (call.keep, self.alive.clone()))
+    }
+
+    async fn attend(
+        &self,
+        started: Started,
+        on_line: OnLine<'_>,
+    ) -> io::Result<(Ended, String, Vec<String>)> {
+        let Started {
+            mut group,
+            stdout,
+            stderr,
+        } = started;
+        let mut stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(stdout))?;
+        let mut stderr = pipe::Receiver::from_owned_fd(OwnedFd::from(stderr))?;
+        let mut printed = Vec::new();
+        let mut said = Vec::new();
+        {
+            let reading = async {
+                tokio::join!(
+                    read_bounded(&mut stdout, &mut printed),
+                    self.read_lines(&mut stderr, &mut said, on_line)
+                );
+            };
+            tokio::pin!(reading);
+            let ended = tokio::select! {
+                () = &mut reading => group.ended().await,
+                ended = group.ended() => {
+                    let _ = timeout(DRAIN, reading).await;
+                    ended
+                }
+            };
+            ended
+        }
+        .map(|ended| (ended, String::from_utf8_lossy(&printed).into_owned(), said))
+    }
+
+    async fn read_lines(
+        &self,
+        stderr: &mut pipe::Receiver,
+        said: &mut Vec<String>,
+        on_line: OnLine<'_>,
+    ) {
+        let mut progress = Progress::new(&self.mask);
+        let mut tell = |line: &str| {
+            if said.len() == MAX_SAID_LINES {
+                said.remove(0);
+            }
+            said.push(line.to_owned());
+            on_line(line);
+        };
+        let mut piece = [0; 4096];
+        while let Ok(len @ 1..) = stderr.read(&mut piece).await {
+            progress.push(&piece[..len], &mut tell);
+        }
+        progress.finish(&mut tell);
+    }
+}
+
+async fn read_bounded(stdout: &mut pipe::Receiver, printed: &mut Vec<u8>) {
+    let mut piece = [0; 4096];
+    while let Ok(len @ 1..) = stdout.read(&mut piece).await {
+        let room = MAX_STDOUT_BYTES - printed.len();
+        printed.extend_from_slice(&piece[..len.min(room)]);
+    }
+}
+
+impl Finished {
+    pub(super) fn failure(&self) -> Failure {
+        failure(self.said.iter().map(String::as_str))
+    }
+
+    /// What was printed, or an error that names the step alone: no server had a part in it.
+    pub(super) fn or_failed(self) -> Result<String, CheckoutError> {
+        if self.succeeded {
+            return Ok(self.stdout);
+        }
+        Err(CheckoutError::Git {
+            said: self.said(),
+            step: self.step,
+        })
+    }
+
+    /// What was printed, or the error that fits what was said about the source.
+    pub(super) fn or_refused(
+        self,
+        source: &GitSource,
+        address: &Address,
+    ) -> Result<String, CheckoutError> {
+        let said = self.said();
+        let url = source.url.clone();
+        let host = address.other_side().to_owned();
+        if self.succeeded {
+            return Ok(self.stdout);
+        }
+        Err(match self.failure() {
+            Failure::HostKey => CheckoutError::HostKeyMismatch { host, said },
+            Failure::Credentials => CheckoutError::BadCredentials { host, url, said },
+            Failure::Unreachable => CheckoutError::Unreachable { host, said },
+            Failure::NoSuchRepository => CheckoutError::NoSuchRepository { url, said },
+            Failure::NoSuchObject | Failure::OnlyTips => CheckoutError::NoSuchRef {
+                url,
+                git_ref: source.git_ref.clone(),
+            },
+            Failure::Other => CheckoutError::Git {
+                step: self.step,
+                said,
+            },
+        })
+    }
+
+    fn said(&self) -> String {
+        let all = self.said.join("\n");
+        let chars = all.chars().count();
+        all.chars()
+            .skip(chars.saturating_sub(MAX_SAID_CHARS))
+            .collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! What was fetched before, kept for the next checkout of the same repository.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CheckoutError;
+use super::staging::at;
+
+/// Between two looks at a lock that somebody else holds; the checkout's timeout bounds them all.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Names the repository of a mirror. It is written last, so where it is, the mirror was made to its end.
+const MARK: &str = "iac-runner-mirror";
+
+/// The one mirror of a URL, locked for as long as this or a clone of its lock lives.
+///
+/// The kernel lets go of the lock however its holder dies. What a fetch that was killed leaves behind is
+/// swept out by the next holder: nobody else can be using it.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    pub(super) path: PathBuf,
+    pub(super) lock: Arc<File>,
+    url: String,
+}
+
+impl Mirror {
+    /// Waits until nobody else uses the mirror.
+    pub(super) async fn lock(cache: &Path, url: &str) -> Result<Self, CheckoutError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(cache)
+            .map_err(at(cache))?;
+        let cache = cache.canonicalize().map_err(at(cache))?;
+        let name = name_of(url);
+        let lock_path = cache.join(format!("{name}.lock"));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(at(&lock_path))?;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+                Err(TryLockError::Error(fault)) => return Err(at(&lock_path)(fault)),
+            }
+        }
+        Ok(Self {
+            path: cache.join(format!("{name}.git")),
+            lock: Arc::new(lock),
+            url: url.to_owned(),
+        })
+    }
+
+    /// Whether it was made to its end, and for this URL.
+    pub(super) fn is_made(&self) -> bool {
+        fs::read_to_string(self.path.join(MARK)).is_ok_and(|url| url == self.url)
+    }
+
+    /// Makes room for a new one.
+    pub(super) fn clear(&self) -> Result<(), CheckoutError> {
+        match fs::remove_dir_all(&self.path) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(at(&self.path)(fault)),
+            _ => fs::create_dir(&self.path).map_err(at(&self.path)),
+        }
+    }
+
+    /// Says that it has been made.
+    pub(super) fn mark(&self) -> Result<(), CheckoutError> {
+        let path = self.path.join(MARK);
+        let aside = self.path.join(format!("{MARK}.new"));
+        fs::write(&aside, &self.url)
+            .and_then(|()| fs::rename(&aside, &path))
+            .map_err(at(&path))
+    }
+
+    /// Removes what a fetch that was killed has left: its locks, and packs that are not whole.
+    pub(super) fn sweep(&self) {
+        for (folder, is_left) in [
+            ("", is_lock as fn(&str) -> bool),
+            ("refs/checkout/commits", is_lock),
+            ("objects/pack", is_partial),
+        ] {
+            let Ok(entries) = fs::read_dir(self.path.join(folder)) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                if entry.file_name().to_str().is_some_and(is_left) {
+                    // What cannot be removed makes the fetch fail, and then the mirror is made anew.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+}
+
+fn is_lock(name: &str) -> bool {
+    name.ends_with(".lock")
+}
+
+fn is_partial(name: &str) -> bool {
+    name.starts_with("tmp_")
+}
+
+/// A name for a URL, the same in every version: FNV-1a with 128 bits.
+///
+/// The mark in the mirror holds the URL itself, so two URLs of one name only cost a fetch.
+fn name_of(url: &str) -> String {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = url.bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+    });
+    format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        // Test vectors of the FNV authors.
+        assert_eq!(name_of(""), "6c62272e07bb014262b821756295c58d");
+        assert_eq!(name_of("a"), "d228cb696f1a8caf78912b704e4a8964");
+    }
+}

@@ -1,0 +1,135 @@
+//! Where a checkout is made, until it is whole.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::CheckoutError;
+
+/// A directory beside the one that is wanted; it is gone with this, unless it was put in place.
+#[derive(Debug)]
+pub(super) struct Staging {
+    path: PathBuf,
+}
+
+impl Staging {
+    /// Makes the directory, and those above it where they are missing.
+    pub(super) fn beside(into: &Path) -> Result<Self, CheckoutError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        if !is_free(into).map_err(at(into))? {
+            return Err(CheckoutError::Occupied {
+                into: into.to_owned(),
+            });
+        }
+        let (Some(parent), Some(name)) = (into.parent(), into.file_name()) else {
+            return Err(CheckoutError::Occupied {
+                into: into.to_owned(),
+            });
+        };
+        fs::create_dir_all(parent).map_err(at(parent))?;
+        let parent = parent.canonicalize().map_err(at(parent))?;
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".{}.{}-{number}.partial", name.display(), process::id());
+            let path = parent.join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                // Left by a process that was killed and had the same id.
+                Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(fault) => return Err(at(&path)(fault)),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory that holds this one.
+    pub(super) fn parent(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// Gives the whole the name that is wanted, in one step, and tells where that is.
+    pub(super) fn put_in_place(&self, into: &Path) -> Result<PathBuf, CheckoutError> {
+        let root = self.parent().join(into.file_name().unwrap_or_default());
+        match fs::rename(&self.path, &root) {
+            Ok(()) => Ok(root),
+            Err(fault)
+                if matches!(
+                    fault.kind(),
+                    io::ErrorKind::DirectoryNotEmpty
+                        | io::ErrorKind::AlreadyExists
+                        | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Err(CheckoutError::Occupied {
+                    into: into.to_owned(),
+                })
+            }
+            Err(fault) => Err(at(into)(fault)),
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // It is not there any more once it was put in place.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Whether nothing is there, or an empty directory.
+fn is_free(into: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(into) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(fault) => Err(fault),
+        Ok(found) if found.is_dir() => Ok(fs::read_dir(into)?.next().is_none()),
+        Ok(_) => Ok(false),
+    }
+}
+
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> CheckoutError {
+    let path = path.to_owned();
+    |source| CheckoutError::Filesystem { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_becomes_the_wanted_directory_or_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let into = place.path().join("a/b");
+        drop(Staging::beside(&into).unwrap());
+        assert_eq!(fs::read_dir(place.path().join("a")).unwrap().count(), 0);
+
+        let staging = Staging::beside(&into).unwrap();
+        fs::write(staging.path().join("file"), "").unwrap();
+        let root = staging.put_in_place(&into).unwrap();
+        drop(staging);
+        assert!(root.join("file").exists());
+        assert_eq!(fs::read_dir(place.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_there_is_not_touched() {
+        let place = tempfile::tempdir().unwrap();
+        let full = place.path().join("full");
+        fs::create_dir(&full).unwrap();
+        fs::write(full.join("file"), "").unwrap();
+        for into in [full.clone(), full.join("file")] {
+            let refused = Staging::beside(&into);
+            assert!(matches!(refused, Err(CheckoutError::Occupied { .. })));
+        }
+        let empty = place.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        let staging = Staging::beside(&empty).unwrap();
+        fs::write(empty.join("late"), "").unwrap();
+        let refused = staging.put_in_place(&empty);
+        assert!(matches!(refused, Err(CheckoutError::Occupied { .. })));
+    }
+}

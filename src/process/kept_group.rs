@@ -1,0 +1,276 @@
+//! A child in a process group of its own that never outlives its owner, and is always reaped.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpid, getppid};
+use tokio::sync::oneshot;
+
+use super::group::Ended;
+use super::handed::Handed;
+
+/// A child and its process group, for a process that has other children too.
+///
+/// A thread starts the child, waits for its end, ends what is left of the group, and reaps. It waits for
+/// this child and this group by their ids, never for any child, and takes no SIGCHLD. Dropping the owner kills
+/// the group at once; the thread still reaps it. When the whole process dies, the kernel kills the child.
+#[derive(Debug)]
+pub struct KeptGroup {
+    leader: Pid,
+    gone: Arc<Mutex<bool>>,
+    ended: oneshot::Receiver<Ended>,
+}
+
+/// What a child was started as.
+#[derive(Debug)]
+pub struct Started {
+    /// The child and its group.
+    pub group: KeptGroup,
+    /// What it prints.
+    pub stdout: ChildStdout,
+    /// What it prints beside that.
+    pub stderr: ChildStderr,
+}
+
+impl KeptGroup {
+    /// Starts a command with an empty stdin, in a group of its own, with these descriptors.
+    ///
+    /// `keep` is dropped when nothing of the group is left, however that came about: what the group works in
+    /// belongs there, so that nobody takes it away or uses it in the meantime.
+    ///
+    /// # Errors
+    /// What the system refused it with: not found, no room for a thread or process.
+    pub fn start(
+        command: Command,
+        handed: &[Handed],
+        keep: impl Send + 'static,
+    ) -> io::Result<Started> {
+        let numbers: Vec<RawFd> = handed.iter().map(Handed::number).collect();
+        let gone = Arc::new(Mutex::new(false));
+        let (tell_start, started) = mpsc::sync_channel(1);
+        let (tell_end, ended) = oneshot::channel();
+        let gone_for_thread = Arc::clone(&gone);
+        thread::Builder::new()
+            .name("iac-kept-group".to_owned())
+            .spawn(move || {
+                let child = spawn(command, numbers);
+                let leader = child.as_ref().map(leader_of).ok();
+                // The owner waits for exactly this.
+                let _ = tell_start.send(child);
+                if let Some(leader) = leader {
+                    let how = end_of(leader, &gone_for_thread);
+                    drop(keep);
+                    // Nobody listens when the owner was dropped.
+                    let _ = tell_end.send(how);
+                }
+            })?;
+        // The descriptors are borrowed until the child has its own.
+        let mut child = started
+            .recv()
+            .map_err(|_| io::Error::other("the thread that starts it is gone"))??;
+        let group = Self {
+            leader: leader_of(&child),
+            gone,
+            ended,
+        };
+        match (child.stdout.take(), child.stderr.take()) {
+            (Some(stdout), Some(stderr)) => Ok(Started {
+                group,
+                stdout,
+                stderr,
+            }),
+            _ => Err(io::Error::other("a pipe of the child is missing")),
+        }
+    }
+
+    /// Waits until the leader has ended and nothing of its group is left.
+    ///
+    /// May be dropped and called again before it has answered.
+    ///
+    /// # Errors
+    /// When the thread that waits for the child is gone.
+    pub async fn ended(&mut self) -> io::Result<Ended> {
+        (&mut self.ended)
+            .await
+            .map_err(|_| io::Error::other("the thread that waits for the child is gone"))
+    }
+}
+
+impl Drop for KeptGroup {
+    fn drop(&mut self) {
+        // The thread does not reap while this is held, so the group's id cannot be a stranger's.
+        let gone = locked(&self.gone);
+        if !*gone {
+            let _ = killpg(self.leader, Signal::SIGKILL);
+        }
+    }
+}
+
+fn leader_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
+fn locked(gone: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    gone.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(mut command: Command, numbers: Vec<RawFd>) -> io::Result<Child> {
+    let parent = getpid();
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    // SAFETY: between fork and exec, the closure makes system calls alone: it takes no lock and allocates
+    // nothing. The descriptors are open in the parent until the child has been started, so in the child they
+    // are what they were, and to keep them over the exec concerns the child alone.
+    unsafe {
+        command.pre_exec(move || {
+            for &number in &numbers {
+                if libc::fcntl(number, libc::F_SETFD, 0) == -1 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            // Fires when the thread ends that forks, and that one stays until the child is reaped.
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == -1 {
+                return Err(io::Error::last_os_error());
+            }
+            // The parent may have died before the line above.
+            if getppid() == parent {
+                Ok(())
+            } else {
+                Err(Errno::ESRCH.into())
+            }
+        })
+    };
+    command.spawn()
+}
+
+/// Waits for the leader, ends its group, and reaps all of it that is ours to reap.
+fn end_of(leader: Pid, gone: &Mutex<bool>) -> Ended {
+    wait_unreaped(leader);
+    {
+        let mut gone = locked(gone);
+        // The leader is a zombie: its id is still its own, and the group's.
+        let _ = killpg(leader, Signal::SIGKILL);
+        *gone = true;
+    }
+    reap_group(leader)
+}
+
+fn wait_unreaped(leader: Pid) {
+    loop {
+        // SAFETY: `siginfo_t` is plain data for which all zeroes is a valid value.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: `info` is a valid place for the answer.
+        let answer = unsafe {
+            libc::waitid(
+                libc::P_PID,
+                leader.as_raw().cast_unsigned(),
+                &raw mut info,
+                libc::WEXITED | libc::WNOWAIT,
+            )
+        };
+        if answer == 0 || Errno::last() != Errno::EINTR {
+            return;
+        }
+    }
+}
+
+/// Reaps the leader, and with it what was left to this process where it is a subreaper or the first process of
+/// a container: those would be zombies for as long as it lives.
+fn reap_group(leader: Pid) -> Ended {
+    let mut ended = Ended::Signalled(libc::SIGKILL);
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is a valid place for the answer. A negative id means the children in that group.
+        let pid = unsafe { libc::waitpid(-leader.as_raw(), &raw mut status, 0) };
+        match pid {
+            -1 if Errno::last() == Errno::EINTR => {}
+            -1 => return ended,
+            pid if pid == leader.as_raw() => {
+                ended = if libc::WIFEXITED(status) {
+                    Ended::Exited(libc::WEXITSTATUS(status))
+                } else {
+                    Ended::Signalled(libc::WTERMSIG(status))
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_child_gets_what_is_handed_to_it_and_its_end_is_told() {
+        let handed = [Handed::new("test", b"secret").unwrap()];
+        let script = format!("cat {0}; cat {0}; exit 3", handed[0].path());
+        let mut started = KeptGroup::start(shell(&script), &handed, ()).unwrap();
+        let mut text = String::new();
+        started.stdout.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "secretsecret");
+        let ended = runtime().block_on(started.group.ended()).unwrap();
+        assert_eq!(ended, Ended::Exited(3));
+    }
+
+    #[test]
+    fn what_the_leader_leaves_behind_is_ended_with_it() {
+        let mut started = KeptGroup::start(shell("sleep 600 & exit 0"), &[], ()).unwrap();
+        let ended = runtime().block_on(started.group.ended()).unwrap();
+        assert_eq!(ended, Ended::Exited(0));
+        // The sleeper held the pipe; that it ends shows that nobody is left.
+        let mut text = String::new();
+        started.stdout.read_to_string(&mut text).unwrap();
+    }
+
+    #[test]
+    fn dropping_the_owner_kills_the_group_and_then_drops_what_was_kept() {
+        let (keep, kept) = mpsc::channel::<()>();
+        let started = KeptGroup::start(shell("sleep 600 & echo $!; wait"), &[], keep).unwrap();
+        let mut stdout = BufReader::new(started.stdout);
+        let mut sleeper = String::new();
+        stdout.read_line(&mut sleeper).unwrap();
+        let leader = started.group.leader;
+        drop(started.group);
+        let outcome = kept.recv_timeout(Duration::from_secs(10));
+        assert_eq!(outcome, Err(mpsc::RecvTimeoutError::Disconnected));
+        assert!(!std::path::Path::new(&format!("/proc/{leader}")).exists());
+        // Its new parent reaps it, at its leisure; it is dead in any case.
+        let stat = format!("/proc/{}/stat", sleeper.trim());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(Instant::now() < deadline, "the sleeper lives");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_an_error() {
+        let fault = KeptGroup::start(Command::new("/nowhere/git"), &[], ()).unwrap_err();
+        assert_eq!(fault.kind(), io::ErrorKind::NotFound);
+    }
+}
