@@ -18,10 +18,12 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+pub mod checkout;
 pub mod client;
 pub mod output;
 pub mod plan;
 pub mod process;
 pub mod protocol;
+pub mod registry;
 pub mod runner;
 pub mod session;

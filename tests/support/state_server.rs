@@ -101,6 +101,11 @@ impl StateServer {
         self.shared.kept().lock = Some(info);
     }
 
+    /// Forgets the state, as if nothing had ever been applied.
+    pub(crate) fn forget(&self) {
+        self.shared.kept().state = None;
+    }
+
     /// The state as it was last written.
     pub(crate) fn state(&self) -> Option<Value> {
         self.shared.kept().state.clone()
