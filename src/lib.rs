@@ -13,7 +13,7 @@
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
 //! | [`checkout`] | a commit of a git repository, in a directory | [`process`] |
 //! | [`registry`] | a private registry: its address, its token, what the tool is given | nothing of ours |
-//! | [`session`] | a whole deployment: its request, its flags | [`protocol`] |
+//! | [`session`] | a whole deployment, from its source to its outputs | [`client`], [`checkout`], [`registry`], [`plan`], [`protocol`] |
 //!
 //! Nothing points back up.
 

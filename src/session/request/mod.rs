@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::flags::FlagPolicy;
 use crate::protocol::{MAX_TIMEOUT, Tool};
@@ -37,7 +39,8 @@ pub const MAX_FILES: usize = 1000;
 pub const MAX_FILES_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a session does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Plans, waits for approval, and applies.
     #[default]

@@ -1,0 +1,258 @@
+//! What the runner is asked for in each stage.
+//!
+//! Everything here is a function of the request and of names; nothing is read or started.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::place::Place;
+use super::words::{self, WordsError};
+use super::{DeployRequest, Operation};
+use crate::plan::MAX_PLAN_BYTES;
+use crate::protocol::{OnDisconnect, Request};
+
+/// Cap on the output in the result of a run whose lines are in the log anyway.
+const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
+/// Cap on what `show` and `output` print, which is read from the result.
+const READ_OUTPUT_BYTES: u64 = MAX_PLAN_BYTES as u64;
+
+/// What every command of one session has in common.
+#[derive(Clone, Debug)]
+pub(super) struct Commands<'a> {
+    pub(super) request: &'a DeployRequest,
+    pub(super) place: &'a Place,
+    pub(super) work_dir: &'a Path,
+    /// Variables that the session adds to those of the request.
+    pub(super) environment: &'a BTreeMap<String, SecretString>,
+    pub(super) inherit_env: Option<&'a [String]>,
+    pub(super) grace: Duration,
+}
+
+impl Commands<'_> {
+    pub(super) fn init(&self) -> Result<Request, WordsError> {
+        let mut args = vec!["-input=false".to_owned()];
+        match self.request.operation {
+            // No state is read, so the backend's credentials are not needed either.
+            Operation::Validate => args.push("-backend=false".to_owned()),
+            Operation::Deploy | Operation::Plan | Operation::Destroy | Operation::Drift => {}
+        }
+        args.extend(words::split(&self.request.init_flags)?);
+        if !self.request.backend_config.is_empty() {
+            args.push(option("-backend-config", &self.place.backend_config()));
+        }
+        Ok(self.logged("init", args))
+    }
+
+    /// None if the request names no workspace.
+    pub(super) fn workspace(&self) -> Option<Request> {
+        let workspace = self.request.workspace.as_ref()?;
+        let args = ["select", "-or-create", workspace].map(str::to_owned);
+        Some(self.logged("workspace", args.to_vec()))
+    }
+
+    pub(super) fn validate(&self) -> Request {
+        self.logged("validate", Vec::new())
+    }
+
+    /// The plan; files of variables by the paths that were found for them.
+    ///
+    /// What comes later wins: the flags, the files in their order, the variables.
+    pub(super) fn plan(&self, tfvars_files: &[PathBuf]) -> Result<Request, WordsError> {
+        let mut args = vec![
+            "-input=false".to_owned(),
+            option("-out", &self.place.plan_file()),
+        ];
+        match self.request.operation {
+            Operation::Destroy => args.push("-destroy".to_owned()),
+            Operation::Drift => args.push("-refresh-only".to_owned()),
+            Operation::Deploy | Operation::Plan | Operation::Validate => {}
+        }
+        let of = |flag: &str, addresses: &[String]| {
+            let flags = addresses.iter().map(|address| format!("{flag}={address}"));
+            flags.collect::<Vec<_>>()
+        };
+        args.extend(of("-target", &self.request.targets));
+        args.extend(of("-replace", &self.request.replace));
+        args.extend(words::split(&self.request.plan_flags)?);
+        args.extend(tfvars_files.iter().map(|file| option("-var-file", file)));
+        if !self.request.variables.is_empty() {
+            args.push(option("-var-file", &self.place.variables()));
+        }
+        Ok(self.logged("plan", args))
+    }
+
+    /// Prints the plan as JSON. That holds every sensitive value, so no run directory keeps it.
+    pub(super) fn show(&self) -> Request {
+        let plan = self.place.plan_file().to_string_lossy().into_owned();
+        self.read("show", vec!["-json".to_owned(), plan])
+    }
+
+    /// Applies the plan file, with the version of the tool that made it and no other.
+    pub(super) fn apply(&self, tool_version: &str) -> Request {
+        let plan = self.place.plan_file().to_string_lossy().into_owned();
+        let mut request = self.logged("apply", vec!["-input=false".to_owned(), plan]);
+        request.tool_version = Some(tool_version.to_owned());
+        request
+    }
+
+    /// Prints the outputs as JSON. That holds every sensitive value, so no run directory keeps it.
+    pub(super) fn output(&self) -> Request {
+        self.read("output", vec!["-json".to_owned()])
+    }
+
+    /// A command whose lines go to the log.
+    fn logged(&self, command: &str, args: Vec<String>) -> Request {
+        let mut request = Request::new(self.request.tool, self.work_dir, command);
+        request.args = args;
+        request.env_vars = self.request.env_vars.clone();
+        request.env_vars.extend(
+            self.environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        request.timeout_minutes = self.request.timeout().as_secs_f64() / 60.0;
+        request.grace_seconds = self.grace.as_secs_f64();
+        // Whoever takes the session up again finds the run at its end, or at work.
+        request.on_disconnect = OnDisconnect::Finish;
+        request.inherit_env = self.inherit_env.map(<[String]>::to_vec);
+        request.output_limit_bytes = LOGGED_OUTPUT_BYTES;
+        request
+    }
+
+    /// A command whose output is read. It changes nothing, so it ends with the session's process.
+    fn read(&self, command: &str, args: Vec<String>) -> Request {
+        let mut request = self.logged(command, args);
+        request.on_disconnect = OnDisconnect::Interrupt;
+        request.output_limit_bytes = READ_OUTPUT_BYTES;
+        // The tool's own log goes to the same place as what it prints.
+        for name in ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"] {
+            request
+                .env_vars
+                .insert(name.to_owned(), String::new().into());
+        }
+        request
+    }
+}
+
+fn option(flag: &str, path: &Path) -> String {
+    format!("{flag}={}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Tool;
+
+    fn of<T>(request: &DeployRequest, ask: impl Fn(&Commands<'_>) -> T) -> T {
+        let environment = BTreeMap::from([("TF_CLI_CONFIG_FILE".to_owned(), "/c".into())]);
+        ask(&Commands {
+            request,
+            place: &Place::at("/s".into()),
+            work_dir: Path::new("/s/source/net"),
+            environment: &environment,
+            inherit_env: None,
+            grace: Duration::from_secs(7),
+        })
+    }
+
+    fn request(operation: Operation) -> DeployRequest {
+        let mut request = DeployRequest::git(Tool::Tofu, "https://example.com/a.git", "main");
+        request.operation = operation;
+        request
+    }
+
+    #[test]
+    fn init_reads_no_state_to_validate() {
+        let table = [
+            (Operation::Deploy, vec!["-input=false"]),
+            (Operation::Validate, vec!["-input=false", "-backend=false"]),
+        ];
+        for (operation, expected) in table {
+            let args = of(&request(operation), |it| it.init().unwrap().args);
+            assert_eq!(args, expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn flags_and_settings_become_arguments_in_the_order_in_which_they_win() {
+        let mut request = request(Operation::Deploy);
+        request.init_flags = "-upgrade '-backend-config=key=a b'".to_owned();
+        request.plan_flags = "-compact-warnings".to_owned();
+        request.targets = vec!["terraform_data.a[\"x y\"]".to_owned()];
+        request.replace = vec!["terraform_data.b".to_owned()];
+        request.variables.insert("size".to_owned(), 3.into());
+        request
+            .backend_config
+            .insert("bucket".to_owned(), "b".to_owned());
+        assert_eq!(
+            of(&request, |it| it.init().unwrap().args),
+            [
+                "-input=false",
+                "-upgrade",
+                "-backend-config=key=a b",
+                "-backend-config=/s/config/backend.tfbackend.json"
+            ]
+        );
+        let files = ["/s/source/net/prod.tfvars".into()];
+        assert_eq!(
+            of(&request, |it| it.plan(&files).unwrap().args),
+            [
+                "-input=false",
+                "-out=/s/plan/tfplan",
+                "-target=terraform_data.a[\"x y\"]",
+                "-replace=terraform_data.b",
+                "-compact-warnings",
+                "-var-file=/s/source/net/prod.tfvars",
+                "-var-file=/s/config/variables.tfvars.json"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_operation_makes_the_plan() {
+        let table = [
+            (Operation::Deploy, None),
+            (Operation::Plan, None),
+            (Operation::Destroy, Some("-destroy")),
+            (Operation::Drift, Some("-refresh-only")),
+        ];
+        for (operation, expected) in table {
+            let args = of(&request(operation), |it| it.plan(&[]).unwrap().args);
+            assert_eq!(args.get(2).map(String::as_str), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn an_apply_is_of_the_plan_file_and_of_one_version() {
+        let apply = of(&request(Operation::Deploy), |it| it.apply("1.6.2"));
+        assert_eq!(apply.args, ["-input=false", "/s/plan/tfplan"]);
+        assert_eq!(apply.tool_version.as_deref(), Some("1.6.2"));
+        assert_eq!(apply.on_disconnect, OnDisconnect::Finish);
+        assert!(apply.env_vars.contains_key("TF_CLI_CONFIG_FILE"));
+        assert_eq!((apply.timeout_minutes, apply.grace_seconds), (60.0, 7.0));
+    }
+
+    #[test]
+    fn a_workspace_is_chosen_when_one_is_named() {
+        let mut request = request(Operation::Deploy);
+        assert!(of(&request, |it| it.workspace()).is_none());
+        request.workspace = Some("blue".to_owned());
+        let command = of(&request, |it| it.workspace()).unwrap();
+        assert_eq!(command.args, ["select", "-or-create", "blue"]);
+    }
+
+    #[test]
+    fn what_prints_sensitive_values_prints_nothing_else() {
+        for command in [
+            of(&request(Operation::Deploy), |it| it.show()),
+            of(&request(Operation::Deploy), |it| it.output()),
+        ] {
+            assert!(command.run_dir.is_none());
+            assert!(command.args.contains(&"-json".to_owned()));
+            assert!(command.env_vars.contains_key("TF_LOG"));
+        }
+    }
+}

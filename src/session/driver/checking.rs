@@ -1,0 +1,105 @@
+//! Measures what an approval is bound to, and holds it against what was approved.
+
+use std::borrow::Cow;
+
+use secrecy::ExposeSecret;
+
+use super::job::{Job, failed};
+use crate::session::digest::{self, Binding};
+use crate::session::event::{Event, FailureKind};
+use crate::session::tool_file::ToolFile;
+
+impl Job {
+    /// Looks whether what is there is what was approved; if it is, the apply may begin.
+    pub(super) async fn check(&self, run: String) -> Event {
+        let Some(approved) = &self.binding else {
+            return failed(FailureKind::Internal, "there is no plan to apply");
+        };
+        // The version is checked by the runner, before it starts the tool.
+        match self.measure(approved.tool_version.clone()).await {
+            Err(event) => void(event),
+            Ok(now) => {
+                let differing = approved.differences(&now);
+                if differing.is_empty() {
+                    Event::RunStarted { run }
+                } else {
+                    failed(
+                        FailureKind::Void,
+                        format!(
+                            "what is there now is not what was approved: {} changed; nothing was applied: \
+                             start a new deployment",
+                            differing.join(", ")
+                        ),
+                    )
+                }
+            }
+        }
+    }
+
+    /// What an approval is bound to, as it is now.
+    pub(super) async fn measure(&self, tool_version: String) -> Result<Binding, Event> {
+        let job = self.clone();
+        let checkout = self.checkout()?.clone();
+        let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
+            let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
+            Ok(Binding {
+                plan_file: digest::of_file(&job.place.plan_file())?,
+                lock_file: digest::of_file(&lock_file)?,
+                commit: job.commit.clone(),
+                configuration: digest::of_tree(&checkout.root)?,
+                tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
+                tool_version,
+                variables: job.digest_of_variables(),
+            })
+        });
+        let problem = match measuring.await {
+            Ok(Ok(binding)) => return Ok(binding),
+            Ok(Err(fault)) => fault.to_string(),
+            Err(fault) => fault.to_string(),
+        };
+        Err(failed(
+            FailureKind::Fault,
+            format!("what the plan is bound to cannot be read: {problem}"),
+        ))
+    }
+
+    /// Digest of everything that the request says beside the configuration.
+    fn digest_of_variables(&self) -> String {
+        let request = &self.request;
+        let of_env = request
+            .env_vars
+            .iter()
+            .map(|(name, value)| (format!("env_vars.{name}"), Cow::from(value.expose_secret())));
+        let of_variables = request
+            .variables
+            .iter()
+            .map(|(name, value)| (format!("variables.{name}"), Cow::from(value.to_string())));
+        let of_backend = request
+            .backend_config
+            .iter()
+            .map(|(name, value)| (format!("backend_config.{name}"), Cow::from(value)));
+        let of_workspace = request.workspace.iter();
+        let of_workspace = of_workspace.map(|it| ("workspace".to_owned(), Cow::from(it)));
+        let values: Vec<_> = of_env
+            .chain(of_variables)
+            .chain(of_backend)
+            .chain(of_workspace)
+            .collect();
+        let values = values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_ref()));
+        digest::of_values(&self.salt, values)
+    }
+}
+
+/// What cannot be measured any more is not what was approved.
+fn void(event: Event) -> Event {
+    match event {
+        Event::Failed(mut failure) if failure.kind == FailureKind::Fault => {
+            failure.kind = FailureKind::Void;
+            failure.error.push_str("; nothing was applied");
+            Event::Failed(failure)
+        }
+        event => event,
+    }
+}

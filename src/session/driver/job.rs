@@ -1,0 +1,129 @@
+//! What every step needs, and no step changes.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::{OnceCell, watch};
+
+use crate::checkout::CommitSha;
+use crate::protocol::Request;
+use crate::session::commands::Commands;
+use crate::session::digest::Binding;
+use crate::session::event::{Event, Failure, FailureKind};
+use crate::session::facts::CheckoutFacts;
+use crate::session::handle::Published;
+use crate::session::log::Log;
+use crate::session::place::Place;
+use crate::session::state::Stop;
+use crate::session::{DeployRequest, Phase, Settings};
+
+/// What every step needs; clones are cheap.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) settings: Arc<Settings>,
+    pub(super) place: Place,
+    /// The request, maybe without its secrets: then only steps that need none are taken.
+    pub(super) request: Arc<DeployRequest>,
+    /// Variables that the session adds, once they are known.
+    pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
+    pub(super) checkout: Option<CheckoutFacts>,
+    pub(super) commit: Option<CommitSha>,
+    pub(super) binding: Option<Binding>,
+    pub(super) salt: String,
+    pub(super) log: Log,
+    pub(super) phase: Phase,
+    pub(super) stop: watch::Receiver<Option<Stop>>,
+    pub(super) published: Arc<Published>,
+}
+
+impl Job {
+    pub(super) fn say(&self, text: &str) {
+        self.log.say(self.phase, text);
+    }
+
+    /// Where the source is; a failure if it is not there, which no way leads to.
+    pub(super) fn checkout(&self) -> Result<&CheckoutFacts, Event> {
+        self.checkout
+            .as_ref()
+            .ok_or_else(|| failed(FailureKind::Internal, "the source was never checked out"))
+    }
+
+    pub(super) fn work_dir(&self) -> Result<&Path, Event> {
+        self.checkout().map(|checkout| checkout.work_dir.as_path())
+    }
+
+    /// Variables that the session adds: those of the registry, with a token that is asked for once.
+    pub(super) async fn environment(&self) -> Result<&BTreeMap<String, SecretString>, Event> {
+        self.environment
+            .get_or_try_init(|| async {
+                let mut environment = BTreeMap::new();
+                if let Some(registry) = &self.settings.registry {
+                    let unavailable = |fault: &dyn std::error::Error| {
+                        let error = format!("the registry cannot be used: {}", sentence(fault));
+                        failed(FailureKind::Fault, error)
+                    };
+                    let access = registry.access().await.map_err(|it| unavailable(&it))?;
+                    environment.extend(access.env_vars());
+                    let file = access.write_cli_config(&self.place.config_dir());
+                    let file = file.map_err(|it| unavailable(&it))?;
+                    let path = file.to_string_lossy().into_owned();
+                    environment.insert("TF_CLI_CONFIG_FILE".to_owned(), path.into());
+                }
+                Ok(environment)
+            })
+            .await
+    }
+
+    /// One of the commands of this session.
+    pub(super) async fn command<T>(&self, of: impl FnOnce(&Commands<'_>) -> T) -> Result<T, Event> {
+        let environment = self.environment().await?;
+        Ok(of(&Commands {
+            request: &self.request,
+            place: &self.place,
+            work_dir: self.work_dir()?,
+            environment,
+            inherit_env: self.settings.inherit_env.as_deref(),
+            grace: self.settings.grace,
+        }))
+    }
+
+    /// Adds what has to be masked beside what the runner finds by the names of variables.
+    pub(super) fn masked(&self, mut request: Request) -> Request {
+        let secrets = self.request.secrets();
+        request.secrets = secrets
+            .fields()
+            .zip(secrets.values())
+            .filter(|(field, _)| !field.starts_with("env_vars."))
+            .map(|(_, value)| value.clone())
+            .collect();
+        request
+    }
+
+    /// The `PATH` in which the runner looks for the tool.
+    pub(super) fn search_path(&self) -> OsString {
+        use secrecy::ExposeSecret;
+        match self.request.env_vars.get("PATH") {
+            Some(path) => path.expose_secret().into(),
+            None => std::env::var_os("PATH").unwrap_or_default(),
+        }
+    }
+}
+
+pub(super) fn failed(kind: FailureKind, error: impl Into<String>) -> Event {
+    Event::Failed(Box::new(Failure::new(kind, error)))
+}
+
+/// An error with its causes, in one sentence.
+pub(super) fn sentence(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(fault) = cause {
+        text.push_str(": ");
+        text.push_str(&fault.to_string());
+        cause = fault.source();
+    }
+    text
+}

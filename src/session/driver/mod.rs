@@ -1,0 +1,305 @@
+//! The task that carries a session: asks what comes next, does it, records what happened.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `step` | what comes next, as a function of what is known |
+//! | `order` | what handles ask for, and what it does |
+//! | `job` | what every step needs |
+//! | `prepare` | the directory, the registry, the source |
+//! | `stages` | init, validate, plan, apply, outputs |
+//! | `following` | one run, to its end |
+//! | `checking` | what an approval is bound to |
+
+mod checking;
+mod following;
+mod job;
+mod order;
+mod prepare;
+mod stages;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use tokio::sync::{OnceCell, mpsc, watch};
+
+use super::event::{Decision, Event, FailureKind, StopEnd};
+use super::facts::{ELSEWHERE, Facts};
+use super::handle::Published;
+use super::journal::{Entry, Journal};
+use super::log::Log;
+use super::place::{Claim, Place};
+use super::state::{State, Stop};
+use super::{DeployRequest, SessionError, Settings};
+use job::{Job, failed};
+pub(super) use order::{Order, Wish};
+use step::{Means, Step, next_step};
+
+/// Longest time after which a deadline is held against the clock again, which may have been set.
+const CLOCK_IS_TRUSTED_FOR: Duration = Duration::from_secs(30);
+/// In whose name a request approves its own plan.
+const BY_REQUEST: &str = "auto_approve";
+
+/// Everything that carries one session.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pub(super) settings: Arc<Settings>,
+    pub(super) place: Place,
+    /// Held until the session is over.
+    pub(super) claim: Claim,
+    pub(super) journal: Journal,
+    pub(super) facts: Facts,
+    pub(super) salt: String,
+    pub(super) request: Arc<DeployRequest>,
+    /// The record of the request and the names of its secrets, as long as they are missing.
+    pub(super) missing: Option<Missing>,
+    /// The run that a former process began.
+    pub(super) left_behind: Option<String>,
+    pub(super) log: Log,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) published: Arc<Published>,
+    pub(super) stop: watch::Sender<Option<Stop>>,
+    pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
+}
+
+/// What is missing of a request that was read from its record.
+#[derive(Clone, Debug)]
+pub(super) struct Missing {
+    pub(super) record: serde_json::Value,
+    pub(super) names: Vec<String>,
+}
+
+impl Driver {
+    /// Carries the session to its end.
+    pub(super) async fn drive(mut self) {
+        while let Some(step) = self.next_step() {
+            let Some(event) = self.perform(step).await else {
+                continue;
+            };
+            self.record(event);
+        }
+        self.published.publish(&self.facts);
+        // Whoever sees the end of the log or of the session may take it up, or remove it.
+        drop(self.claim);
+        self.log.close();
+        self.published.end();
+        // Whoever asks for something from here on hears that the session is over.
+        while let Some(order) = self.orders.recv().await {
+            order.refuse(&self.facts);
+        }
+    }
+
+    fn next_step(&self) -> Option<Step> {
+        let means = Means {
+            auto_approve: self.request.auto_approve,
+            has_secrets: self.missing.is_none(),
+            left_behind: self.left_behind.as_deref(),
+        };
+        next_step(&self.facts, means)
+    }
+
+    /// Does one step, and obeys orders meanwhile; none when an order has brought the session elsewhere.
+    async fn perform(&mut self, step: Step) -> Option<Event> {
+        let job = self.job();
+        let mut work = std::pin::pin!(work(job, step));
+        let was_waiting = matches!(self.facts.state, State::AwaitingApproval { .. });
+        loop {
+            tokio::select! {
+                event = &mut work => return Some(event),
+                Some(order) = self.orders.recv() => {
+                    self.obey(order);
+                    let is_waiting = matches!(self.facts.state, State::AwaitingApproval { .. });
+                    if was_waiting && (!is_waiting || self.request.auto_approve) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn job(&self) -> Job {
+        Job {
+            settings: Arc::clone(&self.settings),
+            place: self.place.clone(),
+            request: Arc::clone(&self.request),
+            environment: Arc::clone(&self.environment),
+            checkout: self.facts.checkout.clone(),
+            commit: self.facts.snapshot.commit.clone(),
+            binding: self.facts.binding.clone(),
+            salt: self.salt.clone(),
+            log: self.log.clone(),
+            phase: self.facts.state.phase(),
+            stop: self.stop.subscribe(),
+            published: Arc::clone(&self.published),
+        }
+    }
+
+    /// Records what a step ended in; the session goes on from there.
+    fn record(&mut self, event: Event) {
+        if matches!(event, Event::Stopped { .. }) && self.stop.borrow().is_none() {
+            // Somebody signalled the runner, or called `iac-runner cancel`.
+            let asked = Event::StopRequested {
+                stop: Stop::Cancel,
+                by: ELSEWHERE.to_owned(),
+            };
+            self.take(asked);
+        }
+        self.take(event);
+    }
+
+    /// Makes an event durable and takes it in. What has happened is taken in even if it cannot be made
+    /// durable; what is only announced is not, and ends the session instead.
+    fn take(&mut self, event: Event) {
+        let is_announcement = matches!(event, Event::RunStarted { .. });
+        let word = event.word();
+        match self.happen(event.clone()) {
+            Ok(()) => {}
+            Err(SessionError::Journal(fault)) if !is_announcement => {
+                self.say(&format!(
+                    "[`{word}` could not be written to the journal: {fault}]"
+                ));
+                self.take_in_memory(event);
+            }
+            Err(fault) => {
+                let error = format!("the session cannot go on: {}", job::sentence(&fault));
+                self.say(&error);
+                let event = failed(FailureKind::Internal, error);
+                if self.happen(event.clone()).is_err() {
+                    self.take_in_memory(event);
+                }
+            }
+        }
+    }
+
+    /// Makes an event durable, then takes it in.
+    fn happen(&mut self, event: Event) -> Result<(), SessionError> {
+        let next = self.facts.after(&event)?;
+        let entry = Entry {
+            at: Utc::now(),
+            event,
+        };
+        self.journal.append(&entry).map_err(SessionError::Journal)?;
+        self.facts.take(&entry, next);
+        self.after_event(&entry.event);
+        Ok(())
+    }
+
+    fn take_in_memory(&mut self, event: Event) {
+        let next = match self.facts.after(&event) {
+            Ok(next) => next,
+            Err(_) => State::Finished(super::Reason::Internal),
+        };
+        let entry = Entry {
+            at: Utc::now(),
+            event,
+        };
+        self.facts.take(&entry, next);
+        self.after_event(&entry.event);
+    }
+
+    fn after_event(&mut self, event: &Event) {
+        if let Event::StopRequested { stop, .. } = event {
+            self.stop.send_if_modified(|given| {
+                let harder = (*given).max(Some(*stop));
+                std::mem::replace(given, harder) != harder
+            });
+        }
+        if let Some(text) = self.said_of(event) {
+            self.say(&text);
+        }
+        self.published.publish(&self.facts);
+    }
+
+    /// What the log says of an event, if it says anything.
+    fn said_of(&self, event: &Event) -> Option<String> {
+        match event {
+            Event::Planned(_) => match &self.facts.state {
+                State::AwaitingApproval { digest, deadline } if !self.request.auto_approve => {
+                    Some(format!(
+                        "Plan {digest} waits for approval until {}",
+                        crate::protocol::timestamp::format(*deadline)
+                    ))
+                }
+                State::AwaitingApproval { .. } | State::Active { .. } | State::Finished(_) => None,
+            },
+            Event::Approved(decision) => Some(decided("approved", decision)),
+            Event::Rejected(decision) => Some(decided("rejected", decision)),
+            Event::Expired => Some("Nobody approved the plan in time".to_owned()),
+            Event::StopRequested { stop, by } => Some(match stop {
+                Stop::Cancel => format!("Cancel requested by {by}"),
+                Stop::Force => format!("Forced cancel requested by {by}"),
+            }),
+            Event::Failed(failure) => match failure.kind {
+                // The stage that failed has said it.
+                FailureKind::Fault if self.facts.snapshot.diagnosis.is_some() => None,
+                FailureKind::Fault
+                | FailureKind::TimedOut
+                | FailureKind::Void
+                | FailureKind::Interrupted
+                | FailureKind::Lost
+                | FailureKind::Internal => Some(format!("Deployment failed: {}", failure.error)),
+            },
+            Event::Prepared
+            | Event::CheckedOut { .. }
+            | Event::RunStarted { .. }
+            | Event::Initialised
+            | Event::Validated
+            | Event::Applied { .. }
+            | Event::OutputsRead
+            | Event::Stopped { .. } => None,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.log.say(self.facts.state.phase(), text);
+    }
+}
+
+/// Does one step to its end.
+async fn work(job: Job, step: Step) -> Event {
+    match step {
+        Step::Prepare => job.prepare().await,
+        Step::CheckOut => job.fetch().await,
+        Step::Begin { run } => Event::RunStarted { run },
+        Step::Run(step) => job.stage(&step).await,
+        Step::AwaitDecision { deadline } => {
+            wait_until(deadline).await;
+            Event::Expired
+        }
+        Step::ApproveByRequest => Event::Approved(Decision {
+            by: BY_REQUEST.to_owned(),
+            comment: String::new(),
+            digest: job.binding.as_ref().map(super::digest::Binding::digest),
+        }),
+        Step::Check { run } => job.check(run).await,
+        Step::ReadOutputs => job.read_outputs().await,
+        Step::Halt => Event::Stopped {
+            end: StopEnd::Graceful,
+            error: "the deployment was cancelled".to_owned(),
+            state: None,
+        },
+        Step::GiveUp => failed(
+            FailureKind::Interrupted,
+            "the process that held the session ended, and the values that the request kept secret went with \
+             it; nothing was applied: start a new deployment",
+        ),
+    }
+}
+
+async fn wait_until(deadline: DateTime<Utc>) {
+    // None when the deadline is over.
+    while let Ok(left) = (deadline - Utc::now()).to_std() {
+        tokio::time::sleep(left.min(CLOCK_IS_TRUSTED_FOR)).await;
+    }
+}
+
+fn decided(verdict: &str, decision: &Decision) -> String {
+    if decision.comment.is_empty() {
+        format!("Plan {verdict} by {}", decision.by)
+    } else {
+        format!("Plan {verdict} by {}: {}", decision.by, decision.comment)
+    }
+}

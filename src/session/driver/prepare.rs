@@ -1,0 +1,176 @@
+//! Sets up what the commands need, and fetches the source.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::job::{Job, failed, sentence};
+use crate::checkout::{CheckoutError, Credentials, GitSource, Options, check_out, contained};
+use crate::session::event::{Event, FailureKind, StopEnd};
+use crate::session::place::write_whole;
+use crate::session::request::{Git, Source};
+
+impl Job {
+    /// Variables, settings of the backend, and access to the registry.
+    pub(super) async fn prepare(&self) -> Event {
+        self.say("Preparing the deployment...");
+        let files = [
+            (
+                self.place.variables(),
+                serde_json::to_vec(&self.request.variables),
+            ),
+            (
+                self.place.backend_config(),
+                serde_json::to_vec(&self.request.backend_config),
+            ),
+        ];
+        for (path, content) in files {
+            let written = content
+                .map_err(io::Error::from)
+                .and_then(|content| write_whole(&path, &content));
+            if let Err(fault) = written {
+                let error = format!("`{}` could not be written: {fault}", path.display());
+                return failed(FailureKind::Fault, error);
+            }
+        }
+        match self.environment().await {
+            Ok(_) => Event::Prepared,
+            Err(event) => event,
+        }
+    }
+
+    /// The source, wherever it comes from.
+    pub(super) async fn fetch(&self) -> Event {
+        // What a former process left half is of no use.
+        let left = fs::remove_dir_all(self.place.source());
+        if let Err(fault) = left.or_else(absent_is_fine) {
+            let error = format!("what is left of a former checkout is in the way: {fault}");
+            return failed(FailureKind::Internal, error);
+        }
+        match &self.request.source {
+            Source::Git(git) => self.clone_repository(git).await,
+            Source::Directory(directory) => self.enter(directory),
+            Source::Files(files) => {
+                let source = self.place.source();
+                for (name, text) in files {
+                    let path = source.join(name);
+                    let made = path
+                        .parent()
+                        .map_or(Ok(()), fs::create_dir_all)
+                        .and_then(|()| fs::write(&path, text));
+                    if let Err(fault) = made {
+                        let error = format!("`{name}` could not be written: {fault}");
+                        return failed(FailureKind::Fault, error);
+                    }
+                }
+                self.enter(&source)
+            }
+        }
+    }
+
+    fn enter(&self, root: &Path) -> Event {
+        let entered = root
+            .canonicalize()
+            .map_err(|fault| format!("`{}` cannot be entered: {fault}", root.display()))
+            .and_then(|root| {
+                let work_dir = contained(&root, &self.request.path).map_err(|it| sentence(&it))?;
+                Ok((root, work_dir))
+            });
+        match entered {
+            Ok((root, work_dir)) if work_dir.is_dir() => Event::CheckedOut {
+                commit: None,
+                root,
+                work_dir,
+            },
+            Ok(_) => failed(
+                FailureKind::Fault,
+                format!("`path`: `{}` is not a directory", self.request.path),
+            ),
+            Err(error) => failed(FailureKind::Fault, error),
+        }
+    }
+
+    async fn clone_repository(&self, git: &Git) -> Event {
+        self.say(&format!("Cloning {} at {}...", git.url, git.git_ref));
+        let source = GitSource {
+            url: git.url.clone(),
+            git_ref: git.git_ref.clone(),
+            path: self.request.path.clone(),
+            credentials: credentials(git),
+            submodules: git.submodules,
+        };
+        let options = Options {
+            timeout: self.settings.checkout_timeout,
+            mirror_cache: self.settings.mirror_cache.clone(),
+        };
+        let into = self.place.source();
+        let mut on_line = |line: &str| self.say(line);
+        let mut stop = self.stop.clone();
+        let checked_out = tokio::select! {
+            // Given up, the checkout ends its git.
+            checked_out = check_out(&source, &into, &options, &mut on_line) => checked_out,
+            Ok(_) = stop.wait_for(Option::is_some) => {
+                return Event::Stopped {
+                    end: StopEnd::Graceful,
+                    error: "the deployment was cancelled during the checkout".to_owned(),
+                    state: None,
+                };
+            }
+        };
+        match checked_out {
+            Ok(checked_out) => {
+                self.say(&format!("Checked out commit {}", checked_out.commit));
+                Event::CheckedOut {
+                    commit: Some(checked_out.commit),
+                    root: checked_out.root,
+                    work_dir: checked_out.work_dir,
+                }
+            }
+            Err(fault) => {
+                let kind = match fault {
+                    CheckoutError::TimedOut { .. } => FailureKind::TimedOut,
+                    _ => FailureKind::Fault,
+                };
+                failed(kind, sentence(&fault))
+            }
+        }
+    }
+
+    /// The files of variables, each within the source.
+    pub(super) fn tfvars_files(&self) -> Result<Vec<PathBuf>, Event> {
+        let checkout = self.checkout()?;
+        let found = self.request.tfvars_files.iter().map(|file| {
+            let from_root = checkout
+                .work_dir
+                .strip_prefix(&checkout.root)
+                .unwrap_or(Path::new(""))
+                .join(file);
+            contained(&checkout.root, &from_root.to_string_lossy()).map_err(|fault| {
+                let error = format!("`tfvars_files`: `{file}`: {}", sentence(&fault));
+                failed(FailureKind::Fault, error)
+            })
+        });
+        found.collect()
+    }
+}
+
+fn credentials(git: &Git) -> Credentials {
+    match (&git.auth, &git.ssh) {
+        (Some(auth), _) => Credentials::Basic {
+            username: auth.username.clone(),
+            password: auth.password.clone(),
+        },
+        (None, Some(ssh)) => Credentials::Ssh {
+            private_key: ssh.private_key.clone(),
+            known_hosts: ssh.known_hosts.clone(),
+        },
+        (None, None) => Credentials::None,
+    }
+}
+
+fn absent_is_fine(fault: io::Error) -> io::Result<()> {
+    match fault.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(fault),
+    }
+}

@@ -1,0 +1,281 @@
+//! The stages that have a run: init, validate, plan, apply.
+
+use super::following::Followed;
+use super::job::{Job, failed, sentence};
+use super::step::{RunCommand, RunStep};
+use crate::plan::PlanSummary;
+use crate::protocol::{Outcome, Request, RunResult, StateReport};
+use crate::session::Operation;
+use crate::session::event::{Changes, Event, FailureKind, Planned};
+use crate::session::place::write_whole;
+use crate::session::request::Source;
+use crate::session::verdict::{Verdict, Weight, verdict};
+use crate::session::words::WordsError;
+
+impl Job {
+    /// Carries a run to its end, and does what belongs to its stage after it.
+    pub(super) async fn stage(&self, step: &RunStep) -> Event {
+        match self.try_stage(step).await {
+            Ok(event) | Err(event) => event,
+        }
+    }
+
+    async fn try_stage(&self, step: &RunStep) -> Result<Event, Event> {
+        let request = self.request_for(step.command).await?;
+        let state = self.carry(request, step).await?;
+        match step.command {
+            RunCommand::Init => {
+                self.select_workspace().await?;
+                self.warn_of_local_state();
+                Ok(Event::Initialised)
+            }
+            RunCommand::Validate => Ok(Event::Validated),
+            RunCommand::Plan => self.planned().await,
+            RunCommand::Apply => Ok(Event::Applied { state }),
+        }
+    }
+
+    async fn request_for(&self, command: RunCommand) -> Result<Request, Event> {
+        let of_flags = |fault: WordsError| failed(FailureKind::Fault, sentence(&fault));
+        match command {
+            RunCommand::Init => self.command(|it| it.init()).await?.map_err(of_flags),
+            RunCommand::Validate => self.command(|it| it.validate()).await,
+            RunCommand::Plan => {
+                let files = self.tfvars_files()?;
+                self.command(|it| it.plan(&files)).await?.map_err(of_flags)
+            }
+            RunCommand::Apply => {
+                let version = self.binding.as_ref().map(|it| it.tool_version.clone());
+                let version = version
+                    .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
+                self.command(|it| it.apply(&version)).await
+            }
+        }
+    }
+
+    /// Carries a run to its end; what it says of the state if it did what it is there for, else the event.
+    async fn carry(&self, request: Request, step: &RunStep) -> Result<Option<StateReport>, Event> {
+        let weight = match step.command {
+            RunCommand::Init | RunCommand::Validate | RunCommand::Plan => Weight::Repeatable,
+            RunCommand::Apply => Weight::Once,
+        };
+        let again = |next: &String| {
+            self.say(&format!(
+                "[`{}` was cut off with the process that had started it; it is run again]",
+                step.command.word()
+            ));
+            Event::RunStarted { run: next.clone() }
+        };
+        match self.follow_run(request, &step.run, step.manner).await {
+            Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
+                Verdict::Done { state } => Ok(state),
+                Verdict::Again => Err(step
+                    .next
+                    .as_ref()
+                    .map_or_else(|| interrupted(step.command), again)),
+                Verdict::Failed(failure) => {
+                    self.say_error(&failure.error);
+                    Err(Event::Failed(Box::new(failure)))
+                }
+                Verdict::Stopped { end, error, state } => {
+                    self.say_error(&error);
+                    Err(Event::Stopped { end, error, state })
+                }
+            },
+            Followed::NeverBegun => Err(step
+                .next
+                .as_ref()
+                .map_or_else(|| interrupted(step.command), again)),
+            Followed::NotStarted(error) => {
+                let error = match weight {
+                    Weight::Once => format!("{error}; nothing was applied"),
+                    Weight::Repeatable => error,
+                };
+                self.say_error(&error);
+                Err(failed(FailureKind::Fault, error))
+            }
+            Followed::Lost(error) => {
+                self.say_error(&error);
+                Err(failed(FailureKind::Lost, error))
+            }
+        }
+    }
+
+    /// Chooses the workspace, and makes it if it is not there. Done twice, it is the same.
+    async fn select_workspace(&self) -> Result<(), Event> {
+        let Some(request) = self.command(|it| it.workspace()).await? else {
+            return Ok(());
+        };
+        let result = self.read(request).await;
+        let result = result.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
+        let lines: Vec<_> = result.output.lines().map(str::to_owned).collect();
+        self.log.add(self.phase, None, &lines);
+        self.succeeded(&result)
+    }
+
+    /// The plan as a person can approve it, and what an approval of it is bound to.
+    async fn planned(&self) -> Result<Event, Event> {
+        let request = self.command(|it| it.show()).await?;
+        let shown = self.read(request).await;
+        let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
+        self.succeeded(&shown)?;
+        if shown.output_truncated {
+            let error = "the plan is too large to be shown, so nobody can approve it";
+            return Err(failed(FailureKind::Fault, error));
+        }
+        let of_plan = |fault: &dyn std::error::Error| {
+            let error = format!("the plan cannot be read: {}", sentence(fault));
+            failed(FailureKind::Fault, error)
+        };
+        let document = json_part(&shown.output);
+        let summary =
+            PlanSummary::from_json(document.as_bytes()).map_err(|fault| of_plan(&fault))?;
+        if summary.errored {
+            return Err(failed(
+                FailureKind::Fault,
+                "the tool failed while it planned",
+            ));
+        }
+        let text = serde_json::to_vec(&summary).map_err(|fault| of_plan(&fault))?;
+        write_whole(&self.place.plan_summary(), &text).map_err(|fault| of_plan(&fault))?;
+        let version = summary.tool_version.clone().unwrap_or_default();
+        let binding = self.measure(version).await?;
+        if binding.plan_file.is_none() || binding.tool.is_none() {
+            let error = "the plan, or the program that made it, is gone";
+            return Err(failed(FailureKind::Fault, error));
+        }
+        let digest = binding.digest();
+        let drifts = self.request.operation == Operation::Drift && !summary.drift.is_empty();
+        let changes = if summary.no_changes() && !drifts {
+            Changes::None
+        } else {
+            Changes::Some
+        };
+        self.published.publish_plan(summary);
+        let deadline = chrono::Utc::now() + self.settings.approval_deadline;
+        Ok(Event::Planned(Box::new(Planned {
+            changes,
+            digest,
+            binding,
+            deadline,
+        })))
+    }
+
+    fn succeeded(&self, result: &RunResult) -> Result<(), Event> {
+        match verdict(result, Weight::Repeatable, false) {
+            Verdict::Done { .. } => Ok(()),
+            Verdict::Failed(failure) => {
+                self.say_error(&failure.error);
+                Err(Event::Failed(Box::new(failure)))
+            }
+            Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
+            Verdict::Again => Err(failed(FailureKind::Lost, result.error_msg.clone())),
+        }
+    }
+
+    /// Reads the outputs. That they cannot be read changes nothing of what was done.
+    pub(super) async fn read_outputs(&self) -> Event {
+        let result = match self.command(|it| it.output()).await {
+            Ok(request) => self.read(request).await.map_err(|fault| sentence(&fault)),
+            Err(_) => Err("the session's environment is not there".to_owned()),
+        };
+        let read = result.and_then(|result| match result.outcome {
+            Outcome::Succeeded => {
+                let outputs = crate::session::Outputs::from_json(json_part(&result.output));
+                outputs.map_err(|fault| fault.to_string())
+            }
+            Outcome::Failed
+            | Outcome::TimedOut
+            | Outcome::Cancelled
+            | Outcome::Killed
+            | Outcome::NotStarted
+            | Outcome::InvalidRequest
+            | Outcome::Unknown => Err(result.error_msg),
+        });
+        match read {
+            Ok(outputs) => {
+                let kept = serde_json::to_vec(&outputs)
+                    .map_err(std::io::Error::from)
+                    .and_then(|text| write_whole(&self.place.outputs(), &text));
+                if let Err(fault) = kept {
+                    self.say(&format!("[the outputs could not be written down: {fault}]"));
+                }
+                self.published.publish_outputs(outputs);
+            }
+            Err(fault) => self.say(&format!("[the outputs could not be read: {fault}]")),
+        }
+        Event::OutputsRead
+    }
+
+    /// State in a file of the session's own directory goes with the session: whoever deploys that way
+    /// should know.
+    fn warn_of_local_state(&self) {
+        let Ok(work_dir) = self.work_dir() else {
+            return;
+        };
+        let has_backend = work_dir.join(".terraform/terraform.tfstate").exists();
+        let is_own = !matches!(self.request.source, Source::Directory(_));
+        let writes = matches!(
+            self.request.operation,
+            Operation::Deploy | Operation::Destroy
+        );
+        if !has_backend && is_own && writes {
+            self.say(
+                "[this configuration has no backend: its state is a file of this deployment alone, \
+                 and no other deployment will know what it made]",
+            );
+        }
+    }
+
+    fn say_error(&self, error: &str) {
+        if !error.is_empty() {
+            self.say(&format!("Error: {error}"));
+        }
+    }
+}
+
+fn interrupted(command: RunCommand) -> Event {
+    let error = match command {
+        RunCommand::Init | RunCommand::Validate | RunCommand::Plan => format!(
+            "`{}` was cut off with the process that had started it, and could not be run again",
+            command.word()
+        ),
+        RunCommand::Apply => {
+            "the process that held the session ended just before the apply began; nothing was applied: \
+             start a new deployment"
+                .to_owned()
+        }
+    };
+    failed(FailureKind::Interrupted, error)
+}
+
+/// The JSON in what a command printed, without warnings before and after it.
+fn json_part(output: &str) -> &str {
+    let begin = output
+        .starts_with('{')
+        .then_some(0)
+        .or_else(|| output.find("\n{").map(|at| at + 1));
+    let end = output.rfind('}').map(|at| at + 1);
+    match (begin, end) {
+        (Some(begin), Some(end)) if begin < end => &output[begin..end],
+        (_, _) => output,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_found_between_warnings() {
+        let table = [
+            ("{\"a\":{}}", "{\"a\":{}}"),
+            ("{\n  \"a\": 1\n}\n", "{\n  \"a\": 1\n}"),
+            ("Warning: old\n\n{\"a\":1}\nbye\n", "{\"a\":1}"),
+            ("nothing", "nothing"),
+        ];
+        for (output, expected) in table {
+            assert_eq!(json_part(output), expected, "{output}");
+        }
+    }
+}

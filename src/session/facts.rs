@@ -1,0 +1,217 @@
+//! What is known of a session: its events, folded.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use super::digest::Binding;
+use super::event::{Decision, Event};
+use super::journal::{Entry, Opening, Record};
+use super::snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};
+use super::state::{Charter, State, Stop};
+use super::transition::transition;
+use super::{IllegalTransition, Operation};
+use crate::protocol::Tool;
+
+/// Who is said to have asked for a stop that did not come through the session.
+pub(super) const ELSEWHERE: &str = "somebody outside of the session";
+
+/// What is known of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    charter: Charter,
+    pub(super) state: State,
+    pub(super) snapshot: Snapshot,
+    pub(super) checkout: Option<CheckoutFacts>,
+    /// The run that was begun and whose end is not recorded.
+    pub(super) run: Option<String>,
+    /// How many runs were begun.
+    runs: u32,
+    /// How many of them for what is being done now.
+    pub(super) attempts: u32,
+    pub(super) binding: Option<Binding>,
+}
+
+/// Where the source is.
+#[derive(Clone, Debug)]
+pub(super) struct CheckoutFacts {
+    pub(super) root: PathBuf,
+    pub(super) work_dir: PathBuf,
+}
+
+impl Facts {
+    /// What is known when a session begins.
+    pub(super) fn new(opening: &Opening, tool: Tool, operation: Operation) -> Self {
+        let state = State::START;
+        let phase = state.phase();
+        Self {
+            charter: Charter { operation },
+            snapshot: Snapshot {
+                id: opening.id,
+                tool,
+                operation,
+                status: state.status(),
+                phase,
+                reason: None,
+                error: String::new(),
+                diagnosis: None,
+                state: None,
+                started_at: opening.at,
+                ended_at: None,
+                commit: None,
+                plan_digest: None,
+                approval_deadline: None,
+                decision: None,
+                stop_requested_by: None,
+                phases: vec![PhaseTimes {
+                    phase,
+                    started_at: opening.at,
+                    ended_at: None,
+                }],
+            },
+            state,
+            checkout: None,
+            run: None,
+            runs: 0,
+            attempts: 0,
+            binding: None,
+        }
+    }
+
+    /// What is known of a session that is taken up again.
+    ///
+    /// # Errors
+    /// The number of the line whose event cannot have happened, from 1, and why.
+    pub(super) fn of_record(
+        record: &Record,
+        tool: Tool,
+        operation: Operation,
+    ) -> Result<Self, (usize, IllegalTransition)> {
+        let mut facts = Self::new(&record.opening, tool, operation);
+        for (at, entry) in record.entries.iter().enumerate() {
+            let next = facts.after(&entry.event).map_err(|fault| (at + 2, fault))?;
+            facts.take(entry, next);
+        }
+        Ok(facts)
+    }
+
+    /// Where the session would be after this event.
+    pub(super) fn after(&self, event: &Event) -> Result<State, IllegalTransition> {
+        transition(self.charter, &self.state, event)
+    }
+
+    /// Takes in an event that leads to this state.
+    pub(super) fn take(&mut self, entry: &Entry, next: State) {
+        self.note(entry);
+        let was_at = self.state.phase();
+        let stays = match (&self.state, &next) {
+            (State::Active { stage, .. }, State::Active { stage: then, .. }) => stage == then,
+            (_, _) => false,
+        };
+        if !stays {
+            // The approval leads to the check; the run that begins the apply is the apply's own.
+            let begins_apply = matches!(entry.event, Event::RunStarted { .. });
+            if !begins_apply {
+                self.run = None;
+                self.attempts = 0;
+            }
+        }
+        self.state = next;
+        let snapshot = &mut self.snapshot;
+        snapshot.status = self.state.status();
+        snapshot.phase = self.state.phase();
+        snapshot.reason = self.state.reason();
+        snapshot.approval_deadline = match &self.state {
+            State::AwaitingApproval { deadline, .. } => Some(*deadline),
+            State::Active { .. } | State::Finished(_) => None,
+        };
+        if was_at != snapshot.phase {
+            enter(&mut snapshot.phases, &self.state, entry.at);
+        }
+        if self.state.reason().is_some() {
+            snapshot.ended_at = Some(entry.at);
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        let snapshot = &mut self.snapshot;
+        match &entry.event {
+            Event::CheckedOut {
+                commit,
+                root,
+                work_dir,
+            } => {
+                snapshot.commit.clone_from(commit);
+                self.checkout = Some(CheckoutFacts {
+                    root: root.clone(),
+                    work_dir: work_dir.clone(),
+                });
+            }
+            Event::RunStarted { run } => {
+                self.run = Some(run.clone());
+                self.runs += 1;
+                self.attempts += 1;
+            }
+            Event::Planned(planned) => {
+                snapshot.plan_digest = Some(planned.digest.clone());
+                self.binding = Some(planned.binding.clone());
+            }
+            Event::Approved(decision) => {
+                snapshot.decision = Some(made(Verdict::Approved, decision, entry.at));
+            }
+            Event::Rejected(decision) => {
+                snapshot.decision = Some(made(Verdict::Rejected, decision, entry.at));
+            }
+            Event::Expired => {
+                "nobody approved the plan in time; nothing was applied"
+                    .clone_into(&mut snapshot.error);
+            }
+            Event::Applied { state } => snapshot.state.clone_from(state),
+            Event::StopRequested { by, .. } => snapshot.stop_requested_by = Some(by.clone()),
+            Event::Stopped { error, state, .. } => {
+                snapshot.error.clone_from(error);
+                snapshot.state.clone_from(state);
+            }
+            Event::Failed(failure) => {
+                snapshot.error.clone_from(&failure.error);
+                snapshot.diagnosis.clone_from(&failure.diagnosis);
+                snapshot.state.clone_from(&failure.state);
+            }
+            Event::Prepared | Event::Initialised | Event::Validated | Event::OutputsRead => {}
+        }
+    }
+
+    /// How hard the session was told to stop, if it was.
+    pub(super) const fn stop(&self) -> Option<Stop> {
+        match &self.state {
+            State::Active { stop, .. } => *stop,
+            State::AwaitingApproval { .. } | State::Finished(_) => None,
+        }
+    }
+
+    /// A name for the next run.
+    pub(super) fn next_run(&self, command: &str) -> String {
+        format!("{:02}-{command}", self.runs + 1)
+    }
+}
+
+/// Closes the phase that was left and opens the one that was entered.
+fn enter(phases: &mut Vec<PhaseTimes>, state: &State, at: DateTime<Utc>) {
+    if let Some(last) = phases.last_mut() {
+        last.ended_at = Some(at);
+    }
+    phases.push(PhaseTimes {
+        phase: state.phase(),
+        started_at: at,
+        ended_at: state.reason().map(|_| at),
+    });
+}
+
+fn made(verdict: Verdict, decision: &Decision, at: DateTime<Utc>) -> DecisionMade {
+    DecisionMade {
+        verdict,
+        by: decision.by.clone(),
+        comment: decision.comment.clone(),
+        at,
+    }
+}

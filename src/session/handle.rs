@@ -1,0 +1,242 @@
+//! The handle of a session.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::driver::{Order, Wish};
+use super::event::Decision;
+use super::facts::Facts;
+use super::log::{Log, Logs};
+use super::request::RequestSecrets;
+use super::state::Stop;
+use super::{Outputs, Phase, PlanDigest, SessionError, SessionId, Snapshot};
+use crate::plan::PlanSummary;
+
+/// A deployment, from its source to its outputs; clones are handles of the same.
+///
+/// The session is carried by a task of the tokio runtime and goes on when every handle is dropped. When
+/// the runtime or the whole process ends, what runs is left to its supervisor, and
+/// [`Session::recover`] takes the session up again.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(super) id: SessionId,
+    pub(super) dir: PathBuf,
+    pub(super) log: Log,
+    pub(super) published: Arc<Published>,
+    pub(super) orders: mpsc::Sender<Order>,
+}
+
+/// What a driver shows to every handle.
+#[derive(Debug)]
+pub(super) struct Published {
+    snapshot: watch::Sender<Snapshot>,
+    is_over: watch::Sender<bool>,
+    plan: watch::Sender<Option<Arc<PlanSummary>>>,
+    outputs: watch::Sender<Option<Arc<Outputs>>>,
+}
+
+impl Published {
+    pub(super) fn new(facts: &Facts) -> Self {
+        Self {
+            snapshot: watch::Sender::new(facts.snapshot.clone()),
+            is_over: watch::Sender::new(false),
+            plan: watch::Sender::new(None),
+            outputs: watch::Sender::new(None),
+        }
+    }
+
+    pub(super) fn publish(&self, facts: &Facts) {
+        self.snapshot.send_if_modified(|shown| {
+            let differs = *shown != facts.snapshot;
+            if differs {
+                shown.clone_from(&facts.snapshot);
+            }
+            differs
+        });
+    }
+
+    pub(super) fn publish_plan(&self, plan: PlanSummary) {
+        self.plan.send_replace(Some(Arc::new(plan)));
+    }
+
+    pub(super) fn publish_outputs(&self, outputs: Outputs) {
+        self.outputs.send_replace(Some(Arc::new(outputs)));
+    }
+
+    /// Says that nothing changes any more.
+    pub(super) fn end(&self) {
+        self.is_over.send_replace(true);
+    }
+}
+
+impl Session {
+    /// The name of the session.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The directory that holds everything of the session, for [`Session::recover`].
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the session stands.
+    pub fn status(&self) -> Snapshot {
+        self.published.snapshot.borrow().clone()
+    }
+
+    /// Something to watch where the session stands with: it changes with every event.
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.published.snapshot.subscribe()
+    }
+
+    /// The lines of the log from this offset on, the past ones first, then each as it comes.
+    pub fn logs(&self, offset: u64) -> Logs {
+        self.log.read_from(offset)
+    }
+
+    /// The lines of one phase that are in the log by now, each with its newline; only the last ones when
+    /// they have more than this many bytes.
+    pub fn log_text(&self, phase: Phase, most_bytes: usize) -> String {
+        let mut logs = self.logs(0);
+        let mut text = String::new();
+        while let Some(line) = logs.line_at_hand() {
+            if line.phase != phase {
+                continue;
+            }
+            text.push_str(&line.text);
+            text.push('\n');
+            if text.len() > most_bytes.saturating_mul(2) {
+                drop_front(&mut text, most_bytes);
+            }
+        }
+        drop_front(&mut text, most_bytes);
+        text
+    }
+
+    /// What the plan is going to do, once there is one.
+    pub fn plan(&self) -> Option<Arc<PlanSummary>> {
+        self.published.plan.borrow().clone()
+    }
+
+    /// The outputs, once they were read.
+    pub fn outputs(&self) -> Option<Arc<Outputs>> {
+        self.published.outputs.borrow().clone()
+    }
+
+    /// Lets the plan with this digest be applied.
+    ///
+    /// Before that begins, everything that the digest covers is looked at again; if anything differs, nothing
+    /// is applied.
+    ///
+    /// # Errors
+    /// [`SessionError::Illegal`] when no plan waits, or another one, or somebody has decided;
+    /// [`SessionError::SecretsMissing`] after a recovery without them. Nothing happens then.
+    pub async fn approve(
+        &self,
+        by: &str,
+        comment: &str,
+        plan_digest: &PlanDigest,
+    ) -> Result<(), SessionError> {
+        self.order(Wish::Approve(Decision {
+            by: by.to_owned(),
+            comment: comment.to_owned(),
+            digest: Some(plan_digest.clone()),
+        }))
+        .await
+    }
+
+    /// Refuses the plan: nothing is applied and the session is over.
+    ///
+    /// # Errors
+    /// [`SessionError::Illegal`] when no plan waits. Nothing happens then.
+    pub async fn reject(&self, by: &str, comment: &str) -> Result<(), SessionError> {
+        self.order(Wish::Reject(Decision {
+            by: by.to_owned(),
+            comment: comment.to_owned(),
+            digest: None,
+        }))
+        .await
+    }
+
+    /// Ends the session: a command that runs is stopped gracefully, and what it did is in the state.
+    ///
+    /// It returns when that was asked for; [`wait`](Self::wait) tells when it is done.
+    ///
+    /// # Errors
+    /// [`SessionError::Illegal`] when the session is over.
+    pub async fn cancel(&self, by: &str) -> Result<(), SessionError> {
+        self.stop(Stop::Cancel, by).await
+    }
+
+    /// Ends the session at once: a command that runs is killed, and what it was doing may be missing in the
+    /// state, whose lock may stay held.
+    ///
+    /// # Errors
+    /// [`SessionError::Illegal`] when the session is over.
+    pub async fn force_cancel(&self, by: &str) -> Result<(), SessionError> {
+        self.stop(Stop::Force, by).await
+    }
+
+    async fn stop(&self, stop: Stop, by: &str) -> Result<(), SessionError> {
+        self.order(Wish::Stop {
+            stop,
+            by: by.to_owned(),
+        })
+        .await
+    }
+
+    /// Gives back the secrets of the request to a session that was recovered without them.
+    ///
+    /// A session that has them takes no notice.
+    ///
+    /// # Errors
+    /// [`SessionError::SecretsMissing`] when they are not all of them.
+    pub async fn supply(&self, secrets: RequestSecrets) -> Result<(), SessionError> {
+        self.order(Wish::Supply(secrets)).await
+    }
+
+    /// Waits until the session is over.
+    ///
+    /// # Errors
+    /// [`SessionError::Gone`] when the task that carries it is gone, with its runtime.
+    pub async fn wait(&self) -> Result<Snapshot, SessionError> {
+        let mut is_over = self.published.is_over.subscribe();
+        tokio::select! {
+            // The handle holds the sender, so this does not fail.
+            _ = is_over.wait_for(|is_over| *is_over) => Ok(self.status()),
+            () = self.orders.closed() => {
+                if *self.published.is_over.borrow() {
+                    Ok(self.status())
+                } else {
+                    Err(self.gone())
+                }
+            }
+        }
+    }
+
+    async fn order(&self, wish: Wish) -> Result<(), SessionError> {
+        let (answer, answered) = oneshot::channel();
+        let order = Order { wish, answer };
+        self.orders.send(order).await.map_err(|_| self.gone())?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> SessionError {
+        SessionError::Gone {
+            dir: self.dir.clone(),
+        }
+    }
+}
+
+/// Keeps the last so many bytes, and whole lines of them.
+fn drop_front(text: &mut String, most_bytes: usize) {
+    if text.len() <= most_bytes {
+        return;
+    }
+    let from = text.ceil_char_boundary(text.len() - most_bytes);
+    let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
+    text.drain(..from);
+}

@@ -1,0 +1,249 @@
+//! The journal: what was asked for, and everything that happened since.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::event::Event;
+use super::place::{Place, open_to_append, sync_dir};
+use super::{RecoverError, SessionId};
+
+/// Version of the form of a journal.
+const JOURNAL_VERSION: u32 = 1;
+/// Longest journal that is read, in bytes: a session has a few dozen events.
+const MAX_JOURNAL_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The first line of a journal: what does not change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Opening {
+    version: u32,
+    pub(super) id: SessionId,
+    pub(super) at: DateTime<Utc>,
+    /// The request, without its secrets.
+    pub(super) request: Value,
+    /// Salt of every digest over values that may be secret.
+    pub(super) salt: String,
+}
+
+/// Any further line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(super) event: Event,
+}
+
+/// A journal that is written.
+///
+/// An entry is durable when [`append`](Self::append) has returned, and nothing that the entry announces may
+/// be done before.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    /// The length up to which the file is whole.
+    whole: u64,
+}
+
+/// What a journal says.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) opening: Opening,
+    pub(super) entries: Vec<Entry>,
+    /// The length up to which the file is whole.
+    whole: u64,
+}
+
+impl Opening {
+    pub(super) fn new(id: SessionId, request: Value, salt: String) -> Self {
+        Self {
+            version: JOURNAL_VERSION,
+            id,
+            at: Utc::now(),
+            request,
+            salt,
+        }
+    }
+}
+
+impl Journal {
+    /// Begins the journal of a new session.
+    pub(super) fn begin(place: &Place, opening: &Opening) -> io::Result<Self> {
+        let mut journal = Self {
+            file: open_to_append(&place.journal())?,
+            whole: 0,
+        };
+        journal.write(opening)?;
+        sync_dir(&place.journal())?;
+        sync_dir(place.dir())?;
+        Ok(journal)
+    }
+
+    /// Goes on with the journal of a session that is taken up again.
+    pub(super) fn go_on(place: &Place, record: &Record) -> io::Result<Self> {
+        Ok(Self {
+            file: open_to_append(&place.journal())?,
+            whole: record.whole,
+        })
+    }
+
+    /// Makes an entry durable.
+    ///
+    /// # Errors
+    /// What the system said; then the entry is not in the journal.
+    pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        self.write(entry)
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        // What a failed write or a crash left half is no entry, and must not become the beginning of one.
+        self.file.set_len(self.whole)?;
+        self.file.write_all(&text)?;
+        self.file.sync_data()?;
+        self.whole += text.len() as u64;
+        Ok(())
+    }
+}
+
+impl Record {
+    /// Reads the journal of a session.
+    ///
+    /// A last line without its newline was never durable, so nothing of what it announces was done: it is
+    /// passed over.
+    pub(super) fn read(place: &Place) -> Result<Self, RecoverError> {
+        let dir = || place.dir().to_owned();
+        let mut text = Vec::new();
+        match File::open(place.journal()) {
+            Ok(file) => file.take(MAX_JOURNAL_BYTES).read_to_end(&mut text),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                return Err(RecoverError::NoSession { dir: dir() });
+            }
+            Err(fault) => Err(fault),
+        }
+        .map_err(|source| RecoverError::Read { dir: dir(), source })?;
+        let whole = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let malformed = |line: usize, problem: String| RecoverError::Malformed {
+            dir: dir(),
+            line: line + 1,
+            problem,
+        };
+        let mut lines = text[..whole]
+            .split_inclusive(|byte| *byte == b'\n')
+            .enumerate();
+        let Some((_, first)) = lines.next() else {
+            return Err(RecoverError::NoSession { dir: dir() });
+        };
+        let opening: Opening =
+            serde_json::from_slice(first).map_err(|fault| malformed(0, fault.to_string()))?;
+        if opening.version > JOURNAL_VERSION {
+            let problem = format!(
+                "it is of version {}, this library reads up to {JOURNAL_VERSION}",
+                opening.version
+            );
+            return Err(malformed(0, problem));
+        }
+        let entries = lines
+            .map(|(at, line)| {
+                serde_json::from_slice(line).map_err(|fault| malformed(at, fault.to_string()))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            opening,
+            entries,
+            whole: whole as u64,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn place() -> (tempfile::TempDir, Place) {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place::at(root.path().join("session"));
+        place.create().unwrap();
+        (root, place)
+    }
+
+    fn entry(event: Event) -> Entry {
+        Entry {
+            at: Utc::now(),
+            event,
+        }
+    }
+
+    fn begun(place: &Place) -> Journal {
+        let opening = Opening::new(SessionId::new(), serde_json::json!({}), "salt".into());
+        Journal::begin(place, &opening).unwrap()
+    }
+
+    #[test]
+    fn what_was_appended_is_read_back() {
+        let (_root, place) = place();
+        let mut journal = begun(&place);
+        let run = Event::RunStarted {
+            run: "01-init".into(),
+        };
+        journal.append(&entry(Event::Prepared)).unwrap();
+        journal.append(&entry(run.clone())).unwrap();
+        let record = Record::read(&place).unwrap();
+        let events: Vec<_> = record
+            .entries
+            .into_iter()
+            .map(|entry| entry.event)
+            .collect();
+        assert_eq!(events, [Event::Prepared, run]);
+    }
+
+    #[test]
+    fn a_torn_line_never_happened_and_what_comes_next_stands_by_itself() {
+        let (_root, place) = place();
+        begun(&place).append(&entry(Event::Prepared)).unwrap();
+        let mut text = fs::read(place.journal()).unwrap();
+        let whole = text.len();
+        text.extend_from_slice(b"{\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"appr");
+        fs::write(place.journal(), &text).unwrap();
+        let record = Record::read(&place).unwrap();
+        assert_eq!((record.entries.len(), record.whole), (1, whole as u64));
+        let mut journal = Journal::go_on(&place, &record).unwrap();
+        journal.append(&entry(Event::Expired)).unwrap();
+        let events = Record::read(&place).unwrap().entries;
+        assert_eq!(events.last().unwrap().event, Event::Expired);
+        assert_eq!(events.len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        let (_root, place) = place();
+        let mut journal = begun(&place);
+        journal.append(&entry(Event::Prepared)).unwrap();
+        let mut text = fs::read_to_string(place.journal()).unwrap();
+        text.push_str("{\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"surprise\"}\n");
+        fs::write(place.journal(), &text).unwrap();
+        let fault = Record::read(&place).unwrap_err();
+        assert!(
+            matches!(&fault, RecoverError::Malformed { line: 3, .. }),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn a_directory_without_a_journal_holds_no_session() {
+        let (_root, place) = place();
+        let fault = Record::read(&place).unwrap_err();
+        assert!(matches!(fault, RecoverError::NoSession { .. }), "{fault}");
+        fs::write(place.journal(), "{\"version\":1,").unwrap();
+        let fault = Record::read(&place).unwrap_err();
+        assert!(matches!(fault, RecoverError::NoSession { .. }), "{fault}");
+    }
+}

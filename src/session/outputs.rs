@@ -1,0 +1,163 @@
+//! The outputs of a configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::plan::SENSITIVE;
+
+/// The outputs of a configuration, as `output -json` tells them.
+///
+/// The value of a sensitive one is `(sensitive value)` wherever it is shown, written or serialised; only
+/// [`expose_sensitive`](Self::expose_sensitive) gives it.
+#[derive(Clone, PartialEq, Default)]
+pub struct Outputs {
+    by_name: BTreeMap<String, Output>,
+    /// The values of the sensitive ones; none of them after the session was recovered.
+    sensitive: BTreeMap<String, Value>,
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Whether the configuration says that its value is not to be shown.
+    pub sensitive: bool,
+    /// Its type, in terraform's JSON form.
+    #[serde(rename = "type", default)]
+    pub kind: Value,
+    /// Its value, or `(sensitive value)`.
+    pub value: Value,
+}
+
+/// Why the value of an output cannot be given.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// There is no such output.
+    #[error("there is no output `{name}`")]
+    NoSuchOutput {
+        /// The name asked for.
+        name: String,
+    },
+    /// The session was recovered after its end, and sensitive values are not kept on disk.
+    #[error("the value of `{name}` is sensitive and was not kept: run `output -json` for it")]
+    NotKept {
+        /// The name asked for.
+        name: String,
+    },
+}
+
+impl Outputs {
+    /// Reads what `output -json` printed.
+    pub(super) fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let mut by_name: BTreeMap<String, Output> = serde_json::from_str(text)?;
+        let mut sensitive = BTreeMap::new();
+        for (name, output) in by_name.iter_mut().filter(|(_, output)| output.sensitive) {
+            let value = std::mem::replace(&mut output.value, SENSITIVE.into());
+            sensitive.insert(name.clone(), value);
+        }
+        Ok(Self { by_name, sensitive })
+    }
+
+    /// Reads what was kept of outputs on disk.
+    pub(super) fn from_kept(text: &[u8]) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            by_name: serde_json::from_slice(text)?,
+            sensitive: BTreeMap::new(),
+        })
+    }
+
+    /// An output, a sensitive one without its value.
+    pub fn get(&self, name: &str) -> Option<&Output> {
+        self.by_name.get(name)
+    }
+
+    /// All outputs by name, sensitive ones without their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Output)> {
+        self.by_name
+            .iter()
+            .map(|(name, output)| (name.as_str(), output))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// The value of an output in clear, be it sensitive or not.
+    ///
+    /// # Errors
+    /// There is no such output, or its sensitive value was not kept when the session was recovered.
+    pub fn expose_sensitive(&self, name: &str) -> Result<&Value, OutputError> {
+        let output = self
+            .by_name
+            .get(name)
+            .ok_or_else(|| OutputError::NoSuchOutput {
+                name: name.to_owned(),
+            })?;
+        if !output.sensitive {
+            return Ok(&output.value);
+        }
+        self.sensitive
+            .get(name)
+            .ok_or_else(|| OutputError::NotKept {
+                name: name.to_owned(),
+            })
+    }
+}
+
+impl Serialize for Outputs {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.by_name.serialize(to)
+    }
+}
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = r#"{
+        "name": {"sensitive": false, "type": "string", "value": "blue"},
+        "password": {"sensitive": true, "type": ["object", {"a": "string"}], "value": {"a": "hunter2-hunter2"}}
+    }"#;
+
+    #[test]
+    fn a_sensitive_value_is_had_by_its_method_alone() {
+        let outputs = Outputs::from_json(PRINTED).unwrap();
+        assert_eq!(outputs.get("name").unwrap().value, "blue");
+        assert_eq!(outputs.get("password").unwrap().value, SENSITIVE);
+        for shown in [
+            format!("{outputs:?}"),
+            serde_json::to_string(&outputs).unwrap(),
+        ] {
+            assert!(
+                shown.contains("blue") && shown.contains(SENSITIVE) && !shown.contains("hunter2")
+            );
+        }
+        assert_eq!(
+            outputs.expose_sensitive("password").unwrap()["a"],
+            "hunter2-hunter2"
+        );
+        assert_eq!(outputs.expose_sensitive("name").unwrap(), "blue");
+        let missing = outputs.expose_sensitive("missing").unwrap_err();
+        assert!(matches!(missing, OutputError::NoSuchOutput { .. }));
+    }
+
+    #[test]
+    fn what_is_kept_on_disk_gives_no_sensitive_value_back() {
+        let kept = serde_json::to_vec(&Outputs::from_json(PRINTED).unwrap()).unwrap();
+        let outputs = Outputs::from_kept(&kept).unwrap();
+        assert_eq!(outputs.get("name").unwrap().value, "blue");
+        let fault = outputs.expose_sensitive("password").unwrap_err();
+        assert!(matches!(fault, OutputError::NotKept { .. }));
+    }
+}

@@ -1,0 +1,166 @@
+//! The directory of a session, and what stands where in it.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+/// What a runner makes first in a run directory, and refuses to go on without having made it: whoever makes
+/// it before has the directory.
+const RUN_CLAIM: &str = "supervisor.pid";
+
+/// The directory of one session.
+///
+/// | name | holds |
+/// |---|---|
+/// | `session.lock` | nothing; locked by the process that carries the session |
+/// | `journal.ndjson` | the request without its secrets, and every event |
+/// | `log.ndjson` | every line of the log |
+/// | `source/` | the checkout, or the inline files |
+/// | `runs/NN-command/` | the run directory of each run |
+/// | `plan/` | the plan file, as the tool wrote it, and the summary of it |
+/// | `outputs.json` | the outputs, without sensitive values |
+/// | `config/` | variables, backend configuration and CLI configuration, none of them secret |
+///
+/// Only its owner can look into it. The plan file is the tool's own and holds values in clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    dir: PathBuf,
+}
+
+/// The right to carry a session; ends with the process, however it ends.
+#[derive(Debug)]
+pub(super) struct Claim {
+    _lock: Flock<File>,
+}
+
+impl Place {
+    pub(super) const fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Makes the directory of a new session, and what stands in it from the start.
+    pub(super) fn create(&self) -> io::Result<()> {
+        if let Some(parent) = self.dir.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(parent)?;
+        }
+        make_dir(&self.dir)?;
+        for dir in [self.runs(), self.plan_dir(), self.config_dir()] {
+            make_dir(&dir)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the right to carry the session; none if somebody has it.
+    pub(super) fn claim(&self) -> io::Result<Option<Claim>> {
+        let file = private(OpenOptions::new().create(true).append(true))
+            .open(self.dir.join("session.lock"))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(Claim { _lock: lock })),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, fault)) => Err(fault.into()),
+        }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.dir.join("journal.ndjson")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("log.ndjson")
+    }
+
+    pub(super) fn source(&self) -> PathBuf {
+        self.dir.join("source")
+    }
+
+    pub(super) fn runs(&self) -> PathBuf {
+        self.dir.join("runs")
+    }
+
+    pub(super) fn run(&self, name: &str) -> PathBuf {
+        self.runs().join(name)
+    }
+
+    fn plan_dir(&self) -> PathBuf {
+        self.dir.join("plan")
+    }
+
+    pub(super) fn plan_file(&self) -> PathBuf {
+        self.plan_dir().join("tfplan")
+    }
+
+    pub(super) fn plan_summary(&self) -> PathBuf {
+        self.plan_dir().join("summary.json")
+    }
+
+    pub(super) fn outputs(&self) -> PathBuf {
+        self.dir.join("outputs.json")
+    }
+
+    pub(super) fn config_dir(&self) -> PathBuf {
+        self.dir.join("config")
+    }
+
+    pub(super) fn variables(&self) -> PathBuf {
+        self.config_dir().join("variables.tfvars.json")
+    }
+
+    pub(super) fn backend_config(&self) -> PathBuf {
+        self.config_dir().join("backend.tfbackend.json")
+    }
+
+    /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
+    /// any more; false if somebody has begun it.
+    pub(super) fn fence(&self, run: &str) -> io::Result<bool> {
+        let dir = self.run(run);
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        let made =
+            private(OpenOptions::new().create_new(true).write(true)).open(dir.join(RUN_CLAIM));
+        match made {
+            Ok(file) => file.sync_all().map(|()| true),
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn make_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(dir)
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Writes a file aside, syncs it and gives it its name: it is there as a whole or not at all.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file =
+        private(OpenOptions::new().create(true).truncate(true).write(true)).open(&part)?;
+    file.write_all(content)?;
+    file.sync_data()?;
+    std::fs::rename(&part, path)?;
+    sync_dir(path)
+}
+
+/// Makes the name of a file durable.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    path.parent()
+        .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// A file that only its owner can read, to be written at its end.
+pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().create(true).append(true).read(true)).open(path)
+}

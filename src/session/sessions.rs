@@ -1,0 +1,294 @@
+//! Starts sessions, takes them up again, and removes what is old.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, mpsc, watch};
+
+use super::driver::{Driver, Missing};
+use super::facts::Facts;
+use super::handle::Published;
+use super::journal::{Journal, Opening, Record};
+use super::log::Log;
+use super::outputs::Outputs;
+use super::place::{Claim, Place};
+use super::request::{RecordError, RequestSecrets};
+use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
+use crate::client::Runner;
+use crate::plan::PlanSummary;
+
+/// Orders that wait for a session to look at them.
+const ORDERS_AHEAD: usize = 16;
+
+/// The sessions of a program: those below one directory.
+///
+/// As long as one of its clones is there, finished sessions are removed when their time has come, also
+/// those that a former process left.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    settings: Arc<Settings>,
+    retention: Arc<Retention>,
+}
+
+/// A session that a former process left, taken up again or not.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// The session's directory.
+    pub dir: PathBuf,
+    /// Its handle, or why there is none.
+    pub session: Result<Session, RecoverError>,
+}
+
+impl Sessions {
+    /// Begins to look after the sessions below [`Settings::root`].
+    ///
+    /// # Errors
+    /// [`StartError::NoRuntime`] when this is not called under tokio.
+    ///
+    /// # Panics
+    /// When tokio's runtime was built without its I/O or time driver.
+    pub fn open(settings: Settings) -> Result<Self, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let settings = Arc::new(settings);
+        let retention = Retention::start(&runtime, settings.root.clone(), settings.retention);
+        Ok(Self {
+            settings,
+            retention: Arc::new(retention),
+        })
+    }
+
+    /// What all sessions have in common.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Removes now what is older than [`Settings::retention`], and says how many sessions that were.
+    ///
+    /// This is done by itself, at the start and every now and then.
+    pub fn remove_old(&self) -> usize {
+        self.retention.remove_old()
+    }
+
+    /// Starts a deployment.
+    ///
+    /// # Errors
+    /// [`StartError`], when the request is not valid or the session's directory cannot be made. Whatever
+    /// fails later is the session's outcome.
+    pub fn start(&self, request: DeployRequest) -> Result<Session, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        request.validate(&self.settings.flags)?;
+        let id = SessionId::new();
+        let place = Place::at(self.settings.root.join(id.to_string()));
+        let salt = format!("{}{}", SessionId::new(), SessionId::new());
+        let opening = Opening::new(id, request.record(), salt);
+        let started = begin(&place, &opening);
+        let (claim, journal, log) = started.map_err(|source| StartError::Directory {
+            dir: place.dir().to_owned(),
+            source,
+        })?;
+        let facts = Facts::new(&opening, request.tool, request.operation);
+        let parts = Parts {
+            place,
+            claim,
+            journal,
+            log,
+            facts,
+            salt: opening.salt,
+            request,
+            missing: None,
+        };
+        Ok(self.carry(&runtime, parts))
+    }
+
+    /// Takes up a session that a former process left, with the secrets of its request if they are at hand.
+    ///
+    /// A session that waits for an approval waits on, until the same deadline. A command that runs is followed
+    /// to its end. A phase that changes nothing and was cut off is begun again. An apply never is: it is
+    /// followed, or it is known not to have begun, or the outcome is `unknown`. A session that is over is
+    /// there to be read.
+    ///
+    /// Without the secrets, what runs is followed to its end, and a plan waits, but cannot be approved before
+    /// [`Session::supply`] gave them back; anything else that has to be begun ends the session as
+    /// `interrupted`.
+    ///
+    /// # Errors
+    /// [`RecoverError`]; the session is left as it was.
+    pub fn recover(
+        &self,
+        dir: impl AsRef<Path>,
+        secrets: Option<&RequestSecrets>,
+    ) -> Result<Session, RecoverError> {
+        let runtime = Handle::try_current().map_err(|_| RecoverError::NoRuntime)?;
+        let dir = dir.as_ref();
+        let place = Place::at(dir.to_owned());
+        if !place.journal().exists() {
+            return Err(RecoverError::NoSession {
+                dir: dir.to_owned(),
+            });
+        }
+        let read = |source| RecoverError::Read {
+            dir: dir.to_owned(),
+            source,
+        };
+        let claim = place
+            .claim()
+            .map_err(read)?
+            .ok_or_else(|| RecoverError::InUse {
+                dir: dir.to_owned(),
+            })?;
+        let record = Record::read(&place)?;
+        let malformed = |line, problem| RecoverError::Malformed {
+            dir: dir.to_owned(),
+            line,
+            problem,
+        };
+        let (request, missing) =
+            request_of(&record, secrets).map_err(|fault| malformed(1, fault.to_string()))?;
+        let facts = Facts::of_record(&record, request.tool, request.operation)
+            .map_err(|(line, fault)| malformed(line, fault.to_string()))?;
+        let parts = Parts {
+            journal: Journal::go_on(&place, &record).map_err(read)?,
+            log: Log::open(&place.log()).map_err(read)?,
+            place,
+            claim,
+            facts,
+            salt: record.opening.salt,
+            request,
+            missing,
+        };
+        Ok(self.carry(&runtime, parts))
+    }
+
+    /// Takes up every session below [`Settings::root`] that nobody carries.
+    ///
+    /// `secrets` is asked for what is not kept on disk, by the session's name. Sessions that another process
+    /// carries are left out.
+    pub fn recover_all(
+        &self,
+        secrets: impl Fn(SessionId) -> Option<RequestSecrets>,
+    ) -> Vec<Recovered> {
+        let mut dirs: Vec<_> = std::fs::read_dir(&self.settings.root)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        dirs.sort();
+        let named = dirs.into_iter().filter_map(|dir| {
+            let id: SessionId = dir.file_name()?.to_str()?.parse().ok()?;
+            Some((id, dir))
+        });
+        let all = named.map(|(id, dir)| Recovered {
+            session: self.recover(&dir, secrets(id).as_ref()),
+            dir,
+        });
+        all.filter(|it| !matches!(it.session, Err(RecoverError::InUse { .. })))
+            .collect()
+    }
+
+    fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
+        let published = Published::new(&parts.facts);
+        if let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
+            .map(|text| serde_json::from_slice::<PlanSummary>(&text))
+        {
+            published.publish_plan(plan);
+        }
+        if let Ok(Ok(outputs)) =
+            std::fs::read(parts.place.outputs()).map(|text| Outputs::from_kept(&text))
+        {
+            published.publish_outputs(outputs);
+        }
+        let published = Arc::new(published);
+        let (orders, ordered) = mpsc::channel(ORDERS_AHEAD);
+        let session = Session {
+            id: parts.facts.snapshot.id,
+            dir: parts.place.dir().to_owned(),
+            log: parts.log.clone(),
+            published: Arc::clone(&published),
+            orders,
+        };
+        let driver = Driver {
+            settings: Arc::clone(&self.settings),
+            left_behind: parts.facts.run.clone(),
+            stop: watch::Sender::new(parts.facts.stop()),
+            place: parts.place,
+            claim: parts.claim,
+            journal: parts.journal,
+            facts: parts.facts,
+            salt: parts.salt,
+            request: Arc::new(parts.request),
+            missing: parts.missing,
+            log: parts.log,
+            orders: ordered,
+            published,
+            environment: Arc::new(OnceCell::new()),
+        };
+        runtime.spawn(driver.drive());
+        session
+    }
+}
+
+impl Session {
+    /// Takes up the session in this directory, with the defaults and the runner that
+    /// [`Runner::locate`] finds; [`Sessions::recover`] does it with other settings, and with the secrets
+    /// of the request.
+    ///
+    /// # Errors
+    /// [`RecoverError`]; the session is left as it was.
+    pub fn recover(dir: impl AsRef<Path>) -> Result<Self, RecoverError> {
+        let dir = dir.as_ref();
+        let runner = Runner::locate().map_err(|fault| RecoverError::Runner(Box::new(fault)))?;
+        let root = dir.parent().unwrap_or(dir);
+        let sessions = Sessions {
+            settings: Arc::new(Settings::new(runner, root)),
+            retention: Arc::new(Retention::none()),
+        };
+        sessions.recover(dir, None)
+    }
+}
+
+/// What a session is made of when it begins or goes on.
+struct Parts {
+    place: Place,
+    claim: Claim,
+    journal: Journal,
+    log: Log,
+    facts: Facts,
+    salt: String,
+    request: DeployRequest,
+    missing: Option<Missing>,
+}
+
+fn begin(place: &Place, opening: &Opening) -> std::io::Result<(Claim, Journal, Log)> {
+    place.create()?;
+    let claim = place
+        .claim()?
+        .ok_or_else(|| std::io::Error::other("somebody has the directory of a new session"))?;
+    Ok((
+        claim,
+        Journal::begin(place, opening)?,
+        Log::open(&place.log())?,
+    ))
+}
+
+/// The request of a record, whole if the secrets are given.
+fn request_of(
+    record: &Record,
+    secrets: Option<&RequestSecrets>,
+) -> Result<(DeployRequest, Option<Missing>), RecordError> {
+    let none = RequestSecrets::default();
+    match DeployRequest::from_record(&record.opening.request, secrets.unwrap_or(&none)) {
+        Ok(request) => Ok((request, None)),
+        Err(RecordError::SecretsMissing { names }) => {
+            let remembered = DeployRequest::remembered(&record.opening.request)?;
+            let missing = Missing {
+                record: record.opening.request.clone(),
+                names,
+            };
+            Ok((remembered.request, Some(missing)))
+        }
+        Err(fault) => Err(fault),
+    }
+}

@@ -1,0 +1,231 @@
+//! An approval is of one plan, counts once, and binds.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use iac_runner::session::{
+    IllegalTransition, PlanDigest, Reason, Session, SessionError, Sessions, Verdict,
+};
+
+use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until, waiting};
+use crate::support::tools::Tool;
+
+fn illegal(refused: Result<(), SessionError>) -> IllegalTransition {
+    match refused {
+        Err(SessionError::Illegal(illegal)) => illegal,
+        other => panic!("not refused for the state: {other:?}"),
+    }
+}
+
+#[test]
+fn an_approval_before_the_plan_twice_or_of_another_plan_does_nothing() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    gate.hold("plan");
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        let session = sessions.start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        let other: PlanDigest = "0".repeat(64).parse().expect("a digest");
+        let early = illegal(session.approve("alice", "", &other).await);
+        assert_eq!(early, IllegalTransition::NoPlanYet);
+        let early = illegal(session.reject("alice", "").await);
+        assert_eq!(early, IllegalTransition::NoPlanYet);
+        gate.let_go("plan");
+        let snapshot = until(&session, iac_runner::session::Status::AwaitingApproval).await;
+        let digest = snapshot.plan_digest.expect("a digest");
+        let wrong = illegal(session.approve("alice", "", &other).await);
+        let waiting = digest.clone();
+        assert_eq!(wrong, IllegalTransition::OtherDigest { waiting });
+        gate.hold("apply");
+        session
+            .approve("alice", "yes", &digest)
+            .await
+            .expect("it is right");
+        gate.wait_until_at("apply");
+        let again = illegal(session.approve("bob", "", &digest).await);
+        assert_eq!(again, IllegalTransition::AlreadyDecided);
+        let late = illegal(session.reject("bob", "").await);
+        assert_eq!(late, IllegalTransition::AlreadyDecided);
+        gate.let_go("apply");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let decision = ended.decision.expect("it was decided");
+        assert_eq!(
+            (decision.verdict, &*decision.by),
+            (Verdict::Approved, "alice")
+        );
+        for over in [
+            session.approve("bob", "", &digest).await,
+            session.reject("bob", "").await,
+            session.cancel("bob").await,
+            session.force_cancel("bob").await,
+        ] {
+            let reason = Reason::Applied;
+            assert_eq!(illegal(over), IllegalTransition::Finished { reason });
+        }
+    });
+    assert_eq!(gate.calls("apply"), 1);
+}
+
+#[test]
+fn a_rejected_plan_and_one_that_nobody_decides_about_are_not_applied() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        let (session, _) = waiting(&sessions, request.clone()).await;
+        session
+            .reject("alice", "too large")
+            .await
+            .expect("it waits");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Rejected));
+        let decision = ended.decision.expect("it was decided");
+        assert_eq!(
+            (decision.verdict, &*decision.comment),
+            (Verdict::Rejected, "too large")
+        );
+
+        let mut settings = stand.settings();
+        settings.approval_deadline = Duration::from_millis(300);
+        let hasty = Sessions::open(settings).expect("a runtime");
+        let session = hasty.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Expired), "{}", log(&session));
+        assert!(ended.approval_deadline.is_none());
+    });
+    assert_eq!(gate.calls("apply"), 0);
+    assert!(stand.server.state().is_none());
+}
+
+/// Plans, has `change` change something, approves, and sees that nothing is applied.
+async fn changed_after_the_plan(
+    sessions: &Sessions,
+    stand: &Stand,
+    gate: &Gate,
+    what: &str,
+    change: impl FnOnce(&Session, &Path),
+) {
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, stand);
+    let (session, digest) = waiting(sessions, request).await;
+    change(&session, session.dir());
+    session
+        .approve("alice", "", &digest)
+        .await
+        .expect("the digest is right");
+    let ended = end(&session).await;
+    assert_eq!(
+        ended.reason,
+        Some(Reason::ApprovalVoid),
+        "{what}: {ended:#?}"
+    );
+    assert!(ended.error.contains(what), "{what} in: {}", ended.error);
+    assert!(ended.error.contains("nothing was applied"));
+}
+
+fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Tool) {
+    let stand = Stand::new(tool);
+    let gate = Gate::new(&stand);
+    block_on(async {
+        let sessions = stand.sessions();
+        let all = (&sessions, &stand, &gate);
+        changed_after_the_plan(all.0, all.1, all.2, "the plan file", |_, dir| {
+            let plan = dir.join("plan/tfplan");
+            let mut bytes = fs::read(&plan).expect("a plan");
+            bytes.push(0);
+            fs::write(plan, bytes).expect("it is written");
+        })
+        .await;
+        // The plan of another session, good in itself.
+        let mut request = stand.request(&SMALL.replace("world", "moon"));
+        gate.before(&mut request, &stand);
+        let (other, _) = waiting(&sessions, request).await;
+        changed_after_the_plan(all.0, all.1, all.2, "the plan file", |_, dir| {
+            fs::copy(other.dir().join("plan/tfplan"), dir.join("plan/tfplan")).expect("copied");
+        })
+        .await;
+        changed_after_the_plan(all.0, all.1, all.2, "the plan file", |_, dir| {
+            fs::remove_file(dir.join("plan/tfplan")).expect("removed");
+        })
+        .await;
+        changed_after_the_plan(all.0, all.1, all.2, "the dependency lock file", |_, dir| {
+            fs::write(dir.join("source/.terraform.lock.hcl"), "# changed\n").expect("written");
+        })
+        .await;
+        changed_after_the_plan(
+            all.0,
+            all.1,
+            all.2,
+            "the files of the configuration",
+            |_, dir| {
+                fs::write(dir.join("source/more.tf"), "").expect("written");
+            },
+        )
+        .await;
+        changed_after_the_plan(all.0, all.1, all.2, "the tool's program", |_, _| {
+            gate.write_program(&stand, "# another one");
+        })
+        .await;
+        other.cancel("the test").await.expect("it waits");
+    });
+    assert_eq!(gate.calls("apply"), 0);
+    assert!(stand.server.state().is_none());
+}
+on_both_tools!(whatever_differs_from_what_was_approved_keeps_it_from_being_applied);
+
+#[test]
+fn another_version_behind_the_same_program_is_not_run() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let other = stand.folder().join("other-version");
+    let lines = format!(
+        "if [ -e '{}' ] && [ \"$1\" = version ]; then\n  \
+         echo '{{\"terraform_version\": \"1.0.0\"}}'; exit 0\nfi",
+        other.display()
+    );
+    gate.write_program(&stand, &lines);
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        let (session, digest) = waiting(&sessions, request).await;
+        fs::write(other, "").expect("written");
+        session
+            .approve("alice", "", &digest)
+            .await
+            .expect("it waits");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::ApplyFailed), "{ended:#?}");
+        for text in ["1.0.0", "nothing was applied"] {
+            assert!(ended.error.contains(text), "{}", ended.error);
+        }
+    });
+    assert_eq!(gate.calls("apply"), 0);
+}
+
+#[test]
+fn a_state_that_moved_on_since_the_plan_is_not_written_over() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let sessions = stand.sessions();
+        let (first, digest) = waiting(&sessions, stand.request(SMALL)).await;
+        let (second, other) = waiting(&sessions, stand.request(SMALL)).await;
+        first.approve("alice", "", &digest).await.expect("it waits");
+        assert_eq!(end(&first).await.reason, Some(Reason::Applied));
+        second.approve("bob", "", &other).await.expect("it waits");
+        let ended = end(&second).await;
+        assert_eq!(ended.reason, Some(Reason::ApplyFailed), "{}", log(&second));
+        assert!(
+            ended.error.contains("nothing was applied"),
+            "{}",
+            ended.error
+        );
+    });
+}

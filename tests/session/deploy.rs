@@ -1,0 +1,34 @@
+//! A deployment that goes well.
+
+use iac_runner::session::{Reason, Status};
+
+use crate::stand::{SMALL, Stand, block_on, end, log, until};
+use crate::support::tools::Tool;
+
+fn a_deployment_goes_from_plan_through_approval_to_outputs(tool: Tool) {
+    let stand = Stand::new(tool);
+    block_on(async {
+        let sessions = stand.sessions();
+        let session = sessions.start(stand.request(SMALL)).expect("it starts");
+        let waiting = until(&session, Status::AwaitingApproval).await;
+        let plan = session.plan().expect("a plan");
+        assert_eq!(plan.counts.add, 1);
+        assert!(stand.server.state().is_none(), "nothing is applied yet");
+        let digest = waiting.plan_digest.expect("a digest");
+        session
+            .approve("alice", "as discussed", &digest)
+            .await
+            .expect("it is approved");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("greeting").unwrap().value, "Hello, world!");
+        assert_eq!(
+            outputs.expose_sensitive("password").unwrap(),
+            "hunter2-hunter2"
+        );
+    });
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+on_both_tools!(a_deployment_goes_from_plan_through_approval_to_outputs);

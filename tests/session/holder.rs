@@ -1,0 +1,120 @@
+//! A process of its own that holds a session, to be killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use iac_runner::client::Runner;
+use iac_runner::session::{DeployRequest, Sessions, Settings, Status};
+use serde_json::{Value, json};
+
+use crate::stand::{Stand, block_on, until};
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+
+/// Names the file that says what to hold.
+const ORDER: &str = "IAC_TEST_HOLD";
+
+/// A process that holds a session; killed when it goes.
+pub(crate) struct Holder {
+    child: Child,
+    told: PathBuf,
+}
+
+impl Holder {
+    /// Starts a process that starts a session, and approves its plan if it is to.
+    pub(crate) fn start(stand: &Stand, body: &Value, approve: bool) -> Self {
+        Self::with_path(stand, body, approve, None)
+    }
+
+    /// The same, with another `PATH` for what is no tool.
+    pub(crate) fn with_path(
+        stand: &Stand,
+        body: &Value,
+        approve: bool,
+        path: Option<String>,
+    ) -> Self {
+        let order = stand.folder().join("order.json");
+        let told = stand.folder().join("held");
+        let _ = fs::remove_file(&told);
+        let document = json!({
+            "root": stand.settings().root,
+            "body": body,
+            "approve": approve,
+            "told": told,
+        });
+        fs::write(&order, document.to_string()).expect("the order is written");
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command
+            .args([
+                "--exact",
+                "holder::holds_a_session_to_be_killed",
+                "--ignored",
+            ])
+            .env(ORDER, order)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
+        Self {
+            child: command.spawn().expect("this program starts"),
+            told,
+        }
+    }
+
+    /// The directory of the session that it holds.
+    pub(crate) fn dir(&self) -> PathBuf {
+        wait_for("the session to start", WITHIN_A_TEST, || {
+            fs::read_to_string(&self.told)
+                .ok()
+                .filter(|dir| !dir.is_empty())
+                .map(PathBuf::from)
+        })
+    }
+
+    /// Kills it, as a kernel that runs out of memory does.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // A child that was not waited for: its process id is its own.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[test]
+#[ignore = "is started by other tests, as a process to be killed"]
+fn holds_a_session_to_be_killed() {
+    let order = std::env::var_os(ORDER).expect("who starts this says what to hold");
+    let order: Value =
+        serde_json::from_slice(&fs::read(order).expect("it is there")).expect("it is JSON");
+    let text = |name: &str| order[name].as_str().expect("a text").to_owned();
+    let request = DeployRequest::from_json(order["body"].to_string().as_bytes()).expect("valid");
+    let runner = Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built");
+    block_on(async {
+        let sessions = Sessions::open(Settings::new(runner, text("root"))).expect("a runtime");
+        let session = sessions.start(request).expect("it starts");
+        let told = text("told");
+        let aside = format!("{told}.part");
+        fs::write(&aside, session.dir().to_string_lossy().as_bytes()).expect("written");
+        fs::rename(aside, Path::new(&told)).expect("renamed");
+        if order["approve"] == true {
+            let waiting = until(&session, Status::AwaitingApproval).await;
+            let digest = waiting.plan_digest.expect("a digest");
+            session
+                .approve("alice", "", &digest)
+                .await
+                .expect("it waits");
+        }
+        std::future::pending::<()>().await;
+    });
+}

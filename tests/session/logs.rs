@@ -1,0 +1,85 @@
+//! The log of a session, for one reader and for a thousand.
+
+use iac_runner::session::{Phase, Reason};
+
+use crate::stand::{Gate, SMALL, Stand, block_on, end, within_a_test};
+use crate::support::tools::Tool;
+
+/// Lines that the tool in [`chatty`] prints before it plans.
+const CHATTER: usize = 2000;
+
+/// A stand whose tool prints many lines before it plans, held until it is let go.
+fn chatty() -> (Stand, Gate) {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    gate.write_program(
+        &stand,
+        &format!(
+            "if [ \"$1\" = plan ]; then i=0; while [ $i -lt {CHATTER} ]; do echo \"chatter $i\"; \
+             i=$((i+1)); done; fi"
+        ),
+    );
+    gate.hold("plan");
+    (stand, gate)
+}
+
+#[test]
+fn a_thousand_subscribers_each_see_every_line_in_order_from_where_they_began() {
+    let (stand, gate) = chatty();
+    block_on(async {
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        let readers: Vec<_> = (0..1000_u64)
+            .map(|n| {
+                let mut logs = session.logs(n % 3);
+                tokio::spawn(async move {
+                    let mut texts = Vec::new();
+                    let mut next = n % 3;
+                    while let Some(line) = logs.next_line().await {
+                        assert_eq!(line.offset, next, "no gap and no repeat");
+                        next += 1;
+                        texts.push(line.text);
+                    }
+                    texts
+                })
+            })
+            .collect();
+        // One that reads nothing until the end holds nobody up.
+        let mut sleeper = session.logs(0);
+        gate.let_go("plan");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied));
+        let mut whole = Vec::new();
+        while let Some(line) = sleeper.next_line().await {
+            whole.push(line.text);
+        }
+        let chatter = whole.iter().filter(|line| line.starts_with("chatter "));
+        assert_eq!(chatter.count(), CHATTER);
+        for (n, reader) in readers.into_iter().enumerate() {
+            let texts = within_a_test(reader).await.expect("it reads to the end");
+            assert_eq!(texts, whole[n % 3..], "reader {n}");
+        }
+    });
+}
+
+#[test]
+fn the_log_of_a_phase_is_had_by_itself_and_its_end_when_it_is_long() {
+    let (stand, gate) = chatty();
+    gate.let_go("plan");
+    block_on(async {
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        end(&session).await;
+        let init = session.log_text(Phase::Init, 1 << 20);
+        assert!(init.contains("Initializing") && !init.contains("chatter"));
+        let plan = session.log_text(Phase::Plan, 1 << 20);
+        assert!(plan.starts_with("chatter 0\n") && plan.contains("will be created"));
+        let tail = session.log_text(Phase::Plan, 1000);
+        assert!(tail.len() <= 1000 && plan.ends_with(&tail) && !tail.is_empty());
+    });
+}

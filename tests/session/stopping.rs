@@ -1,0 +1,135 @@
+//! Cancelling, in each phase.
+
+use iac_runner::protocol::{LockStatus, StateSafety};
+use iac_runner::session::{Phase, Reason, Status};
+
+use crate::stand::{
+    Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, wait_until_in_flight, waiting,
+};
+use crate::support::tools::Tool;
+
+fn a_cancel_ends_each_phase(tool: Tool) {
+    let stand = Stand::new(tool);
+    for (command, phase) in [("init", Phase::Init), ("plan", Phase::Plan)] {
+        let gate = Gate::new(&stand);
+        gate.hold(command);
+        block_on(async {
+            let sessions = stand.sessions();
+            let mut request = stand.request(SMALL);
+            gate.before(&mut request, &stand);
+            let session = sessions.start(request).expect("it starts");
+            gate.wait_until_at(command);
+            assert_eq!(session.status().phase, phase);
+            session.cancel("bob").await.expect("it runs");
+            let ended = end(&session).await;
+            assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+            assert_eq!(ended.status, Status::Cancelled);
+            assert_eq!(ended.stop_requested_by.as_deref(), Some("bob"));
+        });
+        gate.let_go(command);
+        stand.mark.assert_nothing_is_left_alive();
+    }
+    block_on(async {
+        let (session, _) = waiting(&stand.sessions(), stand.request(SMALL)).await;
+        session.cancel("bob").await.expect("it waits");
+        assert_eq!(end(&session).await.reason, Some(Reason::Cancelled));
+    });
+    assert!(stand.server.state().is_none());
+}
+on_both_tools!(a_cancel_ends_each_phase);
+
+fn an_apply_that_is_cancelled_loses_nothing(tool: Tool) {
+    let stand = Stand::new(tool);
+    block_on(async {
+        let mut request = stand.request(SLOW);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        session.cancel("bob").await.expect("it runs");
+        // Whoever asks again asks for the same: the tool gets one signal.
+        session.cancel("bob").await.expect("it still stops");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        let state = ended.state.expect("an apply tells of its state");
+        assert_eq!(
+            (state.safety, state.lock),
+            (StateSafety::Saved, LockStatus::Released)
+        );
+    });
+    let names: Vec<_> = stand.resources().into_iter().collect();
+    assert_eq!(names.len(), 2, "quick and slow: {names:?}");
+    assert_eq!(stand.server.lock_holder(), None);
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(an_apply_that_is_cancelled_loses_nothing);
+
+#[test]
+fn force_ends_what_does_not_heed_a_cancel() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    gate.write_program(
+        &stand,
+        "if [ \"$1\" = apply ]; then trap '' INT; : >\"$0-deaf\"; while :; do sleep 0.05; done; fi",
+    );
+    let deaf = stand.folder().join("gate/terraform-deaf");
+    block_on(async {
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        crate::support::waiting::wait_for(
+            "the deaf tool",
+            crate::support::waiting::WITHIN_A_TEST,
+            || deaf.exists().then_some(()),
+        );
+        session.cancel("bob").await.expect("it runs");
+        session.force_cancel("bob").await.expect("it still runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Killed), "{}", log(&session));
+        assert_eq!(ended.status, Status::Cancelled);
+        assert_ne!(ended.error, "");
+    });
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn a_session_goes_on_when_every_handle_is_dropped() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut request = stand.request(SLOW);
+        request.auto_approve = true;
+        let session = sessions.start(request).expect("it starts");
+        let dir = session.dir().to_owned();
+        let mut logs = session.logs(0);
+        drop(session);
+        wait_until_in_flight(&dir);
+        let_go(&dir);
+        while logs.next_line().await.is_some() {}
+        let session = sessions.recover(&dir, None).expect("nobody carries it");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+    });
+}
+
+#[test]
+fn a_run_that_is_stopped_from_elsewhere_is_told_as_such() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut request = stand.request(SLOW);
+        request.auto_approve = true;
+        let session = sessions.start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        let run = session.dir().join("runs/03-apply");
+        let cancelled = std::process::Command::new(env!("CARGO_BIN_EXE_iac-runner"))
+            .arg("cancel")
+            .arg(run)
+            .output()
+            .expect("the runner starts");
+        assert!(cancelled.status.success(), "{cancelled:?}");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        let by = ended.stop_requested_by.expect("somebody did");
+        assert!(by.contains("outside"), "{by}");
+    });
+}
