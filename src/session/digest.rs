@@ -209,19 +209,28 @@ fn is_the_tools(place: &Path) -> bool {
     if parent.is_some_and(|parent| parent == ".terraform") {
         return name != "modules";
     }
-    matches!(
-        name,
-        ".git" | ".terraform.lock.hcl" | "errored.tfstate" | "crash.log" | "terraform.tfstate.d"
-    ) || name.ends_with(".tfstate")
-        || name.contains(".tfstate.")
+    let is_of_state = name.ends_with(".tfstate")
+        || name.ends_with(".tfstate.lock.info")
+        || (name.contains(".tfstate.") && name.ends_with(".backup"));
+    let others = [
+        ".git",
+        ".terraform.lock.hcl",
+        "crash.log",
+        "terraform.tfstate.d",
+    ];
+    is_of_state || others.contains(&name)
 }
 
 fn add_file(hash: &mut Sha256, path: &Path) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    let named = |fault: io::Error| match fault.kind() {
+        io::ErrorKind::NotFound => fault,
+        kind => io::Error::new(kind, format!("`{}`: {fault}", path.display())),
+    };
+    let mut file = File::open(path).map_err(named)?;
     let mut piece = vec![0; PIECE_BYTES];
     let mut total: u64 = 0;
     loop {
-        let len = file.read(&mut piece)?;
+        let len = file.read(&mut piece).map_err(named)?;
         if len == 0 {
             break;
         }
@@ -269,7 +278,7 @@ mod tests {
     #[test]
     fn whatever_could_change_an_apply_changes_the_digest_of_the_tree() {
         type Change = fn(&Path);
-        let table: [(&str, Change); 8] = [
+        let table: [(&str, Change); 9] = [
             ("bytes", |root| {
                 fs::write(root.join("main.tf"), "b").unwrap();
             }),
@@ -293,6 +302,9 @@ mod tests {
             ("an empty directory", |root| {
                 fs::create_dir(root.join("empty")).unwrap();
             }),
+            ("configuration with the name of a state", |root| {
+                fs::write(root.join("x.tfstate.tf"), "").unwrap();
+            }),
             ("a downloaded module", |root| {
                 fs::write(root.join("sub/.terraform/modules/m/main.tf"), "n").unwrap();
             }),
@@ -312,6 +324,7 @@ mod tests {
         for name in [
             "terraform.tfstate",
             "terraform.tfstate.backup",
+            "terraform.tfstate.1700000000.backup",
             ".terraform.tfstate.lock.info",
             "errored.tfstate",
             ".terraform.lock.hcl",

@@ -13,8 +13,8 @@ use super::{RecoverError, SessionId};
 
 /// Version of the form of a journal.
 const JOURNAL_VERSION: u32 = 1;
-/// Longest journal that is read, in bytes: a session has a few dozen events.
-const MAX_JOURNAL_BYTES: u64 = 16 * 1024 * 1024;
+/// Longest journal that is read, in bytes: the largest request there is, as JSON, and a few dozen events.
+const MAX_JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 
 /// The first line of a journal: what does not change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,13 +118,20 @@ impl Record {
         let dir = || place.dir().to_owned();
         let mut text = Vec::new();
         match File::open(place.journal()) {
-            Ok(file) => file.take(MAX_JOURNAL_BYTES).read_to_end(&mut text),
+            Ok(file) => file.take(MAX_JOURNAL_BYTES + 1).read_to_end(&mut text),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
                 return Err(RecoverError::NoSession { dir: dir() });
             }
             Err(fault) => Err(fault),
         }
         .map_err(|source| RecoverError::Read { dir: dir(), source })?;
+        if text.len() as u64 > MAX_JOURNAL_BYTES {
+            let fault = io::Error::other(format!("it is over {MAX_JOURNAL_BYTES} bytes"));
+            return Err(RecoverError::Read {
+                dir: dir(),
+                source: fault,
+            });
+        }
         let whole = text
             .iter()
             .rposition(|byte| *byte == b'\n')

@@ -51,6 +51,9 @@ impl Sessions {
     /// When tokio's runtime was built without its I/O or time driver.
     pub fn open(settings: Settings) -> Result<Self, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let mut settings = settings;
+        // The tools run elsewhere, and are told where the plan is.
+        settings.root = absolute(&settings.root);
         let settings = Arc::new(settings);
         let retention = Retention::start(&runtime, settings.root.clone(), settings.retention);
         Ok(Self {
@@ -121,8 +124,8 @@ impl Sessions {
         secrets: Option<&RequestSecrets>,
     ) -> Result<Session, RecoverError> {
         let runtime = Handle::try_current().map_err(|_| RecoverError::NoRuntime)?;
-        let dir = dir.as_ref();
-        let place = Place::at(dir.to_owned());
+        let dir = &absolute(dir.as_ref());
+        let place = Place::at(dir.clone());
         if !place.journal().exists() {
             return Err(RecoverError::NoSession {
                 dir: dir.to_owned(),
@@ -247,6 +250,11 @@ impl Session {
         };
         sessions.recover(dir, None)
     }
+}
+
+/// The same path from the root; one for which the system has no current directory stays as it is.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What a session is made of when it begins or goes on.

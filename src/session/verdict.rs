@@ -51,14 +51,20 @@ pub(super) fn verdict<O>(result: &RunResult<O>, weight: Weight, may_repeat: bool
         (Outcome::Succeeded, _) => Verdict::Done {
             state: result.state.clone(),
         },
-        (Outcome::Failed | Outcome::NotStarted | Outcome::InvalidRequest, _) => {
-            failed(FailureKind::Fault)
-        }
-        (Outcome::TimedOut, _) | (Outcome::Killed, Some(StopReason::Timeout)) => {
+        (Outcome::TimedOut, _)
+        | (Outcome::Killed | Outcome::NotStarted, Some(StopReason::Timeout)) => {
             failed(FailureKind::TimedOut)
         }
-        (Outcome::Cancelled | Outcome::Killed, Some(StopReason::Disconnect)) if again => {
-            Verdict::Again
+        (
+            Outcome::Cancelled | Outcome::Killed | Outcome::NotStarted,
+            Some(StopReason::Disconnect),
+        ) if again => Verdict::Again,
+        // It was stopped before the tool was started.
+        (Outcome::NotStarted, Some(StopReason::Cancel | StopReason::Disconnect)) => {
+            stopped(StopEnd::Graceful)
+        }
+        (Outcome::Failed | Outcome::NotStarted | Outcome::InvalidRequest, _) => {
+            failed(FailureKind::Fault)
         }
         (Outcome::Cancelled, _) => stopped(StopEnd::Graceful),
         (Outcome::Killed, _) => stopped(StopEnd::Killed),
@@ -81,5 +87,88 @@ fn sentence<O>(result: &RunResult<O>, weight: Weight) -> String {
             result.error_msg
         ),
         (_, Weight::Once | Weight::Repeatable) => result.error_msg.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outcome and stop reason, then what it means for a run that may be begun again, for one that may not
+    /// any more, and for an apply.
+    const TABLE: &str = "
+succeeded       -          | done | done | done
+succeeded       cancel     | done | done | done
+failed          -          | fault | fault | fault
+failed          cancel     | fault | fault | fault
+timed_out       timeout    | timed_out | timed_out | timed_out
+killed          timeout    | timed_out | timed_out | timed_out
+killed          cancel     | killed | killed | killed
+killed          disconnect | again | killed | killed
+cancelled       cancel     | graceful | graceful | graceful
+cancelled       disconnect | again | graceful | graceful
+not_started     -          | fault | fault | fault
+not_started     cancel     | graceful | graceful | graceful
+not_started     disconnect | again | graceful | graceful
+not_started     timeout    | timed_out | timed_out | timed_out
+invalid_request -          | fault | fault | fault
+unknown         -          | again | lost | lost
+unknown         cancel     | again | lost | lost
+";
+
+    fn result(outcome: &str, stop_reason: &str) -> RunResult {
+        let stop_reason = (stop_reason != "-").then_some(stop_reason);
+        serde_json::from_value(serde_json::json!({
+            "success": outcome == "succeeded", "output": "", "exit_code": 1, "error_msg": "it ended",
+            "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:00Z",
+            "outcome": outcome, "stop_reason": stop_reason, "signal": null, "duration_ms": 1,
+            "output_bytes": 0, "output_truncated": false, "output_complete": true, "output_file": null,
+            "diagnosis": null, "state": null, "protocol": 1,
+        }))
+        .unwrap()
+    }
+
+    fn word(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Done { .. } => "done",
+            Verdict::Again => "again",
+            Verdict::Stopped { end, .. } => match end {
+                StopEnd::Graceful => "graceful",
+                StopEnd::Killed => "killed",
+            },
+            Verdict::Failed(failure) => match failure.kind {
+                FailureKind::Fault => "fault",
+                FailureKind::TimedOut => "timed_out",
+                FailureKind::Lost => "lost",
+                FailureKind::Void | FailureKind::Interrupted | FailureKind::Internal => "other",
+            },
+        }
+    }
+
+    #[test]
+    fn each_end_of_a_run_means_what_the_table_says() {
+        for line in TABLE.lines().filter(|line| !line.is_empty()) {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let (outcome, stop_reason) = cells[0].split_once(' ').unwrap();
+            let result = result(outcome, stop_reason.trim());
+            let ways = [
+                (Weight::Repeatable, true),
+                (Weight::Repeatable, false),
+                (Weight::Once, true),
+            ];
+            for ((weight, may_repeat), expected) in ways.into_iter().zip(&cells[1..]) {
+                let found = verdict(&result, weight, may_repeat);
+                assert_eq!(word(&found), *expected, "{line}: {weight:?} {may_repeat}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_apply_that_did_not_start_says_that_nothing_was_applied() {
+        let Verdict::Failed(failure) = verdict(&result("not_started", "-"), Weight::Once, false)
+        else {
+            panic!("it failed");
+        };
+        assert_eq!(failure.error, "it ended; nothing was applied");
     }
 }

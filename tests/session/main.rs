@@ -24,6 +24,7 @@ macro_rules! on_both_tools {
     };
 }
 
+mod adversity;
 mod approval;
 mod crowd;
 mod deploy;

@@ -5,7 +5,6 @@ use std::io;
 use tokio::sync::watch;
 
 use super::job::{Job, sentence};
-use super::step::Manner;
 use crate::client::{ClientError, Run, RunEvent};
 use crate::protocol::{Event, Request, RunResult};
 use crate::session::log::RunLines;
@@ -28,24 +27,20 @@ pub(super) enum Followed {
 }
 
 impl Job {
-    /// Carries a run with a run directory to its end.
+    /// Carries a run with a run directory to its end: one that this request begins, or, without one, a run
+    /// that a former process began or was about to begin.
     ///
     /// Should the runner's front go away, the supervisor carries the run on, and it is attached to.
-    pub(super) async fn follow_run(
-        &self,
-        mut request: Request,
-        run: &str,
-        manner: Manner,
-    ) -> Followed {
-        let dir = self.place.run(run);
-        request.run_dir = Some(dir.clone());
-        let request = self.masked(request);
-        let mut handle = match manner {
-            Manner::Start => match self.settings.runner.spawn(&request) {
-                Ok(handle) => handle,
-                Err(fault) => return Followed::NotStarted(sentence(&fault)),
-            },
-            Manner::TakeUp => match self.take_up(run) {
+    pub(super) async fn follow_run(&self, begin: Option<Request>, run: &str) -> Followed {
+        let mut handle = match begin {
+            Some(mut request) => {
+                request.run_dir = Some(self.place.run(run));
+                match self.settings.runner.spawn(&self.masked(request)) {
+                    Ok(handle) => handle,
+                    Err(fault) => return Followed::NotStarted(sentence(&fault)),
+                }
+            }
+            None => match self.take_up(run) {
                 Ok(Some(handle)) => handle,
                 Ok(None) => return Followed::NeverBegun,
                 Err(fault) => return Followed::Lost(fault),

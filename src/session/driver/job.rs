@@ -27,6 +27,7 @@ pub(super) struct Job {
     pub(super) place: Place,
     /// The request, maybe without its secrets: then only steps that need none are taken.
     pub(super) request: Arc<DeployRequest>,
+    pub(super) has_secrets: bool,
     /// Variables that the session adds, once they are known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
     pub(super) checkout: Option<CheckoutFacts>,
@@ -114,6 +115,15 @@ impl Job {
 
 pub(super) fn failed(kind: FailureKind, error: impl Into<String>) -> Event {
     Event::Failed(Box::new(Failure::new(kind, error)))
+}
+
+/// What becomes of a session that cannot go on without the secrets of its request.
+pub(super) fn without_secrets() -> Event {
+    failed(
+        FailureKind::Interrupted,
+        "the process that held the session ended, and the values that the request kept secret went with it; \
+         nothing was applied: start a new deployment",
+    )
 }
 
 /// An error with its causes, in one sentence.

@@ -34,7 +34,7 @@ use super::log::Log;
 use super::place::{Claim, Place};
 use super::state::{State, Stop};
 use super::{DeployRequest, SessionError, Settings};
-use job::{Job, failed};
+use job::{Job, failed, without_secrets};
 pub(super) use order::{Order, Wish};
 use step::{Means, Step, next_step};
 
@@ -125,6 +125,7 @@ impl Driver {
             settings: Arc::clone(&self.settings),
             place: self.place.clone(),
             request: Arc::clone(&self.request),
+            has_secrets: self.missing.is_none(),
             environment: Arc::clone(&self.environment),
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
@@ -139,7 +140,13 @@ impl Driver {
 
     /// Records what a step ended in; the session goes on from there.
     fn record(&mut self, event: Event) {
-        if matches!(event, Event::Stopped { .. }) && self.stop.borrow().is_none() {
+        let is_stopping = self.stop.borrow().is_some();
+        let event = match event {
+            // The stop was asked for while the step that wanted to begin a run was at work.
+            Event::RunStarted { .. } if is_stopping => halted(),
+            event => event,
+        };
+        if matches!(event, Event::Stopped { .. }) && !is_stopping {
             // Somebody signalled the runner, or called `iac-runner cancel`.
             let asked = Event::StopRequested {
                 stop: Stop::Cancel,
@@ -232,24 +239,15 @@ impl Driver {
                 Stop::Cancel => format!("Cancel requested by {by}"),
                 Stop::Force => format!("Forced cancel requested by {by}"),
             }),
-            Event::Failed(failure) => match failure.kind {
-                // The stage that failed has said it.
-                FailureKind::Fault if self.facts.snapshot.diagnosis.is_some() => None,
-                FailureKind::Fault
-                | FailureKind::TimedOut
-                | FailureKind::Void
-                | FailureKind::Interrupted
-                | FailureKind::Lost
-                | FailureKind::Internal => Some(format!("Deployment failed: {}", failure.error)),
-            },
+            Event::Failed(failure) => Some(format!("Deployment failed: {}", failure.error)),
+            Event::Stopped { error, .. } => Some(format!("Deployment stopped: {error}")),
             Event::Prepared
             | Event::CheckedOut { .. }
             | Event::RunStarted { .. }
             | Event::Initialised
             | Event::Validated
             | Event::Applied { .. }
-            | Event::OutputsRead
-            | Event::Stopped { .. } => None,
+            | Event::OutputsRead => None,
         }
     }
 
@@ -276,16 +274,17 @@ async fn work(job: Job, step: Step) -> Event {
         }),
         Step::Check { run } => job.check(run).await,
         Step::ReadOutputs => job.read_outputs().await,
-        Step::Halt => Event::Stopped {
-            end: StopEnd::Graceful,
-            error: "the deployment was cancelled".to_owned(),
-            state: None,
-        },
-        Step::GiveUp => failed(
-            FailureKind::Interrupted,
-            "the process that held the session ended, and the values that the request kept secret went with \
-             it; nothing was applied: start a new deployment",
-        ),
+        Step::Halt => halted(),
+        Step::GiveUp => without_secrets(),
+    }
+}
+
+/// Nothing was at work when the session was to stop.
+fn halted() -> Event {
+    Event::Stopped {
+        end: StopEnd::Graceful,
+        error: "the deployment was cancelled".to_owned(),
+        state: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The stages that have a run: init, validate, plan, apply.
 
 use super::following::Followed;
-use super::job::{Job, failed, sentence};
-use super::step::{RunCommand, RunStep};
+use super::job::{Job, failed, sentence, without_secrets};
+use super::step::{Manner, RunCommand, RunStep};
 use crate::plan::PlanSummary;
 use crate::protocol::{Outcome, Request, RunResult, StateReport};
 use crate::session::Operation;
@@ -21,9 +21,10 @@ impl Job {
     }
 
     async fn try_stage(&self, step: &RunStep) -> Result<Event, Event> {
-        let request = self.request_for(step.command).await?;
-        let state = self.carry(request, step).await?;
+        let state = self.carry(step).await?;
         match step.command {
+            // What follows would run without what the request kept secret.
+            RunCommand::Init | RunCommand::Plan if !self.has_secrets => Err(without_secrets()),
             RunCommand::Init => {
                 self.select_workspace().await?;
                 self.warn_of_local_state();
@@ -54,7 +55,12 @@ impl Job {
     }
 
     /// Carries a run to its end; what it says of the state if it did what it is there for, else the event.
-    async fn carry(&self, request: Request, step: &RunStep) -> Result<Option<StateReport>, Event> {
+    async fn carry(&self, step: &RunStep) -> Result<Option<StateReport>, Event> {
+        let begin = match step.manner {
+            Manner::Start => Some(self.request_for(step.command).await?),
+            // Whoever began it has said what it is to do.
+            Manner::TakeUp => None,
+        };
         let weight = match step.command {
             RunCommand::Init | RunCommand::Validate | RunCommand::Plan => Weight::Repeatable,
             RunCommand::Apply => Weight::Once,
@@ -66,21 +72,15 @@ impl Job {
             ));
             Event::RunStarted { run: next.clone() }
         };
-        match self.follow_run(request, &step.run, step.manner).await {
+        match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
                 Verdict::Done { state } => Ok(state),
                 Verdict::Again => Err(step
                     .next
                     .as_ref()
                     .map_or_else(|| interrupted(step.command), again)),
-                Verdict::Failed(failure) => {
-                    self.say_error(&failure.error);
-                    Err(Event::Failed(Box::new(failure)))
-                }
-                Verdict::Stopped { end, error, state } => {
-                    self.say_error(&error);
-                    Err(Event::Stopped { end, error, state })
-                }
+                Verdict::Failed(failure) => Err(Event::Failed(Box::new(failure))),
+                Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             },
             Followed::NeverBegun => Err(step
                 .next
@@ -91,13 +91,9 @@ impl Job {
                     Weight::Once => format!("{error}; nothing was applied"),
                     Weight::Repeatable => error,
                 };
-                self.say_error(&error);
                 Err(failed(FailureKind::Fault, error))
             }
-            Followed::Lost(error) => {
-                self.say_error(&error);
-                Err(failed(FailureKind::Lost, error))
-            }
+            Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
         }
     }
 
@@ -138,7 +134,11 @@ impl Job {
         }
         let text = serde_json::to_vec(&summary).map_err(|fault| of_plan(&fault))?;
         write_whole(&self.place.plan_summary(), &text).map_err(|fault| of_plan(&fault))?;
-        let version = summary.tool_version.clone().unwrap_or_default();
+        let version = summary.tool_version.clone();
+        let version = version.ok_or_else(|| {
+            let error = "the plan does not say which version of the tool made it";
+            failed(FailureKind::Fault, error)
+        })?;
         let binding = self.measure(version).await?;
         if binding.plan_file.is_none() || binding.tool.is_none() {
             let error = "the plan, or the program that made it, is gone";
@@ -164,10 +164,7 @@ impl Job {
     fn succeeded(&self, result: &RunResult) -> Result<(), Event> {
         match verdict(result, Weight::Repeatable, false) {
             Verdict::Done { .. } => Ok(()),
-            Verdict::Failed(failure) => {
-                self.say_error(&failure.error);
-                Err(Event::Failed(Box::new(failure)))
-            }
+            Verdict::Failed(failure) => Err(Event::Failed(Box::new(failure))),
             Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             Verdict::Again => Err(failed(FailureKind::Lost, result.error_msg.clone())),
         }
@@ -224,12 +221,6 @@ impl Job {
                 "[this configuration has no backend: its state is a file of this deployment alone, \
                  and no other deployment will know what it made]",
             );
-        }
-    }
-
-    fn say_error(&self, error: &str) {
-        if !error.is_empty() {
-            self.say(&format!("Error: {error}"));
         }
     }
 }

@@ -1,0 +1,225 @@
+//! What else can go wrong around a session: its runner, its runtime, its disk, its registry.
+
+use std::fs;
+use std::path::Path;
+
+use iac_runner::registry::{Registry, RegistryHost, TokenSource};
+use iac_runner::session::{Reason, SessionError, Sessions};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::holder::Holder;
+use crate::stand::{
+    SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, wait_until_in_flight, waiting,
+};
+use crate::support::small_disk::SmallDisk;
+use crate::support::tools::Tool;
+
+/// The process id of the supervisor of a run.
+fn supervisor(run_dir: &Path) -> i32 {
+    let pid = fs::read_to_string(run_dir.join("supervisor.pid")).expect("a supervisor");
+    pid.trim().parse().expect("a process id")
+}
+
+/// The parent of a process.
+fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
+    let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
+    let parent = rest
+        .split(' ')
+        .nth(1)
+        .expect("the parent follows the state");
+    parent.parse().expect("a process id")
+}
+
+fn a_runner_that_is_killed_in_mid_apply_is_no_end_of_the_apply(tool: Tool) {
+    let stand = Stand::new(tool);
+    block_on(async {
+        let mut request = stand.request(SLOW);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        let front = parent(supervisor(&session.dir().join("runs/03-apply")));
+        kill(Pid::from_raw(front), Signal::SIGKILL).expect("the front was alive");
+        let_go(session.dir());
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let log = log(&session);
+        let told = log.lines().filter(|line| line.ends_with("in flight"));
+        assert_eq!(told.count(), 1, "{log}");
+        assert!(log.contains("went on"), "{log}");
+    });
+    assert_eq!(stand.resources().len(), 2);
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_runner_that_is_killed_in_mid_apply_is_no_end_of_the_apply);
+
+#[test]
+fn a_runtime_that_is_shut_down_in_mid_apply_is_no_end_of_the_apply() {
+    let stand = Stand::new(Tool::Terraform);
+    let mut request = stand.request(SLOW);
+    request.auto_approve = true;
+    let secrets = request.secrets();
+    // The runtime goes with the end of this block, as in a backend that shuts down.
+    let dir = block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        session.dir().to_owned()
+    });
+    assert!(!stand.mark.carriers().is_empty(), "the apply goes on");
+    block_on(async {
+        let session = stand
+            .sessions()
+            .recover(&dir, Some(&secrets))
+            .expect("nobody carries it");
+        let_go(&dir);
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn a_cancel_that_was_asked_for_before_a_kill_is_carried_out_after_it() {
+    let stand = Stand::new(Tool::Terraform);
+    let request = stand.request(SLOW);
+    let holder = Holder::start(&stand, &body_of(&request), true);
+    let dir = holder.dir();
+    wait_until_in_flight(&dir);
+    holder.kill();
+    let journal = dir.join("journal.ndjson");
+    let mut text = fs::read_to_string(&journal).expect("a journal");
+    text.push_str(
+        "{\"at\":\"2026-01-01T00:00:00Z\",\"event\":\"stop_requested\",\"stop\":\"cancel\",\"by\":\"bob\"}\n",
+    );
+    fs::write(journal, text).expect("it is written");
+    block_on(async {
+        let session = stand
+            .sessions()
+            .recover(&dir, None)
+            .expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        assert_eq!(ended.stop_requested_by.as_deref(), Some("bob"));
+    });
+    assert_eq!(stand.resources().len(), 2, "nothing was lost");
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn an_approval_that_cannot_be_written_down_is_none_and_can_be_given_again() {
+    let stand = Stand::new(Tool::Terraform);
+    let disk = SmallDisk::mount(2048);
+    block_on(async {
+        let mut settings = stand.settings();
+        settings.root = disk.path().join("sessions");
+        let sessions = Sessions::open(settings).expect("a runtime");
+        let (session, digest) = waiting(&sessions, stand.request(SMALL)).await;
+        let filling = disk.path().join("filling");
+        // As much as fits: the error says that it is full now.
+        let _ = fs::write(&filling, vec![0; 4 << 20]);
+        // More than what is left of the journal's last page.
+        let comment = "as discussed, ".repeat(1000);
+        let refused = session.approve("alice", &comment, &digest).await;
+        assert!(
+            matches!(refused, Err(SessionError::Journal(_))),
+            "{refused:?}"
+        );
+        assert!(session.status().decision.is_none());
+        fs::remove_file(filling).expect("it was there");
+        session
+            .approve("alice", &comment, &digest)
+            .await
+            .expect("it waits");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+}
+
+#[test]
+fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
+    let stand = Stand::new(Tool::Terraform);
+    let request = stand.request(SLOW);
+    let holder = Holder::start(&stand, &body_of(&request), true);
+    let dir = holder.dir();
+    wait_until_in_flight(&dir);
+    holder.kill();
+    block_on(async {
+        let mut settings = stand.settings();
+        // Nobody listens on the discard port.
+        let host = RegistryHost::parse("http://127.0.0.1:9").expect("a host");
+        settings.registry = Some(Registry::new(host, TokenSource::Backend));
+        let sessions = Sessions::open(settings).expect("a runtime");
+        let session = sessions
+            .recover(&dir, Some(&request.secrets()))
+            .expect("nobody carries it");
+        let_go(&dir);
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        // A new one says what is in its way.
+        let session = sessions.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(
+            ended.reason,
+            Some(Reason::PreparationFailed),
+            "{}",
+            log(&session)
+        );
+        assert!(ended.error.contains("registry"), "{}", ended.error);
+    });
+}
+
+#[test]
+fn a_plan_that_went_on_without_its_holder_is_not_summarised_without_its_secrets() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = crate::stand::Gate::new(&stand);
+    gate.hold("plan");
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    let holder = Holder::start(&stand, &body_of(&request), false);
+    let dir = holder.dir();
+    gate.wait_until_at("plan");
+    holder.kill();
+    gate.let_go("plan");
+    block_on(async {
+        let session = stand
+            .sessions()
+            .recover(&dir, None)
+            .expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", log(&session));
+        assert!(
+            ended.error.contains("nothing was applied"),
+            "{}",
+            ended.error
+        );
+    });
+}
+
+#[test]
+fn a_cancel_that_meets_the_beginning_of_a_run_is_a_cancel() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let sessions = stand.sessions();
+        // At any moment: some of these meet a step that is about to begin a run.
+        for pause in 0..40_u64 {
+            let mut request = stand.request(SMALL);
+            request.auto_approve = true;
+            let session = sessions.start(request).expect("it starts");
+            let mut watch = session.watch();
+            for _ in 0..pause % 8 {
+                if watch.borrow_and_update().reason.is_some() {
+                    break;
+                }
+                watch.changed().await.expect("it is there");
+            }
+            let _ = session.cancel("bob").await;
+            let ended = end(&session).await;
+            let expected = [Reason::Cancelled, Reason::Applied, Reason::NoChanges];
+            let reason = ended.reason.expect("it ended");
+            assert!(expected.contains(&reason), "{reason:?}: {}", log(&session));
+        }
+    });
+    assert_eq!(stand.server.lock_holder(), None);
+    stand.mark.assert_nothing_is_left_alive();
+}
