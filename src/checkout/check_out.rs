@@ -118,17 +118,26 @@ impl Checkout<'_> {
     async fn fetch(&self, wanted: &CommitSha, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
         let url = &self.source.url;
         let args = arguments::fetch_commit(url, wanted);
-        let mut finished = self.here(args, Touches::Source, on_line).await?;
-        if !finished.succeeded && finished.failure() == Failure::OnlyTips {
-            let args = arguments::fetch_all(url);
-            finished = self.here(args, Touches::Source, on_line).await?;
+        let fetched = self.here(args, Touches::Source, on_line).await?;
+        if fetched.succeeded || fetched.failure() != Failure::OnlyTips {
+            return fetched.or_refused(self.source, &self.git.address).map(drop);
         }
-        finished
-            .or_refused(self.source, &self.git.address)
-            .map(drop)
+        let args = arguments::fetch_all(url);
+        let fetched = self.here(args, Touches::Source, on_line).await?;
+        fetched.or_refused(self.source, &self.git.address)?;
+        let args = arguments::commit_of(wanted.as_str());
+        let found = self.here(args, Touches::Disk, on_line).await?;
+        if found.succeeded {
+            Ok(())
+        } else {
+            Err(self.absent())
+        }
     }
 
-    /// Fetches what is new into the mirror, and from there; a mirror that is no good is made anew, once.
+    /// Fetches what is new into the mirror, and from there.
+    ///
+    /// Where that fails, the mirror or the server may be at fault: a new mirror, made beside it, tells. It takes
+    /// the place of the old one only if it is whole, so a server that breaks off costs nothing that is there.
     async fn fetch_through(
         &self,
         cache: &Path,
@@ -138,8 +147,15 @@ impl Checkout<'_> {
         let mirror = Mirror::lock(cache, &self.source.url).await?;
         match self.fetch_by(&mirror, wanted, on_line).await {
             Err(CheckoutError::Git { .. } | CheckoutError::Filesystem { .. }) => {
-                mirror.clear()?;
-                self.fetch_by(&mirror, wanted, on_line).await
+                let fresh = mirror.beside();
+                fresh.discard();
+                match self.fetch_by(&fresh, wanted, on_line).await {
+                    Ok(()) => fresh.replace(&mirror),
+                    Err(fault) => {
+                        fresh.discard();
+                        Err(fault)
+                    }
+                }
             }
             outcome => outcome,
         }

@@ -118,6 +118,9 @@ fn configuration(address: &Address, offer: Offer, reach: Reach) -> Vec<(String, 
         ("init.defaultBranch", "main"),
         ("transfer.credentialsInUrl", "die"),
         ("protocol.version", "2"),
+        // For what outlives us: five minutes without a byte. A server at work sends some every few seconds.
+        ("http.lowSpeedLimit", "1"),
+        ("http.lowSpeedTime", "300"),
         ("protocol.allow", "never"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))

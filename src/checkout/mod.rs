@@ -1,4 +1,4 @@
-//! Checks out a commit of a git repository, with the `git` of this machine.
+//! Checks out a commit of a git repository, with the `git` of this machine: 2.32 or later.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -53,8 +53,9 @@
 //! only grows; it may be deleted whenever no checkout runs.
 //!
 //! # Left behind
-//! An error, a timeout or a dropped future leaves nothing. If this process is killed, git is too, and a
-//! hidden directory `.NAME.*.partial` stays beside the one that was wanted; the next checkout does not mind.
+//! An error, a timeout or a dropped future leaves nothing. If this process is killed, the kernel kills git; what
+//! git had started for the transfer ends when the server next says something, or after five minutes. A hidden
+//! directory `.NAME.*.partial` then stays beside the one that was wanted; the next checkout does not mind.
 
 mod address;
 mod arguments;
