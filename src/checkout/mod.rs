@@ -22,10 +22,10 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `check_out` | the story: resolve, fetch, switch, put in place |
+//! | `check_out`, `fetch` | the story: resolve, fetch, switch, put in place |
 //! | `source`, `commit` | what is asked for, and what is reported |
 //! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
-//! | `arguments`, `environment` | how git is called |
+//! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
 //! | `login` | how credentials are handed to it |
 //! | `git` | one call of it |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
@@ -65,6 +65,7 @@ mod containment;
 mod environment;
 mod error;
 mod failure;
+mod fetch;
 mod git;
 mod login;
 mod mask;
@@ -72,6 +73,7 @@ mod mirror;
 mod progress;
 mod reference;
 mod source;
+mod ssh;
 mod staging;
 
 pub use address::{UrlFault, validate_url};
