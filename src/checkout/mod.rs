@@ -45,6 +45,7 @@
 //! Credentials are in memory, and reach git through a descriptor that no other child of this process gets.
 //! They are in no argument, URL, variable or file. Git hands a password to the scheme, host and port of the
 //! source alone; an ssh key is shown to hosts with a known key alone. Submodules on the same host get the same.
+//! A submodule whose own URL holds a password is refused by git 2.37 and later, as it would be an argument.
 //!
 //! # Mirrors
 //! With [`Options::mirror_cache`], commits stay in a repository of ours for each URL, and a fetch brings only

@@ -8,7 +8,6 @@ use crate::ssh_server::SshServer;
 use crate::stand::{Stand, source};
 
 fn add(to: &Repository, url: &str, path: &str) {
-    // Added by where it is now, and named by where it will be found.
     to.git(&["submodule", "--quiet", "add", "--name", path, url, path]);
 }
 
