@@ -151,7 +151,8 @@ impl Checkout<'_> {
         let root = self.staging.put_in_place(into)?;
         Ok(CheckedOut {
             commit,
-            work_dir: root.join(inside),
+            // Not `join`, which would end the root with a slash.
+            work_dir: root.components().chain(inside.components()).collect(),
             root,
         })
     }
