@@ -110,6 +110,10 @@ pub fn contained(root: &Path, path: &str) -> Result<PathBuf, PathFault> {
             steps.push_front(step);
         }
     }
+    // `file/` and `file/.` stand for nothing, as everywhere else.
+    if matches!(path.rsplit('/').next(), Some("" | ".")) && !here.is_dir() {
+        return Err(PathFault::NotFound { path: given() });
+    }
     Ok(here)
 }
 
@@ -226,7 +230,13 @@ mod tests {
             contained(&root, "loop"),
             Err(PathFault::Loop { .. })
         ));
-        for path in ["absent", "a/b/file/x", "a/b/file/.."] {
+        for path in [
+            "absent",
+            "a/b/file/x",
+            "a/b/file/..",
+            "a/b/file/",
+            "a/b/file/.",
+        ] {
             let refused = contained(&root, path);
             assert!(
                 matches!(refused, Err(PathFault::NotFound { .. })),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -48,7 +48,6 @@ impl Handed {
 }
 
 fn adopt(number: RawFd) -> File {
-    use std::os::fd::FromRawFd;
     // SAFETY: the number comes from `F_DUPFD_CLOEXEC` just now, and nobody else has it.
     unsafe { File::from_raw_fd(number) }
 }
