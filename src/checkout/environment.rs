@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::path::Path;
 
 use super::address::{Address, Scheme};
+use super::offer::Offer;
 use super::ssh::ssh_command;
 
 /// Taken over from this process: the way out to the network, and whom to trust there.
@@ -29,20 +30,6 @@ const PASSED_ON: [&str; 14] = [
 
 /// Where programs are when this process has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// How the credentials come to git: by number of an inherited descriptor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offer {
-    Nothing,
-    /// User name and password, in the words of a credential helper.
-    Login {
-        login: RawFd,
-    },
-    Key {
-        private_key: RawFd,
-        known_hosts: RawFd,
-    },
-}
 
 /// Which protocols git may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,10 +16,11 @@ use tokio::time::timeout;
 
 use super::CheckoutError;
 use super::address::{self, Address};
-use super::environment::{self, Offer, Reach};
+use super::environment::{self, Reach};
 use super::failure::{Failure, failure};
 use super::login::{Login, login};
 use super::mask::Mask;
+use super::offer::Offer;
 use super::progress::Progress;
 use super::source::GitSource;
 use crate::process::{Ended, Handed, KeptGroup, Started};

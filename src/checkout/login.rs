@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::CheckoutError;
 use super::address::Scheme;
-use super::environment::Offer;
+use super::offer::Offer;
 use super::source::Credentials;
 use crate::process::Handed;
 

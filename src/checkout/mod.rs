@@ -26,7 +26,7 @@
 //! | `source`, `commit` | what is asked for, and what is reported |
 //! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
 //! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
-//! | `login` | how credentials are handed to it |
+//! | `login`, `offer`, `ssh` | how credentials are handed to it |
 //! | `git` | one call of it |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
@@ -71,6 +71,7 @@ mod git;
 mod login;
 mod mask;
 mod mirror;
+mod offer;
 mod progress;
 mod reference;
 mod source;

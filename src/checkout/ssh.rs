@@ -1,6 +1,6 @@
 //! How ssh is called.
 
-use super::environment::Offer;
+use super::offer::Offer;
 
 /// On top of git's own arguments: this key, these hosts, no questions, and nothing of this machine's settings.
 const OPTIONS: [&str; 15] = [

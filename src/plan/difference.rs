@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::document::Change;
+use super::excerpt::excerpt;
 use super::secrets::Secrets;
-use super::shown::{excerpt, shown, shown_pair};
+use super::shown::{shown, shown_pair};
 use super::value::{Marks, Masked};
 
 /// How many attributes of one resource are kept; the others are counted.

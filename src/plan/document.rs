@@ -12,7 +12,7 @@ use serde_json::error::Category;
 use thiserror::Error;
 
 use super::ActionReason;
-use super::shown::excerpt;
+use super::excerpt::excerpt;
 
 /// Largest document that is read, in bytes: a plan of some ten thousand resources.
 pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;

@@ -9,6 +9,7 @@
 mod action;
 mod difference;
 mod document;
+mod excerpt;
 mod secrets;
 mod shown;
 mod summary;

@@ -1,5 +1,6 @@
 //! Values as text: compact, bounded, on one line.
 
+use super::excerpt::{cut, one_line};
 use super::value::Masked;
 
 /// What stands in the place of a sensitive value. A text value is quoted and never looks so.
@@ -72,35 +73,6 @@ fn write(value: &Masked<'_>, text: &mut String) {
             }
             text.push('}');
         }
-    }
-}
-
-/// A text without anything that moves a cursor, ends a line, or turns the direction of writing.
-pub(super) fn one_line(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c if c.is_control() => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// The beginning of a text, on one line.
-pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
-    cut(&one_line(text), max_chars)
-}
-
-fn cut(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

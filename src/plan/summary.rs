@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::difference::{Absent, differences};
 use super::document::{Change, Resource, decode};
+use super::excerpt::excerpt;
 use super::secrets::Secrets;
-use super::shown::{SENSITIVE, excerpt};
+use super::shown::SENSITIVE;
 use super::{Action, ActionReason, AttributeChange, PlanError};
 
 /// Longest import id that is kept, in characters.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shown::one_line;
+use super::excerpt::one_line;
 use super::{
     Action, ActionReason, AttributeChange, Counts, OutputChange, PlanSummary, ResourceChange,
 };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Binding, PlanDigest};
+use super::binding::Binding;
+use super::digest::PlanDigest;
 use super::state::Stop;
 use crate::checkout::CommitSha;
 use crate::protocol::{Diagnosis, StateReport};

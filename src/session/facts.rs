@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use super::digest::Binding;
+use super::binding::Binding;
 use super::event::{Decision, Event};
 use super::journal::{Entry, Opening, Record};
 use super::snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::driver::{Order, Wish};
 use super::event::Decision;
-use super::facts::Facts;
 use super::log::{Log, Logs};
+use super::order::{Order, Wish};
+use super::published::Published;
 use super::request::RequestSecrets;
 use super::state::Stop;
 use super::{Outputs, Phase, PlanDigest, SessionError, SessionId, Snapshot};
@@ -26,49 +26,6 @@ pub struct Session {
     pub(super) log: Log,
     pub(super) published: Arc<Published>,
     pub(super) orders: mpsc::Sender<Order>,
-}
-
-/// What a driver shows to every handle.
-#[derive(Debug)]
-pub(super) struct Published {
-    snapshot: watch::Sender<Snapshot>,
-    is_over: watch::Sender<bool>,
-    plan: watch::Sender<Option<Arc<PlanSummary>>>,
-    outputs: watch::Sender<Option<Arc<Outputs>>>,
-}
-
-impl Published {
-    pub(super) fn new(facts: &Facts) -> Self {
-        Self {
-            snapshot: watch::Sender::new(facts.snapshot.clone()),
-            is_over: watch::Sender::new(false),
-            plan: watch::Sender::new(None),
-            outputs: watch::Sender::new(None),
-        }
-    }
-
-    pub(super) fn publish(&self, facts: &Facts) {
-        self.snapshot.send_if_modified(|shown| {
-            let differs = *shown != facts.snapshot;
-            if differs {
-                shown.clone_from(&facts.snapshot);
-            }
-            differs
-        });
-    }
-
-    pub(super) fn publish_plan(&self, plan: PlanSummary) {
-        self.plan.send_replace(Some(Arc::new(plan)));
-    }
-
-    pub(super) fn publish_outputs(&self, outputs: Outputs) {
-        self.outputs.send_replace(Some(Arc::new(outputs)));
-    }
-
-    /// Says that nothing changes any more.
-    pub(super) fn end(&self) {
-        self.is_over.send_replace(true);
-    }
 }
 
 impl Session {

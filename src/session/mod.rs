@@ -24,12 +24,13 @@
 //! |---|---|
 //! | `sessions`, `settings` | starts sessions, takes them up again |
 //! | `handle`, `snapshot`, `outputs` | what a caller has of a session |
+//! | `order`, `published` | what goes between a handle and the driver |
 //! | [`request`], [`flags`], [`words`] | what a session is asked to do |
 //! | `state`, `event`, `transition` | where a session goes when something happens, as one pure function |
 //! | `facts`, `journal` | what has happened, folded, and on disk |
 //! | `driver` | the task that does what comes next |
 //! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
-//! | `digest`, `tool_file` | what an approval is bound to |
+//! | `binding`, `content`, `tool_file`, `digest` | what an approval is bound to |
 //! | `log` | every line, for any number of readers |
 //! | `place`, `retention` | the session's directory, and its end |
 //!
@@ -43,7 +44,9 @@
 //! holds the values of sensitive variables in clear, in a directory that only its owner can enter, and goes
 //! with the session.
 
+mod binding;
 mod commands;
+mod content;
 mod digest;
 mod driver;
 mod error;
@@ -54,8 +57,10 @@ mod handle;
 mod id;
 mod journal;
 mod log;
+mod order;
 mod outputs;
 mod place;
+mod published;
 pub mod request;
 mod retention;
 mod sessions;

@@ -8,11 +8,11 @@ use tokio::sync::{OnceCell, mpsc, watch};
 
 use super::driver::{Driver, Missing};
 use super::facts::Facts;
-use super::handle::Published;
 use super::journal::{Journal, Opening, Record};
 use super::log::Log;
 use super::outputs::Outputs;
 use super::place::{Claim, Place};
+use super::published::Published;
 use super::request::{RecordError, RequestSecrets};
 use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
 use crate::client::Runner;

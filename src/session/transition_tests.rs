@@ -3,7 +3,7 @@
 use chrono::Utc;
 use proptest::prelude::*;
 
-use super::digest::Binding;
+use super::binding::Binding;
 use super::event::{Changes, Decision, Event, Failure, FailureKind, Planned, StopEnd};
 use super::state::{After, Charter, Stage, State, Stop};
 use super::transition::transition;

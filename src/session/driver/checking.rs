@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use secrecy::ExposeSecret;
 
 use super::job::{Job, failed};
-use crate::session::digest::{self, Binding};
+use crate::session::binding::Binding;
+use crate::session::content;
 use crate::session::event::{Event, FailureKind};
 use crate::session::tool_file::ToolFile;
 
@@ -43,10 +44,10 @@ impl Job {
         let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
             let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
             Ok(Binding {
-                plan_file: digest::of_file(&job.place.plan_file())?,
-                lock_file: digest::of_file(&lock_file)?,
+                plan_file: content::of_file(&job.place.plan_file())?,
+                lock_file: content::of_file(&lock_file)?,
                 commit: job.commit.clone(),
-                configuration: digest::of_tree(&checkout.root)?,
+                configuration: content::of_tree(&checkout.root)?,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
                 variables: job.digest_of_variables(),
@@ -88,7 +89,7 @@ impl Job {
         let values = values
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_ref()));
-        digest::of_values(&self.salt, values)
+        content::of_values(&self.salt, values)
     }
 }
 

@@ -10,13 +10,13 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::checkout::CommitSha;
 use crate::protocol::Request;
+use crate::session::binding::Binding;
 use crate::session::commands::Commands;
-use crate::session::digest::Binding;
 use crate::session::event::{Event, Failure, FailureKind};
 use crate::session::facts::CheckoutFacts;
-use crate::session::handle::Published;
 use crate::session::log::Log;
 use crate::session::place::Place;
+use crate::session::published::Published;
 use crate::session::state::Stop;
 use crate::session::{DeployRequest, Phase, Settings};
 

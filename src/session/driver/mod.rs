@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `step` | what comes next, as a function of what is known |
-//! | `order` | what handles ask for, and what it does |
+//! | `obeying` | what handles ask for, done or refused |
 //! | `job` | what every step needs |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply, outputs |
@@ -13,7 +13,7 @@
 mod checking;
 mod following;
 mod job;
-mod order;
+mod obeying;
 mod prepare;
 mod stages;
 mod step;
@@ -28,14 +28,14 @@ use tokio::sync::{OnceCell, mpsc, watch};
 
 use super::event::{Decision, Event, FailureKind, StopEnd};
 use super::facts::{ELSEWHERE, Facts};
-use super::handle::Published;
 use super::journal::{Entry, Journal};
 use super::log::Log;
+use super::order::Order;
 use super::place::{Claim, Place};
+use super::published::Published;
 use super::state::{State, Stop};
 use super::{DeployRequest, SessionError, Settings};
 use job::{Job, failed, without_secrets};
-pub(super) use order::{Order, Wish};
 use step::{Means, Step, next_step};
 
 /// Longest time after which a deadline is held against the clock again, which may have been set.
@@ -270,7 +270,7 @@ async fn work(job: Job, step: Step) -> Event {
         Step::ApproveByRequest => Event::Approved(Decision {
             by: BY_REQUEST.to_owned(),
             comment: String::new(),
-            digest: job.binding.as_ref().map(super::digest::Binding::digest),
+            digest: job.binding.as_ref().map(super::binding::Binding::digest),
         }),
         Step::Check { run } => job.check(run).await,
         Step::ReadOutputs => job.read_outputs().await,

@@ -8,30 +8,6 @@ use super::source::{Git, GitAuth, Source, SshCredentials};
 use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, Operation};
 use crate::protocol::{Json, Tool, tree_of};
 
-/// Every field of the body, in the order of the documentation.
-pub(super) const FIELDS: [&str; 20] = [
-    "tool",
-    "git_url",
-    "git_ref",
-    "source",
-    "path",
-    "env_vars",
-    "tfvars_files",
-    "init_flags",
-    "plan_flags",
-    "timeout",
-    "auto_approve",
-    "git_auth",
-    "ssh",
-    "submodules",
-    "operation",
-    "workspace",
-    "targets",
-    "replace",
-    "variables",
-    "backend_config",
-];
-
 /// Reads a body as far as it can be read, with what is wrong about its shape.
 ///
 /// # Errors

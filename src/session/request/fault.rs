@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::decode::FIELDS;
+use super::names::FIELDS;
 
 /// Most faults shown in one sentence.
 const MAX_FAULTS_SHOWN: usize = 12;

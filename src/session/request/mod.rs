@@ -12,6 +12,7 @@ mod check;
 mod decode;
 mod fault;
 mod fields;
+mod names;
 mod record;
 mod source;
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::super::decode::FIELDS;
+use super::super::names::FIELDS;
 use super::super::*;
 
 /// Stands for every text that a body holds: none of them may come back in a fault.

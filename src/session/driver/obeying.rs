@@ -1,58 +1,15 @@
-//! What handles ask of a session.
+//! Does what handles ask for, or nothing.
 
 use std::sync::Arc;
 
 use chrono::Utc;
-use tokio::sync::oneshot;
 
 use super::Driver;
-use crate::session::event::{Decision, Event};
-use crate::session::facts::Facts;
+use crate::session::event::Event;
+use crate::session::order::{Order, Wish};
 use crate::session::request::RequestSecrets;
-use crate::session::state::{State, Stop};
+use crate::session::state::State;
 use crate::session::{DeployRequest, SessionError};
-
-/// What a handle asks for, and where it waits for the answer.
-#[derive(Debug)]
-pub(in crate::session) struct Order {
-    pub(in crate::session) wish: Wish,
-    pub(in crate::session) answer: oneshot::Sender<Result<(), SessionError>>,
-}
-
-/// What a handle asks for.
-#[derive(Debug)]
-pub(in crate::session) enum Wish {
-    Approve(Decision),
-    Reject(Decision),
-    Stop { stop: Stop, by: String },
-    Supply(RequestSecrets),
-}
-
-impl Order {
-    /// Answers for a session that is over.
-    pub(super) fn refuse(self, facts: &Facts) {
-        let refused = match self.wish.event() {
-            Some(event) => facts.after(&event).map(|_| ()).map_err(SessionError::from),
-            None => Ok(()),
-        };
-        // Who asked may have gone.
-        let _ = self.answer.send(refused);
-    }
-}
-
-impl Wish {
-    fn event(&self) -> Option<Event> {
-        match self {
-            Self::Approve(decision) => Some(Event::Approved(decision.clone())),
-            Self::Reject(decision) => Some(Event::Rejected(decision.clone())),
-            Self::Stop { stop, by } => Some(Event::StopRequested {
-                stop: *stop,
-                by: by.clone(),
-            }),
-            Self::Supply(_) => None,
-        }
-    }
-}
 
 impl Driver {
     /// Does what was asked for, or nothing.

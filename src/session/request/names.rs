@@ -1,0 +1,25 @@
+//! The names of the body's fields.
+
+/// Every field of the body, in the order of the documentation.
+pub(super) const FIELDS: [&str; 20] = [
+    "tool",
+    "git_url",
+    "git_ref",
+    "source",
+    "path",
+    "env_vars",
+    "tfvars_files",
+    "init_flags",
+    "plan_flags",
+    "timeout",
+    "auto_approve",
+    "git_auth",
+    "ssh",
+    "submodules",
+    "operation",
+    "workspace",
+    "targets",
+    "replace",
+    "variables",
+    "backend_config",
+];
