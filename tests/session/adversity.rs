@@ -8,10 +8,8 @@ use iac_runner::session::{Reason, SessionError, Sessions};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::holder::Holder;
-use crate::stand::{
-    SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, wait_until_in_flight, waiting,
-};
+use crate::holder::{killed_at, killed_in_mid_apply};
+use crate::stand::{SLOW, SMALL, Stand, block_on, end, let_go, log, wait_until_in_flight, waiting};
 use crate::support::small_disk::SmallDisk;
 use crate::support::tools::Tool;
 
@@ -83,10 +81,7 @@ fn a_runtime_that_is_shut_down_in_mid_apply_is_no_end_of_the_apply() {
 fn a_cancel_that_was_asked_for_before_a_kill_is_carried_out_after_it() {
     let stand = Stand::new(Tool::Terraform);
     let request = stand.request(SLOW);
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    wait_until_in_flight(&dir);
-    holder.kill();
+    let dir = killed_in_mid_apply(&stand, &request);
     let journal = dir.join("journal.ndjson");
     let mut text = fs::read_to_string(&journal).expect("a journal");
     text.push_str(
@@ -140,10 +135,7 @@ fn an_approval_that_cannot_be_written_down_is_none_and_can_be_given_again() {
 fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
     let stand = Stand::new(Tool::Terraform);
     let request = stand.request(SLOW);
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    wait_until_in_flight(&dir);
-    holder.kill();
+    let dir = killed_in_mid_apply(&stand, &request);
     block_on(async {
         let mut settings = stand.settings();
         // Nobody listens on the discard port.
@@ -173,13 +165,9 @@ fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
 fn a_plan_that_went_on_without_its_holder_is_not_summarised_without_its_secrets() {
     let stand = Stand::new(Tool::Terraform);
     let gate = crate::stand::Gate::new(&stand);
-    gate.hold("plan");
     let mut request = stand.request(SMALL);
     gate.before(&mut request, &stand);
-    let holder = Holder::start(&stand, &body_of(&request), false);
-    let dir = holder.dir();
-    gate.wait_until_at("plan");
-    holder.kill();
+    let dir = killed_at("plan", &stand, &gate, &request, false);
     gate.let_go("plan");
     block_on(async {
         let session = stand

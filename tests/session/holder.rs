@@ -8,7 +8,7 @@ use iac_runner::client::Runner;
 use iac_runner::session::{DeployRequest, Sessions, Settings, Status};
 use serde_json::{Value, json};
 
-use crate::stand::{Stand, block_on, until};
+use crate::stand::{Gate, Stand, block_on, body_of, until, wait_until_in_flight};
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
 /// Names the file that says what to hold.
@@ -83,6 +83,32 @@ impl Holder {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts a session whose plan is approved, and kills the process that holds it when its slow resource
+/// is in flight; gives the session's directory.
+pub(crate) fn killed_in_mid_apply(stand: &Stand, request: &DeployRequest) -> PathBuf {
+    let holder = Holder::start(stand, &body_of(request), true);
+    let dir = holder.dir();
+    wait_until_in_flight(&dir);
+    holder.kill();
+    dir
+}
+
+/// Starts a session and kills the process that holds it when its tool waits at this command.
+pub(crate) fn killed_at(
+    command: &str,
+    stand: &Stand,
+    gate: &Gate,
+    request: &DeployRequest,
+    approve: bool,
+) -> PathBuf {
+    gate.hold(command);
+    let holder = Holder::start(stand, &body_of(request), approve);
+    let dir = holder.dir();
+    gate.wait_until_at(command);
+    holder.kill();
+    dir
 }
 
 impl Drop for Holder {

@@ -5,10 +5,8 @@ use std::path::Path;
 
 use iac_runner::session::{DeployRequest, Phase, Reason, RecoverError, Snapshot, Status};
 
-use crate::holder::Holder;
-use crate::stand::{
-    Gate, SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, until, wait_until_in_flight,
-};
+use crate::holder::{Holder, killed_at, killed_in_mid_apply};
+use crate::stand::{Gate, SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, until};
 use crate::support::tools::Tool;
 
 /// A request whose tool can be held, and the gate that holds it.
@@ -28,11 +26,7 @@ fn a_session_whose_holder_is_killed_in_init_or_plan_goes_on_to_its_end(tool: Too
     for (command, phase) in [("init", Phase::Init), ("plan", Phase::Plan)] {
         let stand = Stand::new(tool);
         let (gate, request) = gated(&stand, SMALL);
-        gate.hold(command);
-        let holder = Holder::start(&stand, &body_of(&request), false);
-        let dir = holder.dir();
-        gate.wait_until_at(command);
-        holder.kill();
+        let dir = killed_at(command, &stand, &gate, &request, false);
         block_on(async {
             let sessions = stand.sessions();
             let session = sessions
@@ -61,10 +55,7 @@ on_both_tools!(a_session_whose_holder_is_killed_in_init_or_plan_goes_on_to_its_e
 fn an_apply_whose_holder_is_killed_is_followed_to_its_end_and_never_run_again(tool: Tool) {
     let stand = Stand::new(tool);
     let (gate, request) = gated(&stand, SLOW);
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    wait_until_in_flight(&dir);
-    holder.kill();
+    let dir = killed_in_mid_apply(&stand, &request);
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions
@@ -98,10 +89,7 @@ on_both_tools!(an_apply_whose_holder_is_killed_is_followed_to_its_end_and_never_
 fn an_apply_that_ended_while_nobody_looked_is_told_as_it_ended() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SLOW);
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    wait_until_in_flight(&dir);
-    holder.kill();
+    let dir = killed_in_mid_apply(&stand, &request);
     let_go(&dir);
     crate::support::waiting::wait_for(
         "the result of the apply",
@@ -124,11 +112,7 @@ fn an_apply_that_ended_while_nobody_looked_is_told_as_it_ended() {
 fn outputs_that_were_being_read_are_read_again() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SMALL);
-    gate.hold("output");
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    gate.wait_until_at("output");
-    holder.kill();
+    let dir = killed_at("output", &stand, &gate, &request, true);
     gate.let_go("output");
     block_on(async {
         let sessions = stand.sessions();
@@ -154,10 +138,7 @@ fn kill_supervisor(run_dir: &Path) {
 fn an_apply_whose_end_nobody_knows_is_unknown_and_is_not_run_again() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SLOW);
-    let holder = Holder::start(&stand, &body_of(&request), true);
-    let dir = holder.dir();
-    wait_until_in_flight(&dir);
-    holder.kill();
+    let dir = killed_in_mid_apply(&stand, &request);
     kill_supervisor(&dir.join("runs/03-apply"));
     block_on(async {
         let sessions = stand.sessions();
@@ -177,11 +158,7 @@ fn an_apply_whose_end_nobody_knows_is_unknown_and_is_not_run_again() {
 fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SMALL);
-    gate.hold("plan");
-    let holder = Holder::start(&stand, &body_of(&request), false);
-    let dir = holder.dir();
-    gate.wait_until_at("plan");
-    holder.kill();
+    let dir = killed_at("plan", &stand, &gate, &request, false);
     kill_supervisor(&dir.join("runs/02-plan"));
     gate.let_go("plan");
     block_on(async {
