@@ -22,7 +22,7 @@ pub struct Settings {
     pub runner: Runner,
     /// Where each session has its directory; made with 0700 if it is missing.
     pub root: PathBuf,
-    /// How long a plan waits for somebody to decide. What a session waits for already stays as it is.
+    /// How long a plan waits for somebody to decide, ten years at most. What a session waits for already stays as it is.
     pub approval_deadline: Duration,
     /// How long a finished session is kept, counted from its end.
     pub retention: Duration,

@@ -1,5 +1,7 @@
 //! The stages that have a run: init, validate, plan, apply.
 
+use std::time::Duration;
+
 use super::following::Followed;
 use super::job::{Job, failed, sentence, without_secrets};
 use super::step::{Manner, RunCommand, RunStep};
@@ -11,6 +13,9 @@ use crate::session::place::write_whole;
 use crate::session::request::Source;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
+
+/// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
@@ -152,7 +157,7 @@ impl Job {
             Changes::Some
         };
         self.published.publish_plan(summary);
-        let deadline = chrono::Utc::now() + self.settings.approval_deadline;
+        let deadline = chrono::Utc::now() + self.settings.approval_deadline.min(LONGEST_WAIT);
         Ok(Event::Planned(Box::new(Planned {
             changes,
             digest,
