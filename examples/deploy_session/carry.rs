@@ -91,13 +91,16 @@ pub(crate) async fn carry(
                     question = None;
                 }
             }
-            answer = answer(&mut question) => match (answer, &shown) {
+            answer = answer_to(&mut question) => match (answer, &shown) {
                 (Answer::Yes, Some(digest)) => {
                     question = None;
                     obeyed(session.approve(&by, "", digest).await)?;
                 }
-                (Answer::No, _) | (_, None) => {
+                (Answer::No | Answer::End, _) | (_, None) => {
                     question = None;
+                    if answer == Answer::End {
+                        screen.say("");
+                    }
                     obeyed(session.reject(&by, "").await)?;
                 }
                 (Answer::Unclear, Some(_)) => screen.ask("Please answer y or n: "),
@@ -123,7 +126,7 @@ fn obeyed(done: Result<(), SessionError>) -> Result<(), SessionError> {
     }
 }
 
-async fn answer(question: &mut Option<Question>) -> Answer {
+async fn answer_to(question: &mut Option<Question>) -> Answer {
     match question {
         Some(question) => question.answer().await,
         None => std::future::pending().await,

@@ -32,8 +32,13 @@ use clap::Parser;
 
 use arguments::Arguments;
 use iac_runner::protocol::exit_status;
+use iac_runner::session::{SessionError, StartError};
 use interrupts::Interrupts;
+use outset::NotAsked;
 use screen::Screen;
+
+/// What a person does about secrets that are missing.
+const NAMES_OF_SECRETS: &str = "variables with --env, a token with --git-token-env, a key with --ssh-key; the session waits on";
 
 fn main() -> ExitCode {
     deploy(&Arguments::parse()).unwrap_or_else(|fault| refuse(&*fault))
@@ -66,15 +71,19 @@ fn refuse(fault: &(dyn Error + 'static)) -> ExitCode {
         sentence.push_str(&format!(": {fault}"));
         cause = fault.source();
     }
+    if let Some(SessionError::SecretsMissing { names }) = fault.downcast_ref() {
+        let names = names.join(", ");
+        sentence =
+            format!("the values of {names} are not kept: name them again; {NAMES_OF_SECRETS}");
+    }
     Screen::new().say(&format!("deploy_session: {sentence}"));
-    let is_request = fault.is::<outset::NotAsked>()
-        || matches!(
-            fault.downcast_ref(),
-            Some(iac_runner::session::StartError::Invalid(_))
-        );
-    if is_request {
+    if is_of_request(fault) {
         exit_status::INVALID.into()
     } else {
         exit_status::NOT_STARTED.into()
     }
+}
+
+fn is_of_request(fault: &(dyn Error + 'static)) -> bool {
+    matches!(fault.downcast_ref(), Some(StartError::Invalid(_))) || fault.is::<NotAsked>()
 }

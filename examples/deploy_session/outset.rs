@@ -30,8 +30,6 @@ pub(crate) enum NotAsked {
     NoVariable(String),
     #[error("`{}` cannot be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("there is neither terraform nor tofu on PATH: install one, or name it with --tool")]
-    NoTool,
     #[error("--ssh-key needs --known-hosts: a host that is not known is not spoken to")]
     NoKnownHosts,
 }
@@ -41,6 +39,10 @@ pub(crate) enum NotAsked {
     "build the runner with `cargo build`, or name it: IAC_RUNNER_BIN=/path/to/iac-runner ({0})"
 )]
 struct NoRunner(ClientError);
+
+#[derive(Debug, Error)]
+#[error("there is neither terraform nor tofu on PATH: install one")]
+struct NoTool;
 
 #[derive(Debug, Error)]
 #[error("`{}` is not a directory of yours: name another one with --root", .0.display())]
@@ -184,9 +186,9 @@ fn text_of(path: &Path) -> Result<String, NotAsked> {
     })
 }
 
-fn tool_on_path() -> Result<Tool, NotAsked> {
+fn tool_on_path() -> Result<Tool, NoTool> {
     let path = env::var_os("PATH").unwrap_or_default();
     let is_there =
         |tool: &Tool| env::split_paths(&path).any(|folder| folder.join(tool.program()).is_file());
-    Tool::ALL.into_iter().find(is_there).ok_or(NotAsked::NoTool)
+    Tool::ALL.into_iter().find(is_there).ok_or(NoTool)
 }

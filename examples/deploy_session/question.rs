@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 pub(crate) enum Answer {
     Yes,
     No,
+    /// None, and none will come: the same as a no.
+    End,
     /// Neither.
     Unclear,
 }
@@ -32,7 +34,7 @@ impl Question {
             loop {
                 let mut line = String::new();
                 let answer = match io::stdin().read_line(&mut line) {
-                    Ok(0) | Err(_) => Answer::No,
+                    Ok(0) | Err(_) => Answer::End,
                     Ok(_) => meaning(&line),
                 };
                 if told.blocking_send(answer).is_err() || answer != Answer::Unclear {
@@ -45,7 +47,7 @@ impl Question {
 
     /// Waits for the next answer.
     pub(crate) async fn answer(&mut self) -> Answer {
-        self.answers.recv().await.unwrap_or(Answer::No)
+        self.answers.recv().await.unwrap_or(Answer::End)
     }
 }
 
