@@ -7,6 +7,7 @@
 //! | `job` | what every step needs |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply, outputs |
+//! | `printed` | the JSON in what a command printed |
 //! | `following` | one run, to its end |
 //! | `checking` | what an approval is bound to |
 
@@ -15,6 +16,7 @@ mod following;
 mod job;
 mod order;
 mod prepare;
+mod printed;
 mod stages;
 mod step;
 
