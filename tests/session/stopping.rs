@@ -63,6 +63,29 @@ fn an_apply_that_is_cancelled_loses_nothing(tool: Tool) {
 }
 on_both_tools!(an_apply_that_is_cancelled_loses_nothing);
 
+fn a_cancel_before_the_apply_has_begun_is_no_failure(tool: Tool) {
+    let stand = Stand::new(tool);
+    let gate = Gate::new(&stand);
+    // The runner asks the tool for its version, then applies.
+    gate.hold("version");
+    block_on(async {
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("version");
+        assert_eq!(session.status().phase, Phase::Apply);
+        session.cancel("bob").await.expect("it runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        assert!(ended.error.contains("nothing ran"), "{}", ended.error);
+    });
+    assert_eq!(gate.calls("apply"), 0);
+    gate.let_go("version");
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_cancel_before_the_apply_has_begun_is_no_failure);
+
 #[test]
 fn force_ends_what_does_not_heed_a_cancel() {
     let stand = Stand::new(Tool::Terraform);
