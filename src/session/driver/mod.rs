@@ -35,7 +35,7 @@ use super::journal::{Entry, Journal};
 use super::log::Log;
 use super::place::{Claim, Place};
 use super::state::{State, Stop};
-use super::{DeployRequest, SessionError, Settings};
+use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed};
 pub(super) use order::{Order, Wish};
 use step::{Means, Step, next_step};
@@ -141,6 +141,11 @@ impl Driver {
 
     /// Records what a step ended in; the session goes on from there.
     fn record(&mut self, event: Event) {
+        let event = match self.facts.after(&event) {
+            // A stop was asked for while a run was made ready: it does not begin any more.
+            Err(IllegalTransition::Stopping) => halted(),
+            Ok(_) | Err(_) => event,
+        };
         if matches!(event, Event::Stopped { .. }) && self.stop.borrow().is_none() {
             // Somebody signalled the runner, or called `iac-runner cancel`.
             let asked = Event::StopRequested {
@@ -278,16 +283,21 @@ async fn work(job: Job, step: Step) -> Event {
         }),
         Step::Check { run } => job.check(run).await,
         Step::ReadOutputs => job.read_outputs().await,
-        Step::Halt => Event::Stopped {
-            end: StopEnd::Graceful,
-            error: "the deployment was cancelled".to_owned(),
-            state: None,
-        },
+        Step::Halt => halted(),
         Step::GiveUp => failed(
             FailureKind::Interrupted,
             "the process that held the session ended, and the values that the request kept secret went with \
              it; nothing was applied: start a new deployment",
         ),
+    }
+}
+
+/// Nothing was at work when the stop came.
+fn halted() -> Event {
+    Event::Stopped {
+        end: StopEnd::Graceful,
+        error: "the deployment was cancelled".to_owned(),
+        state: None,
     }
 }
 
