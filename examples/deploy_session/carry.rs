@@ -31,87 +31,133 @@ pub(crate) async fn carry(
     screen: &mut Screen,
 ) -> Result<Snapshot, SessionError> {
     screen.say(&format!("Session {}", session.dir().display()));
-    let by = user();
     let mut logs = session.logs(0);
     let mut status = session.watch();
     let mut ticks = tokio::time::interval(TICK);
-    let mut question: Option<Question> = None;
-    let mut shown: Option<PlanDigest> = None;
-    let mut is_decided = false;
+    let mut watch = Watch {
+        session,
+        arguments,
+        screen,
+        by: user(),
+        question: None,
+        shown: None,
+    };
+    // Where a session stands that is taken up again is news as well.
     status.mark_changed();
     loop {
         tokio::select! {
             biased;
-            meaning = interrupts.next() => match meaning {
-                Meaning::Cancel => {
-                    screen.say(&format!("\n{CANCELLING}"));
-                    obeyed(session.cancel(&by).await)?;
-                }
-                Meaning::Force => {
-                    screen.say(KILLING);
-                    obeyed(session.force_cancel(&by).await)?;
-                }
-                Meaning::Nothing => {}
-            },
+            meaning = interrupts.next() => watch.interrupt(meaning).await?,
             line = logs.next_line() => match line {
-                Some(line) => screen.log(&line),
+                Some(line) => watch.screen.log(&line),
                 None => return session.wait().await,
             },
             Ok(()) = status.changed() => {
                 let now = status.borrow_and_update().clone();
                 // What was logged by then stands above the plan.
                 while let Some(line) = logs.line_at_hand() {
-                    screen.log(&line);
+                    watch.screen.log(&line);
                 }
-                if now.plan_digest != shown {
-                    shown.clone_from(&now.plan_digest);
-                    if let Some(plan) = session.plan() {
-                        screen.say(&format!("\n{plan}"));
-                    }
-                }
-                if let (Status::AwaitingApproval, Some(digest), false) =
-                    (now.status, &now.plan_digest, is_decided)
-                {
-                    is_decided = true;
-                    if arguments.auto_approve && arguments.recover.is_none() {
-                        // The request says so.
-                    } else if arguments.auto_approve {
-                        obeyed(session.approve(&by, "--auto-approve", digest).await)?;
-                    } else {
-                        question = Question::put();
-                        match question {
-                            Some(_) => screen.ask(&asked(&now)),
-                            None => {
-                                screen.say(&format!("{NOBODY}. {NOBODY_AT_ALL}"));
-                                obeyed(session.reject(&by, NOBODY).await)?;
-                            }
-                        }
-                    }
-                } else if now.status != Status::AwaitingApproval {
-                    question = None;
-                }
+                watch.take_in(&now).await?;
             }
-            answer = answer_to(&mut question) => match (answer, &shown) {
-                (Answer::Yes, Some(digest)) => {
-                    question = None;
-                    obeyed(session.approve(&by, "", digest).await)?;
-                }
-                (Answer::No | Answer::End, _) | (_, None) => {
-                    question = None;
-                    if answer == Answer::End {
-                        screen.say("");
-                    }
-                    obeyed(session.reject(&by, "").await)?;
-                }
-                (Answer::Unclear, Some(_)) => screen.ask("Please answer y or n: "),
-            },
-            _ = ticks.tick(), if question.is_none() => {
-                let now = session.status();
-                if let Some(phase) = now.phases.last().filter(|it| it.ended_at.is_none()) {
-                    let elapsed = Utc::now() - phase.started_at;
-                    screen.tell_time(now.phase, elapsed.to_std().unwrap_or_default());
-                }
+            answer = answer_to(&mut watch.question) => watch.answer(answer).await?,
+            _ = ticks.tick() => watch.tell_time(),
+        }
+    }
+}
+
+/// Whoever watches over a session.
+struct Watch<'a> {
+    session: &'a Session,
+    arguments: &'a Arguments,
+    screen: &'a mut Screen,
+    /// In whose name it decides.
+    by: String,
+    /// What was asked and is not answered.
+    question: Option<Question>,
+    /// The plan that was shown.
+    shown: Option<PlanDigest>,
+}
+
+impl Watch<'_> {
+    async fn interrupt(&mut self, meaning: Meaning) -> Result<(), SessionError> {
+        match meaning {
+            Meaning::Cancel => {
+                self.screen.say(&format!("\n{CANCELLING}"));
+                obeyed(self.session.cancel(&self.by).await)
             }
+            Meaning::Force => {
+                self.screen.say(KILLING);
+                obeyed(self.session.force_cancel(&self.by).await)
+            }
+            Meaning::Nothing => Ok(()),
+        }
+    }
+
+    /// Shows a plan that is new, and has it decided about.
+    async fn take_in(&mut self, now: &Snapshot) -> Result<(), SessionError> {
+        let is_new = now.plan_digest != self.shown;
+        self.shown.clone_from(&now.plan_digest);
+        if is_new && let Some(plan) = self.session.plan() {
+            self.screen.say(&format!("\n{plan}"));
+        }
+        match (now.status, &now.plan_digest) {
+            (Status::AwaitingApproval, Some(digest)) if is_new => self.decide(now, digest).await,
+            (Status::AwaitingApproval, _) => Ok(()),
+            (Status::Running | Status::Success | Status::Failed | Status::Cancelled, _) => {
+                self.question = None;
+                Ok(())
+            }
+        }
+    }
+
+    async fn decide(&mut self, now: &Snapshot, digest: &PlanDigest) -> Result<(), SessionError> {
+        if self.arguments.auto_approve {
+            // A session of ours approves by itself, since its request says so; this may come too late.
+            return match self.arguments.recover {
+                Some(_) => obeyed(
+                    self.session
+                        .approve(&self.by, "--auto-approve", digest)
+                        .await,
+                ),
+                None => Ok(()),
+            };
+        }
+        self.question = Question::put();
+        if self.question.is_some() {
+            self.screen.ask(&asked(now));
+            return Ok(());
+        }
+        self.screen.say(&format!("{NOBODY}. {NOBODY_AT_ALL}"));
+        obeyed(self.session.reject(&self.by, NOBODY).await)
+    }
+
+    async fn answer(&mut self, answer: Answer) -> Result<(), SessionError> {
+        match (answer, &self.shown) {
+            (Answer::Unclear, _) => {
+                self.screen.ask("Please answer y or n: ");
+                return Ok(());
+            }
+            (Answer::Yes, Some(digest)) => {
+                self.question = None;
+                return obeyed(self.session.approve(&self.by, "", digest).await);
+            }
+            // Nobody has typed the end of the line.
+            (Answer::End, _) => self.screen.say(""),
+            (Answer::No, _) | (Answer::Yes, None) => {}
+        }
+        self.question = None;
+        obeyed(self.session.reject(&self.by, "").await)
+    }
+
+    /// Tells how long the phase has taken, unless a question stands in that line.
+    fn tell_time(&mut self) {
+        let now = self.session.status();
+        let phase = now.phases.last().filter(|it| it.ended_at.is_none());
+        if let (Some(phase), None) = (phase, &self.question) {
+            let elapsed = Utc::now() - phase.started_at;
+            let elapsed = elapsed.to_std().unwrap_or_default();
+            self.screen.tell_time(now.phase, elapsed);
         }
     }
 }

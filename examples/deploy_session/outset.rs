@@ -11,7 +11,7 @@ use iac_runner::client::{ClientError, Runner};
 use iac_runner::protocol::Tool;
 use iac_runner::registry::Registry;
 use iac_runner::session::request::{
-    DeployRequest, Git, GitAuth, RequestSecrets, Source, SshCredentials,
+    DeployRequest, GitAuth, RequestSecrets, Source, SshCredentials,
 };
 use iac_runner::session::{Session, Sessions, Settings};
 use thiserror::Error;
@@ -112,13 +112,14 @@ fn request(arguments: &Arguments) -> Result<DeployRequest, Box<dyn Error>> {
     let mut request = match (&arguments.dir, &arguments.repo, &arguments.git_ref) {
         (Some(dir), _, _) => DeployRequest::directory(tool, std::path::absolute(dir)?),
         (None, url, git_ref) => {
-            // Whoever names neither has been told so by then.
+            // Clap has seen to it that there is a repository then, and a ref.
             let url = url.clone().unwrap_or_default();
-            let mut git = Git::new(url, git_ref.clone().unwrap_or_default());
-            git.auth = git_auth(arguments)?;
-            git.ssh = ssh(arguments)?;
-            let mut request = DeployRequest::git(tool, "", "");
-            request.source = Source::Git(git);
+            let git_ref = git_ref.clone().unwrap_or_default();
+            let mut request = DeployRequest::git(tool, url, git_ref);
+            if let Source::Git(git) = &mut request.source {
+                git.auth = git_auth(arguments)?;
+                git.ssh = ssh(arguments)?;
+            }
             request
         }
     };
