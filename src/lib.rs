@@ -20,6 +20,11 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
+/// The Rust of `README.md` compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub mod checkout;
 pub mod client;
 pub mod output;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use iac_runner::protocol::{Control, Event, Request, RunResult, Subject, schema};
+use iac_runner::session;
 use serde_json::Value;
 
 /// Files at the root that show documents.
@@ -93,6 +94,22 @@ fn the_readme_names_every_field_of_both_documents() {
     }
 }
 
+#[test]
+fn the_readme_names_every_status_and_reason_of_a_session() {
+    let readme = read(Path::new("README.md"));
+    for schema in [
+        schemars::schema_for!(session::Status),
+        schemars::schema_for!(session::Reason),
+        schemars::schema_for!(session::Operation),
+    ] {
+        let words = words_in_schema(schema.as_value());
+        assert!(words.len() > 4, "{schema:?}");
+        for word in words {
+            assert!(readme.contains(&format!("`{word}`")), "`{word}`");
+        }
+    }
+}
+
 /// What a block of JSON is, by its fields; it has to be a good one of its kind.
 fn kind_of(block: &str) -> Result<&'static str, String> {
     let mut kind = Err("no document".to_owned());
@@ -133,6 +150,15 @@ fn json_blocks(page: &str) -> Vec<String> {
 
 fn fields_in_schema(subject: Subject) -> BTreeSet<String> {
     fields_of(&schema(subject)["properties"])
+}
+
+/// The words that a schema lets stand, one by one or in a list.
+fn words_in_schema(schema: &Value) -> Vec<String> {
+    let each = schema["oneOf"].as_array().into_iter().flatten();
+    let alone = each.clone().map(|it| &it["const"]);
+    let listed = each.chain([schema]).filter_map(|it| it["enum"].as_array());
+    let words = alone.chain(listed.flatten()).filter_map(Value::as_str);
+    words.map(str::to_owned).collect()
 }
 
 fn fields_of(object: &Value) -> BTreeSet<String> {

@@ -9,10 +9,11 @@
 //! let sessions = Sessions::open(Settings::new(Runner::locate()?, "/var/lib/deployments"))?;
 //! let request = DeployRequest::git(Tool::Tofu, "https://example.com/infra.git", "main");
 //! let session = sessions.start(request)?;
-//! let mut status = session.watch();
-//! status.wait_for(|now| now.status != Status::Running).await?;
-//! if let (Some(plan), Some(digest)) = (session.plan(), session.status().plan_digest) {
-//!     println!("{plan}");
+//! let mut watch = session.watch();
+//! let now = watch.wait_for(|now| now.status != Status::Running).await?.clone();
+//! // A plan without changes waits for nobody.
+//! if let (Status::AwaitingApproval, Some(digest)) = (now.status, now.plan_digest) {
+//!     println!("{}", session.plan().ok_or("no plan")?);
 //!     session.approve("alice", "as discussed", &digest).await?;
 //! }
 //! println!("{:?}", session.wait().await?.reason);

@@ -89,6 +89,8 @@ impl Outputs {
 
     /// The value of an output in clear, be it sensitive or not.
     ///
+    /// What is a secret of the request itself is `***` in it: the runner masks whatever a tool prints.
+    ///
     /// # Errors
     /// There is no such output, or its sensitive value was not kept when the session was recovered.
     pub fn expose_sensitive(&self, name: &str) -> Result<&Value, OutputError> {

@@ -248,3 +248,39 @@ fn what_changed_outside_of_the_configuration_is_reported_and_left_as_it_is(tool:
     });
 }
 on_both_tools!(what_changed_outside_of_the_configuration_is_reported_and_left_as_it_is);
+
+/// A configuration with a number that is secret, and one that has its digits.
+const NUMBERS: &str = r#"
+variable "pin_password" {
+  type = number
+}
+resource "terraform_data" "a" {
+  input = 1234567890
+}
+output "size" {
+  value = terraform_data.a.output
+}
+output "pin" {
+  value     = var.pin_password
+  sensitive = true
+}
+"#;
+
+fn a_secret_of_digits_leaves_plan_and_outputs_readable(tool: Tool) {
+    let stand = Stand::new(tool);
+    block_on(async {
+        let mut request = stand.request(NUMBERS);
+        request.auto_approve = true;
+        let pin = "345678".to_owned().into();
+        request
+            .env_vars
+            .insert("TF_VAR_pin_password".to_owned(), pin);
+        let session = stand.sessions().start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("size").unwrap().value, "12***90");
+        assert_eq!(outputs.expose_sensitive("pin").unwrap(), "***");
+    });
+}
+on_both_tools!(a_secret_of_digits_leaves_plan_and_outputs_readable);

@@ -161,6 +161,12 @@ fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
     let dir = killed_at("plan", &stand, &gate, &request, false);
     kill_supervisor(&dir.join("runs/02-plan"));
     gate.let_go("plan");
+    // Nobody ends a tool whose supervisor is lost: as long as it runs, it may have the lock of the state.
+    crate::support::waiting::wait_for(
+        "the end of the first plan",
+        crate::support::waiting::WITHIN_A_TEST,
+        || stand.mark.carriers().is_empty().then_some(()),
+    );
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions

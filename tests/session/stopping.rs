@@ -1,7 +1,7 @@
 //! Cancelling, in each phase.
 
 use iac_runner::protocol::{LockStatus, StateSafety};
-use iac_runner::session::{Phase, Reason, Status};
+use iac_runner::session::{DeployRequest, Phase, Reason, Status};
 
 use crate::stand::{
     Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, wait_until_in_flight, waiting,
@@ -62,6 +62,52 @@ fn an_apply_that_is_cancelled_loses_nothing(tool: Tool) {
     stand.mark.assert_nothing_is_left_alive();
 }
 on_both_tools!(an_apply_that_is_cancelled_loses_nothing);
+
+fn a_cancel_before_the_apply_has_begun_is_no_failure(tool: Tool) {
+    let stand = Stand::new(tool);
+    let gate = Gate::new(&stand);
+    // The runner asks the tool for its version, then applies.
+    gate.hold("version");
+    block_on(async {
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("version");
+        assert_eq!(session.status().phase, Phase::Apply);
+        session.cancel("bob").await.expect("it runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        assert!(ended.error.contains("nothing ran"), "{}", ended.error);
+    });
+    assert_eq!(gate.calls("apply"), 0);
+    gate.let_go("version");
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_cancel_before_the_apply_has_begun_is_no_failure);
+
+#[test]
+fn a_cancel_while_the_approved_plan_is_checked_is_no_failure() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let source = stand.folder().join("source");
+    std::fs::create_dir(&source).expect("a folder");
+    std::fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("it is written");
+    // It takes a while to hold this against what was approved.
+    let large = std::fs::File::create(source.join("large")).expect("a file");
+    large.set_len(64 * 1024 * 1024).expect("it has holes");
+    block_on(async {
+        let mut request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
+        gate.before(&mut request, &stand);
+        let (session, digest) = waiting(&stand.sessions(), request).await;
+        let approved = session.approve("alice", "", &digest).await;
+        approved.expect("it waits");
+        session.cancel("bob").await.expect("it runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+    });
+    assert_eq!(gate.calls("apply"), 0);
+}
 
 #[test]
 fn force_ends_what_does_not_heed_a_cancel() {

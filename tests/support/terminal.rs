@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::fcntl::OFlag;
@@ -15,15 +16,21 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
+    /// One that passes on every byte as it is.
     pub(crate) fn open() -> Self {
+        let terminal = Self::open_for_a_person();
+        terminal.make_raw();
+        terminal
+    }
+
+    /// One that echoes, takes lines, and makes a signal of Ctrl-C.
+    pub(crate) fn open_for_a_person() -> Self {
         let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
             .expect("a pseudo-terminal");
         grantpt(&master).expect("the slave is granted");
         unlockpt(&master).expect("the slave is unlocked");
         let slave = ptsname_r(&master).expect("the slave has a name");
-        let terminal = Self { master, slave };
-        terminal.make_raw();
-        terminal
+        Self { master, slave }
     }
 
     /// The slave side, as a program at the terminal has it.
@@ -54,5 +61,12 @@ impl Terminal {
         let mut settings = tcgetattr(&slave).expect("a terminal has settings");
         cfmakeraw(&mut settings);
         tcsetattr(&slave, SetArg::TCSANOW, &settings).expect("a terminal takes settings");
+    }
+}
+
+/// What it shows can be read here, until every slave side is closed.
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.master.as_fd()
     }
 }

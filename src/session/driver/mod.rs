@@ -7,6 +7,7 @@
 //! | `job` | what every step needs |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply, outputs |
+//! | `printed` | the JSON in what a command printed |
 //! | `following` | one run, to its end |
 //! | `checking` | what an approval is bound to |
 
@@ -15,6 +16,7 @@ mod following;
 mod job;
 mod obeying;
 mod prepare;
+mod printed;
 mod stages;
 mod step;
 
@@ -34,7 +36,7 @@ use super::order::Order;
 use super::place::{Claim, Place};
 use super::published::Published;
 use super::state::{State, Stop};
-use super::{DeployRequest, SessionError, Settings};
+use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, without_secrets};
 use step::{Means, Step, next_step};
 
@@ -140,13 +142,12 @@ impl Driver {
 
     /// Records what a step ended in; the session goes on from there.
     fn record(&mut self, event: Event) {
-        let is_stopping = self.stop.borrow().is_some();
-        let event = match event {
-            // The stop was asked for while the step that wanted to begin a run was at work.
-            Event::RunStarted { .. } if is_stopping => halted(),
-            event => event,
+        let event = match self.facts.after(&event) {
+            // A stop was asked for while a run was made ready: it does not begin any more.
+            Err(IllegalTransition::Stopping) => halted(),
+            Ok(_) | Err(_) => event,
         };
-        if matches!(event, Event::Stopped { .. }) && !is_stopping {
+        if matches!(event, Event::Stopped { .. }) && self.stop.borrow().is_none() {
             // Somebody signalled the runner, or called `iac-runner cancel`.
             let asked = Event::StopRequested {
                 stop: Stop::Cancel,
@@ -279,7 +280,7 @@ async fn work(job: Job, step: Step) -> Event {
     }
 }
 
-/// Nothing was at work when the session was to stop.
+/// Nothing was at work when the stop came.
 fn halted() -> Event {
     Event::Stopped {
         end: StopEnd::Graceful,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::following::Followed;
 use super::job::{Job, failed, sentence, without_secrets};
+use super::printed::{has_masked_name, json_in};
 use super::step::{Manner, RunCommand, RunStep};
 use crate::plan::PlanSummary;
 use crate::protocol::{Outcome, Request, RunResult, StateReport};
@@ -128,7 +129,12 @@ impl Job {
             let error = format!("the plan cannot be read: {}", sentence(fault));
             failed(FailureKind::Fault, error)
         };
-        let document = json_part(&shown.output);
+        let document = json_in(&shown.output);
+        if has_masked_name(&document) {
+            let error = "a secret of the request is also a name in the plan, which is masked there, so nobody can \
+                         tell what the plan does: give the secret another value, or the name another word";
+            return Err(failed(FailureKind::Fault, error));
+        }
         let summary =
             PlanSummary::from_json(document.as_bytes()).map_err(|fault| of_plan(&fault))?;
         if summary.errored {
@@ -183,7 +189,7 @@ impl Job {
         };
         let read = result.and_then(|result| match result.outcome {
             Outcome::Succeeded => {
-                let outputs = crate::session::Outputs::from_json(json_part(&result.output));
+                let outputs = crate::session::Outputs::from_json(&json_in(&result.output));
                 outputs.map_err(|fault| fault.to_string())
             }
             Outcome::Failed
@@ -243,35 +249,4 @@ fn interrupted(command: RunCommand) -> Event {
         }
     };
     failed(FailureKind::Interrupted, error)
-}
-
-/// The JSON in what a command printed, without warnings before and after it.
-fn json_part(output: &str) -> &str {
-    let begin = output
-        .starts_with('{')
-        .then_some(0)
-        .or_else(|| output.find("\n{").map(|at| at + 1));
-    let end = output.rfind('}').map(|at| at + 1);
-    match (begin, end) {
-        (Some(begin), Some(end)) if begin < end => &output[begin..end],
-        (_, _) => output,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_found_between_warnings() {
-        let table = [
-            ("{\"a\":{}}", "{\"a\":{}}"),
-            ("{\n  \"a\": 1\n}\n", "{\n  \"a\": 1\n}"),
-            ("Warning: old\n\n{\"a\":1}\nbye\n", "{\"a\":1}"),
-            ("nothing", "nothing"),
-        ];
-        for (output, expected) in table {
-            assert_eq!(json_part(output), expected, "{output}");
-        }
-    }
 }

@@ -1,0 +1,89 @@
+//! Carries a deployment from a terminal: checkout, init, plan, approval, apply, outputs.
+//!
+//! ```text
+//! cargo build
+//! cargo run --example deploy_session -- --repo https://example.com/infra.git --ref main
+//! ```
+//!
+//! Logs, plan and question go to stderr, outputs to stdout.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `arguments` | what can be said on the command line |
+//! | `outset` | from there to a session: runner, settings, request |
+//! | `carry` | the session, from its first line to its last |
+//! | `question` | the answer of whoever sits at the terminal |
+//! | `interrupts` | Ctrl-C |
+//! | `screen` | lines, and the line that tells the time |
+//! | `ending` | outputs, the last sentence, the exit status |
+
+mod arguments;
+mod carry;
+mod ending;
+mod interrupts;
+mod outset;
+mod question;
+mod screen;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::Arguments;
+use iac_runner::protocol::exit_status;
+use iac_runner::session::{SessionError, StartError};
+use interrupts::Interrupts;
+use outset::NotAsked;
+use screen::Screen;
+
+/// What a person does about secrets that are missing.
+const NAMES_OF_SECRETS: &str = "variables with --env, a token with --git-token-env, a key with --ssh-key; the session waits on";
+
+fn main() -> ExitCode {
+    deploy(&Arguments::parse()).unwrap_or_else(|fault| refuse(&*fault))
+}
+
+fn deploy(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    // More than one thread: a terminal that stands still does not hold up the session.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        // Before anything runs that a Ctrl-C could leave behind.
+        let mut interrupts = Interrupts::listen()?;
+        let (sessions, session) = outset::session(arguments)?;
+        let mut screen = Screen::new();
+        let ended = carry::carry(&session, arguments, &mut interrupts, &mut screen).await?;
+        ending::show_outputs(&session, arguments.show_sensitive, &mut screen);
+        ending::show_end(&session, &ended, &mut screen);
+        drop(sessions);
+        Ok(ending::exit_status(&ended).into())
+    })
+}
+
+/// Says why there is no session, or why it was left where it is.
+fn refuse(fault: &(dyn Error + 'static)) -> ExitCode {
+    let mut sentence = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(fault) = cause {
+        sentence.push_str(&format!(": {fault}"));
+        cause = fault.source();
+    }
+    if let Some(SessionError::SecretsMissing { names }) = fault.downcast_ref() {
+        let names = names.join(", ");
+        sentence =
+            format!("the values of {names} are not kept: name them again; {NAMES_OF_SECRETS}");
+    }
+    Screen::new().say(&format!("deploy_session: {sentence}"));
+    if is_of_request(fault) {
+        exit_status::INVALID.into()
+    } else {
+        exit_status::NOT_STARTED.into()
+    }
+}
+
+fn is_of_request(fault: &(dyn Error + 'static)) -> bool {
+    matches!(fault.downcast_ref(), Some(StartError::Invalid(_))) || fault.is::<NotAsked>()
+}

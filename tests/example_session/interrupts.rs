@@ -1,0 +1,67 @@
+//! Ctrl-C in the middle of an apply, and the time that is told meanwhile.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::call::Call;
+use crate::project::{Project, SLOW, SMALL};
+use crate::support::tools::Tool;
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+
+fn the_first_one_stops_the_apply_gracefully(tool: Tool) {
+    let project = Project::new(tool, SLOW);
+    let mut command = project.deployment(project.example());
+    command.arg("--auto-approve");
+    let mut call = Call::at_terminal(command);
+    project.wait_until_in_flight();
+    call.wait_for_text("apply: 0:02");
+    call.interrupt();
+    let ended = call.wait();
+    assert_eq!(ended.status, Some(5), "{}", ended.shown);
+    for text in [
+        "Cancelling: ",
+        "Cancel requested by alice",
+        "it was cancelled",
+        "State: all that was done is recorded; its lock is released",
+        // The time is taken away before a line is printed.
+        "\r\x1b[K",
+    ] {
+        assert!(ended.shown.contains(text), "{text} in {}", ended.shown);
+    }
+    assert!(!ended.shown.contains("Killing"), "{}", ended.shown);
+    assert_eq!(project.resources().len(), 2, "quick and slow");
+    assert_eq!(project.server.lock_holder(), None);
+    project.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(the_first_one_stops_the_apply_gracefully);
+
+#[test]
+fn a_later_one_kills_what_does_not_heed_the_first() {
+    let project = Project::new(Tool::Terraform, SMALL);
+    let deaf = project.gate().join("deaf");
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = apply ]; then trap '' INT; : >'{}'; while :; do sleep 0.05; done; fi\n\
+         exec '{}' \"$@\"\n",
+        deaf.display(),
+        Tool::Terraform.program().display()
+    );
+    let program = project.gate().join("terraform");
+    fs::write(&program, script).expect("it is written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+
+    let mut command = project.deployment(project.example());
+    command.arg("--auto-approve");
+    let mut call = Call::at_terminal(command);
+    wait_for("the deaf tool", WITHIN_A_TEST, || {
+        deaf.exists().then_some(())
+    });
+    // Those that come too soon mean nothing.
+    wait_for("the kill", WITHIN_A_TEST, || {
+        call.interrupt();
+        call.shown().contains("Killing: ").then_some(())
+    });
+    let ended = call.wait();
+    assert_eq!(ended.status, Some(5), "{}", ended.shown);
+    assert!(ended.shown.contains("had to be killed"), "{}", ended.shown);
+    project.mark.assert_nothing_is_left_alive();
+}

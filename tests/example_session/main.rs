@@ -1,0 +1,32 @@
+//! `examples/deploy_session`, as a person at a terminal and a script without one have it.
+
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+/// One test a tool, named after the tool.
+macro_rules! on_both_tools {
+    ($name:ident) => {
+        mod $name {
+            #[test]
+            fn terraform() {
+                super::$name(crate::support::tools::Tool::Terraform);
+            }
+
+            #[test]
+            fn tofu() {
+                super::$name(crate::support::tools::Tool::Tofu);
+            }
+        }
+    };
+}
+
+mod answers;
+mod call;
+mod interrupts;
+mod killed;
+mod project;
+mod scripts;
