@@ -187,27 +187,27 @@ fn a_plan_that_went_on_without_its_holder_is_not_summarised_without_its_secrets(
 #[test]
 fn a_cancel_that_meets_the_beginning_of_a_run_is_a_cancel() {
     let stand = Stand::new(Tool::Terraform);
-    block_on(async {
-        let sessions = stand.sessions();
-        // At any moment: some of these meet a step that is about to begin a run.
-        for pause in 0..40_u64 {
+    // At any moment: some of these meet a step that is about to begin a run.
+    for changes in (0..8).chain(0..8) {
+        block_on(async {
             let mut request = stand.request(SMALL);
             request.auto_approve = true;
-            let session = sessions.start(request).expect("it starts");
+            let session = stand.sessions().start(request).expect("it starts");
             let mut watch = session.watch();
-            for _ in 0..pause % 8 {
+            for _ in 0..changes {
                 if watch.borrow_and_update().reason.is_some() {
                     break;
                 }
                 watch.changed().await.expect("it is there");
             }
+            // It may be over by now.
             let _ = session.cancel("bob").await;
             let ended = end(&session).await;
             let expected = [Reason::Cancelled, Reason::Applied, Reason::NoChanges];
             let reason = ended.reason.expect("it ended");
             assert!(expected.contains(&reason), "{reason:?}: {}", log(&session));
-        }
-    });
+        });
+    }
     assert_eq!(stand.server.lock_holder(), None);
     stand.mark.assert_nothing_is_left_alive();
 }
