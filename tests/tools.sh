@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets the real tools that the tests run: tofu into .tools/, terraform from PATH.
+# Gets what the tests run: tofu into .tools/, OpenSSH with apt-get; terraform and git from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,5 +20,21 @@ fi
 
 if ! command -v terraform >/dev/null; then
     echo "tests/tools.sh: no terraform on PATH: install Terraform 1.4 or later (https://developer.hashicorp.com/terraform/install)" >&2
+    exit 1
+fi
+
+if [ ! -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null; then
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        echo "tests/tools.sh: no OpenSSH server or client: install openssh-server and openssh-client" >&2
+        exit 1
+    fi
+    # The packaged server is not to be started: tests start their own, on the loopback.
+    apt-get update -qq
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends openssh-server openssh-client >/dev/null
+fi
+
+if ! command -v git >/dev/null; then
+    echo "tests/tools.sh: no git on PATH: install git 2.32 or later" >&2
     exit 1
 fi

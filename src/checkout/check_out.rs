@@ -9,9 +9,7 @@ use tokio::time::timeout;
 
 use super::arguments;
 use super::commit::CommitSha;
-use super::failure::Failure;
 use super::git::{Call, Finished, Git, OnLine, Touches};
-use super::mirror::Mirror;
 use super::reference::{self, Wanted};
 use super::source::{GitSource, Options};
 use super::staging::{Staging, at};
@@ -88,10 +86,11 @@ async fn perform(
     checkout.hand_over(commit, &into)
 }
 
-struct Checkout<'a> {
-    git: Git,
-    source: &'a GitSource,
-    staging: Arc<Staging>,
+/// A checkout while it is made.
+pub(super) struct Checkout<'a> {
+    pub(super) git: Git,
+    pub(super) source: &'a GitSource,
+    pub(super) staging: Arc<Staging>,
 }
 
 impl Checkout<'_> {
@@ -112,98 +111,6 @@ impl Checkout<'_> {
         let args = arguments::init(wanted);
         let finished = self.here(args, Touches::Disk, on_line).await?;
         finished.or_failed().map(drop)
-    }
-
-    /// Fetches from the server.
-    async fn fetch(&self, wanted: &CommitSha, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
-        let url = &self.source.url;
-        let args = arguments::fetch_commit(url, wanted);
-        let mut finished = self.here(args, Touches::Source, on_line).await?;
-        if !finished.succeeded && finished.failure() == Failure::OnlyTips {
-            let args = arguments::fetch_all(url);
-            finished = self.here(args, Touches::Source, on_line).await?;
-        }
-        finished
-            .or_refused(self.source, &self.git.address)
-            .map(drop)
-    }
-
-    /// Fetches what is new into the mirror, and from there; a mirror that is no good is made anew, once.
-    async fn fetch_through(
-        &self,
-        cache: &Path,
-        wanted: &CommitSha,
-        on_line: OnLine<'_>,
-    ) -> Result<(), CheckoutError> {
-        let mirror = Mirror::lock(cache, &self.source.url).await?;
-        match self.fetch_by(&mirror, wanted, on_line).await {
-            Err(CheckoutError::Git { .. } | CheckoutError::Filesystem { .. }) => {
-                mirror.clear()?;
-                self.fetch_by(&mirror, wanted, on_line).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    async fn fetch_by(
-        &self,
-        mirror: &Mirror,
-        wanted: &CommitSha,
-        on_line: OnLine<'_>,
-    ) -> Result<(), CheckoutError> {
-        if mirror.is_made() {
-            mirror.sweep();
-        } else {
-            mirror.clear()?;
-            let args = arguments::init_bare(wanted);
-            let made = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
-            made.or_failed()?;
-            mirror.mark()?;
-        }
-        let args = arguments::commit_of(&arguments::kept_ref(wanted));
-        let kept = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
-        if !kept.succeeded {
-            self.update(mirror, wanted, on_line).await?;
-        }
-        let here = mirror.path.display().to_string();
-        let args = arguments::fetch_commit(&here, wanted);
-        let call = Call {
-            args,
-            in_dir: self.staging.path(),
-            touches: Touches::Mirror,
-            keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
-        };
-        let copied = self.git.run(call, on_line).await?;
-        copied.or_failed().map(drop)
-    }
-
-    /// Fetches from the server what the mirror lacks.
-    async fn update(
-        &self,
-        mirror: &Mirror,
-        wanted: &CommitSha,
-        on_line: OnLine<'_>,
-    ) -> Result<(), CheckoutError> {
-        let url = &self.source.url;
-        let args = arguments::fetch_and_keep(url, wanted);
-        let fetched = self
-            .in_mirror(mirror, args, Touches::Source, on_line)
-            .await?;
-        if fetched.succeeded || fetched.failure() != Failure::OnlyTips {
-            return fetched.or_refused(self.source, &self.git.address).map(drop);
-        }
-        let args = arguments::fetch_all(url);
-        let fetched = self
-            .in_mirror(mirror, args, Touches::Source, on_line)
-            .await?;
-        fetched.or_refused(self.source, &self.git.address)?;
-        let args = arguments::keep(wanted);
-        let kept = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
-        if kept.succeeded {
-            Ok(())
-        } else {
-            Err(self.absent())
-        }
     }
 
     /// Fills the directory.
@@ -249,7 +156,8 @@ impl Checkout<'_> {
         })
     }
 
-    async fn here(
+    /// Runs git in the directory that is to become the checkout.
+    pub(super) async fn here(
         &self,
         args: Vec<String>,
         touches: Touches,
@@ -264,23 +172,8 @@ impl Checkout<'_> {
         self.git.run(call, on_line).await
     }
 
-    async fn in_mirror(
-        &self,
-        mirror: &Mirror,
-        args: Vec<String>,
-        touches: Touches,
-        on_line: OnLine<'_>,
-    ) -> Result<Finished, CheckoutError> {
-        let call = Call {
-            args,
-            in_dir: &mirror.path,
-            touches,
-            keep: Arc::clone(&mirror.lock) as _,
-        };
-        self.git.run(call, on_line).await
-    }
-
-    fn absent(&self) -> CheckoutError {
+    /// The error for a ref that the repository does not have.
+    pub(super) fn absent(&self) -> CheckoutError {
         let git_ref = self.source.git_ref.clone();
         if reference::is_abbreviated(&git_ref) && git_ref.parse::<CommitSha>().is_err() {
             return CheckoutError::AbbreviatedCommit { git_ref };

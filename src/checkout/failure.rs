@@ -17,7 +17,7 @@ pub(super) enum Failure {
 /// Words of git, curl, ssh and servers, with what they mean; the first that is found counts.
 ///
 /// All are looked for in lower case. Those of ssh come first: git adds its own guess to each of them.
-const WORDS: [(&str, Failure); 35] = [
+const WORDS: [(&str, Failure); 36] = [
     ("host key verification failed", Failure::HostKey),
     ("remote host identification has changed", Failure::HostKey),
     ("no matching host key type found", Failure::HostKey),
@@ -50,6 +50,8 @@ const WORDS: [(&str, Failure); 35] = [
     ("couldn't find remote ref", Failure::NoSuchObject),
     ("returned error: 404", Failure::NoSuchRepository),
     ("repository not found", Failure::NoSuchRepository),
+    // A page to log in at, where a repository was looked for.
+    ("is this a git repository?", Failure::NoSuchRepository),
     (
         "does not appear to be a git repository",
         Failure::NoSuchRepository,

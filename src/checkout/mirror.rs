@@ -70,6 +70,26 @@ impl Mirror {
         }
     }
 
+    /// One to be made beside this one, under the same lock.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            path: self.path.with_extension("new"),
+            lock: Arc::clone(&self.lock),
+            url: self.url.clone(),
+        }
+    }
+
+    /// Takes the place of another.
+    pub(super) fn replace(&self, other: &Self) -> Result<(), CheckoutError> {
+        other.clear()?;
+        fs::rename(&self.path, &other.path).map_err(at(&other.path))
+    }
+
+    /// Takes it off the disk; what cannot be removed now is when the next one is made here.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
     /// Says that it has been made.
     pub(super) fn mark(&self) -> Result<(), CheckoutError> {
         let path = self.path.join(MARK);

@@ -1,4 +1,4 @@
-//! Checks out a commit of a git repository, with the `git` of this machine.
+//! Checks out a commit of a git repository, with the `git` of this machine: 2.32 or later.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -22,10 +22,10 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `check_out` | the story: resolve, fetch, switch, put in place |
+//! | `check_out`, `fetch` | the story: resolve, fetch, switch, put in place |
 //! | `source`, `commit` | what is asked for, and what is reported |
 //! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
-//! | `arguments`, `environment` | how git is called |
+//! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
 //! | `login` | how credentials are handed to it |
 //! | `git` | one call of it |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
@@ -53,8 +53,9 @@
 //! only grows; it may be deleted whenever no checkout runs.
 //!
 //! # Left behind
-//! An error, a timeout or a dropped future leaves nothing. If this process is killed, git is too, and a
-//! hidden directory `.NAME.*.partial` stays beside the one that was wanted; the next checkout does not mind.
+//! An error, a timeout or a dropped future leaves nothing. If this process is killed, the kernel kills git; what
+//! git had started for the transfer ends when the server next says something, or after five minutes. A hidden
+//! directory `.NAME.*.partial` then stays beside the one that was wanted; the next checkout does not mind.
 
 mod address;
 mod arguments;
@@ -64,6 +65,7 @@ mod containment;
 mod environment;
 mod error;
 mod failure;
+mod fetch;
 mod git;
 mod login;
 mod mask;
@@ -71,6 +73,7 @@ mod mirror;
 mod progress;
 mod reference;
 mod source;
+mod ssh;
 mod staging;
 
 pub use address::{UrlFault, validate_url};

@@ -19,7 +19,7 @@ use super::handed::Handed;
 ///
 /// A thread starts the child, waits for its end, ends what is left of the group, and reaps. It waits for
 /// this child and this group by their ids, never for any child, and takes no SIGCHLD. Dropping the owner kills
-/// the group at once; the thread still reaps it. When the whole process dies, the kernel kills the child.
+/// the group at once; the thread still reaps it. When the whole process dies, the kernel kills the leader.
 #[derive(Debug)]
 pub struct KeptGroup {
     leader: Pid,

@@ -1,0 +1,142 @@
+//! Brings the objects of a commit into a checkout: from the server, or through a mirror.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::CheckoutError;
+use super::arguments;
+use super::check_out::Checkout;
+use super::commit::CommitSha;
+use super::failure::Failure;
+use super::git::{Call, Finished, OnLine, Touches};
+use super::mirror::Mirror;
+
+impl Checkout<'_> {
+    /// Fetches from the server.
+    pub(super) async fn fetch(
+        &self,
+        wanted: &CommitSha,
+        on_line: OnLine<'_>,
+    ) -> Result<(), CheckoutError> {
+        let url = &self.source.url;
+        let args = arguments::fetch_commit(url, wanted);
+        let fetched = self.here(args, Touches::Source, on_line).await?;
+        if fetched.succeeded || fetched.failure() != Failure::OnlyTips {
+            return fetched.or_refused(self.source, &self.git.address).map(drop);
+        }
+        let args = arguments::fetch_all(url);
+        let fetched = self.here(args, Touches::Source, on_line).await?;
+        fetched.or_refused(self.source, &self.git.address)?;
+        let args = arguments::commit_of(wanted.as_str());
+        let found = self.here(args, Touches::Disk, on_line).await?;
+        if found.succeeded {
+            Ok(())
+        } else {
+            Err(self.absent())
+        }
+    }
+
+    /// Fetches what is new into the mirror, and from there.
+    ///
+    /// Where that fails, the mirror or the server may be at fault: a new mirror, made beside it, tells. It takes
+    /// the place of the old one only if it is whole, so a server that breaks off costs nothing that is there.
+    pub(super) async fn fetch_through(
+        &self,
+        cache: &Path,
+        wanted: &CommitSha,
+        on_line: OnLine<'_>,
+    ) -> Result<(), CheckoutError> {
+        let mirror = Mirror::lock(cache, &self.source.url).await?;
+        match self.fetch_by(&mirror, wanted, on_line).await {
+            Err(CheckoutError::Git { .. } | CheckoutError::Filesystem { .. }) => {
+                let fresh = mirror.beside();
+                fresh.discard();
+                match self.fetch_by(&fresh, wanted, on_line).await {
+                    Ok(()) => fresh.replace(&mirror),
+                    Err(fault) => {
+                        fresh.discard();
+                        Err(fault)
+                    }
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn fetch_by(
+        &self,
+        mirror: &Mirror,
+        wanted: &CommitSha,
+        on_line: OnLine<'_>,
+    ) -> Result<(), CheckoutError> {
+        if mirror.is_made() {
+            mirror.sweep();
+        } else {
+            mirror.clear()?;
+            let args = arguments::init_bare(wanted);
+            let made = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
+            made.or_failed()?;
+            mirror.mark()?;
+        }
+        let args = arguments::commit_of(&arguments::kept_ref(wanted));
+        let kept = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
+        if !kept.succeeded {
+            self.update(mirror, wanted, on_line).await?;
+        }
+        let here = mirror.path.display().to_string();
+        let args = arguments::fetch_commit(&here, wanted);
+        let call = Call {
+            args,
+            in_dir: self.staging.path(),
+            touches: Touches::Mirror,
+            keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
+        };
+        let copied = self.git.run(call, on_line).await?;
+        copied.or_failed().map(drop)
+    }
+
+    /// Fetches from the server what the mirror lacks.
+    async fn update(
+        &self,
+        mirror: &Mirror,
+        wanted: &CommitSha,
+        on_line: OnLine<'_>,
+    ) -> Result<(), CheckoutError> {
+        let url = &self.source.url;
+        let args = arguments::fetch_and_keep(url, wanted);
+        let fetched = self
+            .in_mirror(mirror, args, Touches::Source, on_line)
+            .await?;
+        if fetched.succeeded || fetched.failure() != Failure::OnlyTips {
+            return fetched.or_refused(self.source, &self.git.address).map(drop);
+        }
+        let args = arguments::fetch_all(url);
+        let fetched = self
+            .in_mirror(mirror, args, Touches::Source, on_line)
+            .await?;
+        fetched.or_refused(self.source, &self.git.address)?;
+        let args = arguments::keep(wanted);
+        let kept = self.in_mirror(mirror, args, Touches::Disk, on_line).await?;
+        if kept.succeeded {
+            Ok(())
+        } else {
+            Err(self.absent())
+        }
+    }
+
+    async fn in_mirror(
+        &self,
+        mirror: &Mirror,
+        args: Vec<String>,
+        touches: Touches,
+        on_line: OnLine<'_>,
+    ) -> Result<Finished, CheckoutError> {
+        let call = Call {
+            args,
+            in_dir: &mirror.path,
+            touches,
+            keep: Arc::clone(&mirror.lock) as _,
+        };
+        self.git.run(call, on_line).await
+    }
+}

@@ -1,0 +1,75 @@
+//! How ssh is called.
+
+use super::environment::Offer;
+
+/// On top of git's own arguments: this key, these hosts, no questions, and nothing of this machine's settings.
+const OPTIONS: [&str; 15] = [
+    "GlobalKnownHostsFile=/dev/null",
+    "StrictHostKeyChecking=yes",
+    "UpdateHostKeys=no",
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    "PreferredAuthentications=publickey",
+    "BatchMode=yes",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "PermitLocalCommand=no",
+    "ConnectTimeout=30",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=4",
+];
+
+/// The command that git gives to a shell.
+///
+/// Ssh closes every descriptor that it inherits, so key and host keys are read through the shell that
+/// started it and waits for it.
+pub(super) fn ssh_command(offer: Offer) -> String {
+    let (key, hosts) = match offer {
+        Offer::Key {
+            private_key,
+            known_hosts,
+        } => (
+            format!(" -i /proc/$$/fd/{private_key}"),
+            format!("/proc/$$/fd/{known_hosts}"),
+        ),
+        Offer::Nothing | Offer::Login { .. } => (String::new(), "/dev/null".to_owned()),
+    };
+    let options: String = OPTIONS
+        .iter()
+        .map(|option| format!(" -o {option}"))
+        .collect();
+    format!(
+        "k() {{ ssh -F /dev/null{key} -o UserKnownHostsFile={hosts}{options} \"$@\"; return $?; }}; k"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_takes_this_key_and_these_hosts_and_asks_nobody() {
+        let command = ssh_command(Offer::Key {
+            private_key: 17,
+            known_hosts: 18,
+        });
+        for part in [
+            "-F /dev/null",
+            "-i /proc/$$/fd/17",
+            "UserKnownHostsFile=/proc/$$/fd/18",
+            "StrictHostKeyChecking=yes",
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+        ] {
+            assert!(command.contains(part), "{part} in {command}");
+        }
+    }
+
+    #[test]
+    fn without_a_key_there_is_none_and_no_host_is_known() {
+        let command = ssh_command(Offer::Nothing);
+        assert!(command.contains("UserKnownHostsFile=/dev/null") && !command.contains(" -i "));
+    }
+}

@@ -1,0 +1,280 @@
+//! `git http-backend` behind a server on the loopback, which can want a login, hold answers back, and counts.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use base64::Engine;
+use tokio::sync::{oneshot, watch};
+
+use crate::waiting::{SOON, wait_for};
+
+/// How the server differs from an open one that answers at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    /// User name and password that it wants.
+    pub(crate) login: Option<(String, String)>,
+    /// Speaks version 0 of the protocol only.
+    pub(crate) is_old: bool,
+    /// Answers every request by sending it on to this server.
+    pub(crate) leads_to: Option<String>,
+    /// Answers every request with this status and text.
+    pub(crate) refusal: Option<(u16, String)>,
+    /// Holds the answers to fetches back until [`HttpServer::let_go`].
+    pub(crate) holds_fetches: bool,
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) authorization: Option<String>,
+    pub(crate) bytes: usize,
+    /// Whether it asks for objects, and not for refs.
+    pub(crate) is_fetch: bool,
+}
+
+pub(crate) struct HttpServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    let_go: watch::Sender<bool>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    root: PathBuf,
+    manner: Manner,
+    seen: Mutex<Vec<Seen>>,
+    held: Mutex<usize>,
+    may_go: watch::Receiver<bool>,
+}
+
+impl HttpServer {
+    pub(crate) fn start(root: &Path, manner: Manner) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        let (let_go, may_go) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            root: root.to_owned(),
+            manner,
+            seen: Mutex::default(),
+            held: Mutex::default(),
+            may_go,
+        });
+        let (stop, stopped) = oneshot::channel();
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&shared));
+        let thread = thread::spawn(move || serve(listener, router, stopped));
+        Self {
+            address,
+            shared,
+            let_go,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// A server that wants this login.
+    pub(crate) fn with_login(root: &Path, username: &str, password: &str) -> Self {
+        let manner = Manner {
+            login: Some((username.to_owned(), password.to_owned())),
+            ..Manner::default()
+        };
+        Self::start(root, manner)
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("http://{}/{name}", self.address)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().expect("no panic").clone()
+    }
+
+    /// How much went out in answers to fetches, in bytes.
+    pub(crate) fn fetched_bytes(&self) -> usize {
+        let seen = self.seen();
+        seen.iter()
+            .filter(|seen| seen.is_fetch)
+            .map(|seen| seen.bytes)
+            .sum()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_a_held_fetch(&self) {
+        wait_for("a fetch to be held", SOON, || {
+            (*self.shared.held.lock().expect("no panic") > 0).then_some(())
+        });
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.let_go.send_replace(true);
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.let_go();
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if it had one, has already failed the test that it served.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        listener
+            .set_nonblocking(true)
+            .expect("a listener that does not block");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        tokio::select! {
+            served = axum::serve(listener, router) => served.expect("the server serves"),
+            _ = stopped => {}
+        }
+    });
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let authorization = header("authorization");
+    let is_fetch = method == Method::POST && memmem(&body, b"command=ls-refs").is_none();
+    let response = if let Some(other) = &shared.manner.leads_to {
+        let location = format!("{other}{uri}");
+        plain(StatusCode::FOUND, "").map_header("location", &location)
+    } else if let Some((status, text)) = &shared.manner.refusal {
+        plain(StatusCode::from_u16(*status).expect("a status"), text)
+    } else if !is_let_in(&shared.manner, authorization.as_deref()) {
+        plain(StatusCode::UNAUTHORIZED, "").map_header("www-authenticate", "Basic realm=\"git\"")
+    } else {
+        if is_fetch && shared.manner.holds_fetches {
+            *shared.held.lock().expect("no panic") += 1;
+            let _ = shared.may_go.clone().wait_for(|may| *may).await;
+        }
+        let environment = [
+            ("GIT_PROJECT_ROOT", shared.root.display().to_string()),
+            ("GIT_HTTP_EXPORT_ALL", "1".to_owned()),
+            ("REQUEST_METHOD", method.to_string()),
+            ("PATH_INFO", uri.path().to_owned()),
+            ("QUERY_STRING", uri.query().unwrap_or_default().to_owned()),
+            ("CONTENT_TYPE", header("content-type").unwrap_or_default()),
+            (
+                "HTTP_CONTENT_ENCODING",
+                header("content-encoding").unwrap_or_default(),
+            ),
+            (
+                "HTTP_GIT_PROTOCOL",
+                if shared.manner.is_old {
+                    String::new()
+                } else {
+                    header("git-protocol").unwrap_or_default()
+                },
+            ),
+            ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
+        ];
+        let printed = tokio::task::spawn_blocking(move || backend(&environment, &body))
+            .await
+            .expect("the backend ends");
+        from_cgi(printed)
+    };
+    let (response, bytes) = response;
+    shared.seen.lock().expect("no panic").push(Seen {
+        authorization,
+        bytes,
+        is_fetch,
+    });
+    response
+}
+
+type Sized = (Response<Body>, usize);
+
+trait MapHeader {
+    fn map_header(self, name: &'static str, value: &str) -> Self;
+}
+
+impl MapHeader for Sized {
+    fn map_header(mut self, name: &'static str, value: &str) -> Self {
+        self.0
+            .headers_mut()
+            .insert(name, value.parse().expect("a header"));
+        self
+    }
+}
+
+fn plain(status: StatusCode, text: &str) -> Sized {
+    let response = Response::builder()
+        .status(status)
+        .header("content-type", "text/plain")
+        .body(Body::from(text.to_owned()))
+        .expect("a response");
+    (response, text.len())
+}
+
+fn is_let_in(manner: &Manner, authorization: Option<&str>) -> bool {
+    manner.login.as_ref().is_none_or(|(username, password)| {
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        authorization == Some(&format!("Basic {encoded}"))
+    })
+}
+
+fn backend(environment: &[(&str, String)], body: &[u8]) -> Vec<u8> {
+    let mut child = Command::new("git")
+        .arg("http-backend")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("git is on PATH");
+    // The backend may end without having read all.
+    let _ = child.stdin.take().expect("a pipe").write_all(body);
+    child.wait_with_output().expect("it ends").stdout
+}
+
+fn from_cgi(printed: Vec<u8>) -> Sized {
+    let end = memmem(&printed, b"\r\n\r\n").expect("headers");
+    let mut response = Response::builder();
+    for line in String::from_utf8_lossy(&printed[..end]).lines() {
+        let (name, value) = line.split_once(": ").expect("a header");
+        response = if name == "Status" {
+            let number: u16 = value[..3].parse().expect("a status");
+            response.status(number)
+        } else {
+            response.header(name, value)
+        };
+    }
+    let body = printed[end + 4..].to_vec();
+    let bytes = body.len();
+    (response.body(Body::from(body)).expect("a response"), bytes)
+}
+
+fn memmem(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
+}

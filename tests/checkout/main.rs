@@ -1,0 +1,23 @@
+//! Checkouts with the real git: from disk, over http with `git http-backend`, over ssh with a real `sshd`.
+
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/waiting.rs"]
+mod waiting;
+
+mod failures;
+mod http;
+mod http_server;
+mod mirrors;
+mod processes;
+mod refs;
+mod repository;
+mod secrets;
+mod ssh;
+mod ssh_server;
+mod stand;
+mod stops;
+mod submodules;
+mod work_dirs;

@@ -1,0 +1,192 @@
+//! Checkouts that are stopped: by their timeout, by their owner, by there being no git.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use iac_runner::checkout::{CheckoutError, check_out};
+
+use crate::http_server::{HttpServer, Manner};
+use crate::processes::of_checkout_in;
+use crate::repository::Repositories;
+use crate::stand::{Stand, block_on, runtime, source};
+use crate::waiting::{SOON, wait_for};
+
+fn holding(repositories: &Repositories) -> HttpServer {
+    let manner = Manner {
+        holds_fetches: true,
+        ..Manner::default()
+    };
+    HttpServer::start(repositories.path(), manner)
+}
+
+#[test]
+fn a_timeout_leaves_no_process_and_no_file_and_a_retry_succeeds() {
+    let repositories = Repositories::new();
+    repositories.create("a");
+    for mut stand in [Stand::new(), Stand::new().with_mirrors()] {
+        let server = holding(&repositories);
+        let whole = stand.options.timeout;
+        stand = stand.with_timeout(Duration::from_secs(1));
+        let began = Instant::now();
+        let fault = stand.refused(&source(server.url("a/.git"), "main"));
+        assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
+        assert!(began.elapsed() < Duration::from_secs(8));
+        assert!(of_checkout_in(&stand.folder()).is_empty());
+        server.let_go();
+        stand = stand.with_timeout(whole);
+        stand
+            .check_out(&source(server.url("a/.git"), "main"))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_dropped_future_leaves_no_process_and_no_file() {
+    let repositories = Repositories::new();
+    repositories.create("a");
+    let server = holding(&repositories);
+    let stand = Stand::new().with_mirrors();
+    let (into, options) = (stand.path("into"), stand.options.clone());
+    let source = source(server.url("a/.git"), "main");
+    let runtime = runtime();
+    let running =
+        runtime.spawn(async move { check_out(&source, &into, &options, &mut |_| ()).await });
+    server.wait_for_a_held_fetch();
+    let processes = of_checkout_in(&stand.folder());
+    assert!(processes.len() > 1, "{processes:#?}");
+    running.abort();
+    assert!(runtime.block_on(running).is_err());
+    wait_for("all processes to be reaped", SOON, || {
+        let left = processes
+            .iter()
+            .any(|process| is_child_of_ours(process.pid));
+        (!left && of_checkout_in(&stand.folder()).is_empty()).then_some(())
+    });
+    wait_for("what they made to be removed", SOON, || {
+        let mut entries = std::fs::read_dir(stand.folder())
+            .expect("a folder")
+            .flatten();
+        entries
+            .all(|entry| entry.file_name() == "mirrors")
+            .then_some(())
+    });
+}
+
+/// Zombies among them.
+fn is_child_of_ours(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        let parent = stat
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1));
+        parent == Some(std::process::id().to_string().as_str())
+    })
+}
+
+#[test]
+fn other_children_of_this_process_are_left_alone() {
+    let repositories = Repositories::new();
+    let repository = repositories.create("a");
+    let mut other = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
+    Stand::new()
+        .check_out(&source(repository.url(), "main"))
+        .unwrap();
+    assert_eq!(other.wait().unwrap().code(), Some(7));
+}
+
+/// Runs a test of this binary once more, in a process of its own.
+fn again(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command.args(["--exact", test]).env(INNER, "1");
+    command
+}
+
+/// Is set in that process.
+const INNER: &str = "IAC_TEST_INNER";
+const URL: &str = "IAC_TEST_URL";
+const FOLDER: &str = "IAC_TEST_FOLDER";
+
+fn is_inner() -> bool {
+    std::env::var_os(INNER).is_some()
+}
+
+#[test]
+fn a_machine_without_git_is_told() {
+    if is_inner() {
+        let fault = Stand::new().refused(&source("/a", "main"));
+        assert!(matches!(fault, CheckoutError::GitMissing), "{fault:?}");
+        return;
+    }
+    let mut inner = again("stops::a_machine_without_git_is_told");
+    let output = inner.env("PATH", "/nowhere").output().unwrap();
+    assert_passed(&output);
+}
+
+#[test]
+fn git_ends_with_the_process_that_wanted_the_checkout() {
+    if is_inner() {
+        let (url, folder) = (std::env::var(URL).unwrap(), std::env::var(FOLDER).unwrap());
+        let into = Path::new(&folder).join("into");
+        let _ = block_on(check_out(
+            &source(url, "main"),
+            &into,
+            &Stand::new().options,
+            &mut |_| (),
+        ));
+        return;
+    }
+    let repositories = Repositories::new();
+    repositories.create("a");
+    let server = holding(&repositories);
+    let stand = Stand::new();
+    let mut inner = again("stops::git_ends_with_the_process_that_wanted_the_checkout")
+        .env(URL, server.url("a/.git"))
+        .env(FOLDER, stand.folder())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    server.wait_for_a_held_fetch();
+    assert!(!of_checkout_in(&stand.folder()).is_empty());
+    inner.kill().unwrap();
+    inner.wait().unwrap();
+    server.let_go();
+    wait_for("git to end", SOON, || {
+        of_checkout_in(&stand.folder()).is_empty().then_some(())
+    });
+    // What is left beside it does not get in the way.
+    let mut stand = stand;
+    stand
+        .check_out(&source(server.url("a/.git"), "main"))
+        .unwrap();
+}
+
+/// As the first process of a container, or a subreaper: whatever git abandons when it is killed becomes its child.
+#[test]
+fn whoever_inherits_the_children_of_git_gets_no_zombies() {
+    if is_inner() {
+        nix::sys::prctl::set_child_subreaper(true).unwrap();
+        let mut stand = Stand::new().with_timeout(Duration::from_secs(1));
+        let url = std::env::var(URL).unwrap();
+        let fault = stand.refused(&source(url, "main"));
+        assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let children: String = threads
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+            .collect();
+        assert_eq!(children, "");
+        return;
+    }
+    let repositories = Repositories::new();
+    repositories.create("a");
+    let server = holding(&repositories);
+    let mut inner = again("stops::whoever_inherits_the_children_of_git_gets_no_zombies");
+    assert_passed(&inner.env(URL, server.url("a/.git")).output().unwrap());
+}
+
+#[track_caller]
+fn assert_passed(output: &Output) {
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let passed = output.status.success() && printed.contains("1 passed");
+    assert!(passed, "{printed}");
+}
