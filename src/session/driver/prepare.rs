@@ -9,7 +9,7 @@ use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
 };
 use crate::session::event::{Event, FailureKind, StopEnd};
-use crate::session::place::write_whole;
+use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
 
 impl Job {
@@ -33,7 +33,7 @@ impl Job {
         for (path, _, content) in files.into_iter().filter(|(_, is_empty, _)| !is_empty) {
             let written = content
                 .map_err(io::Error::from)
-                .and_then(|content| write_whole(&path, &content));
+                .and_then(|content| write_aside(&path, &content));
             if let Err(fault) = written {
                 let error = format!("`{}` could not be written: {fault}", path.display());
                 return failed(FailureKind::Fault, error);
