@@ -41,6 +41,6 @@ pub fn measure() -> Vec<Figure> {
         what: format!("{RUNS} runs of `terraform version` at once, median of {ROUNDS} rounds"),
         target: "all right, at most 1.1 × the wall without us".to_owned(),
         measured: format!("all right, {ratio:.3} × ({with:.2} s with, {bare:.2} s bare)"),
-        met: ratio <= 1.1,
+        met: Some(ratio <= 1.1),
     }]
 }

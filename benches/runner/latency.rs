@@ -37,6 +37,6 @@ pub fn measure() -> Vec<Figure> {
         what: format!("the tool's write to our event, {LINES} lines at 1,000 a second"),
         target: "p99 under 10 ms".to_owned(),
         measured: format!("p99 {p99:.2} ms, p50 {p50:.2} ms"),
-        met: p99 < 10.0,
+        met: Some(p99 < 10.0),
     }]
 }

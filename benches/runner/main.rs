@@ -8,28 +8,17 @@ mod latency;
 mod ours;
 mod overhead;
 mod stand_in;
+#[path = "../table/mod.rs"]
+mod table;
 mod volume;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-/// One line of the table.
-pub struct Figure {
-    /// What was measured.
-    pub what: String,
-    /// What is asked for.
-    pub target: String,
-    /// What came out.
-    pub measured: String,
-    /// Whether that is what is asked for.
-    pub met: bool,
-}
-
-/// A measurement.
-type Measure = fn() -> Vec<Figure>;
+use table::{Figure, Measure, percentile};
 
 /// All of them, by the name that selects one on the command line.
-const MEASURES: [(&str, Measure); 5] = [
+const MEASURES: [Measure; 5] = [
     ("binary", binary),
     ("overhead", overhead::measure),
     ("volume", volume::measure),
@@ -41,24 +30,7 @@ fn main() -> ExitCode {
     if let Some(act) = stand_in::act_asked_for() {
         return stand_in::play(&act);
     }
-    // Cargo passes flags of its own; what is left selects.
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
-    println!("| figure | target | measured | met |\n|---|---|---|---|");
-    for (name, measure) in MEASURES {
-        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
-            for figure in measure() {
-                let met = if figure.met { "yes" } else { "**no**" };
-                println!(
-                    "| {} | {} | {} | {met} |",
-                    figure.what, figure.target, figure.measured
-                );
-            }
-        }
-    }
-    ExitCode::SUCCESS
+    table::print(&MEASURES)
 }
 
 /// Size, and whether anything has to be loaded beside it.
@@ -78,13 +50,6 @@ fn binary() -> Vec<Figure> {
             bytes.len() as f64 / 1e6,
             if is_static { "static" } else { "dynamic" }
         ),
-        met: bytes.len() < 2_000_000 && is_static,
+        met: Some(bytes.len() < 2_000_000 && is_static),
     }]
-}
-
-/// The value below which a given share of the samples lies.
-pub fn percentile(samples: &mut [f64], share: f64) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    let last = samples.len() - 1;
-    samples[(last as f64 * share).round() as usize]
 }

@@ -23,14 +23,14 @@ pub fn measure() -> Vec<Figure> {
         what: format!("peak memory of front + supervisor, {what} of output"),
         target: "under 8 MB".to_owned(),
         measured: format!("{:.1} MB", run.peak_kib as f64 * 1024.0 / 1e6),
-        met: run.peak_kib * 1024 < 8_000_000,
+        met: Some(run.peak_kib * 1024 < 8_000_000),
     };
     vec![
         Figure {
             what: format!("1 GiB of output through capture and masking, {SECRETS} secrets"),
             target: "400 MB/s or better".to_owned(),
             measured: format!("{speed:.0} MB/s, the tool's own time included"),
-            met: speed >= 400.0,
+            met: Some(speed >= 400.0),
         },
         memory("1 KiB", &little),
         memory("2 GiB", &much),

@@ -12,14 +12,14 @@ pub(super) fn list(url: &str, names: &[String]) -> Vec<String> {
 }
 
 /// `template` is emptied: the machine's own would bring hooks.
-pub(super) fn init(commit: &CommitSha) -> Vec<String> {
+pub(super) fn init(object_format: &str) -> Vec<String> {
     let mut args = owned(&["init", "--quiet", "--template="]);
-    args.push(format!("--object-format={}", commit.object_format()));
+    args.push(format!("--object-format={object_format}"));
     args
 }
 
 pub(super) fn init_bare(commit: &CommitSha) -> Vec<String> {
-    let mut args = init(commit);
+    let mut args = init(commit.object_format());
     args.push("--bare".to_owned());
     args
 }
@@ -27,6 +27,11 @@ pub(super) fn init_bare(commit: &CommitSha) -> Vec<String> {
 /// One commit without its history.
 pub(super) fn fetch_commit(url: &str, commit: &CommitSha) -> Vec<String> {
     fetch(&["--depth=1"], url, &[commit.to_string()])
+}
+
+/// What a name stands for at the server, without its history.
+pub(super) fn fetch_named(url: &str, name: &str) -> Vec<String> {
+    fetch(&["--depth=1"], url, &[name.to_owned()])
 }
 
 /// One commit without its history, to be found again under [`kept_ref`].
@@ -66,14 +71,9 @@ pub(super) fn set_origin(url: &str) -> Vec<String> {
     owned(&["config", "remote.origin.url", url])
 }
 
-pub(super) fn switch_to(commit: &CommitSha) -> Vec<String> {
-    owned(&[
-        "checkout",
-        "--quiet",
-        "--force",
-        "--detach",
-        commit.as_str(),
-    ])
+/// `fetched` is a name that is ours: of a commit, or `FETCH_HEAD`.
+pub(super) fn switch_to(fetched: &str) -> Vec<String> {
+    owned(&["checkout", "--quiet", "--force", "--detach", fetched])
 }
 
 pub(super) fn submodules() -> Vec<String> {
@@ -115,6 +115,7 @@ mod tests {
         for args in [
             list("URL", &["refs/heads/x".to_owned()]),
             fetch_commit("URL", &commit),
+            fetch_named("URL", "main"),
             fetch_and_keep("URL", &commit),
             fetch_all("URL"),
         ] {
@@ -128,7 +129,8 @@ mod tests {
     fn a_repository_is_made_for_the_names_that_its_commits_have() {
         let table = [("a".repeat(40), "sha1"), ("a".repeat(64), "sha256")];
         for (commit, format) in table {
-            let args = init(&commit.parse().unwrap());
+            let commit: CommitSha = commit.parse().unwrap();
+            let args = init(commit.object_format());
             assert!(args.contains(&format!("--object-format={format}")));
         }
     }

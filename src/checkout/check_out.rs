@@ -1,5 +1,6 @@
 //! The story of a checkout.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,9 +48,30 @@ pub async fn check_out(
     options: &Options,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<CheckedOut, CheckoutError> {
+    check_out_unless(source, into, options, on_line, std::future::pending()).await
+}
+
+/// Does the same as [`check_out`], unless `stop` comes to its end before.
+///
+/// Git is killed then, and when this returns, it is gone and what it had made is removed.
+///
+/// # Errors
+/// As with [`check_out`], and [`CheckoutError::Stopped`].
+pub async fn check_out_unless(
+    source: &GitSource,
+    into: &Path,
+    options: &Options,
+    on_line: &mut (dyn FnMut(&str) + Send),
+    stop: impl Future<Output = ()>,
+) -> Result<CheckedOut, CheckoutError> {
     let (alive, mut all_over) = mpsc::channel::<()>(1);
-    let work = perform(source, into, options, alive, on_line);
-    let outcome = timeout(options.timeout, work).await;
+    let outcome = {
+        let work = perform(source, into, options, alive, on_line);
+        tokio::select! {
+            outcome = timeout(options.timeout, work) => outcome,
+            () = stop => Ok(Err(CheckoutError::Stopped)),
+        }
+    };
     // Until nobody holds the other end: at once, unless something was killed just now.
     let _ = timeout(KILLED_TO_REAPED, all_over.recv()).await;
     outcome.unwrap_or(Err(CheckoutError::TimedOut {
@@ -76,13 +98,18 @@ async fn perform(
         source,
         staging,
     };
-    let wanted = checkout.resolve(on_line).await?;
-    checkout.make_repository(&wanted, on_line).await?;
-    match &options.mirror_cache {
-        None => checkout.fetch(&wanted, on_line).await?,
-        Some(cache) => checkout.fetch_through(cache, &wanted, on_line).await?,
-    }
-    let commit = checkout.switch(&wanted, on_line).await?;
+    let fetched = match &options.mirror_cache {
+        None => checkout.fetch(on_line).await?,
+        Some(cache) => {
+            let wanted = checkout.resolve(on_line).await?;
+            checkout
+                .make_repository(wanted.object_format(), on_line)
+                .await?;
+            checkout.fetch_through(cache, &wanted, on_line).await?;
+            wanted.to_string()
+        }
+    };
+    let commit = checkout.switch(&fetched, on_line).await?;
     checkout.hand_over(commit, &into)
 }
 
@@ -95,7 +122,7 @@ pub(super) struct Checkout<'a> {
 
 impl Checkout<'_> {
     /// Asks the server what the ref stands for; that it answers shows that the credentials are good.
-    async fn resolve(&self, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
+    pub(super) async fn resolve(&self, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
         let wanted = Wanted::of(&self.source.git_ref);
         let args = arguments::list(&self.source.url, &wanted.questions());
         let finished = self.here(args, Touches::Source, on_line).await?;
@@ -103,32 +130,27 @@ impl Checkout<'_> {
         wanted.resolved(&listing).ok_or_else(|| self.absent())
     }
 
-    async fn make_repository(
+    pub(super) async fn make_repository(
         &self,
-        wanted: &CommitSha,
+        object_format: &str,
         on_line: OnLine<'_>,
     ) -> Result<(), CheckoutError> {
-        let args = arguments::init(wanted);
+        let args = arguments::init(object_format);
         let finished = self.here(args, Touches::Disk, on_line).await?;
         finished.or_failed().map(drop)
     }
 
-    /// Fills the directory.
-    async fn switch(
-        &self,
-        wanted: &CommitSha,
-        on_line: OnLine<'_>,
-    ) -> Result<CommitSha, CheckoutError> {
-        let args = arguments::commit_of(wanted.as_str());
-        let found = self.here(args, Touches::Disk, on_line).await?;
-        let commit: CommitSha = found
-            .stdout
-            .trim()
-            .parse()
-            .map_err(|_| self.not_a_commit())?;
-        let args = arguments::switch_to(&commit);
+    /// Fills the directory with what was fetched, by a name that the repository has for it.
+    async fn switch(&self, fetched: &str, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
+        let args = arguments::switch_to(fetched);
         let switched = self.here(args, Touches::Disk, on_line).await?;
+        if !switched.succeeded {
+            let args = arguments::commit_of(fetched);
+            let found = self.here(args, Touches::Disk, on_line).await?;
+            found.or_failed().map_err(|_| self.not_a_commit())?;
+        }
         switched.or_failed()?;
+        let commit = self.head()?;
         if self.source.submodules {
             let args = arguments::set_origin(&self.source.url);
             self.here(args, Touches::Disk, on_line).await?.or_failed()?;
@@ -137,6 +159,14 @@ impl Checkout<'_> {
             filled.or_failed()?;
         }
         Ok(commit)
+    }
+
+    /// The commit that is checked out; of a tag, the one behind it.
+    fn head(&self) -> Result<CommitSha, CheckoutError> {
+        let path = self.staging.path().join(".git/HEAD");
+        let head = std::fs::read_to_string(&path).map_err(at(&path))?;
+        // Detached, so it is no name of a branch.
+        head.trim().parse().map_err(|_| self.not_a_commit())
     }
 
     /// Puts the whole in its place, if it has the directory that was asked for.

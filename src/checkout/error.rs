@@ -117,6 +117,9 @@ pub enum CheckoutError {
         /// The bound.
         after: Duration,
     },
+    /// Whoever wanted the checkout wants it no more.
+    #[error("the checkout was stopped")]
+    Stopped,
     /// A directory or file of the checkout could not be made.
     #[error("`{}` could not be prepared", .path.display())]
     Filesystem {

@@ -11,13 +11,15 @@ pub(super) enum Failure {
     NoSuchObject,
     /// The server gives out what a ref stands for, and nothing else.
     OnlyTips,
+    /// The repository names its objects by another hash than ours.
+    OtherFormat,
     Other,
 }
 
 /// Words of git, curl, ssh and servers, with what they mean; the first that is found counts.
 ///
 /// All are looked for in lower case. Those of ssh come first: git adds its own guess to each of them.
-const WORDS: [(&str, Failure); 36] = [
+const WORDS: [(&str, Failure); 37] = [
     ("host key verification failed", Failure::HostKey),
     ("remote host identification has changed", Failure::HostKey),
     ("no matching host key type found", Failure::HostKey),
@@ -46,6 +48,7 @@ const WORDS: [(&str, Failure); 36] = [
     ("returned error: 503", Failure::Unreachable),
     ("returned error: 504", Failure::Unreachable),
     ("unadvertised object", Failure::OnlyTips),
+    ("mismatched algorithms", Failure::OtherFormat),
     ("not our ref", Failure::NoSuchObject),
     ("couldn't find remote ref", Failure::NoSuchObject),
     ("returned error: 404", Failure::NoSuchRepository),

@@ -1,5 +1,6 @@
 //! Brings the objects of a commit into a checkout: from the server, or through a mirror.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,49 @@ use super::commit::CommitSha;
 use super::failure::Failure;
 use super::git::{Call, Finished, OnLine, Touches};
 use super::mirror::Mirror;
+use super::reference::Wanted;
+use super::staging::at;
+
+/// Where git notes what it fetched last.
+const FETCHED: &str = "FETCH_HEAD";
 
 impl Checkout<'_> {
-    /// Fetches from the server.
-    pub(super) async fn fetch(
+    /// Fetches from the server, and gives the name that the repository now has for what came.
+    ///
+    /// The server is asked for the ref itself, so one exchange tells what it stands for and brings it. Where
+    /// that fails for the ref, the server is asked first what it has: that tells why, or finds another way.
+    pub(super) async fn fetch(&self, on_line: OnLine<'_>) -> Result<String, CheckoutError> {
+        let wanted = Wanted::of(&self.source.git_ref);
+        self.make_repository(wanted.object_format(), on_line)
+            .await?;
+        if let Some(name) = wanted.fetched_as() {
+            let args = arguments::fetch_named(&self.source.url, name);
+            let fetched = self.here(args, Touches::Source, on_line).await?;
+            let goes_on = match fetched.failure() {
+                Failure::NoSuchObject | Failure::OnlyTips | Failure::OtherFormat => true,
+                Failure::HostKey
+                | Failure::Credentials
+                | Failure::Unreachable
+                | Failure::NoSuchRepository
+                | Failure::Other => false,
+            };
+            if fetched.succeeded || !goes_on {
+                let refused = fetched.or_refused(self.source, &self.git.address);
+                return refused.map(|_| FETCHED.to_owned());
+            }
+        }
+        let commit = self.resolve(on_line).await?;
+        if commit.object_format() != wanted.object_format() {
+            let made = self.staging.path().join(".git");
+            fs::remove_dir_all(&made).map_err(at(&made))?;
+            self.make_repository(commit.object_format(), on_line)
+                .await?;
+        }
+        self.fetch_commit(&commit, on_line).await?;
+        Ok(commit.to_string())
+    }
+
+    async fn fetch_commit(
         &self,
         wanted: &CommitSha,
         on_line: OnLine<'_>,

@@ -251,7 +251,7 @@ impl Finished {
                 url,
                 git_ref: source.git_ref.clone(),
             },
-            Failure::Other => CheckoutError::Git {
+            Failure::OtherFormat | Failure::Other => CheckoutError::Git {
                 step: self.step,
                 said,
             },

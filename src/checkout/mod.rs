@@ -32,9 +32,9 @@
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
 //!
 //! # What is checked out
-//! The server is asked first what the ref stands for, then for exactly that commit: what is reported is what
-//! is there, even if a branch moves in between. A name is looked up in the order of gitrevisions(7), so a tag
-//! goes before a branch of the same name; a tag is peeled. The full name of a commit is taken at its word:
+//! The server is asked for the ref, or, with a mirror, what the ref stands for and then for exactly that commit:
+//! what is reported is what is there, even if a branch moves meanwhile. A name is looked up in the order of
+//! gitrevisions(7), so a tag goes before a branch of the same name; a tag is peeled. The full name of a commit is taken at its word:
 //! servers give out commits that no branch reaches any more, and on some those of forks as well. Whoever wants
 //! a commit of a branch asks for the branch, or compares. From a server that gives out only what refs stand
 //! for, all branches and tags are fetched, and the commit is looked for among them.
@@ -56,7 +56,8 @@
 //! # Left behind
 //! An error, a timeout or a dropped future leaves nothing. If this process is killed, the kernel kills git; what
 //! git had started for the transfer ends when the server next says something, or after five minutes. A hidden
-//! directory `.NAME.*.partial` then stays beside the one that was wanted; the next checkout does not mind.
+//! directory `.NAME.*.partial` then stays beside the one that was wanted; the next checkout does not mind, and
+//! [`remove_unfinished`] takes it away.
 
 mod address;
 mod arguments;
@@ -79,9 +80,10 @@ mod ssh;
 mod staging;
 
 pub use address::{UrlFault, validate_url};
-pub use check_out::{CheckedOut, check_out};
+pub use check_out::{CheckedOut, check_out, check_out_unless};
 pub use commit::{CommitSha, NotACommitSha};
 pub use containment::{PathFault, contained};
 pub use error::CheckoutError;
 pub use reference::{RefFault, validate_ref};
 pub use source::{Credentials, GitSource, Options};
+pub use staging::remove_unfinished;

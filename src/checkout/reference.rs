@@ -75,6 +75,24 @@ impl Wanted {
             .map_or_else(|_| Self::Name(git_ref.to_owned()), Self::Commit)
     }
 
+    /// How the names of its objects are made, as far as it tells: most repositories have this one.
+    pub(super) fn object_format(&self) -> &'static str {
+        match self {
+            Self::Commit(sha) => sha.object_format(),
+            Self::Name(_) => "sha1",
+        }
+    }
+
+    /// What `git fetch` takes for it; none for a name that it would take for something else.
+    pub(super) fn fetched_as(&self) -> Option<&str> {
+        match self {
+            Self::Commit(sha) => Some(sha.as_str()),
+            // `+x` fetches `x` by force, and `tag` makes a tag of the word after it.
+            Self::Name(name) if name.starts_with('+') || name == "tag" => None,
+            Self::Name(name) => Some(name),
+        }
+    }
+
     /// The full names to ask the server for.
     ///
     /// For a commit it is `HEAD`, whose value does not count: that the server answers shows that the
@@ -194,6 +212,20 @@ mod tests {
                 expected.map(String::as_str),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_that_fetch_reads_otherwise_is_not_given_to_it() {
+        let table = [
+            ("main", true),
+            ("tag", false),
+            ("+main", false),
+            ("tags/v1", true),
+        ];
+        for (name, given) in table {
+            let wanted = Wanted::of(name);
+            assert_eq!(wanted.fetched_as(), given.then_some(name));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Where a checkout is made, until it is whole.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,9 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CheckoutError;
+
+/// Ends the name of a checkout that is not whole.
+const END: &str = ".partial";
 
 /// A directory beside the one that is wanted; it is gone with this, unless it was put in place.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl Staging {
         let parent = parent.canonicalize().map_err(at(parent))?;
         loop {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".{}.{}-{number}.partial", name.display(), process::id());
+            let name = format!("{}{}-{number}{END}", beginning(name), process::id());
             let path = parent.join(name);
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path }),
@@ -81,6 +85,35 @@ impl Drop for Staging {
     }
 }
 
+/// Begins its name.
+fn beginning(name: &OsStr) -> String {
+    format!(".{}.", name.display())
+}
+
+/// Removes what checkouts into this directory have left whose process was killed.
+///
+/// Only whoever knows that no checkout into it is under way may call this.
+///
+/// # Errors
+/// Something of it cannot be removed.
+pub fn remove_unfinished(into: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (into.parent(), into.file_name()) else {
+        return Ok(());
+    };
+    let beginning = beginning(name);
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_one = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(&beginning) && name.ends_with(END));
+        if is_one {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether nothing is there, or an empty directory.
 fn is_free(into: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(into) {
@@ -113,6 +146,21 @@ mod tests {
         drop(staging);
         assert!(root.join("file").exists());
         assert_eq!(fs::read_dir(place.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let into = place.path().join("source");
+        std::mem::forget(Staging::beside(&into).unwrap());
+        let others = [".other.1-1.partial", ".source.txt", "source.partial"];
+        for other in others {
+            fs::create_dir(place.path().join(other)).unwrap();
+        }
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 4);
+        remove_unfinished(&into).unwrap();
+        assert!(others.iter().all(|other| place.path().join(other).exists()));
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 3);
     }
 
     #[test]

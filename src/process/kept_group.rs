@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
@@ -14,6 +15,11 @@ use tokio::sync::oneshot;
 
 use super::group::Ended;
 use super::handed::Handed;
+
+/// How long what was killed may take to be gone; only what hangs in the kernel takes longer.
+const KILLED_TO_GONE: Duration = Duration::from_secs(5);
+/// Between two looks at what was killed.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A child and its process group, for a process that has other children too.
 ///
@@ -161,7 +167,21 @@ fn end_of(leader: Pid, gone: &Mutex<bool>) -> Ended {
         let _ = killpg(leader, Signal::SIGKILL);
         *gone = true;
     }
-    reap_group(leader)
+    let ended = reap_group(leader);
+    wait_gone(leader);
+    ended
+}
+
+/// Waits until nothing is left of a group that was killed: a member that is no child of ours dies a moment after
+/// the leader was reaped.
+fn wait_gone(group: Pid) {
+    let deadline = Instant::now() + KILLED_TO_GONE;
+    // No signal is sent, so no stranger who may have the id by then comes to harm.
+    while killpg(group, None).is_ok() && Instant::now() < deadline {
+        thread::sleep(LOOK);
+        // Its parent may have died just now, and left it to us.
+        let _ = reap_group(group);
+    }
 }
 
 fn wait_unreaped(leader: Pid) {
@@ -208,10 +228,8 @@ fn reap_group(leader: Pid) -> Ended {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Read};
-    use std::time::{Duration, Instant};
-
     use super::*;
+    use std::io::{BufRead, BufReader, Read};
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");

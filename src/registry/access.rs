@@ -35,7 +35,8 @@ impl Access {
     /// The variables that hold the token, for `env_vars` of a request.
     ///
     /// Their names say that they are secret, so the runner masks their values. With a port in the address
-    /// there is a `:` in the name, which no shell could set; `env_vars` takes it.
+    /// there is a `:` in the name, which no shell could set; `env_vars` takes it. A tool that is a script in
+    /// truth, of a version manager, needs a shell that passes such a variable on: bash does, dash does not.
     pub fn env_vars(&self) -> Vec<(String, SecretString)> {
         vec![(self.host.token_variable(), self.token.clone())]
     }

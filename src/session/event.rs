@@ -145,6 +145,27 @@ impl Failure {
 }
 
 impl Event {
+    /// Whether it is durable by itself, also against a loss of power.
+    ///
+    /// Those that are not say that something is done that can be done again, and whatever follows begins with
+    /// one that is, which takes them along.
+    pub(super) const fn is_durable(&self) -> bool {
+        match self {
+            Self::Prepared | Self::CheckedOut { .. } | Self::Initialised => false,
+            Self::RunStarted { .. }
+            | Self::Validated
+            | Self::Planned(_)
+            | Self::Approved(_)
+            | Self::Rejected(_)
+            | Self::Expired
+            | Self::Applied { .. }
+            | Self::OutputsRead
+            | Self::StopRequested { .. }
+            | Self::Stopped { .. }
+            | Self::Failed(_) => true,
+        }
+    }
+
     /// The word for it in the journal.
     pub(super) const fn word(&self) -> &'static str {
         match self {

@@ -38,8 +38,9 @@ pub(super) struct Entry {
 
 /// A journal that is written.
 ///
-/// An entry is durable when [`append`](Self::append) has returned, and nothing that the entry announces may
-/// be done before.
+/// An entry is there when [`append`](Self::append) has returned, whatever becomes of this process, and nothing
+/// that the entry announces may be done before. Against a loss of power it is durable as [`Event::is_durable`]
+/// says.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -75,7 +76,7 @@ impl Journal {
             file: open_to_append(&place.journal())?,
             whole: 0,
         };
-        journal.write(opening)?;
+        journal.write(opening, true)?;
         sync_dir(&place.journal())?;
         sync_dir(place.dir())?;
         Ok(journal)
@@ -89,22 +90,33 @@ impl Journal {
         })
     }
 
-    /// Makes an entry durable.
+    /// Adds an entry.
     ///
     /// # Errors
     /// What the system said; then the entry is not in the journal.
     pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
-        self.write(entry)
+        self.write(entry, entry.event.is_durable())
     }
 
-    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+    fn write(&mut self, line: &impl Serialize, is_durable: bool) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        // What a failed write or a crash left half is no entry, and must not become the beginning of one.
+        // What a crash left half is no entry, and must not become the beginning of one.
         self.file.set_len(self.whole)?;
-        self.file.write_all(&text)?;
-        self.file.sync_data()?;
+        if let Err(fault) = self.add(&text, is_durable) {
+            // Whoever asked for it is told that it is not there. Should this fail as well, the next write does it.
+            let _ = self.file.set_len(self.whole);
+            return Err(fault);
+        }
         self.whole += text.len() as u64;
+        Ok(())
+    }
+
+    fn add(&mut self, text: &[u8], is_durable: bool) -> io::Result<()> {
+        self.file.write_all(text)?;
+        if is_durable {
+            self.file.sync_data()?;
+        }
         Ok(())
     }
 }

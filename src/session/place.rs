@@ -145,13 +145,27 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Writes a file aside, syncs it and gives it its name: it is there as a whole or not at all.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let part = write_part(path, content)?;
+    File::open(&part)?.sync_data()?;
+    std::fs::rename(&part, path)?;
+    sync_dir(path)
+}
+
+/// Writes a file aside and gives it its name: whenever this process ends, it is there as a whole or not at all.
+///
+/// For what stands beside the source or the plan file, which nobody syncs either: a loss of power costs them
+/// all, and the check before an apply finds it.
+pub(super) fn write_aside(path: &Path, content: &[u8]) -> io::Result<()> {
+    let part = write_part(path, content)?;
+    std::fs::rename(&part, path)
+}
+
+fn write_part(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     let part = path.with_extension("part");
     let mut file =
         private(OpenOptions::new().create(true).truncate(true).write(true)).open(&part)?;
     file.write_all(content)?;
-    file.sync_data()?;
-    std::fs::rename(&part, path)?;
-    sync_dir(path)
+    Ok(part)
 }
 
 /// Makes the name of a file durable.

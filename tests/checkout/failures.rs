@@ -57,7 +57,7 @@ fn a_server_that_is_broken_is_told_in_the_words_of_git() {
     let CheckoutError::Git { step, said } = &fault else {
         panic!("{fault:?}");
     };
-    assert_eq!(step, "ls-remote");
+    assert_eq!(step, "fetch");
     assert!(said.contains("error: 500"), "{said}");
 }
 

@@ -81,6 +81,18 @@ fn a_name_that_is_branch_and_tag_is_the_tag() {
 }
 
 #[test]
+fn a_branch_with_a_name_that_git_fetch_reads_otherwise_is_that_branch() {
+    let repositories = Repositories::new();
+    let repository = repositories.create("a");
+    for name in ["tag", "+main"] {
+        repository.git(&["update-ref", &format!("refs/heads/{name}"), "HEAD"]);
+        let commit = repository.git(&["rev-parse", "HEAD"]);
+        repository.commit("main goes on");
+        assert_eq!(commit_of(&repository, name), commit, "{name}");
+    }
+}
+
+#[test]
 fn an_abbreviated_commit_is_refused_with_a_reason_unless_a_branch_is_called_that() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");

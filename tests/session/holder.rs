@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use iac_runner::client::Runner;
+use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::session::{DeployRequest, Sessions, Settings, Status};
 use serde_json::{Value, json};
 
@@ -23,7 +24,14 @@ pub(crate) struct Holder {
 impl Holder {
     /// Starts a process that starts a session, and approves its plan if it is to.
     pub(crate) fn start(stand: &Stand, body: &Value, approve: bool) -> Self {
-        Self::with_path(stand, body, approve, None)
+        Self::begin(stand, &json!({"body": body, "approve": approve}), None)
+    }
+
+    /// The same, with a private registry and its token.
+    pub(crate) fn with_registry(stand: &Stand, body: &Value, url: &str, token: &str) -> Self {
+        let registry = json!({"url": url, "token": token});
+        let order = json!({"body": body, "approve": false, "registry": registry});
+        Self::begin(stand, &order, None)
     }
 
     /// The same, with another `PATH` for what is no tool.
@@ -33,15 +41,16 @@ impl Holder {
         approve: bool,
         path: Option<String>,
     ) -> Self {
+        Self::begin(stand, &json!({"body": body, "approve": approve}), path)
+    }
+
+    fn begin(stand: &Stand, what: &Value, path: Option<String>) -> Self {
         let order = stand.folder().join("order.json");
         let told = stand.folder().join("held");
         let _ = fs::remove_file(&told);
-        let document = json!({
-            "root": stand.settings().root,
-            "body": body,
-            "approve": approve,
-            "told": told,
-        });
+        let mut document = what.clone();
+        document["root"] = json!(stand.settings().root);
+        document["told"] = json!(told);
         fs::write(&order, document.to_string()).expect("the order is written");
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command
@@ -126,8 +135,10 @@ fn holds_a_session_to_be_killed() {
     let text = |name: &str| order[name].as_str().expect("a text").to_owned();
     let request = DeployRequest::from_json(order["body"].to_string().as_bytes()).expect("valid");
     let runner = Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built");
+    let mut settings = Settings::new(runner, text("root"));
+    settings.registry = registry_of(&order["registry"]);
     block_on(async {
-        let sessions = Sessions::open(Settings::new(runner, text("root"))).expect("a runtime");
+        let sessions = Sessions::open(settings).expect("a runtime");
         let session = sessions.start(request).expect("it starts");
         let told = text("told");
         let aside = format!("{told}.part");
@@ -143,4 +154,10 @@ fn holds_a_session_to_be_killed() {
         }
         std::future::pending::<()>().await;
     });
+}
+
+fn registry_of(order: &Value) -> Option<Registry> {
+    let host = RegistryHost::parse(order["url"].as_str()?).expect("an address");
+    let token = order["token"].as_str()?.to_owned();
+    Some(Registry::new(host, TokenSource::Given(token.into())))
 }

@@ -24,10 +24,31 @@ macro_rules! on_both_tools {
     };
 }
 
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../checkout/http_server.rs"]
+mod http_server;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../checkout/processes.rs"]
+mod processes;
+#[allow(dead_code, reason = "the registry's own tests need all of it")]
+#[path = "../registry/registry_server.rs"]
+mod registry_server;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../checkout/repository.rs"]
+mod repository;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../checkout/ssh_server.rs"]
+mod ssh_server;
+
 mod adversity;
 mod approval;
+mod checkout_stand;
+mod cloning;
 mod crowd;
 mod deploy;
+mod from_git;
+mod from_mirror;
+mod from_registry;
 mod holder;
 mod logs;
 mod operations;
@@ -36,3 +57,5 @@ mod recovery_waiting;
 mod retention;
 mod stand;
 mod stopping;
+
+use support::waiting;

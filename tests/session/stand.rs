@@ -208,7 +208,8 @@ impl Gate {
     pub(crate) fn write_program(&self, stand: &Stand, lines: &str) {
         let folder = self.folder.display();
         let script = format!(
-            "#!/bin/sh\necho \"$1\" >>'{folder}/calls'\n\
+            // Bash passes on variables whose names no shell could set; other shells may not.
+            "#!/usr/bin/env bash\necho \"$1\" >>'{folder}/calls'\n\
              if [ -e '{folder}/hold-'\"$1\" ]; then\n  : >'{folder}/at-'\"$1\"\n  \
              while [ -e '{folder}/hold-'\"$1\" ]; do sleep 0.02; done\nfi\n{lines}\nexec '{}' \"$@\"\n",
             stand.tool.program().display()

@@ -5,29 +5,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::job::{Job, failed, sentence};
-use crate::checkout::{CheckoutError, Credentials, GitSource, Options, check_out, contained};
+use crate::checkout::{
+    CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
+};
 use crate::session::event::{Event, FailureKind, StopEnd};
-use crate::session::place::write_whole;
+use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
 
 impl Job {
     /// Variables, settings of the backend, and access to the registry.
     pub(super) async fn prepare(&self) -> Event {
         self.say("Preparing the deployment...");
+        let request = &self.request;
         let files = [
             (
                 self.place.variables(),
-                serde_json::to_vec(&self.request.variables),
+                request.variables.is_empty(),
+                serde_json::to_vec(&request.variables),
             ),
             (
                 self.place.backend_config(),
-                serde_json::to_vec(&self.request.backend_config),
+                request.backend_config.is_empty(),
+                serde_json::to_vec(&request.backend_config),
             ),
         ];
-        for (path, content) in files {
+        // One that is empty is given to no command.
+        for (path, _, content) in files.into_iter().filter(|(_, is_empty, _)| !is_empty) {
             let written = content
                 .map_err(io::Error::from)
-                .and_then(|content| write_whole(&path, &content));
+                .and_then(|content| write_aside(&path, &content));
             if let Err(fault) = written {
                 let error = format!("`{}` could not be written: {fault}", path.display());
                 return failed(FailureKind::Fault, error);
@@ -42,7 +48,10 @@ impl Job {
     /// The source, wherever it comes from.
     pub(super) async fn fetch(&self) -> Event {
         // What a former process left half is of no use.
-        let left = fs::remove_dir_all(self.place.source());
+        let source = self.place.source();
+        // Something that git started may still write into it; then it stays, and is in nobody's way.
+        let _ = remove_unfinished(&source);
+        let left = fs::remove_dir_all(&source);
         if let Err(fault) = left.or_else(absent_is_fine) {
             let error = format!("what is left of a former checkout is in the way: {fault}");
             return failed(FailureKind::Internal, error);
@@ -106,18 +115,13 @@ impl Job {
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);
         let mut stop = self.stop.clone();
-        let checked_out = tokio::select! {
-            // Given up, the checkout ends its git.
-            checked_out = check_out(&source, &into, &options, &mut on_line) => checked_out,
-            Ok(_) = stop.wait_for(Option::is_some) => {
-                return Event::Stopped {
-                    end: StopEnd::Graceful,
-                    error: "the deployment was cancelled during the checkout".to_owned(),
-                    state: None,
-                };
+        let stopped = async {
+            // An error says that nobody is left who could want it.
+            if stop.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
             }
         };
-        match checked_out {
+        match check_out_unless(&source, &into, &options, &mut on_line, stopped).await {
             Ok(checked_out) => {
                 self.say(&format!("Checked out commit {}", checked_out.commit));
                 Event::CheckedOut {
@@ -126,6 +130,11 @@ impl Job {
                     work_dir: checked_out.work_dir,
                 }
             }
+            Err(CheckoutError::Stopped) => Event::Stopped {
+                end: StopEnd::Graceful,
+                error: "the deployment was cancelled during the checkout".to_owned(),
+                state: None,
+            },
             Err(fault) => {
                 let kind = match fault {
                     CheckoutError::TimedOut { .. } => FailureKind::TimedOut,

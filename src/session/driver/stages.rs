@@ -10,7 +10,7 @@ use crate::plan::PlanSummary;
 use crate::protocol::{Outcome, Request, RunResult, StateReport};
 use crate::session::Operation;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
-use crate::session::place::write_whole;
+use crate::session::place::{write_aside, write_whole};
 use crate::session::request::Source;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
@@ -144,7 +144,7 @@ impl Job {
             ));
         }
         let text = serde_json::to_vec(&summary).map_err(|fault| of_plan(&fault))?;
-        write_whole(&self.place.plan_summary(), &text).map_err(|fault| of_plan(&fault))?;
+        write_aside(&self.place.plan_summary(), &text).map_err(|fault| of_plan(&fault))?;
         let version = summary.tool_version.clone();
         let version = version.ok_or_else(|| {
             let error = "the plan does not say which version of the tool made it";

@@ -1,0 +1,107 @@
+//! Wall time of whole deployments.
+
+use std::time::Instant;
+
+use crate::bed::{Bed, assert_applied, runtime, within_minutes};
+use crate::{Figure, percentile, script};
+
+/// Deployments of each kind, one at a time.
+const RUNS: usize = 30;
+/// Deployments at once.
+const CROWD: usize = 50;
+/// Crowds of each kind.
+const ROUNDS: usize = 5;
+/// What a session may cost.
+const LIMIT: f64 = 1.05;
+
+/// One deployment at a time, of each kind in turn.
+pub fn one() -> Vec<Figure> {
+    let medians = alternate(1, RUNS);
+    let (script, session) = (medians.script * 1e3, medians.session * 1e3);
+    vec![figure(
+        format!("one deployment from git to its outputs, p50 of {RUNS}"),
+        medians.ratio,
+        &format!("{session:.0} ms through a session, {script:.0} ms by a script"),
+    )]
+}
+
+/// Many at once, of each kind in turn.
+pub fn many() -> Vec<Figure> {
+    let medians = alternate(CROWD, ROUNDS);
+    vec![figure(
+        format!("{CROWD} deployments at once, p50 of {ROUNDS} rounds"),
+        medians.ratio,
+        &format!(
+            "{:.2} s through sessions, {:.2} s by scripts",
+            medians.session, medians.script
+        ),
+    )]
+}
+
+fn figure(what: String, ratio: f64, walls: &str) -> Figure {
+    Figure {
+        what,
+        target: format!("at most {LIMIT} × the same commands in a script"),
+        measured: format!("{ratio:.3} × ({walls})"),
+        met: Some(ratio <= LIMIT),
+    }
+}
+
+/// Medians: of the walls, in seconds, and of the ratios of neighbours.
+struct Medians {
+    script: f64,
+    session: f64,
+    ratio: f64,
+}
+
+fn alternate(at_once: usize, rounds: usize) -> Medians {
+    let bed = Bed::new();
+    let runtime = runtime();
+    let sessions = within_minutes(&runtime, async { bed.sessions() });
+    let by_script = || {
+        let began = Instant::now();
+        let scripts: Vec<_> = (0..at_once).map(|_| script::start(&bed)).collect();
+        scripts.into_iter().for_each(script::finish);
+        began.elapsed().as_secs_f64()
+    };
+    let by_session = || {
+        within_minutes(&runtime, async {
+            let began = Instant::now();
+            let started: Vec<_> = (0..at_once)
+                .map(|_| {
+                    let mut request = bed.request();
+                    request.auto_approve = true;
+                    sessions.start(request).expect("it starts")
+                })
+                .collect();
+            let mut ended = Vec::new();
+            for session in &started {
+                ended.push(session.wait().await.expect("it ends"));
+            }
+            let wall = began.elapsed().as_secs_f64();
+            ended.iter().for_each(assert_applied);
+            wall
+        })
+    };
+    // Once, so that the programs are in memory.
+    by_script();
+    by_session();
+    let (mut script, mut session) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // Whoever is second finds the disk as the first left it: each is second as often.
+        if round % 2 == 0 {
+            script.push(by_script());
+            session.push(by_session());
+        } else {
+            session.push(by_session());
+            script.push(by_script());
+        }
+    }
+    // Neighbours are held against each other: what else the machine does comes and goes.
+    let mut ratios: Vec<f64> = session.iter().zip(&script).map(|(a, b)| a / b).collect();
+    Medians {
+        script: percentile(&mut script, 0.5),
+        session: percentile(&mut session, 0.5),
+        ratio: percentile(&mut ratios, 0.5),
+    }
+}

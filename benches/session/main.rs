@@ -1,0 +1,31 @@
+//! What a deployment through a session costs over the same commands in a shell script.
+//!
+//! Run it with `./build.sh bench`; it prints its lines of the table in BENCHMARKS.md.
+
+mod bed;
+mod deploy;
+mod holding;
+mod script;
+mod subscribers;
+#[path = "../table/mod.rs"]
+mod table;
+mod ticker;
+
+use std::process::ExitCode;
+
+use table::{Figure, Measure, percentile};
+
+/// All of them, by the name that selects one on the command line.
+const MEASURES: [Measure; 4] = [
+    ("deploy", deploy::one),
+    ("deploys", deploy::many),
+    ("holding", holding::measure),
+    ("subscribers", subscribers::measure),
+];
+
+fn main() -> ExitCode {
+    if ticker::is_asked_for() {
+        return ticker::play();
+    }
+    table::print(&MEASURES)
+}

@@ -1,0 +1,68 @@
+//! The same deployment as a shell script: what a careful person writes.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::bed::{Bed, INHERITED, SET};
+
+/// Stops at the first command that fails, fetches one commit and notes which, applies the plan that was shown
+/// and with the version that made it.
+///
+/// `$1` is a new directory, `$2` the repository, `$3` the file of the state.
+const SCRIPT: &str = r#"
+set -eu
+umask 077
+mkdir "$1"
+cd "$1"
+git init --quiet source
+cd source
+git fetch --quiet --no-tags --depth=1 "$2" main
+git checkout --quiet --detach FETCH_HEAD
+git rev-parse HEAD >../commit
+terraform init -input=false -backend-config="path=$3" >../init.log 2>&1
+terraform plan -input=false -out=../tfplan >../plan.log 2>&1
+terraform show -json ../tfplan >../plan.json 2>../show.log
+terraform version -json >../version.json
+terraform apply -input=false ../tfplan >../apply.log 2>&1
+terraform output -json >../outputs.json
+"#;
+
+/// What the library sets for the tool and for git.
+const ENVIRONMENT: [(&str, &str); 14] = [
+    ("TF_IN_AUTOMATION", "1"),
+    ("TF_INPUT", "0"),
+    ("CHECKPOINT_DISABLE", "1"),
+    ("LC_ALL", "C"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    // Nothing in the background.
+    ("GIT_CONFIG_COUNT", "3"),
+    ("GIT_CONFIG_KEY_0", "gc.auto"),
+    ("GIT_CONFIG_VALUE_0", "0"),
+    ("GIT_CONFIG_KEY_1", "maintenance.auto"),
+    ("GIT_CONFIG_VALUE_1", "false"),
+    ("GIT_CONFIG_KEY_2", "advice.detachedHead"),
+    ("GIT_CONFIG_VALUE_2", "false"),
+];
+
+/// Starts it.
+pub fn start(bed: &Bed) -> Child {
+    let own = INHERITED.map(|name| (name, std::env::var_os(name).unwrap_or_default()));
+    Command::new("/bin/sh")
+        .args(["-c", SCRIPT, "deploy"])
+        .arg(bed.new_path("script"))
+        .arg(bed.url())
+        .arg(bed.new_path("state"))
+        .env_clear()
+        .envs(own)
+        .envs(SET)
+        .envs(ENVIRONMENT)
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("a shell starts")
+}
+
+/// Waits for its end, which must be a good one.
+pub fn finish(mut script: Child) {
+    assert!(script.wait().expect("it ends").success());
+}

@@ -1,0 +1,154 @@
+//! Checkouts that are cut off: by a cancel, and by the death of the process that holds the session.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use iac_runner::session::{DeployRequest, Phase, Reason, Status};
+
+use crate::checkout_stand::{GREETING, carry, repository, request, with_password};
+use crate::holder::Holder;
+use crate::http_server::{HttpServer, Manner};
+use crate::processes::of_checkout_in;
+use crate::stand::{Stand, block_on, body_of, end, log};
+use crate::support::tools::Tool;
+use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
+
+/// A program in the place of git that waits before it fetches, as long as it is told to.
+struct HeldGit {
+    folder: PathBuf,
+}
+
+impl HeldGit {
+    fn new(stand: &Stand) -> Self {
+        let folder = stand.folder().join("held-git");
+        fs::create_dir(&folder).expect("a new folder");
+        let shown = folder.display();
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = fetch ] && [ -e '{shown}/hold' ]; then\n  : >'{shown}/at'\n  \
+             while [ -e '{shown}/hold' ]; do sleep 0.02; done\nfi\n\
+             PATH=\"${{PATH#*:}}\" exec git \"$@\"\n"
+        );
+        fs::write(folder.join("git"), script).expect("a file");
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(folder.join("git"), executable).expect("it can be executed");
+        fs::write(folder.join("hold"), "").expect("a file");
+        Self { folder }
+    }
+
+    /// A `PATH` on which it comes first.
+    fn path(&self) -> String {
+        let own = std::env::var("PATH").expect("a PATH");
+        format!("{}:{own}", self.folder.display())
+    }
+
+    fn wait_until_held(&self) {
+        wait_for("git to be held", WITHIN_A_TEST, || {
+            self.folder.join("at").exists().then_some(())
+        });
+    }
+}
+
+/// A session whose holder was killed while git fetched; git has ended with it.
+fn killed_while_cloning(stand: &Stand, request: &DeployRequest) -> PathBuf {
+    let git = HeldGit::new(stand);
+    let mut body = body_of(request);
+    body["git_auth"]["password"] = PASSWORD.into();
+    let holder = Holder::with_path(stand, &body, false, Some(git.path()));
+    let dir = holder.dir();
+    git.wait_until_held();
+    assert!(!of_checkout_in(&dir).is_empty());
+    holder.kill();
+    wait_for("git to end with its holder", SOON, || {
+        let left = of_checkout_in(&dir);
+        // One look of the wrapper at its file is left to its end.
+        left.iter()
+            .all(|process| process.command_line.starts_with("sleep "))
+            .then_some(())
+    });
+    dir
+}
+
+const PASSWORD: &str = "p4ssw0rd-while-cloning";
+
+/// What is left of checkouts that did not come to their end.
+fn partial_checkouts(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir)
+        .expect("the session's directory")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|it| it == "partial"))
+        .collect()
+}
+
+fn a_session_whose_holder_is_killed_while_it_clones_goes_on_to_its_end(tool: Tool) {
+    let stand = Stand::new(tool);
+    let (repositories, repository) = repository(&stand);
+    let server = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    let url = server.url("a/.git");
+    let request = with_password(request(&stand, &url, "main"), PASSWORD);
+    let dir = killed_while_cloning(&stand, &request);
+    block_on(async {
+        let sessions = stand.sessions();
+        let session = sessions
+            .recover(&dir, Some(&request.secrets()))
+            .expect("nobody carries it");
+        assert_eq!(session.status().phase, Phase::Cloning);
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let commit = repository.git(&["rev-parse", "HEAD"]);
+        assert_eq!(ended.commit.expect("a commit").as_str(), commit);
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("greeting").unwrap().value, GREETING);
+    });
+    assert_eq!(partial_checkouts(&dir), Vec::<PathBuf>::new());
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_session_whose_holder_is_killed_while_it_clones_goes_on_to_its_end);
+
+#[test]
+fn without_its_secrets_a_checkout_that_was_cut_off_is_not_begun_again() {
+    let stand = Stand::new(Tool::Terraform);
+    let (repositories, _repository) = repository(&stand);
+    let server = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    let url = server.url("a/.git");
+    let request = with_password(request(&stand, &url, "main"), PASSWORD);
+    let dir = killed_while_cloning(&stand, &request);
+    block_on(async {
+        let sessions = stand.sessions();
+        let session = sessions.recover(&dir, None).expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", log(&session));
+        let told = &ended.error;
+        assert!(told.contains("nothing was applied"), "{told}");
+    });
+    assert!(stand.server.state().is_none());
+}
+
+#[test]
+fn a_checkout_that_is_cancelled_leaves_no_git() {
+    let stand = Stand::new(Tool::Terraform);
+    let (repositories, _repository) = repository(&stand);
+    let manner = Manner {
+        holds_fetches: true,
+        ..Manner::default()
+    };
+    let server = HttpServer::start(repositories.path(), manner);
+    block_on(async {
+        let sessions = stand.sessions();
+        let request = request(&stand, &server.url("a/.git"), "main");
+        let session = sessions.start(request.clone()).expect("it starts");
+        server.wait_for_a_held_fetch();
+        assert!(!of_checkout_in(session.dir()).is_empty());
+        session.cancel("bob").await.expect("it runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+        assert_eq!(ended.status, Status::Cancelled);
+        let left = of_checkout_in(session.dir());
+        assert!(left.is_empty(), "{left:#?}");
+        assert_eq!(partial_checkouts(session.dir()), Vec::<PathBuf>::new());
+        // The repository is as good as before.
+        server.let_go();
+        let (session, ended) = carry(&sessions, request).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+}

@@ -1,0 +1,57 @@
+//! Sessions that share a cache of mirrors.
+
+use iac_runner::session::Sessions;
+
+use crate::checkout_stand::{deployed, repository, request, with_password};
+use crate::http_server::HttpServer;
+use crate::stand::{SMALL, Stand, block_on};
+use crate::support::tools::Tool;
+
+#[test]
+fn two_sessions_at_once_share_a_mirror_and_the_next_fetches_only_what_is_new() {
+    let stand = Stand::new(Tool::Terraform);
+    let (repositories, repository) = repository(&stand);
+    // Much that does not change; random, so that it cannot be packed into little.
+    let much: String = (0..4000).map(|_| uuid()).collect();
+    repository.write("much", &much);
+    // No state is shared, so that the two do not meet at its lock.
+    let configuration = format!("terraform {{\n  backend \"local\" {{}}\n}}\n{SMALL}");
+    repository.write("main.tf", &configuration);
+    let first = repository.commit("much");
+    let server = HttpServer::with_login(repositories.path(), "deployer", "hunter2-hunter2");
+    let mut settings = stand.settings();
+    let cache = stand.folder().join("mirrors");
+    settings.mirror_cache = Some(cache.clone());
+    let of = |state: &str| {
+        let request = request(&stand, &server.url("a/.git"), "main");
+        let mut request = with_password(request, "hunter2-hunter2");
+        let path = stand.folder().join(state).to_string_lossy().into_owned();
+        request.backend_config.insert("path".to_owned(), path);
+        request
+    };
+    block_on(async {
+        let sessions = Sessions::open(settings).expect("a runtime");
+        let (one, other) = tokio::join!(
+            deployed(&sessions, of("one")),
+            deployed(&sessions, of("other"))
+        );
+        for (_, ended) in [&one, &other] {
+            assert_eq!(ended.commit.as_ref().expect("a commit").as_str(), first);
+        }
+        assert!(cache.exists());
+        let whole = server.fetched_bytes();
+        assert!(whole > much.len() / 4, "{whole}");
+        assert!(whole < much.len(), "it was fetched once: {whole}");
+        repository.write("new", "new\n");
+        let next = repository.commit("next");
+        let (_, ended) = deployed(&sessions, of("one")).await;
+        assert_eq!(ended.commit.expect("a commit").as_str(), next);
+        let new = server.fetched_bytes() - whole;
+        assert!(new < whole / 10, "{new} of {whole}");
+    });
+}
+
+/// Thirty-two random digits.
+fn uuid() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("it is there")
+}
