@@ -153,7 +153,7 @@ impl Journal {
         };
         if let Some((_, file)) = &mut self.file {
             // The result stands in a file of its own: this copy is for those who follow the events.
-            let _ = write_document(file, &event).and_then(|()| file.sync_all());
+            let _ = write_document(file, &event);
         }
         let written = match (self.mode, &event) {
             _ if !self.has_reader => Ok(()),
@@ -165,6 +165,10 @@ impl Journal {
         // Without the end mark the front tells that the supervisor was lost, which is then the truth.
         if written.is_ok() {
             let _ = self.relay.finish(exit_status);
+        }
+        if let Some((_, file)) = &self.file {
+            // Nobody has to wait for it: the result is durable, and this is on its way to the disk.
+            let _ = file.sync_all();
         }
     }
 }

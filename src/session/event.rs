@@ -30,6 +30,9 @@ pub(super) enum Event {
     RunStarted {
         /// Its name below `runs/`.
         run: String,
+        /// When the machine was last started, in its own words; none if it does not tell.
+        #[serde(default)]
+        boot: Option<String>,
     },
     /// `init` is done and the workspace chosen.
     Initialised,
@@ -145,6 +148,14 @@ impl Failure {
 }
 
 impl Event {
+    /// A run is about to be started, now, on this machine.
+    pub(super) fn run_started(run: String) -> Self {
+        Self::RunStarted {
+            run,
+            boot: super::boot::id(),
+        }
+    }
+
     /// Whether it is durable by itself, also against a loss of power.
     ///
     /// Those that are not say that something is done that can be done again, and whatever follows begins with

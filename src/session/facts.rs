@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) checkout: Option<CheckoutFacts>,
     /// The run that was begun and whose end is not recorded.
     pub(super) run: Option<String>,
+    /// Which start of the machine it was then.
+    pub(super) run_boot: Option<String>,
     /// How many runs were begun.
     runs: u32,
     /// How many of them for what is being done now.
@@ -72,6 +74,7 @@ impl Facts {
             state,
             checkout: None,
             run: None,
+            run_boot: None,
             runs: 0,
             attempts: 0,
             binding: None,
@@ -147,8 +150,9 @@ impl Facts {
                     work_dir: work_dir.clone(),
                 });
             }
-            Event::RunStarted { run } => {
+            Event::RunStarted { run, boot } => {
                 self.run = Some(run.clone());
+                self.run_boot.clone_from(boot);
                 self.runs += 1;
                 self.attempts += 1;
             }

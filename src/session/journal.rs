@@ -210,9 +210,7 @@ mod tests {
     fn what_was_appended_is_read_back() {
         let (_root, place) = place();
         let mut journal = begun(&place);
-        let run = Event::RunStarted {
-            run: "01-init".into(),
-        };
+        let run = Event::run_started("01-init".into());
         journal.append(&entry(Event::Prepared)).unwrap();
         journal.append(&entry(run.clone())).unwrap();
         let record = Record::read(&place).unwrap();

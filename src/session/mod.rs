@@ -33,7 +33,7 @@
 //! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
 //! | `binding`, `content`, `tool_file`, `digest` | what an approval is bound to |
 //! | `log` | every line, for any number of readers |
-//! | `place`, `retention` | the session's directory, and its end |
+//! | `place`, `boot`, `retention` | the session's directory, and its end |
 //!
 //! # What is durable, and when
 //! An event is in the journal before anything that follows from it is done. So whatever moment a process
@@ -46,6 +46,7 @@
 //! with the session.
 
 mod binding;
+mod boot;
 mod commands;
 mod content;
 mod digest;

@@ -357,7 +357,7 @@ fn event(name: &str) -> Event {
             root: "/s".into(),
             work_dir: "/s".into(),
         },
-        "run_started" => Event::RunStarted { run: "01-x".into() },
+        "run_started" => Event::run_started("01-x".into()),
         "initialised" => Event::Initialised,
         "validated" => Event::Validated,
         "planned" => planned(Changes::Some),

@@ -213,6 +213,12 @@ fn killed_while_waiting(stand: &Stand, request: &DeployRequest) -> (std::path::P
     (dir, snapshot)
 }
 
+/// Which start of the machine this is.
+fn boot_id() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
+    id.trim().to_owned()
+}
+
 #[test]
 fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
     let stand = Stand::new(Tool::Terraform);
@@ -224,7 +230,7 @@ fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
             serde_json::json!({
                 "event": "approved", "by": "alice", "comment": "", "digest": waiting.plan_digest,
             }),
-            serde_json::json!({"event": "run_started", "run": "03-apply"}),
+            serde_json::json!({"event": "run_started", "run": "03-apply", "boot": boot_id()}),
         ],
     );
     block_on(async {
@@ -255,6 +261,32 @@ fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
     let output = runner.wait_with_output().expect("it ends");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("\"not_started\""), "{text}");
+    assert_eq!(gate.calls("apply"), 0);
+}
+
+#[test]
+fn an_apply_that_was_announced_before_the_machine_was_started_anew_may_have_begun() {
+    let stand = Stand::new(Tool::Terraform);
+    let (gate, request) = gated(&stand, SMALL);
+    let (dir, waiting) = killed_while_waiting(&stand, &request);
+    add_to_journal(
+        &dir,
+        &[
+            serde_json::json!({
+                "event": "approved", "by": "alice", "comment": "", "digest": waiting.plan_digest,
+            }),
+            serde_json::json!({"event": "run_started", "run": "03-apply", "boot": "another"}),
+        ],
+    );
+    block_on(async {
+        let sessions = stand.sessions();
+        let session = sessions
+            .recover(&dir, Some(&request.secrets()))
+            .expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Unknown), "{}", log(&session));
+        assert!(ended.error.contains("started anew"), "{}", ended.error);
+    });
     assert_eq!(gate.calls("apply"), 0);
 }
 

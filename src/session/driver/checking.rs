@@ -22,7 +22,7 @@ impl Job {
             Ok(now) => {
                 let differing = approved.differences(&now);
                 if differing.is_empty() {
-                    Event::RunStarted { run }
+                    Event::run_started(run)
                 } else {
                     failed(
                         FailureKind::Void,

@@ -33,6 +33,8 @@ pub(super) struct Job {
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,
+    /// Which start of the machine it was when the run was announced that is at work.
+    pub(super) run_boot: Option<String>,
     pub(super) salt: String,
     pub(super) log: Log,
     pub(super) phase: Phase,

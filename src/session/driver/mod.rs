@@ -132,6 +132,7 @@ impl Driver {
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
             binding: self.facts.binding.clone(),
+            run_boot: self.facts.run_boot.clone(),
             salt: self.salt.clone(),
             log: self.log.clone(),
             phase: self.facts.state.phase(),
@@ -262,7 +263,7 @@ async fn work(job: Job, step: Step) -> Event {
     match step {
         Step::Prepare => job.prepare().await,
         Step::CheckOut => job.fetch().await,
-        Step::Begin { run } => Event::RunStarted { run },
+        Step::Begin { run } => Event::run_started(run),
         Step::Run(step) => job.stage(&step).await,
         Step::AwaitDecision { deadline } => {
             wait_until(deadline).await;

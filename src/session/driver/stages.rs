@@ -9,6 +9,7 @@ use super::step::{Manner, RunCommand, RunStep};
 use crate::plan::PlanSummary;
 use crate::protocol::{Outcome, Request, RunResult, StateReport};
 use crate::session::Operation;
+use crate::session::boot;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
 use crate::session::place::{write_aside, write_whole};
 use crate::session::request::Source;
@@ -76,7 +77,7 @@ impl Job {
                 "[`{}` was cut off with the process that had started it; it is run again]",
                 step.command.word()
             ));
-            Event::RunStarted { run: next.clone() }
+            Event::run_started(next.clone())
         };
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
@@ -88,6 +89,12 @@ impl Job {
                 Verdict::Failed(failure) => Err(Event::Failed(Box::new(failure))),
                 Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             },
+            // A run directory that is not there may have gone with what was not on disk yet.
+            Followed::NeverBegun if weight == Weight::Once && self.run_boot != boot::id() => {
+                let error = "the machine was started anew since the apply was announced, and nothing tells whether \
+                             it had begun: look at the state before you deploy again";
+                Err(failed(FailureKind::Lost, error))
+            }
             Followed::NeverBegun => Err(step
                 .next
                 .as_ref()
