@@ -65,6 +65,14 @@ pub enum SessionError {
         /// The fields whose values are missing.
         names: Vec<String>,
     },
+    /// What is to stand in the journal is too long; nothing was done.
+    #[error("`{field}` is longer than {most_bytes} bytes")]
+    TooLong {
+        /// The argument.
+        field: &'static str,
+        /// What it may have.
+        most_bytes: usize,
+    },
     /// The journal could not be written, so nothing was done.
     #[error("the journal could not be written, so nothing was done")]
     Journal(#[source] io::Error),

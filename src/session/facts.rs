@@ -8,7 +8,7 @@ use super::binding::Binding;
 use super::event::{Decision, Event};
 use super::journal::{Entry, Opening, Record};
 use super::snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};
-use super::state::{Charter, State, Stop};
+use super::state::{Charter, Stage, State, Stop};
 use super::transition::transition;
 use super::{IllegalTransition, Operation};
 use crate::protocol::Tool;
@@ -32,6 +32,8 @@ pub(super) struct Facts {
     /// How many of them for what is being done now.
     pub(super) attempts: u32,
     pub(super) binding: Option<Binding>,
+    /// Until when the plan may be approved, and what was approved begun.
+    pub(super) deadline: Option<DateTime<Utc>>,
 }
 
 /// Where the source is.
@@ -78,6 +80,7 @@ impl Facts {
             runs: 0,
             attempts: 0,
             binding: None,
+            deadline: None,
         }
     }
 
@@ -92,7 +95,10 @@ impl Facts {
     ) -> Result<Self, (usize, IllegalTransition)> {
         let mut facts = Self::new(&record.opening, tool, operation);
         for (at, entry) in record.entries.iter().enumerate() {
-            let next = facts.after(&entry.event).map_err(|fault| (at + 2, fault))?;
+            let next = facts
+                .after(&entry.event)
+                .and_then(|next| facts.fits(&entry.event).map(|()| next))
+                .map_err(|fault| (at + 2, fault))?;
             facts.take(entry, next);
         }
         Ok(facts)
@@ -101,6 +107,31 @@ impl Facts {
     /// Where the session would be after this event.
     pub(super) fn after(&self, event: &Event) -> Result<State, IllegalTransition> {
         transition(self.charter, &self.state, event)
+    }
+
+    /// Whether a run that was begun is one of the stage in which it was: what is followed as a plan must not
+    /// be an apply.
+    fn fits(&self, event: &Event) -> Result<(), IllegalTransition> {
+        let Event::RunStarted { run, .. } = event else {
+            return Ok(());
+        };
+        let command = match &self.state {
+            State::Active { stage, .. } => match stage {
+                Stage::Init => "init",
+                Stage::Validate => "validate",
+                Stage::Plan => "plan",
+                Stage::Check => "apply",
+                Stage::Initializing | Stage::Cloning | Stage::Apply | Stage::Outputs(_) => "",
+            },
+            State::AwaitingApproval { .. } | State::Finished(_) => "",
+        };
+        if run.rsplit('-').next() == Some(command) {
+            return Ok(());
+        }
+        Err(IllegalTransition::OutOfPlace {
+            event: event.word(),
+            phase: self.state.phase(),
+        })
     }
 
     /// Takes in an event that leads to this state.
@@ -159,6 +190,7 @@ impl Facts {
             Event::Planned(planned) => {
                 snapshot.plan_digest = Some(planned.digest.clone());
                 self.binding = Some(planned.binding.clone());
+                self.deadline = Some(planned.deadline);
             }
             Event::Approved(decision) => {
                 snapshot.decision = Some(made(Verdict::Approved, decision, entry.at));

@@ -14,6 +14,9 @@ use super::state::Stop;
 use super::{Outputs, Phase, PlanDigest, SessionError, SessionId, Snapshot};
 use crate::plan::PlanSummary;
 
+/// Longest `by` and `comment` of a decision, in bytes each.
+pub const MAX_DECISION_BYTES: usize = 4096;
+
 /// A deployment, from its source to its outputs; clones are handles of the same.
 ///
 /// The session is carried by a task of the tokio runtime and goes on when every handle is dropped. When
@@ -44,9 +47,10 @@ impl Session {
         self.published.snapshot.borrow().clone()
     }
 
-    /// Something to watch where the session stands with: it changes with every event.
+    /// Something to watch where the session stands with: it changes with every event, and waiting for a change
+    /// fails when the task that carries the session is gone.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
-        self.published.snapshot.subscribe()
+        self.published.snapshot.clone()
     }
 
     /// The lines of the log from this offset on, the past ones first, then each as it comes.
@@ -97,6 +101,8 @@ impl Session {
         comment: &str,
         plan_digest: &PlanDigest,
     ) -> Result<(), SessionError> {
+        short("by", by)?;
+        short("comment", comment)?;
         self.order(Wish::Approve(Decision {
             by: by.to_owned(),
             comment: comment.to_owned(),
@@ -110,6 +116,8 @@ impl Session {
     /// # Errors
     /// [`SessionError::Illegal`] when no plan waits. Nothing happens then.
     pub async fn reject(&self, by: &str, comment: &str) -> Result<(), SessionError> {
+        short("by", by)?;
+        short("comment", comment)?;
         self.order(Wish::Reject(Decision {
             by: by.to_owned(),
             comment: comment.to_owned(),
@@ -138,6 +146,7 @@ impl Session {
     }
 
     async fn stop(&self, stop: Stop, by: &str) -> Result<(), SessionError> {
+        short("by", by)?;
         self.order(Wish::Stop {
             stop,
             by: by.to_owned(),
@@ -160,17 +169,11 @@ impl Session {
     /// # Errors
     /// [`SessionError::Gone`] when the task that carries it is gone, with its runtime.
     pub async fn wait(&self) -> Result<Snapshot, SessionError> {
-        let mut is_over = self.published.is_over.subscribe();
-        tokio::select! {
-            // The handle holds the sender, so this does not fail.
-            _ = is_over.wait_for(|is_over| *is_over) => Ok(self.status()),
-            () = self.orders.closed() => {
-                if *self.published.is_over.borrow() {
-                    Ok(self.status())
-                } else {
-                    Err(self.gone())
-                }
-            }
+        let mut is_over = self.published.is_over.clone();
+        // An error says that whoever could end it is gone.
+        match is_over.wait_for(|is_over| *is_over).await {
+            Ok(_) => Ok(self.status()),
+            Err(_) => Err(self.gone()),
         }
     }
 
@@ -186,6 +189,17 @@ impl Session {
             dir: self.dir.clone(),
         }
     }
+}
+
+/// What stands in the journal for ever has to be short.
+const fn short(field: &'static str, text: &str) -> Result<(), SessionError> {
+    if text.len() > MAX_DECISION_BYTES {
+        return Err(SessionError::TooLong {
+            field,
+            most_bytes: MAX_DECISION_BYTES,
+        });
+    }
+    Ok(())
 }
 
 /// Keeps the last so many bytes, and whole lines of them.

@@ -46,6 +46,8 @@ pub(super) struct Journal {
     file: File,
     /// The length up to which the file is whole.
     whole: u64,
+    /// What has happened and could not be written: it goes before anything newer, or nothing newer is written.
+    owed: Vec<u8>,
 }
 
 /// What a journal says.
@@ -75,6 +77,7 @@ impl Journal {
         let mut journal = Self {
             file: open_to_append(&place.journal())?,
             whole: 0,
+            owed: Vec::new(),
         };
         journal.write(opening, true)?;
         sync_dir(&place.journal())?;
@@ -87,6 +90,7 @@ impl Journal {
         Ok(Self {
             file: open_to_append(&place.journal())?,
             whole: record.whole,
+            owed: Vec::new(),
         })
     }
 
@@ -98,9 +102,35 @@ impl Journal {
         self.write(entry, entry.event.is_durable())
     }
 
+    /// Keeps an entry in memory that has happened whether it can be written or not.
+    pub(super) fn owe(&mut self, entry: &Entry) {
+        // Nothing in an entry can fail to be JSON.
+        if let Ok(text) = serde_json::to_vec(entry) {
+            self.owed.extend(text);
+            self.owed.push(b'\n');
+        }
+    }
+
+    /// Writes what is owed.
+    ///
+    /// # Errors
+    /// What the system said; then it is still owed.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        self.write_text(&[], true)
+    }
+
     fn write(&mut self, line: &impl Serialize, is_durable: bool) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
+        self.write_text(&text, is_durable)
+    }
+
+    fn write_text(&mut self, newer: &[u8], is_durable: bool) -> io::Result<()> {
+        let text = [&self.owed, newer].concat();
+        let is_durable = is_durable || !self.owed.is_empty();
         // What a crash left half is no entry, and must not become the beginning of one.
         self.file.set_len(self.whole)?;
         if let Err(fault) = self.add(&text, is_durable) {
@@ -109,6 +139,7 @@ impl Journal {
             return Err(fault);
         }
         self.whole += text.len() as u64;
+        self.owed.clear();
         Ok(())
     }
 
@@ -237,6 +268,27 @@ mod tests {
         let events = Record::read(&place).unwrap().entries;
         assert_eq!(events.last().unwrap().event, Event::Expired);
         assert_eq!(events.len(), 2);
+    }
+
+    #[test]
+    fn what_could_not_be_written_comes_before_anything_newer() {
+        let (_root, place) = place();
+        let mut journal = begun(&place);
+        journal.owe(&entry(Event::Prepared));
+        journal.owe(&entry(Event::Initialised));
+        journal.append(&entry(Event::OutputsRead)).unwrap();
+        journal.owe(&entry(Event::Expired));
+        journal.settle().unwrap();
+        journal.settle().unwrap();
+        let entries = Record::read(&place).unwrap().entries;
+        let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
+        let expected = [
+            Event::Prepared,
+            Event::Initialised,
+            Event::OutputsRead,
+            Event::Expired,
+        ];
+        assert_eq!(events, expected);
     }
 
     #[test]

@@ -80,7 +80,7 @@ mod transition_tests;
 
 pub use digest::{NotADigest, PlanDigest};
 pub use error::{IllegalTransition, RecoverError, SessionError, StartError};
-pub use handle::Session;
+pub use handle::{MAX_DECISION_BYTES, Session};
 pub use id::SessionId;
 pub use log::{LogLine, Logs, MAX_LINE_BYTES};
 pub use outputs::{Output, OutputError, Outputs};

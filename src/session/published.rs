@@ -5,28 +5,56 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::facts::Facts;
+use super::log::Log;
 use super::{Outputs, Snapshot};
 use crate::plan::PlanSummary;
 
-/// What a driver shows to every handle.
+/// What every handle sees.
 #[derive(Debug)]
 pub(super) struct Published {
-    pub(super) snapshot: watch::Sender<Snapshot>,
-    pub(super) is_over: watch::Sender<bool>,
+    pub(super) snapshot: watch::Receiver<Snapshot>,
+    pub(super) is_over: watch::Receiver<bool>,
     pub(super) plan: watch::Sender<Option<Arc<PlanSummary>>>,
     pub(super) outputs: watch::Sender<Option<Arc<Outputs>>>,
 }
 
+/// What the driver alone can show. When it goes, with its runtime or by a panic, whoever waits hears that
+/// nothing comes any more.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    snapshot: watch::Sender<Snapshot>,
+    is_over: watch::Sender<bool>,
+    log: Log,
+}
+
 impl Published {
-    pub(super) fn new(facts: &Facts) -> Self {
-        Self {
-            snapshot: watch::Sender::new(facts.snapshot.clone()),
-            is_over: watch::Sender::new(false),
+    pub(super) fn new(facts: &Facts, log: Log) -> (Self, Publisher) {
+        let (snapshot, seen) = watch::channel(facts.snapshot.clone());
+        let (is_over, end) = watch::channel(false);
+        let published = Self {
+            snapshot: seen,
+            is_over: end,
             plan: watch::Sender::new(None),
             outputs: watch::Sender::new(None),
-        }
+        };
+        let publisher = Publisher {
+            snapshot,
+            is_over,
+            log,
+        };
+        (published, publisher)
     }
 
+    pub(super) fn publish_plan(&self, plan: PlanSummary) {
+        self.plan.send_replace(Some(Arc::new(plan)));
+    }
+
+    pub(super) fn publish_outputs(&self, outputs: Outputs) {
+        self.outputs.send_replace(Some(Arc::new(outputs)));
+    }
+}
+
+impl Publisher {
     pub(super) fn publish(&self, facts: &Facts) {
         self.snapshot.send_if_modified(|shown| {
             let differs = *shown != facts.snapshot;
@@ -37,16 +65,16 @@ impl Published {
         });
     }
 
-    pub(super) fn publish_plan(&self, plan: PlanSummary) {
-        self.plan.send_replace(Some(Arc::new(plan)));
-    }
-
-    pub(super) fn publish_outputs(&self, outputs: Outputs) {
-        self.outputs.send_replace(Some(Arc::new(outputs)));
-    }
-
     /// Says that nothing changes any more.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, facts: &Facts) {
+        self.publish(facts);
+        self.log.close();
         self.is_over.send_replace(true);
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.log.close();
     }
 }

@@ -192,7 +192,7 @@ impl Sessions {
     }
 
     fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
-        let published = Published::new(&parts.facts);
+        let (published, publisher) = Published::new(&parts.facts, parts.log.clone());
         if let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
             .map(|text| serde_json::from_slice::<PlanSummary>(&text))
         {
@@ -225,6 +225,7 @@ impl Sessions {
             missing: parts.missing,
             log: parts.log,
             orders: ordered,
+            publisher,
             published,
             environment: Arc::new(OnceCell::new()),
         };

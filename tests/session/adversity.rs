@@ -113,8 +113,8 @@ fn an_approval_that_cannot_be_written_down_is_none_and_can_be_given_again() {
         let filling = disk.path().join("filling");
         // As much as fits: the error says that it is full now.
         let _ = fs::write(&filling, vec![0; 4 << 20]);
-        // More than what is left of the journal's last page.
-        let comment = "as discussed, ".repeat(1000);
+        // As much as is left of the journal's last page, at least.
+        let comment = "x".repeat(iac_runner::session::MAX_DECISION_BYTES);
         let refused = session.approve("alice", &comment, &digest).await;
         assert!(
             matches!(refused, Err(SessionError::Journal(_))),

@@ -34,7 +34,7 @@ use super::journal::{Entry, Journal};
 use super::log::Log;
 use super::order::Order;
 use super::place::{Claim, Place};
-use super::published::Published;
+use super::published::{Published, Publisher};
 use super::state::{State, Stop};
 use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, without_secrets};
@@ -42,6 +42,8 @@ use step::{Means, Step, next_step};
 
 /// Longest time after which a deadline is held against the clock again, which may have been set.
 const CLOCK_IS_TRUSTED_FOR: Duration = Duration::from_secs(30);
+/// How long the disk is left alone after it did not take the end of a session.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// In whose name a request approves its own plan.
 const BY_REQUEST: &str = "auto_approve";
 
@@ -62,6 +64,7 @@ pub(super) struct Driver {
     pub(super) left_behind: Option<String>,
     pub(super) log: Log,
     pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) publisher: Publisher,
     pub(super) published: Arc<Published>,
     pub(super) stop: watch::Sender<Option<Stop>>,
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
@@ -83,14 +86,27 @@ impl Driver {
             };
             self.record(event);
         }
-        self.published.publish(&self.facts);
-        // Whoever sees the end of the log or of the session may take it up, or remove it.
-        drop(self.claim);
-        self.log.close();
-        self.published.end();
+        let is_written = self.journal.settle().is_ok();
+        let mut claim = Some(self.claim);
+        if is_written {
+            // Whoever sees the end of the session may take it up, or remove it.
+            claim = None;
+        }
+        self.publisher.end(&self.facts);
         // Whoever asks for something from here on hears that the session is over.
-        while let Some(order) = self.orders.recv().await {
-            order.refuse(&self.facts);
+        loop {
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(order) => order.refuse(&self.facts),
+                    None if claim.is_none() => return,
+                    None => tokio::time::sleep(SETTLE_AGAIN).await,
+                },
+                () = tokio::time::sleep(SETTLE_AGAIN), if claim.is_some() => {}
+            }
+            // As long as the end is not on disk, nobody else may take the session up.
+            if claim.is_some() && self.journal.settle().is_ok() {
+                claim = None;
+            }
         }
     }
 
@@ -99,6 +115,7 @@ impl Driver {
             auto_approve: self.request.auto_approve,
             has_secrets: self.missing.is_none(),
             left_behind: self.left_behind.as_deref(),
+            now: Utc::now(),
         };
         next_step(&self.facts, means)
     }
@@ -106,16 +123,28 @@ impl Driver {
     /// Does one step, and obeys orders meanwhile; none when an order has brought the session elsewhere.
     async fn perform(&mut self, step: Step) -> Option<Event> {
         let job = self.job();
+        let lacked_secrets = !job.has_secrets;
+        let is_check = matches!(step, Step::Check { .. });
         let mut work = std::pin::pin!(work(job, step));
         let was_waiting = matches!(self.facts.state, State::AwaitingApproval { .. });
         loop {
             tokio::select! {
-                event = &mut work => return Some(event),
+                event = &mut work => {
+                    let is_for_lack = matches!(&event, Event::Failed(failure)
+                        if failure.kind == FailureKind::Interrupted);
+                    // They were given back meanwhile: the step is done again, with them.
+                    let may_try_again = lacked_secrets && self.missing.is_none() && is_for_lack;
+                    return (!may_try_again).then_some(event);
+                }
                 Some(order) = self.orders.recv() => {
                     self.obey(order);
                     let is_waiting = matches!(self.facts.state, State::AwaitingApproval { .. });
                     if was_waiting && (!is_waiting || self.request.auto_approve) {
                         return None;
+                    }
+                    // A large source takes a while to look at, and nothing has begun.
+                    if is_check && self.stop.borrow().is_some() {
+                        return Some(halted());
                     }
                 }
             }
@@ -162,7 +191,7 @@ impl Driver {
     /// Makes an event durable and takes it in. What has happened is taken in even if it cannot be made
     /// durable; what is only announced is not, and ends the session instead.
     fn take(&mut self, event: Event) {
-        let is_announcement = matches!(event, Event::RunStarted { .. });
+        let is_announcement = matches!(event, Event::RunStarted { .. } | Event::Approved(_));
         let word = event.word();
         match self.happen(event.clone()) {
             Ok(()) => {}
@@ -205,6 +234,7 @@ impl Driver {
             at: Utc::now(),
             event,
         };
+        self.journal.owe(&entry);
         self.facts.take(&entry, next);
         self.after_event(&entry.event);
     }
@@ -219,7 +249,10 @@ impl Driver {
         if let Some(text) = self.said_of(event) {
             self.say(&text);
         }
-        self.published.publish(&self.facts);
+        // The end is told when nobody carries the session any more.
+        if self.facts.state.reason().is_none() {
+            self.publisher.publish(&self.facts);
+        }
     }
 
     /// What the log says of an event, if it says anything.
@@ -277,6 +310,11 @@ async fn work(job: Job, step: Step) -> Event {
         Step::Check { run } => job.check(run).await,
         Step::ReadOutputs => job.read_outputs().await,
         Step::Halt => halted(),
+        Step::TooLate => failed(
+            FailureKind::Void,
+            "what was approved was not begun before the approval's deadline; nothing was applied: start a new \
+             deployment",
+        ),
         Step::GiveUp => without_secrets(),
     }
 }

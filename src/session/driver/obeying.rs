@@ -8,7 +8,7 @@ use super::Driver;
 use crate::session::event::Event;
 use crate::session::order::{Order, Wish};
 use crate::session::request::RequestSecrets;
-use crate::session::state::State;
+use crate::session::state::{State, Stop};
 use crate::session::{DeployRequest, SessionError};
 
 impl Driver {
@@ -31,6 +31,9 @@ impl Driver {
         let Some(event) = event else {
             return Ok(());
         };
+        if let Event::StopRequested { stop, .. } = &event {
+            return self.obey_stop(*stop, event);
+        }
         if let Event::Approved(_) = &event {
             // Whether it fits is told first.
             self.facts.after(&event)?;
@@ -41,6 +44,21 @@ impl Driver {
             }
         }
         self.happen(event)
+    }
+
+    /// A stop is done, whether it can be written down or not: what runs must be stoppable on a full disk.
+    fn obey_stop(&mut self, stop: Stop, event: Event) -> Result<(), SessionError> {
+        self.facts.after(&event)?;
+        if self.facts.stop() >= Some(stop) {
+            return Ok(());
+        }
+        match (self.happen(event.clone()), &self.facts.state) {
+            (Err(SessionError::Journal(_)), State::Active { .. }) => {
+                self.take_in_memory(event);
+                Ok(())
+            }
+            (done, _) => done,
+        }
     }
 
     /// An answer that comes after the deadline finds the plan expired, however late the timer is.

@@ -29,6 +29,8 @@ pub(super) enum Step {
     ReadOutputs,
     /// Nothing is at work: the stop that was asked for is done.
     Halt,
+    /// What was approved was not begun before its deadline.
+    TooLate,
     /// It takes secrets to go on, and they are gone.
     GiveUp,
 }
@@ -81,6 +83,7 @@ pub(super) struct Means<'a> {
     pub(super) has_secrets: bool,
     /// The run that a former process began.
     pub(super) left_behind: Option<&'a str>,
+    pub(super) now: DateTime<Utc>,
 }
 
 /// What is to be done next; none when the session is over.
@@ -88,7 +91,8 @@ pub(super) fn next_step(facts: &Facts, means: Means<'_>) -> Option<Step> {
     let (stage, stop) = match &facts.state {
         State::Finished(_) => return None,
         State::AwaitingApproval { deadline, .. } => {
-            return Some(if means.auto_approve && means.has_secrets {
+            let is_due = *deadline <= means.now;
+            return Some(if means.auto_approve && means.has_secrets && !is_due {
                 Step::ApproveByRequest
             } else {
                 Step::AwaitDecision {
@@ -115,6 +119,10 @@ pub(super) fn next_step(facts: &Facts, means: Means<'_>) -> Option<Step> {
     }
     if !means.has_secrets && !matches!(stage, Stage::Outputs(_)) {
         return Some(Step::GiveUp);
+    }
+    let is_late = facts.deadline.is_some_and(|deadline| deadline <= means.now);
+    if is_late && matches!(stage, Stage::Check) {
+        return Some(Step::TooLate);
     }
     Some(match (stage, command) {
         (_, Some(command)) => Step::Begin {
