@@ -46,7 +46,7 @@ build_task() {
   require_target
   step "Building iac-runner for $(target)"
   # The binary speaks no HTTP. The feature that does compiles C, and would ask for a C compiler for musl.
-  cargo build --release --locked --bin iac-runner --no-default-features --target "$(target)"
+  cargo build --release --locked -p iac-runner --bin iac-runner --no-default-features --target "$(target)"
   # Renamed into place: a copy that is running is left as it is.
   cp "$target_dir/$(target)/release/iac-runner" .iac-runner.new
   mv -f .iac-runner.new iac-runner
@@ -198,7 +198,7 @@ lint_task() {
   step "Clippy"
   cargo clippy --workspace --all-targets --locked -- -D warnings
   # As the release binary is built.
-  cargo clippy --workspace --lib --bins --no-default-features --locked -- -D warnings
+  cargo clippy -p iac-runner --lib --bins --no-default-features --locked -- -D warnings
   step "Docs"
   RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
   step "Dependencies"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets the real tools that the tests run: tofu into .tools/, terraform from PATH.
+# Gets the real tools that the tests run: tofu into .tools/, terraform from PATH; and PostgreSQL, for the backend.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,3 +22,5 @@ if ! command -v terraform >/dev/null; then
     echo "tests/tools.sh: no terraform on PATH: install Terraform 1.4 or later (https://developer.hashicorp.com/terraform/install)" >&2
     exit 1
 fi
+
+backend/tests/postgres.sh install

@@ -1,0 +1,15 @@
+//! A service that deploys with Terraform and OpenTofu.
+//!
+//! | module | what it holds | may import |
+//! |---|---|---|
+//! | [`config`] | every setting: file, environment, flags | nothing of ours |
+//! | [`store`] | deployments, claims, logs, audit trail, keys; on SQLite or PostgreSQL | nothing of ours |
+//! | [`auth`] | keys, roles, tickets | `store`'s names |
+//! | [`cli`] | the command line | all of the above |
+//!
+//! Of `iac-runner`, only the public API of its library is used.
+
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod store;
