@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`config`] | every setting: file, environment, flags | nothing of ours |
 //! | [`store`] | deployments, claims, logs, audit trail, keys; on SQLite or PostgreSQL | nothing of ours |
+//! | [`sealing`] | secrets of requests, encrypted at rest | `store`'s names |
 //! | [`auth`] | keys, roles, tickets | `store`'s names |
 //! | [`cli`] | the command line | all of the above |
 //!
@@ -12,4 +13,5 @@
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod sealing;
 pub mod store;

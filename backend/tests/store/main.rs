@@ -10,4 +10,5 @@ mod logs;
 mod postgres_server;
 mod queue;
 mod records;
+mod secrets;
 mod stand;
