@@ -3,10 +3,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `flags` | the flags of the settings, made from their table |
+//! | `serve` | the service |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 
 mod flags;
 mod keys;
+mod serve;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -75,7 +77,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(&error, USAGE),
     };
     let done = match arguments.call.unwrap_or(Call::Serve) {
-        Call::Serve => Err("this build has no service yet: it holds keys and configuration".into()),
+        Call::Serve => serve::run(&config),
         Call::Keys { call } => keys::run(&config, call),
         Call::Config { call } => {
             match call {

@@ -41,6 +41,17 @@ pub struct Config {
     pub work: Work,
     /// A private registry.
     pub registry: Registry,
+    /// How the service writes its own log.
+    pub log_format: LogFormat,
+}
+
+/// How the service writes its own log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for a person.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// What is served, and to whom.
@@ -102,6 +113,8 @@ pub struct Work {
     pub grace: Duration,
     /// The runner; none to look for it.
     pub runner: Option<PathBuf>,
+    /// Whether directories and repositories of this machine are deployed.
+    pub local_sources: bool,
 }
 
 /// A private registry.
@@ -163,11 +176,13 @@ impl Config {
                 checkout_timeout: reader.required("work.checkout_timeout", duration)?,
                 grace: reader.required("work.grace", duration)?,
                 runner: path("work.runner"),
+                local_sources: reader.required("work.local_sources", switch)?,
             },
             registry: Registry {
                 host: reader.text("registry.host"),
                 token: secret("registry.token"),
             },
+            log_format: reader.required("log.format", log_format)?,
         })
     }
 }
@@ -195,6 +210,14 @@ fn postgres(text: &str) -> Result<String, String> {
 fn concurrency(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .map_err(|_| "expected a whole number from 1".to_owned())
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("expected `text` or `json`".to_owned()),
+    }
 }
 
 fn cores() -> NonZeroUsize {

@@ -198,6 +198,13 @@ pub const SETTINGS: &[Setting] = &[
         "The `iac-runner` to use; looked for by default",
     ),
     setting(
+        "work.local_sources",
+        ("IAC_BACKEND_LOCAL_SOURCES", "local-sources"),
+        Kind::Switch,
+        "false",
+        "Deploy directories and repositories of this machine as well, for whoever may start deployments",
+    ),
+    setting(
         "registry.host",
         ("REGISTRY_HOST", "registry-host"),
         Kind::Text,
@@ -210,6 +217,13 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Secret,
         "",
         "Token of that registry; without it, the registry's backend is asked",
+    ),
+    setting(
+        "log.format",
+        ("IAC_BACKEND_LOG_FORMAT", "log-format"),
+        Kind::Text,
+        "text",
+        "How the service writes its own log to stderr: `text` or `json`",
     ),
 ];
 
