@@ -1,14 +1,12 @@
 //! `POST /deploy/{id}/approve`, `/reject`, `/cancel`.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::Whole;
 use super::caller::Known;
-use super::start::whole;
 use super::status::name;
 use super::{App, Fault};
 use crate::auth::Action;
@@ -27,16 +25,14 @@ struct Remarks {
 /// Longest comment, in bytes.
 const MAX_COMMENT_BYTES: usize = 4096;
 
-type Body = Result<Bytes, BytesRejection>;
-
 pub(super) async fn approve(
     State(app): State<App>,
     caller: Known,
     Path(id): Path<String>,
-    body: Body,
+    Whole(body): Whole,
 ) -> Result<Json<Value>, Fault> {
     let caller = caller.may(Action::Decide)?;
-    let remarks = remarks(body)?;
+    let remarks = remarks(&body)?;
     let digest = remarks.plan_digest.map(|digest| digest.parse()).transpose();
     let bad = |_| Fault::BadRequest("`plan_digest`: expected 64 hexadecimal digits".to_owned());
     let decision = Decision::Approve {
@@ -51,10 +47,10 @@ pub(super) async fn reject(
     State(app): State<App>,
     caller: Known,
     Path(id): Path<String>,
-    body: Body,
+    Whole(body): Whole,
 ) -> Result<Json<Value>, Fault> {
     let caller = caller.may(Action::Decide)?;
-    let comment = remarks(body)?.comment;
+    let comment = remarks(&body)?.comment;
     let decision = Decision::Reject { comment };
     app.service.decide(name(&id)?, decision, caller).await?;
     Ok(message("Deployment rejected"))
@@ -72,12 +68,11 @@ pub(super) async fn cancel(
     Ok(message("Cancellation requested"))
 }
 
-fn remarks(body: Body) -> Result<Remarks, Fault> {
-    let body = whole(body)?;
+fn remarks(body: &[u8]) -> Result<Remarks, Fault> {
     if body.trim_ascii().is_empty() {
         return Ok(Remarks::default());
     }
-    let remarks: Remarks = serde_json::from_slice(&body).map_err(|_| {
+    let remarks: Remarks = serde_json::from_slice(body).map_err(|_| {
         Fault::BadRequest(
             "expected nothing, or an object with `comment` and `plan_digest`".to_owned(),
         )

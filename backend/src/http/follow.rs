@@ -94,9 +94,12 @@ impl Follower {
             && let Some(session) = self.service.session(self.id)
             && session.status().ended_at.is_none()
         {
+            let mut snapshots = session.watch();
+            // The first thing to be told is where it stands.
+            snapshots.mark_changed();
             self.live = Some(LiveLog {
                 logs: session.logs(self.next),
-                snapshots: session.watch(),
+                snapshots,
             });
             return Ok(Step::Again);
         }

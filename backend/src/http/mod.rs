@@ -5,6 +5,8 @@
 //! | `caller` | who asks, by key; and whether they may |
 //! | `origin` | which pages of browsers are served |
 //! | `fault` | errors as JSON |
+//! | `body` | a body, as a whole or not at all |
+//! | `headers` | what every answer says to browsers |
 //! | `health` | `GET /health` and what tools of operation ask |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
@@ -14,10 +16,12 @@
 //! | `audit` | `GET /audit` |
 
 mod audit;
+mod body;
 mod caller;
 mod decide;
 mod fault;
 mod follow;
+mod headers;
 mod health;
 mod list;
 mod logs;
@@ -28,10 +32,8 @@ mod status;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
-use iac_runner::session::request::MAX_BODY_BYTES;
 
 use crate::auth::Tickets;
 use crate::config::Config;
@@ -81,9 +83,9 @@ impl App {
             .nest("/deploy/{id}", deployment)
             .fallback(async || Fault::NotFound)
             .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(self.origins.cors())
+            .layer(map_response(headers::protect))
             .with_state(self)
     }
 }

@@ -1,14 +1,13 @@
 //! `POST /deploy`.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use iac_runner::session::Status;
 use serde_json::{Value, json};
 
+use super::body::Whole;
 use super::caller::Known;
 use super::{App, Fault};
 use crate::auth::Action;
@@ -17,13 +16,12 @@ pub(super) async fn start(
     State(app): State<App>,
     caller: Known,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<(StatusCode, Json<Value>), Fault> {
     let caller = caller.may(Action::Start)?;
     if !is_json(&headers) {
         return Err(Fault::UnsupportedMediaType);
     }
-    let body = whole(body)?;
     let id = app.service.start(&body, caller).await?;
     let mut answer = json!({
         "deployment_id": id.to_string(),
@@ -34,14 +32,6 @@ pub(super) async fn start(
         answer["position"] = position.into();
     }
     Ok((StatusCode::ACCEPTED, Json(answer)))
-}
-
-/// The body, if it came as a whole.
-pub(super) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
-        _ => Fault::BadRequest("the body could not be read".to_owned()),
-    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
