@@ -12,10 +12,11 @@ readonly no_tool=3
 
 usage() {
   cat <<'USAGE'
-Usage: ./build.sh [build | quickstart | test | lint | bench] [-h]
+Usage: ./build.sh [build | quickstart | serve | test | lint | bench] [-h]
 
   build       the static release binary, copied to ./iac-runner (default)
   quickstart  build, then run version, init, plan, apply and output on examples/hello
+  serve       build, then serve deployments over HTTP; arguments go to iac-backend serve
   test        get what the tests need, then run all of them
   lint        format, clippy, docs, dependencies, shell scripts
   bench       benchmarks of the release binary; arguments go to them
@@ -30,6 +31,7 @@ main() {
   [ "$#" -eq 0 ] || shift
   case $task in
     build | quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    serve) serve_task "$@" ;;
     bench) bench_task "$@" ;;
     -h | --help | help) usage ;;
     *)
@@ -150,6 +152,18 @@ result_without_output() {
   sed -E \
     -e 's/^(\{"success":[a-z]+,"output":)"([^"\\]|\\.)*"/\1"(shown above)"/' \
     -e 's/^\{/{\n  /; s/,"([a-z_]+)":/,\n  "\1":/g; s/"([a-z_]+)":/"\1": /g; s/\}$/\n}/'
+}
+
+# --- serve -----------------------------------------------------------------------------------------
+
+serve_task() {
+  build_task
+  step "Building iac-backend"
+  cargo build --release --locked -p iac-backend
+  find_tool >/dev/null || exit "$no_tool"
+  pass_over_absent_cli_config
+  step "Serving"
+  IAC_BACKEND_RUNNER=${IAC_BACKEND_RUNNER:-$PWD/iac-runner} exec "$target_dir/release/iac-backend" serve "$@"
 }
 
 # --- test ------------------------------------------------------------------------------------------
