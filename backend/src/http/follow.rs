@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use axum::response::sse::Event;
 use iac_runner::session::{Logs, Snapshot};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::event::Event;
 use crate::service::Service;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
 
@@ -53,6 +53,8 @@ impl Follower {
     }
 
     /// The next event; none when there is nothing more to send.
+    ///
+    /// Nothing is lost when the wait is given up.
     pub(super) async fn next_event(&mut self) -> Option<Event> {
         while !self.is_over {
             if let Some(line) = self.page.pop_front() {
@@ -120,12 +122,11 @@ impl Follower {
 
     fn log(&mut self, line: &StoredLine) -> Event {
         self.next = line.line + 1;
-        // A carriage return would end a field; a newline begins another of the same event.
-        let text = line.text.trim_end_matches('\r').replace('\r', "\n");
-        Event::default()
-            .event("log")
-            .id(line.line.to_string())
-            .data(text)
+        Event {
+            kind: "log",
+            id: Some(line.line.to_string()),
+            data: line.text.clone(),
+        }
     }
 }
 
@@ -156,7 +157,11 @@ enum Step {
 
 fn moved(now: &Snapshot) -> Event {
     let data = json!({"status": now.status, "phase": now.phase});
-    Event::default().event("status").data(data.to_string())
+    Event {
+        kind: "status",
+        id: None,
+        data: data.to_string(),
+    }
 }
 
 fn ended(deployment: &Deployment) -> Event {
@@ -165,8 +170,9 @@ fn ended(deployment: &Deployment) -> Event {
         "reason": deployment.reason,
         "error": deployment.progress.error,
     });
-    Event::default()
-        .event("end")
-        .id(END_ID)
-        .data(data.to_string())
+    Event {
+        kind: "end",
+        id: Some(END_ID.to_owned()),
+        data: data.to_string(),
+    }
 }

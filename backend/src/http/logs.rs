@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use iac_runner::session::Phase;
@@ -17,13 +17,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::caller::Known;
+use super::event::KEEP_ALIVE;
 use super::follow::{END_ID, Follower};
 use super::status::name;
 use super::{App, Fault};
 use crate::auth::{Action, Ticket};
 
-/// How often something is sent when there is nothing to say: proxies give up on what is silent for a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long nothing is sent: proxies give up on what is silent for a minute.
+const SILENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
@@ -62,11 +63,14 @@ pub(super) async fn follow(
     let from = last.map_or(0, |last| last.saturating_add(1));
     let follower = Follower::new(app.service.clone(), id, from);
     let events = stream::unfold(follower, async |mut follower| {
-        let event = follower.next_event().await?;
-        Some((Ok::<_, Infallible>(event), follower))
+        let bytes = match tokio::time::timeout(SILENCE, follower.next_event()).await {
+            Ok(event) => event?.encode(),
+            Err(_) => KEEP_ALIVE,
+        };
+        Some((Ok::<_, Infallible>(bytes), follower))
     });
-    let alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(events).keep_alive(alive).into_response())
+    let kind = [(CONTENT_TYPE, "text/event-stream")];
+    Ok((kind, Body::from_stream(events)).into_response())
 }
 
 pub(super) async fn text(

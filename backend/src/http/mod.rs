@@ -11,6 +11,7 @@
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
 //! | `logs` | `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket` |
+//! | `event` | a server-sent event, as it goes over the wire |
 //! | `follow` | what one subscriber of a log is sent |
 //! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel` |
 //! | `audit` | `GET /audit` |
@@ -19,6 +20,7 @@ mod audit;
 mod body;
 mod caller;
 mod decide;
+mod event;
 mod fault;
 mod follow;
 mod headers;

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_long_log_is_kept_in_whole_lines() {
-        assert_eq!(cut("one\ntwo\nthree\n".to_owned(), 11), "three\n");
+        assert_eq!(cut("one\ntwo\nthree\n".to_owned(), 11), "two\nthree\n");
         assert_eq!(cut("one\ntwo\n".to_owned(), 8), "one\ntwo\n");
         assert_eq!(cut("\u{e9}\u{e9}\u{e9}\n".to_owned(), 4), "");
     }

@@ -161,6 +161,7 @@ impl Iterator for Events {
 
     fn next(&mut self) -> Option<Event> {
         let mut event = Event::default();
+        let mut data: Vec<String> = Vec::new();
         loop {
             let mut line = String::new();
             // The end of the service ends a stream in the middle.
@@ -169,12 +170,17 @@ impl Iterator for Events {
             }
             let line = line.trim_end_matches('\n');
             match line.split_once(':') {
-                _ if line.is_empty() && event != Event::default() => return Some(event),
+                // As in a browser, an event without data is none.
+                _ if line.is_empty() && !data.is_empty() => {
+                    event.data = data.join("\n");
+                    return Some(event);
+                }
+                _ if line.is_empty() => event = Event::default(),
                 Some(("event", value)) => value.trim().clone_into(&mut event.kind),
                 Some(("id", value)) => value.trim().clone_into(&mut event.id),
-                Some(("data", value)) => event
-                    .data
-                    .push_str(value.strip_prefix(' ').unwrap_or(value)),
+                Some(("data", value)) => {
+                    data.push(value.strip_prefix(' ').unwrap_or(value).to_owned());
+                }
                 _ => {}
             }
         }
