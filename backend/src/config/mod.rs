@@ -97,8 +97,8 @@ pub struct Auth {
 /// How deployments are carried out.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// The name of this machine.
-    pub node: String,
+    /// The name of this node; none for the one that is kept in the data directory.
+    pub node: Option<String>,
     /// Deployments at work at a time.
     pub concurrency: NonZeroUsize,
     /// How long a deployment stays with a machine that gives no sign of life.
@@ -166,7 +166,7 @@ impl Config {
                 ticket_lifetime: reader.required("auth.ticket_lifetime", duration)?,
             },
             work: Work {
-                node: reader.text("work.node").unwrap_or_else(host_name),
+                node: reader.text("work.node"),
                 concurrency: reader
                     .read("work.concurrency", concurrency)?
                     .unwrap_or_else(cores),
@@ -224,14 +224,6 @@ fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "localhost".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -258,7 +250,7 @@ mod tests {
             config.store.database_file(),
             PathBuf::from("iac-backend-data/backend.db")
         );
-        assert!(config.store.database_url.is_none() && !config.work.node.is_empty());
+        assert!(config.store.database_url.is_none() && config.work.node.is_none());
     }
 
     #[test]

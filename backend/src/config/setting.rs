@@ -146,7 +146,7 @@ pub const SETTINGS: &[Setting] = &[
         ("IAC_BACKEND_NODE", "node"),
         Kind::Text,
         "",
-        "Name of this machine among those that share a database; its host name by default",
+        "Name of this service among those that share a database; one kept in the data directory by default",
     ),
     setting(
         "work.concurrency",

@@ -14,9 +14,15 @@ use crate::store::StoreError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The data directory has no absolute path.
-    #[error("the data directory cannot be found")]
+    /// The data directory cannot be used.
+    #[error("the data directory cannot be used")]
     DataDir(#[source] std::io::Error),
+    /// Another service has it.
+    #[error("another service uses the data directory `{}`", .dir.display())]
+    InUse {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
     /// The runner is not there.
     #[error("there is no `iac-runner` to carry out deployments")]
     Runner(#[source] Box<ClientError>),

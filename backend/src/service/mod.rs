@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `place` | the data directory: whose it is, and the name of its owner |
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
@@ -22,6 +23,7 @@ mod dispatch;
 mod error;
 mod live;
 mod mirror;
+mod place;
 mod start;
 mod sweep;
 mod view;
@@ -43,6 +45,7 @@ use crate::store::{DeploymentId, Store};
 pub use decide::{Caller, Decision};
 pub use error::{DecisionError, OpenError, RequestError};
 use live::Live;
+use place::Place;
 pub use view::View;
 
 /// Below the data directory: where each deployment has its own.
@@ -63,6 +66,7 @@ struct Parts {
     settings: Settings,
     sessions_dir: PathBuf,
     node: String,
+    _place: Place,
     concurrency: NonZeroUsize,
     lease: Duration,
     record_retention: Duration,
@@ -86,9 +90,10 @@ impl Service {
     /// Makes a service of its configuration; nothing is begun before [`Service::run`].
     ///
     /// # Errors
-    /// The runner is not there, or the registry has no address.
+    /// The data directory is in use, the runner is not there, or the registry has no address.
     pub fn new(config: &Config, store: Arc<dyn Store>, sealer: Sealer) -> Result<Self, OpenError> {
-        let data_dir = std::path::absolute(&config.store.data_dir).map_err(OpenError::DataDir)?;
+        let place = Place::claim(&config.store.data_dir)?;
+        let data_dir = place.dir();
         let work = &config.work;
         let runner = match &work.runner {
             Some(program) => Runner::at(program),
@@ -109,7 +114,8 @@ impl Service {
                 sealer,
                 settings,
                 sessions_dir,
-                node: work.node.clone(),
+                node: work.node.clone().map_or_else(|| place.node(), Ok)?,
+                _place: place,
                 concurrency: work.concurrency,
                 lease: work.lease,
                 record_retention: config.store.record_retention,

@@ -69,3 +69,27 @@ fn through(end: fn(Running)) {
     let made = std::fs::read_to_string(stand.path().join("count")).unwrap();
     assert_eq!(made, "once\n");
 }
+
+#[test]
+fn a_second_service_in_the_same_place_is_refused_and_disturbs_nothing() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let id = running.client.deploy(&stand.request("terraform", SMALL));
+    let mut events = running.client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    let second = stand.run(&["serve"]);
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        told.contains("another service uses the data directory"),
+        "{told}"
+    );
+    let (code, _) = running
+        .client
+        .post(&format!("/deploy/{id}/approve"), &json!({}));
+    assert_eq!(code, 200);
+    assert_eq!(
+        events.until_end().last().unwrap().json()["reason"],
+        "applied"
+    );
+}
