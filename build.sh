@@ -12,10 +12,11 @@ readonly no_tool=3
 
 usage() {
   cat <<'USAGE'
-Usage: ./build.sh [build | quickstart | test | lint | bench] [-h]
+Usage: ./build.sh [build | quickstart | serve | test | lint | bench] [-h]
 
   build       the static release binary, copied to ./iac-runner (default)
   quickstart  build, then run version, init, plan, apply and output on examples/hello
+  serve       build, then serve deployments over HTTP; arguments go to iac-backend serve
   test        get what the tests need, then run all of them
   lint        format, clippy, docs, dependencies, shell scripts
   bench       benchmarks of the release binary; arguments go to them
@@ -30,6 +31,7 @@ main() {
   [ "$#" -eq 0 ] || shift
   case $task in
     build | quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    serve) serve_task "$@" ;;
     bench) bench_task "$@" ;;
     -h | --help | help) usage ;;
     *)
@@ -46,7 +48,7 @@ build_task() {
   require_target
   step "Building iac-runner for $(target)"
   # The binary speaks no HTTP. The feature that does compiles C, and would ask for a C compiler for musl.
-  cargo build --release --locked --bin iac-runner --no-default-features --target "$(target)"
+  cargo build --release --locked -p iac-runner --bin iac-runner --no-default-features --target "$(target)"
   # Renamed into place: a copy that is running is left as it is.
   cp "$target_dir/$(target)/release/iac-runner" .iac-runner.new
   mv -f .iac-runner.new iac-runner
@@ -152,6 +154,18 @@ result_without_output() {
     -e 's/^\{/{\n  /; s/,"([a-z_]+)":/,\n  "\1":/g; s/"([a-z_]+)":/"\1": /g; s/\}$/\n}/'
 }
 
+# --- serve -----------------------------------------------------------------------------------------
+
+serve_task() {
+  build_task
+  step "Building iac-backend"
+  cargo build --release --locked -p iac-backend
+  find_tool >/dev/null || exit "$no_tool"
+  pass_over_absent_cli_config
+  step "Serving"
+  IAC_BACKEND_RUNNER=${IAC_BACKEND_RUNNER:-$PWD/iac-runner} exec "$target_dir/release/iac-backend" serve "$@"
+}
+
 # --- test ------------------------------------------------------------------------------------------
 
 test_task() {
@@ -198,7 +212,7 @@ lint_task() {
   step "Clippy"
   cargo clippy --workspace --all-targets --locked -- -D warnings
   # As the release binary is built.
-  cargo clippy --workspace --lib --bins --no-default-features --locked -- -D warnings
+  cargo clippy -p iac-runner --lib --bins --no-default-features --locked -- -D warnings
   step "Docs"
   RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
   step "Dependencies"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets what the tests run: tofu into .tools/, OpenSSH with apt-get; terraform and git from PATH.
+# Gets what the tests run: tofu into .tools/; OpenSSH and PostgreSQL with apt-get; terraform and git from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -38,3 +38,5 @@ if ! command -v git >/dev/null; then
     echo "tests/tools.sh: no git on PATH: install git 2.32 or later" >&2
     exit 1
 fi
+
+backend/tests/postgres.sh install

@@ -1,0 +1,116 @@
+//! `keys create`, `keys list`, `keys revoke`.
+
+use std::error::Error;
+
+use chrono::{SecondsFormat, Utc};
+use clap::Subcommand;
+
+use crate::auth::{KeyId, KeyText, Role};
+use crate::config::Config;
+use crate::store::{self, NewAuditEntry, Store, StoredKey};
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum KeysCall {
+    /// Make a key, and print it: this once, and never again
+    Create {
+        /// Whose it is: stands in the audit trail
+        #[arg(value_parser = name)]
+        name: String,
+        /// What it is for: viewer, deployer, approver or admin
+        #[arg(long)]
+        role: Role,
+    },
+    /// List the keys, revoked ones too, without their secrets
+    List,
+    /// Revoke a key, from now on
+    Revoke {
+        /// Its name, the twelve digits that `list` shows
+        id: KeyId,
+    },
+}
+
+/// Who did it, in the audit trail: whoever can run this program beside the database.
+const ACTOR: &str = "command line";
+/// Longest name of a key, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+
+/// Carries out one call.
+pub(super) fn run(config: &Config, call: KeysCall) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let store = store::open(&config.store).await?;
+            match call {
+                KeysCall::Create { name, role } => create(store.as_ref(), name, role).await,
+                KeysCall::List => list(store.as_ref()).await,
+                KeysCall::Revoke { id } => revoke(store.as_ref(), &id).await,
+            }
+        })
+}
+
+async fn create(store: &dyn Store, name: String, role: Role) -> Result<(), Box<dyn Error>> {
+    let key = KeyText::generate()?;
+    let stored = StoredKey {
+        id: key.id().clone(),
+        digest: key.digest().clone(),
+        role,
+        name,
+        created_at: Utc::now(),
+        revoked_at: None,
+    };
+    store.add_key(&stored).await?;
+    let detail = format!("{} {} {}", stored.id, stored.role, stored.name);
+    store.record(&entry("create key", detail)).await?;
+    println!("{}", key.expose());
+    Ok(())
+}
+
+async fn list(store: &dyn Store) -> Result<(), Box<dyn Error>> {
+    println!(
+        "{:12}  {:8}  {:20}  {:20}  WHOSE",
+        "KEY", "ROLE", "CREATED", "REVOKED"
+    );
+    for key in store.keys().await? {
+        let time = |at: chrono::DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), time);
+        println!(
+            "{:12}  {:8}  {:20}  {revoked:20}  {}",
+            key.id.to_string(),
+            key.role,
+            time(key.created_at),
+            key.name
+        );
+    }
+    Ok(())
+}
+
+async fn revoke(store: &dyn Store, id: &KeyId) -> Result<(), Box<dyn Error>> {
+    if !store.revoke_key(id, Utc::now()).await? {
+        return Err(format!("there is no key `{id}` that is good").into());
+    }
+    store.record(&entry("revoke key", id.to_string())).await?;
+    println!("`{id}` is revoked");
+    Ok(())
+}
+
+fn entry(action: &str, detail: String) -> NewAuditEntry {
+    NewAuditEntry {
+        at: Utc::now(),
+        actor: ACTOR.to_owned(),
+        action: action.to_owned(),
+        deployment: None,
+        detail,
+    }
+}
+
+/// A name that stands in one line of a list.
+fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("expected a name, without control characters".to_owned());
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return Err(format!("expected {MAX_NAME_BYTES} bytes at most"));
+    }
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,139 @@
+//! The command line.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `flags` | the flags of the settings, made from their table |
+//! | `serve` | the service |
+//! | `keys` | `keys create`, `keys list`, `keys revoke` |
+
+mod flags;
+mod keys;
+mod serve;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Layers, shown};
+use flags::SettingFlags;
+use keys::KeysCall;
+
+/// Deployments of Terraform and OpenTofu over HTTP.
+#[derive(Debug, Parser)]
+#[command(version, name = "iac-backend", after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Configuration file, TOML; `IAC_BACKEND_CONFIG` names it as well
+    #[arg(long, global = true, value_name = "path")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: SettingFlags,
+
+    #[command(subcommand)]
+    call: Option<Call>,
+}
+
+const AFTER_HELP: &str = "\
+A flag wins over the environment, the environment over the file. Secrets have no flag.
+Exit status: 0 success, 1 failure, 2 usage or configuration.";
+
+#[derive(Debug, Subcommand)]
+enum Call {
+    /// Serve deployments (the default)
+    Serve,
+    /// Keys of the API
+    Keys {
+        #[command(subcommand)]
+        call: KeysCall,
+    },
+    /// The configuration
+    Config {
+        #[command(subcommand)]
+        call: ConfigCall,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum ConfigCall {
+    /// Say whether the configuration is valid
+    Check,
+    /// Show every setting, its value and where that comes from; no secret
+    Show,
+}
+
+/// Usage or configuration, as in the runner.
+const USAGE: u8 = 2;
+/// The variable that names the configuration file.
+const FILE_VARIABLE: &str = "IAC_BACKEND_CONFIG";
+
+/// Carries out one call of the program.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let configured = layers(arguments.config, arguments.settings)
+        .and_then(|layers| Ok((Config::of(&layers)?, layers)));
+    let (config, layers) = match configured {
+        Ok(both) => both,
+        Err(error) => return fail(&error, USAGE),
+    };
+    let done = match arguments.call.unwrap_or(Call::Serve) {
+        Call::Serve => serve::run(&config),
+        Call::Keys { call } => keys::run(&config, call),
+        Call::Config { call } => {
+            match call {
+                ConfigCall::Check => println!("the configuration is valid"),
+                ConfigCall::Show => print!("{}", shown(&layers)),
+            }
+            Ok(())
+        }
+    };
+    done.map_or_else(|error| fail(error.as_ref(), 1), |()| ExitCode::SUCCESS)
+}
+
+fn layers(file: Option<PathBuf>, flags: SettingFlags) -> Result<Layers, ConfigError> {
+    let named = || std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty());
+    let layers = match file.or_else(|| named().map(PathBuf::from)) {
+        Some(file) => Layers::new().with_file(&file)?,
+        None => Layers::new(),
+    };
+    Ok(layers
+        .with_environment(|name| std::env::var_os(name))?
+        .with_flags(flags.values))
+}
+
+/// Prints an error with its causes, in one line.
+fn fail(error: &dyn Error, status: u8) -> ExitCode {
+    let mut line = format!("iac-backend: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    eprintln!("{line}");
+    ExitCode::from(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_is_heard_before_and_after_the_subcommand() {
+        for line in [
+            "iac-backend --listen 127.0.0.1:1 --insecure config show",
+            "iac-backend config show --listen 127.0.0.1:1 --insecure",
+        ] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            let values = &arguments.settings.values;
+            assert_eq!(values["server.listen"], "127.0.0.1:1", "{line}");
+            assert_eq!(values["server.insecure"], "true", "{line}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `serve`.
+
+use std::error::Error;
+use std::io::Write;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::config::{Config, LogFormat};
+use crate::http::App;
+use crate::sealing::{Sealer, SealingKey};
+use crate::service::Service;
+use crate::store;
+
+/// How long calls that are under way may take to end when the service stops.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
+    match config.log_format {
+        LogFormat::Text => tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(std::io::stderr)
+            .init(),
+        LogFormat::Json => tracing_subscriber::fmt()
+            .json()
+            .with_writer(std::io::stderr)
+            .init(),
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
+    // Before anything else: whoever stops the service early is heard.
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let store = store::open(&config.store).await?;
+    let has_keys = !store.keys().await?.is_empty();
+    refuse_to_be_open(config, has_keys)?;
+    let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
+    let service = Service::new(config, store, sealer)?;
+    let listener = TcpListener::bind(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let router = App::new(config, service.clone()).router();
+
+    let mut work = {
+        let service = service.clone();
+        tokio::spawn(async move { service.run().await })
+    };
+    let mut stopping = service.stopping();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // It fails when nobody can stop it any more, which is as good as a stop.
+        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+    });
+    let mut serving = tokio::spawn(serving.into_future());
+    // For whoever started it, and let the system choose the port.
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
+    info!(%address, has_keys, "serves");
+    if !has_keys {
+        warn!("there are no keys: whoever can reach this address may do everything");
+    }
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        done = &mut work => done??,
+        done = &mut serving => done??,
+    }
+    info!("stops; what runs goes on, and is taken up at the next start");
+    service.stop();
+    let ended = tokio::time::timeout(STOP_WITHIN, serving).await;
+    if ended.is_err() {
+        warn!("calls that did not end in time are cut off");
+    }
+    Ok(())
+}
+
+/// A service without keys serves this machine alone.
+fn refuse_to_be_open(config: &Config, has_keys: bool) -> Result<(), String> {
+    let listen = config.server.listen;
+    if has_keys || listen.ip().is_loopback() || config.server.insecure {
+        return Ok(());
+    }
+    Err(format!(
+        "there are no keys, so only loopback is served and not `{listen}`: make one with \
+         `iac-backend keys create`, or say `--insecure`"
+    ))
+}

@@ -1,0 +1,290 @@
+//! Every setting there is: its names, its default, what it does.
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the file: table and key, such as `server.listen`.
+    pub name: &'static str,
+    /// The variable of the environment.
+    pub variable: &'static str,
+    /// The flag, without its dashes; none for a secret, since every process of a machine can read flags.
+    pub flag: Option<&'static str>,
+    /// The default, as it would be written; empty when there is none, or when it depends on others.
+    pub default: &'static str,
+    /// How a value is written.
+    pub kind: Kind,
+    /// What it does, in one sentence.
+    pub help: &'static str,
+}
+
+/// How the value of a setting is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// Text that is never shown.
+    Secret,
+    /// A path.
+    Path,
+    /// `true` or `false`; the flag alone is `true`.
+    Switch,
+    /// A whole number.
+    Number,
+    /// A number with a unit, such as `90s`, `24h` or `30days`.
+    Duration,
+    /// Texts with commas between them; a list in the file.
+    List,
+}
+
+impl Kind {
+    /// The word for it in the documentation.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Secret => "secret",
+            Self::Path => "path",
+            Self::Switch => "switch",
+            Self::Number => "number",
+            Self::Duration => "duration",
+            Self::List => "list",
+        }
+    }
+}
+
+const fn setting(
+    name: &'static str,
+    names: (&'static str, &'static str),
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    let (variable, flag) = names;
+    Setting {
+        name,
+        variable,
+        flag: if flag.is_empty() { None } else { Some(flag) },
+        default,
+        kind,
+        help,
+    }
+}
+
+/// Every setting, in the order of the documentation.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "server.listen",
+        ("IAC_BACKEND_LISTEN", "listen"),
+        Kind::Text,
+        "127.0.0.1:8080",
+        "Address and port to serve on",
+    ),
+    setting(
+        "server.insecure",
+        ("IAC_BACKEND_INSECURE", "insecure"),
+        Kind::Switch,
+        "false",
+        "Serve other addresses than loopback although there are no keys",
+    ),
+    setting(
+        "server.allowed_origins",
+        ("ALLOWED_ORIGINS", "allowed-origins"),
+        Kind::List,
+        "",
+        "Origins whose pages may use the service; `*` for all",
+    ),
+    setting(
+        "store.data_dir",
+        ("IAC_BACKEND_DATA_DIR", "data-dir"),
+        Kind::Path,
+        "iac-backend-data",
+        "Directory of everything that is kept on this machine",
+    ),
+    setting(
+        "store.database_url",
+        ("DATABASE_URL", ""),
+        Kind::Secret,
+        "",
+        "PostgreSQL to keep records in; without it, SQLite in `backend.db` of the data directory",
+    ),
+    setting(
+        "store.record_retention",
+        ("IAC_BACKEND_RECORD_RETENTION", "record-retention"),
+        Kind::Duration,
+        "90days",
+        "How long the record of an ended deployment is kept, with its log",
+    ),
+    setting(
+        "sealing.key",
+        ("IAC_BACKEND_SEALING_KEY", ""),
+        Kind::Secret,
+        "",
+        "Key that seals the secrets of requests: 32 bytes, as 64 hexadecimal digits",
+    ),
+    setting(
+        "sealing.key_file",
+        ("IAC_BACKEND_SEALING_KEY_FILE", "sealing-key-file"),
+        Kind::Path,
+        "",
+        "File with that key, made at the first start; `sealing.key` of the data directory by default",
+    ),
+    setting(
+        "auth.starter_may_approve",
+        ("IAC_BACKEND_STARTER_MAY_APPROVE", "starter-may-approve"),
+        Kind::Switch,
+        "true",
+        "Whether who started a deployment may approve its plan",
+    ),
+    setting(
+        "auth.ticket_lifetime",
+        ("IAC_BACKEND_TICKET_LIFETIME", "ticket-lifetime"),
+        Kind::Duration,
+        "60s",
+        "How long a ticket for the log of a deployment is good",
+    ),
+    setting(
+        "work.node",
+        ("IAC_BACKEND_NODE", "node"),
+        Kind::Text,
+        "",
+        "Name of this service among those that share a database; one kept in the data directory by default",
+    ),
+    setting(
+        "work.concurrency",
+        ("IAC_BACKEND_CONCURRENCY", "concurrency"),
+        Kind::Number,
+        "",
+        "Deployments at work at a time; the number of cores by default",
+    ),
+    setting(
+        "work.lease",
+        ("IAC_BACKEND_LEASE", "lease"),
+        Kind::Duration,
+        "30s",
+        "How long a deployment stays with a machine that gives no sign of life",
+    ),
+    setting(
+        "work.retention",
+        ("IAC_BACKEND_WORK_RETENTION", "work-retention"),
+        Kind::Duration,
+        "24h",
+        "How long the working directory of an ended deployment is kept",
+    ),
+    setting(
+        "work.approval_deadline",
+        ("IAC_BACKEND_APPROVAL_DEADLINE", "approval-deadline"),
+        Kind::Duration,
+        "24h",
+        "How long a plan waits for somebody to decide",
+    ),
+    setting(
+        "work.checkout_timeout",
+        ("IAC_BACKEND_CHECKOUT_TIMEOUT", "checkout-timeout"),
+        Kind::Duration,
+        "10m",
+        "How long fetching a repository may take",
+    ),
+    setting(
+        "work.grace",
+        ("IAC_BACKEND_GRACE", "grace"),
+        Kind::Duration,
+        "60s",
+        "From the signal that stops a tool to the one that kills it",
+    ),
+    setting(
+        "work.runner",
+        ("IAC_BACKEND_RUNNER", "runner"),
+        Kind::Path,
+        "",
+        "The `iac-runner` to use; looked for by default",
+    ),
+    setting(
+        "work.local_sources",
+        ("IAC_BACKEND_LOCAL_SOURCES", "local-sources"),
+        Kind::Switch,
+        "false",
+        "Deploy directories and repositories of this machine as well, for whoever may start deployments",
+    ),
+    setting(
+        "registry.host",
+        ("REGISTRY_HOST", "registry-host"),
+        Kind::Text,
+        "",
+        "Address of a private registry",
+    ),
+    setting(
+        "registry.token",
+        ("REGISTRY_TOKEN", ""),
+        Kind::Secret,
+        "",
+        "Token of that registry; without it, the registry's backend is asked",
+    ),
+    setting(
+        "log.format",
+        ("IAC_BACKEND_LOG_FORMAT", "log-format"),
+        Kind::Text,
+        "text",
+        "How the service writes its own log to stderr: `text` or `json`",
+    ),
+];
+
+impl Setting {
+    /// The setting with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Whether its value is never shown.
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_comes_twice_and_no_secret_has_a_flag() {
+        let mut seen = BTreeSet::new();
+        for setting in SETTINGS {
+            assert!(seen.insert(setting.name), "{}", setting.name);
+            assert!(seen.insert(setting.variable), "{}", setting.variable);
+            assert!(
+                setting.flag.is_none_or(|flag| seen.insert(flag)),
+                "{}",
+                setting.name
+            );
+            assert_eq!(setting.is_secret(), setting.flag.is_none());
+        }
+    }
+
+    #[test]
+    fn the_readme_shows_every_setting_and_no_other() {
+        let code = |text: &str| {
+            if text.is_empty() {
+                String::new()
+            } else {
+                format!("`{text}`")
+            }
+        };
+        let mut table = "| in the file | variable | flag | kind | default | what it does |\n\
+                         |---|---|---|---|---|---|\n"
+            .to_owned();
+        for it in SETTINGS {
+            let flag = it.flag.map(|flag| format!("--{flag}")).unwrap_or_default();
+            table += &format!(
+                "| `{}` | `{}` | {} | {} | {} | {} |\n",
+                it.name,
+                it.variable,
+                code(&flag),
+                it.kind.word(),
+                code(it.default),
+                it.help
+            );
+        }
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table), "the table should be:\n{table}");
+    }
+}

@@ -1,0 +1,110 @@
+//! From the text of a setting to its value.
+
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::layers::Layers;
+
+/// Reads settings by name.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) layers: &'a Layers,
+}
+
+impl Reader<'_> {
+    /// The value of a setting, none when it has no text.
+    pub(super) fn read<T>(
+        self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let (origin, text) = self.layers.get(name);
+        text.map(parse)
+            .transpose()
+            .map_err(|problem| ConfigError::Value {
+                name,
+                origin,
+                problem,
+            })
+    }
+
+    /// The value of a setting that always has one.
+    pub(super) fn required<T>(
+        self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let (origin, _) = self.layers.get(name);
+        self.read(name, parse)?.ok_or(ConfigError::Value {
+            name,
+            origin,
+            problem: "may not be empty".to_owned(),
+        })
+    }
+
+    pub(super) fn text(self, name: &str) -> Option<String> {
+        self.layers.get(name).1.map(str::to_owned)
+    }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("expected `true` or `false`".to_owned()),
+    }
+}
+
+/// A duration that is long enough to be one.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "expected a duration such as `90s`, `24h` or `30days`".to_owned())?;
+    if duration < Duration::from_secs(1) {
+        return Err("has to be a second at least".to_owned());
+    }
+    if duration > LONGEST {
+        return Err("has to be ten years at most".to_owned());
+    }
+    Ok(duration)
+}
+
+/// Beyond this, times that are reckoned from it may not be dates any more.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_to_years() {
+        let table = [
+            ("90s", Some(90)),
+            ("24h", Some(24 * 60 * 60)),
+            ("90days", Some(90 * 24 * 60 * 60)),
+            ("1h 30m", Some(90 * 60)),
+            ("0s", None),
+            ("20ms", None),
+            ("90", None),
+            ("11years", None),
+            ("99999999999999999999years", None),
+        ];
+        for (text, seconds) in table {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_no_empty_entries() {
+        assert_eq!(list(" https://a , ,https://b,"), ["https://a", "https://b"]);
+        assert!(list("").is_empty());
+    }
+}

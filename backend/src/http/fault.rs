@@ -1,0 +1,143 @@
+//! Errors as JSON: `{"error", "code", "fields"?}`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::response::{IntoResponse, Response};
+use iac_runner::session::Status;
+use iac_runner::session::request::FieldFault;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::service::{DecisionError, RequestError};
+use crate::store::StoreError;
+
+/// Why a call was not done.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Every fault of a body.
+    Invalid(Vec<FieldFault>),
+    /// A fault of a query, or of a small body.
+    BadRequest(String),
+    /// Nobody knows the key, or there is none.
+    Unauthorized,
+    /// The key is not enough.
+    Forbidden(String),
+    NotFound,
+    MethodNotAllowed,
+    /// It does not fit where the deployment is.
+    Conflict {
+        status: Status,
+        problem: String,
+    },
+    TooLarge,
+    /// The body is not said to be JSON.
+    UnsupportedMediaType,
+    /// It is our fault. The cause is logged under a name, which is all that is told.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let (status, code, error) = match &self {
+            Self::Invalid(_) => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "the request is not valid".to_owned(),
+            ),
+            Self::BadRequest(problem) => {
+                (StatusCode::BAD_REQUEST, "invalid_request", problem.clone())
+            }
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "a good key is needed, as `Authorization: Bearer …` or `X-Api-Key`".to_owned(),
+            ),
+            Self::Forbidden(problem) => (StatusCode::FORBIDDEN, "forbidden", problem.clone()),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is nothing of this name".to_owned(),
+            ),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this method does not go here".to_owned(),
+            ),
+            Self::Conflict { problem, .. } => (StatusCode::CONFLICT, "conflict", problem.clone()),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the body is too large".to_owned(),
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "the body has to be JSON, with `Content-Type: application/json`".to_owned(),
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong here; the log of the service says what, under this id"
+                    .to_owned(),
+            ),
+        };
+        let mut body = json!({"error": error, "code": code});
+        match self {
+            Self::Invalid(faults) => body["fields"] = fields(&faults),
+            Self::Conflict { status, .. } => body["status"] = json!(status),
+            Self::Internal(cause) => body["id"] = logged(cause.as_ref()).into(),
+            Self::Unauthorized => {
+                return (status, [(WWW_AUTHENTICATE, "Bearer")], Json(body)).into_response();
+            }
+            Self::BadRequest(_)
+            | Self::Forbidden(_)
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TooLarge
+            | Self::UnsupportedMediaType => {}
+        }
+        (status, Json(body)).into_response()
+    }
+}
+
+fn fields(faults: &[FieldFault]) -> Value {
+    faults
+        .iter()
+        .map(|fault| json!({"field": fault.field, "problem": fault.problem}))
+        .collect()
+}
+
+/// Logs a cause, and says under which name.
+fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let id = Uuid::new_v4().to_string();
+    let cause: &(dyn std::error::Error + 'static) = cause;
+    tracing::error!(id, error = cause, "a call failed");
+    id
+}
+
+impl From<StoreError> for Fault {
+    fn from(fault: StoreError) -> Self {
+        Self::Internal(Box::new(fault))
+    }
+}
+
+impl From<RequestError> for Fault {
+    fn from(fault: RequestError) -> Self {
+        match fault {
+            RequestError::Invalid(faults) => Self::Invalid(faults),
+            fault => Self::Internal(Box::new(fault)),
+        }
+    }
+}
+
+impl From<DecisionError> for Fault {
+    fn from(fault: DecisionError) -> Self {
+        match fault {
+            DecisionError::NotFound => Self::NotFound,
+            DecisionError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
+            DecisionError::Conflict { status, problem } => Self::Conflict { status, problem },
+            fault => Self::Internal(Box::new(fault)),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What one subscriber of a log is sent.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use iac_runner::session::{Logs, Snapshot};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::event::Event;
+use crate::service::Service;
+use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
+
+/// The id of the last event: whoever comes again with it has seen all.
+pub(super) const END_ID: &str = "end";
+/// Lines that are had from the store at a time.
+const PAGE: u32 = 500;
+/// How often a deployment that this process does not carry is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// One subscriber. It reads at its own pace, from a file or from the store; nobody waits for it.
+pub(super) struct Follower {
+    service: Service,
+    id: DeploymentId,
+    /// The line that comes next.
+    next: u64,
+    /// Lines that were had from the store.
+    page: VecDeque<StoredLine>,
+    live: Option<LiveLog>,
+    carried: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
+    is_over: bool,
+}
+
+/// The log of a session of this process.
+struct LiveLog {
+    logs: Logs,
+    snapshots: watch::Receiver<Snapshot>,
+}
+
+impl Follower {
+    pub(super) fn new(service: Service, id: DeploymentId, from: u64) -> Self {
+        Self {
+            carried: service.carried(),
+            stopping: service.stopping(),
+            service,
+            id,
+            next: from,
+            page: VecDeque::new(),
+            live: None,
+            is_over: false,
+        }
+    }
+
+    /// The next event; none when there is nothing more to send.
+    ///
+    /// Nothing is lost when the wait is given up.
+    pub(super) async fn next_event(&mut self) -> Option<Event> {
+        while !self.is_over {
+            if let Some(line) = self.page.pop_front() {
+                return Some(self.log(&line));
+            }
+            let step = match &mut self.live {
+                Some(live) => live.step(&mut self.stopping).await,
+                None => self.look().await.unwrap_or_else(|fault| {
+                    tracing::error!(
+                        error = &fault as &dyn std::error::Error,
+                        "a log cannot be read"
+                    );
+                    Step::GiveUp
+                }),
+            };
+            match step {
+                Step::Line(line) => return Some(self.log(&line)),
+                Step::Moved(now) => return Some(moved(&now)),
+                Step::SessionOver => self.live = None,
+                Step::Again => {}
+                Step::Ended(deployment) => {
+                    self.is_over = true;
+                    return Some(ended(&deployment));
+                }
+                // The subscriber comes again by itself, and goes on where it was.
+                Step::GiveUp => self.is_over = true,
+            }
+        }
+        None
+    }
+
+    /// Looks at a deployment whose session is not at hand.
+    async fn look(&mut self) -> Result<Step, StoreError> {
+        // Before the lines: what is said to be over has all of them.
+        let Some(deployment) = self.service.store().deployment(self.id).await? else {
+            return Ok(Step::GiveUp);
+        };
+        if deployment.standing == Standing::Active
+            && let Some(session) = self.service.session(self.id)
+            && session.status().ended_at.is_none()
+        {
+            let mut snapshots = session.watch();
+            // The first thing to be told is where it stands.
+            snapshots.mark_changed();
+            self.live = Some(LiveLog {
+                logs: session.logs(self.next),
+                snapshots,
+            });
+            return Ok(Step::Again);
+        }
+        let lines = self.service.store().lines(self.id, self.next, PAGE).await?;
+        if !lines.is_empty() {
+            self.page = lines.into();
+            return Ok(Step::Again);
+        }
+        if deployment.standing == Standing::Ended {
+            return Ok(Step::Ended(Box::new(deployment)));
+        }
+        tokio::select! {
+            _ = self.carried.changed() => Ok(Step::Again),
+            () = tokio::time::sleep(LOOK_EVERY) => Ok(Step::Again),
+            _ = self.stopping.wait_for(|is_stopping| *is_stopping) => Ok(Step::GiveUp),
+        }
+    }
+
+    fn log(&mut self, line: &StoredLine) -> Event {
+        self.next = line.line + 1;
+        Event {
+            kind: "log",
+            id: Some(line.line.to_string()),
+            data: line.text.clone(),
+        }
+    }
+}
+
+impl LiveLog {
+    async fn step(&mut self, stopping: &mut watch::Receiver<bool>) -> Step {
+        tokio::select! {
+            line = self.logs.next_line() => match line {
+                Some(line) => Step::Line(line.into()),
+                None => Step::SessionOver,
+            },
+            Ok(()) = self.snapshots.changed() => {
+                Step::Moved(Box::new(self.snapshots.borrow_and_update().clone()))
+            }
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => Step::GiveUp,
+        }
+    }
+}
+
+enum Step {
+    Line(StoredLine),
+    Moved(Box<Snapshot>),
+    /// The session has nothing more to say; the record says how it ended in a moment.
+    SessionOver,
+    Again,
+    Ended(Box<Deployment>),
+    GiveUp,
+}
+
+fn moved(now: &Snapshot) -> Event {
+    let data = json!({"status": now.status, "phase": now.phase});
+    Event {
+        kind: "status",
+        id: None,
+        data: data.to_string(),
+    }
+}
+
+fn ended(deployment: &Deployment) -> Event {
+    let data = json!({
+        "status": deployment.progress.status,
+        "reason": deployment.reason,
+        "error": deployment.progress.error,
+    });
+    Event {
+        kind: "end",
+        id: Some(END_ID.to_owned()),
+        data: data.to_string(),
+    }
+}

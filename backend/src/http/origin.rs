@@ -1,0 +1,109 @@
+//! Which pages of browsers are served.
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::{App, Fault};
+
+/// The origins whose pages may use the service.
+#[derive(Debug)]
+pub(super) enum Origins {
+    All,
+    These(Vec<HeaderValue>),
+}
+
+impl Origins {
+    pub(super) fn new(allowed: &[String]) -> Self {
+        if allowed.iter().any(|origin| origin == "*") {
+            return Self::All;
+        }
+        Self::These(
+            allowed
+                .iter()
+                .filter_map(|origin| origin.trim_end_matches('/').parse().ok())
+                .collect(),
+        )
+    }
+
+    /// Answers the questions of browsers, with the one origin that matches.
+    pub(super) fn cors(&self) -> CorsLayer {
+        let origins = match self {
+            Self::All => AllowOrigin::any(),
+            Self::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+        };
+        let own = ["x-api-key", "last-event-id"].map(HeaderName::from_static);
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(
+                [AUTHORIZATION, CONTENT_TYPE]
+                    .into_iter()
+                    .chain(own)
+                    .collect::<Vec<_>>(),
+            )
+    }
+
+    /// Whether a call may be answered: one without an origin comes from no page.
+    fn admit(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(ORIGIN) else {
+            return true;
+        };
+        match self {
+            Self::All => true,
+            Self::These(origins) => origins.contains(origin) || is_own(origin, headers),
+        }
+    }
+}
+
+/// Whether a page is one of this service.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
+        return false;
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| origin.strip_prefix(scheme) == Some(host))
+}
+
+/// Refuses calls of pages of other origins.
+///
+/// A browser sends some of them without asking first; where nobody needs a key, that alone would do harm.
+pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.origins.admit(request.headers()) {
+        next.run(request).await
+    } else {
+        Fault::Forbidden("pages of this origin are not served".to_owned()).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_served_when_its_origin_is_listed_or_ours() {
+        let listed = Origins::new(&["https://a.example/".to_owned()]);
+        let table = [
+            (None, true),
+            (Some("https://a.example"), true),
+            (Some("https://b.example"), false),
+            (Some("http://a.example"), false),
+            (Some("http://127.0.0.1:8080"), true),
+            (Some("null"), false),
+        ];
+        for (origin, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("127.0.0.1:8080"));
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(listed.admit(&headers), expected, "{origin:?}");
+            assert!(Origins::new(&["*".to_owned()]).admit(&headers));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The key: from the configuration, or from a file that is made at the first start.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::config;
+
+/// Bytes of a key, as the cipher has it.
+const KEY_BYTES: usize = 32;
+/// More than a key and its newline; what is longer is no key.
+const MOST_BYTES: usize = 256;
+
+/// The key that seals. Debug shows nothing of it.
+pub struct SealingKey {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealingKey").finish_non_exhaustive()
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// It has not the form of one.
+    #[error("the sealing key is not {KEY_BYTES} bytes as hexadecimal digits")]
+    Malformed,
+    /// Others may read the file.
+    #[error("others than its owner may use the key file `{}`: set its mode to 0600", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read or made.
+    #[error("the key file `{}` could not be read or made", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system has no random bytes.
+    #[error("the system has no random bytes")]
+    NoRandomness(#[source] getrandom::Error),
+}
+
+impl SealingKey {
+    /// The key of the configuration: its value, else its file, which is made if it is missing.
+    ///
+    /// # Errors
+    /// There is none, and none can be made.
+    pub fn of(config: &config::Sealing) -> Result<Self, KeyError> {
+        match &config.key {
+            Some(text) => Self::parse(text.expose_secret()),
+            None => Self::of_file(&config.key_file),
+        }
+    }
+
+    /// A new key of random bytes.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        getrandom::fill(bytes.as_mut()).map_err(KeyError::NoRandomness)?;
+        Ok(Self { bytes })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.bytes
+    }
+
+    fn parse(text: &str) -> Result<Self, KeyError> {
+        let digits = text.trim().as_bytes();
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        if digits.len() != 2 * KEY_BYTES {
+            return Err(KeyError::Malformed);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Ok(Self { bytes })
+    }
+
+    fn text(&self) -> Zeroizing<String> {
+        // Of its full size from the start: a text that grows leaves copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
+        for byte in self.bytes.iter() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.push('\n');
+        text
+    }
+
+    fn of_file(path: &Path) -> Result<Self, KeyError> {
+        match read(path) {
+            Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let file = |source| KeyError::File {
+                    path: path.to_owned(),
+                    source,
+                };
+                make(path, &Self::generate()?).map_err(file)?;
+                // Of two processes that start at once, one made the file.
+                read(path)
+            }
+            read => read,
+        }
+    }
+}
+
+fn nibble(digit: u8) -> Result<u8, KeyError> {
+    let value = char::from(digit).to_digit(16).ok_or(KeyError::Malformed)?;
+    u8::try_from(value).map_err(|_| KeyError::Malformed)
+}
+
+fn read(path: &Path) -> Result<SealingKey, KeyError> {
+    let fault = |source| KeyError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(fault)?;
+    let mode = file.metadata().map_err(fault)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Exposed {
+            path: path.to_owned(),
+        });
+    }
+    let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES));
+    file.take(MOST_BYTES as u64)
+        .read_to_string(&mut text)
+        .map_err(fault)?;
+    SealingKey::parse(&text)
+}
+
+/// Writes the key aside, synced, and links it into place, unless somebody was faster.
+fn make(path: &Path, key: &SealingKey) -> io::Result<()> {
+    let dir = match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)?;
+    let aside = dir.join(format!(".sealing-key.{}", std::process::id()));
+    let _ = std::fs::remove_file(&aside);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)?;
+    file.write_all(key.text().as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&aside, path);
+    std::fs::remove_file(&aside)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(dir)?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_made_once_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data").join("sealing.key");
+        let made = SealingKey::of_file(&path).unwrap();
+        let read = SealingKey::of_file(&path).unwrap();
+        assert_eq!(made.bytes(), read.bytes());
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let others = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(others, 1);
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sealing.key");
+        SealingKey::of_file(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let fault = SealingKey::of_file(&path).unwrap_err();
+        assert!(matches!(fault, KeyError::Exposed { .. }));
+    }
+
+    #[test]
+    fn what_is_no_key_is_told_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sealing.key");
+        for text in [
+            "",
+            "hunter2",
+            &"g".repeat(64),
+            &"a".repeat(63),
+            &"a".repeat(65),
+        ] {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)
+                .unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let fault = SealingKey::of_file(&path).unwrap_err();
+            assert!(matches!(fault, KeyError::Malformed), "{text}");
+            assert!(!fault.to_string().contains("hunter2"));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn the_configuration_wins_over_the_file() {
+        let config = config::Sealing {
+            key: Some("0f".repeat(32).into()),
+            key_file: "/nowhere/sealing.key".into(),
+        };
+        assert_eq!(SealingKey::of(&config).unwrap().bytes(), &[15; 32]);
+    }
+}

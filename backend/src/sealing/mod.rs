@@ -1,0 +1,208 @@
+//! Secrets of requests, encrypted at rest.
+//!
+//! A deployment that waits, or whose node starts again, needs its secrets back, so they are kept, sealed with
+//! XChaCha20-Poly1305. The name of the deployment is sealed in as associated data: a row that is put in another's
+//! place does not open. They go from the database when the deployment ends.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `key` | the key: from the configuration, or from a file that is made at the first start |
+
+mod key;
+
+use std::collections::BTreeMap;
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use iac_runner::session::request::RequestSecrets;
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::store::DeploymentId;
+pub use key::{KeyError, SealingKey};
+
+/// First byte of what is sealed: how to read the rest.
+const VERSION: u8 = 1;
+/// Long enough to be random for each seal, without ever being the same twice.
+const NONCE_BYTES: usize = 24;
+/// What these seals are for, so that none is taken for one of another kind.
+const PURPOSE: &[u8] = b"iac-backend request-secrets 1\0";
+
+/// Why a seal cannot be made or opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The system has no random bytes.
+    #[error("the system has no random bytes")]
+    NoRandomness(#[source] getrandom::Error),
+    /// The secrets could not be sealed.
+    #[error("the secrets could not be sealed")]
+    NotSealed,
+    /// Another key, another deployment, or not what was sealed.
+    #[error(
+        "the secrets of the deployment cannot be opened: they were sealed with another key, or changed"
+    )]
+    NotOpened,
+    /// A later version of this program sealed them.
+    #[error("the secrets of the deployment were sealed by another version")]
+    Version,
+}
+
+/// Seals and opens the secrets of requests.
+#[derive(Clone)]
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer").finish_non_exhaustive()
+    }
+}
+
+impl Sealer {
+    /// A sealer with this key.
+    pub fn new(key: &SealingKey) -> Self {
+        Self {
+            cipher: XChaCha20Poly1305::new(key.bytes().into()),
+        }
+    }
+
+    /// Seals the secrets of a deployment's request; none when it has none.
+    ///
+    /// # Errors
+    /// There is no randomness, or more than the cipher takes.
+    pub fn seal(
+        &self,
+        deployment: DeploymentId,
+        secrets: &RequestSecrets,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let by_field: BTreeMap<&str, &str> = secrets
+            .iter()
+            .map(|(field, value)| (field, value.expose_secret()))
+            .collect();
+        let plain = serde_json::to_vec(&by_field).map_err(|_| SealError::NotSealed)?;
+        let plain = Zeroizing::new(plain);
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(SealError::NoRandomness)?;
+        let payload = Payload {
+            msg: &plain,
+            aad: &bound_to(deployment),
+        };
+        let text = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SealError::NotSealed)?;
+        Ok(Some([&[VERSION], nonce.as_slice(), &text].concat()))
+    }
+
+    /// Opens what was sealed for this deployment.
+    ///
+    /// # Errors
+    /// It was sealed with another key, for another deployment, or is not what was sealed.
+    pub fn open(
+        &self,
+        deployment: DeploymentId,
+        sealed: &[u8],
+    ) -> Result<RequestSecrets, SealError> {
+        let (version, rest) = sealed.split_first().ok_or(SealError::NotOpened)?;
+        if *version != VERSION {
+            return Err(SealError::Version);
+        }
+        let (nonce, text) = rest
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(SealError::NotOpened)?;
+        let payload = Payload {
+            msg: text,
+            aad: &bound_to(deployment),
+        };
+        let plain = self
+            .cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| SealError::NotOpened)?;
+        let by_field: BTreeMap<String, SecretString> =
+            serde_json::from_slice(&plain).map_err(|_| SealError::NotOpened)?;
+        Ok(by_field.into_iter().collect())
+    }
+}
+
+/// What a seal is good for.
+fn bound_to(deployment: DeploymentId) -> Vec<u8> {
+    [PURPOSE, deployment.to_string().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer() -> Sealer {
+        Sealer::new(&SealingKey::generate().unwrap())
+    }
+
+    fn secrets() -> RequestSecrets {
+        let pair = |field: &str, value: &str| (field.to_owned(), SecretString::from(value));
+        [
+            pair(
+                "env_vars.AWS_SECRET_ACCESS_KEY",
+                "hunter2-\"hunter2\u{1f511}",
+            ),
+            pair("git_auth.password", ""),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn clear(secrets: &RequestSecrets) -> Vec<(String, String)> {
+        secrets
+            .iter()
+            .map(|(field, value)| (field.to_owned(), value.expose_secret().to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_sealed_opens_and_says_nothing_by_itself() {
+        let (sealer, id) = (sealer(), DeploymentId::new());
+        let sealed = sealer.seal(id, &secrets()).unwrap().unwrap();
+        let opened = sealer.open(id, &sealed).unwrap();
+        assert_eq!(clear(&opened), clear(&secrets()));
+        for part in [&b"hunter2"[..], b"AWS_SECRET", b"git_auth"] {
+            assert!(!sealed.windows(part.len()).any(|window| window == part));
+        }
+        assert_ne!(sealed, sealer.seal(id, &secrets()).unwrap().unwrap());
+        assert!(
+            sealer
+                .seal(id, &RequestSecrets::default())
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_wrong_key_and_a_swapped_row_do_not_open() {
+        let (sealer, id) = (sealer(), DeploymentId::new());
+        let sealed = sealer.seal(id, &secrets()).unwrap().unwrap();
+        let other_key = self::sealer().open(id, &sealed);
+        let other_row = sealer.open(DeploymentId::new(), &sealed);
+        assert!(matches!(other_key, Err(SealError::NotOpened)));
+        assert!(matches!(other_row, Err(SealError::NotOpened)));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_changed_does_not_open() {
+        let (sealer, id) = (sealer(), DeploymentId::new());
+        let sealed = sealer.seal(id, &secrets()).unwrap().unwrap();
+        for len in 0..sealed.len() {
+            assert!(sealer.open(id, &sealed[..len]).is_err(), "{len} bytes");
+        }
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(sealer.open(id, &changed).is_err(), "byte {at}");
+        }
+    }
+}

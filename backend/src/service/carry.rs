@@ -1,0 +1,124 @@
+//! One claimed deployment: its session is started, or taken up again.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use iac_runner::session::request::RequestSecrets;
+use iac_runner::session::{
+    DeployRequest, Reason, RecoverError, Session, SessionId, Sessions, Settings,
+};
+use tracing::{error, info};
+
+use super::Service;
+use super::error::CarryError;
+use crate::store::{Claim, Ending, Held};
+
+impl Service {
+    /// Carries a deployment to its end, in a task of its own.
+    pub(super) fn carry(&self, claim: Claim) {
+        self.parts.live.claim(claim.lease.deployment);
+        let service = self.clone();
+        tokio::spawn(async move {
+            service.carry_to_the_end(&claim).await;
+            service.parts.live.remove(claim.lease.deployment);
+            service.parts.wake.notify_one();
+        });
+    }
+
+    async fn carry_to_the_end(&self, claim: &Claim) {
+        let id = claim.lease.deployment;
+        match self.session_of(claim).await {
+            Ok(session) => {
+                info!(deployment = %id, session = %session.id(), "is carried");
+                if let Some(by) = self.parts.live.carry(id, session.clone()) {
+                    // Only what is over refuses, and that is as good.
+                    let _ = session.cancel(&by).await;
+                }
+                self.mirror(&claim.lease, &session).await;
+            }
+            Err(CarryError::Lost) => {}
+            Err(fault) => {
+                error!(deployment = %id, error = &fault as &dyn std::error::Error, "has no session");
+                let ending = Ending {
+                    reason: reason(&fault),
+                    error: sentence(&fault),
+                    at: Utc::now(),
+                };
+                let store = self.store();
+                // Whether it was taken over meanwhile makes no difference here.
+                let _ = self.insist(|| store.finish(&claim.lease, &ending)).await;
+            }
+        }
+    }
+
+    async fn session_of(&self, claim: &Claim) -> Result<Session, CarryError> {
+        let id = claim.lease.deployment;
+        let secrets = match &claim.sealed_secrets {
+            Some(sealed) => self.parts.sealer.open(id, sealed)?,
+            None => RequestSecrets::default(),
+        };
+        let root = self.dir(id);
+        let (store, shown) = (self.store(), root.to_string_lossy().into_owned());
+        let kept = self.insist(|| store.keep_session_dir(&claim.lease, &shown));
+        if kept.await == Held::Lost {
+            return Err(CarryError::Lost);
+        }
+        let left = sessions_in(&root).map_err(CarryError::Directory)?;
+        let settings = Settings {
+            root,
+            ..self.parts.settings.clone()
+        };
+        let sessions = Sessions::open(settings)?;
+        for dir in left {
+            match sessions.recover(&dir, Some(&secrets)) {
+                // Its process ended before it could begin anything.
+                Err(RecoverError::NoSession { .. }) => {}
+                session => return Ok(session?),
+            }
+        }
+        let request = DeployRequest::from_record(&claim.deployment.record, &secrets)?;
+        Ok(sessions.start(request)?)
+    }
+}
+
+/// The directories of sessions below a deployment's: one, or none when it has not begun.
+fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let mut dirs = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.parse::<SessionId>().is_ok()) {
+            dirs.push(path);
+        }
+    }
+    Ok(dirs)
+}
+
+/// What it means for a deployment that it has no session.
+fn reason(fault: &CarryError) -> Reason {
+    match fault {
+        // A session is there, and what became of it cannot be known.
+        CarryError::Recover(_) | CarryError::Directory(_) => Reason::Unknown,
+        CarryError::Secrets(_) | CarryError::Record(_) | CarryError::Start(_) => {
+            Reason::PreparationFailed
+        }
+        CarryError::Lost => Reason::Internal,
+    }
+}
+
+/// An error with its causes, in one line.
+fn sentence(fault: &dyn std::error::Error) -> String {
+    let mut line = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(fault) = cause {
+        line.push_str(&format!(": {fault}"));
+        cause = fault.source();
+    }
+    line
+}

@@ -1,0 +1,145 @@
+//! Approve, reject, cancel.
+
+use chrono::Utc;
+use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
+
+use super::{DecisionError, Service};
+use crate::auth::Role;
+use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
+
+/// Who asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of the key.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What somebody wants to become of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Its plan is to be applied.
+    Approve {
+        /// What the approver says.
+        comment: String,
+        /// The plan that is meant; without it, the one that waits.
+        plan_digest: Option<PlanDigest>,
+    },
+    /// Its plan is not.
+    Reject {
+        /// What the approver says.
+        comment: String,
+    },
+    /// It is to end gracefully.
+    Cancel,
+}
+
+impl Service {
+    /// Does what somebody decided, and writes down who that was.
+    ///
+    /// # Errors
+    /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then.
+    pub async fn decide(
+        &self,
+        id: DeploymentId,
+        decision: Decision,
+        caller: &Caller,
+    ) -> Result<(), DecisionError> {
+        let found = self.store().deployment(id).await?;
+        let deployment = found.ok_or(DecisionError::NotFound)?;
+        let (action, detail) = match &decision {
+            Decision::Approve { comment, .. } => ("approve", comment.clone()),
+            Decision::Reject { comment } => ("reject", comment.clone()),
+            Decision::Cancel => ("cancel", String::new()),
+        };
+        match decision {
+            Decision::Approve {
+                comment,
+                plan_digest,
+            } => {
+                let starter = &deployment.started_by;
+                let rule = self.parts.approval_rule;
+                rule.check(caller.role, &caller.name, starter)?;
+                let session = self.session_for(&deployment)?;
+                let Some(digest) = plan_digest.or(session.status().plan_digest) else {
+                    return Err(conflict(
+                        &deployment,
+                        "there is no plan to decide about yet",
+                    ));
+                };
+                let done = session.approve(&caller.name, &comment, &digest).await;
+                done.map_err(|fault| refused(&session, fault))?;
+            }
+            Decision::Reject { comment } => {
+                let session = self.session_for(&deployment)?;
+                let done = session.reject(&caller.name, &comment).await;
+                done.map_err(|fault| refused(&session, fault))?;
+            }
+            Decision::Cancel => self.cancel(&deployment, caller).await?,
+        }
+        let entry = NewAuditEntry {
+            at: Utc::now(),
+            actor: caller.name.clone(),
+            action: action.to_owned(),
+            deployment: Some(id),
+            detail,
+        };
+        Ok(self.store().record(&entry).await?)
+    }
+
+    async fn cancel(&self, deployment: &Deployment, caller: &Caller) -> Result<(), DecisionError> {
+        let id = deployment.id;
+        let ending = Ending {
+            reason: Reason::Cancelled,
+            error: String::new(),
+            at: Utc::now(),
+        };
+        if deployment.standing == Standing::Waiting && self.store().end_waiting(id, &ending).await?
+        {
+            return Ok(());
+        }
+        if self.parts.live.cancel_claimed(id, &caller.name) {
+            return Ok(());
+        }
+        // What waited a moment ago may have been claimed since.
+        let found = self.store().deployment(id).await?;
+        let session = self.session_for(found.as_ref().unwrap_or(deployment))?;
+        let done = session.cancel(&caller.name).await;
+        done.map_err(|fault| refused(&session, fault))
+    }
+
+    /// The session of a deployment, if this process carries it.
+    fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
+        self.session(deployment.id).ok_or_else(|| {
+            let problem = match deployment.standing {
+                Standing::Waiting => "the deployment waits its turn".to_owned(),
+                Standing::Ended => "the deployment is over".to_owned(),
+                Standing::Active => match deployment.node.as_deref() {
+                    Some(node) if node != self.parts.node => {
+                        format!("the deployment is carried by `{node}`")
+                    }
+                    _ => "the deployment is about to begin or to end".to_owned(),
+                },
+            };
+            conflict(deployment, problem)
+        })
+    }
+}
+
+fn conflict(deployment: &Deployment, problem: impl Into<String>) -> DecisionError {
+    DecisionError::Conflict {
+        status: deployment.progress.status,
+        problem: problem.into(),
+    }
+}
+
+fn refused(session: &Session, fault: SessionError) -> DecisionError {
+    match fault {
+        SessionError::Illegal(_) | SessionError::SecretsMissing { .. } => DecisionError::Conflict {
+            status: session.status().status,
+            problem: fault.to_string(),
+        },
+        fault => DecisionError::Session(fault),
+    }
+}

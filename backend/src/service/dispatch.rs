@@ -1,0 +1,60 @@
+//! What waits is claimed, as many at a time as may be.
+
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::Service;
+use super::sweep::SWEEP_EVERY;
+use crate::store::{StoreError, Whose};
+
+/// How often the queue is looked at without a reason: another machine may have put something in, or may have ended
+/// what stood in the way.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Service {
+    /// Takes up what a former process of this node left, then claims what waits, until [`Service::stop`].
+    ///
+    /// # Errors
+    /// The store does not say what is left; nothing was begun then.
+    pub async fn run(&self) -> Result<(), StoreError> {
+        let parts = &self.parts;
+        let left = parts
+            .store
+            .take_over(&parts.node, Whose::Own, parts.lease)
+            .await?;
+        if !left.is_empty() {
+            info!(deployments = left.len(), "takes up what was left");
+        }
+        for claim in left {
+            self.carry(claim);
+        }
+        let mut stopping = self.stopping();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        while !*stopping.borrow_and_update() {
+            self.claim_what_may_be().await;
+            tokio::select! {
+                () = parts.wake.notified() => {}
+                _ = look.tick() => {}
+                _ = sweep.tick() => self.sweep().await,
+                _ = stopping.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim_what_may_be(&self) {
+        let parts = &self.parts;
+        while parts.live.at_work() < parts.concurrency.get() && !*parts.is_stopping.borrow() {
+            match parts.store.claim(&parts.node, parts.lease).await {
+                Ok(Some(claim)) => self.carry(claim),
+                Ok(None) => return,
+                Err(fault) => {
+                    error!(error = &fault as &dyn std::error::Error, "cannot claim");
+                    return;
+                }
+            }
+        }
+    }
+}

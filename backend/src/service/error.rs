@@ -1,0 +1,102 @@
+//! What the service cannot do.
+
+use iac_runner::client::ClientError;
+use iac_runner::registry::HostFault;
+use iac_runner::session::request::{FieldFault, InvalidRequest, RecordError};
+use iac_runner::session::{RecoverError, SessionError, StartError, Status};
+use thiserror::Error;
+
+use crate::auth::Refusal;
+use crate::sealing::SealError;
+use crate::store::StoreError;
+
+/// Why there is no service.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The data directory cannot be used.
+    #[error("the data directory cannot be used")]
+    DataDir(#[source] std::io::Error),
+    /// Another service has it.
+    #[error("another service uses the data directory `{}`", .dir.display())]
+    InUse {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
+    /// The runner is not there.
+    #[error("there is no `iac-runner` to carry out deployments")]
+    Runner(#[source] Box<ClientError>),
+    /// The registry has no address.
+    #[error("the address of the registry cannot be")]
+    Registry(#[source] HostFault),
+}
+
+/// Why a deployment was not started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request cannot be.
+    #[error("the request is not valid")]
+    Invalid(Vec<FieldFault>),
+    /// Its secrets could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<InvalidRequest> for RequestError {
+    fn from(invalid: InvalidRequest) -> Self {
+        Self::Invalid(invalid.faults)
+    }
+}
+
+/// Why a decision did nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DecisionError {
+    /// There is no such deployment.
+    #[error("there is no such deployment")]
+    NotFound,
+    /// This one may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It does not fit where the deployment is.
+    #[error("{problem}")]
+    Conflict {
+        /// Where the deployment is.
+        status: Status,
+        /// Why it does not fit.
+        problem: String,
+    },
+    /// The session could not do it.
+    #[error(transparent)]
+    Session(SessionError),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a claimed deployment has no session.
+#[derive(Debug, Error)]
+pub(super) enum CarryError {
+    /// Another node has it.
+    #[error("the deployment was taken over by another node")]
+    Lost,
+    /// Its secrets do not open.
+    #[error(transparent)]
+    Secrets(#[from] SealError),
+    /// Its record is none of a request.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// No session could be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The session that is there could not be taken up again.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// Its directory could not be looked into.
+    #[error("the directory of the deployment could not be read")]
+    Directory(#[source] std::io::Error),
+}

@@ -1,0 +1,98 @@
+//! The sessions of this process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use iac_runner::session::{Session, Status};
+use tokio::sync::watch;
+
+use crate::store::DeploymentId;
+
+/// What this process carries.
+#[derive(Debug)]
+pub(super) struct Live {
+    entries: Mutex<HashMap<DeploymentId, Entry>>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// It was claimed and has no session yet; who wants it stopped, if somebody does.
+    Claimed { cancel_by: Option<String> },
+    /// It has one.
+    Carried(Session),
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            entries: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+}
+
+impl Live {
+    pub(super) fn claim(&self, id: DeploymentId) {
+        self.entries()
+            .insert(id, Entry::Claimed { cancel_by: None });
+    }
+
+    /// Puts the session in; says who wanted it stopped while there was none.
+    pub(super) fn carry(&self, id: DeploymentId, session: Session) -> Option<String> {
+        let before = self.entries().insert(id, Entry::Carried(session));
+        self.changed.send_replace(());
+        match before {
+            Some(Entry::Claimed { cancel_by }) => cancel_by,
+            Some(Entry::Carried(_)) | None => None,
+        }
+    }
+
+    pub(super) fn remove(&self, id: DeploymentId) {
+        self.entries().remove(&id);
+        self.changed.send_replace(());
+    }
+
+    pub(super) fn session(&self, id: DeploymentId) -> Option<Session> {
+        match self.entries().get(&id) {
+            Some(Entry::Carried(session)) => Some(session.clone()),
+            Some(Entry::Claimed { .. }) | None => None,
+        }
+    }
+
+    /// Remembers that a deployment is to stop as soon as it has a session; false if it is not claimed.
+    pub(super) fn cancel_claimed(&self, id: DeploymentId, by: &str) -> bool {
+        match self.entries().get_mut(&id) {
+            Some(Entry::Claimed { cancel_by }) => {
+                cancel_by.get_or_insert_with(|| by.to_owned());
+                true
+            }
+            Some(Entry::Carried(_)) | None => false,
+        }
+    }
+
+    /// How many are at work. Who waits for an approval does not take the place of another.
+    pub(super) fn at_work(&self) -> usize {
+        self.entries()
+            .values()
+            .filter(|entry| match entry {
+                Entry::Claimed { .. } => true,
+                Entry::Carried(session) => match session.status().status {
+                    Status::Running => true,
+                    Status::AwaitingApproval
+                    | Status::Success
+                    | Status::Failed
+                    | Status::Cancelled => false,
+                },
+            })
+            .count()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<DeploymentId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,175 @@
+//! Deployments at work: a queue, the sessions that carry them out, and their mirror in the store.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `place` | the data directory: whose it is, and the name of its owner |
+//! | `start` | a request becomes a deployment that waits |
+//! | `dispatch` | what waits is claimed, as many at a time as may be |
+//! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `mirror` | what its session says goes into the store |
+//! | `live` | the sessions of this process |
+//! | `decide` | approve, reject, cancel |
+//! | `sweep` | working directories and records go when their time is over |
+//! | `view` | where a deployment stands |
+//!
+//! # What a restart finds
+//! The directory of a deployment's session follows from the deployment's name and is made by the session before it
+//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, and
+//! only where there is none, one is started. An apply that runs is left to its supervisor, and followed.
+
+mod carry;
+mod decide;
+mod dispatch;
+mod error;
+mod live;
+mod mirror;
+mod place;
+mod start;
+mod sweep;
+mod view;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iac_runner::client::Runner;
+use iac_runner::registry::{Registry, RegistryHost, TokenSource};
+use iac_runner::session::{Session, Settings};
+use tokio::sync::{Notify, watch};
+
+use crate::auth::ApprovalRule;
+use crate::config::{self, Config};
+use crate::sealing::Sealer;
+use crate::store::{DeploymentId, Store};
+pub use decide::{Caller, Decision};
+pub use error::{DecisionError, OpenError, RequestError};
+use live::Live;
+use place::Place;
+pub use view::View;
+
+/// Below the data directory: where each deployment has its own.
+const SESSIONS_DIR: &str = "sessions";
+/// Below the data directory: mirrors of repositories.
+const MIRRORS_DIR: &str = "mirrors";
+
+/// Deployments at work; clones are handles of the same.
+#[derive(Clone)]
+pub struct Service {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    store: Arc<dyn Store>,
+    sealer: Sealer,
+    /// What all sessions have in common, but for their root.
+    settings: Settings,
+    sessions_dir: PathBuf,
+    node: String,
+    _place: Place,
+    concurrency: NonZeroUsize,
+    lease: Duration,
+    record_retention: Duration,
+    approval_rule: ApprovalRule,
+    local_sources: bool,
+    live: Live,
+    /// Something may be claimed.
+    wake: Notify,
+    is_stopping: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("node", &self.parts.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Makes a service of its configuration; nothing is begun before [`Service::run`].
+    ///
+    /// # Errors
+    /// The data directory is in use, the runner is not there, or the registry has no address.
+    pub fn new(config: &Config, store: Arc<dyn Store>, sealer: Sealer) -> Result<Self, OpenError> {
+        let place = Place::claim(&config.store.data_dir)?;
+        let data_dir = place.dir();
+        let work = &config.work;
+        let runner = match &work.runner {
+            Some(program) => Runner::at(program),
+            None => Runner::locate(),
+        };
+        let runner = runner.map_err(|error| OpenError::Runner(Box::new(error)))?;
+        let sessions_dir = data_dir.join(SESSIONS_DIR);
+        let mut settings = Settings::new(runner, &sessions_dir);
+        settings.approval_deadline = work.approval_deadline;
+        settings.retention = work.retention;
+        settings.checkout_timeout = work.checkout_timeout;
+        settings.grace = work.grace;
+        settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
+        settings.registry = registry(&config.registry)?;
+        Ok(Self {
+            parts: Arc::new(Parts {
+                store,
+                sealer,
+                settings,
+                sessions_dir,
+                node: work.node.clone().map_or_else(|| place.node(), Ok)?,
+                _place: place,
+                concurrency: work.concurrency,
+                lease: work.lease,
+                record_retention: config.store.record_retention,
+                approval_rule: match config.auth.starter_may_approve {
+                    true => ApprovalRule::Anybody,
+                    false => ApprovalRule::SomebodyElse,
+                },
+                local_sources: work.local_sources,
+                live: Live::default(),
+                wake: Notify::new(),
+                is_stopping: watch::Sender::new(false),
+            }),
+        })
+    }
+
+    /// What lasts.
+    pub fn store(&self) -> &dyn Store {
+        self.parts.store.as_ref()
+    }
+
+    /// The session of a deployment that this process carries.
+    pub fn session(&self, id: DeploymentId) -> Option<Session> {
+        self.parts.live.session(id)
+    }
+
+    /// Something to watch with: it changes whenever this process begins or ceases to carry a deployment.
+    pub fn carried(&self) -> watch::Receiver<()> {
+        self.parts.live.watch()
+    }
+
+    /// Begins nothing more. What runs is left to its supervisors, for the next start to take up.
+    pub fn stop(&self) {
+        self.parts.is_stopping.send_replace(true);
+    }
+
+    /// Something to watch with: whether the service is stopping.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.parts.is_stopping.subscribe()
+    }
+
+    /// The directory of a deployment on this machine.
+    fn dir(&self, id: DeploymentId) -> PathBuf {
+        self.parts.sessions_dir.join(id.to_string())
+    }
+}
+
+fn registry(config: &config::Registry) -> Result<Option<Registry>, OpenError> {
+    let Some(host) = &config.host else {
+        return Ok(None);
+    };
+    let host = RegistryHost::parse(host).map_err(OpenError::Registry)?;
+    let source = match &config.token {
+        Some(token) => TokenSource::Given(token.clone()),
+        None => TokenSource::Backend,
+    };
+    Ok(Some(Registry::new(host, source)))
+}

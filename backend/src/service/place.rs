@@ -1,0 +1,98 @@
+//! The data directory of a service: whose it is, and the name of its owner.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::OpenError;
+
+/// Locked by the service that runs; the kernel lets go of it however that ends.
+const LOCK_FILE: &str = "backend.lock";
+/// The name of the node, made at the first start.
+const NODE_FILE: &str = "node";
+
+/// A data directory that no other service uses.
+///
+/// A node is its data directory: there are the sessions that it can take up again. The name of a machine would not do,
+/// since a container has another one each time it is made.
+#[derive(Debug)]
+pub(super) struct Place {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Place {
+    /// Takes the directory, which is made with 0700 if it is missing.
+    pub(super) fn claim(dir: &Path) -> Result<Self, OpenError> {
+        let dir = std::path::absolute(dir).map_err(OpenError::DataDir)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(OpenError::DataDir)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(dir.join(LOCK_FILE))
+            .map_err(OpenError::DataDir)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { dir, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir }),
+            Err(TryLockError::Error(fault)) => Err(OpenError::DataDir(fault)),
+        }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The name of the node, the same at every start.
+    pub(super) fn node(&self) -> Result<String, OpenError> {
+        let file = self.dir.join(NODE_FILE);
+        let kept = match std::fs::read_to_string(&file) {
+            Ok(name) => name.trim().to_owned(),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(fault) => return Err(OpenError::DataDir(fault)),
+        };
+        if !kept.is_empty() {
+            return Ok(kept);
+        }
+        let name = Uuid::new_v4().to_string();
+        write_aside(&self.dir, &file, &name).map_err(OpenError::DataDir)?;
+        Ok(name)
+    }
+}
+
+fn write_aside(dir: &Path, file: &Path, text: &str) -> io::Result<()> {
+    let aside = file.with_extension("new");
+    let mut written = File::create(&aside)?;
+    written.write_all(text.as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(&aside, file)?;
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_owner_at_a_time_and_keeps_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::claim(dir.path()).unwrap();
+        let node = place.node().unwrap();
+        assert_eq!(place.node().unwrap(), node);
+        let second = Place::claim(dir.path());
+        assert!(matches!(second, Err(OpenError::InUse { .. })));
+        drop(place);
+        let place = Place::claim(dir.path()).unwrap();
+        assert_eq!(place.node().unwrap(), node);
+        let other = tempfile::tempdir().unwrap();
+        let other = Place::claim(other.path()).unwrap();
+        assert_ne!(other.node().unwrap(), node);
+    }
+}

@@ -1,0 +1,58 @@
+//! Working directories and records go when their time is over.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tracing::{error, info};
+
+use super::Service;
+use crate::store::{DeploymentId, Standing};
+
+/// How often it is looked whether something can go.
+pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+
+impl Service {
+    /// Removes the directories and forgets the records of what ended long ago.
+    pub(super) async fn sweep(&self) {
+        let now = Utc::now();
+        let Some(limit) = before(now, self.parts.record_retention) else {
+            return;
+        };
+        match self.store().forget_ended_before(limit).await {
+            Ok(0) => {}
+            Ok(records) => info!(records, "were forgotten"),
+            Err(fault) => error!(error = &fault as &dyn std::error::Error, "cannot forget"),
+        }
+        for id in deployments_in(&self.parts.sessions_dir) {
+            if self.may_go(id, now).await
+                && let Err(fault) = std::fs::remove_dir_all(self.dir(id))
+            {
+                error!(deployment = %id, error = &fault as &dyn std::error::Error, "cannot be removed");
+            }
+        }
+    }
+
+    /// Whether the directory of a deployment is not needed any more; in doubt it stays.
+    async fn may_go(&self, id: DeploymentId, now: DateTime<Utc>) -> bool {
+        match self.store().deployment(id).await {
+            Ok(None) => true,
+            Ok(Some(deployment)) if deployment.standing == Standing::Ended => {
+                let limit = before(now, self.parts.settings.retention);
+                deployment.ended_at < limit
+            }
+            Ok(Some(_)) | Err(_) => false,
+        }
+    }
+}
+
+fn before(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
+    now.checked_sub_signed(chrono::TimeDelta::from_std(duration).ok()?)
+}
+
+fn deployments_in(dir: &Path) -> Vec<DeploymentId> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}

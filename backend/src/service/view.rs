@@ -1,0 +1,100 @@
+//! Where a deployment stands.
+
+use iac_runner::session::{Phase, Session, Snapshot};
+
+use super::Service;
+use crate::store::{Deployment, DeploymentId, Standing, StoreError};
+
+/// Most bytes of the log of one phase in a status.
+const MOST_LOG_BYTES: usize = 1024 * 1024;
+/// Lines that are had from the store at a time.
+const PAGE: u32 = 1000;
+
+/// Where a deployment stands: its record, and what its session says now if this process carries it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The record.
+    pub deployment: Deployment,
+    /// What its session says, which may be a moment ahead of the record.
+    pub snapshot: Option<Snapshot>,
+    /// Its place among those that wait, from 1.
+    pub position: Option<u64>,
+}
+
+impl Service {
+    /// Where a deployment stands; none if there is none of this name.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub async fn view(&self, id: DeploymentId) -> Result<Option<View>, StoreError> {
+        let session = self.session(id);
+        let Some(deployment) = self.store().deployment(id).await? else {
+            return Ok(None);
+        };
+        let position = match deployment.standing {
+            Standing::Waiting => self.store().position(id).await?,
+            Standing::Active | Standing::Ended => None,
+        };
+        Ok(Some(View {
+            snapshot: session
+                .filter(|_| deployment.standing == Standing::Active)
+                .map(|session| session.status()),
+            deployment,
+            position,
+        }))
+    }
+
+    /// The log of these phases as text, each line with its newline; the last megabyte when it is longer.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub async fn log_text(&self, id: DeploymentId, phases: &[Phase]) -> Result<String, StoreError> {
+        if let Some(session) = self.session(id) {
+            return Ok(of_session(&session, phases));
+        }
+        let (mut text, mut next) = (String::new(), 0);
+        loop {
+            let lines = self.store().lines(id, next, PAGE).await?;
+            let Some(last) = lines.last() else {
+                return Ok(cut(text, MOST_LOG_BYTES));
+            };
+            next = last.line + 1;
+            for line in lines.iter().filter(|line| phases.contains(&line.phase)) {
+                text.push_str(&line.text);
+                text.push('\n');
+            }
+            if text.len() > 2 * MOST_LOG_BYTES {
+                text = cut(text, MOST_LOG_BYTES);
+            }
+        }
+    }
+}
+
+fn of_session(session: &Session, phases: &[Phase]) -> String {
+    phases
+        .iter()
+        .map(|phase| session.log_text(*phase, MOST_LOG_BYTES))
+        .collect()
+}
+
+/// The last so many bytes, in whole lines.
+fn cut(mut text: String, most_bytes: usize) -> String {
+    if text.len() > most_bytes {
+        let from = text.ceil_char_boundary(text.len() - most_bytes);
+        let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
+        text.drain(..from);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_log_is_kept_in_whole_lines() {
+        assert_eq!(cut("one\ntwo\nthree\n".to_owned(), 11), "two\nthree\n");
+        assert_eq!(cut("one\ntwo\n".to_owned(), 8), "one\ntwo\n");
+        assert_eq!(cut("\u{e9}\u{e9}\u{e9}\n".to_owned(), 4), "");
+    }
+}

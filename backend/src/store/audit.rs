@@ -1,0 +1,40 @@
+//! Who did what.
+
+use chrono::{DateTime, Utc};
+
+use super::DeploymentId;
+
+/// Something that somebody did, to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAuditEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: the name of a key.
+    pub actor: String,
+    /// What, in a word such as `approve`.
+    pub action: String,
+    /// About which deployment.
+    pub deployment: Option<DeploymentId>,
+    /// The rest, for a person to read; never a secret.
+    pub detail: String,
+}
+
+/// Something that somebody did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its place in the trail; grows.
+    pub seq: u64,
+    /// What was kept.
+    pub entry: NewAuditEntry,
+}
+
+/// Which entries are wanted.
+#[derive(Clone, Debug)]
+pub struct AuditPage {
+    /// Those about this deployment.
+    pub deployment: Option<DeploymentId>,
+    /// Those before this one.
+    pub before: Option<u64>,
+    /// So many at most.
+    pub most: u32,
+}

@@ -1,0 +1,28 @@
+//! A line of a log.
+
+use chrono::{DateTime, Utc};
+use iac_runner::session::{LogLine, Phase};
+
+/// A line of a deployment's log: masked, and without its newline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLine {
+    /// Its place in the log, from 0, without gaps.
+    pub line: u64,
+    /// When it was logged.
+    pub at: DateTime<Utc>,
+    /// What the session was at.
+    pub phase: Phase,
+    /// The text.
+    pub text: String,
+}
+
+impl From<LogLine> for StoredLine {
+    fn from(line: LogLine) -> Self {
+        Self {
+            line: line.offset,
+            at: line.at,
+            phase: line.phase,
+            text: line.text,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What lasts: deployments, who carries them, their logs, the audit trail, keys.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `deployment` | the record of a deployment, as it is put in and as it is had back |
+//! | `claim` | who carries a deployment, and the token that says so |
+//! | `log`, `audit`, `key` | the other things that are kept |
+//! | `sql` | all of it in SQLite and in PostgreSQL |
+//! | `open` | which of the two, by the configuration |
+//!
+//! # Who may write
+//! A deployment waits, is active, or has ended. A node claims it, which gives the node a [`Lease`]: the deployment and
+//! an epoch. Everything that is written about an active deployment names the lease, and is [`Held::Lost`], changing
+//! nothing, when another node has taken the deployment over since. At most one deployment is active in a workspace;
+//! a unique index of the database says so, whatever this code does.
+//!
+//! # What is durable
+//! What a method wrote has reached the disk when it returns: a claim before anything is begun, an ending before the
+//! directory of a session may go.
+
+mod audit;
+mod claim;
+mod deployment;
+mod error;
+mod key;
+mod log;
+mod open;
+mod sql;
+mod words;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::auth::KeyId;
+pub use audit::{AuditEntry, AuditPage, NewAuditEntry};
+pub use claim::{Claim, Held, Lease, Whose};
+pub use deployment::{
+    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target,
+};
+pub use error::StoreError;
+pub use key::StoredKey;
+pub use log::StoredLine;
+pub use open::open;
+pub use sql::{PostgresStore, SqliteStore};
+
+/// Everything that lasts.
+pub trait Store: Deployments + Claims + Logs + Audit + Keys {}
+
+impl<S: Deployments + Claims + Logs + Audit + Keys> Store for S {}
+
+/// The records of deployments.
+#[async_trait]
+pub trait Deployments: Send + Sync {
+    /// Puts a deployment at the end of the queue.
+    async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError>;
+
+    /// The deployment of this name.
+    async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
+
+    /// Deployments that match, the latest first.
+    async fn deployments(&self, filter: &Filter) -> Result<Vec<Deployment>, StoreError>;
+
+    /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
+    async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
+
+    /// The summary of the plan, as JSON.
+    async fn plan(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
+
+    /// The outputs with sensitive values masked, as JSON.
+    async fn outputs(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
+
+    /// Ends a deployment that waits; false, changing nothing, when it does not.
+    async fn end_waiting(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+
+    /// Forgets deployments that ended before this time, with their logs, and says how many.
+    async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError>;
+}
+
+/// Who carries which deployment.
+#[async_trait]
+pub trait Claims: Send + Sync {
+    /// Claims the first deployment of the queue whose workspace is free, if there is one.
+    ///
+    /// In a workspace they go in the order in which they came.
+    async fn claim(&self, node: &str, lease: Duration) -> Result<Option<Claim>, StoreError>;
+
+    /// Takes over active deployments, each with a new epoch, so that whoever had them can write no more.
+    async fn take_over(
+        &self,
+        node: &str,
+        whose: Whose,
+        lease: Duration,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// Gives a sign of life.
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
+
+    /// Keeps where the session is, before anything is begun in it.
+    async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
+
+    /// Keeps how far a deployment is.
+    async fn keep_progress(&self, lease: &Lease, progress: &Progress) -> Result<Held, StoreError>;
+
+    /// Keeps the summary of the plan.
+    async fn keep_plan(&self, lease: &Lease, plan: &serde_json::Value) -> Result<Held, StoreError>;
+
+    /// Keeps the outputs, which have to be masked.
+    async fn keep_outputs(
+        &self,
+        lease: &Lease,
+        outputs: &serde_json::Value,
+    ) -> Result<Held, StoreError>;
+
+    /// Ends a deployment: its secrets go, its workspace is free.
+    async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
+}
+
+/// The lines of logs, which outlast the directories of sessions.
+#[async_trait]
+pub trait Logs: Send + Sync {
+    /// Adds lines; one that is there already stays as it is, so that a mirror may begin again.
+    async fn add_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<Held, StoreError>;
+
+    /// Lines from this one on, so many at most.
+    async fn lines(
+        &self,
+        id: DeploymentId,
+        from: u64,
+        most: u32,
+    ) -> Result<Vec<StoredLine>, StoreError>;
+
+    /// The number of the line that comes next.
+    async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError>;
+}
+
+/// Who did what.
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Adds an entry. Entries are never changed.
+    async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
+
+    /// Entries, the latest first.
+    async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;
+}
+
+/// Keys of the API.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Keeps a new key.
+    async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError>;
+
+    /// The key of this name, be it revoked or not.
+    async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError>;
+
+    /// All keys, the oldest first.
+    async fn keys(&self) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// Revokes a key; false if there is none of this name, or it was revoked before.
+    async fn revoke_key(&self, id: &KeyId, at: DateTime<Utc>) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,196 @@
+//! Who carries which deployment.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use iac_runner::session::Phase;
+use serde_json::Value;
+
+use super::row::{ClaimRow, deployment_columns};
+use super::{PostgresStore, SqliteStore, held};
+use crate::store::words::{micros, word_of};
+use crate::store::{Claim, Claims, Ending, Held, Lease, Progress, StoreError, Whose};
+
+/// What claiming and taking over set, and what they give back; `$1` is the node, `$2` the lease in microseconds.
+///
+/// Leases go by one clock: that of the database, which all nodes share.
+macro_rules! carried_by_me {
+    ($now:literal) => {
+        concat!(
+            "standing = 'active', node = $1, epoch = epoch + 1, lease_until = ",
+            $now,
+            " + $2"
+        )
+    };
+}
+pub(super) use carried_by_me;
+
+/// A deployment that is first in the queue of a workspace where none is active.
+macro_rules! is_next {
+    () => {
+        "it.standing = 'waiting' AND NOT EXISTS (SELECT 1 FROM deployments other \
+         WHERE other.workspace_key = it.workspace_key AND (other.standing = 'active' \
+         OR (other.standing = 'waiting' AND other.seq < it.seq)))"
+    };
+}
+pub(super) use is_next;
+
+const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
+    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+const KEEP_PROGRESS: &str = "UPDATE deployments \
+    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8 \
+    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+const KEEP_PLAN: &str =
+    "UPDATE deployments SET plan = $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+const KEEP_OUTPUTS: &str =
+    "UPDATE deployments SET outputs = $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+const FINISH: &str = "UPDATE deployments \
+    SET standing = 'ended', status = $3, phase = $4, reason = $5, error = $6, ended_at = $7, \
+        sealed_secrets = NULL, lease_until = NULL \
+    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+/// A lease as statements have it.
+fn length(lease: Duration) -> i64 {
+    i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 2)
+}
+
+macro_rules! claims {
+    ($store:ty, $now:literal) => {
+        #[async_trait]
+        impl Claims for $store {
+            async fn claim(
+                &self,
+                node: &str,
+                lease: Duration,
+            ) -> Result<Option<Claim>, StoreError> {
+                let row: Option<ClaimRow> = self.claim_next(node, length(lease)).await?;
+                row.map(Claim::try_from).transpose()
+            }
+
+            async fn take_over(
+                &self,
+                node: &str,
+                whose: Whose,
+                lease: Duration,
+            ) -> Result<Vec<Claim>, StoreError> {
+                let statement = match whose {
+                    Whose::Own => concat!(
+                        "UPDATE deployments SET ",
+                        carried_by_me!($now),
+                        " WHERE standing = 'active' AND node = $1 RETURNING epoch, sealed_secrets, ",
+                        deployment_columns!()
+                    ),
+                    Whose::Expired => concat!(
+                        "UPDATE deployments SET ",
+                        carried_by_me!($now),
+                        " WHERE standing = 'active' AND lease_until <= ",
+                        $now,
+                        " RETURNING epoch, sealed_secrets, ",
+                        deployment_columns!()
+                    ),
+                };
+                let rows: Vec<ClaimRow> = sqlx::query_as(statement)
+                    .bind(node)
+                    .bind(length(lease))
+                    .fetch_all(self.writes())
+                    .await?;
+                rows.into_iter().map(Claim::try_from).collect()
+            }
+
+            async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError> {
+                let statement = concat!(
+                    "UPDATE deployments SET lease_until = ",
+                    $now,
+                    " + $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'"
+                );
+                let done = sqlx::query(statement)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(length(duration))
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+
+            async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError> {
+                let done = sqlx::query(KEEP_SESSION_DIR)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(dir)
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+
+            async fn keep_progress(
+                &self,
+                lease: &Lease,
+                progress: &Progress,
+            ) -> Result<Held, StoreError> {
+                let done = sqlx::query(KEEP_PROGRESS)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(word_of(progress.status))
+                    .bind(progress.phase.word())
+                    .bind(&progress.error)
+                    .bind(&progress.commit)
+                    .bind(&progress.plan_digest)
+                    .bind(progress.started_at.map(micros))
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+
+            async fn keep_plan(&self, lease: &Lease, plan: &Value) -> Result<Held, StoreError> {
+                let done = sqlx::query(KEEP_PLAN)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(plan.to_string())
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+
+            async fn keep_outputs(
+                &self,
+                lease: &Lease,
+                outputs: &Value,
+            ) -> Result<Held, StoreError> {
+                let done = sqlx::query(KEEP_OUTPUTS)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(outputs.to_string())
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+
+            async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError> {
+                let done = sqlx::query(FINISH)
+                    .bind(lease.deployment.to_string())
+                    .bind(lease.epoch)
+                    .bind(word_of(ending.reason.status()))
+                    .bind(Phase::Completed.word())
+                    .bind(word_of(ending.reason))
+                    .bind(&ending.error)
+                    .bind(micros(ending.at))
+                    .execute(self.writes())
+                    .await?;
+                Ok(held(done.rows_affected()))
+            }
+        }
+    };
+}
+
+claims!(
+    SqliteStore,
+    "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+);
+claims!(
+    PostgresStore,
+    "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+);

@@ -1,0 +1,155 @@
+//! The records of deployments.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use iac_runner::session::{Phase, Status};
+use serde_json::Value;
+
+use super::row::{DeploymentRow, deployment_columns};
+use super::{PostgresStore, SqliteStore};
+use crate::store::words::{count, json_of, micros, signed, word_of};
+use crate::store::{
+    Deployment, DeploymentId, Deployments, Ending, Filter, NewDeployment, StoreError,
+};
+
+const ENQUEUE: &str = "INSERT INTO deployments \
+    (id, workspace_key, repository, path, workspace, tool, operation, record, sealed_secrets, started_by, \
+     created_at, standing, status, phase) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', $12, $13)";
+
+const BY_ID: &str = concat!(
+    "SELECT ",
+    deployment_columns!(),
+    " FROM deployments WHERE id = $1"
+);
+
+const MATCHING: &str = concat!(
+    "SELECT ",
+    deployment_columns!(),
+    " FROM deployments \
+     WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR repository = $2) \
+       AND created_at >= $3 AND created_at < $4 AND seq < $5 \
+     ORDER BY seq DESC LIMIT $6"
+);
+
+const POSITION: &str = "SELECT COUNT(*) FROM deployments mine \
+    JOIN deployments others ON others.standing = 'waiting' AND others.seq <= mine.seq \
+    WHERE mine.id = $1 AND mine.standing = 'waiting'";
+
+const PLAN: &str = "SELECT plan FROM deployments WHERE id = $1";
+
+const OUTPUTS: &str = "SELECT outputs FROM deployments WHERE id = $1";
+
+const END_WAITING: &str = "UPDATE deployments \
+    SET standing = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, sealed_secrets = NULL \
+    WHERE id = $1 AND standing = 'waiting'";
+
+/// Lines go with their deployment, by the foreign key.
+const FORGET: &str = "DELETE FROM deployments WHERE standing = 'ended' AND ended_at < $1";
+
+macro_rules! deployments {
+    ($store:ty) => {
+        #[async_trait]
+        impl Deployments for $store {
+            async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError> {
+                sqlx::query(ENQUEUE)
+                    .bind(new.id.to_string())
+                    .bind(new.target.key())
+                    .bind(&new.target.repository)
+                    .bind(&new.target.path)
+                    .bind(&new.target.workspace)
+                    .bind(new.tool.program())
+                    .bind(new.operation.word())
+                    .bind(new.record.to_string())
+                    .bind(&new.sealed_secrets)
+                    .bind(&new.started_by)
+                    .bind(micros(new.created_at))
+                    .bind(word_of(Status::Running))
+                    .bind(Phase::Initializing.word())
+                    .execute(self.writes())
+                    .await?;
+                Ok(())
+            }
+
+            async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
+                sqlx::query_as::<_, DeploymentRow>(BY_ID)
+                    .bind(id.to_string())
+                    .fetch_optional(self.reads())
+                    .await?
+                    .map(Deployment::try_from)
+                    .transpose()
+            }
+
+            async fn deployments(&self, filter: &Filter) -> Result<Vec<Deployment>, StoreError> {
+                sqlx::query_as::<_, DeploymentRow>(MATCHING)
+                    .bind(filter.status.map(word_of))
+                    .bind(&filter.repository)
+                    .bind(filter.since.map_or(i64::MIN, micros))
+                    .bind(filter.until.map_or(i64::MAX, micros))
+                    .bind(filter.before.map_or(i64::MAX, signed))
+                    .bind(i64::from(filter.most))
+                    .fetch_all(self.reads())
+                    .await?
+                    .into_iter()
+                    .map(Deployment::try_from)
+                    .collect()
+            }
+
+            async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError> {
+                let ahead: i64 = sqlx::query_scalar(POSITION)
+                    .bind(id.to_string())
+                    .fetch_one(self.reads())
+                    .await?;
+                Ok(Some(count("count", ahead)?).filter(|position| *position > 0))
+            }
+
+            async fn plan(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
+                let text: Option<Option<String>> = sqlx::query_scalar(PLAN)
+                    .bind(id.to_string())
+                    .fetch_optional(self.reads())
+                    .await?;
+                text.flatten()
+                    .map(|text| json_of("plan", &text))
+                    .transpose()
+            }
+
+            async fn outputs(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
+                let text: Option<Option<String>> = sqlx::query_scalar(OUTPUTS)
+                    .bind(id.to_string())
+                    .fetch_optional(self.reads())
+                    .await?;
+                text.flatten()
+                    .map(|text| json_of("outputs", &text))
+                    .transpose()
+            }
+
+            async fn end_waiting(
+                &self,
+                id: DeploymentId,
+                ending: &Ending,
+            ) -> Result<bool, StoreError> {
+                let done = sqlx::query(END_WAITING)
+                    .bind(id.to_string())
+                    .bind(word_of(ending.reason.status()))
+                    .bind(Phase::Completed.word())
+                    .bind(word_of(ending.reason))
+                    .bind(&ending.error)
+                    .bind(micros(ending.at))
+                    .execute(self.writes())
+                    .await?;
+                Ok(done.rows_affected() > 0)
+            }
+
+            async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError> {
+                let done = sqlx::query(FORGET)
+                    .bind(micros(time))
+                    .execute(self.writes())
+                    .await?;
+                Ok(done.rows_affected())
+            }
+        }
+    };
+}
+
+deployments!(SqliteStore);
+deployments!(PostgresStore);

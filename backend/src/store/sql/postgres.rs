@@ -1,0 +1,139 @@
+//! PostgreSQL: for many nodes.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres};
+
+use super::claims::{carried_by_me, is_next};
+use super::migrator;
+use super::row::{ClaimRow, deployment_columns};
+use crate::store::words::{micros, signed};
+use crate::store::{Held, Lease, StoreError, StoredLine};
+
+const MIGRATIONS: &[(&str, &str)] = &[(
+    "records",
+    include_str!("../../../migrations/postgres/0001_records.sql"),
+)];
+
+/// How long somebody waits for a connection before being told that the database does not answer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of one node.
+const CONNECTIONS: u32 = 8;
+/// How often a claim is tried again that another node was a moment ahead of.
+const CLAIM_ATTEMPTS: u32 = 16;
+
+/// Rows that another node is about to claim are passed over.
+///
+/// A deployment that came into view after an older snapshot was taken may still be claimed beside another one of its
+/// workspace; then the unique index refuses, and the claim is tried again.
+const CLAIM: &str = concat!(
+    "WITH next AS (SELECT it.seq FROM deployments it WHERE ",
+    is_next!(),
+    " ORDER BY it.seq LIMIT 1 FOR UPDATE SKIP LOCKED) UPDATE deployments SET ",
+    carried_by_me!("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
+    " WHERE seq IN (SELECT next.seq FROM next) RETURNING epoch, sealed_secrets, ",
+    deployment_columns!()
+);
+
+/// Locks the row until the lines are in, so that nobody takes the deployment over in between.
+const LOCK: &str =
+    "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND standing = 'active' FOR SHARE";
+
+const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) \
+    SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::TEXT[]) ON CONFLICT DO NOTHING";
+
+/// The store in a PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Connects to the database, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The database does not answer, or is none of ours.
+    pub async fn open(url: &SecretString) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url.expose_secret())
+            .map_err(StoreError::Open)?
+            .application_name("iac-backend");
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::Open)?;
+        migrator(MIGRATIONS)
+            .run(&pool)
+            .await
+            .map_err(StoreError::Migrate)?;
+        Ok(Self { pool })
+    }
+
+    pub(super) const fn writes(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(super) const fn reads(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(super) async fn claim_next(
+        &self,
+        node: &str,
+        lease: i64,
+    ) -> Result<Option<ClaimRow>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let claimed = sqlx::query_as(CLAIM)
+                .bind(node)
+                .bind(lease)
+                .fetch_optional(&self.pool)
+                .await;
+            match claimed {
+                Err(sqlx::Error::Database(error))
+                    if error.is_unique_violation() && attempt < CLAIM_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                claimed => return Ok(claimed?),
+            }
+        }
+    }
+
+    pub(super) async fn insert_lines(
+        &self,
+        lease: &Lease,
+        lines: &[StoredLine],
+    ) -> Result<Held, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let carried: Option<i64> = sqlx::query_scalar::<Postgres, _>(LOCK)
+            .bind(lease.deployment.to_string())
+            .bind(lease.epoch)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if carried.is_none() {
+            return Ok(Held::Lost);
+        }
+        let column = |of: fn(&StoredLine) -> i64| lines.iter().map(of).collect::<Vec<_>>();
+        let phases: Vec<&str> = lines.iter().map(|line| line.phase.word()).collect();
+        // PostgreSQL has no text with a NUL in it.
+        let texts: Vec<String> = lines
+            .iter()
+            .map(|line| line.text.replace('\0', "\u{fffd}"))
+            .collect();
+        sqlx::query::<Postgres>(INSERT_LINES)
+            .bind(lease.deployment.to_string())
+            .bind(column(|line| signed(line.line)))
+            .bind(column(|line| micros(line.at)))
+            .bind(phases)
+            .bind(texts)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Held::Yes)
+    }
+}

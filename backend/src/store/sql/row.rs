@@ -1,0 +1,107 @@
+//! A row of `deployments`.
+
+use iac_runner::protocol::Tool;
+use iac_runner::session::Operation;
+
+use crate::store::words::{count, json_of, time, value_of};
+use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Target};
+
+/// The columns that make a [`DeploymentRow`].
+macro_rules! deployment_columns {
+    () => {
+        "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
+         commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node"
+    };
+}
+pub(super) use deployment_columns;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DeploymentRow {
+    seq: i64,
+    id: String,
+    repository: String,
+    path: String,
+    workspace: Option<String>,
+    tool: String,
+    operation: String,
+    record: String,
+    standing: String,
+    status: String,
+    phase: String,
+    reason: Option<String>,
+    error: String,
+    commit_id: Option<String>,
+    plan_digest: Option<String>,
+    session_dir: Option<String>,
+    started_by: String,
+    created_at: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    node: Option<String>,
+}
+
+/// A row that was claimed: with what only its carrier is given.
+#[derive(sqlx::FromRow)]
+pub(super) struct ClaimRow {
+    #[sqlx(flatten)]
+    deployment: DeploymentRow,
+    epoch: i64,
+    sealed_secrets: Option<Vec<u8>>,
+}
+
+impl TryFrom<DeploymentRow> for Deployment {
+    type Error = StoreError;
+
+    fn try_from(row: DeploymentRow) -> Result<Self, StoreError> {
+        let malformed = |column| StoreError::Malformed { column };
+        Ok(Self {
+            seq: count("seq", row.seq)?,
+            id: row.id.parse().map_err(|_| malformed("id"))?,
+            target: Target {
+                repository: row.repository,
+                path: row.path,
+                workspace: row.workspace,
+            },
+            tool: Tool::from_program(&row.tool).ok_or(malformed("tool"))?,
+            operation: Operation::from_word(&row.operation).ok_or(malformed("operation"))?,
+            record: json_of("record", &row.record)?,
+            standing: Standing::from_word(&row.standing).ok_or(malformed("standing"))?,
+            progress: Progress {
+                status: value_of("status", row.status)?,
+                phase: value_of("phase", row.phase)?,
+                error: row.error,
+                commit: row.commit_id,
+                plan_digest: row.plan_digest,
+                started_at: row
+                    .started_at
+                    .map(|at| time("started_at", at))
+                    .transpose()?,
+            },
+            reason: row
+                .reason
+                .map(|word| value_of("reason", word))
+                .transpose()?,
+            ended_at: row.ended_at.map(|at| time("ended_at", at)).transpose()?,
+            started_by: row.started_by,
+            created_at: time("created_at", row.created_at)?,
+            node: row.node,
+            session_dir: row.session_dir,
+        })
+    }
+}
+
+impl TryFrom<ClaimRow> for Claim {
+    type Error = StoreError;
+
+    fn try_from(row: ClaimRow) -> Result<Self, StoreError> {
+        let deployment = Deployment::try_from(row.deployment)?;
+        Ok(Self {
+            lease: Lease {
+                deployment: deployment.id,
+                epoch: row.epoch,
+            },
+            deployment,
+            sealed_secrets: row.sealed_secrets,
+        })
+    }
+}

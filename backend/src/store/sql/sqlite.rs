@@ -1,0 +1,144 @@
+//! SQLite: the default, in a file of the data directory.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
+
+use super::claims::{carried_by_me, is_next};
+use super::migrator;
+use super::row::{ClaimRow, deployment_columns};
+use crate::store::words::{micros, signed};
+use crate::store::{Held, Lease, StoreError, StoredLine};
+
+const MIGRATIONS: &[(&str, &str)] = &[(
+    "records",
+    include_str!("../../../migrations/sqlite/0001_records.sql"),
+)];
+
+/// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that read, beside the one that writes.
+const READERS: u32 = 4;
+
+/// One statement: it takes the write lock at its beginning, so what it sees is what it changes.
+const CLAIM: &str = concat!(
+    "UPDATE deployments SET ",
+    carried_by_me!("CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
+    " WHERE seq = (SELECT it.seq FROM deployments it WHERE ",
+    is_next!(),
+    " ORDER BY it.seq LIMIT 1) RETURNING epoch, sealed_secrets, ",
+    deployment_columns!()
+);
+
+/// The store in an SQLite file.
+///
+/// One connection writes, so writers of this process wait in line for it instead of finding the database busy.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, which is made with mode 0600 if it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is no database of ours.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        private(file)?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A claim has to be there after a power cut: with less, the last ones may not.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            // What is deleted is overwritten, sealed secrets among it.
+            .pragma("secure_delete", "ON");
+        let pool = |most| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(StoreError::Open)?;
+        migrator(MIGRATIONS)
+            .run(&writer)
+            .await
+            .map_err(StoreError::Migrate)?;
+        let readers = pool(READERS)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(StoreError::Open)?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(super) const fn writes(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    pub(super) const fn reads(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(super) async fn claim_next(
+        &self,
+        node: &str,
+        lease: i64,
+    ) -> Result<Option<ClaimRow>, StoreError> {
+        let claimed = sqlx::query_as(CLAIM)
+            .bind(node)
+            .bind(lease)
+            .fetch_optional(&self.writer)
+            .await?;
+        Ok(claimed)
+    }
+
+    pub(super) async fn insert_lines(
+        &self,
+        lease: &Lease,
+        lines: &[StoredLine],
+    ) -> Result<Held, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
+            .bind(lease.deployment.to_string())
+            .bind(lease.epoch)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if carried.is_none() {
+            return Ok(Held::Lost);
+        }
+        for line in lines {
+            sqlx::query::<Sqlite>(INSERT_LINE)
+                .bind(lease.deployment.to_string())
+                .bind(signed(line.line))
+                .bind(micros(line.at))
+                .bind(line.phase.word())
+                .bind(&line.text)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(Held::Yes)
+    }
+}
+
+const INSERT_LINE: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+
+/// Makes the file for its owner alone before SQLite does with the umask; its journals take its mode.
+fn private(file: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
+        .map_err(|error| StoreError::Open(error.into()))
+}

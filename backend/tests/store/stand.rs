@@ -1,0 +1,105 @@
+//! A store for each test, and what it is fed with.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use iac_backend::store::{
+    DeploymentId, Ending, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+};
+use iac_runner::protocol::Tool;
+use iac_runner::session::{Operation, Reason};
+use secrecy::SecretString;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::postgres_server;
+
+/// Longer than any test takes on a busy machine; then it hangs.
+pub(crate) const BOUND: Duration = Duration::from_secs(240);
+/// A lease that does not run out during a test.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+/// A lease that has run out when it is given.
+pub(crate) const NONE: Duration = Duration::ZERO;
+
+/// A database of its own.
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(SecretString),
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        Self::Postgres(postgres_server::new_database().await)
+    }
+
+    /// One more handle, as another process would have it.
+    pub(crate) async fn open(&self) -> Box<dyn Store> {
+        match self {
+            Self::Sqlite(dir) => Box::new(
+                SqliteStore::open(&dir.path().join("backend.db"))
+                    .await
+                    .unwrap(),
+            ),
+            Self::Postgres(url) => Box::new(PostgresStore::open(url).await.unwrap()),
+        }
+    }
+}
+
+/// Runs tests, which are functions of a database, on both.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let database = crate::stand::Database::sqlite();
+                let test = super::$name(&database);
+                tokio::time::timeout(crate::stand::BOUND, test).await.unwrap();
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let database = crate::stand::Database::postgres().await;
+                let test = super::$name(&database);
+                tokio::time::timeout(crate::stand::BOUND, test).await.unwrap();
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// A deployment of this repository.
+pub(crate) fn of(repository: &str) -> NewDeployment {
+    NewDeployment {
+        id: DeploymentId::new(),
+        target: Target {
+            repository: repository.to_owned(),
+            path: "net".to_owned(),
+            workspace: None,
+        },
+        tool: Tool::Tofu,
+        operation: Operation::Deploy,
+        record: json!({"tool": "tofu", "git_url": repository, "env_vars": {"A": null}}),
+        sealed_secrets: Some(b"\x01sealed\x00".to_vec()),
+        started_by: "ann".to_owned(),
+        created_at: now(),
+    }
+}
+
+/// Now, as exactly as a database keeps it.
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+pub(crate) fn ending(reason: Reason) -> Ending {
+    Ending {
+        reason,
+        error: String::new(),
+        at: now(),
+    }
+}
