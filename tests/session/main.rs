@@ -50,6 +50,7 @@ mod from_git;
 mod from_mirror;
 mod from_registry;
 mod holder;
+mod isolation;
 mod logs;
 mod operations;
 mod recovery;
