@@ -12,12 +12,28 @@ use super::place::Place;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{OnDisconnect, Request};
+use crate::protocol::{DEFAULT_INHERIT_ENV, OnDisconnect, Request};
 
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
 /// Cap on what `show` and `output` print, which is read from the result.
 const READ_OUTPUT_BYTES: u64 = MAX_PLAN_BYTES as u64;
+
+/// What would add to every command, or choose another state, and is blank whatever is inherited; the tools
+/// take what is blank for what is not set. A request has fields for what it may say of these.
+const NOT_INHERITED: [&str; 11] = [
+    "TF_CLI_ARGS",
+    "TF_CLI_ARGS_init",
+    "TF_CLI_ARGS_validate",
+    "TF_CLI_ARGS_plan",
+    "TF_CLI_ARGS_show",
+    "TF_CLI_ARGS_apply",
+    "TF_CLI_ARGS_output",
+    "TF_CLI_ARGS_version",
+    "TF_CLI_ARGS_workspace_select",
+    "TF_WORKSPACE",
+    "TF_REATTACH_PROVIDERS",
+];
 
 /// What every command of one session has in common.
 #[derive(Clone, Debug)]
@@ -46,11 +62,19 @@ impl Commands<'_> {
         Ok(self.logged("init", args))
     }
 
-    /// None if the request names no workspace.
+    /// Chooses the workspace; none if the request names none, or reads no state.
+    ///
+    /// The choice is kept in the session's own data directory. Only what deploys makes a workspace: a
+    /// misspelt one would be planned, or destroyed, as if nothing were there.
     pub(super) fn workspace(&self) -> Option<Request> {
-        let workspace = self.request.workspace.as_ref()?;
-        let args = ["select", "-or-create", workspace].map(str::to_owned);
-        Some(self.logged("workspace", args.to_vec()))
+        let workspace = self.request.workspace.as_deref()?;
+        let args = match self.request.operation {
+            Operation::Deploy => vec!["select", "-or-create", workspace],
+            Operation::Plan | Operation::Destroy | Operation::Drift => vec!["select", workspace],
+            Operation::Validate => return None,
+        };
+        let args = args.into_iter().map(str::to_owned).collect();
+        Some(self.logged("workspace", args))
     }
 
     pub(super) fn validate(&self) -> Request {
@@ -107,7 +131,14 @@ impl Commands<'_> {
     fn logged(&self, command: &str, args: Vec<String>) -> Request {
         let mut request = Request::new(self.request.tool, self.work_dir, command);
         request.args = args;
-        request.env_vars = self.request.env_vars.clone();
+        request.env_vars = NOT_INHERITED
+            .map(|name| (name.to_owned(), String::new().into()))
+            .into();
+        request.env_vars.extend(self.request.env_vars.clone());
+        let data_dir = self.place.data_dir().to_string_lossy().into_owned();
+        request
+            .env_vars
+            .insert("TF_DATA_DIR".to_owned(), data_dir.into());
         request.env_vars.extend(
             self.environment
                 .iter()
@@ -139,6 +170,45 @@ impl Commands<'_> {
 
 fn option(flag: &str, path: &Path) -> String {
     format!("{flag}={}", path.display())
+}
+
+/// Whether a variable of this process reaches the tools and can change what they do.
+///
+/// What the session decides does not reach them, and what the request says takes its place. The rest of
+/// what is left out only says where the tools' programs, logs and temporary files are (the tool itself is
+/// bound by its identity), or in which language they speak.
+pub(super) fn counts_as_inherited(
+    name: &str,
+    request: &DeployRequest,
+    patterns: Option<&[String]>,
+) -> bool {
+    const WITHOUT_MEANING: [&str; 8] = [
+        "PATH",
+        "TMPDIR",
+        "SSH_AUTH_SOCK",
+        "LANG",
+        "LC_*",
+        "TF_LOG*",
+        "TF_DATA_DIR",
+        "TF_CLI_ARGS*",
+    ];
+    let reaches = match patterns {
+        Some(patterns) => patterns.iter().any(|pattern| matches(name, pattern)),
+        None => DEFAULT_INHERIT_ENV
+            .iter()
+            .any(|pattern| matches(name, pattern)),
+    };
+    reaches
+        && !request.env_vars.contains_key(name)
+        && !NOT_INHERITED.contains(&name)
+        && !WITHOUT_MEANING.iter().any(|it| matches(name, it))
+}
+
+fn matches(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +312,39 @@ mod tests {
         request.workspace = Some("blue".to_owned());
         let command = of(&request, |it| it.workspace()).unwrap();
         assert_eq!(command.args, ["select", "-or-create", "blue"]);
+    }
+
+    #[test]
+    fn only_what_deploys_makes_a_workspace() {
+        let table = [
+            (Operation::Plan, Some(["select", "blue"])),
+            (Operation::Destroy, Some(["select", "blue"])),
+            (Operation::Drift, Some(["select", "blue"])),
+            (Operation::Validate, None),
+        ];
+        for (operation, expected) in table {
+            let mut request = request(operation);
+            request.workspace = Some("blue".to_owned());
+            let args = of(&request, |it| it.workspace().map(|command| command.args));
+            assert_eq!(args, expected.map(|args| args.map(str::to_owned).to_vec()));
+        }
+    }
+
+    #[test]
+    fn no_command_has_the_hosts_arguments_or_its_choice_of_state() {
+        let mut request = request(Operation::Deploy);
+        request
+            .env_vars
+            .insert("TF_WORKSPACE".to_owned(), "blue".into());
+        let command = of(&request, |it| it.validate());
+        let value = |name| {
+            let value = command.env_vars.get(name);
+            value.map(secrecy::ExposeSecret::expose_secret)
+        };
+        assert_eq!(value("TF_DATA_DIR"), Some("/s/data"));
+        assert_eq!(value("TF_CLI_ARGS_plan"), Some(""));
+        assert_eq!(value("TF_REATTACH_PROVIDERS"), Some(""));
+        assert_eq!(value("TF_WORKSPACE"), Some("blue"), "the request's own");
     }
 
     #[test]

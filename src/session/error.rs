@@ -99,6 +99,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The directory for all sessions has a name that the tools cannot be told.
+    #[error("sessions cannot be kept in `{}`: its path {problem}", .root.display())]
+    Root {
+        /// The directory.
+        root: PathBuf,
+        /// What is wrong with its path.
+        problem: &'static str,
+    },
     /// This is not called under tokio.
     #[error("there is no tokio runtime to carry the session")]
     NoRuntime,

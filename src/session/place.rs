@@ -22,6 +22,7 @@ const RUN_CLAIM: &str = "supervisor.pid";
 /// | `source/` | the checkout, or the inline files |
 /// | `runs/NN-command/` | the run directory of each run |
 /// | `plan/` | the plan file, as the tool wrote it, and the summary of it |
+/// | `data/` | what the tools keep for themselves (`TF_DATA_DIR`): the chosen workspace, providers, modules |
 /// | `outputs.json` | the outputs, without sensitive values |
 /// | `config/` | variables, backend configuration and CLI configuration, none of them secret |
 ///
@@ -90,6 +91,12 @@ impl Place {
 
     pub(super) fn run(&self, name: &str) -> PathBuf {
         self.runs().join(name)
+    }
+
+    /// Where the tools keep what is theirs: the chosen workspace is written there, so no other session may
+    /// have a part in it.
+    pub(super) fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
     }
 
     fn plan_dir(&self) -> PathBuf {

@@ -13,10 +13,14 @@ use super::log::Log;
 use super::outputs::Outputs;
 use super::place::{Claim, Place};
 use super::published::Published;
-use super::request::{RecordError, RequestSecrets};
-use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
+use super::request::{FieldFault, RecordError, RequestSecrets, Source};
+use super::{
+    DeployRequest, InvalidRequest, RecoverError, Retention, Session, SessionId, Settings,
+    StartError,
+};
 use crate::client::Runner;
 use crate::plan::PlanSummary;
+use crate::protocol::MAX_GRACE;
 
 /// Orders that wait for a session to look at them.
 const ORDERS_AHEAD: usize = 16;
@@ -45,7 +49,8 @@ impl Sessions {
     /// Begins to look after the sessions below [`Settings::root`].
     ///
     /// # Errors
-    /// [`StartError::NoRuntime`] when this is not called under tokio.
+    /// [`StartError::NoRuntime`] when this is not called under tokio; [`StartError::Root`] when the path of the
+    /// directory cannot be told to the tools.
     ///
     /// # Panics
     /// When tokio's runtime was built without its I/O or time driver.
@@ -54,6 +59,12 @@ impl Sessions {
         let mut settings = settings;
         // The tools run elsewhere, and are told where the plan is.
         settings.root = absolute(&settings.root);
+        if let Some(problem) = problem_of_root(&settings.root) {
+            let root = settings.root;
+            return Err(StartError::Root { root, problem });
+        }
+        // The runner refuses a longer one.
+        settings.grace = settings.grace.min(MAX_GRACE);
         let settings = Arc::new(settings);
         let retention = Retention::start(&runtime, settings.root.clone(), settings.retention);
         Ok(Self {
@@ -82,6 +93,7 @@ impl Sessions {
     pub fn start(&self, request: DeployRequest) -> Result<Session, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         request.validate(&self.settings.flags)?;
+        refuse_a_source_around(&self.settings.root, &request)?;
         let id = SessionId::new();
         let place = Place::at(self.settings.root.join(id.to_string()));
         let salt = format!("{}{}", SessionId::new(), SessionId::new());
@@ -256,6 +268,36 @@ impl Session {
 /// The same path from the root; one for which the system has no current directory stays as it is.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Why the tools cannot be told a path below this one.
+fn problem_of_root(root: &Path) -> Option<&'static str> {
+    match root.to_str() {
+        None => Some("is not UTF-8"),
+        // `-backend-config=/a=b/c` sets `/a` to `b/c`.
+        Some(text) if text.contains('=') => Some("holds `=`"),
+        Some(_) => None,
+    }
+}
+
+/// A session within its own source changes what it is approved for by writing down that it was approved.
+fn refuse_a_source_around(root: &Path, request: &DeployRequest) -> Result<(), InvalidRequest> {
+    let Source::Directory(directory) = &request.source else {
+        return Ok(());
+    };
+    // The directory for all sessions may not have been made yet.
+    let there = root.ancestors().find_map(|it| it.canonicalize().ok());
+    let holds_root = directory
+        .canonicalize()
+        .is_ok_and(|directory| there.is_some_and(|root| root.starts_with(directory)))
+        || root.starts_with(directory);
+    if holds_root {
+        let field = "source.directory".to_owned();
+        let problem = "holds the directory in which all sessions are kept".to_owned();
+        let faults = vec![FieldFault { field, problem }];
+        return Err(InvalidRequest { faults });
+    }
+    Ok(())
 }
 
 /// What a session is made of when it begins or goes on.

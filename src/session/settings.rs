@@ -20,7 +20,7 @@ pub const DEFAULT_CHECKOUT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 pub struct Settings {
     /// The runner that carries out every command.
     pub runner: Runner,
-    /// Where each session has its directory; made with 0700 if it is missing.
+    /// Where each session has its directory; made with 0700 if it is missing. Its path is UTF-8 without `=`.
     pub root: PathBuf,
     /// How long a plan waits for somebody to decide, ten years at most. What a session waits for already stays as it is.
     pub approval_deadline: Duration,
@@ -35,7 +35,8 @@ pub struct Settings {
     pub registry: Option<Registry>,
     /// The flags that `init_flags` and `plan_flags` may not hold.
     pub flags: FlagPolicy,
-    /// From the graceful signal to SIGKILL, when a command is stopped.
+    /// From the graceful signal to SIGKILL, when a command is stopped;
+    /// [`MAX_GRACE`](crate::protocol::MAX_GRACE) at most.
     pub grace: Duration,
     /// Names, or prefixes that end in `*`, of what the tools get from this process's environment; none for
     /// [`DEFAULT_INHERIT_ENV`](crate::protocol::DEFAULT_INHERIT_ENV).

@@ -51,6 +51,7 @@ mod from_mirror;
 mod from_registry;
 mod holder;
 mod journal;
+mod isolation;
 mod logs;
 mod operations;
 mod recovery;

@@ -1,13 +1,17 @@
 //! Measures what an approval is bound to, and holds it against what was approved.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 
 use super::job::{Job, failed};
 use crate::session::binding::Binding;
+use crate::session::commands::counts_as_inherited;
 use crate::session::content;
 use crate::session::event::{Event, FailureKind};
+use crate::session::place::Place;
 use crate::session::tool_file::ToolFile;
 
 impl Job {
@@ -39,6 +43,8 @@ impl Job {
 
     /// What an approval is bound to, as it is now.
     pub(super) async fn measure(&self, tool_version: String) -> Result<Binding, Event> {
+        // What the session adds takes the place of what is inherited.
+        self.environment().await?;
         let job = self.clone();
         let checkout = self.checkout()?.clone();
         let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
@@ -47,7 +53,7 @@ impl Job {
                 plan_file: content::of_file(&job.place.plan_file())?,
                 lock_file: content::of_file(&lock_file)?,
                 commit: job.commit.clone(),
-                configuration: content::of_tree(&checkout.root)?,
+                configuration: of_configuration(&checkout.root, &job.place)?,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
                 variables: job.digest_of_variables(),
@@ -64,7 +70,7 @@ impl Job {
         ))
     }
 
-    /// Digest of everything that the request says beside the configuration.
+    /// Digest of everything that the request says beside the configuration, and of what the tools inherit.
     fn digest_of_variables(&self) -> String {
         let request = &self.request;
         let of_env = request
@@ -81,16 +87,50 @@ impl Job {
             .map(|(name, value)| (format!("backend_config.{name}"), Cow::from(value)));
         let of_workspace = request.workspace.iter();
         let of_workspace = of_workspace.map(|it| ("workspace".to_owned(), Cow::from(it)));
+        let inherited = self.inherited();
+        let of_inherited = inherited
+            .iter()
+            .map(|(name, value)| (format!("inherited.{name}"), Cow::from(value)));
         let values: Vec<_> = of_env
             .chain(of_variables)
             .chain(of_backend)
             .chain(of_workspace)
+            .chain(of_inherited)
             .collect();
         let values = values
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_ref()));
         content::of_values(&self.salt, values)
     }
+
+    /// What the tools get from this process's environment, and what could change an apply: another profile
+    /// is another account.
+    fn inherited(&self) -> BTreeMap<String, String> {
+        let patterns = self.settings.inherit_env.as_deref();
+        let added = self.environment.get();
+        std::env::vars_os()
+            .filter_map(|(name, value)| {
+                // The runner passes on no other names.
+                let name = name.into_string().ok()?;
+                Some((name, value.to_string_lossy().into_owned()))
+            })
+            .filter(|(name, _)| counts_as_inherited(name, &self.request, patterns))
+            .filter(|(name, _)| !added.is_some_and(|added| added.contains_key(name)))
+            .collect()
+    }
+}
+
+/// Digest of the source, and of the modules that were downloaded for it.
+fn of_configuration(root: &Path, place: &Place) -> std::io::Result<String> {
+    let source = content::of_tree(root)?;
+    let modules = place.data_dir().join("modules");
+    if !modules.exists() {
+        return Ok(source);
+    }
+    let mut hash = content::Hash::default();
+    hash.add(source.as_bytes());
+    hash.add(content::of_tree(&modules)?.as_bytes());
+    Ok(hash.finish())
 }
 
 /// What cannot be measured any more is not what was approved.

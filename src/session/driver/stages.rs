@@ -1,5 +1,8 @@
 //! The stages that have a run: init, validate, plan, apply.
 
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::following::Followed;
@@ -18,6 +21,9 @@ use crate::session::words::WordsError;
 
 /// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// The name of the file in which the tool notes the backend, in its data directory.
+const BACKEND_RECORD: &str = "terraform.tfstate";
 
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
@@ -46,7 +52,11 @@ impl Job {
     async fn request_for(&self, command: RunCommand) -> Result<Request, Event> {
         let of_flags = |fault: WordsError| failed(FailureKind::Fault, sentence(&fault));
         match command {
-            RunCommand::Init => self.command(|it| it.init()).await?.map_err(of_flags),
+            RunCommand::Init => {
+                self.take_over_backend()
+                    .map_err(|fault| backend_record(&fault))?;
+                self.command(|it| it.init()).await?.map_err(of_flags)
+            }
             RunCommand::Validate => self.command(|it| it.validate()).await,
             RunCommand::Plan => {
                 let files = self.tfvars_files()?;
@@ -110,8 +120,54 @@ impl Job {
         }
     }
 
-    /// Chooses the workspace, and makes it if it is not there. Done twice, it is the same.
+    /// Begins with what the tool has noted of the backend in a directory that others use too.
+    ///
+    /// Without it, the tool takes state that is there for that of another backend, and asks whether to move it.
+    fn take_over_backend(&self) -> io::Result<()> {
+        let Some(shared) = self.shared_backend_record() else {
+            return Ok(());
+        };
+        let own = self.place.data_dir().join(BACKEND_RECORD);
+        if own.exists() || !shared.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(self.place.data_dir())?;
+        write_aside(&own, &fs::read(shared)?)
+    }
+
+    /// Leaves the note there for whoever comes next. The choice of a workspace is in another file.
+    fn leave_backend(&self) -> io::Result<()> {
+        let own = self.place.data_dir().join(BACKEND_RECORD);
+        let (Some(shared), true) = (self.shared_backend_record(), own.exists()) else {
+            return Ok(());
+        };
+        let record = fs::read(own)?;
+        if fs::read(&shared).is_ok_and(|there| there == record) {
+            return Ok(());
+        }
+        let session = self.place.dir().file_name().unwrap_or_default();
+        let aside = shared.with_file_name(session);
+        shared.parent().map_or(Ok(()), fs::create_dir_all)?;
+        write_aside(&aside, &record)?;
+        fs::rename(aside, shared)
+    }
+
+    /// Where the tool notes the backend for whoever works in the directory without a session; none if the
+    /// source is this session's own.
+    fn shared_backend_record(&self) -> Option<PathBuf> {
+        match &self.request.source {
+            Source::Directory(_) if self.request.operation != Operation::Validate => {
+                let work_dir = self.work_dir().ok()?;
+                Some(work_dir.join(".terraform").join(BACKEND_RECORD))
+            }
+            Source::Directory(_) | Source::Git(_) | Source::Files(_) => None,
+        }
+    }
+
+    /// Chooses the workspace; a deployment makes it if it is not there. Done twice, it is the same.
     async fn select_workspace(&self) -> Result<(), Event> {
+        self.leave_backend()
+            .map_err(|fault| backend_record(&fault))?;
         let Some(request) = self.command(|it| it.workspace()).await? else {
             return Ok(());
         };
@@ -119,7 +175,17 @@ impl Job {
         let result = result.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
         let lines: Vec<_> = result.output.lines().map(str::to_owned).collect();
         self.log.add(self.phase, None, &lines);
-        self.succeeded(&result)
+        self.succeeded(&result).map_err(|event| match event {
+            // The tools advise a flag that nobody can give here.
+            Event::Failed(mut failure) if result.output.contains("doesn't exist") => {
+                let workspace = self.request.workspace.as_deref().unwrap_or_default();
+                failure.error = format!(
+                    "the workspace `{workspace}` does not exist, and only the operation `deploy` makes one"
+                );
+                Event::Failed(failure)
+            }
+            event => event,
+        })
     }
 
     /// The plan as a person can approve it, and what an approval of it is bound to.
@@ -225,10 +291,7 @@ impl Job {
     /// State in a file of the session's own directory goes with the session: whoever deploys that way
     /// should know.
     fn warn_of_local_state(&self) {
-        let Ok(work_dir) = self.work_dir() else {
-            return;
-        };
-        let has_backend = work_dir.join(".terraform/terraform.tfstate").exists();
+        let has_backend = self.place.data_dir().join(BACKEND_RECORD).exists();
         let is_own = !matches!(self.request.source, Source::Directory(_));
         let writes = matches!(
             self.request.operation,
@@ -241,6 +304,11 @@ impl Job {
             );
         }
     }
+}
+
+fn backend_record(fault: &io::Error) -> Event {
+    let error = format!("what the tool noted of the backend cannot be copied: {fault}");
+    failed(FailureKind::Fault, error)
 }
 
 fn interrupted(command: RunCommand) -> Event {

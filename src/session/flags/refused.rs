@@ -6,6 +6,7 @@ use super::{FlagsOf, Refusal, When};
 type Row = (&'static str, When, &'static str);
 
 const STATE: &str = "the state is where the configuration says";
+const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
 const WRITES: &str = "it writes a file that the session does not know";
 const NOT_RUN: &str = "the command would not be run";
 const OPERATION: &str = "it is the request's `operation`";
@@ -42,12 +43,26 @@ const OF_BOTH: [Row; 13] = [
     ("h", When::Given, NOT_RUN),
 ];
 
-const OF_INIT: [Row; 1] = [("from-module", When::Given, "it replaces the configuration")];
+const OF_INIT: [Row; 4] = [
+    ("from-module", When::Given, "it replaces the configuration"),
+    ("force-copy", When::On, MOVES),
+    ("migrate-state", When::On, MOVES),
+    (
+        "plugin-dir",
+        When::Given,
+        "its providers are programs from outside of the configuration",
+    ),
+];
 
-const OF_PLAN: [Row; 3] = [
+const OF_PLAN: [Row; 4] = [
     ("destroy", When::On, OPERATION),
     ("refresh-only", When::On, OPERATION),
     ("generate-config-out", When::Given, WRITES),
+    (
+        "var-file",
+        When::Given,
+        "files of variables are the request's `tfvars_files`",
+    ),
 ];
 
 /// Every refusal of the default policy.

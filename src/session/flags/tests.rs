@@ -45,6 +45,13 @@ fn what_would_break_a_session_is_refused_by_name() {
         (Plan, "-help", "-help"),
         (Plan, "-h", "-h"),
         (Init, "-from-module=x", "-from-module"),
+        (Init, "-force-copy", "-force-copy"),
+        (Init, "--force-copy=true", "-force-copy"),
+        (Init, "-migrate-state", "-migrate-state"),
+        (Init, "-plugin-dir=/opt/mirror", "-plugin-dir"),
+        (Init, "-plugin-dir /opt/mirror", "-plugin-dir"),
+        (Plan, "-var-file=prod.tfvars", "-var-file"),
+        (Plan, "--var-file prod.tfvars", "-var-file"),
         (Plan, "-show-sensitive", "-show-sensitive"),
     ];
     for (of, text, flag) in table {
@@ -64,19 +71,13 @@ fn what_does_no_harm_passes() {
         (Init, ""),
         (Init, "-upgrade -backend-config=bucket=my-tfstate"),
         (Init, "-backend-config bucket=x --reconfigure -get=false"),
-        (
-            Init,
-            "-backend-config=envs/prod.hcl -plugin-dir=/opt/mirror",
-        ),
+        (Init, "-backend-config=envs/prod.hcl -migrate-state=false"),
         (Plan, "-compact-warnings -parallelism=10"),
         (Plan, "-parallelism 10 -lock-timeout 30s -lock=true -lock"),
         (Plan, "-refresh=false -input=false -json=false"),
         (Plan, "-var region=eu -var 'tags={\"a\"=\"-out=b\"}'"),
         (Plan, "-var -out=x"),
-        (
-            Plan,
-            "-target=module.a -replace 'a.b[\"c\"]' -var-file=prod.tfvars",
-        ),
+        (Plan, "-target=module.a -replace 'a.b[\"c\"]'"),
         (Plan, "-destroy=false -refresh-only=0"),
     ];
     for (of, text) in table {

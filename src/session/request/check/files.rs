@@ -12,6 +12,8 @@ const MAX_PART_BYTES: usize = 255;
 const MAX_NAME_BYTES: usize = 1024;
 /// Names that belong to git and to the tools; the second one may hold programs that they run.
 const RESERVED: [&str; 2] = [".git", ".terraform"];
+/// Endings of files that the tools take for state, and may write over that of the backend.
+const OF_STATE: [&str; 2] = [".tfstate", ".tfstate.backup"];
 /// Endings of files that both tools read as configuration.
 const OF_BOTH: [&str; 2] = [".tf", ".tf.json"];
 /// Those that tofu reads as well.
@@ -68,6 +70,10 @@ fn name(name: &str) -> Verdict {
     {
         return refused("has a part `.git` or `.terraform`");
     }
+    let last = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    if OF_STATE.iter().any(|ending| last.ends_with(ending)) {
+        return refused("is the name of a state, which is where the backend says");
+    }
     Ok(())
 }
 
@@ -113,6 +119,11 @@ mod tests {
             ("a\0.tf", false),
             ("a\n.tf", false),
             ("a\\b.tf", false),
+            ("terraform.tfstate", false),
+            ("terraform.tfstate.d/prod/terraform.tfstate", false),
+            ("net/terraform.tfstate.backup", false),
+            ("x.TFSTATE", false),
+            ("tfstate.tf", true),
         ];
         for (file, accepted) in table {
             assert_eq!(name(file).is_ok(), accepted, "{file:?}");
