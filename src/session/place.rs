@@ -1,16 +1,20 @@
 //! The directory of a session, and what stands where in it.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::protocol::RunResult;
+
 /// What a runner makes first in a run directory, and refuses to go on without having made it: whoever makes
 /// it before has the directory.
 const RUN_CLAIM: &str = "supervisor.pid";
+/// What a session writes there when it takes the directory so that no runner does, who would write a number.
+const FENCED: &[u8] = b"fenced by the session\n";
 
 /// The directory of one session.
 ///
@@ -122,16 +126,45 @@ impl Place {
 
     /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
     /// any more; false if somebody has begun it.
+    ///
+    /// What it leaves says whose it is: a later look finds that the run never began.
     pub(super) fn fence(&self, run: &str) -> io::Result<bool> {
         let dir = self.run(run);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-        let made =
-            private(OpenOptions::new().create_new(true).write(true)).open(dir.join(RUN_CLAIM));
-        match made {
-            Ok(file) => file.sync_all().map(|()| true),
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        let path = dir.join(RUN_CLAIM);
+        match private(OpenOptions::new().create_new(true).write(true)).open(&path) {
+            Ok(mut file) => {
+                let written = file.write_all(FENCED).and_then(|()| file.sync_all());
+                if written.is_err() {
+                    // Without the word it would look like a run that began.
+                    std::fs::remove_file(&path)?;
+                }
+                written.map(|()| true)
+            }
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
+                let mut start = Vec::new();
+                let most = FENCED.len() as u64;
+                File::open(&path)?.take(most).read_to_end(&mut start)?;
+                Ok(start == FENCED)
+            }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Whether the supervisor of a run is alive: it holds a lock as long as it is.
+    pub(super) fn is_supervised(&self, run: &str) -> io::Result<bool> {
+        let file = File::open(self.run(run).join(RUN_CLAIM))?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(false),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(true),
+            Err((_, fault)) => Err(fault.into()),
+        }
+    }
+
+    /// The result that a run left; none when there is none, or it cannot be read.
+    pub(super) fn result_of(&self, run: &str) -> Option<RunResult> {
+        let text = std::fs::read(self.run(run).join("result.json")).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 }
 
