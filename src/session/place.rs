@@ -46,7 +46,7 @@ impl Place {
         Self { dir }
     }
 
-    /// Makes the directory of a new session, and what stands in it from the start.
+    /// Makes the directory of a new session, and what stands in it from the start; all of it or nothing.
     pub(super) fn create(&self) -> io::Result<()> {
         if let Some(parent) = self.dir.parent() {
             DirBuilder::new()
@@ -55,10 +55,13 @@ impl Place {
                 .create(parent)?;
         }
         make_dir(&self.dir)?;
-        for dir in [self.runs(), self.plan_dir(), self.config_dir()] {
-            make_dir(&dir)?;
+        let made = [self.runs(), self.plan_dir(), self.config_dir()]
+            .iter()
+            .try_for_each(|dir| make_dir(dir));
+        if made.is_err() {
+            std::fs::remove_dir_all(&self.dir)?;
         }
-        Ok(())
+        made
     }
 
     /// Takes the right to carry the session; none if somebody has it.
@@ -161,11 +164,70 @@ impl Place {
         }
     }
 
+    /// Whether the supervisor of any run is alive.
+    pub(super) fn is_supervised_at_all(&self) -> io::Result<bool> {
+        let entries = match std::fs::read_dir(self.runs()) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(fault) => return Err(fault),
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            match self.is_supervised(&name.to_string_lossy()) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                // Nothing was begun there.
+                Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(false)
+    }
+
     /// The result that a run left; none when there is none, or it cannot be read.
     pub(super) fn result_of(&self, run: &str) -> Option<RunResult> {
         let text = std::fs::read(self.run(run).join("result.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }
+}
+
+/// Whether another process works in a directory, or runs a program from there, or was told of it.
+///
+/// A tool outlives a supervisor that is killed, and so may what it started. Those of other users show nothing
+/// of themselves.
+pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
+    let real = dir.canonicalize()?;
+    Ok(others()?.any(|process| is_within(&process, &real) || is_told_of(&process, dir)))
+}
+
+/// Whether another process has its working directory or its program below a directory.
+pub(super) fn has_processes_within(dir: &Path) -> io::Result<bool> {
+    let real = dir.canonicalize()?;
+    Ok(others()?.any(|process| is_within(&process, &real)))
+}
+
+/// Every process but this one, as a directory of `/proc`.
+fn others() -> io::Result<impl Iterator<Item = PathBuf>> {
+    let own = std::process::id();
+    let named = std::fs::read_dir("/proc")?.flatten().filter(move |entry| {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        pid.is_some_and(|pid| pid != own)
+    });
+    Ok(named.map(|entry| entry.path()))
+}
+
+fn is_within(process: &Path, dir: &Path) -> bool {
+    // The kernel shows paths without links in them. A process that has ended shows none.
+    ["cwd", "exe"]
+        .iter()
+        .any(|link| std::fs::read_link(process.join(link)).is_ok_and(|it| it.starts_with(dir)))
+}
+
+fn is_told_of(process: &Path, dir: &Path) -> bool {
+    let needle = dir.as_os_str().as_encoded_bytes();
+    std::fs::read(process.join("cmdline"))
+        .is_ok_and(|line| line.windows(needle.len()).any(|part| part == needle))
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use iac_runner::client::Runner;
-use iac_runner::session::{Reason, Session, Sessions};
+use iac_runner::session::{Reason, Session, Sessions, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::stand::{
-    SLOW, SMALL, Stand, block_on, end, let_go, log, wait_until_in_flight, waiting, within_a_test,
+    Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight, waiting,
+    within_a_test,
 };
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
@@ -208,4 +209,28 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
             assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", ended.error);
         });
     }
+}
+
+#[test]
+fn a_plan_whose_supervisor_is_lost_is_repeated_only_when_its_tool_is_gone() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    gate.hold("plan");
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        let pid = fs::read_to_string(session.dir().join("runs/02-plan/supervisor.pid"));
+        let pid = pid.expect("a supervisor").trim().parse().expect("a pid");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it was alive");
+        wait_for("the wait", WITHIN_A_TEST, || {
+            log(&session).contains("still at work").then_some(())
+        });
+        assert_eq!(gate.calls("plan"), 1);
+        gate.let_go("plan");
+        until(&session, Status::AwaitingApproval).await;
+        assert_eq!(gate.calls("plan"), 2);
+        session.cancel("the test").await.expect("it waits");
+    });
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::following::Followed;
 use super::job::{Job, failed, sentence, without_secrets};
 use super::printed::{has_masked_name, json_in};
@@ -11,13 +13,16 @@ use crate::protocol::{Outcome, Request, RunResult, StateReport};
 use crate::session::Operation;
 use crate::session::boot;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
-use crate::session::place::{write_aside, write_whole};
+use crate::session::place::{has_processes_within, write_aside, write_whole};
 use crate::session::request::Source;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
 
 /// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// How often a tool that was left alone is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
@@ -82,6 +87,13 @@ impl Job {
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
                 Verdict::Done { state } => Ok(state),
+                Verdict::Again if result.outcome == Outcome::Unknown => {
+                    self.tool_left_alone_is_gone(step.command).await?;
+                    Err(step
+                        .next
+                        .as_ref()
+                        .map_or_else(|| interrupted(step.command), again))
+                }
                 Verdict::Again => Err(step
                     .next
                     .as_ref()
@@ -107,6 +119,41 @@ impl Job {
                 Err(failed(FailureKind::Fault, error))
             }
             Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
+        }
+    }
+
+    /// Waits until the tool of a lost supervisor has ended: two of them would write the same files.
+    async fn tool_left_alone_is_gone(&self, command: RunCommand) -> Result<(), Event> {
+        let work_dir = self.work_dir()?;
+        let began = Instant::now();
+        let mut has_said = false;
+        let lost = |error: String| failed(FailureKind::Lost, error);
+        let word = command.word();
+        loop {
+            match has_processes_within(work_dir) {
+                Ok(false) => return Ok(()),
+                Ok(true) => {}
+                Err(fault) => {
+                    let error = format!(
+                        "nobody can tell whether the `{word}` that was cut off is still at work: {fault}"
+                    );
+                    return Err(lost(error));
+                }
+            }
+            if began.elapsed() >= self.request.timeout() || self.stop.borrow().is_some() {
+                let error = format!(
+                    "the supervisor of `{word}` was lost, and what it had started is still at work in `{}`",
+                    work_dir.display()
+                );
+                return Err(lost(error));
+            }
+            if !has_said {
+                has_said = true;
+                self.say(&format!(
+                    "[the `{word}` that was cut off is still at work; it is waited for]"
+                ));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
