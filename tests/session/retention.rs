@@ -195,3 +195,26 @@ fn a_state_without_resources_and_a_start_that_failed_leave_nothing() {
         assert!(!root.join("left-states").exists());
     });
 }
+
+#[test]
+fn a_state_of_any_name_outlives_its_session() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        for (path, kept) in [("prod.state", "prod.state"), ("../outside.x", "outside.x")] {
+            let backend =
+                format!("terraform {{\n backend \"local\" {{\n path = \"{path}\"\n }}\n}}\n");
+            let session = ended(&stand, &format!("{backend}{SMALL}")).await;
+            assert!(
+                log(&session).contains("keeps its state"),
+                "{}",
+                log(&session)
+            );
+            let later = impatient(&stand);
+            wait_until_gone(&later, &session);
+            let states = stand.settings().root.join("left-states");
+            let kept = states.join(session.id().to_string()).join(kept);
+            let state = fs::read_to_string(kept).expect("the state is kept");
+            assert!(state.contains("terraform_data"));
+        }
+    });
+}

@@ -15,6 +15,7 @@ use crate::session::boot;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
 use crate::session::place::{has_processes_within, write_aside, write_whole};
 use crate::session::request::Source;
+use crate::session::retention::local_backends;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
 
@@ -275,7 +276,11 @@ impl Job {
         let Ok(work_dir) = self.work_dir() else {
             return;
         };
-        let has_backend = work_dir.join(".terraform/terraform.tfstate").exists();
+        let has_backend = [self.place.dir().join("data"), work_dir.join(".terraform")]
+            .iter()
+            .any(|folder| folder.join("terraform.tfstate").exists());
+        let local = local_backends(&self.place, work_dir).unwrap_or_default();
+        let keeps_here = local.iter().any(|it| it.is_within(self.place.dir()));
         let is_own = !matches!(self.request.source, Source::Directory(_));
         let writes = matches!(
             self.request.operation,
@@ -284,6 +289,11 @@ impl Job {
         if !has_backend && is_own && writes {
             self.say(
                 "[this configuration has no backend: its state is a file of this deployment alone, \
+                 and no other deployment will know what it made]",
+            );
+        } else if keeps_here && writes {
+            self.say(
+                "[the backend of this configuration keeps its state in a file of this deployment alone, \
                  and no other deployment will know what it made]",
             );
         }
