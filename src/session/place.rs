@@ -1,16 +1,20 @@
 //! The directory of a session, and what stands where in it.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::protocol::RunResult;
+
 /// What a runner makes first in a run directory, and refuses to go on without having made it: whoever makes
 /// it before has the directory.
 const RUN_CLAIM: &str = "supervisor.pid";
+/// What a session writes there when it takes the directory so that no runner does, who would write a number.
+const FENCED: &[u8] = b"fenced by the session\n";
 
 /// The directory of one session.
 ///
@@ -43,7 +47,7 @@ impl Place {
         Self { dir }
     }
 
-    /// Makes the directory of a new session, and what stands in it from the start.
+    /// Makes the directory of a new session, and what stands in it from the start; all of it or nothing.
     pub(super) fn create(&self) -> io::Result<()> {
         if let Some(parent) = self.dir.parent() {
             DirBuilder::new()
@@ -52,10 +56,13 @@ impl Place {
                 .create(parent)?;
         }
         make_dir(&self.dir)?;
-        for dir in [self.runs(), self.plan_dir(), self.config_dir()] {
-            make_dir(&dir)?;
+        let made = [self.runs(), self.plan_dir(), self.config_dir()]
+            .iter()
+            .try_for_each(|dir| make_dir(dir));
+        if made.is_err() {
+            std::fs::remove_dir_all(&self.dir)?;
         }
-        Ok(())
+        made
     }
 
     /// Takes the right to carry the session; none if somebody has it.
@@ -129,17 +136,105 @@ impl Place {
 
     /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
     /// any more; false if somebody has begun it.
+    ///
+    /// What it leaves says whose it is: a later look finds that the run never began.
     pub(super) fn fence(&self, run: &str) -> io::Result<bool> {
         let dir = self.run(run);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-        let made =
-            private(OpenOptions::new().create_new(true).write(true)).open(dir.join(RUN_CLAIM));
-        match made {
-            Ok(file) => file.sync_all().map(|()| true),
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        let path = dir.join(RUN_CLAIM);
+        match private(OpenOptions::new().create_new(true).write(true)).open(&path) {
+            Ok(mut file) => {
+                let written = file.write_all(FENCED).and_then(|()| file.sync_all());
+                if written.is_err() {
+                    // Without the word it would look like a run that began.
+                    std::fs::remove_file(&path)?;
+                }
+                written.map(|()| true)
+            }
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
+                let mut start = Vec::new();
+                let most = FENCED.len() as u64;
+                File::open(&path)?.take(most).read_to_end(&mut start)?;
+                Ok(start == FENCED)
+            }
             Err(fault) => Err(fault),
         }
     }
+
+    /// Whether the supervisor of a run is alive: it holds a lock as long as it is.
+    pub(super) fn is_supervised(&self, run: &str) -> io::Result<bool> {
+        let file = File::open(self.run(run).join(RUN_CLAIM))?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(false),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(true),
+            Err((_, fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Whether the supervisor of any run is alive.
+    pub(super) fn is_supervised_at_all(&self) -> io::Result<bool> {
+        let entries = match std::fs::read_dir(self.runs()) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(fault) => return Err(fault),
+        };
+        for entry in entries {
+            let name = entry?.file_name();
+            match self.is_supervised(&name.to_string_lossy()) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                // Nothing was begun there.
+                Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The result that a run left; none when there is none, or it cannot be read.
+    pub(super) fn result_of(&self, run: &str) -> Option<RunResult> {
+        let text = std::fs::read(self.run(run).join("result.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+}
+
+/// Whether another process works in a directory, or runs a program from there, or was told of it.
+///
+/// A tool outlives a supervisor that is killed, and so may what it started. Those of other users show nothing
+/// of themselves.
+pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
+    let real = dir.canonicalize()?;
+    Ok(others()?.any(|process| is_within(&process, &real) || is_told_of(&process, dir)))
+}
+
+/// Whether another process has its working directory or its program below a directory.
+pub(super) fn has_processes_within(dir: &Path) -> io::Result<bool> {
+    let real = dir.canonicalize()?;
+    Ok(others()?.any(|process| is_within(&process, &real)))
+}
+
+/// Every process but this one, as a directory of `/proc`.
+fn others() -> io::Result<impl Iterator<Item = PathBuf>> {
+    let own = std::process::id();
+    let named = std::fs::read_dir("/proc")?.flatten().filter(move |entry| {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
+        pid.is_some_and(|pid| pid != own)
+    });
+    Ok(named.map(|entry| entry.path()))
+}
+
+fn is_within(process: &Path, dir: &Path) -> bool {
+    // The kernel shows paths without links in them. A process that has ended shows none.
+    ["cwd", "exe"]
+        .iter()
+        .any(|link| std::fs::read_link(process.join(link)).is_ok_and(|it| it.starts_with(dir)))
+}
+
+fn is_told_of(process: &Path, dir: &Path) -> bool {
+    let needle = dir.as_os_str().as_encoded_bytes();
+    std::fs::read(process.join("cmdline"))
+        .is_ok_and(|line| line.windows(needle.len()).any(|part| part == needle))
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {

@@ -1,19 +1,29 @@
 //! Removes finished sessions when their time has come.
+//!
+//! Some are kept until a person removes them, since they may be all that tells what was made:
+//! - one that ended as `unknown`,
+//! - one whose tool could not write its state: it says so, or an `errored.tfstate` with content is there.
+//!
+//! None goes as long as a supervisor or a tool of it is alive, whatever its journal says.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::Utc;
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::SessionId;
-use super::facts::Facts;
+use super::facts::{CheckoutFacts, Facts};
 use super::journal::Record;
-use super::place::Place;
+use super::place::{Place, is_worked_in};
 use super::request::DeployRequest;
+use super::{Reason, SessionId, Snapshot};
+use crate::protocol::StateSafety;
 
 /// Longest time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -21,6 +31,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// Where state that belongs to nobody else is put before its session goes.
 const LEFT_STATES: &str = "left-states";
+/// Where a tool leaves a state that it could not write to its backend.
+const ERRORED_STATE: &str = "errored.tfstate";
+/// Longest time that a session is on disk without a journal, when all goes well.
+const A_START_TAKES: Duration = Duration::from_secs(60);
 /// Begins the name of a session that is being removed, which is then no session any more.
 const GOING: &str = ".going-";
 
@@ -99,17 +113,45 @@ fn remove_old(root: &Path, keep: Duration) -> usize {
 
 fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
     let place = Place::at(root.join(name));
+    // A link leads to what somebody has put elsewhere.
+    let meta = fs::symlink_metadata(place.dir())?;
+    if !meta.is_dir() {
+        return Ok(false);
+    }
+    if !fs::exists(place.journal())? {
+        // A start that failed. One that is just being made is younger than this.
+        let age = meta.modified()?.elapsed().unwrap_or_default();
+        return Ok(age >= keep.max(A_START_TAKES) && remove(root, name, &place, None)?);
+    }
     let Ok(record) = Record::read(&place) else {
         return Ok(false);
     };
-    if !ended_before(&record, keep) {
+    let Some(facts) = end_of(&record) else {
+        return Ok(false);
+    };
+    let ended = facts.snapshot;
+    if !ended_before(&ended, keep) || is_kept_for_a_person(&ended, &place)? {
         return Ok(false);
     }
+    remove(root, name, &place, facts.checkout.as_ref())
+}
+
+/// Removes a session that nobody carries and nothing of which is alive; else says that it did not.
+fn remove(
+    root: &Path,
+    name: &str,
+    place: &Place,
+    checkout: Option<&CheckoutFacts>,
+) -> io::Result<bool> {
     // Whoever carries it has not finished with it.
     let Some(claim) = place.claim()? else {
         return Ok(false);
     };
-    keep_state(root, name, &place)?;
+    if place.is_supervised_at_all()? || is_worked_in(place.dir())? {
+        return Ok(false);
+    }
+    let work_dir = checkout.map(|checkout| checkout.work_dir.as_path());
+    keep_state(root, name, place, work_dir)?;
     let going = root.join(format!("{GOING}{name}"));
     fs::rename(place.dir(), &going)?;
     drop(claim);
@@ -117,31 +159,147 @@ fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
     Ok(true)
 }
 
-fn ended_before(record: &Record, keep: Duration) -> bool {
-    let Ok(remembered) = DeployRequest::remembered(&record.opening.request) else {
-        return false;
-    };
+/// Where a session stood at its end; none if it has not ended, or its record cannot be understood.
+fn end_of(record: &Record) -> Option<Facts> {
+    let remembered = DeployRequest::remembered(&record.opening.request).ok()?;
     let request = remembered.request;
-    let Ok(facts) = Facts::of_record(record, request.tool, request.operation) else {
-        return false;
-    };
-    let age = facts.snapshot.ended_at.map(|ended| Utc::now() - ended);
+    let facts = Facts::of_record(record, request.tool, request.operation).ok()?;
+    facts.snapshot.reason.is_some().then_some(facts)
+}
+
+fn ended_before(ended: &Snapshot, keep: Duration) -> bool {
+    let age = ended.ended_at.map(|ended| Utc::now() - ended);
     age.and_then(|age| age.to_std().ok())
         .is_some_and(|age| age >= keep)
 }
 
-/// Puts state that is nowhere else beside the sessions: what was made with it has to be found again.
-fn keep_state(root: &Path, name: &str, place: &Place) -> io::Result<()> {
+/// Whether the session may be all that tells what was made.
+fn is_kept_for_a_person(ended: &Snapshot, place: &Place) -> io::Result<bool> {
+    let says_errored = ended
+        .state
+        .as_ref()
+        .is_some_and(|state| state.safety == StateSafety::ErroredFile);
+    if ended.reason == Some(Reason::Unknown) || says_errored {
+        return Ok(true);
+    }
     let mut found = Vec::new();
     find_state(&place.source(), Path::new(""), &mut found)?;
-    for file in found {
-        let to = root.join(LEFT_STATES).join(name).join(&file);
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
+    for file in found.iter().filter(|file| file.ends_with(ERRORED_STATE)) {
+        if fs::metadata(place.source().join(file))?.len() > 0 {
+            return Ok(true);
         }
-        fs::rename(place.source().join(&file), &to)?;
+    }
+    Ok(false)
+}
+
+/// Puts state that is nowhere else beside the sessions: what was made with it has to be found again.
+fn keep_state(root: &Path, name: &str, place: &Place, work_dir: Option<&Path>) -> io::Result<()> {
+    let session = place.dir().canonicalize()?;
+    let source = session.join("source");
+    let mut found = Vec::new();
+    find_state(&source, Path::new(""), &mut found)?;
+    let mut found: BTreeSet<_> = found.into_iter().map(|file| source.join(file)).collect();
+    if let Some(work_dir) = work_dir {
+        for local in local_backends(place, work_dir)? {
+            found.extend(local.states_within(&session)?);
+        }
+    }
+    for from in found {
+        if is_empty_state(&from)? {
+            continue;
+        }
+        // Below the source as it is there; elsewhere as it is in the session.
+        let file = from
+            .strip_prefix(&source)
+            .or_else(|_| from.strip_prefix(&session))
+            .map_err(io::Error::other)?;
+        let to = root.join(LEFT_STATES).join(name).join(file);
+        if let Some(parent) = to.parent() {
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700).create(parent)?;
+        }
+        // A state holds values in clear.
+        fs::set_permissions(&from, Permissions::from_mode(0o600))?;
+        fs::rename(&from, &to)?;
     }
     Ok(())
+}
+
+/// Where a local backend keeps its states.
+#[derive(Debug)]
+pub(super) struct LocalBackend {
+    path: PathBuf,
+    workspaces: PathBuf,
+}
+
+/// The local backends that `init` has written down for a session.
+///
+/// # Errors
+/// When one of the records is there and cannot be understood.
+pub(super) fn local_backends(place: &Place, work_dir: &Path) -> io::Result<Vec<LocalBackend>> {
+    let mut found = Vec::new();
+    for folder in [place.dir().join("data"), work_dir.join(".terraform")] {
+        let text = match fs::read(folder.join("terraform.tfstate")) {
+            Ok(text) => text,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
+            Err(fault) => return Err(fault),
+        };
+        let record: Value = serde_json::from_slice(&text)?;
+        let backend = &record["backend"];
+        if backend["type"] != "local" {
+            continue;
+        }
+        let setting = |name: &str, default: &str| match &backend["config"][name] {
+            Value::Null => Ok(work_dir.join(default)),
+            Value::String(text) => Ok(work_dir.join(text)),
+            _ => Err(io::Error::other("the backend cannot be understood")),
+        };
+        found.push(LocalBackend {
+            path: setting("path", "terraform.tfstate")?,
+            workspaces: setting("workspace_dir", "terraform.tfstate.d")?,
+        });
+    }
+    Ok(found)
+}
+
+impl LocalBackend {
+    /// Whether a state that it will write is below a directory.
+    pub(super) fn is_within(&self, dir: &Path) -> bool {
+        let dir = dir.canonicalize();
+        let folder = self.path.parent().and_then(|it| it.canonicalize().ok());
+        folder.is_some_and(|folder| dir.is_ok_and(|dir| folder.starts_with(dir)))
+    }
+
+    /// Its states that are below a directory, without links in their paths.
+    fn states_within(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        if let Some(path) = real(&self.path)?.filter(|it| it.starts_with(dir)) {
+            found.push(path);
+        }
+        if let Some(folder) = real(&self.workspaces)?.filter(|it| it.starts_with(dir)) {
+            let mut files = Vec::new();
+            find_state(&folder, Path::new(""), &mut files)?;
+            found.extend(files.into_iter().map(|file| folder.join(file)));
+        }
+        Ok(found)
+    }
+}
+
+/// A path without links in it; none when nothing is there.
+fn real(path: &Path) -> io::Result<Option<PathBuf>> {
+    match path.canonicalize() {
+        Ok(path) => Ok(Some(path)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether a file is a state that tells of no resource; what is no state that is known is not.
+fn is_empty_state(file: &Path) -> io::Result<bool> {
+    let state: Result<Value, _> = serde_json::from_slice(&fs::read(file)?);
+    Ok(state.is_ok_and(|state| {
+        state["version"] == 4 && state["resources"].as_array().is_some_and(Vec::is_empty)
+    }))
 }
 
 /// The states below a directory, those in a repository's history aside; links are not followed.

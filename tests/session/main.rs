@@ -42,6 +42,7 @@ mod ssh_server;
 
 mod adversity;
 mod approval;
+mod attaching;
 mod checkout_stand;
 mod cloning;
 mod crowd;

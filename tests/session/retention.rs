@@ -1,9 +1,12 @@
 //! Finished sessions go when their time has come, and nothing else does.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use iac_runner::session::{Reason, RecoverError, Sessions};
+use iac_runner::session::{DeployRequest, Reason, RecoverError, Session, Sessions};
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::stand::{SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
@@ -66,7 +69,152 @@ fn state_that_is_nowhere_else_outlives_its_session() {
             .join("left-states")
             .join(session.id().to_string())
             .join("terraform.tfstate");
-        let state = fs::read_to_string(kept).expect("the state is kept");
+        let state = fs::read_to_string(&kept).expect("the state is kept");
         assert!(state.contains("terraform_data"));
+        let mode = |path: &Path| {
+            let meta = fs::metadata(path).expect("it is there");
+            meta.permissions().mode() & 0o777
+        };
+        assert_eq!(mode(&kept), 0o600);
+        let folder = kept.parent().expect("a folder");
+        assert_eq!(mode(folder), 0o700);
+        assert_eq!(mode(folder.parent().expect("a folder")), 0o700);
+    });
+}
+
+/// Settings under which whatever has ended is old, once it is looked at.
+fn impatient(stand: &Stand) -> Sessions {
+    let mut settings = stand.settings();
+    settings.retention = Duration::ZERO;
+    Sessions::open(settings).expect("a runtime")
+}
+
+/// A session that has ended, with its state in its own directory.
+async fn ended(stand: &Stand, hcl: &str) -> Session {
+    let files = [("main.tf".to_owned(), hcl.to_owned())];
+    let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files.into()));
+    request.auto_approve = true;
+    let session = stand.sessions().start(request).expect("it starts");
+    let ended = end(&session).await;
+    assert!(ended.reason.is_some(), "{}", log(&session));
+    session
+}
+
+/// Waits until a session is removed.
+fn wait_until_gone(sessions: &Sessions, session: &Session) {
+    wait_for("the removal", WITHIN_A_TEST, || {
+        sessions.remove_old();
+        (!session.dir().exists()).then_some(())
+    });
+}
+
+#[test]
+fn a_session_is_kept_as_long_as_a_supervisor_or_a_tool_of_it_is_alive() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let session = ended(&stand, SMALL).await;
+        let claim = fs::File::open(session.dir().join("runs/03-apply/supervisor.pid"));
+        let claim = claim.expect("the apply left it");
+        let lock = Flock::lock(claim, FlockArg::LockExclusive).expect("nobody holds it");
+        let mut tool = std::process::Command::new("sleep")
+            .arg("40")
+            .current_dir(session.dir().join("source"))
+            .spawn()
+            .expect("it starts");
+        let later = impatient(&stand);
+        assert_eq!(later.remove_old(), 0, "its supervisor is alive");
+        drop(lock);
+        assert_eq!(later.remove_old(), 0, "its tool is alive");
+        assert!(session.dir().join("source/terraform.tfstate").exists());
+        tool.kill().expect("it was alive");
+        tool.wait().expect("it ends");
+        wait_until_gone(&later, &session);
+    });
+}
+
+#[test]
+fn what_ended_as_unknown_or_left_an_errored_state_waits_for_a_person() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let errored = ended(&stand, SMALL).await;
+        fs::write(errored.dir().join("source/errored.tfstate"), "{}").expect("it is written");
+        let unknown = ended(&stand, SMALL).await;
+        let journal = unknown.dir().join("journal.ndjson");
+        let text = fs::read_to_string(&journal).expect("a journal");
+        let kept: Vec<_> = text
+            .lines()
+            .take_while(|line| !line.contains("\"event\":\"applied\""))
+            .collect();
+        let lost = r#"{"at":"2026-01-01T00:00:00Z","event":"failed","kind":"lost","error":"lost"}"#;
+        fs::write(&journal, format!("{}\n{lost}\n", kept.join("\n"))).expect("it is written");
+        let other = ended(&stand, SMALL).await;
+        let later = impatient(&stand);
+        wait_until_gone(&later, &other);
+        assert_eq!(later.remove_old(), 0);
+        assert!(errored.dir().exists());
+        assert!(unknown.dir().exists());
+        let recovered = later.recover(unknown.dir(), None).expect("it reads");
+        assert_eq!(end(&recovered).await.reason, Some(Reason::Unknown));
+    });
+}
+
+#[test]
+fn a_link_that_is_named_like_a_session_is_not_followed() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let archived = ended(&stand, SMALL).await;
+        let archive = stand.folder().join("archive");
+        fs::rename(archived.dir(), &archive).expect("it is moved");
+        std::os::unix::fs::symlink(&archive, archived.dir()).expect("it is linked");
+        let later = impatient(&stand);
+        let other = ended(&stand, SMALL).await;
+        wait_until_gone(&later, &other);
+        assert!(archived.dir().is_symlink());
+        assert!(archive.join("source/terraform.tfstate").exists());
+    });
+}
+
+#[test]
+fn a_state_without_resources_and_a_start_that_failed_leave_nothing() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let session = ended(&stand, "output \"a\" {\n  value = 1\n}\n").await;
+        assert!(session.dir().join("source/terraform.tfstate").exists());
+        let root = stand.settings().root;
+        let failed = root.join("6f1c2a52-7d55-4f2e-9d2b-3a1f0f1f7a11");
+        fs::create_dir_all(failed.join("runs")).expect("it is made");
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let opened = fs::File::open(&failed).expect("it opens");
+        opened.set_modified(long_ago).expect("it is set");
+        let later = impatient(&stand);
+        wait_until_gone(&later, &session);
+        wait_for("the removal", WITHIN_A_TEST, || {
+            later.remove_old();
+            (!failed.exists()).then_some(())
+        });
+        assert!(!root.join("left-states").exists());
+    });
+}
+
+#[test]
+fn a_state_of_any_name_outlives_its_session() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        for (path, kept) in [("prod.state", "prod.state"), ("../outside.x", "outside.x")] {
+            let backend =
+                format!("terraform {{\n backend \"local\" {{\n path = \"{path}\"\n }}\n}}\n");
+            let session = ended(&stand, &format!("{backend}{SMALL}")).await;
+            assert!(
+                log(&session).contains("keeps its state"),
+                "{}",
+                log(&session)
+            );
+            let later = impatient(&stand);
+            wait_until_gone(&later, &session);
+            let states = stand.settings().root.join("left-states");
+            let kept = states.join(session.id().to_string()).join(kept);
+            let state = fs::read_to_string(kept).expect("the state is kept");
+            assert!(state.contains("terraform_data"));
+        }
     });
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::following::Followed;
 use super::job::{Job, failed, sentence, without_secrets};
 use super::printed::{has_masked_name, json_in};
@@ -14,8 +16,9 @@ use crate::protocol::{Outcome, Request, RunResult, StateReport};
 use crate::session::Operation;
 use crate::session::boot;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
-use crate::session::place::{write_aside, write_whole};
+use crate::session::place::{has_processes_within, write_aside, write_whole};
 use crate::session::request::Source;
+use crate::session::retention::local_backends;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
 
@@ -24,6 +27,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The name of the file in which the tool notes the backend, in its data directory.
 const BACKEND_RECORD: &str = "terraform.tfstate";
+/// How often a tool that was left alone is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
@@ -92,6 +97,13 @@ impl Job {
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
                 Verdict::Done { state } => Ok(state),
+                Verdict::Again if result.outcome == Outcome::Unknown => {
+                    self.tool_left_alone_is_gone(step.command).await?;
+                    Err(step
+                        .next
+                        .as_ref()
+                        .map_or_else(|| interrupted(step.command), again))
+                }
                 Verdict::Again => Err(step
                     .next
                     .as_ref()
@@ -117,6 +129,41 @@ impl Job {
                 Err(failed(FailureKind::Fault, error))
             }
             Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
+        }
+    }
+
+    /// Waits until the tool of a lost supervisor has ended: two of them would write the same files.
+    async fn tool_left_alone_is_gone(&self, command: RunCommand) -> Result<(), Event> {
+        let work_dir = self.work_dir()?;
+        let began = Instant::now();
+        let mut has_said = false;
+        let lost = |error: String| failed(FailureKind::Lost, error);
+        let word = command.word();
+        loop {
+            match has_processes_within(work_dir) {
+                Ok(false) => return Ok(()),
+                Ok(true) => {}
+                Err(fault) => {
+                    let error = format!(
+                        "nobody can tell whether the `{word}` that was cut off is still at work: {fault}"
+                    );
+                    return Err(lost(error));
+                }
+            }
+            if began.elapsed() >= self.request.timeout() || self.stop.borrow().is_some() {
+                let error = format!(
+                    "the supervisor of `{word}` was lost, and what it had started is still at work in `{}`",
+                    work_dir.display()
+                );
+                return Err(lost(error));
+            }
+            if !has_said {
+                has_said = true;
+                self.say(&format!(
+                    "[the `{word}` that was cut off is still at work; it is waited for]"
+                ));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -291,7 +338,12 @@ impl Job {
     /// State in a file of the session's own directory goes with the session: whoever deploys that way
     /// should know.
     fn warn_of_local_state(&self) {
+        let Ok(work_dir) = self.work_dir() else {
+            return;
+        };
         let has_backend = self.place.data_dir().join(BACKEND_RECORD).exists();
+        let local = local_backends(&self.place, work_dir).unwrap_or_default();
+        let keeps_here = local.iter().any(|it| it.is_within(self.place.dir()));
         let is_own = !matches!(self.request.source, Source::Directory(_));
         let writes = matches!(
             self.request.operation,
@@ -300,6 +352,11 @@ impl Job {
         if !has_backend && is_own && writes {
             self.say(
                 "[this configuration has no backend: its state is a file of this deployment alone, \
+                 and no other deployment will know what it made]",
+            );
+        } else if keeps_here && writes {
+            self.say(
+                "[the backend of this configuration keeps its state in a file of this deployment alone, \
                  and no other deployment will know what it made]",
             );
         }

@@ -1,0 +1,236 @@
+//! A run that cannot be attached to now has not ended by that.
+
+use std::fs;
+use std::path::Path;
+
+use iac_runner::client::Runner;
+use iac_runner::session::{Reason, Session, Sessions, Status};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::stand::{
+    Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight, waiting,
+    within_a_test,
+};
+use crate::support::tools::Tool;
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+
+/// A stand whose runner can be taken away.
+struct Away {
+    stand: Stand,
+    runner: std::path::PathBuf,
+    aside: std::path::PathBuf,
+}
+
+impl Away {
+    fn new() -> Self {
+        let stand = Stand::new(Tool::Terraform);
+        let runner = stand.folder().join("iac-runner-copy");
+        fs::copy(env!("CARGO_BIN_EXE_iac-runner"), &runner).expect("it is built");
+        let aside = stand.folder().join("aside");
+        Self {
+            stand,
+            runner,
+            aside,
+        }
+    }
+
+    fn sessions(&self) -> Sessions {
+        let mut settings = self.stand.settings();
+        settings.runner = Runner::at(&self.runner).expect("it is there");
+        Sessions::open(settings).expect("a runtime")
+    }
+
+    fn take_away(&self) {
+        fs::rename(&self.runner, &self.aside).expect("it is there");
+    }
+
+    fn bring_back(&self) {
+        fs::rename(&self.aside, &self.runner).expect("it was taken away");
+    }
+}
+
+/// The process id of the supervisor of the apply.
+fn supervisor(session: &Session) -> i32 {
+    let pid = fs::read_to_string(session.dir().join("runs/03-apply/supervisor.pid"));
+    let pid = pid.expect("a supervisor");
+    pid.trim().parse().expect("a process id")
+}
+
+/// The parent of a process.
+fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
+    let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
+    let parent = rest
+        .split(' ')
+        .nth(1)
+        .expect("the parent follows the state");
+    parent.parse().expect("a process id")
+}
+
+fn kill_front(session: &Session) {
+    let front = Pid::from_raw(parent(supervisor(session)));
+    kill(front, Signal::SIGKILL).expect("the front was alive");
+}
+
+/// Waits until the log says that the run was lost sight of.
+fn wait_until_lost(session: &Session) {
+    wait_for("the loss of sight", WITHIN_A_TEST, || {
+        log(session).contains("could not be started").then_some(())
+    });
+}
+
+#[test]
+fn a_runner_that_is_away_for_a_moment_is_no_end_of_an_apply() {
+    let away = Away::new();
+    block_on(async {
+        let mut request = away.stand.request(SLOW);
+        request.auto_approve = true;
+        let session = away.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        away.take_away();
+        kill_front(&session);
+        wait_until_lost(&session);
+        assert!(session.status().reason.is_none());
+        let_go(session.dir());
+        away.bring_back();
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let log = log(&session);
+        assert_eq!(log.matches("could not be started").count(), 1, "{log}");
+        assert!(log.contains("went on"), "{log}");
+    });
+    assert_eq!(away.stand.resources().len(), 2);
+    away.stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn the_result_of_an_apply_is_found_also_when_the_runner_stays_away() {
+    let away = Away::new();
+    block_on(async {
+        let mut request = away.stand.request(SLOW);
+        request.auto_approve = true;
+        let session = away.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        away.take_away();
+        kill_front(&session);
+        wait_until_lost(&session);
+        let_go(session.dir());
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+    assert_eq!(away.stand.resources().len(), 2);
+}
+
+#[test]
+fn a_stop_that_is_asked_for_while_the_runner_is_away_is_carried_out_when_it_is_back() {
+    let away = Away::new();
+    block_on(async {
+        let mut request = away.stand.request(SLOW);
+        request.auto_approve = true;
+        let session = away.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        away.take_away();
+        kill_front(&session);
+        wait_until_lost(&session);
+        session.cancel("bob").await.expect("it runs");
+        away.bring_back();
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+    });
+    away.stand.mark.assert_nothing_is_left_alive();
+}
+
+/// The runners that follow a run.
+fn shown_by(run_dir: &Path) -> Vec<i32> {
+    let run_dir = run_dir.to_string_lossy().into_owned();
+    let processes = fs::read_dir("/proc").expect("the kernel tells").flatten();
+    let pids = processes.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    let is_of_run = |pid: &i32| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.contains("attach") && line.contains(&run_dir)
+    };
+    pids.filter(is_of_run).collect()
+}
+
+#[test]
+fn any_number_of_killed_fronts_is_no_end_of_an_apply() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let mut request = stand.request(SLOW);
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        kill_front(&session);
+        let run_dir = session.dir().join("runs/03-apply");
+        for _ in 0..6 {
+            let attached = wait_for("a further front", WITHIN_A_TEST, || {
+                shown_by(&run_dir).first().copied()
+            });
+            kill(Pid::from_raw(attached), Signal::SIGKILL).expect("it follows the run");
+            wait_for("its end", WITHIN_A_TEST, || {
+                (!shown_by(&run_dir).contains(&attached)).then_some(())
+            });
+        }
+        assert!(session.status().reason.is_none(), "{}", log(&session));
+        let_go(session.dir());
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+    assert_eq!(stand.resources().len(), 2);
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
+    let stand = Stand::new(Tool::Terraform);
+    let request = stand.request(SMALL);
+    let (dir, digest) = block_on(async {
+        let (session, digest) = waiting(&stand.sessions(), request.clone()).await;
+        (session.dir().to_owned(), digest)
+    });
+    let journal = dir.join("journal.ndjson");
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
+    let at = "2026-01-01T00:00:00Z";
+    let approved = serde_json::json!({
+        "at": at, "event": "approved", "by": "alice", "comment": "", "digest": digest.to_string(),
+    });
+    let announced = serde_json::json!({
+        "at": at, "event": "run_started", "run": "03-apply", "boot": boot.trim(),
+    });
+    let text = fs::read_to_string(&journal).expect("a journal");
+    // The second time is as after a kill between the fence and the journal's next line.
+    for _ in 0..2 {
+        fs::write(&journal, format!("{text}{approved}\n{announced}\n")).expect("it is written");
+        block_on(async {
+            let session = stand.sessions().recover(&dir, Some(&request.secrets()));
+            let session = session.expect("nobody carries it");
+            let ended = within_a_test(session.wait()).await.expect("it ends");
+            assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", ended.error);
+        });
+    }
+}
+
+#[test]
+fn a_plan_whose_supervisor_is_lost_is_repeated_only_when_its_tool_is_gone() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    gate.hold("plan");
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        let pid = fs::read_to_string(session.dir().join("runs/02-plan/supervisor.pid"));
+        let pid = pid.expect("a supervisor").trim().parse().expect("a pid");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it was alive");
+        wait_for("the wait", WITHIN_A_TEST, || {
+            log(&session).contains("still at work").then_some(())
+        });
+        assert_eq!(gate.calls("plan"), 1);
+        gate.let_go("plan");
+        until(&session, Status::AwaitingApproval).await;
+        assert_eq!(gate.calls("plan"), 2);
+        session.cancel("the test").await.expect("it waits");
+    });
+}
