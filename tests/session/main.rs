@@ -57,5 +57,6 @@ mod recovery_waiting;
 mod retention;
 mod stand;
 mod stopping;
+mod tampering;
 
 use support::waiting;

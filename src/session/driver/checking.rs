@@ -45,9 +45,10 @@ impl Job {
             let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
             Ok(Binding {
                 plan_file: content::of_file(&job.place.plan_file())?,
+                summary: content::of_file(&job.place.plan_summary())?,
                 lock_file: content::of_file(&lock_file)?,
                 commit: job.commit.clone(),
-                configuration: content::of_tree(&checkout.root)?,
+                configuration: content::of_tree(&checkout.root, &checkout.work_dir, &|| false)?,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
                 variables: job.digest_of_variables(),
