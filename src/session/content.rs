@@ -86,13 +86,17 @@ pub(super) fn of_file(path: &Path) -> io::Result<Option<String>> {
 /// executed, and bytes; also of what symbolic links lead to.
 ///
 /// The tool runs in `work_dir`, which is below the root. Left out is what it writes by itself: see
-/// [`Walk::is_the_tools`]. Ends with an error of the kind `Interrupted` once `is_stopped` says so.
+/// [`Walk::is_the_tools`]; and `sessions`, the directory of all sessions, should a link lead to what holds it:
+/// journals and logs grow. Ends with an error of the kind `Interrupted` once `is_stopped` says so.
 pub(super) fn of_tree(
     root: &Path,
     work_dir: &Path,
+    sessions: &Path,
     is_stopped: &dyn Fn() -> bool,
 ) -> io::Result<String> {
-    Walk::new(root, work_dir, Extent::Approval, is_stopped).digest()
+    let mut walk = Walk::new(root, work_dir, Extent::Approval, is_stopped);
+    walk.sessions = Some(sessions.canonicalize()?);
+    walk.digest()
 }
 
 /// Digest of a source as it was fetched: `init` and the choice of a workspace leave it as it is.
@@ -120,6 +124,8 @@ struct Walk<'a> {
     /// Where the tool runs, from the root.
     work_dir: PathBuf,
     extent: Extent,
+    /// A directory that is left out where a link led to what holds it.
+    sessions: Option<PathBuf>,
     is_stopped: &'a dyn Fn() -> bool,
     hash: Hash,
     /// Directories outside of the tree that were walked through already.
@@ -143,6 +149,7 @@ impl<'a> Walk<'a> {
             root: root.to_owned(),
             work_dir: work_dir.strip_prefix(root).unwrap_or(work_dir).to_owned(),
             extent,
+            sessions: None,
             is_stopped,
             hash: Hash::default(),
             followed: BTreeSet::new(),
@@ -164,6 +171,9 @@ impl<'a> Walk<'a> {
             for entry in entries {
                 let place = folder.place.join(entry.file_name());
                 if folder.is_followed {
+                    if self.sessions.as_ref() == Some(&entry.path()) {
+                        continue;
+                    }
                     self.count_followed(&place)?;
                 } else if self.is_the_tools(&place) {
                     continue;
@@ -337,7 +347,7 @@ mod tests {
     }
 
     fn digest(root: &Path) -> String {
-        of_tree(root, &root.join("sub"), &|| false).unwrap()
+        of_tree(root, &root.join("sub"), root, &|| false).unwrap()
     }
 
     #[test]
@@ -461,7 +471,7 @@ mod tests {
     #[test]
     fn a_digest_that_is_not_wanted_any_more_ends() {
         let dir = tree();
-        let fault = of_tree(dir.path(), dir.path(), &|| true).unwrap_err();
+        let fault = of_tree(dir.path(), dir.path(), dir.path(), &|| true).unwrap_err();
         assert_eq!(fault.kind(), io::ErrorKind::Interrupted);
     }
 

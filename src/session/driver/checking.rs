@@ -43,12 +43,18 @@ impl Job {
         let checkout = self.checkout()?.clone();
         let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
             let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
+            let sessions = job.place.dir().parent().unwrap_or(job.place.dir());
             Ok(Binding {
                 plan_file: content::of_file(&job.place.plan_file())?,
                 summary: content::of_file(&job.place.plan_summary())?,
                 lock_file: content::of_file(&lock_file)?,
                 commit: job.commit.clone(),
-                configuration: content::of_tree(&checkout.root, &checkout.work_dir, &|| false)?,
+                configuration: content::of_tree(
+                    &checkout.root,
+                    &checkout.work_dir,
+                    sessions,
+                    &|| false,
+                )?,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
                 variables: job.digest_of_variables(),
