@@ -12,6 +12,10 @@ use crate::checkout::CommitSha;
 pub(super) struct Binding {
     /// Digest of the plan file; none if there is none.
     pub(super) plan_file: Option<String>,
+    /// Digest of the summary of the plan, by which people approve; none for a plan that was made before it
+    /// counted.
+    #[serde(default)]
+    pub(super) summary: Option<String>,
     /// Digest of the dependency lock file; none if there is none.
     pub(super) lock_file: Option<String>,
     pub(super) commit: Option<CommitSha>,
@@ -42,6 +46,10 @@ impl Binding {
             hash.add(name.as_bytes());
             hash.add(value.unwrap_or_default().as_bytes());
         }
+        if let Some(summary) = &self.summary {
+            hash.add(b"summary");
+            hash.add(summary.as_bytes());
+        }
         PlanDigest::of(hash)
     }
 
@@ -49,6 +57,10 @@ impl Binding {
     pub(super) fn differences(&self, now: &Self) -> Vec<&'static str> {
         let parts = [
             ("the plan file", self.plan_file != now.plan_file),
+            (
+                "the summary of the plan",
+                self.summary.is_some() && self.summary != now.summary,
+            ),
             ("the dependency lock file", self.lock_file != now.lock_file),
             ("the commit", self.commit != now.commit),
             (

@@ -25,6 +25,10 @@ pub(super) enum Event {
         root: PathBuf,
         /// Where the tool runs.
         work_dir: PathBuf,
+        /// Digest of its files, by which it is known again after a loss of power: nobody syncs them. None for
+        /// a directory that is not the session's own.
+        #[serde(default)]
+        digest: Option<String>,
     },
     /// A run with a run directory is about to be started.
     RunStarted {

@@ -41,6 +41,8 @@ pub(super) struct Facts {
 pub(super) struct CheckoutFacts {
     pub(super) root: PathBuf,
     pub(super) work_dir: PathBuf,
+    /// Digest of the source as it was fetched.
+    pub(super) digest: Option<String>,
 }
 
 impl Facts {
@@ -174,11 +176,13 @@ impl Facts {
                 commit,
                 root,
                 work_dir,
+                digest,
             } => {
                 snapshot.commit.clone_from(commit);
                 self.checkout = Some(CheckoutFacts {
                     root: root.clone(),
                     work_dir: work_dir.clone(),
+                    digest: digest.clone(),
                 });
             }
             Event::RunStarted { run, boot } => {

@@ -356,6 +356,7 @@ fn event(name: &str) -> Event {
             commit: None,
             root: "/s".into(),
             work_dir: "/s".into(),
+            digest: None,
         },
         "run_started" => Event::run_started("01-x".into()),
         "initialised" => Event::Initialised,
@@ -390,6 +391,7 @@ fn planned(changes: Changes) -> Event {
         changes,
         digest: digest('a'),
         binding: Binding {
+            summary: None,
             plan_file: None,
             lock_file: None,
             commit: None,

@@ -51,8 +51,8 @@ mod from_git;
 mod from_mirror;
 mod from_registry;
 mod holder;
-mod journal;
 mod isolation;
+mod journal;
 mod logs;
 mod operations;
 mod recovery;
@@ -60,5 +60,6 @@ mod recovery_waiting;
 mod retention;
 mod stand;
 mod stopping;
+mod tampering;
 
 use support::waiting;

@@ -15,6 +15,7 @@ use crate::support::workspace::{Backend, Workspace};
 on_both_tools! {
     secrets_are_masked_in_the_stream_and_in_every_file_of_the_run,
     secrets_are_masked_in_one_result,
+    of_a_variable_the_record_keeps_the_name_alone,
     a_secret_printed_in_two_halves_with_a_pause_between_is_masked,
     a_secret_is_on_no_command_line_and_in_no_environment_of_ours,
 }
@@ -124,6 +125,25 @@ fn a_secret_is_on_no_command_line_and_in_no_environment_of_ours(tool: Tool) {
     workspace.let_go();
     let ending = runner.end();
     ending.assert_outcome(&ending.result(), "failed");
+}
+
+/// No name tells that these hold a password.
+fn of_a_variable_the_record_keeps_the_name_alone(tool: Tool) {
+    let fake = FakeTool::new(tool, "exit 0");
+    let mut request = fake.apply();
+    let names = ["PG_CONN_STR", "DATABASE_URL", "TF_VAR_db_pass"];
+    for name in names {
+        request["env_vars"][name] = json!("postgres://u:plain-looking@db/x");
+    }
+    let ending = Launch::stream(&fake.workspace, &request).run();
+    ending.assert_outcome(&ending.streamed_result(), "succeeded");
+    let record = fake.workspace.run_dir().join("request.json");
+    let text = fs::read_to_string(record).expect("a text");
+    assert!(!text.contains("plain-looking"), "{text}");
+    let kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for name in names {
+        assert_eq!(kept["env_vars"][name], "***", "{text}");
+    }
 }
 
 #[track_caller]

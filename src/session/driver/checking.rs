@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::job::{Job, failed};
+use super::job::{Job, failed, halted};
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
 use crate::session::event::{Event, FailureKind};
+use crate::session::facts::CheckoutFacts;
 use crate::session::place::Place;
 use crate::session::tool_file::ToolFile;
 
@@ -49,11 +49,14 @@ impl Job {
         let checkout = self.checkout()?.clone();
         let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
             let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
+            // A large source takes a while.
+            let is_stopped = || job.stop.borrow().is_some();
             Ok(Binding {
                 plan_file: content::of_file(&job.place.plan_file())?,
+                summary: content::of_file(&job.place.plan_summary())?,
                 lock_file: content::of_file(&lock_file)?,
                 commit: job.commit.clone(),
-                configuration: of_configuration(&checkout.root, &job.place)?,
+                configuration: of_configuration(&checkout, &job.place, &is_stopped)?,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
                 variables: job.digest_of_variables(),
@@ -61,6 +64,9 @@ impl Job {
         });
         let problem = match measuring.await {
             Ok(Ok(binding)) => return Ok(binding),
+            Ok(Err(fault)) if fault.kind() == std::io::ErrorKind::Interrupted => {
+                return Err(halted());
+            }
             Ok(Err(fault)) => fault.to_string(),
             Err(fault) => fault.to_string(),
         };
@@ -121,15 +127,20 @@ impl Job {
 }
 
 /// Digest of the source, and of the modules that were downloaded for it.
-fn of_configuration(root: &Path, place: &Place) -> std::io::Result<String> {
-    let source = content::of_tree(root)?;
+fn of_configuration(
+    checkout: &CheckoutFacts,
+    place: &Place,
+    is_stopped: &dyn Fn() -> bool,
+) -> std::io::Result<String> {
+    let sessions = place.dir().parent().unwrap_or(place.dir());
+    let source = content::of_tree(&checkout.root, &checkout.work_dir, sessions, is_stopped)?;
     let modules = place.data_dir().join("modules");
     if !modules.exists() {
         return Ok(source);
     }
     let mut hash = content::Hash::default();
     hash.add(source.as_bytes());
-    hash.add(content::of_tree(&modules)?.as_bytes());
+    hash.add(content::of_tree(&modules, &modules, sessions, is_stopped)?.as_bytes());
     Ok(hash.finish())
 }
 

@@ -12,7 +12,7 @@ use crate::checkout::CommitSha;
 use crate::protocol::Request;
 use crate::session::binding::Binding;
 use crate::session::commands::Commands;
-use crate::session::event::{Event, Failure, FailureKind};
+use crate::session::event::{Event, Failure, FailureKind, StopEnd};
 use crate::session::facts::CheckoutFacts;
 use crate::session::log::Log;
 use crate::session::place::Place;
@@ -117,6 +117,15 @@ impl Job {
 
 pub(super) fn failed(kind: FailureKind, error: impl Into<String>) -> Event {
     Event::Failed(Box::new(Failure::new(kind, error)))
+}
+
+/// Nothing was at work when the stop came.
+pub(super) fn halted() -> Event {
+    Event::Stopped {
+        end: StopEnd::Graceful,
+        error: "the deployment was cancelled".to_owned(),
+        state: None,
+    }
 }
 
 /// What becomes of a session that cannot go on without the secrets of its request.

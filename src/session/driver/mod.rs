@@ -28,7 +28,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, mpsc, watch};
 
-use super::event::{Decision, Event, FailureKind, StopEnd};
+use super::event::{Decision, Event, FailureKind};
 use super::facts::{ELSEWHERE, Facts};
 use super::journal::{Entry, Journal};
 use super::log::Log;
@@ -37,7 +37,7 @@ use super::place::{Claim, Place};
 use super::published::{Published, Publisher};
 use super::state::{State, Stop};
 use super::{DeployRequest, IllegalTransition, SessionError, Settings};
-use job::{Job, failed, without_secrets};
+use job::{Job, failed, halted, without_secrets};
 use step::{Means, Step, next_step};
 
 /// Longest time after which a deadline is held against the clock again, which may have been set.
@@ -316,15 +316,6 @@ async fn work(job: Job, step: Step) -> Event {
              deployment",
         ),
         Step::GiveUp => without_secrets(),
-    }
-}
-
-/// Nothing was at work when the stop came.
-fn halted() -> Event {
-    Event::Stopped {
-        end: StopEnd::Graceful,
-        error: "the deployment was cancelled".to_owned(),
-        state: None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::job::{Job, failed, sentence};
 use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
 };
+use crate::session::content;
 use crate::session::event::{Event, FailureKind, StopEnd};
 use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
@@ -45,8 +46,65 @@ impl Job {
         }
     }
 
-    /// The source, wherever it comes from.
+    /// The source, wherever it comes from, and how it is known again.
     pub(super) async fn fetch(&self) -> Event {
+        match self.obtain().await {
+            Event::CheckedOut {
+                commit,
+                root,
+                work_dir,
+                digest: None,
+            } if !matches!(self.request.source, Source::Directory(_)) => {
+                match self.digest_of_source(&root, &work_dir).await {
+                    Ok(digest) => Event::CheckedOut {
+                        commit,
+                        root,
+                        work_dir,
+                        digest: Some(digest),
+                    },
+                    Err(event) => event,
+                }
+            }
+            event => event,
+        }
+    }
+
+    /// Looks whether the source is still what was checked out.
+    ///
+    /// Nobody syncs a checkout, so a loss of power may leave it with empty files: a plan of those would
+    /// destroy everything.
+    pub(super) async fn source_is_intact(&self) -> Result<(), Event> {
+        let checkout = self.checkout()?;
+        let Some(fetched) = &checkout.digest else {
+            return Ok(());
+        };
+        let now = self.digest_of_source(&checkout.root, &checkout.work_dir);
+        if now.await? == *fetched {
+            return Ok(());
+        }
+        let error = "the source has changed since it was checked out; nothing was applied: start a new deployment";
+        Err(failed(FailureKind::Fault, error))
+    }
+
+    async fn digest_of_source(&self, root: &Path, work_dir: &Path) -> Result<String, Event> {
+        let (root, work_dir) = (root.to_owned(), work_dir.to_owned());
+        let stop = self.stop.clone();
+        let digesting = tokio::task::spawn_blocking(move || {
+            content::of_source(&root, &work_dir, &|| stop.borrow().is_some())
+        });
+        let problem = match digesting.await {
+            Ok(Ok(digest)) => return Ok(digest),
+            Ok(Err(fault)) if fault.kind() == io::ErrorKind::Interrupted => {
+                return Err(super::halted());
+            }
+            Ok(Err(fault)) => fault.to_string(),
+            Err(fault) => fault.to_string(),
+        };
+        let error = format!("the source cannot be read: {problem}");
+        Err(failed(FailureKind::Fault, error))
+    }
+
+    async fn obtain(&self) -> Event {
         // What a former process left half is of no use.
         let source = self.place.source();
         // Something that git started may still write into it; then it stays, and is in nobody's way.
@@ -90,6 +148,7 @@ impl Job {
                 commit: None,
                 root,
                 work_dir,
+                digest: None,
             },
             Ok(_) => failed(
                 FailureKind::Fault,
@@ -128,6 +187,7 @@ impl Job {
                     commit: Some(checked_out.commit),
                     root: checked_out.root,
                     work_dir: checked_out.work_dir,
+                    digest: None,
                 }
             }
             Err(CheckoutError::Stopped) => Event::Stopped {

@@ -39,6 +39,11 @@ impl Job {
     }
 
     async fn try_stage(&self, step: &RunStep) -> Result<Event, Event> {
+        if matches!(step.command, RunCommand::Init | RunCommand::Plan)
+            && step.manner == Manner::Start
+        {
+            self.source_is_intact().await?;
+        }
         let state = self.carry(step).await?;
         match step.command {
             // What follows would run without what the request kept secret.
@@ -237,6 +242,9 @@ impl Job {
 
     /// The plan as a person can approve it, and what an approval of it is bound to.
     async fn planned(&self) -> Result<Event, Event> {
+        if self.run_boot != boot::id() {
+            self.source_is_intact().await?;
+        }
         let request = self.command(|it| it.show()).await?;
         let shown = self.read(request).await;
         let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;

@@ -26,6 +26,9 @@ pub(super) struct StoredLine<'a> {
     /// The run that printed it; none if the session said it.
     #[serde(skip_serializing_if = "Option::is_none", borrow)]
     pub(super) run: Option<std::borrow::Cow<'a, str>>,
+    /// Its place among the lines that the run printed, from 0; none in logs from before lines were numbered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) n: Option<u64>,
     #[serde(borrow)]
     pub(super) text: std::borrow::Cow<'a, str>,
 }

@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(log.lines_of("01-init"), 1);
         log.say(Phase::Plan, "four");
         let mut logs = log.read_from(0);
-        assert_eq!(texts(&mut logs), ["one", "two", "three", "four"]);
+        assert_eq!(texts(&mut logs), ["one", "    two", "three", "four"]);
         assert_eq!(texts(&mut log.read_from(3)), ["four"]);
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Shared {
 struct Writing {
     /// Where line 0, [`LINES_A_MARK`], 2 × [`LINES_A_MARK`], … begins.
     marks: Vec<u64>,
-    /// How many lines each run has printed.
+    /// How many lines each run has printed, also those that could not be written.
     by_run: BTreeMap<String, u64>,
     /// Lines that could not be written since the last one that could.
     lost: u64,
@@ -67,8 +67,13 @@ impl Log {
                 break;
             }
             let stored = serde_json::from_slice::<StoredLine<'_>>(&line).ok();
-            let run = stored.and_then(|stored| stored.run);
-            writing.note(end, run.as_deref());
+            writing.note(end);
+            if let Some(StoredLine {
+                run: Some(run), n, ..
+            }) = stored
+            {
+                writing.note_printed(&run, n);
+            }
             end.lines += 1;
             end.bytes += len;
         }
@@ -82,9 +87,9 @@ impl Log {
         })
     }
 
-    /// Adds what the session itself has to say.
+    /// Adds what the session itself has to say, in which people and tools are quoted: see [`said_lines`].
     pub(in crate::session) fn say(&self, phase: Phase, text: &str) {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let lines = said_lines(text);
         self.add(phase, None, &lines);
     }
 
@@ -107,20 +112,27 @@ impl Log {
             .map(|text| (None, text))
             .chain(lines.iter().map(|line| (run, line)));
         let mut noted = Vec::new();
+        let mut n = run.map_or(0, |run| writing.printed(run));
         for (run, text) in texts {
             let line = StoredLine {
                 at: Utc::now(),
                 phase,
                 run: run.map(Into::into),
+                n: run.map(|_| n),
                 text: text.into(),
             };
-            noted.push((end, run));
+            n += u64::from(run.is_some());
+            noted.push(end);
             let start = bytes.len();
             // A vector takes whatever is written to it, and nothing in a line can fail to be JSON.
             let _ = serde_json::to_writer(&mut bytes, &line);
             bytes.push(b'\n');
             end.lines += 1;
             end.bytes += (bytes.len() - start) as u64;
+        }
+        // Also of lines that cannot be written: the next one keeps its number.
+        if let Some(run) = run {
+            writing.by_run.insert(run.to_owned(), n);
         }
         if (&self.shared.file).write_all(&bytes).is_err() {
             // Half a line would spoil the next one. If this fails as well, reading finds it.
@@ -129,20 +141,15 @@ impl Log {
             return;
         }
         writing.lost = 0;
-        for (at, run) in noted {
-            writing.note(at, run);
+        for at in noted {
+            writing.note(at);
         }
         self.shared.end.send_replace(end);
     }
 
-    /// How many lines of a run are in the log.
+    /// How many lines of a run the log knows of: those in it, and those that could not be written before them.
     pub(in crate::session) fn lines_of(&self, run: &str) -> u64 {
-        self.shared
-            .writing()
-            .by_run
-            .get(run)
-            .copied()
-            .unwrap_or_default()
+        self.shared.writing().printed(run)
     }
 
     /// Says that nothing is added any more: readers come to an end.
@@ -194,12 +201,94 @@ impl Shared {
 
 impl Writing {
     /// Notes a line that begins here.
-    fn note(&mut self, at: End, run: Option<&str>) {
+    fn note(&mut self, at: End) {
         if at.lines.is_multiple_of(LINES_A_MARK) {
             self.marks.push(at.bytes);
         }
-        if let Some(run) = run {
-            *self.by_run.entry(run.to_owned()).or_default() += 1;
+    }
+
+    /// Notes a line of a run that stands in the file.
+    fn note_printed(&mut self, run: &str, n: Option<u64>) {
+        let printed = n.unwrap_or_else(|| self.printed(run)).saturating_add(1);
+        let known = self.by_run.entry(run.to_owned()).or_default();
+        *known = printed.max(*known);
+    }
+
+    fn printed(&self, run: &str) -> u64 {
+        self.by_run.get(run).copied().unwrap_or_default()
+    }
+}
+
+/// The lines of what the session says.
+///
+/// What people wrote into a comment can neither do anything to a terminal nor look like a line of its own:
+/// control characters are escaped, and every line after the first is indented.
+fn said_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut said = String::from(if lines.is_empty() { "" } else { "    " });
+        for it in line.chars() {
+            if is_unsafe(it) {
+                said.extend(it.escape_default());
+            } else {
+                said.push(it);
+            }
         }
+        lines.push(said);
+    }
+    lines
+}
+
+/// Whether a character does something other than to be seen: controls, separators of lines, and what turns
+/// the direction of text.
+fn is_unsafe(it: char) -> bool {
+    (it.is_control() && it != '\t')
+        || matches!(it, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_wrote_does_nothing_to_a_terminal_and_forges_no_line() {
+        let table = [
+            ("ü\tcolour", &["ü\tcolour"][..]),
+            (
+                "\u{1b}[2J\u{7}\0\u{9b}\u{2028}x",
+                &[r"\u{1b}[2J\u{7}\u{0}\u{9b}\u{2028}x"],
+            ),
+            ("over\rwritten", &[r"over\rwritten"]),
+            (
+                "ok\nPlan approved by ceo",
+                &["ok", "    Plan approved by ceo"],
+            ),
+        ];
+        for (text, lines) in table {
+            assert_eq!(said_lines(text), lines, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_keeps_its_number_after_lines_that_were_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("log.ndjson");
+        let line = |run: &str, n: &str| {
+            format!(
+                "{{\"at\":\"2026-01-01T00:00:00Z\",\"phase\":\"plan\",\"run\":\"{run}\",{n}\"text\":\"x\"}}\n"
+            )
+        };
+        let text = [
+            line("old", ""),
+            line("old", ""),
+            line("new", "\"n\":0,"),
+            line("new", "\"n\":7,"),
+        ];
+        std::fs::write(&path, text.concat()).unwrap();
+        let log = Log::open(&path).unwrap();
+        assert_eq!((log.lines_of("old"), log.lines_of("new")), (2, 8));
+        log.add(Phase::Plan, Some("new"), &["y".to_owned()]);
+        assert_eq!(log.lines_of("new"), 9);
+        assert!(std::fs::read_to_string(&path).unwrap().contains("\"n\":8"));
     }
 }

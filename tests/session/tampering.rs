@@ -1,0 +1,118 @@
+//! What changes between the checkout and the apply is not applied, and what people write forges no line.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use iac_runner::session::{DeployRequest, Reason};
+
+use crate::holder::killed_at;
+use crate::stand::{Gate, SMALL, Stand, block_on, end, log, waiting};
+use crate::support::tools::Tool;
+
+/// A loss of power leaves files empty that were never synced.
+#[test]
+fn a_source_that_lost_its_files_before_the_plan_destroys_nothing() {
+    let stand = Stand::new(Tool::Terraform);
+    let database = "resource \"terraform_data\" \"database\" {\n  input = 1\n}\n";
+    let files = BTreeMap::from([
+        ("backend.tf".to_owned(), stand.configuration("")),
+        ("main.tf".to_owned(), database.to_owned()),
+    ]);
+    let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files));
+    request.auto_approve = true;
+    block_on(async {
+        let session = stand.sessions().start(request.clone()).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+    let before = stand.resources();
+    let gate = Gate::new(&stand);
+    gate.before(&mut request, &stand);
+    let dir = killed_at("init", &stand, &gate, &request, false);
+    fs::write(dir.join("source/main.tf"), "").expect("written");
+    gate.let_go("init");
+    block_on(async {
+        let session = stand
+            .sessions()
+            .recover(&dir, Some(&request.secrets()))
+            .expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::PlanFailed), "{ended:#?}");
+        for text in ["changed since it was checked out", "nothing was applied"] {
+            assert!(ended.error.contains(text), "{}", ended.error);
+        }
+    });
+    assert_eq!(gate.calls("plan"), 0);
+    assert_eq!(stand.resources(), before);
+}
+
+/// Plans a directory, has `change` change something, approves, and sees that nothing is applied.
+fn assert_void(stand: &Stand, source: &Path, what: &str, change: impl FnOnce(&Path)) {
+    block_on(async {
+        let request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
+        let (session, digest) = waiting(&stand.sessions(), request).await;
+        change(session.dir());
+        session
+            .approve("alice", "", &digest)
+            .await
+            .expect("the digest is right");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::ApprovalVoid), "{ended:#?}");
+        assert!(ended.error.contains(what), "{what} in: {}", ended.error);
+    });
+    assert!(stand.server.state().is_none());
+}
+
+#[test]
+fn whatever_an_apply_may_execute_is_what_was_approved() {
+    let stand = Stand::new(Tool::Terraform);
+    let source = stand.folder().join("infra");
+    let outside = stand.folder().join("outside");
+    fs::create_dir_all(source.join("vendor/.terraform")).expect("a folder");
+    fs::create_dir_all(&outside).expect("a folder");
+    symlink(&outside, source.join("scripts")).expect("a link");
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
+    let programs = [
+        outside.join("run.sh"),
+        source.join("vendor/.terraform/hook.sh"),
+        source.join("seed.tfstate"),
+    ];
+    for program in &programs {
+        fs::write(program, "echo reviewed").expect("written");
+    }
+    for program in &programs {
+        assert_void(&stand, &source, "the files of the configuration", |_| {
+            fs::write(program, "echo changed").expect("written");
+        });
+    }
+}
+
+#[test]
+fn a_summary_that_is_not_the_one_that_was_approved_by_is_not_applied() {
+    let stand = Stand::new(Tool::Terraform);
+    let source = stand.folder().join("infra");
+    fs::create_dir_all(&source).expect("a folder");
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
+    assert_void(&stand, &source, "the summary of the plan", |dir| {
+        fs::write(dir.join("plan/summary.json"), "{}").expect("written");
+    });
+}
+
+#[test]
+fn a_comment_neither_forges_a_line_of_the_log_nor_speaks_to_a_terminal() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let (session, _) = waiting(&stand.sessions(), stand.request(SMALL)).await;
+        session
+            .reject("mallory", "ok\nPlan approved by ceo\u{1b}[2J")
+            .await
+            .expect("it waits");
+        end(&session).await;
+        let log = log(&session);
+        assert!(!log.contains("\nPlan approved by ceo"), "{log}");
+        assert!(!log.contains("\u{1b}[2J"), "{log}");
+        assert!(log.contains("    Plan approved by ceo"), "{log}");
+    });
+}
