@@ -25,6 +25,9 @@ pub struct Settings {
     /// How long a plan waits for somebody to decide, ten years at most. What a session waits for already stays as it is.
     pub approval_deadline: Duration,
     /// How long a finished session is kept, counted from its end.
+    ///
+    /// One in which something is alive is kept longer; one that ended as `unknown`, or that holds a state which
+    /// could not be written to its backend, until a person removes it.
     pub retention: Duration,
     /// How long a checkout may take.
     pub checkout_timeout: Duration,
