@@ -1,6 +1,5 @@
 //! Takes the tool's output from the spool and gives it to everybody who is to have it.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::link::Link;
-use super::run_dir::could_not;
+use super::run_dir::RecordFile;
 use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::protocol::Event;
 
@@ -26,7 +25,7 @@ pub(super) struct Intake {
     pub(super) capture: Capture,
     /// The end, for the diagnosis.
     pub(super) tail: Tail,
-    log: Option<(PathBuf, File)>,
+    log: Option<RecordFile>,
     last_text: Instant,
     piece: Vec<u8>,
     masked: Vec<u8>,
@@ -50,13 +49,13 @@ impl Intake {
     }
 
     /// Writes all that follows to a file, too.
-    pub(super) fn log_to(&mut self, path: PathBuf, file: File) {
-        self.log = Some((path, file));
+    pub(super) fn log_to(&mut self, file: RecordFile) {
+        self.log = Some(file);
     }
 
     /// The file that holds the whole masked output, if there is one.
     pub(super) fn log_path(&self) -> Option<PathBuf> {
-        self.log.as_ref().map(|(path, _)| path.clone())
+        self.log.as_ref().map(|log| log.path().to_owned())
     }
 
     /// Takes one piece; false when nothing is there for now.
@@ -88,10 +87,10 @@ impl Intake {
         self.utf8.finish(&mut self.text);
         self.give_out(journal, link)?;
         self.flush(journal, link);
-        if let Some((path, file)) = &self.log
-            && let Err(fault) = file.sync_all()
+        if let Some(log) = &self.log
+            && let Err(fault) = log.sync()
         {
-            let sentence = could_not("write", path, &fault);
+            let sentence = log.could_not_write(&fault);
             self.log = None;
             journal.warn(link, sentence);
         }
@@ -116,10 +115,10 @@ impl Intake {
         }
         self.capture.push(&self.text)?;
         self.tail.push(&self.text);
-        if let Some((path, file)) = &mut self.log
-            && let Err(fault) = file.write_all(self.text.as_bytes())
+        if let Some(log) = &mut self.log
+            && let Err(fault) = log.write_all(self.text.as_bytes())
         {
-            let sentence = could_not("write", path, &fault);
+            let sentence = log.could_not_write(&fault);
             self.log = None;
             journal.warn(link, sentence);
         }

@@ -1,15 +1,13 @@
 //! The events of a run, numbered, for whoever follows them.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::link::{Link, Message};
 use super::relay::RelayWriter;
-use super::run_dir::could_not;
+use super::run_dir::RecordFile;
 use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
@@ -41,7 +39,7 @@ pub(super) struct Journal {
     /// Whether anybody reads what goes into the relay.
     has_reader: bool,
     written: Written,
-    file: Option<(PathBuf, File)>,
+    file: Option<RecordFile>,
     next: u64,
     line: Vec<u8>,
 }
@@ -60,8 +58,8 @@ impl Journal {
     }
 
     /// Writes all that follows to a file, too.
-    pub(super) fn record_in(&mut self, path: PathBuf, file: File) {
-        self.file = Some((path, file));
+    pub(super) fn record_in(&mut self, file: RecordFile) {
+        self.file = Some(file);
     }
 
     /// Whether anybody follows the output as it comes.
@@ -127,10 +125,10 @@ impl Journal {
                 link.post(&Message::Relayed);
             }
         }
-        if let Some((path, file)) = &mut self.file
+        if let Some(file) = &mut self.file
             && let Err(fault) = file.write_all(&self.line)
         {
-            let sentence = could_not("write", path, &fault);
+            let sentence = file.could_not_write(&fault);
             self.file = None;
             self.warn(link, sentence);
         }
@@ -151,7 +149,7 @@ impl Journal {
             at: Utc::now(),
             result: Box::new(result),
         };
-        if let Some((_, file)) = &mut self.file {
+        if let Some(file) = &mut self.file {
             // The result stands in a file of its own: this copy is for those who follow the events.
             let _ = write_document(file, &event);
         }
@@ -166,9 +164,9 @@ impl Journal {
         if written.is_ok() {
             let _ = self.relay.finish(exit_status);
         }
-        if let Some((_, file)) = &self.file {
+        if let Some(file) = &self.file {
             // Nobody has to wait for it: the result is durable, and this is on its way to the disk.
-            let _ = file.sync_all();
+            let _ = file.sync();
         }
     }
 }

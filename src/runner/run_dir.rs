@@ -12,6 +12,7 @@ use nix::sys::stat::{Mode, umask};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::effect::{Effect, effect_of};
 use super::wording::of_system;
 
 /// The request as it came, secrets masked.
@@ -43,10 +44,38 @@ pub(super) enum RunDirError {
     Create { path: PathBuf, source: io::Error },
 }
 
+/// What of a record has to be there after a loss of power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// All of it: the run may change something that lasts.
+    Record,
+    /// The result: whatever the run does can be done again.
+    Result,
+}
+
+impl Durability {
+    /// What the record of a command with these arguments needs.
+    pub(super) fn of(command: &str, args: &[String]) -> Self {
+        match effect_of(command, args) {
+            Effect::Nothing => Self::Result,
+            Effect::State | Effect::Other => Self::Record,
+        }
+    }
+
+    /// Syncs a part of the record that is not the result.
+    fn sync(self, file: &File) -> io::Result<()> {
+        match self {
+            Self::Record => file.sync_all(),
+            Self::Result => Ok(()),
+        }
+    }
+}
+
 /// The record of the run that this process supervises.
 #[derive(Debug)]
 pub(super) struct RunDir {
     path: PathBuf,
+    durability: Durability,
     /// Held for its lock, which ends with this process however it ends.
     _lock: Flock<File>,
 }
@@ -55,7 +84,10 @@ impl RunDir {
     /// Makes the directory this run's own, and creates it if it is missing.
     ///
     /// Gives back sentences about what could not be set up; the run goes on without that.
-    pub(super) fn claim(path: &Path) -> Result<(Self, Vec<String>), RunDirError> {
+    pub(super) fn claim(
+        path: &Path,
+        durability: Durability,
+    ) -> Result<(Self, Vec<String>), RunDirError> {
         let create = |source| RunDirError::Create {
             path: path.to_owned(),
             source,
@@ -75,12 +107,14 @@ impl RunDir {
         };
         let mut lock = locked(lock).map_err(create)?;
         let mut warnings = Vec::new();
-        if let Err(fault) = writeln!(lock, "{}", std::process::id()).and_then(|()| lock.sync_all())
+        if let Err(fault) =
+            writeln!(lock, "{}", std::process::id()).and_then(|()| durability.sync(&lock))
         {
             warnings.push(could_not("write", &path.join(PID), &fault));
         }
         let this = Self {
             path: path.clone(),
+            durability,
             _lock: lock,
         };
         if let Err(fault) = this.reserve() {
@@ -98,23 +132,24 @@ impl RunDir {
         }
     }
 
-    /// The directory, as an absolute path.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Creates one of the files of the record.
-    pub(super) fn create(&self, name: &str) -> Result<File, String> {
+    pub(super) fn create(&self, name: &str) -> Result<RecordFile, String> {
         let path = self.path.join(name);
-        new_file(&path).map_err(|fault| could_not("create", &path, &fault))
+        match new_file(&path) {
+            Ok(file) => Ok(RecordFile {
+                path,
+                file,
+                durability: self.durability,
+            }),
+            Err(fault) => Err(could_not("create", &path, &fault)),
+        }
     }
 
     /// Writes the request, which has to be masked by now.
     pub(super) fn write_request(&self, masked: &str) -> Result<(), String> {
         let mut file = self.create(REQUEST)?;
         // Nothing depends on it but who looks into the record: it is not synced.
-        writeln!(file, "{masked}")
-            .map_err(|fault| could_not("write", &self.path.join(REQUEST), &fault))
+        writeln!(file, "{masked}").map_err(|fault| file.could_not_write(&fault))
     }
 
     /// Writes the result, aside first, then durably under its name.
@@ -125,7 +160,7 @@ impl RunDir {
         let part = self.path.join(RESULT_PART);
         self.write_part(&part, result)
             .and_then(|()| fs::rename(&part, self.path.join(RESULT)))
-            .and_then(|()| File::open(&self.path)?.sync_all())
+            .and_then(|()| self.durability.sync(&File::open(&self.path)?))
             .map_err(|fault| could_not("write", &self.path.join(RESULT), &fault))
     }
 
@@ -147,6 +182,40 @@ impl RunDir {
         let len = io::Seek::stream_position(&mut &file)?;
         file.set_len(len)?;
         file.sync_all()
+    }
+}
+
+/// A file of the record that grows.
+#[derive(Debug)]
+pub(super) struct RecordFile {
+    path: PathBuf,
+    file: File,
+    durability: Durability,
+}
+
+impl RecordFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes what was written last as long as the record has to.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.durability.sync(&self.file)
+    }
+
+    /// A sentence for a warning.
+    pub(super) fn could_not_write(&self, fault: &io::Error) -> String {
+        could_not("write", &self.path, fault)
+    }
+}
+
+impl Write for RecordFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -186,7 +255,7 @@ fn with_own_umask<T>(create: impl FnOnce() -> T) -> T {
 }
 
 /// A sentence for a warning.
-pub(super) fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
+fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
     format!(
         "could not {what} `{}`: {}; the run goes on without it",
         path.display(),
@@ -267,10 +336,10 @@ mod tests {
     fn a_directory_holds_one_run_only() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b");
-        let (claimed, warnings) = RunDir::claim(&path).unwrap();
+        let (claimed, warnings) = RunDir::claim(&path, Durability::Record).unwrap();
         assert!(warnings.is_empty(), "{warnings:?}");
         assert!(matches!(
-            RunDir::claim(&path),
+            RunDir::claim(&path, Durability::Record),
             Err(RunDirError::InUse { .. })
         ));
         let record = Record::open(&path).unwrap();
@@ -283,7 +352,7 @@ mod tests {
         drop(claimed);
         assert_eq!(record.standing().unwrap(), Standing::Over);
         assert!(matches!(
-            RunDir::claim(&path),
+            RunDir::claim(&path, Durability::Record),
             Err(RunDirError::InUse { .. })
         ));
         assert_eq!(
@@ -291,5 +360,27 @@ mod tests {
             "\"a result\"\n"
         );
         assert!(!record.file(RESULT_PART).exists());
+    }
+
+    #[test]
+    fn only_the_record_of_what_can_be_done_again_may_be_lost_but_for_its_result() {
+        let table: [(&str, &[&str], Durability); 8] = [
+            ("init", &[], Durability::Result),
+            ("plan", &["-out=p"], Durability::Result),
+            ("output", &["-json"], Durability::Result),
+            ("init", &["-migrate-state"], Durability::Record),
+            ("apply", &["p"], Durability::Record),
+            ("destroy", &[], Durability::Record),
+            ("state", &["rm", "a"], Durability::Record),
+            ("workspace", &["new", "a"], Durability::Record),
+        ];
+        for (command, args, durability) in table {
+            let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
+            assert_eq!(
+                Durability::of(command, &args),
+                durability,
+                "{command} {args:?}"
+            );
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
-use super::run_dir::{self, RunDir};
+use super::run_dir::{self, Durability, RunDir};
 use super::supervision::Supervision;
 use super::version;
 use super::wording::one_line;
@@ -168,18 +168,17 @@ impl Desk {
         let Some(path) = &request.run_dir else {
             return Ok(());
         };
-        let (run_dir, mut warnings) =
-            RunDir::claim(path).map_err(|fault| Refusal::not_started(fault.to_string()))?;
+        let durability = Durability::of(&request.command, &request.args);
+        let (run_dir, mut warnings) = RunDir::claim(path, durability)
+            .map_err(|fault| Refusal::not_started(fault.to_string()))?;
         let masked = preparation::masked_request(request, &self.matcher);
         warnings.extend(run_dir.write_request(&masked).err());
         match run_dir.create(run_dir::EVENTS) {
-            Ok(file) => self
-                .journal
-                .record_in(run_dir.path().join(run_dir::EVENTS), file),
+            Ok(file) => self.journal.record_in(file),
             Err(warning) => warnings.push(warning),
         }
         match run_dir.create(run_dir::OUTPUT) {
-            Ok(file) => intake.log_to(run_dir.path().join(run_dir::OUTPUT), file),
+            Ok(file) => intake.log_to(file),
             Err(warning) => warnings.push(warning),
         }
         self.run_dir = Some(run_dir);
