@@ -16,7 +16,9 @@ use super::lost;
 use super::run_dir::{self, NoRecord, Record, Standing};
 use crate::output::{Capture, Utf8};
 use crate::process::{FileWatch, Urgency, memory_file};
-use crate::protocol::{DEFAULT_OUTPUT_LIMIT_BYTES, Outcome, Request, RunResult, exit_status};
+use crate::protocol::{
+    DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
+};
 
 /// How often the supervisor is looked after: a killed one tells nobody.
 const CHECK: Duration = Duration::from_millis(100);
@@ -25,7 +27,7 @@ const CHECK: Duration = Duration::from_millis(100);
 const START: Duration = Duration::from_millis(500);
 
 /// A result as far as the exit status needs it.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Ended {
     outcome: Outcome,
 }
@@ -38,7 +40,9 @@ enum Seen {
         pid: i32,
         at: DateTime<Utc>,
     },
-    Result {},
+    Result {
+        result: Ended,
+    },
     #[serde(other)]
     Other,
 }
@@ -69,12 +73,18 @@ pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>)
             events.copy()?;
         }
         // The result has its name before its event is written.
-        if result.exists() && (mode == Mode::Document || events.has_result || is_over) {
-            return finish(&result, &events, mode);
+        if (mode == Mode::Document || events.result.is_some() || is_over)
+            && let Some(outcome) = outcome_of(&result)?
+        {
+            finish(&result, &events, mode)?;
+            return Ok(exit_status::of(outcome));
         }
         if is_over && (was_running || began.elapsed() >= START) {
             events.copy()?;
-            return tell_of_loss(record, &events, mode);
+            return match &events.result {
+                Some(recorded) => recorded.print(mode, &events),
+                None => tell_of_loss(record, &events, mode),
+            };
         }
         tokio::select! {
             () = watch.changed(Urgency::Followed) => {}
@@ -83,22 +93,39 @@ pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>)
     }
 }
 
+/// How the run ended that this file holds the result of; none if it is not there, or not whole.
+fn outcome_of(path: &Path) -> io::Result<Option<Outcome>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let ended: Result<Ended, _> = serde_json::from_reader(BufReader::new(file));
+    match ended {
+        Ok(ended) => Ok(Some(ended.outcome)),
+        // What a loss of power left of it.
+        Err(fault) if fault.is_eof() || fault.is_syntax() => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
 /// Prints the result as it stands in the record.
-fn finish(path: &Path, events: &Follower, mode: Mode) -> io::Result<u8> {
-    let open = || File::open(path).map(BufReader::new);
-    let ended: Ended = serde_json::from_reader(open()?)?;
-    match mode {
-        Mode::Document => {
-            io::copy(&mut open()?, &mut io::stdout().lock())?;
+fn finish(path: &Path, events: &Follower, mode: Mode) -> io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut stdout = io::stdout().lock();
+    match (mode, &events.result) {
+        (Mode::Document, _) => io::copy(&mut file, &mut stdout).map(drop),
+        (Mode::Stream, Some(recorded)) => {
+            stdout.write_all(&recorded.line)?;
+            events.progress.wrote(&recorded.line);
+            Ok(())
         }
-        Mode::Stream if events.has_result => {}
         // The disk was too full for the event.
-        Mode::Stream => {
-            let result: RunResult = serde_json::from_reader(open()?)?;
-            io::stdout().write_all(&lost::encode(result, mode, events.progress.lines()))?;
+        (Mode::Stream, None) => {
+            let result: RunResult = serde_json::from_reader(file)?;
+            stdout.write_all(&lost::encode(result, mode, events.progress.lines()))
         }
     }
-    Ok(exit_status::of(ended.outcome))
 }
 
 /// Says that the supervisor was lost, with what the record tells.
@@ -140,6 +167,31 @@ fn recapture(log: &Path, limit: u64) -> io::Result<Capture> {
     Ok(capture)
 }
 
+/// The last event, as it stands in the record.
+#[derive(Debug)]
+struct Recorded {
+    line: Vec<u8>,
+    outcome: Outcome,
+}
+
+impl Recorded {
+    /// Prints the result that it holds; the file of the result was lost.
+    fn print(&self, mode: Mode, events: &Follower) -> io::Result<u8> {
+        let mut stdout = io::stdout().lock();
+        let event: Event = serde_json::from_slice(&self.line)?;
+        match (mode, event) {
+            (Mode::Document, Event::Result { result, .. }) => {
+                stdout.write_all(&lost::encode(*result, mode, events.progress.lines()))?;
+            }
+            (Mode::Document | Mode::Stream, _) => {
+                stdout.write_all(&self.line)?;
+                events.progress.wrote(&self.line);
+            }
+        }
+        Ok(exit_status::of(self.outcome))
+    }
+}
+
 /// Reads events as they are written, and copies them to stdout under `--stream`.
 #[derive(Debug)]
 struct Follower {
@@ -150,7 +202,8 @@ struct Follower {
     line: Vec<u8>,
     progress: Arc<Progress>,
     tool: lost::Tool,
-    has_result: bool,
+    /// Held back: it is printed last, and once.
+    result: Option<Recorded>,
 }
 
 impl Follower {
@@ -163,7 +216,7 @@ impl Follower {
             progress,
             // The record does not tell of a start that was only tried.
             tool: lost::Tool::PerhapsStarted,
-            has_result: false,
+            result: None,
         }
     }
 
@@ -189,8 +242,14 @@ impl Follower {
                 continue;
             }
             match serde_json::from_slice(&self.line) {
+                Ok(Seen::Result { result }) => {
+                    self.result = Some(Recorded {
+                        line: std::mem::take(&mut self.line),
+                        outcome: result.outcome,
+                    });
+                    continue;
+                }
                 Ok(Seen::Started { pid, at }) => self.tool = lost::Tool::Started(pid, at),
-                Ok(Seen::Result {}) => self.has_result = true,
                 Ok(Seen::Other) | Err(_) => {}
             }
             if self.mode == Mode::Stream {

@@ -1,6 +1,8 @@
 //! Picking up a run from another process, at any moment of its life and after it.
 
 use std::fs;
+use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +33,23 @@ fn attach_to_a_run_that_has_ended_prints_its_result(tool: Tool) {
     }
     let attached = Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
     assert_eq!(attached.streamed_result(), result);
+
+    // As a loss of power may leave it: the events hold the result as well.
+    let file = workspace.run_dir().join("result.json");
+    let damages: [fn(&Path) -> io::Result<()>; 2] =
+        [|file| fs::write(file, ""), |file| fs::remove_file(file)];
+    for damage in damages {
+        damage(&file).expect("it is there");
+        for mode in [&["--stream"][..], &[]] {
+            let attached = Launch::on_run_dir(&workspace, "attach", mode).run();
+            assert_eq!(attached.status, Some(0));
+            let seen = match mode {
+                [] => attached.result(),
+                _ => attached.streamed_result(),
+            };
+            assert_eq!(seen, result);
+        }
+    }
 }
 
 fn attach_to_a_folder_without_a_run_says_so(tool: Tool) {
