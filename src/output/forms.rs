@@ -22,7 +22,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Every pattern that has to be looked for on account of one value.
 ///
-/// As it is, JSON-escaped, HCL-escaped, URL-encoded, in base64 at each of the three alignments; and
+/// As it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in base64 at each of the three alignments; and
 /// each line of a value of several lines, since a tool indents them one by one. Nothing for a value
 /// shorter than [`MIN_CHARS`].
 pub(super) fn patterns(value: &[u8]) -> BTreeSet<Vec<u8>> {
@@ -63,8 +63,17 @@ fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     let Ok(text) = std::str::from_utf8(value) else {
         return;
     };
-    for style in [JSON, JSON_FOR_HTML, JSON_ASCII, HCL] {
-        to.insert(escape(text, style).into_bytes());
+    const STYLES: [Style; 4] = [JSON, JSON_FOR_HTML, JSON_ASCII, HCL];
+    for inner in STYLES {
+        let once = escape(text, inner);
+        // JSON in a string of JSON, or of HCL; and that in the JSON of `output` and `show`.
+        for outer in STYLES {
+            let twice = escape(&once, outer);
+            to.insert(escape(&twice, JSON).into_bytes());
+            to.insert(escape(&twice, JSON_FOR_HTML).into_bytes());
+            to.insert(twice.into_bytes());
+        }
+        to.insert(once.into_bytes());
     }
 }
 
@@ -179,6 +188,15 @@ mod tests {
         has(value, "p\\\"a\\\\s s&w$${d}é");
         has(value, "p%22a%5Cs%20s%26w%24%7Bd%7D%C3%A9");
         has(value, "p%22a%5Cs+s%26w%24%7Bd%7D%C3%A9");
+    }
+
+    #[test]
+    fn json_within_json_is_a_pattern() {
+        let value = "p\"a&s\\s";
+        has(value, "p\\\\\\\"a&s\\\\\\\\s");
+        has(value, "p\\\\\\\"a\\\\u0026s\\\\\\\\s");
+        let thrice = |text: &str| (0..3).fold(text.to_owned(), |it, _| escape(&it, JSON_FOR_HTML));
+        has(value, &thrice(value));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use framing::{Framer, Framing, FramingFault, MAX_REQUEST_BYTES};
 pub use outcome::{OnDisconnect, Outcome, StopReason};
 pub use request::{
     DEFAULT_GRACE, DEFAULT_INHERIT_ENV, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE,
-    MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request,
+    MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request, inherits,
 };
 pub use result::{
     Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
@@ -37,3 +37,4 @@ pub use tool::Tool;
 pub(crate) use decode::json as tree_of;
 pub(crate) use fault::{is_settable_variable, member};
 pub(crate) use json::Json;
+pub(crate) use request::fits;

@@ -56,6 +56,33 @@ pub const DEFAULT_INHERIT_ENV: [&str; 26] = [
     "GIT_SSH_COMMAND",
 ];
 
+/// Whether a variable of this name is inherited: it is in the list, or begins as an entry says that ends in `*`.
+///
+/// Without a list, [`DEFAULT_INHERIT_ENV`] counts.
+///
+/// ```
+/// use iac_runner::protocol::inherits;
+///
+/// assert!(inherits(None, "AWS_REGION"));
+/// assert!(!inherits(Some(&["PATH".to_owned()]), "AWS_REGION"));
+/// ```
+pub fn inherits(patterns: Option<&[String]>, name: &str) -> bool {
+    match patterns {
+        Some(patterns) => patterns.iter().any(|pattern| fits(pattern, name)),
+        None => DEFAULT_INHERIT_ENV
+            .iter()
+            .any(|pattern| fits(pattern, name)),
+    }
+}
+
+/// Whether a name is this one or, for a pattern that ends in `*`, begins like it.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
 /// One command for one tool.
 ///
 /// Built by [`Request::new`] on the sending side and by [`Request::parse`] on the receiving one.

@@ -1,7 +1,7 @@
 //! Names that say that their value is secret.
 
 /// Parts of a name that say so, whatever their case.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 14] = [
     "TOKEN",
     "SECRET",
     "PASSWORD",
@@ -10,6 +10,13 @@ const PARTS: [&str; 8] = [
     "ACCESS_KEY",
     "API_KEY",
     "CREDENTIALS",
+    // What backends, providers and state encryption call theirs.
+    "CONN_STR",
+    "DATABASE_URL",
+    "ENCRYPTION_KEY",
+    "CUSTOMER_KEY",
+    "PASSPHRASE",
+    "TF_ENCRYPTION",
 ];
 
 /// Whether a name, such as that of an environment variable, says that its value is secret.

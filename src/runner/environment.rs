@@ -1,12 +1,14 @@
 //! The environment of the tool, built from nothing, and what in it is secret.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use percent_encoding::percent_decode;
 use secrecy::ExposeSecret;
 
-use crate::protocol::{DEFAULT_INHERIT_ENV, Request};
+use crate::protocol::{Request, inherits};
 
 /// What the tool gets from the runner in any case: nobody answers prompts here, and nothing asks for
 /// newer versions.
@@ -15,6 +17,9 @@ const OWN: [(&str, &str); 3] = [
     ("TF_INPUT", "0"),
     ("CHECKPOINT_DISABLE", "1"),
 ];
+
+/// What stands between the scheme of a URL and its authority.
+const SCHEME_END: &[u8] = b"://";
 
 /// The variables of the tool.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
@@ -38,20 +43,43 @@ pub(super) fn of_tool(
     variables
 }
 
-/// The values that are masked: the request's `secrets`, and those of secret variables.
+/// The values that are masked: the request's `secrets`, those of secret variables, and the passwords in the URLs
+/// that other variables hold.
 pub(super) fn secret_values<'a>(
     request: &'a Request,
     variables: &'a Variables,
-) -> impl Iterator<Item = &'a [u8]> {
-    let named = request
+) -> Vec<Cow<'a, [u8]>> {
+    let mut values: Vec<Cow<'a, [u8]>> = request
         .secrets
         .iter()
-        .map(|secret| secret.expose_secret().as_bytes());
-    let by_name = variables
-        .iter()
-        .filter(|(name, _)| is_secret_name(name))
-        .map(|(_, value)| value.as_bytes());
-    named.chain(by_name)
+        .map(|secret| secret.expose_secret().as_bytes().into())
+        .collect();
+    for (name, value) in variables {
+        if is_secret_name(name) {
+            values.push(value.as_bytes().into());
+        }
+        // Also where the whole is masked: a tool shows a URL in parts.
+        for password in passwords_in(value.as_bytes()) {
+            values.push(password.into());
+            values.push(percent_decode(password).into());
+        }
+    }
+    values
+}
+
+/// The passwords in URLs of the form `scheme://user:password@host`, as they are written there.
+fn passwords_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends: &[u8] = b"/?# \t\r\n\"'";
+    let starts = text.windows(SCHEME_END.len()).enumerate();
+    let starts = starts.filter(|(_, window)| *window == SCHEME_END);
+    starts.filter_map(move |(at, _)| {
+        let rest = &text[at + SCHEME_END.len()..];
+        let end = rest.iter().position(|byte| ends.contains(byte));
+        let authority = &rest[..end.unwrap_or(rest.len())];
+        let user_info = &authority[..authority.iter().rposition(|&byte| byte == b'@')?];
+        let colon = user_info.iter().position(|&byte| byte == b':')?;
+        Some(&user_info[colon + 1..])
+    })
 }
 
 /// Whether a variable's name says that its value is secret.
@@ -60,22 +88,7 @@ pub(super) fn is_secret_name(name: &OsStr) -> bool {
 }
 
 fn is_inherited(name: &OsStr, patterns: Option<&[String]>) -> bool {
-    let Some(name) = name.to_str() else {
-        return false;
-    };
-    match patterns {
-        Some(patterns) => patterns.iter().any(|pattern| matches(name, pattern)),
-        None => DEFAULT_INHERIT_ENV
-            .iter()
-            .any(|pattern| matches(name, pattern)),
-    }
-}
-
-fn matches(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    }
+    name.to_str().is_some_and(|name| inherits(patterns, name))
 }
 
 #[cfg(test)]
@@ -149,11 +162,44 @@ mod tests {
             ("TF_VAR_db_password", true),
             ("GOOGLE_CREDENTIALS", true),
             ("ARM_CLIENT_SECRET", true),
+            ("PG_CONN_STR", true),
+            ("GOOGLE_ENCRYPTION_KEY", true),
+            ("AWS_SSE_CUSTOMER_KEY", true),
+            ("TF_ENCRYPTION", true),
             ("TF_VAR_region", false),
             ("PATH", false),
         ];
         for (name, secret) in table {
             assert_eq!(is_secret_name(OsStr::new(name)), secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_urls_are_secret_wherever_they_stand() {
+        let table: [(&str, &[&str]); 7] = [
+            ("http://proxy:3128", &[]),
+            ("http://user@proxy:3128", &[]),
+            (
+                "http://user:pass%40word@proxy",
+                &["pass%40word", "pass@word"],
+            ),
+            ("postgres://a:b:c@d@host/db?x=y:z@w", &["b:c@d"]),
+            (
+                "see https://u:first@h, or ftp://v:second@h/",
+                &["first", "second"],
+            ),
+            ("https://h/?next=u:v@w", &[]),
+            ("://:@", &[""]),
+        ];
+        let request = Request::new(Tool::Terraform, "/", "plan");
+        for (value, expected) in table {
+            let variables = Variables::from([("PLAIN".into(), value.into())]);
+            let mut found: Vec<_> = secret_values(&request, &variables)
+                .into_iter()
+                .map(|it| String::from_utf8(it.into_owned()).unwrap())
+                .collect();
+            found.dedup();
+            assert_eq!(found, expected, "{value}");
         }
     }
 }

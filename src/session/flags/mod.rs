@@ -11,7 +11,6 @@ mod values;
 use thiserror::Error;
 
 pub use policy::{FlagPolicy, Refusal, When};
-pub(in crate::session) use values::says_secret;
 
 /// The command to which flags are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

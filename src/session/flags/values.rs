@@ -3,9 +3,6 @@
 use super::{Flag, FlagFault};
 use crate::protocol::is_secret_name;
 
-/// Settings of backends whose name says that they are secret, beside the usual words.
-const OF_BACKENDS: [&str; 3] = ["conn_str", "encryption_key", "sse_customer_key"];
-
 /// What is wrong with the value of a flag.
 pub(super) fn fault(flag: &Flag<'_>) -> Option<FlagFault> {
     let value = flag.value?;
@@ -13,7 +10,7 @@ pub(super) fn fault(flag: &Flag<'_>) -> Option<FlagFault> {
     match flag.name {
         "var" | "backend-config" if value.contains('=') => {
             let (key, _) = value.split_once('=')?;
-            says_secret(key).then(|| FlagFault::Secret { flag: name() })
+            is_secret_name(key.trim()).then(|| FlagFault::Secret { flag: name() })
         }
         "var-file" | "backend-config" | "target-file" | "exclude-file" => {
             let outside = value.starts_with('/') || value.split('/').any(|part| part == "..");
@@ -21,13 +18,4 @@ pub(super) fn fault(flag: &Flag<'_>) -> Option<FlagFault> {
         }
         _ => None,
     }
-}
-
-/// Whether a setting's name says that it is secret; a backend has some that no variable has.
-pub(in crate::session) fn says_secret(key: &str) -> bool {
-    let key = key.trim();
-    is_secret_name(key)
-        || OF_BACKENDS
-            .iter()
-            .any(|name| key.eq_ignore_ascii_case(name))
 }

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{Faults, Verdict};
-use crate::session::flags::says_secret;
+use crate::protocol::is_secret_name;
 use crate::session::request::source::{Git, GitAuth, SshCredentials};
 
 /// Longest URL, in bytes; a server takes no longer ones.
@@ -73,7 +73,7 @@ fn of_http(rest: &str) -> Result<Reach, String> {
     let authority = authority(rest);
     // A URL is shown and kept: a token does not go into its query either.
     let query = rest.split_once('?').map_or("", |(_, query)| query);
-    if authority.contains('@') || says_secret(query) {
+    if authority.contains('@') || is_secret_name(query) {
         return Err("holds credentials; give them in `git_auth`".to_owned());
     }
     host(authority).map(|()| Reach::Http)
@@ -106,6 +106,9 @@ fn host(host: &str) -> Verdict {
 fn scp_like(url: &str) -> Result<Reach, String> {
     let is_transport = url.contains("::");
     match url.split_once(':') {
+        Some((_, path)) if authority(path).contains('@') => {
+            Err("holds a password; give a key in `ssh`".to_owned())
+        }
         Some((place, path)) if !is_transport && !place.contains('/') && !path.is_empty() => {
             of_ssh_url(place)
         }

@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 
 use super::address::is_identifier;
 use super::{Faults, Verdict};
+use crate::protocol::is_secret_name;
 use crate::protocol::{is_settable_variable, member};
-use crate::session::flags::says_secret;
 use crate::session::request::DeployRequest;
 
 /// Longest `NAME=value` with its NUL that Linux gives a process (`MAX_ARG_STRLEN`), in bytes.
@@ -47,7 +47,7 @@ pub(super) fn variables(request: &DeployRequest, faults: &mut Faults) {
     for name in request.variables.keys() {
         let verdict = if !is_identifier(name) {
             Err("not the name of an input variable".to_owned())
-        } else if says_secret(name) {
+        } else if is_secret_name(name) {
             Err(format!(
                 "its name says that it is secret, and `variables` are kept on disk: give it in \
                  `env_vars` as `TF_VAR_{}`",
@@ -64,7 +64,7 @@ pub(super) fn backend(request: &DeployRequest, faults: &mut Faults) {
     for (name, value) in &request.backend_config {
         let verdict = if !is_identifier(name) {
             Err("not the name of a setting".to_owned())
-        } else if says_secret(name) {
+        } else if is_secret_name(name) {
             Err(
                 "its name says that it is secret, and `backend_config` is kept on disk: give it in \
                  `env_vars` as the variable that the backend reads for it"
