@@ -85,6 +85,10 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) resource_drift: Option<Vec<Resource>>,
     #[serde(default)]
+    pub(super) action_invocations: Option<Vec<Invocation>>,
+    #[serde(default)]
+    pub(super) deferred_changes: Option<Vec<Deferred>>,
+    #[serde(default)]
     pub(super) output_changes: Option<BTreeMap<String, Change>>,
     #[serde(default)]
     pub(super) configuration: Option<Configuration>,
@@ -127,6 +131,21 @@ pub(super) struct Resource {
     pub(super) deposed: Option<String>,
     pub(super) change: Change,
     pub(super) action_reason: Option<ActionReason>,
+}
+
+/// Something that a provider is told to do beside the resources (terraform 1.14 and later).
+#[derive(Deserialize)]
+pub(super) struct Invocation {
+    pub(super) address: String,
+    #[serde(rename = "type", default)]
+    pub(super) kind: String,
+}
+
+/// A change that this plan leaves to a later one.
+#[derive(Deserialize)]
+pub(super) struct Deferred {
+    pub(super) reason: Option<String>,
+    pub(super) resource_change: Resource,
 }
 
 #[derive(Deserialize)]

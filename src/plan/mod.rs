@@ -25,4 +25,6 @@ pub use action::{Action, ActionReason};
 pub use difference::{AttributeChange, MAX_ATTRIBUTES};
 pub use document::{MAX_PLAN_BYTES, PlanError};
 pub use shown::{KNOWN_AFTER_APPLY, MAX_VALUE_CHARS, SENSITIVE};
-pub use summary::{Counts, Mode, OutputChange, PlanSummary, ResourceChange};
+pub use summary::{
+    ActionInvocation, Counts, DeferredChange, Mode, OutputChange, PlanSummary, ResourceChange,
+};

@@ -22,6 +22,12 @@ pub struct PlanSummary {
     pub counts: Counts,
     /// The resources that are touched, imported or moved, in the tool's order.
     pub resources: Vec<ResourceChange>,
+    /// What providers are told to do beside the resources, in the tool's order.
+    #[serde(default)]
+    pub invocations: Vec<ActionInvocation>,
+    /// Resources whose change is left to a later plan; nothing happens to them in this one.
+    #[serde(default)]
+    pub deferred: Vec<DeferredChange>,
     /// The outputs that change, by name.
     pub outputs: Vec<OutputChange>,
     /// What was changed outside of the tool since the last apply; the plan starts from there.
@@ -99,6 +105,28 @@ pub struct ResourceChange {
     pub attributes_left_out: usize,
 }
 
+/// An action of a provider that the apply invokes: it may do anything, and leaves nothing in the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ActionInvocation {
+    /// Its address, such as `action.aws_lambda_invoke.warm_up`.
+    pub address: String,
+    /// Its type, such as `aws_lambda_invoke`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// A change that is left to a later plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeferredChange {
+    /// The address of the resource.
+    pub address: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why, such as `resource_config_unknown`, if the tool says.
+    pub reason: Option<String>,
+}
+
 /// What happens to one output of the root module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputChange {
@@ -128,6 +156,21 @@ impl PlanSummary {
         let drift: Vec<_> = changes(document.resource_drift.as_deref(), &secrets)
             .filter(|resource| resource.action != Action::NoOp)
             .collect();
+        let invocations: Vec<_> = document
+            .action_invocations
+            .into_iter()
+            .flatten()
+            .map(|it| ActionInvocation {
+                address: it.address,
+                kind: it.kind,
+            })
+            .collect();
+        let deferred = document.deferred_changes.into_iter().flatten();
+        let deferred = deferred.map(|it| DeferredChange {
+            address: it.resource_change.address,
+            kind: it.resource_change.kind,
+            reason: it.reason,
+        });
         let outputs: Vec<_> = document
             .output_changes
             .iter()
@@ -136,12 +179,15 @@ impl PlanSummary {
             .filter(|output| output.action != Action::NoOp)
             .collect();
         let refreshes_only = document.resource_changes.is_none() && !drift.is_empty();
-        let plans = !resources.is_empty() || !outputs.is_empty() || refreshes_only;
+        let changes = !resources.is_empty() || !outputs.is_empty() || !invocations.is_empty();
+        let plans = changes || refreshes_only;
         let errored = document.errored.unwrap_or(false);
         Ok(Self {
             tool_version: document.terraform_version,
             counts: Counts::of(&resources),
             resources,
+            invocations,
+            deferred: deferred.collect(),
             outputs,
             drift,
             applyable: !errored && document.applyable.unwrap_or(plans),

@@ -165,6 +165,27 @@ fn a_change_that_is_not_known_is_not_taken_for_none() {
 }
 
 #[test]
+fn what_is_planned_beside_resources_is_shown() {
+    let deferred = json!({"reason": "resource_config_unknown", "resource_change":
+        change(&json!(["create"]))});
+    let plan = of(&document(&json!({
+        "resource_changes": [],
+        "action_invocations": [{"address": "action.x.drop\u{1b}", "type": "x", "name": "drop"}],
+        "deferred_changes": [deferred],
+    })))
+    .unwrap();
+    assert!(!plan.no_changes());
+    assert_eq!(
+        plan.to_string(),
+        "  ! action.x.drop\\u001b (invoked)\n\
+         Plan: 0 to add, 0 to change, 0 to destroy. 1 to invoke.\n\
+         \nLeft to a later plan:\n    x.y (resource_config_unknown)\n"
+    );
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<PlanSummary>(&text).unwrap(), plan);
+}
+
+#[test]
 fn drift_alone_is_to_be_applied_only_by_a_refresh() {
     let drift = json!([change(&json!(["update"]))]);
     let untouched = json!([change(&json!(["no-op"]))]);

@@ -23,7 +23,22 @@ impl fmt::Display for PlanSummary {
             writeln!(f, "No changes.")?;
         } else {
             self.resources.iter().try_for_each(|r| write!(f, "{r}"))?;
-            writeln!(f, "{}", self.counts)?;
+            for invocation in &self.invocations {
+                writeln!(f, "  ! {} (invoked)", one_line(&invocation.address))?;
+            }
+            write!(f, "{}", self.counts)?;
+            match self.invocations.len() {
+                0 => writeln!(f)?,
+                count => writeln!(f, " {count} to invoke.")?,
+            }
+        }
+        if !self.deferred.is_empty() {
+            writeln!(f, "\nLeft to a later plan:")?;
+            for deferred in &self.deferred {
+                let reason = deferred.reason.as_deref().unwrap_or("no reason given");
+                let (address, reason) = (one_line(&deferred.address), one_line(reason));
+                writeln!(f, "    {address} ({reason})")?;
+            }
         }
         if !self.outputs.is_empty() {
             writeln!(f, "\nOutputs:")?;
