@@ -6,8 +6,9 @@ use super::order::{Order, Stop};
 
 /// Stops a run; can be cloned, sent elsewhere, and used while somebody waits for the run.
 ///
-/// Asking for a stop returns at once: what becomes of it is told by the events and the result. Once the
-/// run is over it does nothing.
+/// Asking for a stop returns at once: what becomes of it is told by the events and the result. To ask once more
+/// does nothing to a run that was told; one that was attached to, and that the stop did not reach
+/// ([`RunEvent::StopFailed`](super::RunEvent::StopFailed)), is told again. Once the run is over it does nothing.
 #[derive(Clone, Debug)]
 pub struct Canceller {
     orders: watch::Sender<Order>,
@@ -31,6 +32,7 @@ impl Canceller {
     fn stop(&self, stop: Stop) {
         self.orders.send_modify(|order| {
             order.stop = order.stop.max(Some(stop));
+            order.asked += 1;
         });
     }
 

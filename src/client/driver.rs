@@ -139,9 +139,16 @@ async fn serve_orders(
     // A runner that does not read its stdin is gone or going: its stdout tells.
     let _ = stdin.write_all(&invocation.stdin).await;
     let mut given = None;
+    let mut asked = 0;
     loop {
-        let wanted = orders.borrow_and_update().stop_for(invocation.purpose);
-        if let Some(stop) = wanted.filter(|_| wanted > given) {
+        let order = *orders.borrow_and_update();
+        let wanted = order.stop_for(invocation.purpose);
+        let is_new = match invocation.purpose {
+            Purpose::Run => wanted > given,
+            // Another process has to reach the run, and may have failed to. The run counts a stop once.
+            Purpose::Attach => order.asked > asked,
+        };
+        if let Some(stop) = wanted.filter(|_| is_new) {
             match (invocation.purpose, &invocation.run_dir) {
                 (Purpose::Attach, Some(run_dir)) => {
                     let events = events.downgrade();
@@ -157,6 +164,7 @@ async fn serve_orders(
                 }
             }
             given = wanted;
+            asked = order.asked;
         }
         if orders.changed().await.is_err() {
             std::future::pending::<()>().await;

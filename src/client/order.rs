@@ -6,6 +6,8 @@ use super::invocation::Purpose;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) stop: Option<Stop>,
+    /// How often a stop was asked for.
+    pub(super) asked: u64,
     /// The handle was dropped: nobody waits for the result any more.
     pub(super) is_abandoned: bool,
 }
@@ -68,7 +70,11 @@ mod tests {
             ),
         ];
         for (stop, is_abandoned, purpose, expected) in table {
-            let order = Order { stop, is_abandoned };
+            let order = Order {
+                stop,
+                asked: u64::from(stop.is_some()),
+                is_abandoned,
+            };
             assert_eq!(order.stop_for(purpose), expected, "{order:?} {purpose:?}");
         }
     }

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{DEFAULT_INHERIT_ENV, OnDisconnect, Request};
+use crate::protocol::{OnDisconnect, Request, fits, inherits};
 
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
@@ -105,26 +105,37 @@ impl Commands<'_> {
         if !self.request.variables.is_empty() {
             args.push(option("-var-file", &self.place.variables()));
         }
-        Ok(self.logged("plan", args))
+        Ok(self.in_workspace(self.logged("plan", args)))
     }
 
     /// Prints the plan as JSON. That holds every sensitive value, so no run directory keeps it.
     pub(super) fn show(&self) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
-        self.read("show", vec!["-json".to_owned(), plan])
+        self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]))
     }
 
     /// Applies the plan file, with the version of the tool that made it and no other.
     pub(super) fn apply(&self, tool_version: &str) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
-        let mut request = self.logged("apply", vec!["-input=false".to_owned(), plan]);
+        let args = vec!["-input=false".to_owned(), plan];
+        let mut request = self.in_workspace(self.logged("apply", args));
         request.tool_version = Some(tool_version.to_owned());
         request
     }
 
     /// Prints the outputs as JSON. That holds every sensitive value, so no run directory keeps it.
     pub(super) fn output(&self) -> Request {
-        self.read("output", vec!["-json".to_owned()])
+        self.in_workspace(self.read("output", vec!["-json".to_owned()]))
+    }
+
+    /// A command after the choice of the workspace: it does not depend on the file in which the tool keeps
+    /// that choice, and which anything that a plan runs could change.
+    fn in_workspace(&self, mut request: Request) -> Request {
+        if let Some(workspace) = self.request.workspace.clone() {
+            let name = "TF_WORKSPACE".to_owned();
+            request.env_vars.insert(name, workspace.into());
+        }
+        request
     }
 
     /// A command whose lines go to the log.
@@ -192,23 +203,10 @@ pub(super) fn counts_as_inherited(
         "TF_DATA_DIR",
         "TF_CLI_ARGS*",
     ];
-    let reaches = match patterns {
-        Some(patterns) => patterns.iter().any(|pattern| matches(name, pattern)),
-        None => DEFAULT_INHERIT_ENV
-            .iter()
-            .any(|pattern| matches(name, pattern)),
-    };
-    reaches
+    inherits(patterns, name)
         && !request.env_vars.contains_key(name)
         && !NOT_INHERITED.contains(&name)
-        && !WITHOUT_MEANING.iter().any(|it| matches(name, it))
-}
-
-fn matches(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    }
+        && !WITHOUT_MEANING.iter().any(|it| fits(it, name))
 }
 
 #[cfg(test)]
@@ -356,6 +354,32 @@ mod tests {
             assert!(command.run_dir.is_none());
             assert!(command.args.contains(&"-json".to_owned()));
             assert!(command.env_vars.contains_key("TF_LOG"));
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_choice_of_a_workspace_is_in_it() {
+        let mut request = request(Operation::Deploy);
+        request.workspace = Some("blue".to_owned());
+        let workspace = |request: Request| {
+            let value = request.env_vars.get("TF_WORKSPACE");
+            value.map(|it| secrecy::ExposeSecret::expose_secret(it).to_owned())
+        };
+        let init = of(&request, |it| it.init()).unwrap();
+        let select = of(&request, |it| it.workspace()).unwrap();
+        assert_eq!(
+            [init, select].map(workspace),
+            [Some(String::new()), Some(String::new())]
+        );
+        let after = [
+            of(&request, |it| it.plan(&[])).unwrap(),
+            of(&request, |it| it.show()),
+            of(&request, |it| it.apply("1.11.4")),
+            of(&request, |it| it.output()),
+        ];
+        for request in after {
+            let command = request.command.clone();
+            assert_eq!(workspace(request).as_deref(), Some("blue"), "{command}");
         }
     }
 }

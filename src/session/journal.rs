@@ -102,6 +102,14 @@ impl Journal {
         self.write(entry, entry.event.is_durable())
     }
 
+    /// Adds an entry that comes about again should a loss of power take it; what follows takes it along.
+    ///
+    /// # Errors
+    /// As for [`append`](Self::append).
+    pub(super) fn append_unsynced(&mut self, entry: &Entry) -> io::Result<()> {
+        self.write(entry, false)
+    }
+
     /// Keeps an entry in memory that has happened whether it can be written or not.
     pub(super) fn owe(&mut self, entry: &Entry) {
         // Nothing in an entry can fail to be JSON.

@@ -31,9 +31,9 @@
 //! | `facts`, `journal` | what has happened, folded, and on disk |
 //! | `driver` | the task that does what comes next |
 //! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
-//! | `binding`, `content`, `tool_file`, `digest` | what an approval is bound to |
+//! | `binding`, `content`, `tree`, `modules`, `tool_file`, `digest` | what an approval is bound to |
 //! | `log` | every line, for any number of readers |
-//! | `place`, `boot`, `retention` | the session's directory, and its end |
+//! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its end |
 //!
 //! # What is durable, and when
 //! An event is in the journal before anything that follows from it is done. So whatever moment a process
@@ -58,7 +58,9 @@ pub mod flags;
 mod handle;
 mod id;
 mod journal;
+mod local_state;
 mod log;
+mod modules;
 mod order;
 mod outputs;
 mod place;
@@ -72,6 +74,7 @@ mod state;
 mod status;
 mod tool_file;
 mod transition;
+mod tree;
 mod verdict;
 pub mod words;
 

@@ -207,12 +207,6 @@ pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
     Ok(others()?.any(|process| is_within(&process, &real) || is_told_of(&process, dir)))
 }
 
-/// Whether another process has its working directory or its program below a directory.
-pub(super) fn has_processes_within(dir: &Path) -> io::Result<bool> {
-    let real = dir.canonicalize()?;
-    Ok(others()?.any(|process| is_within(&process, &real)))
-}
-
 /// Every process but this one, as a directory of `/proc`.
 fn others() -> io::Result<impl Iterator<Item = PathBuf>> {
     let own = std::process::id();
@@ -231,10 +225,13 @@ fn is_within(process: &Path, dir: &Path) -> bool {
         .any(|link| std::fs::read_link(process.join(link)).is_ok_and(|it| it.starts_with(dir)))
 }
 
+/// Whether its arguments or its variables name a directory: every tool of a session has `TF_DATA_DIR`.
 fn is_told_of(process: &Path, dir: &Path) -> bool {
     let needle = dir.as_os_str().as_encoded_bytes();
-    std::fs::read(process.join("cmdline"))
-        .is_ok_and(|line| line.windows(needle.len()).any(|part| part == needle))
+    ["cmdline", "environ"].iter().any(|file| {
+        std::fs::read(process.join(file))
+            .is_ok_and(|text| text.windows(needle.len()).any(|part| part == needle))
+    })
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {
@@ -246,11 +243,12 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// Writes a file aside, syncs it and gives it its name: it is there as a whole or not at all.
+///
+/// The name itself is on disk with whatever is synced next; without it, what is in the file is read anew.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let part = write_part(path, content)?;
     File::open(&part)?.sync_data()?;
-    std::fs::rename(&part, path)?;
-    sync_dir(path)
+    std::fs::rename(&part, path)
 }
 
 /// Writes a file aside and gives it its name: whenever this process ends, it is there as a whole or not at all.

@@ -6,31 +6,27 @@
 //!
 //! None goes as long as a supervisor or a tool of it is alive, whatever its journal says.
 
-use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::Utc;
-use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::facts::{CheckoutFacts, Facts};
 use super::journal::Record;
+use super::local_state::{find_state, keep_state};
 use super::place::{Place, is_worked_in};
 use super::request::DeployRequest;
-use super::{Reason, SessionId, Snapshot};
+use super::{Reason, RecoverError, SessionId, Snapshot};
 use crate::protocol::StateSafety;
 
 /// Longest time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Shortest time between two looks.
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// Where state that belongs to nobody else is put before its session goes.
-const LEFT_STATES: &str = "left-states";
 /// Where a tool leaves a state that it could not write to its backend.
 const ERRORED_STATE: &str = "errored.tfstate";
 /// Longest time that a session is on disk without a journal, when all goes well.
@@ -118,12 +114,13 @@ fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
     if !meta.is_dir() {
         return Ok(false);
     }
-    if !fs::exists(place.journal())? {
+    let record = Record::read(&place);
+    if matches!(record, Err(RecoverError::NoSession { .. })) {
         // A start that failed. One that is just being made is younger than this.
         let age = meta.modified()?.elapsed().unwrap_or_default();
         return Ok(age >= keep.max(A_START_TAKES) && remove(root, name, &place, None)?);
     }
-    let Ok(record) = Record::read(&place) else {
+    let Ok(record) = record else {
         return Ok(false);
     };
     let Some(facts) = end_of(&record) else {
@@ -190,135 +187,4 @@ fn is_kept_for_a_person(ended: &Snapshot, place: &Place) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Puts state that is nowhere else beside the sessions: what was made with it has to be found again.
-fn keep_state(root: &Path, name: &str, place: &Place, work_dir: Option<&Path>) -> io::Result<()> {
-    let session = place.dir().canonicalize()?;
-    let source = session.join("source");
-    let mut found = Vec::new();
-    find_state(&source, Path::new(""), &mut found)?;
-    let mut found: BTreeSet<_> = found.into_iter().map(|file| source.join(file)).collect();
-    if let Some(work_dir) = work_dir {
-        for local in local_backends(place, work_dir)? {
-            found.extend(local.states_within(&session)?);
-        }
-    }
-    for from in found {
-        if is_empty_state(&from)? {
-            continue;
-        }
-        // Below the source as it is there; elsewhere as it is in the session.
-        let file = from
-            .strip_prefix(&source)
-            .or_else(|_| from.strip_prefix(&session))
-            .map_err(io::Error::other)?;
-        let to = root.join(LEFT_STATES).join(name).join(file);
-        if let Some(parent) = to.parent() {
-            let mut private = DirBuilder::new();
-            private.recursive(true).mode(0o700).create(parent)?;
-        }
-        // A state holds values in clear.
-        fs::set_permissions(&from, Permissions::from_mode(0o600))?;
-        fs::rename(&from, &to)?;
-    }
-    Ok(())
-}
-
-/// Where a local backend keeps its states.
-#[derive(Debug)]
-pub(super) struct LocalBackend {
-    path: PathBuf,
-    workspaces: PathBuf,
-}
-
-/// The local backends that `init` has written down for a session.
-///
-/// # Errors
-/// When one of the records is there and cannot be understood.
-pub(super) fn local_backends(place: &Place, work_dir: &Path) -> io::Result<Vec<LocalBackend>> {
-    let mut found = Vec::new();
-    for folder in [place.dir().join("data"), work_dir.join(".terraform")] {
-        let text = match fs::read(folder.join("terraform.tfstate")) {
-            Ok(text) => text,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
-            Err(fault) => return Err(fault),
-        };
-        let record: Value = serde_json::from_slice(&text)?;
-        let backend = &record["backend"];
-        if backend["type"] != "local" {
-            continue;
-        }
-        let setting = |name: &str, default: &str| match &backend["config"][name] {
-            Value::Null => Ok(work_dir.join(default)),
-            Value::String(text) => Ok(work_dir.join(text)),
-            _ => Err(io::Error::other("the backend cannot be understood")),
-        };
-        found.push(LocalBackend {
-            path: setting("path", "terraform.tfstate")?,
-            workspaces: setting("workspace_dir", "terraform.tfstate.d")?,
-        });
-    }
-    Ok(found)
-}
-
-impl LocalBackend {
-    /// Whether a state that it will write is below a directory.
-    pub(super) fn is_within(&self, dir: &Path) -> bool {
-        let dir = dir.canonicalize();
-        let folder = self.path.parent().and_then(|it| it.canonicalize().ok());
-        folder.is_some_and(|folder| dir.is_ok_and(|dir| folder.starts_with(dir)))
-    }
-
-    /// Its states that are below a directory, without links in their paths.
-    fn states_within(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        if let Some(path) = real(&self.path)?.filter(|it| it.starts_with(dir)) {
-            found.push(path);
-        }
-        if let Some(folder) = real(&self.workspaces)?.filter(|it| it.starts_with(dir)) {
-            let mut files = Vec::new();
-            find_state(&folder, Path::new(""), &mut files)?;
-            found.extend(files.into_iter().map(|file| folder.join(file)));
-        }
-        Ok(found)
-    }
-}
-
-/// A path without links in it; none when nothing is there.
-fn real(path: &Path) -> io::Result<Option<PathBuf>> {
-    match path.canonicalize() {
-        Ok(path) => Ok(Some(path)),
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(fault) => Err(fault),
-    }
-}
-
-/// Whether a file is a state that tells of no resource; what is no state that is known is not.
-fn is_empty_state(file: &Path) -> io::Result<bool> {
-    let state: Result<Value, _> = serde_json::from_slice(&fs::read(file)?);
-    Ok(state.is_ok_and(|state| {
-        state["version"] == 4 && state["resources"].as_array().is_some_and(Vec::is_empty)
-    }))
-}
-
-/// The states below a directory, those in a repository's history aside; links are not followed.
-fn find_state(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match fs::read_dir(root.join(folder)) {
-        Ok(entries) => entries,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(fault) => return Err(fault),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let name = entry.file_name();
-        let place = folder.join(&name);
-        if kind.is_dir() && name != ".git" && name != ".terraform" {
-            find_state(root, &place, found)?;
-        } else if kind.is_file() && place.extension().is_some_and(|it| it == "tfstate") {
-            found.push(place);
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Starts sessions, takes them up again, and removes what is old.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -138,15 +139,15 @@ impl Sessions {
         let runtime = Handle::try_current().map_err(|_| RecoverError::NoRuntime)?;
         let dir = &absolute(dir.as_ref());
         let place = Place::at(dir.clone());
-        if !place.journal().exists() {
-            return Err(RecoverError::NoSession {
-                dir: dir.to_owned(),
-            });
-        }
         let read = |source| RecoverError::Read {
             dir: dir.to_owned(),
             source,
         };
+        if !std::fs::exists(place.journal()).map_err(read)? {
+            return Err(RecoverError::NoSession {
+                dir: dir.to_owned(),
+            });
+        }
         let claim = place
             .claim()
             .map_err(read)?
@@ -180,16 +181,22 @@ impl Sessions {
     ///
     /// `secrets` is asked for what is not kept on disk, by the session's name. Sessions that another process
     /// carries are left out.
+    ///
+    /// # Errors
+    /// The root is there and cannot be looked through: sessions may be left that nobody carries.
     pub fn recover_all(
         &self,
         secrets: impl Fn(SessionId) -> Option<RequestSecrets>,
-    ) -> Vec<Recovered> {
-        let mut dirs: Vec<_> = std::fs::read_dir(&self.settings.root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
+    ) -> io::Result<Vec<Recovered>> {
+        let entries = match std::fs::read_dir(&self.settings.root) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(fault) => return Err(fault),
+        };
+        let mut dirs = Vec::new();
+        for entry in entries {
+            dirs.push(entry?.path());
+        }
         dirs.sort();
         let named = dirs.into_iter().filter_map(|dir| {
             let id: SessionId = dir.file_name()?.to_str()?.parse().ok()?;
@@ -199,8 +206,8 @@ impl Sessions {
             session: self.recover(&dir, secrets(id).as_ref()),
             dir,
         });
-        all.filter(|it| !matches!(it.session, Err(RecoverError::InUse { .. })))
-            .collect()
+        let ours = all.filter(|it| !matches!(it.session, Err(RecoverError::InUse { .. })));
+        Ok(ours.collect())
     }
 
     fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
@@ -226,6 +233,7 @@ impl Sessions {
         };
         let driver = Driver {
             settings: Arc::clone(&self.settings),
+            has_fetched: false,
             left_behind: parts.facts.run.clone(),
             stop: watch::Sender::new(parts.facts.stop()),
             place: parts.place,
@@ -312,11 +320,11 @@ struct Parts {
     missing: Option<Missing>,
 }
 
-fn begin(place: &Place, opening: &Opening) -> std::io::Result<(Claim, Journal, Log)> {
+fn begin(place: &Place, opening: &Opening) -> io::Result<(Claim, Journal, Log)> {
     place.create()?;
     let claim = place
         .claim()?
-        .ok_or_else(|| std::io::Error::other("somebody has the directory of a new session"))?;
+        .ok_or_else(|| io::Error::other("somebody has the directory of a new session"))?;
     Ok((
         claim,
         Journal::begin(place, opening)?,

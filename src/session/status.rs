@@ -67,9 +67,9 @@ pub enum Reason {
     NoChanges,
     /// The configuration is valid.
     Validated,
-    /// What exists differs from the state.
+    /// A resource is not as the state has it.
     DriftFound,
-    /// What exists is as the state has it.
+    /// Every resource is as the state has it.
     NoDrift,
     /// Somebody refused the plan.
     Rejected,

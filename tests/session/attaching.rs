@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use iac_runner::client::Runner;
-use iac_runner::session::{Reason, Session, Sessions, Status};
+use iac_runner::session::{DeployRequest, Reason, Session, Sessions, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -43,6 +43,25 @@ impl Away {
 
     fn take_away(&self) {
         fs::rename(&self.runner, &self.aside).expect("it is there");
+    }
+
+    /// Puts a runner in its place whose `cancel` reaches nobody before it is mended.
+    fn leave_one_that_cannot_cancel(&self) {
+        self.take_away();
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" != cancel ] || [ -e '{}' ] || exit 3\nexec '{}' \"$@\"\n",
+            self.mended().display(),
+            self.aside.display()
+        );
+        let aside = self.stand.folder().join("script");
+        fs::write(&aside, script).expect("written");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&aside, executable).expect("its mode is set");
+        fs::rename(aside, &self.runner).expect("the place is free");
+    }
+
+    fn mended(&self) -> std::path::PathBuf {
+        self.stand.folder().join("mended")
     }
 
     fn bring_back(&self) {
@@ -141,6 +160,51 @@ fn a_stop_that_is_asked_for_while_the_runner_is_away_is_carried_out_when_it_is_b
     away.stand.mark.assert_nothing_is_left_alive();
 }
 
+/// An apply in flight that was taken up with a runner whose cancel failed once.
+async fn with_a_cancel_that_failed(away: &Away) -> Session {
+    let mut request = away.stand.request(SLOW);
+    request.auto_approve = true;
+    let session = away.sessions().start(request).expect("it starts");
+    wait_until_in_flight(session.dir());
+    away.leave_one_that_cannot_cancel();
+    kill_front(&session);
+    wait_for("the loss of sight", WITHIN_A_TEST, || {
+        log(&session).contains("lost sight").then_some(())
+    });
+    session.cancel("bob").await.expect("it runs");
+    wait_for("the failure", WITHIN_A_TEST, || {
+        log(&session).contains("gave no answer").then_some(())
+    });
+    session
+}
+
+#[test]
+fn a_cancel_that_did_not_reach_the_run_is_asked_for_again() {
+    let away = Away::new();
+    block_on(async {
+        let session = with_a_cancel_that_failed(&away).await;
+        fs::write(away.mended(), "").expect("written");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
+    });
+    away.stand.mark.assert_nothing_is_left_alive();
+}
+
+#[test]
+fn the_outputs_of_an_apply_that_a_cancel_came_too_late_for_are_read() {
+    let away = Away::new();
+    block_on(async {
+        let session = with_a_cancel_that_failed(&away).await;
+        let_go(session.dir());
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("quick").expect("there").value, "quick");
+        let log = log(&session);
+        assert_eq!(log.matches("gave no answer").count(), 1, "{log}");
+    });
+}
+
 /// The runners that follow a run.
 fn shown_by(run_dir: &Path) -> Vec<i32> {
     let run_dir = run_dir.to_string_lossy().into_owned();
@@ -209,6 +273,38 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
             assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", ended.error);
         });
     }
+}
+
+#[test]
+fn somebody_in_the_directory_holds_up_no_plan_that_was_cut_off() {
+    let stand = Stand::new(Tool::Terraform);
+    let source = stand.folder().join("infra");
+    fs::create_dir_all(&source).expect("a folder");
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
+    let gate = Gate::new(&stand);
+    let mut request = stand.own(DeployRequest::directory(stand.wire_tool(), &source));
+    gate.before(&mut request, &stand);
+    gate.hold("plan");
+    let mut somebody = std::process::Command::new("sleep")
+        .arg("600")
+        .current_dir(&source)
+        .spawn()
+        .expect("it starts");
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        let pid = fs::read_to_string(session.dir().join("runs/02-plan/supervisor.pid"));
+        let pid = pid.expect("a supervisor").trim().parse().expect("a pid");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it was alive");
+        wait_for("the wait", WITHIN_A_TEST, || {
+            log(&session).contains("still at work").then_some(())
+        });
+        gate.let_go("plan");
+        until(&session, Status::AwaitingApproval).await;
+        session.cancel("the test").await.expect("it waits");
+    });
+    somebody.kill().expect("it was alive");
+    somebody.wait().expect("it is ours");
 }
 
 #[test]

@@ -166,7 +166,9 @@ fn what_the_host_says_to_the_tools_changes_no_plan_and_voids_an_approval(tool: T
     block_on(async {
         // This process has no `AWS_PROFILE`: it would apply in another account.
         let sessions = stand.sessions();
-        let mut recovered = sessions.recover_all(|_| Some(request.secrets()));
+        let mut recovered = sessions
+            .recover_all(|_| Some(request.secrets()))
+            .expect("the root is there");
         let session = recovered.pop().expect("one").session.expect("it is there");
         let digest = session.status().plan_digest.expect("a digest");
         session

@@ -133,7 +133,9 @@ fn all_sessions_of_a_former_process_are_taken_up_at_once() {
     let (dir, secrets) = left_waiting(&stand, A_DAY);
     block_on(async {
         let sessions = stand.sessions();
-        let all = sessions.recover_all(|_| Some(secrets.clone()));
+        let all = sessions
+            .recover_all(|_| Some(secrets.clone()))
+            .expect("the root is there");
         assert_eq!(all.len(), 2, "{all:?}");
         for one in all {
             let session = one.session.expect("nobody carries it");
@@ -148,7 +150,11 @@ fn all_sessions_of_a_former_process_are_taken_up_at_once() {
             }
         }
         assert!(
-            sessions.recover_all(|_| None).len() == 2,
+            sessions
+                .recover_all(|_| None)
+                .expect("the root is there")
+                .len()
+                == 2,
             "both are over now"
         );
     });
@@ -182,5 +188,17 @@ fn nothing_secret_of_a_request_is_in_the_directory_of_its_session() {
             .collect();
         assert!(left.is_empty(), "{left:?}");
         assert!(!log(&session).contains(secret));
+    });
+}
+
+#[test]
+fn a_root_that_cannot_be_looked_through_is_told() {
+    let stand = Stand::new(Tool::Terraform);
+    block_on(async {
+        let sessions = stand.sessions();
+        assert!(sessions.recover_all(|_| None).expect("none yet").is_empty());
+        std::fs::write(stand.settings().root, "").expect("written");
+        let fault = sessions.recover_all(|_| None).expect_err("it is a file");
+        assert_eq!(fault.kind(), std::io::ErrorKind::NotADirectory);
     });
 }

@@ -182,15 +182,20 @@ fn a_state_without_resources_and_a_start_that_failed_leave_nothing() {
         assert!(session.dir().join("source/terraform.tfstate").exists());
         let root = stand.settings().root;
         let failed = root.join("6f1c2a52-7d55-4f2e-9d2b-3a1f0f1f7a11");
+        let cut_off = root.join("6f1c2a52-7d55-4f2e-9d2b-3a1f0f1f7a12");
         fs::create_dir_all(failed.join("runs")).expect("it is made");
+        fs::create_dir_all(cut_off.join("runs")).expect("it is made");
+        fs::write(cut_off.join("journal.ndjson"), "{\"vers").expect("it is written");
         let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
-        let opened = fs::File::open(&failed).expect("it opens");
-        opened.set_modified(long_ago).expect("it is set");
+        for dir in [&failed, &cut_off] {
+            let opened = fs::File::open(dir).expect("it opens");
+            opened.set_modified(long_ago).expect("it is set");
+        }
         let later = impatient(&stand);
         wait_until_gone(&later, &session);
         wait_for("the removal", WITHIN_A_TEST, || {
             later.remove_old();
-            (!failed.exists()).then_some(())
+            (!failed.exists() && !cut_off.exists()).then_some(())
         });
         assert!(!root.join("left-states").exists());
     });

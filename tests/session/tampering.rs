@@ -50,8 +50,13 @@ fn a_source_that_lost_its_files_before_the_plan_destroys_nothing() {
 
 /// Plans a directory, has `change` change something, approves, and sees that nothing is applied.
 fn assert_void(stand: &Stand, source: &Path, what: &str, change: impl FnOnce(&Path)) {
+    let request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
+    assert_void_of(stand, request, what, change);
+}
+
+/// The same for any request; `change` gets the directory of the session.
+fn assert_void_of(stand: &Stand, request: DeployRequest, what: &str, change: impl FnOnce(&Path)) {
     block_on(async {
-        let request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
         let (session, digest) = waiting(&stand.sessions(), request).await;
         change(session.dir());
         session
@@ -73,9 +78,15 @@ fn whatever_an_apply_may_execute_is_what_was_approved() {
     fs::create_dir_all(source.join("vendor/.terraform")).expect("a folder");
     fs::create_dir_all(&outside).expect("a folder");
     symlink(&outside, source.join("scripts")).expect("a link");
-    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
+    let beside = stand.folder().join("network");
+    fs::create_dir_all(&beside).expect("a folder");
+    fs::write(beside.join("main.tf"), "").expect("written");
+    let module = "module \"network\" {\n  source = \"../network\"\n}\n";
+    let hcl = stand.configuration(&format!("{SMALL}{module}"));
+    fs::write(source.join("main.tf"), hcl).expect("written");
     let programs = [
         outside.join("run.sh"),
+        beside.join("run.sh"),
         source.join("vendor/.terraform/hook.sh"),
         source.join("seed.tfstate"),
     ];
@@ -97,6 +108,106 @@ fn a_summary_that_is_not_the_one_that_was_approved_by_is_not_applied() {
     fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
     assert_void(&stand, &source, "the summary of the plan", |dir| {
         fs::write(dir.join("plan/summary.json"), "{}").expect("written");
+    });
+}
+
+#[test]
+fn the_cli_configuration_is_part_of_what_was_approved() {
+    let stand = Stand::new(Tool::Terraform);
+    let file = stand.folder().join("cli.tfrc");
+    fs::write(&file, "").expect("written");
+    let mut request = stand.request(SMALL);
+    let path = file.to_string_lossy().into_owned();
+    let name = "TF_CLI_CONFIG_FILE".to_owned();
+    request.env_vars.insert(name, path.into());
+    assert_void_of(&stand, request, "the variables, the environment", |_| {
+        fs::write(&file, "provider_installation {\n  direct {}\n}\n").expect("written");
+    });
+}
+
+fn an_apply_stays_in_the_workspace_that_was_approved(tool: Tool) {
+    let stand = Stand::new(tool);
+    let configuration = format!("terraform {{\n  backend \"local\" {{}}\n}}\n{SMALL}");
+    type Change = fn(&Path);
+    let changes: [Change; 3] = [
+        |chosen| fs::write(chosen, "prod").expect("written"),
+        |chosen| fs::write(chosen, "").expect("written"),
+        |chosen| fs::remove_file(chosen).expect("it is there"),
+    ];
+    for change in changes {
+        let files = BTreeMap::from([("main.tf".to_owned(), configuration.clone())]);
+        let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files));
+        request.workspace = Some("blue".to_owned());
+        assert_void_of(&stand, request, "the workspace", |dir| {
+            change(&dir.join("data/environment"));
+        });
+    }
+}
+on_both_tools!(an_apply_stays_in_the_workspace_that_was_approved);
+
+fn a_plan_is_made_in_the_workspace_that_was_asked_for(tool: Tool) {
+    let stand = Stand::new(tool);
+    let gate = Gate::new(&stand);
+    let hcl = "terraform {\n  backend \"local\" {}\n}\n\
+               output \"workspace\" {\n  value = terraform.workspace\n}\n";
+    let files = BTreeMap::from([("main.tf".to_owned(), hcl.to_owned())]);
+    let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files));
+    request.workspace = Some("blue".to_owned());
+    request.auto_approve = true;
+    gate.before(&mut request, &stand);
+    gate.hold("plan");
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        gate.wait_until_at("plan");
+        fs::write(session.dir().join("data/environment"), "prod").expect("written");
+        gate.let_go("plan");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("workspace").expect("there").value, "blue");
+    });
+}
+on_both_tools!(a_plan_is_made_in_the_workspace_that_was_asked_for);
+
+/// Reading `/proc/kmsg` never comes to an end.
+#[test]
+fn a_link_into_the_kernel_holds_nothing_up() {
+    let stand = Stand::new(Tool::Terraform);
+    let source = stand.folder().join("infra");
+    fs::create_dir_all(&source).expect("a folder");
+    symlink("/proc/kmsg", source.join("notes.txt")).expect("a link");
+    symlink("/sys", source.join("system")).expect("a link");
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("written");
+    block_on(async {
+        let mut request = stand.own(DeployRequest::directory(stand.wire_tool(), &source));
+        request.auto_approve = true;
+        let session = stand.sessions().start(request).expect("it starts");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+    });
+}
+
+/// A pipe that nobody writes into is never opened.
+#[test]
+fn a_stop_does_not_wait_for_a_file_that_cannot_be_read() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    block_on(async {
+        let (session, digest) = waiting(&stand.sessions(), request).await;
+        let plan = session.dir().join("plan/tfplan");
+        fs::remove_file(&plan).expect("it is there");
+        nix::unistd::mkfifo(&plan, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        session
+            .approve("alice", "", &digest)
+            .await
+            .expect("the digest is right");
+        session.cancel("bob").await.expect("it is at work");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", ended.error);
+        assert_eq!(gate.calls("apply"), 0);
+        // So that the thread that waits for the pipe ends as well.
+        drop(fs::File::options().write(true).open(&plan));
     });
 }
 

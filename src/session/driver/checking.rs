@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use super::job::{Job, failed, halted};
+use super::job::{Job, failed};
+use crate::protocol::inherits;
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
@@ -13,6 +16,12 @@ use crate::session::event::{Event, FailureKind};
 use crate::session::facts::CheckoutFacts;
 use crate::session::place::Place;
 use crate::session::tool_file::ToolFile;
+use crate::session::{modules, tree};
+
+/// Begins the error when something cannot be measured.
+const UNREADABLE: &str = "what the plan is bound to cannot be read";
+/// Where the tools look for a CLI configuration when no variable names one, from the home directory.
+const CLI_CONFIGURATIONS: [&str; 3] = [".terraformrc", ".tofurc", ".config/opentofu/tofurc"];
 
 impl Job {
     /// Looks whether what is there is what was approved; if it is, the apply may begin.
@@ -21,7 +30,7 @@ impl Job {
             return failed(FailureKind::Internal, "there is no plan to apply");
         };
         // The version is checked by the runner, before it starts the tool.
-        match self.measure(approved.tool_version.clone()).await {
+        match self.measure_again(approved.tool_version.clone()).await {
             Err(event) => void(event),
             Ok(now) => {
                 let differing = approved.differences(&now);
@@ -41,43 +50,49 @@ impl Job {
         }
     }
 
-    /// What an approval is bound to, as it is now.
-    pub(super) async fn measure(&self, tool_version: String) -> Result<Binding, Event> {
+    async fn measure_again(&self, tool_version: String) -> Result<Binding, Event> {
+        let configuration = self.configuration().await?;
+        self.measure(tool_version, configuration).await
+    }
+
+    /// What an approval is bound to, as it is now, with the digest of the configuration.
+    pub(super) async fn measure(
+        &self,
+        tool_version: String,
+        configuration: String,
+    ) -> Result<Binding, Event> {
         // What the session adds takes the place of what is inherited.
         self.environment().await?;
         let job = self.clone();
-        let checkout = self.checkout()?.clone();
-        let measuring = tokio::task::spawn_blocking(move || -> std::io::Result<Binding> {
-            let lock_file = checkout.work_dir.join(".terraform.lock.hcl");
-            // A large source takes a while.
-            let is_stopped = || job.stop.borrow().is_some();
+        let lock_file = self.work_dir()?.join(".terraform.lock.hcl");
+        self.look(UNREADABLE, move |is_stopped| {
             Ok(Binding {
-                plan_file: content::of_file(&job.place.plan_file())?,
-                summary: content::of_file(&job.place.plan_summary())?,
-                lock_file: content::of_file(&lock_file)?,
+                plan_file: content::of_file(&job.place.plan_file(), is_stopped)?,
+                summary: content::of_file(&job.place.plan_summary(), is_stopped)?,
+                lock_file: content::of_file(&lock_file, is_stopped)?,
                 commit: job.commit.clone(),
-                configuration: of_configuration(&checkout, &job.place, &is_stopped)?,
+                configuration,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
-                variables: job.digest_of_variables(),
+                variables: job.digest_of_variables(is_stopped)?,
             })
-        });
-        let problem = match measuring.await {
-            Ok(Ok(binding)) => return Ok(binding),
-            Ok(Err(fault)) if fault.kind() == std::io::ErrorKind::Interrupted => {
-                return Err(halted());
-            }
-            Ok(Err(fault)) => fault.to_string(),
-            Err(fault) => fault.to_string(),
-        };
-        Err(failed(
-            FailureKind::Fault,
-            format!("what the plan is bound to cannot be read: {problem}"),
-        ))
+        })
+        .await
     }
 
-    /// Digest of everything that the request says beside the configuration, and of what the tools inherit.
-    fn digest_of_variables(&self) -> String {
+    /// Digest of the source, and of the modules that were downloaded for it or that lie beside it.
+    pub(super) async fn configuration(&self) -> Result<String, Event> {
+        let checkout = self.checkout()?.clone();
+        let place = self.place.clone();
+        self.look(UNREADABLE, move |is_stopped| {
+            of_configuration(&checkout, &place, is_stopped)
+        })
+        .await
+    }
+
+    /// Digest of everything that the request says beside the configuration, of what the tools inherit, and of
+    /// what they read beside it.
+    fn digest_of_variables(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<String> {
         let request = &self.request;
         let of_env = request
             .env_vars
@@ -97,16 +112,58 @@ impl Job {
         let of_inherited = inherited
             .iter()
             .map(|(name, value)| (format!("inherited.{name}"), Cow::from(value)));
+        let read = self.read_beside(is_stopped)?;
+        let of_read = read
+            .iter()
+            .map(|(name, digest)| (format!("read.{name}"), Cow::from(digest)));
         let values: Vec<_> = of_env
             .chain(of_variables)
             .chain(of_backend)
             .chain(of_workspace)
             .chain(of_inherited)
+            .chain(of_read)
             .collect();
         let values = values
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_ref()));
-        content::of_values(&self.salt, values)
+        Ok(content::of_values(&self.salt, values))
+    }
+
+    /// Files outside of the source that decide what an apply does: the chosen workspace, and the CLI
+    /// configuration, which can have the tool run other providers than the lock file names. Those that are
+    /// there, with their digests.
+    fn read_beside(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<Vec<(String, String)>> {
+        let mut files = vec![self.place.data_dir().join("environment")];
+        let of_cli = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"];
+        match of_cli.iter().find_map(|name| self.variable_of_tool(name)) {
+            Some(file) => files.push(file.into()),
+            None => files.extend(
+                self.variable_of_tool("HOME")
+                    .map(PathBuf::from)
+                    .into_iter()
+                    .flat_map(|home| CLI_CONFIGURATIONS.map(|name| home.join(name))),
+            ),
+        }
+        let mut found = Vec::new();
+        for file in files {
+            if let Some(digest) = content::of_file(&file, is_stopped)? {
+                found.push((file.to_string_lossy().into_owned(), digest));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the tools get as a variable, if it is not blank.
+    fn variable_of_tool(&self, name: &str) -> Option<String> {
+        let patterns = self.settings.inherit_env.as_deref();
+        let added = self.environment.get().and_then(|added| added.get(name));
+        let given = added.or_else(|| self.request.env_vars.get(name));
+        let value = match given {
+            Some(value) => value.expose_secret().to_owned(),
+            None if inherits(patterns, name) => std::env::var(name).ok()?,
+            None => return None,
+        };
+        (!value.is_empty()).then_some(value)
     }
 
     /// What the tools get from this process's environment, and what could change an apply: another profile
@@ -126,21 +183,25 @@ impl Job {
     }
 }
 
-/// Digest of the source, and of the modules that were downloaded for it.
 fn of_configuration(
     checkout: &CheckoutFacts,
     place: &Place,
     is_stopped: &dyn Fn() -> bool,
-) -> std::io::Result<String> {
+) -> io::Result<String> {
     let sessions = place.dir().parent().unwrap_or(place.dir());
-    let source = content::of_tree(&checkout.root, &checkout.work_dir, sessions, is_stopped)?;
-    let modules = place.data_dir().join("modules");
-    if !modules.exists() {
+    let source = tree::of_tree(&checkout.root, &checkout.work_dir, sessions, is_stopped)?;
+    let data_dir = place.data_dir();
+    let downloaded = Some(data_dir.join("modules")).filter(|modules| modules.exists());
+    let mut modules = modules::beside(&checkout.root, &checkout.work_dir, &data_dir)?;
+    modules.extend(downloaded);
+    if modules.is_empty() {
         return Ok(source);
     }
     let mut hash = content::Hash::default();
     hash.add(source.as_bytes());
-    hash.add(content::of_tree(&modules, &modules, sessions, is_stopped)?.as_bytes());
+    for dir in modules {
+        hash.add(tree::of_tree(&dir, &dir, sessions, is_stopped)?.as_bytes());
+    }
     Ok(hash.finish())
 }
 

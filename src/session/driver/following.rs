@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::job::{Job, sentence};
-use crate::client::{ClientError, Run, RunEvent};
+use crate::client::{Canceller, ClientError, Run, RunEvent};
 use crate::protocol::{Event, Outcome, Request, RunResult};
 use crate::session::log::RunLines;
 use crate::session::state::Stop;
@@ -134,21 +134,22 @@ impl Job {
         }
     }
 
-    /// Runs a command that changes nothing and whose output is read, not logged.
-    pub(super) async fn read(&self, request: Request) -> Result<RunResult, ClientError> {
+    /// Runs a command that changes nothing and whose output is read, not logged; only a stop that is harder
+    /// than `given` ends it.
+    pub(super) async fn read(
+        &self,
+        request: Request,
+        mut given: Option<Stop>,
+    ) -> Result<RunResult, ClientError> {
         let run = self.settings.runner.spawn(&self.masked(request))?;
         let canceller = run.canceller();
         let mut stop = self.stop.clone();
-        let mut given = None;
         let mut wait = std::pin::pin!(run.wait());
         loop {
             tokio::select! {
                 result = &mut wait => return result,
                 wanted = harder(&mut stop, given) => {
-                    canceller.cancel();
-                    if wanted == Stop::Force {
-                        canceller.force();
-                    }
+                    ask(&canceller, wanted);
                     given = Some(wanted);
                 }
             }
@@ -182,22 +183,30 @@ impl Job {
         let canceller = run.canceller();
         let mut stop = self.stop.clone();
         let mut given = None;
+        let mut ask_again = AskAgain::default();
         loop {
             tokio::select! {
                 event = run.next_event() => match event {
                     Some(event) => {
                         events += 1;
                         search.note(events, &event);
+                        if let RunEvent::StopFailed { message } = &event
+                            && ask_again.note(message)
+                        {
+                            self.say(&format!("[{message}; it is asked for again]"));
+                        }
                         self.log_event(&event, lines);
                     }
                     None => return run.wait().await,
                 },
                 wanted = harder(&mut stop, given) => {
-                    match wanted {
-                        Stop::Cancel => canceller.cancel(),
-                        Stop::Force => canceller.force(),
-                    }
+                    ask(&canceller, wanted);
                     given = Some(wanted);
+                }
+                () = ask_again.is_due() => {
+                    if let Some(wanted) = given {
+                        ask(&canceller, wanted);
+                    }
                 }
             }
         }
@@ -214,10 +223,10 @@ impl Job {
                 let new = lines.warn(message);
                 self.log.add(self.phase, Some(lines.run()), &new);
             }
-            RunEvent::StopFailed { message } => self.say(&format!("[{message}]")),
             RunEvent::Known(
                 Event::Started { .. } | Event::Stopping { .. } | Event::Result { .. },
             )
+            | RunEvent::StopFailed { .. }
             | RunEvent::Other { .. } => {}
         }
     }
@@ -282,6 +291,43 @@ impl Search {
             () = tokio::time::sleep(pause) => {}
             wanted = harder(&mut self.stop, self.given) => self.given = Some(wanted),
         }
+    }
+}
+
+/// When a stop that did not reach the run is asked for again.
+#[derive(Debug, Default)]
+struct AskAgain {
+    failures: u32,
+    at: Option<Instant>,
+    /// What was wrong the last time.
+    why: String,
+}
+
+impl AskAgain {
+    /// Takes in that a stop did not reach the run; whether that is news.
+    fn note(&mut self, why: &str) -> bool {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
+        self.at = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+        self.failures += 1;
+        let is_news = self.why != why;
+        why.clone_into(&mut self.why);
+        is_news
+    }
+
+    /// Waits until it is time, once.
+    async fn is_due(&mut self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+        self.at = None;
+    }
+}
+
+fn ask(canceller: &Canceller, wanted: Stop) {
+    match wanted {
+        Stop::Cancel => canceller.cancel(),
+        Stop::Force => canceller.force(),
     }
 }
 

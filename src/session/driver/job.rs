@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(super) struct Job {
     /// The request, maybe without its secrets: then only steps that need none are taken.
     pub(super) request: Arc<DeployRequest>,
     pub(super) has_secrets: bool,
+    /// Whether the source is there as this process fetched it.
+    pub(super) has_fetched: bool,
     /// Variables that the session adds, once they are known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
     pub(super) checkout: Option<CheckoutFacts>,
@@ -103,6 +106,37 @@ impl Job {
             .map(|(_, value)| value.clone())
             .collect();
         request
+    }
+
+    /// Looks at what is on disk, beside the runtime's own threads; `what` begins the error.
+    ///
+    /// A stop does not wait for the disk: the look goes on until it asks whether it is stopped, and comes to
+    /// nothing.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        what: &str,
+        look: impl FnOnce(&dyn Fn() -> bool) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Event> {
+        let stop = self.stop.clone();
+        let looking = tokio::task::spawn_blocking(move || look(&|| stop.borrow().is_some()));
+        let problem = tokio::select! {
+            seen = looking => match seen {
+                Ok(Ok(seen)) => return Ok(seen),
+                Ok(Err(_)) if self.stop.borrow().is_some() => return Err(halted()),
+                Ok(Err(fault)) => fault.to_string(),
+                Err(fault) => fault.to_string(),
+            },
+            () = self.stopped() => return Err(halted()),
+        };
+        Err(failed(FailureKind::Fault, format!("{what}: {problem}")))
+    }
+
+    /// Waits until the session is to stop.
+    pub(super) async fn stopped(&self) {
+        // An error says that nobody is left who could want it.
+        if self.stop.clone().wait_for(Option::is_some).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The `PATH` in which the runner looks for the tool.

@@ -6,17 +6,20 @@
 //! | `obeying` | what handles ask for, done or refused |
 //! | `job` | what every step needs |
 //! | `prepare` | the directory, the registry, the source |
-//! | `stages` | init, validate, plan, apply, outputs |
-//! | `printed` | the JSON in what a command printed |
+//! | `stages` | init, validate, plan, apply |
+//! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
+//! | `backend_record` | what the tool notes of the backend |
 //! | `following` | one run, to its end |
 //! | `checking` | what an approval is bound to |
 
+mod backend_record;
 mod checking;
 mod following;
 mod job;
 mod obeying;
 mod prepare;
 mod printed;
+mod showing;
 mod stages;
 mod step;
 
@@ -60,6 +63,8 @@ pub(super) struct Driver {
     pub(super) request: Arc<DeployRequest>,
     /// The record of the request and the names of its secrets, as long as they are missing.
     pub(super) missing: Option<Missing>,
+    /// Whether this process has fetched the source.
+    pub(super) has_fetched: bool,
     /// The run that a former process began.
     pub(super) left_behind: Option<String>,
     pub(super) log: Log,
@@ -84,6 +89,7 @@ impl Driver {
             let Some(event) = self.perform(step).await else {
                 continue;
             };
+            self.has_fetched |= matches!(event, Event::CheckedOut { .. });
             self.record(event);
         }
         let is_written = self.journal.settle().is_ok();
@@ -157,6 +163,7 @@ impl Driver {
             place: self.place.clone(),
             request: Arc::clone(&self.request),
             has_secrets: self.missing.is_none(),
+            has_fetched: self.has_fetched,
             environment: Arc::clone(&self.environment),
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
@@ -219,7 +226,18 @@ impl Driver {
             at: Utc::now(),
             event,
         };
-        self.journal.append(&entry).map_err(SessionError::Journal)?;
+        let comes_again = match &entry.event {
+            // Nobody saw the plan: whoever takes the session up makes one and approves it by itself.
+            Event::Planned(_) => self.request.auto_approve,
+            Event::Approved(decision) => self.request.auto_approve && decision.by == BY_REQUEST,
+            _ => false,
+        };
+        let written = if comes_again {
+            self.journal.append_unsynced(&entry)
+        } else {
+            self.journal.append(&entry)
+        };
+        written.map_err(SessionError::Journal)?;
         self.facts.take(&entry, next);
         self.after_event(&entry.event);
         Ok(())

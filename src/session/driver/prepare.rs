@@ -8,10 +8,10 @@ use super::job::{Job, failed, sentence};
 use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
 };
-use crate::session::content;
 use crate::session::event::{Event, FailureKind, StopEnd};
 use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
+use crate::session::tree;
 
 impl Job {
     /// Variables, settings of the backend, and access to the registry.
@@ -88,20 +88,10 @@ impl Job {
 
     async fn digest_of_source(&self, root: &Path, work_dir: &Path) -> Result<String, Event> {
         let (root, work_dir) = (root.to_owned(), work_dir.to_owned());
-        let stop = self.stop.clone();
-        let digesting = tokio::task::spawn_blocking(move || {
-            content::of_source(&root, &work_dir, &|| stop.borrow().is_some())
-        });
-        let problem = match digesting.await {
-            Ok(Ok(digest)) => return Ok(digest),
-            Ok(Err(fault)) if fault.kind() == io::ErrorKind::Interrupted => {
-                return Err(super::halted());
-            }
-            Ok(Err(fault)) => fault.to_string(),
-            Err(fault) => fault.to_string(),
-        };
-        let error = format!("the source cannot be read: {problem}");
-        Err(failed(FailureKind::Fault, error))
+        self.look("the source cannot be read", move |is_stopped| {
+            tree::of_source(&root, &work_dir, is_stopped)
+        })
+        .await
     }
 
     async fn obtain(&self) -> Event {
@@ -173,14 +163,7 @@ impl Job {
         };
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);
-        let mut stop = self.stop.clone();
-        let stopped = async {
-            // An error says that nobody is left who could want it.
-            if stop.wait_for(Option::is_some).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        match check_out_unless(&source, &into, &options, &mut on_line, stopped).await {
+        match check_out_unless(&source, &into, &options, &mut on_line, self.stopped()).await {
             Ok(checked_out) => {
                 self.say(&format!("Checked out commit {}", checked_out.commit));
                 Event::CheckedOut {

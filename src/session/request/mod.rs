@@ -32,6 +32,8 @@ pub use source::{Git, GitAuth, Source, SshCredentials};
 
 /// How long each command may run when the request does not say, or says 0.
 pub const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Shortest time that a command is given.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 /// Longest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Most files that a request may bring along.
@@ -50,7 +52,7 @@ pub enum Operation {
     Plan,
     /// Plans to destroy all that the state holds, waits for approval, and does so.
     Destroy,
-    /// Looks for what has changed outside of the configuration.
+    /// Looks for resources that are not as the state has them.
     Drift,
     /// Looks at the configuration alone.
     Validate,
@@ -201,13 +203,14 @@ impl DeployRequest {
     /// How long each command may run.
     ///
     /// A request that was not checked may hold any number; what is no time at all is the default, and
-    /// nothing is longer than [`MAX_TIMEOUT`].
+    /// anything else a millisecond at least and [`MAX_TIMEOUT`] at most.
     pub fn timeout(&self) -> Duration {
         match Duration::try_from_secs_f64(self.timeout_minutes * 60.0) {
-            Ok(Duration::ZERO) => DEFAULT_COMMAND_TIMEOUT,
-            Ok(timeout) => timeout.min(MAX_TIMEOUT),
+            Ok(timeout) if self.timeout_minutes > 0.0 => {
+                timeout.clamp(SHORTEST_TIMEOUT, MAX_TIMEOUT)
+            }
             Err(_) if self.timeout_minutes > 0.0 => MAX_TIMEOUT,
-            Err(_) => DEFAULT_COMMAND_TIMEOUT,
+            Ok(_) | Err(_) => DEFAULT_COMMAND_TIMEOUT,
         }
     }
 }

@@ -11,6 +11,9 @@ pub enum Source {
     /// A git repository.
     Git(Git),
     /// A directory of this machine, by its absolute path.
+    ///
+    /// An approval covers what is below it and the modules that lie beside it, not what functions of the
+    /// configuration (`file`, `templatefile`) read elsewhere.
     Directory(PathBuf),
     /// Files that the request brings along: name, relative and with `/` between its parts, to text.
     Files(BTreeMap<String, String>),

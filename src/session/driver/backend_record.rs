@@ -1,0 +1,106 @@
+//! What the tool notes of the backend, between a session and a directory that others use too.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::job::{Job, failed};
+use crate::session::Operation;
+use crate::session::event::{Event, FailureKind};
+use crate::session::local_state::local_backends;
+use crate::session::place::{Place, write_aside};
+use crate::session::request::Source;
+
+/// The name of the file in which the tool notes the backend, in its data directory.
+const BACKEND_RECORD: &str = "terraform.tfstate";
+
+impl Job {
+    /// Begins with what the tool has noted of the backend in a directory that others use too.
+    ///
+    /// Without it, the tool takes state that is there for that of another backend, and asks whether to move it.
+    pub(super) fn take_over_backend(&self) -> Result<(), Event> {
+        self.shared_backend_record().map_or(Ok(()), |shared| {
+            copy_to_own(&shared, &self.place).map_err(|fault| not_copied(&fault))
+        })
+    }
+
+    /// Leaves the note there for whoever comes next. The choice of a workspace is in another file.
+    pub(super) fn leave_backend(&self) -> Result<(), Event> {
+        self.shared_backend_record().map_or(Ok(()), |shared| {
+            copy_to_shared(&shared, &self.place).map_err(|fault| not_copied(&fault))
+        })
+    }
+
+    /// Where the tool notes the backend for whoever works in the directory without a session; none if the
+    /// source is this session's own.
+    fn shared_backend_record(&self) -> Option<PathBuf> {
+        match &self.request.source {
+            Source::Directory(_) if self.request.operation != Operation::Validate => {
+                let work_dir = self.work_dir().ok()?;
+                Some(work_dir.join(".terraform").join(BACKEND_RECORD))
+            }
+            Source::Directory(_) | Source::Git(_) | Source::Files(_) => None,
+        }
+    }
+
+    /// State in a file of the session's own directory goes with the session: whoever deploys that way
+    /// should know.
+    pub(super) fn warn_of_local_state(&self) {
+        let Ok(work_dir) = self.work_dir() else {
+            return;
+        };
+        let has_backend = self.place.data_dir().join(BACKEND_RECORD).exists();
+        let local = local_backends(&self.place, work_dir).unwrap_or_default();
+        let keeps_here = local.iter().any(|it| it.is_within(self.place.dir()));
+        let is_own = !matches!(self.request.source, Source::Directory(_));
+        let writes = matches!(
+            self.request.operation,
+            Operation::Deploy | Operation::Destroy
+        );
+        if !has_backend && is_own && writes {
+            self.say(
+                "[this configuration has no backend: its state is a file of this deployment alone, \
+                 and no other deployment will know what it made]",
+            );
+        } else if keeps_here && writes {
+            self.say(
+                "[the backend of this configuration keeps its state in a file of this deployment alone, \
+                 and no other deployment will know what it made]",
+            );
+        }
+    }
+}
+
+fn copy_to_own(shared: &Path, place: &Place) -> io::Result<()> {
+    let own = place.data_dir().join(BACKEND_RECORD);
+    if own.exists() || !shared.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(place.data_dir())?;
+    write_aside(&own, &fs::read(shared)?)
+}
+
+/// Whoever could read what was there can read what is put there.
+fn copy_to_shared(shared: &Path, place: &Place) -> io::Result<()> {
+    let own = place.data_dir().join(BACKEND_RECORD);
+    if !own.exists() {
+        return Ok(());
+    }
+    let record = fs::read(own)?;
+    if fs::read(shared).is_ok_and(|there| there == record) {
+        return Ok(());
+    }
+    shared.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let session = place.dir().file_name().unwrap_or_default();
+    let aside = shared.with_file_name(session);
+    fs::write(&aside, &record)?;
+    if let Ok(there) = fs::metadata(shared) {
+        fs::set_permissions(&aside, there.permissions())?;
+    }
+    fs::rename(aside, shared)
+}
+
+fn not_copied(fault: &io::Error) -> Event {
+    let error = format!("what the tool noted of the backend cannot be copied: {fault}");
+    failed(FailureKind::Fault, error)
+}

@@ -1,0 +1,91 @@
+//! The modules that `init` has found for a configuration.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The tool's list of them, in its data directory.
+const MANIFEST: &str = "modules/modules.json";
+
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    #[serde(rename = "Modules")]
+    modules: Vec<Module>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Module {
+    #[serde(rename = "Dir")]
+    dir: PathBuf,
+}
+
+/// Directories of modules that are neither below the source nor below the tool's data directory: `../network`
+/// in a configuration that was not given together with what lies beside it.
+///
+/// Each is there once, without links, in order.
+///
+/// # Errors
+/// When the list is there and cannot be understood, or a directory in it cannot be found.
+pub(super) fn beside(root: &Path, work_dir: &Path, data_dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let text = match fs::read(data_dir.join(MANIFEST)) {
+        Ok(text) => text,
+        // A configuration without modules.
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    let (root, data_dir) = (root.canonicalize()?, data_dir.canonicalize()?);
+    let mut found = Vec::new();
+    for module in manifest.modules {
+        let dir = work_dir.join(&module.dir).canonicalize()?;
+        if !dir.starts_with(&root) && !dir.starts_with(&data_dir) {
+            found.push(dir);
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_beside_the_source_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["root/env/sub", "root/data/modules/far", "network", "other"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        let data_dir = at("data");
+        fs::create_dir_all(data_dir.join("modules/far")).unwrap();
+        let found = || beside(&at("root"), &at("root/env"), &data_dir);
+        assert_eq!(found().unwrap(), Vec::<PathBuf>::new());
+
+        let far = data_dir.join("modules/far");
+        let manifest = serde_json::json!({"Modules": [
+            {"Key": "", "Source": "", "Dir": "."},
+            {"Key": "a", "Source": "./sub", "Dir": "sub"},
+            {"Key": "b", "Source": "../../network", "Dir": "../../network"},
+            {"Key": "c", "Source": "../../network", "Dir": "../../network/."},
+            {"Key": "d", "Source": "example.com/far", "Dir": far},
+        ]});
+        let write = |text: &str| fs::write(data_dir.join(MANIFEST), text).unwrap();
+        write(&manifest.to_string());
+        let network = at("network").canonicalize().unwrap();
+        assert_eq!(found().unwrap(), [network]);
+
+        for unclear in [
+            "",
+            "{}",
+            r#"{"Modules": [{"Key": "a"}]}"#,
+            r#"{"Modules": [{"Dir": "gone"}]}"#,
+        ] {
+            write(unclear);
+            found().unwrap_err();
+        }
+    }
+}

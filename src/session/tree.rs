@@ -1,0 +1,416 @@
+//! Digests of whole trees of files.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::content::{Hash, named};
+
+/// How many files symbolic links may lead to outside of a source, so that one to `/` has an end.
+const MAX_FOLLOWED_ENTRIES: usize = 100_000;
+/// What the tool keeps in its data directory, beside modules.
+const OF_THE_DATA_DIR: [&str; 4] = ["providers", "plugins", "terraform.tfstate", "environment"];
+/// Where files are the kernel's: they have no content that stays, and to read one may take for ever.
+const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
+
+/// Digest of everything below a source that an apply may read or execute: names, kinds, whether it can be
+/// executed, and bytes; also of what symbolic links lead to.
+///
+/// The tool runs in `work_dir`, which is below the root. Left out is what it writes by itself: see
+/// [`Walk::is_the_tools`]; and `sessions`, the directory of all sessions, should it be below: journals and
+/// logs grow. Ends with an error of the kind `Interrupted` once `is_stopped` says so.
+pub(super) fn of_tree(
+    root: &Path,
+    work_dir: &Path,
+    sessions: &Path,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<String> {
+    let mut walk = Walk::new(root, work_dir, Extent::Approval, is_stopped);
+    walk.sessions = Some(sessions.canonicalize()?);
+    walk.digest()
+}
+
+/// Digest of a source as it was fetched: `init` and the choice of a workspace leave it as it is.
+pub(super) fn of_source(
+    root: &Path,
+    work_dir: &Path,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<String> {
+    Walk::new(root, work_dir, Extent::Source, is_stopped).digest()
+}
+
+/// How much of a tree is digested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// All that an apply may read or execute.
+    Approval,
+    /// The files that were fetched: not what links lead to, not the tool's data directory with the modules
+    /// that it downloads, and no directories, which a workspace may add.
+    Source,
+}
+
+/// One walk through a tree.
+struct Walk<'a> {
+    root: PathBuf,
+    /// Where the tool runs, from the root.
+    work_dir: PathBuf,
+    extent: Extent,
+    /// A directory that is left out.
+    sessions: Option<PathBuf>,
+    is_stopped: &'a dyn Fn() -> bool,
+    hash: Hash,
+    /// Directories outside of the tree that were walked through already.
+    followed: BTreeSet<PathBuf>,
+    /// How many entries of such directories there were.
+    followed_entries: usize,
+}
+
+/// A directory that is walked through.
+struct Folder {
+    /// Its name in the digest, from the root.
+    place: PathBuf,
+    path: PathBuf,
+    /// A link led here: everything counts.
+    is_followed: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(root: &Path, work_dir: &Path, extent: Extent, is_stopped: &'a dyn Fn() -> bool) -> Self {
+        Self {
+            root: root.to_owned(),
+            work_dir: work_dir.strip_prefix(root).unwrap_or(work_dir).to_owned(),
+            extent,
+            sessions: None,
+            is_stopped,
+            hash: Hash::default(),
+            followed: BTreeSet::new(),
+            followed_entries: 0,
+        }
+    }
+
+    fn digest(mut self) -> io::Result<String> {
+        self.root = self.root.canonicalize()?;
+        let mut waiting = vec![Folder {
+            place: PathBuf::new(),
+            path: self.root.clone(),
+            is_followed: false,
+        }];
+        while let Some(folder) = waiting.pop() {
+            let entries = std::fs::read_dir(&folder.path).map_err(|it| named(&folder.path, &it))?;
+            let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+            entries.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in entries {
+                let place = folder.place.join(entry.file_name());
+                if self.sessions.as_ref() == Some(&entry.path()) {
+                    continue;
+                }
+                if folder.is_followed {
+                    self.count_followed(&place)?;
+                } else if self.is_the_tools(&place) {
+                    continue;
+                }
+                let next = self.add_entry(place, &entry.path(), folder.is_followed)?;
+                waiting.extend(next);
+            }
+        }
+        Ok(self.hash.finish())
+    }
+
+    /// Adds one entry; what it leads on to, if anything.
+    fn add_entry(
+        &mut self,
+        place: PathBuf,
+        path: &Path,
+        is_followed: bool,
+    ) -> io::Result<Option<Folder>> {
+        let metadata = path.symlink_metadata().map_err(|it| named(path, &it))?;
+        if metadata.is_dir() && self.extent == Extent::Source {
+            return Ok(Some(Folder {
+                place,
+                path: path.to_owned(),
+                is_followed,
+            }));
+        }
+        self.hash.add(place.as_os_str().as_encoded_bytes());
+        if metadata.is_symlink() {
+            self.hash.add(b"link");
+            let target = std::fs::read_link(path)?;
+            self.hash.add(target.as_os_str().as_encoded_bytes());
+            return match self.extent {
+                Extent::Approval => self.follow(place, path),
+                Extent::Source => Ok(None),
+            };
+        }
+        if metadata.is_dir() {
+            self.hash.add(b"directory");
+            return Ok(Some(Folder {
+                place,
+                path: path.to_owned(),
+                is_followed,
+            }));
+        }
+        self.add_file(path, &metadata)?;
+        Ok(None)
+    }
+
+    /// Adds what a link leads to.
+    fn follow(&mut self, place: PathBuf, path: &Path) -> io::Result<Option<Folder>> {
+        let target = match path.canonicalize() {
+            Ok(target) => target,
+            // What leads nowhere, or round in a circle, cannot be executed.
+            Err(_) => {
+                self.hash.add(b"nowhere");
+                return Ok(None);
+            }
+        };
+        if OF_THE_KERNEL.iter().any(|it| target.starts_with(it)) {
+            self.hash.add(b"other");
+            return Ok(None);
+        }
+        let metadata = target.metadata().map_err(|it| named(&target, &it))?;
+        if !metadata.is_dir() {
+            self.add_file(&target, &metadata)?;
+            return Ok(None);
+        }
+        self.hash.add(b"directory");
+        let is_covered = target
+            .strip_prefix(&self.root)
+            .is_ok_and(|inside| !inside.ancestors().any(|it| self.is_the_tools(it)));
+        if is_covered || !self.followed.insert(target.clone()) {
+            return Ok(None);
+        }
+        Ok(Some(Folder {
+            place,
+            path: target,
+            is_followed: true,
+        }))
+    }
+
+    fn add_file(&mut self, path: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
+        if metadata.is_file() {
+            self.hash.add(kind_of(metadata));
+            self.hash.add_file(path, self.is_stopped)
+        } else {
+            // A socket or a device has no content that stays.
+            self.hash.add(b"other");
+            Ok(())
+        }
+    }
+
+    fn count_followed(&mut self, place: &Path) -> io::Result<()> {
+        self.followed_entries += 1;
+        if self.followed_entries <= MAX_FOLLOWED_ENTRIES {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "`{}`: symbolic links lead to more than {MAX_FOLLOWED_ENTRIES} files outside of the source",
+            place.display()
+        )))
+    }
+
+    /// Whether something below a source is written by git or by the tool in the course of its work.
+    ///
+    /// State and its backups change with every run, and a plan for another state is refused by the tool
+    /// itself. The lock file is digested apart. Downloaded modules are configuration; providers are held to
+    /// the lock file by the tool. Whatever else bears such a name somewhere else is a file like any other.
+    fn is_the_tools(&self, place: &Path) -> bool {
+        if place == Path::new(".git") {
+            return true;
+        }
+        if let Ok(own) = place.strip_prefix(&self.work_dir) {
+            if own == Path::new(".terraform.lock.hcl") {
+                return true;
+            }
+            if let Ok(data) = own.strip_prefix(".terraform") {
+                let is_fetched_by_init = self.extent == Extent::Source;
+                if is_fetched_by_init || OF_THE_DATA_DIR.iter().any(|it| data == Path::new(it)) {
+                    return true;
+                }
+            }
+        }
+        place
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(is_of_state)
+    }
+}
+
+/// Whether the tool gives this name to a state, or to what it leaves beside one.
+fn is_of_state(name: &str) -> bool {
+    let is_backup = name
+        .strip_prefix("terraform.tfstate.")
+        .is_some_and(|rest| rest == "backup" || rest.ends_with(".backup"));
+    let others = [
+        "terraform.tfstate",
+        ".terraform.tfstate.lock.info",
+        "errored.tfstate",
+        "crash.log",
+    ];
+    is_backup || others.contains(&name)
+}
+
+fn kind_of(metadata: &std::fs::Metadata) -> &'static [u8] {
+    use std::os::unix::fs::PermissionsExt;
+    if metadata.permissions().mode() & 0o111 == 0 {
+        b"file"
+    } else {
+        b"program"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("main.tf"), "a").unwrap();
+        fs::create_dir_all(root.join("sub/.terraform/modules/m")).unwrap();
+        fs::create_dir_all(root.join("sub/.terraform/providers")).unwrap();
+        fs::write(root.join("sub/.terraform/modules/m/main.tf"), "m").unwrap();
+        fs::write(root.join("run.sh"), "s").unwrap();
+        symlink("main.tf", root.join("link.tf")).unwrap();
+        dir
+    }
+
+    fn digest(root: &Path) -> String {
+        of_tree(root, &root.join("sub"), root, &|| false).unwrap()
+    }
+
+    #[test]
+    fn whatever_could_change_an_apply_changes_the_digest_of_the_tree() {
+        type Change = fn(&Path);
+        let table: [(&str, Change); 14] = [
+            ("bytes", |root| {
+                fs::write(root.join("main.tf"), "b").unwrap();
+            }),
+            ("a new file", |root| {
+                fs::write(root.join("new.tf"), "").unwrap();
+            }),
+            ("a file less", |root| {
+                fs::remove_file(root.join("run.sh")).unwrap();
+            }),
+            ("a name", |root| {
+                fs::rename(root.join("run.sh"), root.join("ran.sh")).unwrap();
+            }),
+            ("the target of a link", |root| {
+                fs::remove_file(root.join("link.tf")).unwrap();
+                symlink("run.sh", root.join("link.tf")).unwrap();
+            }),
+            ("an execute bit", |root| {
+                fs::set_permissions(root.join("run.sh"), fs::Permissions::from_mode(0o755))
+                    .unwrap();
+            }),
+            ("an empty directory", |root| {
+                fs::create_dir(root.join("empty")).unwrap();
+            }),
+            ("configuration with the name of a state", |root| {
+                fs::write(root.join("x.tfstate.tf"), "").unwrap();
+            }),
+            ("a state by its name alone", |root| {
+                fs::write(root.join("seed.tfstate"), "").unwrap();
+            }),
+            ("data of a tool that does not run there", |root| {
+                fs::create_dir(root.join(".terraform")).unwrap();
+                fs::write(root.join(".terraform/hook.sh"), "").unwrap();
+            }),
+            ("a program in the tool's data", |root| {
+                fs::write(root.join("sub/.terraform/hook.sh"), "").unwrap();
+            }),
+            ("git below the root", |root| {
+                fs::write(root.join("sub/.git"), "").unwrap();
+            }),
+            ("a program among states", |root| {
+                fs::create_dir(root.join("sub/terraform.tfstate.d")).unwrap();
+                fs::write(root.join("sub/terraform.tfstate.d/run.sh"), "").unwrap();
+            }),
+            ("a downloaded module", |root| {
+                fs::write(root.join("sub/.terraform/modules/m/main.tf"), "n").unwrap();
+            }),
+        ];
+        for (what, change) in table {
+            let dir = tree();
+            let before = digest(dir.path());
+            change(dir.path());
+            assert_ne!(digest(dir.path()), before, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_the_tools_write_by_themselves_does_not() {
+        let dir = tree();
+        let before = digest(dir.path());
+        for name in [
+            "terraform.tfstate",
+            "terraform.tfstate.backup",
+            "terraform.tfstate.1700000000.backup",
+            ".terraform.tfstate.lock.info",
+            "errored.tfstate",
+            "sub/.terraform.lock.hcl",
+            "sub/.terraform/terraform.tfstate",
+            "sub/.terraform/providers/p",
+            ".git",
+        ] {
+            fs::write(dir.path().join(name), "x").unwrap();
+            assert_eq!(digest(dir.path()), before, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_counts_wherever_it_is() {
+        let dir = tree();
+        let root = dir.path();
+        let outside = tempfile::tempdir().unwrap();
+        fs::create_dir(outside.path().join("deep")).unwrap();
+        symlink(outside.path(), outside.path().join("deep/round")).unwrap();
+        symlink(outside.path(), root.join("scripts")).unwrap();
+        symlink("nowhere", root.join("dangling")).unwrap();
+        symlink("sub/.terraform/providers", root.join("programs")).unwrap();
+        let mut before = digest(root);
+        for path in [
+            outside.path().join("run.sh"),
+            outside.path().join("deep/run.sh"),
+            root.join("sub/.terraform/providers/run.sh"),
+        ] {
+            for content in ["reviewed", "changed"] {
+                fs::write(&path, content).unwrap();
+                let after = digest(root);
+                assert_ne!(after, before, "{}: {content}", path.display());
+                before = after;
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_makes_up_is_not_read() {
+        let dir = tree();
+        symlink("/proc/self/pagemap", dir.path().join("endless")).unwrap();
+        symlink("/sys", dir.path().join("system")).unwrap();
+        assert_eq!(digest(dir.path()), digest(dir.path()));
+    }
+
+    #[test]
+    fn a_source_is_known_again_after_init_and_not_without_a_byte_of_its_files() {
+        let dir = tree();
+        let root = dir.path();
+        let digest = || of_source(root, &root.join("sub"), &|| false).unwrap();
+        let before = digest();
+        fs::write(root.join("sub/.terraform/modules/m/main.tf"), "n").unwrap();
+        fs::write(root.join("sub/.terraform.lock.hcl"), "").unwrap();
+        fs::create_dir_all(root.join("sub/terraform.tfstate.d/prod")).unwrap();
+        assert_eq!(digest(), before);
+        fs::write(root.join("main.tf"), "").unwrap();
+        assert_ne!(digest(), before);
+    }
+
+    #[test]
+    fn a_digest_that_is_not_wanted_any_more_ends() {
+        let dir = tree();
+        let fault = of_tree(dir.path(), dir.path(), dir.path(), &|| true).unwrap_err();
+        assert_eq!(fault.kind(), io::ErrorKind::Interrupted);
+    }
+}
