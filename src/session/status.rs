@@ -67,9 +67,9 @@ pub enum Reason {
     NoChanges,
     /// The configuration is valid.
     Validated,
-    /// What exists differs from the state.
+    /// Resources were changed or deleted behind the tool's back; the plan's `drift` lists them.
     DriftFound,
-    /// What exists is as the state has it.
+    /// Each resource is as the state has it. The configuration may differ, as by an output that is new.
     NoDrift,
     /// Somebody refused the plan.
     Rejected,

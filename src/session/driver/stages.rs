@@ -284,8 +284,14 @@ impl Job {
             return Err(failed(FailureKind::Fault, error));
         }
         let digest = binding.digest();
-        let drifts = self.request.operation == Operation::Drift && !summary.drift.is_empty();
-        let changes = if summary.no_changes() && !drifts {
+        let finds_nothing = match self.request.operation {
+            // What the configuration alone has new, such as an output, is no drift.
+            Operation::Drift => summary.drift.is_empty(),
+            Operation::Deploy | Operation::Plan | Operation::Destroy | Operation::Validate => {
+                summary.no_changes()
+            }
+        };
+        let changes = if finds_nothing {
             Changes::None
         } else {
             Changes::Some

@@ -50,7 +50,7 @@ pub enum Operation {
     Plan,
     /// Plans to destroy all that the state holds, waits for approval, and does so.
     Destroy,
-    /// Looks for what has changed outside of the configuration.
+    /// Looks for resources that were changed or deleted behind the tool's back, and reports them only.
     Drift,
     /// Looks at the configuration alone.
     Validate,
