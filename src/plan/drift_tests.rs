@@ -167,3 +167,14 @@ fn a_replacement_says_why() {
         }
     }
 }
+
+#[test]
+fn what_a_failed_replacement_left_over_is_told_by_its_key() {
+    for tool in TOOLS {
+        let plan = summary(tool, "deposed");
+        let left_over = resource(&plan.resources, "disk_file.successor");
+        assert_eq!(left_over.deposed.as_deref(), Some("00000000"), "{tool}");
+        assert_eq!(left_over.action, Action::Delete, "{tool}");
+        assert_eq!(plan.counts.destroy, plan.resources.len(), "{tool}");
+    }
+}

@@ -1,11 +1,13 @@
 //! Deployments of resources that exist outside of the state: replaced, imported, chosen one by one.
 
+use std::fs;
+
 use iac_runner::plan::{Action, ActionReason, PlanSummary, ResourceChange};
 use iac_runner::session::Operation::{Deploy, Destroy};
 use iac_runner::session::Reason;
 
 use crate::disk_stand::{DiskStand, ended_for};
-use crate::stand::block_on;
+use crate::stand::{block_on, end, log, waiting};
 use crate::support::tools::Tool;
 
 #[track_caller]
@@ -150,3 +152,54 @@ resource "disk_file" "each" {
     });
 }
 on_both_tools!(one_of_many_is_chosen_by_a_key_with_quotes);
+
+fn what_a_failed_replacement_left_over_is_destroyed_by_the_next_deployment(tool: Tool) {
+    const FILE: &str = r#"
+resource "disk_file" "a" {
+  path    = "${local.folder}/first"
+  content = "as configured"
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+"#;
+    let disk = DiskStand::new(tool);
+    block_on(async {
+        let sessions = disk.stand.sessions();
+        disk.carry(&sessions, (Deploy, FILE), Reason::Applied).await;
+        let moved = FILE.replace("first", "second");
+        let mut request = disk.request(&moved);
+        request.auto_approve = false;
+        let (session, digest) = waiting(&sessions, request).await;
+        // A folder in its place cannot be deleted as a file.
+        fs::remove_file(disk.file("first")).expect("it was there");
+        fs::create_dir(disk.file("first")).expect("a folder");
+        session
+            .approve("alice", "", &digest)
+            .await
+            .expect("it counts");
+        let failed = end(&session).await;
+        assert_eq!(
+            failed.reason,
+            Some(Reason::ApplyFailed),
+            "{}",
+            log(&session)
+        );
+        assert_eq!(disk.content("second").as_deref(), Some("as configured"));
+        assert_eq!(disk.stand.resources().len(), 2, "both are in the state");
+
+        fs::remove_dir(disk.file("first")).expect("it is empty");
+        disk.write("first", "as configured");
+        let session = disk
+            .carry(&sessions, (Deploy, &moved), Reason::Applied)
+            .await;
+        let plan = session.plan().expect("a plan");
+        let left_over = only(&plan);
+        assert!(left_over.deposed.is_some(), "{left_over:?}");
+        assert_eq!(left_over.action, Action::Delete);
+        assert_eq!(disk.content("first"), None);
+        assert_eq!(disk.stand.resources().len(), 1);
+    });
+    disk.stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(what_a_failed_replacement_left_over_is_destroyed_by_the_next_deployment);

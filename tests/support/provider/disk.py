@@ -64,7 +64,11 @@ class File(Resource):
         return planned
 
     def delete(self, ctx: DeleteContext, current: State) -> Optional[State]:
-        Path(current["path"]).unlink(missing_ok=True)
+        try:
+            Path(current["path"]).unlink(missing_ok=True)
+        except OSError as fault:
+            ctx.diagnostics.add_error("The file cannot be deleted", str(fault))
+            return current
         return None
 
     def import_(self, ctx: ImportContext, id: str) -> Optional[State]:

@@ -33,7 +33,7 @@ if ! cmp -s "$here/requirements.txt" "$place/installed.txt"; then
     rm -rf "$place"
     python3 -m venv "$place/venv"
     "$place/venv/bin/pip" install --quiet --no-deps --only-binary :all: --disable-pip-version-check \
-        -r "$here/requirements.txt"
+        -r "$here/requirements.txt" || fail "pip could not install what the provider runs on"
     cp "$here/requirements.txt" "$place/installed.txt"
 fi
 
