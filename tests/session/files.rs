@@ -6,8 +6,8 @@ use iac_runner::plan::{Action, ActionReason, PlanSummary, ResourceChange};
 use iac_runner::session::Operation::{Deploy, Destroy};
 use iac_runner::session::Reason;
 
-use crate::disk_stand::{DiskStand, ended_for};
-use crate::stand::{block_on, end, log, waiting};
+use crate::disk_stand::{DiskStand, block_on, ended_for};
+use crate::stand::{end, log, waiting, within_a_test};
 use crate::support::tools::Tool;
 
 #[track_caller]
@@ -174,10 +174,8 @@ resource "disk_file" "a" {
         // A folder in its place cannot be deleted as a file.
         fs::remove_file(disk.file("first")).expect("it was there");
         fs::create_dir(disk.file("first")).expect("a folder");
-        session
-            .approve("alice", "", &digest)
-            .await
-            .expect("it counts");
+        let approved = within_a_test(session.approve("alice", "", &digest)).await;
+        approved.expect("it counts");
         let failed = end(&session).await;
         assert_eq!(
             failed.reason,
