@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gets what the tests run: tofu into .tools/; OpenSSH and PostgreSQL with apt-get; terraform and git from PATH.
+# Gets what the tests run: tofu and a provider into .tools/; OpenSSH and PostgreSQL with apt-get; terraform and git
+# from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -39,4 +40,5 @@ if ! command -v git >/dev/null; then
     exit 1
 fi
 
+tests/support/provider/install.sh
 backend/tests/postgres.sh install

@@ -17,6 +17,8 @@ mod text;
 mod value;
 
 #[cfg(test)]
+mod drift_tests;
+#[cfg(test)]
 mod masking_tests;
 #[cfg(test)]
 mod tests;

@@ -211,44 +211,6 @@ fn a_command_that_takes_too_long_is_timed_out() {
     stand.mark.assert_nothing_is_left_alive();
 }
 
-fn what_changed_outside_of_the_configuration_is_reported_and_left_as_it_is(tool: Tool) {
-    let stand = Stand::new(tool);
-    let neighbour = stand.folder().join("neighbour.tfstate");
-    let neighbour_has = |value: &str| {
-        let state = serde_json::json!({
-            "version": 4, "terraform_version": "1.6.0", "serial": 1, "lineage": "a", "resources": [],
-            "outputs": {"address": {"value": value, "type": "string"}},
-        });
-        fs::write(&neighbour, state.to_string()).expect("it is written");
-    };
-    let configuration = format!(
-        "data \"terraform_remote_state\" \"neighbour\" {{\n  backend = \"local\"\n  config = {{\n    \
-         path = \"{}\"\n  }}\n}}\noutput \"address\" {{\n  \
-         value = data.terraform_remote_state.neighbour.outputs.address\n}}\n",
-        neighbour.display()
-    );
-    block_on(async {
-        let sessions = stand.sessions();
-        let request = || stand.request(&configuration);
-        neighbour_has("10.0.0.1");
-        let deployed = carry(&sessions, request(), Operation::Deploy).await;
-        assert_eq!(deployed.reason, Some(Reason::Applied));
-        let none = carry(&sessions, request(), Operation::Drift).await;
-        assert_eq!(none.reason, Some(Reason::NoDrift));
-        neighbour_has("10.0.0.2");
-        let before = stand.server.state();
-        let mut drift = request();
-        drift.operation = Operation::Drift;
-        let session = sessions.start(drift).expect("it starts");
-        let found = end(&session).await;
-        assert_eq!(found.reason, Some(Reason::DriftFound), "{}", log(&session));
-        let plan = session.plan().expect("a plan");
-        assert_eq!(plan.outputs[0].name, "address");
-        assert_eq!(stand.server.state(), before, "it reports only");
-    });
-}
-on_both_tools!(what_changed_outside_of_the_configuration_is_reported_and_left_as_it_is);
-
 /// A configuration with a number that is secret, and one that has its digits.
 const NUMBERS: &str = r#"
 variable "pin_password" {

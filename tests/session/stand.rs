@@ -12,6 +12,7 @@ use iac_runner::session::{
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::support::mark::{Mark, VARIABLE};
 use crate::support::state::{Resource, resources};
@@ -149,12 +150,15 @@ pub(crate) fn let_go(dir: &Path) {
 /// Runs a future to its end, which must come in time.
 #[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    runtime().block_on(within_a_test(future))
+}
+
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime")
-        .block_on(within_a_test(future))
 }
 
 pub(crate) async fn within_a_test<T>(future: impl Future<Output = T>) -> T {
