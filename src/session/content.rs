@@ -26,19 +26,22 @@ impl Hash {
         is_stopped: &dyn Fn() -> bool,
     ) -> io::Result<()> {
         let named = |fault: io::Error| named(path, &fault);
+        let go_on = || match is_stopped() {
+            true => Err(io::Error::new(io::ErrorKind::Interrupted, "it was stopped")),
+            false => Ok(()),
+        };
+        go_on()?;
         let mut file = File::open(path).map_err(named)?;
         let mut piece = vec![0; PIECE_BYTES];
         let mut total: u64 = 0;
         loop {
-            if is_stopped() {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "it was stopped"));
-            }
             let len = file.read(&mut piece).map_err(named)?;
             if len == 0 {
                 break;
             }
             self.0.update(&piece[..len]);
             total += len as u64;
+            go_on()?;
         }
         self.0.update(total.to_be_bytes());
         Ok(())

@@ -186,7 +186,7 @@ fn a_link_into_the_kernel_holds_nothing_up() {
     });
 }
 
-/// A pipe that nobody writes into is never opened.
+/// A pipe that somebody might write into is never read to its end.
 #[test]
 fn a_stop_does_not_wait_for_a_file_that_cannot_be_read() {
     let stand = Stand::new(Tool::Terraform);
@@ -198,6 +198,7 @@ fn a_stop_does_not_wait_for_a_file_that_cannot_be_read() {
         let plan = session.dir().join("plan/tfplan");
         fs::remove_file(&plan).expect("it is there");
         nix::unistd::mkfifo(&plan, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let open = fs::File::options().read(true).write(true).open(&plan);
         session
             .approve("alice", "", &digest)
             .await
@@ -206,8 +207,8 @@ fn a_stop_does_not_wait_for_a_file_that_cannot_be_read() {
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", ended.error);
         assert_eq!(gate.calls("apply"), 0);
-        // So that the thread that waits for the pipe ends as well.
-        drop(fs::File::options().write(true).open(&plan));
+        // The thread that reads the pipe ends with it.
+        drop(open);
     });
 }
 
