@@ -30,20 +30,17 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong with a request; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("invalid request: {}", sentence(faults))]
+#[error("invalid request: {}", sentence(faults, MAX_FAULTS_SHOWN))]
 pub struct RequestError {
     /// The faults, in the order of the fields on the wire.
     pub faults: Vec<Fault>,
 }
 
-fn sentence(faults: &[Fault]) -> String {
-    let mut parts: Vec<String> = faults
-        .iter()
-        .take(MAX_FAULTS_SHOWN)
-        .map(ToString::to_string)
-        .collect();
-    if faults.len() > MAX_FAULTS_SHOWN {
-        parts.push(format!("and {} more", faults.len() - MAX_FAULTS_SHOWN));
+/// The first faults in one sentence, at most so many, and how many there are beside.
+pub(crate) fn sentence<F: fmt::Display>(faults: &[F], most: usize) -> String {
+    let mut parts: Vec<String> = faults.iter().take(most).map(F::to_string).collect();
+    if faults.len() > most {
+        parts.push(format!("and {} more", faults.len() - most));
     }
     parts.join("; ")
 }

@@ -35,6 +35,6 @@ pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
 pub(crate) use decode::json as tree_of;
-pub(crate) use fault::{is_settable_variable, member};
+pub(crate) use fault::{is_settable_variable, member, sentence};
 pub(crate) use json::Json;
 pub(crate) use request::fits;

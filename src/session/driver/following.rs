@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::asking::{AskAgain, ask, harder};
 use super::job::{Job, sentence};
-use crate::client::{Canceller, ClientError, Run, RunEvent};
+use crate::client::{ClientError, Run, RunEvent};
 use crate::protocol::{Event, Outcome, Request, RunResult};
 use crate::session::log::RunLines;
 use crate::session::state::Stop;
@@ -291,51 +292,5 @@ impl Search {
             () = tokio::time::sleep(pause) => {}
             wanted = harder(&mut self.stop, self.given) => self.given = Some(wanted),
         }
-    }
-}
-
-/// When a stop that did not reach the run is asked for again.
-#[derive(Debug, Default)]
-struct AskAgain {
-    failures: u32,
-    at: Option<Instant>,
-    /// What was wrong the last time.
-    why: String,
-}
-
-impl AskAgain {
-    /// Takes in that a stop did not reach the run; whether that is news.
-    fn note(&mut self, why: &str) -> bool {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
-        self.at = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-        self.failures += 1;
-        let is_news = self.why != why;
-        why.clone_into(&mut self.why);
-        is_news
-    }
-
-    /// Waits until it is time, once.
-    async fn is_due(&mut self) {
-        match self.at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-        self.at = None;
-    }
-}
-
-fn ask(canceller: &Canceller, wanted: Stop) {
-    match wanted {
-        Stop::Cancel => canceller.cancel(),
-        Stop::Force => canceller.force(),
-    }
-}
-
-/// Waits until the session is to stop harder than it was told to stop before.
-async fn harder(stop: &mut watch::Receiver<Option<Stop>>, given: Option<Stop>) -> Stop {
-    match stop.wait_for(|wanted| *wanted > given).await.map(|it| *it) {
-        Ok(Some(wanted)) => wanted,
-        // Nobody is left who could want it.
-        Ok(None) | Err(_) => std::future::pending().await,
     }
 }

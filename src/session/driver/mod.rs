@@ -4,14 +4,15 @@
 //! |---|---|
 //! | `step` | what comes next, as a function of what is known |
 //! | `obeying` | what handles ask for, done or refused |
-//! | `job` | what every step needs |
+//! | `job`, `said` | what every step needs; what the log says of an event |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply |
 //! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
 //! | `backend_record` | what the tool notes of the backend |
-//! | `following` | one run, to its end |
+//! | `following`, `asking` | one run, to its end; a stop that has to reach it |
 //! | `checking` | what an approval is bound to |
 
+mod asking;
 mod backend_record;
 mod checking;
 mod following;
@@ -19,6 +20,7 @@ mod job;
 mod obeying;
 mod prepare;
 mod printed;
+mod said;
 mod showing;
 mod stages;
 mod step;
@@ -264,43 +266,12 @@ impl Driver {
                 std::mem::replace(given, harder) != harder
             });
         }
-        if let Some(text) = self.said_of(event) {
+        if let Some(text) = said::of_event(event, &self.facts.state, self.request.auto_approve) {
             self.say(&text);
         }
         // The end is told when nobody carries the session any more.
         if self.facts.state.reason().is_none() {
             self.publisher.publish(&self.facts);
-        }
-    }
-
-    /// What the log says of an event, if it says anything.
-    fn said_of(&self, event: &Event) -> Option<String> {
-        match event {
-            Event::Planned(_) => match &self.facts.state {
-                State::AwaitingApproval { digest, deadline } if !self.request.auto_approve => {
-                    Some(format!(
-                        "Plan {digest} waits for approval until {}",
-                        crate::protocol::timestamp::format(*deadline)
-                    ))
-                }
-                State::AwaitingApproval { .. } | State::Active { .. } | State::Finished(_) => None,
-            },
-            Event::Approved(decision) => Some(decided("approved", decision)),
-            Event::Rejected(decision) => Some(decided("rejected", decision)),
-            Event::Expired => Some("Nobody approved the plan in time".to_owned()),
-            Event::StopRequested { stop, by } => Some(match stop {
-                Stop::Cancel => format!("Cancel requested by {by}"),
-                Stop::Force => format!("Forced cancel requested by {by}"),
-            }),
-            Event::Failed(failure) => Some(format!("Deployment failed: {}", failure.error)),
-            Event::Stopped { error, .. } => Some(format!("Deployment stopped: {error}")),
-            Event::Prepared
-            | Event::CheckedOut { .. }
-            | Event::RunStarted { .. }
-            | Event::Initialised
-            | Event::Validated
-            | Event::Applied { .. }
-            | Event::OutputsRead => None,
         }
     }
 
@@ -341,13 +312,5 @@ async fn wait_until(deadline: DateTime<Utc>) {
     // None when the deadline is over.
     while let Ok(left) = (deadline - Utc::now()).to_std() {
         tokio::time::sleep(left.min(CLOCK_IS_TRUSTED_FOR)).await;
-    }
-}
-
-fn decided(verdict: &str, decision: &Decision) -> String {
-    if decision.comment.is_empty() {
-        format!("Plan {verdict} by {}", decision.by)
-    } else {
-        format!("Plan {verdict} by {}: {}", decision.by, decision.comment)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::names::FIELDS;
+use crate::protocol::sentence;
 
 /// Most faults shown in one sentence.
 const MAX_FAULTS_SHOWN: usize = 12;
@@ -52,7 +53,7 @@ impl fmt::Display for FieldFault {
 
 /// Everything that is wrong with a request; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("invalid request: {}", sentence(faults))]
+#[error("invalid request: {}", sentence(faults, MAX_FAULTS_SHOWN))]
 pub struct InvalidRequest {
     /// The faults, in the order of the fields in the documentation.
     pub faults: Vec<FieldFault>,
@@ -88,18 +89,6 @@ pub enum RecordError {
     /// The record is not one of a request.
     #[error("the record is not one of a request")]
     Malformed(#[source] InvalidRequest),
-}
-
-fn sentence(faults: &[FieldFault]) -> String {
-    let mut parts: Vec<String> = faults
-        .iter()
-        .take(MAX_FAULTS_SHOWN)
-        .map(ToString::to_string)
-        .collect();
-    if faults.len() > MAX_FAULTS_SHOWN {
-        parts.push(format!("and {} more", faults.len() - MAX_FAULTS_SHOWN));
-    }
-    parts.join("; ")
 }
 
 fn quoted(names: &[String]) -> String {
