@@ -1,4 +1,4 @@
-//! `POST /deploy/{id}/approve`, `/reject`, `/cancel`.
+//! `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel`.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -66,6 +66,18 @@ pub(super) async fn cancel(
         .decide(name(&id)?, Decision::Cancel, caller)
         .await?;
     Ok(message("Cancellation requested"))
+}
+
+pub(super) async fn force_cancel(
+    State(app): State<App>,
+    caller: Known,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Fault> {
+    let caller = caller.may(Action::ForceCancel)?;
+    app.service
+        .decide(name(&id)?, Decision::ForceCancel, caller)
+        .await?;
+    Ok(message("Cancellation by force requested"))
 }
 
 fn remarks(body: &[u8]) -> Result<Remarks, Fault> {

@@ -9,7 +9,7 @@ use iac_runner::session::request::FieldFault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::service::{DecisionError, RequestError};
+use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
 
 /// Why a call was not done.
@@ -30,6 +30,13 @@ pub(super) enum Fault {
         status: Status,
         problem: String,
     },
+    /// What a deployment did is not done again by itself.
+    NotRetryable {
+        status: Status,
+        problem: String,
+    },
+    /// Every secret that has to be sent again.
+    SecretsMissing(Vec<FieldFault>),
     TooLarge,
     /// The body is not said to be JSON.
     UnsupportedMediaType,
@@ -65,6 +72,14 @@ impl IntoResponse for Fault {
                 "this method does not go here".to_owned(),
             ),
             Self::Conflict { problem, .. } => (StatusCode::CONFLICT, "conflict", problem.clone()),
+            Self::NotRetryable { problem, .. } => {
+                (StatusCode::CONFLICT, "not_retryable", problem.clone())
+            }
+            Self::SecretsMissing(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "secrets_missing",
+                RetryError::SecretsMissing(Vec::new()).to_string(),
+            ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
@@ -84,8 +99,12 @@ impl IntoResponse for Fault {
         };
         let mut body = json!({"error": error, "code": code});
         match self {
-            Self::Invalid(faults) => body["fields"] = fields(&faults),
-            Self::Conflict { status, .. } => body["status"] = json!(status),
+            Self::Invalid(faults) | Self::SecretsMissing(faults) => {
+                body["fields"] = fields(&faults);
+            }
+            Self::Conflict { status, .. } | Self::NotRetryable { status, .. } => {
+                body["status"] = json!(status);
+            }
             Self::Internal(cause) => body["id"] = logged(cause.as_ref()).into(),
             Self::Unauthorized => {
                 return (status, [(WWW_AUTHENTICATE, "Bearer")], Json(body)).into_response();
@@ -137,6 +156,20 @@ impl From<DecisionError> for Fault {
             DecisionError::NotFound => Self::NotFound,
             DecisionError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
             DecisionError::Conflict { status, problem } => Self::Conflict { status, problem },
+            fault => Self::Internal(Box::new(fault)),
+        }
+    }
+}
+
+impl From<RetryError> for Fault {
+    fn from(fault: RetryError) -> Self {
+        let problem = fault.to_string();
+        match fault {
+            RetryError::NotFound => Self::NotFound,
+            RetryError::NotOver { status } => Self::Conflict { status, problem },
+            RetryError::MayChange { status, .. } => Self::NotRetryable { status, problem },
+            RetryError::SecretsMissing(faults) => Self::SecretsMissing(faults),
+            RetryError::Request(fault) => fault.into(),
             fault => Self::Internal(Box::new(fault)),
         }
     }

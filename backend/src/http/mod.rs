@@ -13,7 +13,8 @@
 //! | `logs` | `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket` |
 //! | `event` | a server-sent event, as it goes over the wire |
 //! | `follow` | what one subscriber of a log is sent |
-//! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel` |
+//! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
+//! | `retry` | `POST /deploy/{id}/retry` |
 //! | `audit` | `GET /audit` |
 
 mod audit;
@@ -28,6 +29,7 @@ mod health;
 mod list;
 mod logs;
 mod origin;
+mod retry;
 mod start;
 mod status;
 
@@ -75,7 +77,9 @@ impl App {
             .route("/ticket", post(logs::ticket))
             .route("/approve", post(decide::approve))
             .route("/reject", post(decide::reject))
-            .route("/cancel", post(decide::cancel));
+            .route("/cancel", post(decide::cancel))
+            .route("/force-cancel", post(decide::force_cancel))
+            .route("/retry", post(retry::retry));
         Router::new()
             .route("/health", get(health::health))
             .route("/health/live", get(health::health))

@@ -11,6 +11,7 @@ use super::body::Whole;
 use super::caller::Known;
 use super::{App, Fault};
 use crate::auth::Action;
+use crate::store::DeploymentId;
 
 pub(super) async fn start(
     State(app): State<App>,
@@ -23,6 +24,14 @@ pub(super) async fn start(
         return Err(Fault::UnsupportedMediaType);
     }
     let id = app.service.start(&body, caller).await?;
+    started(&app, id).await
+}
+
+/// The answer that a deployment waits its turn.
+pub(super) async fn started(
+    app: &App,
+    id: DeploymentId,
+) -> Result<(StatusCode, Json<Value>), Fault> {
     let mut answer = json!({
         "deployment_id": id.to_string(),
         "status": Status::Running,

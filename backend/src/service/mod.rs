@@ -8,7 +8,8 @@
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
 //! | `mirror` | what its session says goes into the store |
 //! | `live` | the sessions of this process |
-//! | `decide` | approve, reject, cancel |
+//! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
+//! | `retry` | a deployment that is over becomes a request once more |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
 //!
@@ -21,9 +22,11 @@ mod carry;
 mod decide;
 mod dispatch;
 mod error;
+mod force;
 mod live;
 mod mirror;
 mod place;
+mod retry;
 mod start;
 mod sweep;
 mod view;
@@ -43,9 +46,10 @@ use crate::config::{self, Config};
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Store};
 pub use decide::{Caller, Decision};
-pub use error::{DecisionError, OpenError, RequestError};
+pub use error::{DecisionError, OpenError, RequestError, RetryError};
 use live::Live;
 use place::Place;
+pub use retry::Supplied;
 pub use view::View;
 
 /// Below the data directory: where each deployment has its own.

@@ -29,6 +29,13 @@ fn every_endpoint_admits_the_roles_of_the_table() {
             [false, true, false, true],
         ),
         ("POST", of("/cancel"), 404, [false, true, false, true]),
+        ("POST", of("/retry"), 404, [false, true, false, true]),
+        (
+            "POST",
+            of("/force-cancel"),
+            404,
+            [false, false, false, true],
+        ),
         ("POST", of("/approve"), 404, [false, false, true, true]),
         ("POST", of("/reject"), 404, [false, false, true, true]),
         ("GET", "/audit".to_owned(), 200, [false, false, false, true]),

@@ -15,4 +15,6 @@ mod deploying;
 mod mark;
 mod queue;
 mod recovery;
+mod retrying;
 mod stand;
+mod stopping;
