@@ -19,7 +19,10 @@ pub(super) async fn protect(mut answer: Response) -> Response {
         ),
         (REFERRER_POLICY, "no-referrer"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page has a policy of its own.
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     answer
 }

@@ -1,40 +1,49 @@
 //! `POST /deploy/{id}/retry`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::Value;
 
-use super::body::Whole;
+use super::body::{Whole, optional};
 use super::caller::Known;
-use super::start::started;
-use super::status::name;
+use super::deadline::to_the_end;
+use super::fault::ErrorAnswer;
+use super::named::Named;
+use super::openapi::{Guarded, OfBody, OfDeployment, OfState};
+use super::start::{Started, started};
 use super::{App, Fault};
 use crate::auth::Action;
 use crate::service::Supplied;
 
+/// Starts a plan, a search for drift or a validation that is over anew, under a new name.
+///
+/// Its secrets are not kept after its end, and have to come with the call.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/retry",
+    tag = "deployments",
+    params(Named),
+    request_body = Option<Supplied>,
+    responses(
+        (status = 202, description = "It waits its turn", body = Started),
+        (status = 422, description = "Secrets are missing; `fields` names them", body = ErrorAnswer),
+        OfBody,
+        OfState,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("deployer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn retry(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
     Whole(body): Whole,
-) -> Result<(StatusCode, Json<Value>), Fault> {
+) -> Result<(StatusCode, Json<Started>), Fault> {
     let caller = caller.may(Action::Start)?;
-    let supplied = supplied(&body)?;
-    let new = app.service.retry(name(&id)?, &supplied, caller).await?;
+    let supplied: Supplied = optional(&body, "an object with the secrets of the deployment")?;
+    let (id, service, caller) = (named.id()?, app.service.clone(), caller.clone());
+    let new = to_the_end(async move { Ok(service.retry(id, &supplied, &caller).await?) }).await?;
     started(&app, new).await
-}
-
-/// What came with the call; nothing at all is as good as an empty object.
-fn supplied(body: &[u8]) -> Result<Supplied, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Ok(Supplied::default());
-    }
-    serde_json::from_slice(body).map_err(|_| {
-        Fault::BadRequest(
-            "expected nothing, or an object with `env_vars`, `git_auth` and `ssh`, which hold \
-             the secrets of the deployment"
-                .to_owned(),
-        )
-    })
 }

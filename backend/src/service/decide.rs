@@ -115,7 +115,12 @@ impl Service {
             at: Utc::now(),
         };
         let is_waiting = deployment.standing == Standing::Waiting;
-        Ok(is_waiting && self.store().end_waiting(deployment.id, &ending).await?)
+        let has_ended = is_waiting && self.store().end_waiting(deployment.id, &ending).await?;
+        if has_ended {
+            self.metrics()
+                .count(deployment.operation, ending.reason, None);
+        }
+        Ok(has_ended)
     }
 
     /// The session of a deployment, if this process carries it.

@@ -43,6 +43,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::auth::ApprovalRule;
 use crate::config::{self, Config};
+use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Store};
 pub use decide::{Caller, Decision};
@@ -77,6 +78,7 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
+    metrics: Metrics,
     /// Something may be claimed.
     wake: Notify,
     is_stopping: watch::Sender<bool>,
@@ -129,6 +131,7 @@ impl Service {
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),
+                metrics: Metrics::default(),
                 wake: Notify::new(),
                 is_stopping: watch::Sender::new(false),
             }),
@@ -143,6 +146,16 @@ impl Service {
     /// The session of a deployment that this process carries.
     pub fn session(&self, id: DeploymentId) -> Option<Session> {
         self.parts.live.session(id)
+    }
+
+    /// What is counted and measured.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// How many deployments this process carries, those that wait for an approval included.
+    pub fn active(&self) -> usize {
+        self.parts.live.count()
     }
 
     /// Something to watch with: it changes whenever this process begins or ceases to carry a deployment.

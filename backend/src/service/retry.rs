@@ -8,30 +8,38 @@ use iac_runner::session::{DeployRequest, Operation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Caller, RequestError, RetryError, Service};
 use crate::store::{DeploymentId, NewAuditEntry, Standing};
 
 /// The secrets of a former request, sent again, in the places that they have in a request.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Supplied {
     /// Values of variables, by name.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     env_vars: BTreeMap<String, SecretString>,
+    /// What `git_auth` of the request was.
     git_auth: Option<Password>,
+    /// What `ssh` of the request was.
     ssh: Option<PrivateKey>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Password {
+    /// Password or token.
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PrivateKey {
+    /// Private key.
+    #[schema(value_type = String, format = Password)]
     private_key: SecretString,
 }
 
