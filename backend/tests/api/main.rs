@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod contract;
 mod deploying;
+mod event_source;
 mod limits;
 #[allow(
     dead_code,
