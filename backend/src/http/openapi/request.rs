@@ -134,7 +134,7 @@ mod tests {
         });
         let ssh = json!({
             "tool": "tofu", "git_url": "ssh://h/a", "git_ref": "main",
-            "ssh": {"private_key": "hunter2", "known_hosts": "h"},
+            "ssh": {"private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\n", "known_hosts": "h"},
         });
         let files = json!({"tool": "tofu", "source": {"files": {"main.tf": ""}}});
         let mut kept = BTreeSet::new();
