@@ -109,6 +109,7 @@ pub(super) async fn reject(
     params(Named),
     responses(
         (status = 200, description = "It is going to end", body = Message),
+        OfBody,
         OfState,
         OfDeployment,
         Guarded,
@@ -120,6 +121,7 @@ pub(super) async fn cancel(
     State(app): State<App>,
     caller: Known,
     named: Named,
+    _forgotten: Whole,
 ) -> Result<Json<Message>, Fault> {
     let caller = caller.may(Action::Cancel)?;
     decide(&app, named, Decision::Cancel, caller).await?;
@@ -134,6 +136,7 @@ pub(super) async fn cancel(
     params(Named),
     responses(
         (status = 200, description = "It is going to end", body = Message),
+        OfBody,
         OfState,
         OfDeployment,
         Guarded,
@@ -145,6 +148,7 @@ pub(super) async fn force_cancel(
     State(app): State<App>,
     caller: Known,
     named: Named,
+    _forgotten: Whole,
 ) -> Result<Json<Message>, Fault> {
     let caller = caller.may(Action::ForceCancel)?;
     decide(&app, named, Decision::ForceCancel, caller).await?;

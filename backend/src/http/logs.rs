@@ -16,11 +16,12 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::Whole;
 use super::caller::{Known, peer};
 use super::event::KEEP_ALIVE;
 use super::follow::{END_ID, Follower};
 use super::named::Named;
-use super::openapi::{Guarded, OfDeployment, OfQuery};
+use super::openapi::{Guarded, OfBody, OfDeployment, OfQuery};
 use super::{App, Fault};
 use crate::auth::{Action, Ticket};
 use crate::store::DeploymentId;
@@ -164,6 +165,7 @@ pub(super) async fn text(
     params(Named),
     responses(
         (status = 200, description = "The ticket", body = TicketAnswer),
+        OfBody,
         OfDeployment,
         Guarded,
     ),
@@ -174,6 +176,7 @@ pub(super) async fn ticket(
     State(app): State<App>,
     caller: Known,
     named: Named,
+    _forgotten: Whole,
 ) -> Result<Json<TicketAnswer>, Fault> {
     let caller = caller.may(Action::See)?;
     let deployment = named.id()?.to_string();

@@ -9,7 +9,7 @@
 //! | `body` | a body, as a whole or not at all |
 //! | `limit` | how many calls one caller may make |
 //! | `deadline` | how long a call may take |
-//! | `headers` | what every answer says to browsers |
+//! | `headers` | what every answer says to browsers, and to those who keep connections |
 //! | `health` | `GET /health` and what tools of operation ask |
 //! | `page` | how much of a list is answered at a time |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
@@ -56,7 +56,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -104,6 +104,7 @@ impl App {
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(self.origins.cors())
             .layer(map_response(headers::protect))
+            .layer(from_fn(headers::part))
             .with_state(self)
     }
 }

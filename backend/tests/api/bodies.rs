@@ -175,3 +175,28 @@ fn what_is_refused_does_not_come_into_the_log_of_the_service() {
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("serves") && !log.contains(secret), "{log}");
 }
+
+#[test]
+fn a_connection_ends_with_a_body_that_was_refused() {
+    let stand = Stand::new();
+    stand.key("ann", "admin");
+    let running = stand.serve();
+    let head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    for path in [
+        "/deploy",
+        "/deploy/x/cancel",
+        "/deploy/x/approve",
+        "/nowhere",
+        "/health",
+    ] {
+        // It reads until the service closes the connection.
+        let answer = running
+            .client
+            .send_bytes(format!("POST {path} {head}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+        assert!(
+            answer.contains("\r\nconnection: close\r\n"),
+            "{path}: {answer}"
+        );
+    }
+}
