@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests run: tofu and a provider into .tools/; OpenSSH and PostgreSQL with apt-get; terraform and git
-# from PATH.
+# Gets what the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH and PostgreSQL with
+# apt-get; terraform and git from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -41,4 +41,16 @@ if ! command -v git >/dev/null; then
 fi
 
 tests/support/provider/install.sh
+
+# A real EventSource, apart from tofu: npm removes what it did not install in the same call.
+event_source=eventsource@3.0.7
+if [ ! -d .tools/eventsource/node_modules/eventsource ]; then
+    if ! command -v npm >/dev/null; then
+        echo "tests/tools.sh: no npm to install $event_source with: install Node.js 18 or later with npm" >&2
+        exit 1
+    fi
+    npm install --prefix .tools/eventsource --no-audit --no-fund --no-save --loglevel=error "$event_source"
+fi
+
+backend/tests/schemathesis.sh install
 backend/tests/postgres.sh install

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -55,7 +56,11 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move { service.run().await })
     };
     let mut stopping = service.stopping();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
         // It fails when nobody can stop it any more, which is as good as a stop.
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
     });

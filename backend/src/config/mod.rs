@@ -14,7 +14,7 @@ mod shown;
 mod values;
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +63,10 @@ pub struct Server {
     pub insecure: bool,
     /// Origins whose pages may use the service.
     pub allowed_origins: Vec<String>,
+    /// Calls a minute by one caller; none for as many as come.
+    pub rate_limit: Option<NonZeroU32>,
+    /// How long a call may take until its answer begins.
+    pub request_timeout: Duration,
 }
 
 /// Where records are kept.
@@ -149,6 +153,8 @@ impl Config {
                     .text("server.allowed_origins")
                     .map(|text| list(&text))
                     .unwrap_or_default(),
+                rate_limit: reader.required("server.rate_limit", rate)?,
+                request_timeout: reader.required("server.request_timeout", duration)?,
             },
             sealing: Sealing {
                 key: secret("sealing.key"),
@@ -212,6 +218,12 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, String> {
         .map_err(|_| "expected a whole number from 1".to_owned())
 }
 
+fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
+    text.parse()
+        .map(NonZeroU32::new)
+        .map_err(|_| "expected a whole number of calls a minute, or 0".to_owned())
+}
+
 fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
@@ -258,6 +270,8 @@ mod tests {
         let table = [
             ("server.listen", "hunter2"),
             ("server.insecure", "hunter2"),
+            ("server.rate_limit", "-1"),
+            ("server.request_timeout", "0s"),
             ("store.data_dir", ""),
             ("store.database_url", "mysql://u:hunter2@h/d"),
             ("work.concurrency", "0"),

@@ -93,6 +93,20 @@ pub const SETTINGS: &[Setting] = &[
         "Origins whose pages may use the service; `*` for all",
     ),
     setting(
+        "server.rate_limit",
+        ("IAC_BACKEND_RATE_LIMIT", "rate-limit"),
+        Kind::Number,
+        "6000",
+        "Calls a minute with one key, or from one address without a key; 0 for as many as come",
+    ),
+    setting(
+        "server.request_timeout",
+        ("IAC_BACKEND_REQUEST_TIMEOUT", "request-timeout"),
+        Kind::Duration,
+        "60s",
+        "How long a call may take until its answer begins, its body included",
+    ),
+    setting(
         "store.data_dir",
         ("IAC_BACKEND_DATA_DIR", "data-dir"),
         Kind::Path,

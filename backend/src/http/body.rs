@@ -1,18 +1,16 @@
 //! The body of a call, as a whole or not at all.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use futures_util::StreamExt;
 use iac_runner::session::request::MAX_BODY_BYTES;
+use serde::de::DeserializeOwned;
 
+use super::deadline::Deadline;
 use super::{App, Fault};
 
 /// What is read beyond the longest body, and forgotten. Who is answered while sending may never see the answer.
 const MOST_FORGOTTEN_BYTES: usize = 4 * MAX_BODY_BYTES;
-/// How long a body may take to arrive.
-const WITHIN: Duration = Duration::from_secs(60);
 
 /// A body that came as a whole.
 #[derive(Debug)]
@@ -22,13 +20,33 @@ impl FromRequest<App> for Whole {
     type Rejection = Fault;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Fault> {
-        tokio::time::timeout(WITHIN, read(request.into_body()))
-            .await
-            .unwrap_or_else(|_| {
-                Err(Fault::BadRequest(
-                    "the body did not arrive in time".to_owned(),
-                ))
-            })
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let reading = read(request.into_body());
+        match deadline {
+            Some(Deadline(at)) => tokio::time::timeout_at(at, reading)
+                .await
+                .unwrap_or(Err(Fault::BodyNotInTime)),
+            None => reading.await,
+        }
+    }
+}
+
+/// Reads a small body that may be left out, as nothing or as `null`.
+///
+/// # Errors
+/// It is something else than what is expected. What it is is not repeated: it may hold a secret.
+pub(super) fn optional<T: Default + DeserializeOwned>(
+    body: &[u8],
+    expected: &str,
+) -> Result<T, Fault> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    match serde_json::from_slice::<Option<T>>(body) {
+        Ok(value) => Ok(value.unwrap_or_default()),
+        Err(_) => Err(Fault::BadRequest(format!(
+            "expected nothing, or {expected}"
+        ))),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Who asks, by key; and whether they may.
 
-use axum::extract::FromRequestParts;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 
+use super::limit::Counted;
 use super::{App, Fault};
-use crate::auth::{Action, KeyText, Role};
+use crate::auth::{Action, KeyId, KeyText, Role};
 use crate::service::Caller;
 
 /// Whoever asks without a key, where there are none.
@@ -34,26 +37,48 @@ impl FromRequestParts<App> for Known {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
-        let store = app.service.store();
-        let Some(text) = presented(&parts.headers)? else {
-            // A service that has no keys is bound to loopback, or was told to serve everybody.
-            let is_open = app.insecure || is_local(&parts.headers);
-            if is_open && store.keys().await?.is_empty() {
-                return Ok(Self(Caller {
-                    name: ANYBODY.to_owned(),
-                    role: Role::Admin,
-                }));
-            }
-            return Err(Fault::Unauthorized);
+        // Whoever has no good key is counted as well, and cannot try one after the other.
+        let (counted, known) = match identify(parts, app).await {
+            Ok((caller, Some(key))) => (Counted::Key(key), Ok(caller)),
+            Ok((caller, None)) => (peer(parts), Ok(caller)),
+            Err(fault) => (peer(parts), Err(fault)),
         };
-        let key = KeyText::parse(text).map_err(|_| Fault::Unauthorized)?;
-        match store.key(key.id()).await? {
-            Some(kept) if kept.admits(&key) => Ok(Self(Caller {
+        app.limits.admit(&counted)?;
+        known.map(Self)
+    }
+}
+
+/// Whoever calls, by the address.
+pub(super) fn peer(parts: &Parts) -> Counted {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    Counted::peer(address.map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.0.ip()))
+}
+
+/// Who it is, and by which key.
+async fn identify(parts: &Parts, app: &App) -> Result<(Caller, Option<KeyId>), Fault> {
+    let store = app.service.store();
+    let Some(text) = presented(&parts.headers)? else {
+        // A service that has no keys is bound to loopback, or was told to serve everybody.
+        let is_open = app.insecure || is_local(&parts.headers);
+        if is_open && store.keys().await?.is_empty() {
+            let anybody = Caller {
+                name: ANYBODY.to_owned(),
+                role: Role::Admin,
+            };
+            return Ok((anybody, None));
+        }
+        return Err(Fault::Unauthorized);
+    };
+    let key = KeyText::parse(text).map_err(|_| Fault::Unauthorized)?;
+    match store.key(key.id()).await? {
+        Some(kept) if kept.admits(&key) => {
+            let caller = Caller {
                 name: kept.name,
                 role: kept.role,
-            })),
-            Some(_) | None => Err(Fault::Unauthorized),
+            };
+            Ok((caller, Some(kept.id)))
         }
+        Some(_) | None => Err(Fault::Unauthorized),
     }
 }
 

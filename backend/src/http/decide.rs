@@ -1,36 +1,64 @@
-//! `POST /deploy/{id}/approve`, `/reject`, `/cancel`.
+//! `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel`.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::body::Whole;
+use super::body::{Whole, optional};
 use super::caller::Known;
-use super::status::name;
+use super::deadline::to_the_end;
+use super::named::Named;
+use super::openapi::{Guarded, OfBody, OfDeployment, OfState};
 use super::{App, Fault};
 use crate::auth::Action;
-use crate::service::Decision;
+use crate::service::{Caller, Decision};
 
 /// What may come with a decision; all of it may be left out, the body too.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Remarks {
+    /// Goes into the audit trail.
     #[serde(default)]
+    #[schema(max_length = 4096)]
     comment: String,
     /// The plan that was looked at: another one is not approved.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     plan_digest: Option<String>,
+}
+
+/// That something was done, or is going to be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Message {
+    message: &'static str,
 }
 
 /// Longest comment, in bytes.
 const MAX_COMMENT_BYTES: usize = 4096;
 
+/// Approves a plan, which then is applied.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/approve",
+    tag = "deployments",
+    params(Named),
+    request_body = Option<Remarks>,
+    responses(
+        (status = 200, description = "It is going to be applied", body = Message),
+        OfBody,
+        OfState,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("approver"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn approve(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
     Whole(body): Whole,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Message>, Fault> {
     let caller = caller.may(Action::Decide)?;
     let remarks = remarks(&body)?;
     let digest = remarks.plan_digest.map(|digest| digest.parse()).transpose();
@@ -39,44 +67,102 @@ pub(super) async fn approve(
         comment: remarks.comment,
         plan_digest: digest.map_err(bad)?,
     };
-    app.service.decide(name(&id)?, decision, caller).await?;
+    decide(&app, named, decision, caller).await?;
     Ok(message("Deployment approved"))
 }
 
+/// Rejects a plan, which ends the deployment.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/reject",
+    tag = "deployments",
+    params(Named),
+    request_body = Option<Remarks>,
+    responses(
+        (status = 200, description = "It is not going to be applied", body = Message),
+        OfBody,
+        OfState,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("approver"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn reject(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
     Whole(body): Whole,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Message>, Fault> {
     let caller = caller.may(Action::Decide)?;
     let comment = remarks(&body)?.comment;
     let decision = Decision::Reject { comment };
-    app.service.decide(name(&id)?, decision, caller).await?;
+    decide(&app, named, decision, caller).await?;
     Ok(message("Deployment rejected"))
 }
 
+/// Ends a deployment: what waits at once, what runs gracefully.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/cancel",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "It is going to end", body = Message),
+        OfBody,
+        OfState,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("deployer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn cancel(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Fault> {
+    named: Named,
+    _forgotten: Whole,
+) -> Result<Json<Message>, Fault> {
     let caller = caller.may(Action::Cancel)?;
-    app.service
-        .decide(name(&id)?, Decision::Cancel, caller)
-        .await?;
+    decide(&app, named, Decision::Cancel, caller).await?;
     Ok(message("Cancellation requested"))
 }
 
+/// Ends a deployment at once. What runs is killed, whose state may be lost and whose lock may stay held.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/force-cancel",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "It is going to end", body = Message),
+        OfBody,
+        OfState,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("admin"))),
+    security(("bearer" = []), ("key" = [])),
+)]
+pub(super) async fn force_cancel(
+    State(app): State<App>,
+    caller: Known,
+    named: Named,
+    _forgotten: Whole,
+) -> Result<Json<Message>, Fault> {
+    let caller = caller.may(Action::ForceCancel)?;
+    decide(&app, named, Decision::ForceCancel, caller).await?;
+    Ok(message("Cancellation by force requested"))
+}
+
+/// Decides and writes down who did: both, or neither.
+async fn decide(app: &App, named: Named, decision: Decision, caller: &Caller) -> Result<(), Fault> {
+    let (id, service, caller) = (named.id()?, app.service.clone(), caller.clone());
+    to_the_end(async move { Ok(service.decide(id, decision, &caller).await?) }).await
+}
+
 fn remarks(body: &[u8]) -> Result<Remarks, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Ok(Remarks::default());
-    }
-    let remarks: Remarks = serde_json::from_slice(body).map_err(|_| {
-        Fault::BadRequest(
-            "expected nothing, or an object with `comment` and `plan_digest`".to_owned(),
-        )
-    })?;
+    let remarks: Remarks = optional(body, "an object with `comment` and `plan_digest`")?;
     if remarks.comment.len() > MAX_COMMENT_BYTES {
         let problem = format!("`comment`: expected {MAX_COMMENT_BYTES} bytes at most");
         return Err(Fault::BadRequest(problem));
@@ -84,6 +170,6 @@ fn remarks(body: &[u8]) -> Result<Remarks, Fault> {
     Ok(remarks)
 }
 
-fn message(text: &str) -> Json<Value> {
-    Json(json!({"message": text}))
+const fn message(message: &'static str) -> Json<Message> {
+    Json(Message { message })
 }

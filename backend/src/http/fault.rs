@@ -1,16 +1,48 @@
 //! Errors as JSON: `{"error", "code", "fields"?}`.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use iac_runner::session::Status;
 use iac_runner::session::request::FieldFault;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::service::{DecisionError, RequestError};
+use super::openapi;
+use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
+
+/// Why a call was not done, as it goes over the wire.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorAnswer {
+    /// One sentence for a person.
+    error: String,
+    /// A word for a program.
+    code: &'static str,
+    /// Every fault of a body, or every secret that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    fields: Option<Vec<Field>>,
+    /// Where the deployment is that is not where it would have to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<openapi::Status>)]
+    status: Option<Status>,
+    /// The name under which the service logged the cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    id: Option<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Serialize, ToSchema)]
+struct Field {
+    field: String,
+    problem: String,
+}
 
 /// Why a call was not done.
 #[derive(Debug)]
@@ -30,7 +62,22 @@ pub(super) enum Fault {
         status: Status,
         problem: String,
     },
+    /// What a deployment did is not done again by itself.
+    NotRetryable {
+        status: Status,
+        problem: String,
+    },
+    /// Every secret that has to be sent again.
+    SecretsMissing(Vec<FieldFault>),
     TooLarge,
+    /// The body did not arrive as a whole while it was waited for.
+    BodyNotInTime,
+    /// The answer was not there in time.
+    NotInTime,
+    /// This one has called too often.
+    TooMany {
+        again_after: Duration,
+    },
     /// The body is not said to be JSON.
     UnsupportedMediaType,
     /// It is our fault. The cause is logged under a name, which is all that is told.
@@ -65,10 +112,33 @@ impl IntoResponse for Fault {
                 "this method does not go here".to_owned(),
             ),
             Self::Conflict { problem, .. } => (StatusCode::CONFLICT, "conflict", problem.clone()),
+            Self::NotRetryable { problem, .. } => {
+                (StatusCode::CONFLICT, "not_retryable", problem.clone())
+            }
+            Self::SecretsMissing(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "secrets_missing",
+                RetryError::SecretsMissing(Vec::new()).to_string(),
+            ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "the body is too large".to_owned(),
+            ),
+            Self::BodyNotInTime => (
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                "the body did not arrive in time".to_owned(),
+            ),
+            Self::NotInTime => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the service could not answer in time".to_owned(),
+            ),
+            Self::TooMany { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "too many calls: come again after the time in `Retry-After`".to_owned(),
             ),
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -82,30 +152,48 @@ impl IntoResponse for Fault {
                     .to_owned(),
             ),
         };
-        let mut body = json!({"error": error, "code": code});
+        let mut body = ErrorAnswer {
+            error,
+            code,
+            fields: None,
+            status: None,
+            id: None,
+        };
+        let mut headers = HeaderMap::new();
         match self {
-            Self::Invalid(faults) => body["fields"] = fields(&faults),
-            Self::Conflict { status, .. } => body["status"] = json!(status),
-            Self::Internal(cause) => body["id"] = logged(cause.as_ref()).into(),
+            Self::Invalid(faults) | Self::SecretsMissing(faults) => {
+                body.fields = Some(faults.into_iter().map(Field::from).collect());
+            }
+            Self::Conflict { status, .. } | Self::NotRetryable { status, .. } => {
+                body.status = Some(status);
+            }
+            Self::Internal(cause) => body.id = Some(logged(cause.as_ref())),
             Self::Unauthorized => {
-                return (status, [(WWW_AUTHENTICATE, "Bearer")], Json(body)).into_response();
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::TooMany { again_after } => {
+                headers.insert(RETRY_AFTER, (again_after.as_secs() + 1).into());
             }
             Self::BadRequest(_)
             | Self::Forbidden(_)
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooLarge
+            | Self::BodyNotInTime
+            | Self::NotInTime
             | Self::UnsupportedMediaType => {}
         }
-        (status, Json(body)).into_response()
+        (status, headers, Json(body)).into_response()
     }
 }
 
-fn fields(faults: &[FieldFault]) -> Value {
-    faults
-        .iter()
-        .map(|fault| json!({"field": fault.field, "problem": fault.problem}))
-        .collect()
+impl From<FieldFault> for Field {
+    fn from(fault: FieldFault) -> Self {
+        Self {
+            field: fault.field,
+            problem: fault.problem,
+        }
+    }
 }
 
 /// Logs a cause, and says under which name.
@@ -137,6 +225,20 @@ impl From<DecisionError> for Fault {
             DecisionError::NotFound => Self::NotFound,
             DecisionError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
             DecisionError::Conflict { status, problem } => Self::Conflict { status, problem },
+            fault => Self::Internal(Box::new(fault)),
+        }
+    }
+}
+
+impl From<RetryError> for Fault {
+    fn from(fault: RetryError) -> Self {
+        let problem = fault.to_string();
+        match fault {
+            RetryError::NotFound => Self::NotFound,
+            RetryError::NotOver { status } => Self::Conflict { status, problem },
+            RetryError::MayChange { status, .. } => Self::NotRetryable { status, problem },
+            RetryError::SecretsMissing(faults) => Self::SecretsMissing(faults),
+            RetryError::Request(fault) => fault.into(),
             fault => Self::Internal(Box::new(fault)),
         }
     }

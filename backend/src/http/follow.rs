@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::event::Event;
+use crate::metrics::Subscriber;
 use crate::service::Service;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
 
@@ -30,6 +31,7 @@ pub(super) struct Follower {
     carried: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     is_over: bool,
+    _subscriber: Subscriber,
 }
 
 /// The log of a session of this process.
@@ -43,6 +45,7 @@ impl Follower {
         Self {
             carried: service.carried(),
             stopping: service.stopping(),
+            _subscriber: service.metrics().subscribe(),
             service,
             id,
             next: from,

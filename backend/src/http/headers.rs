@@ -1,9 +1,12 @@
-//! What every answer says to browsers.
+//! What every answer says to browsers, and to those who keep connections.
 
+use axum::body::HttpBody;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::middleware::Next;
 use axum::response::Response;
 
 /// Answers are data: they are not kept, not guessed at, not shown as a page, and tell no other site their address,
@@ -19,7 +22,22 @@ pub(super) async fn protect(mut answer: Response) -> Response {
         ),
         (REFERRER_POLICY, "no-referrer"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page has a policy of its own.
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// Says that the connection ends where a body was refused: what is left of the body would be in the way of the next
+/// call, so it ends in any case, and whoever is not told would send that call into nowhere.
+pub(super) async fn part(request: Request, next: Next) -> Response {
+    let has_body = !request.body().is_end_stream();
+    let mut answer = next.run(request).await;
+    if has_body && answer.status().is_client_error() {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
     }
     answer
 }

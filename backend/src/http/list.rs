@@ -4,11 +4,14 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use chrono::{DateTime, Utc};
-use iac_runner::session::Status;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use iac_runner::protocol::Tool;
+use iac_runner::session::{Operation, Phase, Reason, Status};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Known;
+use super::openapi::{self, Guarded, OfQuery};
+use super::page::page_size;
 use super::{App, Fault};
 use crate::auth::Action;
 use crate::store::{Deployment, Filter};
@@ -18,26 +21,85 @@ const DEFAULT_PAGE: u32 = 50;
 /// Most deployments of a page.
 const MOST: u32 = 500;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// Deployments with this status.
+    #[param(nullable = false, value_type = Option<openapi::Status>)]
     status: Option<Status>,
+    /// Deployments of this repository.
+    #[param(nullable = false)]
     repository: Option<String>,
+    /// Those that came at this time or later.
+    #[param(nullable = false)]
     since: Option<DateTime<Utc>>,
+    /// Those that came before this time.
+    #[param(nullable = false)]
     until: Option<DateTime<Utc>>,
     /// The `next` of the page before.
+    #[param(nullable = false, format = "uint64")]
     cursor: Option<u64>,
+    /// Deployments of a page, at most.
+    #[param(nullable = false, minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
+/// Deployments, the latest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeploymentList {
+    deployments: Vec<DeploymentLine>,
+    /// The `cursor` of the next page, if there is one.
+    next: Option<u64>,
+}
+
+/// A deployment among others.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeploymentLine {
+    deployment_id: String,
+    #[schema(value_type = openapi::Status)]
+    status: Status,
+    #[schema(value_type = openapi::Phase)]
+    phase: Phase,
+    #[schema(value_type = Option<openapi::Reason>)]
+    reason: Option<Reason>,
+    #[schema(value_type = openapi::Operation)]
+    operation: Operation,
+    #[schema(value_type = openapi::Tool)]
+    tool: Tool,
+    /// The address of the repository, or what stands for one.
+    repository: String,
+    /// The directory of the root module in it.
+    path: String,
+    workspace: Option<String>,
+    /// The name of a key.
+    started_by: String,
+    created_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+/// Deployments of now and of former times.
+#[utoipa::path(
+    get,
+    path = "/deploy",
+    tag = "deployments",
+    params(Wanted),
+    responses(
+        (status = 200, description = "A page of them", body = DeploymentList),
+        OfQuery,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Known,
     wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<DeploymentList>, Fault> {
     caller.may(Action::See)?;
     let Query(wanted) = wanted.map_err(|rejection| Fault::BadRequest(rejection.body_text()))?;
-    let most = wanted.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MOST);
+    let most = page_size(wanted.limit, DEFAULT_PAGE, MOST)?;
     let filter = Filter {
         status: wanted.status,
         repository: wanted.repository,
@@ -49,23 +111,25 @@ pub(super) async fn list(
     let found = app.service.store().deployments(&filter).await?;
     let is_full = u32::try_from(found.len()) == Ok(most);
     let next = found.last().filter(|_| is_full).map(|last| last.seq);
-    let deployments: Vec<Value> = found.iter().map(line).collect();
-    Ok(Json(json!({"deployments": deployments, "next": next})))
+    let deployments = found.into_iter().map(DeploymentLine::from).collect();
+    Ok(Json(DeploymentList { deployments, next }))
 }
 
-fn line(deployment: &Deployment) -> Value {
-    json!({
-        "deployment_id": deployment.id.to_string(),
-        "status": deployment.progress.status,
-        "phase": deployment.progress.phase,
-        "reason": deployment.reason,
-        "operation": deployment.operation,
-        "tool": deployment.tool,
-        "repository": deployment.target.repository,
-        "path": deployment.target.path,
-        "workspace": deployment.target.workspace,
-        "started_by": deployment.started_by,
-        "created_at": deployment.created_at,
-        "ended_at": deployment.ended_at,
-    })
+impl From<Deployment> for DeploymentLine {
+    fn from(deployment: Deployment) -> Self {
+        Self {
+            deployment_id: deployment.id.to_string(),
+            status: deployment.progress.status,
+            phase: deployment.progress.phase,
+            reason: deployment.reason,
+            operation: deployment.operation,
+            tool: deployment.tool,
+            repository: deployment.target.repository,
+            path: deployment.target.path,
+            workspace: deployment.target.workspace,
+            started_by: deployment.started_by,
+            created_at: deployment.created_at,
+            ended_at: deployment.ended_at,
+        }
+    }
 }

@@ -6,34 +6,77 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use iac_runner::session::Phase;
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::caller::Known;
+use super::body::Whole;
+use super::caller::{Known, peer};
 use super::event::KEEP_ALIVE;
 use super::follow::{END_ID, Follower};
-use super::status::name;
+use super::named::Named;
+use super::openapi::{Guarded, OfBody, OfDeployment, OfQuery};
 use super::{App, Fault};
 use crate::auth::{Action, Ticket};
+use crate::store::DeploymentId;
 
 /// How long nothing is sent: proxies give up on what is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(15);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// A ticket, in place of a key.
+    #[param(nullable = false)]
     ticket: Option<String>,
 }
 
+/// One event of a log.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what goes over the wire line by line")]
+struct LogEvent {
+    /// `log`, `status` or `end`.
+    event: String,
+    /// What `Last-Event-ID` says after it.
+    id: Option<String>,
+    /// A line of the log, or JSON.
+    data: String,
+}
+
+/// A ticket for the log of a deployment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TicketAnswer {
+    /// Good for `/logs?ticket=` of this deployment, for a short time.
+    ticket: String,
+}
+
+/// Follows the log of a deployment as server-sent events: `log` with a line, `status` at each change, `end`.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/logs",
+    tag = "deployments",
+    params(Named, Wanted,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen")
+    ),
+    responses(
+        (status = 200, description = "Events, until the end", body = LogEvent, content_type = "text/event-stream"),
+        (status = 204, description = "`Last-Event-ID` was the end: there is nothing to come"),
+        OfQuery,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = []), ("ticket" = [])),
+)]
 pub(super) async fn follow(
     State(app): State<App>,
-    Path(id): Path<String>,
+    named: Named,
     wanted: Result<Query<Wanted>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Fault> {
@@ -41,15 +84,17 @@ pub(super) async fn follow(
     let (mut parts, _) = request.into_parts();
     match wanted.ticket {
         Some(ticket) => {
-            let good = app.tickets.check(&ticket, &id, Instant::now());
-            good.ok_or(Fault::Unauthorized)?;
+            app.limits.admit(&peer(&parts))?;
+            let now = Instant::now();
+            let opens = |id: DeploymentId| app.tickets.check(&ticket, &id.to_string(), now);
+            named.id().ok().and_then(opens).ok_or(Fault::Unauthorized)?;
         }
         None => {
             let caller = Known::from_request_parts(&mut parts, &app).await?;
             caller.may(Action::See)?;
         }
     }
-    let id = name(&id)?;
+    let id = named.id()?;
     if app.service.store().deployment(id).await?.is_none() {
         return Err(Fault::NotFound);
     }
@@ -73,13 +118,28 @@ pub(super) async fn follow(
     Ok((kind, Body::from_stream(events)).into_response())
 }
 
+/// The log of a deployment as text, the last megabyte of each phase at least.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/logs.txt",
+    operation_id = "log_text",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "The log", body = String, content_type = "text/plain; charset=utf-8"),
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn text(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
 ) -> Result<impl IntoResponse, Fault> {
     caller.may(Action::See)?;
-    let id = name(&id)?;
+    let id = named.id()?;
     app.service
         .store()
         .deployment(id)
@@ -97,13 +157,29 @@ pub(super) async fn text(
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }
 
+/// Makes out a ticket with which a browser follows the log, as it can send no key there.
+#[utoipa::path(
+    post,
+    path = "/deploy/{id}/ticket",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "The ticket", body = TicketAnswer),
+        OfBody,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn ticket(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Fault> {
+    named: Named,
+    _forgotten: Whole,
+) -> Result<Json<TicketAnswer>, Fault> {
     let caller = caller.may(Action::See)?;
-    let deployment = name(&id)?.to_string();
+    let deployment = named.id()?.to_string();
     let ticket = Ticket {
         deployment,
         actor: caller.name.clone(),
@@ -112,5 +188,6 @@ pub(super) async fn ticket(
         .tickets
         .issue(ticket, Instant::now())
         .map_err(|fault| Fault::Internal(Box::new(fault)))?;
-    Ok(Json(json!({"ticket": text.expose_secret()})))
+    let ticket = text.expose_secret().to_owned();
+    Ok(Json(TicketAnswer { ticket }))
 }

@@ -5,42 +5,67 @@
 //! | `caller` | who asks, by key; and whether they may |
 //! | `origin` | which pages of browsers are served |
 //! | `fault` | errors as JSON |
+//! | `named` | the deployment that an address names |
 //! | `body` | a body, as a whole or not at all |
-//! | `headers` | what every answer says to browsers |
+//! | `limit` | how many calls one caller may make |
+//! | `deadline` | how long a call may take |
+//! | `headers` | what every answer says to browsers, and to those who keep connections |
 //! | `health` | `GET /health` and what tools of operation ask |
+//! | `page` | how much of a list is answered at a time |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
 //! | `logs` | `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket` |
 //! | `event` | a server-sent event, as it goes over the wire |
 //! | `follow` | what one subscriber of a log is sent |
-//! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel` |
+//! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
+//! | `retry` | `POST /deploy/{id}/retry` |
 //! | `audit` | `GET /audit` |
+//! | `metrics` | `GET /metrics` |
+//! | `openapi` | `GET /openapi.json`: the API as a document |
+//! | `docs` | `GET /docs`: a page that shows it |
+
+#![expect(
+    unused_qualifications,
+    reason = "`utoipa::path` qualifies what stands in its `params`"
+)]
 
 mod audit;
 mod body;
 mod caller;
+mod deadline;
 mod decide;
+mod docs;
 mod event;
 mod fault;
 mod follow;
 mod headers;
 mod health;
+mod limit;
 mod list;
 mod logs;
+mod metrics;
+mod named;
+mod openapi;
 mod origin;
+mod page;
+mod retry;
 mod start;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::{get, post};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Tickets;
 use crate::config::Config;
 use crate::service::Service;
 use fault::Fault;
+use limit::Limits;
 use origin::Origins;
 
 /// What the endpoints have in common; clones are handles of the same.
@@ -49,6 +74,8 @@ pub struct App {
     service: Service,
     tickets: Arc<Tickets>,
     origins: Arc<Origins>,
+    limits: Arc<Limits>,
+    request_timeout: Duration,
     /// Serve without keys whatever name the host is called by.
     insecure: bool,
 }
@@ -60,34 +87,47 @@ impl App {
             service,
             tickets: Arc::new(Tickets::new(config.auth.ticket_lifetime)),
             origins: Arc::new(Origins::new(&config.server.allowed_origins)),
+            limits: Arc::new(Limits::new(config.server.rate_limit)),
+            request_timeout: config.server.request_timeout,
             insecure: config.server.insecure,
         }
     }
 
     /// The API.
     pub fn router(self) -> Router {
-        let deployment = Router::new()
-            .route("/status", get(status::status))
-            .route("/plan", get(status::plan))
-            .route("/outputs", get(status::outputs))
-            .route("/logs", get(logs::follow))
-            .route("/logs.txt", get(logs::text))
-            .route("/ticket", post(logs::ticket))
-            .route("/approve", post(decide::approve))
-            .route("/reject", post(decide::reject))
-            .route("/cancel", post(decide::cancel));
-        Router::new()
-            .route("/health", get(health::health))
-            .route("/health/live", get(health::health))
-            .route("/health/ready", get(health::ready))
-            .route("/deploy", post(start::start).get(list::list))
-            .route("/audit", get(audit::trail))
-            .nest("/deploy/{id}", deployment)
+        let (router, _) = endpoints().split_for_parts();
+        router
+            .merge(docs::page())
             .fallback(async || Fault::NotFound)
             .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
+            .layer(from_fn_with_state(self.clone(), deadline::set))
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(self.origins.cors())
             .layer(map_response(headers::protect))
+            .layer(from_fn(headers::part))
             .with_state(self)
     }
+}
+
+/// Every endpoint; each says itself where it is, and what it may answer.
+fn endpoints() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Api::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(start::start, list::list))
+        .routes(routes!(status::status))
+        .routes(routes!(status::plan))
+        .routes(routes!(status::outputs))
+        .routes(routes!(logs::follow))
+        .routes(routes!(logs::text))
+        .routes(routes!(logs::ticket))
+        .routes(routes!(decide::approve))
+        .routes(routes!(decide::reject))
+        .routes(routes!(decide::cancel))
+        .routes(routes!(decide::force_cancel))
+        .routes(routes!(retry::retry))
+        .routes(routes!(audit::trail))
+        .routes(routes!(metrics::text))
+        .routes(routes!(openapi::document))
 }

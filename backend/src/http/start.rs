@@ -5,33 +5,74 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use iac_runner::session::Status;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::Whole;
 use super::caller::Known;
+use super::deadline::to_the_end;
+use super::fault::ErrorAnswer;
+use super::openapi::{self, Guarded, OfBody};
 use super::{App, Fault};
 use crate::auth::Action;
+use crate::store::DeploymentId;
 
+/// A deployment that waits its turn.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Started {
+    /// Its name.
+    deployment_id: String,
+    /// `running`, as long as it is not over.
+    #[schema(value_type = openapi::Status)]
+    status: Status,
+    message: &'static str,
+    /// Its place among those that wait, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+}
+
+/// Starts a deployment.
+#[utoipa::path(
+    post,
+    path = "/deploy",
+    tag = "deployments",
+    request_body = openapi::DeployRequest,
+    responses(
+        (status = 202, description = "It waits its turn", body = Started),
+        (status = 415, description = "The body is not said to be JSON", body = ErrorAnswer),
+        OfBody,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("deployer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn start(
     State(app): State<App>,
     caller: Known,
     headers: HeaderMap,
     Whole(body): Whole,
-) -> Result<(StatusCode, Json<Value>), Fault> {
+) -> Result<(StatusCode, Json<Started>), Fault> {
     let caller = caller.may(Action::Start)?;
     if !is_json(&headers) {
         return Err(Fault::UnsupportedMediaType);
     }
-    let id = app.service.start(&body, caller).await?;
-    let mut answer = json!({
-        "deployment_id": id.to_string(),
-        "status": Status::Running,
-        "message": "Deployment started",
-    });
-    if let Some(position) = app.service.store().position(id).await? {
-        answer["position"] = position.into();
-    }
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let (service, caller) = (app.service.clone(), caller.clone());
+    let id = to_the_end(async move { Ok(service.start(&body, &caller).await?) }).await?;
+    started(&app, id).await
+}
+
+/// The answer that a deployment waits its turn.
+pub(super) async fn started(
+    app: &App,
+    id: DeploymentId,
+) -> Result<(StatusCode, Json<Started>), Fault> {
+    let started = Started {
+        deployment_id: id.to_string(),
+        status: Status::Running,
+        message: "Deployment started",
+        position: app.service.store().position(id).await?,
+    };
+    Ok((StatusCode::ACCEPTED, Json(started)))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,88 +1,191 @@
 //! `GET /deploy/{id}/status`, `/plan`, `/outputs`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
 use iac_runner::plan::PlanSummary;
-use iac_runner::session::Phase;
-use serde_json::{Value, json};
+use iac_runner::protocol::Tool;
+use iac_runner::session::{Operation, Phase, Reason, Status};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::caller::Known;
+use super::named::Named;
+use super::openapi::{self, Guarded, OfDeployment};
 use super::{App, Fault};
 use crate::auth::Action;
-use crate::service::View;
+use crate::service::{Service, View};
 use crate::store::DeploymentId;
 
+/// Where a deployment stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Standing {
+    deployment_id: String,
+    #[schema(value_type = openapi::Status)]
+    status: Status,
+    #[schema(value_type = openapi::Phase)]
+    phase: Phase,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    /// One sentence about what went wrong; empty otherwise.
+    error: String,
+    #[schema(value_type = Option<openapi::Reason>)]
+    reason: Option<Reason>,
+    #[schema(value_type = openapi::Operation)]
+    operation: Operation,
+    #[schema(value_type = openapi::Tool)]
+    tool: Tool,
+    workspace: Option<String>,
+    /// Its place among those that wait, from 1.
+    position: Option<u64>,
+    /// The name of a key.
+    started_by: String,
+    /// The commit that was checked out.
+    commit: Option<String>,
+    /// What an approval may name.
+    plan_digest: Option<String>,
+    /// Until when the plan waits for somebody.
+    approval_deadline: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    texts: Texts,
+}
+
+/// What a person reads about a deployment.
+#[derive(Debug, Serialize, ToSchema)]
+struct Texts {
+    /// The log up to the end of `init`.
+    init_log: String,
+    plan_log: String,
+    /// The summary of the plan.
+    plan_output: String,
+    apply_log: String,
+    /// The outputs as JSON, sensitive values masked.
+    apply_output: String,
+}
+
+/// Where a deployment stands, with its logs and outputs as text.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/status",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "Where it stands", body = Standing),
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn status(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Fault> {
+    named: Named,
+) -> Result<Json<Standing>, Fault> {
     caller.may(Action::See)?;
-    let id = name(&id)?;
-    let service = &app.service;
-    let view = service.view(id).await?.ok_or(Fault::NotFound)?;
-    let before_plan = [Phase::Initializing, Phase::Cloning, Phase::Init];
-    let mut answer = standing(&view);
-    answer["init_log"] = service.log_text(id, &before_plan).await?.into();
-    answer["plan_log"] = service.log_text(id, &[Phase::Plan]).await?.into();
-    answer["plan_output"] = shown_plan(service.store().plan(id).await?).into();
-    answer["apply_log"] = service.log_text(id, &[Phase::Apply]).await?.into();
-    let outputs = service.store().outputs(id).await?;
-    answer["apply_output"] = outputs
-        .map(|outputs| outputs.to_string())
-        .unwrap_or_default()
-        .into();
-    Ok(Json(answer))
+    let id = named.id()?;
+    let view = app.service.view(id).await?.ok_or(Fault::NotFound)?;
+    let texts = texts(&app.service, id).await?;
+    Ok(Json(standing(view, texts)))
 }
 
+/// The summary of the plan, sensitive values masked.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/plan",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "The summary", body = openapi::PlanSummary),
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn plan(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
 ) -> Result<Json<Value>, Fault> {
     caller.may(Action::See)?;
-    let plan = app.service.store().plan(name(&id)?).await?;
+    let plan = app.service.store().plan(named.id()?).await?;
     plan.map(Json).ok_or(Fault::NotFound)
 }
 
+/// An output of the configuration.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the store has as JSON")]
+pub(super) struct Output {
+    /// Whether its value is masked.
+    sensitive: bool,
+    /// Its type, as the tool writes it.
+    r#type: Value,
+    /// Its value, or `(sensitive value)`.
+    value: Value,
+}
+
+/// The outputs by name, sensitive values masked.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/outputs",
+    tag = "deployments",
+    params(Named),
+    responses(
+        (status = 200, description = "The outputs", body = std::collections::BTreeMap<String, Output>),
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
 pub(super) async fn outputs(
     State(app): State<App>,
     caller: Known,
-    Path(id): Path<String>,
+    named: Named,
 ) -> Result<Json<Value>, Fault> {
     caller.may(Action::See)?;
-    let outputs = app.service.store().outputs(name(&id)?).await?;
+    let outputs = app.service.store().outputs(named.id()?).await?;
     outputs.map(Json).ok_or(Fault::NotFound)
 }
 
-/// The name of a deployment in a path; what is none names nothing.
-pub(super) fn name(text: &str) -> Result<DeploymentId, Fault> {
-    text.parse().map_err(|_| Fault::NotFound)
+async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, Fault> {
+    let before_plan = [Phase::Initializing, Phase::Cloning, Phase::Init];
+    let outputs = service.store().outputs(id).await?;
+    Ok(Texts {
+        init_log: service.log_text(id, &before_plan).await?,
+        plan_log: service.log_text(id, &[Phase::Plan]).await?,
+        plan_output: shown_plan(service.store().plan(id).await?),
+        apply_log: service.log_text(id, &[Phase::Apply]).await?,
+        apply_output: outputs.map(|it| it.to_string()).unwrap_or_default(),
+    })
 }
 
-fn standing(view: &View) -> Value {
-    let (deployment, now) = (&view.deployment, view.snapshot.as_ref());
-    let progress = &deployment.progress;
-    let started_at = progress.started_at.unwrap_or(deployment.created_at);
+/// What the session says now goes before what was kept.
+fn standing(view: View, texts: Texts) -> Standing {
+    let (deployment, now) = (view.deployment, view.snapshot.as_ref());
+    let progress = deployment.progress;
     let digest = now.and_then(|now| now.plan_digest.as_ref());
     let commit = now.and_then(|now| now.commit.as_ref());
-    json!({
-        "deployment_id": deployment.id.to_string(),
-        "status": now.map_or(progress.status, |now| now.status),
-        "phase": now.map_or(progress.phase, |now| now.phase),
-        "started_at": started_at,
-        "ended_at": deployment.ended_at.or(now.and_then(|now| now.ended_at)),
-        "error": now.map_or(progress.error.as_str(), |now| now.error.as_str()),
-        "reason": deployment.reason.or(now.and_then(|now| now.reason)),
-        "operation": deployment.operation,
-        "tool": deployment.tool,
-        "workspace": deployment.target.workspace,
-        "position": view.position,
-        "started_by": deployment.started_by,
-        "commit": commit.map(ToString::to_string).or_else(|| progress.commit.clone()),
-        "plan_digest": digest.map(ToString::to_string).or_else(|| progress.plan_digest.clone()),
-        "approval_deadline": now.and_then(|now| now.approval_deadline),
-    })
+    Standing {
+        deployment_id: deployment.id.to_string(),
+        status: now.map_or(progress.status, |now| now.status),
+        phase: now.map_or(progress.phase, |now| now.phase),
+        started_at: progress.started_at.unwrap_or(deployment.created_at),
+        ended_at: deployment.ended_at.or(now.and_then(|now| now.ended_at)),
+        error: now.map_or(progress.error, |now| now.error.clone()),
+        reason: deployment.reason.or(now.and_then(|now| now.reason)),
+        operation: deployment.operation,
+        tool: deployment.tool,
+        workspace: deployment.target.workspace,
+        position: view.position,
+        started_by: deployment.started_by,
+        commit: commit.map(ToString::to_string).or(progress.commit),
+        plan_digest: digest.map(ToString::to_string).or(progress.plan_digest),
+        approval_deadline: now.and_then(|now| now.approval_deadline),
+        texts,
+    }
 }
 
 /// The plan as a person reads it.

@@ -46,8 +46,10 @@ impl Service {
                     at: Utc::now(),
                 };
                 let store = self.store();
-                // Whether it was taken over meanwhile makes no difference here.
-                let _ = self.insist(|| store.finish(&claim.lease, &ending)).await;
+                if self.insist(|| store.finish(&claim.lease, &ending)).await == Held::Yes {
+                    let operation = claim.deployment.operation;
+                    self.metrics().count(operation, ending.reason, None);
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Approve, reject, cancel.
+//! Approve, reject, cancel, gracefully or by force.
 
 use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
@@ -33,6 +33,8 @@ pub enum Decision {
     },
     /// It is to end gracefully.
     Cancel,
+    /// It is to end at once: what runs is killed, and its state may be lost.
+    ForceCancel,
 }
 
 impl Service {
@@ -52,6 +54,7 @@ impl Service {
             Decision::Approve { comment, .. } => ("approve", comment.clone()),
             Decision::Reject { comment } => ("reject", comment.clone()),
             Decision::Cancel => ("cancel", String::new()),
+            Decision::ForceCancel => ("force-cancel", String::new()),
         };
         match decision {
             Decision::Approve {
@@ -77,6 +80,7 @@ impl Service {
                 done.map_err(|fault| refused(&session, fault))?;
             }
             Decision::Cancel => self.cancel(&deployment, caller).await?,
+            Decision::ForceCancel => self.force_cancel(&deployment, caller).await?,
         }
         let entry = NewAuditEntry {
             at: Utc::now(),
@@ -89,16 +93,10 @@ impl Service {
     }
 
     async fn cancel(&self, deployment: &Deployment, caller: &Caller) -> Result<(), DecisionError> {
-        let id = deployment.id;
-        let ending = Ending {
-            reason: Reason::Cancelled,
-            error: String::new(),
-            at: Utc::now(),
-        };
-        if deployment.standing == Standing::Waiting && self.store().end_waiting(id, &ending).await?
-        {
+        if self.end_waiting(deployment).await? {
             return Ok(());
         }
+        let id = deployment.id;
         if self.parts.live.cancel_claimed(id, &caller.name) {
             return Ok(());
         }
@@ -109,8 +107,24 @@ impl Service {
         done.map_err(|fault| refused(&session, fault))
     }
 
+    /// Ends a deployment that waits its turn; false if it does not wait.
+    pub(super) async fn end_waiting(&self, deployment: &Deployment) -> Result<bool, DecisionError> {
+        let ending = Ending {
+            reason: Reason::Cancelled,
+            error: String::new(),
+            at: Utc::now(),
+        };
+        let is_waiting = deployment.standing == Standing::Waiting;
+        let has_ended = is_waiting && self.store().end_waiting(deployment.id, &ending).await?;
+        if has_ended {
+            self.metrics()
+                .count(deployment.operation, ending.reason, None);
+        }
+        Ok(has_ended)
+    }
+
     /// The session of a deployment, if this process carries it.
-    fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
+    pub(super) fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
         self.session(deployment.id).ok_or_else(|| {
             let problem = match deployment.standing {
                 Standing::Waiting => "the deployment waits its turn".to_owned(),
@@ -134,7 +148,7 @@ fn conflict(deployment: &Deployment, problem: impl Into<String>) -> DecisionErro
     }
 }
 
-fn refused(session: &Session, fault: SessionError) -> DecisionError {
+pub(super) fn refused(session: &Session, fault: SessionError) -> DecisionError {
     match fault {
         SessionError::Illegal(_) | SessionError::SecretsMissing { .. } => DecisionError::Conflict {
             status: session.status().status,

@@ -3,7 +3,7 @@
 use iac_runner::client::ClientError;
 use iac_runner::registry::HostFault;
 use iac_runner::session::request::{FieldFault, InvalidRequest, RecordError};
-use iac_runner::session::{RecoverError, SessionError, StartError, Status};
+use iac_runner::session::{Operation, RecoverError, SessionError, StartError, Status};
 use thiserror::Error;
 
 use crate::auth::Refusal;
@@ -50,6 +50,41 @@ impl From<InvalidRequest> for RequestError {
     fn from(invalid: InvalidRequest) -> Self {
         Self::Invalid(invalid.faults)
     }
+}
+
+/// Why a deployment was not started anew.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// There is no such deployment.
+    #[error("there is no such deployment")]
+    NotFound,
+    /// It is not over.
+    #[error("the deployment is not over")]
+    NotOver {
+        /// Where it is.
+        status: Status,
+    },
+    /// What it did may have changed something, so somebody has to ask for it in so many words.
+    #[error("`{}` is not done again by itself: start a new deployment", .operation.word())]
+    MayChange {
+        /// What it did.
+        operation: Operation,
+        /// How it ended.
+        status: Status,
+    },
+    /// Its secrets are gone, and were not sent again.
+    #[error("the secrets of a deployment that is over are not kept: send them again")]
+    SecretsMissing(Vec<FieldFault>),
+    /// Its record is none of a request.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The request cannot be any more, or could not be kept.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a decision did nothing.

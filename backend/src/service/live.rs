@@ -88,6 +88,11 @@ impl Live {
             .count()
     }
 
+    /// How many are carried.
+    pub(super) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
     pub(super) fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

@@ -7,6 +7,7 @@ use iac_runner::session::{Logs, Reason, Session, Snapshot, Status};
 use tracing::{error, info, warn};
 
 use super::Service;
+use crate::metrics::Course;
 use crate::store::{Ending, Held, Lease, Progress, StoreError, StoredLine};
 
 /// Most lines that are put in at a time.
@@ -24,8 +25,9 @@ impl Service {
     /// Follows a session to its end, and keeps that.
     pub(super) async fn mirror(&self, lease: &Lease, session: &Session) {
         let id = lease.deployment;
-        let done = match self.follow(lease, session).await {
-            Ok(()) => self.keep_the_end(lease, session).await,
+        let mut course = Course::default();
+        let done = match self.follow(lease, session, &mut course).await {
+            Ok(()) => self.keep_the_end(lease, session, &course).await,
             Err(Lost) => Err(Lost),
         };
         if done.is_err() && !*self.parts.is_stopping.borrow() {
@@ -35,7 +37,12 @@ impl Service {
         }
     }
 
-    async fn follow(&self, lease: &Lease, session: &Session) -> Result<(), Lost> {
+    async fn follow(
+        &self,
+        lease: &Lease,
+        session: &Session,
+        course: &mut Course,
+    ) -> Result<(), Lost> {
         let store = self.store();
         let mut snapshots = session.watch();
         // What the session says by now may not be in the store.
@@ -54,6 +61,7 @@ impl Service {
                 },
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
+                    course.see(&now, self.parts.settings.approval_deadline);
                     self.keep_progress(lease, &now).await?;
                     is_plan_kept = is_plan_kept || self.keep_plan(lease, session).await?;
                     // Who waits for an approval leaves room for another.
@@ -67,7 +75,12 @@ impl Service {
         }
     }
 
-    async fn keep_the_end(&self, lease: &Lease, session: &Session) -> Result<(), Lost> {
+    async fn keep_the_end(
+        &self,
+        lease: &Lease,
+        session: &Session,
+        course: &Course,
+    ) -> Result<(), Lost> {
         let Ok(end) = session.wait().await else {
             // Its task went with the runtime: the next start takes it up.
             return Ok(());
@@ -85,6 +98,7 @@ impl Service {
             at: end.ended_at.unwrap_or_else(chrono::Utc::now),
         };
         self.keep(|| store.finish(lease, &ending)).await?;
+        self.metrics().finish(&end, ending.reason, course);
         info!(deployment = %lease.deployment, reason = ?ending.reason, "has ended");
         Ok(())
     }

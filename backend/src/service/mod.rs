@@ -8,7 +8,8 @@
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
 //! | `mirror` | what its session says goes into the store |
 //! | `live` | the sessions of this process |
-//! | `decide` | approve, reject, cancel |
+//! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
+//! | `retry` | a deployment that is over becomes a request once more |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
 //!
@@ -21,9 +22,11 @@ mod carry;
 mod decide;
 mod dispatch;
 mod error;
+mod force;
 mod live;
 mod mirror;
 mod place;
+mod retry;
 mod start;
 mod sweep;
 mod view;
@@ -40,12 +43,14 @@ use tokio::sync::{Notify, watch};
 
 use crate::auth::ApprovalRule;
 use crate::config::{self, Config};
+use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Store};
 pub use decide::{Caller, Decision};
-pub use error::{DecisionError, OpenError, RequestError};
+pub use error::{DecisionError, OpenError, RequestError, RetryError};
 use live::Live;
 use place::Place;
+pub use retry::Supplied;
 pub use view::View;
 
 /// Below the data directory: where each deployment has its own.
@@ -73,6 +78,7 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
+    metrics: Metrics,
     /// Something may be claimed.
     wake: Notify,
     is_stopping: watch::Sender<bool>,
@@ -125,6 +131,7 @@ impl Service {
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),
+                metrics: Metrics::default(),
                 wake: Notify::new(),
                 is_stopping: watch::Sender::new(false),
             }),
@@ -139,6 +146,16 @@ impl Service {
     /// The session of a deployment that this process carries.
     pub fn session(&self, id: DeploymentId) -> Option<Session> {
         self.parts.live.session(id)
+    }
+
+    /// What is counted and measured.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// How many deployments this process carries, those that wait for an approval included.
+    pub fn active(&self) -> usize {
+        self.parts.live.count()
     }
 
     /// Something to watch with: it changes whenever this process begins or ceases to carry a deployment.

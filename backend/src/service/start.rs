@@ -13,14 +13,31 @@ impl Service {
     /// # Errors
     /// Every fault of the request at once; or it could not be kept.
     pub async fn start(&self, body: &[u8], caller: &Caller) -> Result<DeploymentId, RequestError> {
-        let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
-        if let Some(fault) = local_source(&request).filter(|_| !self.parts.local_sources) {
-            return Err(RequestError::Invalid(vec![fault]));
-        }
+        let request = self.accept(body)?;
         let id = DeploymentId::new();
+        self.enqueue(id, &request, caller).await?;
+        Ok(id)
+    }
+
+    /// Reads a request.
+    pub(super) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
+        let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
+        match local_source(&request).filter(|_| !self.parts.local_sources) {
+            Some(fault) => Err(RequestError::Invalid(vec![fault])),
+            None => Ok(request),
+        }
+    }
+
+    /// Puts a request at the end of the queue.
+    pub(super) async fn enqueue(
+        &self,
+        id: DeploymentId,
+        request: &DeployRequest,
+        caller: &Caller,
+    ) -> Result<(), RequestError> {
         let new = NewDeployment {
             id,
-            target: Target::of(&request),
+            target: Target::of(request),
             tool: request.tool,
             operation: request.operation,
             record: request.record(),
@@ -32,7 +49,7 @@ impl Service {
         store.record(&entry(caller, id, &new)).await?;
         store.enqueue(&new).await?;
         self.parts.wake.notify_one();
-        Ok(id)
+        Ok(())
     }
 }
 

@@ -65,6 +65,9 @@ pub trait Deployments: Send + Sync {
     /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
 
+    /// How many deployments wait.
+    async fn waiting(&self) -> Result<u64, StoreError>;
+
     /// The summary of the plan, as JSON.
     async fn plan(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 

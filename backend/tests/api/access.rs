@@ -1,62 +1,89 @@
 //! Who may do what.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use crate::client::Client;
+use crate::contract;
 use crate::stand::Stand;
+
+/// Every endpoint: the least role in the words of the document, and what whoever is admitted is told when there is no
+/// such deployment, or when the body is none.
+const ENDPOINTS: [(&str, &str, &str, u16); 20] = [
+    ("GET", "/health", "none", 200),
+    ("GET", "/health/live", "none", 200),
+    ("GET", "/health/ready", "none", 200),
+    ("GET", "/openapi.json", "none", 200),
+    ("GET", "/metrics", "viewer", 200),
+    ("GET", "/audit", "admin", 200),
+    ("GET", "/deploy", "viewer", 200),
+    ("POST", "/deploy", "deployer", 400),
+    ("GET", "/deploy/{id}/status", "viewer", 404),
+    ("GET", "/deploy/{id}/plan", "viewer", 404),
+    ("GET", "/deploy/{id}/outputs", "viewer", 404),
+    ("GET", "/deploy/{id}/logs", "viewer", 404),
+    ("GET", "/deploy/{id}/logs.txt", "viewer", 404),
+    ("POST", "/deploy/{id}/ticket", "viewer", 200),
+    ("POST", "/deploy/{id}/cancel", "deployer", 404),
+    ("POST", "/deploy/{id}/force-cancel", "admin", 404),
+    ("POST", "/deploy/{id}/retry", "deployer", 404),
+    ("POST", "/deploy/{id}/approve", "approver", 404),
+    ("POST", "/deploy/{id}/reject", "approver", 404),
+    ("GET", "/docs/", "none", 200),
+];
+
+/// Whether each role is enough where this one is asked for.
+fn enough(least: &str) -> [(&'static str, bool); 4] {
+    let may = match least {
+        "none" | "viewer" => [true, true, true, true],
+        "deployer" => [false, true, false, true],
+        "approver" => [false, false, true, true],
+        "admin" => [false, false, false, true],
+        _ => panic!("there is no role {least}"),
+    };
+    let roles = ["viewer", "deployer", "approver", "admin"];
+    std::array::from_fn(|n| (roles[n], may[n]))
+}
 
 #[test]
 fn every_endpoint_admits_the_roles_of_the_table() {
     let stand = Stand::new();
-    let keys = ["viewer", "deployer", "approver", "admin"].map(|role| stand.key(role, role));
+    let keys = enough("none").map(|(role, _)| (role, stand.key(role, role)));
+    let revoked = stand.key("gone", "admin");
+    let id = revoked.split('_').nth(1).unwrap();
+    assert!(stand.run(&["keys", "revoke", id]).status.success());
     let running = stand.serve();
     let nobody = &running.client;
-    // Nothing is there, so whoever is admitted is told so, or that the body is none.
-    let id = "/deploy/00000000-0000-4000-8000-000000000000";
-    let of = |rest: &str| format!("{id}{rest}");
-    let table = [
-        ("GET", "/deploy".to_owned(), 200, [true, true, true, true]),
-        ("GET", of("/status"), 404, [true, true, true, true]),
-        ("GET", of("/plan"), 404, [true, true, true, true]),
-        ("GET", of("/outputs"), 404, [true, true, true, true]),
-        ("GET", of("/logs"), 404, [true, true, true, true]),
-        ("GET", of("/logs.txt"), 404, [true, true, true, true]),
-        ("POST", of("/ticket"), 200, [true, true, true, true]),
-        (
-            "POST",
-            "/deploy".to_owned(),
-            400,
-            [false, true, false, true],
-        ),
-        ("POST", of("/cancel"), 404, [false, true, false, true]),
-        ("POST", of("/approve"), 404, [false, false, true, true]),
-        ("POST", of("/reject"), 404, [false, false, true, true]),
-        ("GET", "/audit".to_owned(), 200, [false, false, false, true]),
-    ];
-    for (method, path, admitted, roles) in table {
-        let call = |client: &Client| match method {
-            "GET" => client.get(&path),
-            _ => client.post(&path, &json!({})),
-        };
-        let (code, answer) = call(nobody);
-        assert_eq!(
-            (code, &answer["code"]),
-            (401, &json!("unauthorized")),
-            "{path}"
-        );
-        assert_eq!(
-            call(&nobody.with_key("iac_000000000000_x")).0,
-            401,
-            "{path}"
-        );
-        for (key, may) in keys.iter().zip(roles) {
-            let (code, answer) = call(&nobody.with_key(key));
+    for (method, path, least, admitted) in ENDPOINTS {
+        let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+        let expected = if least == "none" { admitted } else { 401 };
+        for stranger in ["iac_000000000000_x", "nonsense", &revoked] {
+            let (code, answer) = nobody.with_key(stranger).call(method, &path);
+            assert_eq!(code, expected, "{method} {path} with {stranger}: {answer}");
+        }
+        let (code, answer) = nobody.call(method, &path);
+        assert_eq!(code, expected, "{method} {path}: {answer}");
+        if expected == 401 {
+            assert_eq!(answer["code"], "unauthorized");
+        }
+        for ((role, may), (_, key)) in enough(least).into_iter().zip(&keys) {
+            let (code, answer) = nobody.with_key(key).call(method, &path);
             let expected = if may { admitted } else { 403 };
-            assert_eq!(code, expected, "{method} {path}: {answer}");
+            assert_eq!(code, expected, "{method} {path} as {role}: {answer}");
         }
     }
-    assert_eq!(nobody.get("/health").0, 200);
-    assert_eq!(nobody.get("/health/ready").0, 200);
+}
+
+#[test]
+fn the_table_of_endpoints_is_that_of_the_document() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let described = contract::endpoints(&running.client);
+    let table = ENDPOINTS.iter().filter(|it| it.1 != "/docs/");
+    let table: BTreeSet<_> = table
+        .map(|(method, path, least, _)| [*method, *path, *least].map(str::to_owned))
+        .collect();
+    assert_eq!(table, described);
 }
 
 #[test]

@@ -59,6 +59,22 @@ fn what_is_no_json_too_large_or_nowhere_is_refused() {
         ("/deploy", json, "hunter2", 400),
         ("/deploy", json, deep.as_str(), 400),
         ("/deploy", json, large.as_str(), 413),
+        ("/deploy", json, "[]", 400),
+        ("/deploy", json, "null", 400),
+        ("/deploy", json, "1e999", 400),
+        ("/deploy", json, r#"{"tool": "tofu", "tool": "tofu"}"#, 400),
+        ("/deploy", json, r#"{"tool": "tofu"} {}"#, 400),
+        ("/deploy", json, "\u{feff}{}", 400),
+        ("/deploy/nonsense/retry", json, deep.as_str(), 400),
+        ("/deploy/nonsense/retry", json, large.as_str(), 413),
+        ("/deploy/nonsense/approve", json, deep.as_str(), 400),
+        (
+            "/deploy/nonsense/reject",
+            json,
+            r#"{"comment": "", "comment": ""}"#,
+            400,
+        ),
+        ("/deploy/nonsense/reject", json, r#"{"comment": 1}"#, 400),
         ("/deploy", "text/plain", "{}", 415),
         ("/deploy/nonsense/approve", json, "{}", 404),
         ("/deploy/nonsense/approve", json, "[1]", 400),
@@ -76,10 +92,111 @@ fn what_is_no_json_too_large_or_nowhere_is_refused() {
     for path in [
         "/deploy?status=hunter2",
         "/deploy?nonsense=1",
+        "/deploy?limit=0",
+        "/deploy?limit=501",
+        "/deploy?since=yesterday",
         "/audit?cursor=-1",
+        "/audit?limit=1001",
+        "/audit?deployment=nonsense",
     ] {
         assert_eq!(client.get(path).0, 400, "{path}");
     }
     // The service is as it was.
     client.deploy(&stand.request("terraform", SMALL));
+}
+
+#[test]
+fn a_body_that_lies_about_itself_is_refused() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let json = "Content-Type: application/json\r\nConnection: close\r\n";
+    let call = |path: &str, headers: &str, body: &[u8]| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{json}{headers}\r\n");
+        let answer = running.client.send_bytes(&[head.as_bytes(), body].concat());
+        let status = answer.split(' ').nth(1).map(str::to_owned);
+        status.unwrap_or_else(|| panic!("{path} {headers}: no answer"))
+    };
+    let table: [(&str, &[u8], &str); 8] = [
+        // Less than there is: what is left over is nobody's.
+        ("Content-Length: 1\r\n", b"{}", "400"),
+        ("Content-Length: 10\r\n", b"{\"tool\":\"\xff", "400"),
+        ("Content-Length: many\r\n", b"{}", "400"),
+        ("Content-Length: -1\r\n", b"{}", "400"),
+        ("Content-Length: 2\r\nContent-Length: 3\r\n", b"{}", "400"),
+        ("Transfer-Encoding: chunked\r\n", b"nonsense\r\n", "400"),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            b"2\r\n{}\r\n0\r\n\r\n",
+            "400",
+        ),
+        ("Transfer-Encoding: gzip\r\n", b"{}", "400"),
+    ];
+    for (headers, body, expected) in table {
+        assert_eq!(
+            call("/deploy", headers, body),
+            expected,
+            "{headers} {body:?}"
+        );
+    }
+    assert_eq!(running.client.get("/health").0, 200);
+}
+
+#[test]
+fn what_is_refused_does_not_come_into_the_log_of_the_service() {
+    let stand = Stand::new();
+    let key = stand.key("ann", "admin");
+    let log = stand.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let running = stand.start(stand.command(&["serve"]).stderr(file));
+    let client = running.client.with_key(&key);
+    let secret = "hunter2-of-a-body";
+    let bodies = [
+        secret.to_owned(),
+        format!("{{\"{secret}\": 1}}"),
+        format!("{{\"env_vars\": {{\"A\": \"{secret}\"}}, \"tool\": \"{secret}\"}}"),
+        format!("{{\"git_auth\": {{\"password\": \"{secret}"),
+    ];
+    for body in &bodies {
+        for path in ["/deploy", "/deploy/x/approve", "/deploy/x/retry"] {
+            let (code, _) = client.post_raw(path, "application/json", body.as_bytes());
+            assert_eq!(code, 400, "{path} {body}");
+        }
+    }
+    assert_eq!(client.get(&format!("/deploy?status={secret}")).0, 400);
+    assert_eq!(client.get(&format!("/deploy/{secret}/status")).0, 404);
+    assert_eq!(
+        client
+            .with_key(&format!("iac_000000000000_{secret}"))
+            .get("/deploy")
+            .0,
+        401
+    );
+    running.stop();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("serves") && !log.contains(secret), "{log}");
+}
+
+#[test]
+fn a_connection_ends_with_a_body_that_was_refused() {
+    let stand = Stand::new();
+    stand.key("ann", "admin");
+    let running = stand.serve();
+    let head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+    for path in [
+        "/deploy",
+        "/deploy/x/cancel",
+        "/deploy/x/approve",
+        "/nowhere",
+        "/health",
+    ] {
+        // It reads until the service closes the connection.
+        let answer = running
+            .client
+            .send_bytes(format!("POST {path} {head}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+        assert!(
+            answer.contains("\r\nconnection: close\r\n"),
+            "{path}: {answer}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! A client of the API, and one that follows its events.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -38,6 +39,30 @@ impl Client {
         Self {
             key: Some(key.to_owned()),
             ..self.clone()
+        }
+    }
+
+    /// Where the service listens.
+    pub(crate) fn address(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
+    /// Sends what no client would, and says all that comes back until the service closes the connection.
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// A call without a body, or with an empty object, as the method has it.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Answer {
+        match method {
+            "GET" => self.get(path),
+            "POST" => self.post(path, &serde_json::json!({})),
+            _ => panic!("no endpoint has the method {method}"),
         }
     }
 

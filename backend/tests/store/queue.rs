@@ -56,7 +56,9 @@ async fn positions_count_all_that_wait(database: &Database) {
         positions.push(store.position(new.id).await.unwrap());
     }
     assert_eq!(positions, [Some(1), Some(2), Some(3)]);
+    assert_eq!(store.waiting().await.unwrap(), 3);
     store.claim("n", LONG).await.unwrap().unwrap();
+    assert_eq!(store.waiting().await.unwrap(), 2);
     assert_eq!(store.position(all[0].id).await.unwrap(), None);
     assert_eq!(store.position(all[2].id).await.unwrap(), Some(2));
     assert_eq!(store.position(of("c").id).await.unwrap(), None);

@@ -36,6 +36,8 @@ const POSITION: &str = "SELECT COUNT(*) FROM deployments mine \
     JOIN deployments others ON others.standing = 'waiting' AND others.seq <= mine.seq \
     WHERE mine.id = $1 AND mine.standing = 'waiting'";
 
+const WAITING: &str = "SELECT COUNT(*) FROM deployments WHERE standing = 'waiting'";
+
 const PLAN: &str = "SELECT plan FROM deployments WHERE id = $1";
 
 const OUTPUTS: &str = "SELECT outputs FROM deployments WHERE id = $1";
@@ -101,6 +103,11 @@ macro_rules! deployments {
                     .fetch_one(self.reads())
                     .await?;
                 Ok(Some(count("count", ahead)?).filter(|position| *position > 0))
+            }
+
+            async fn waiting(&self) -> Result<u64, StoreError> {
+                let number: i64 = sqlx::query_scalar(WAITING).fetch_one(self.reads()).await?;
+                count("count", number)
             }
 
             async fn plan(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {

@@ -1,0 +1,112 @@
+//! How many calls one caller may make.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::Fault;
+use crate::auth::KeyId;
+
+/// So many calls go by before those are forgotten whose account is full again: what is remembered is bounded by the
+/// callers of a minute, and by these.
+const FORGET_EVERY: u32 = 1024;
+
+/// Whose calls are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    /// Those with this key.
+    Key(KeyId),
+    /// Those without a good key, by the address that they come from.
+    Peer(IpAddr),
+}
+
+impl Counted {
+    /// A peer. An IPv6 network of 64 bits counts as one, since a host there has all of its addresses.
+    pub(super) fn peer(address: IpAddr) -> Self {
+        Self::Peer(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & (u128::MAX << 64);
+                IpAddr::V6(Ipv6Addr::from(network))
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+/// How many calls one caller may make in a minute; as many may come at once.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// None when there is no limit.
+    accounts: Option<DefaultKeyedRateLimiter<Counted>>,
+    clock: DefaultClock,
+    calls: AtomicU32,
+}
+
+impl Limits {
+    pub(super) fn new(calls_per_minute: Option<NonZeroU32>) -> Self {
+        Self {
+            accounts: calls_per_minute.map(|most| RateLimiter::keyed(Quota::per_minute(most))),
+            clock: DefaultClock::default(),
+            calls: AtomicU32::new(0),
+        }
+    }
+
+    /// Counts a call.
+    ///
+    /// # Errors
+    /// [`Fault::TooMany`], with the time after which there is room for one more.
+    pub(super) fn admit(&self, caller: &Counted) -> Result<(), Fault> {
+        let Some(accounts) = &self.accounts else {
+            return Ok(());
+        };
+        if self.calls.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            accounts.retain_recent();
+        }
+        accounts
+            .check_key(caller)
+            .map_err(|refused| Fault::TooMany {
+                again_after: refused.wait_time_from(self.clock.now()),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> Counted {
+        Counted::peer(address.parse().unwrap())
+    }
+
+    #[test]
+    fn each_caller_has_an_account_of_its_own() {
+        let limits = Limits::new(NonZeroU32::new(2));
+        let (ann, bob) = (peer("10.0.0.1"), peer("10.0.0.2"));
+        for caller in [&ann, &ann, &bob] {
+            assert!(limits.admit(caller).is_ok());
+        }
+        match limits.admit(&ann) {
+            Err(Fault::TooMany { again_after }) => {
+                assert!(again_after.as_secs() < 31 && !again_after.is_zero());
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(limits.admit(&bob).is_ok());
+    }
+
+    #[test]
+    fn without_a_limit_every_call_is_admitted() {
+        let limits = Limits::new(None);
+        assert!((0..10_000).all(|_| limits.admit(&peer("::1")).is_ok()));
+    }
+
+    #[test]
+    fn a_network_of_one_host_counts_as_one() {
+        assert_eq!(peer("2001:db8::1"), peer("2001:db8::ffff:1"));
+        assert_ne!(peer("2001:db8::1"), peer("2001:db8:0:1::1"));
+        assert_eq!(peer("::ffff:10.0.0.1"), peer("10.0.0.1"));
+    }
+}

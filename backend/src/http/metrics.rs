@@ -1,0 +1,39 @@
+//! `GET /metrics`.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use super::caller::Known;
+use super::openapi::Guarded;
+use super::{App, Fault};
+use crate::auth::Action;
+use crate::metrics;
+
+/// What a monitoring system asks for, in the text format of OpenMetrics.
+///
+/// How many deployments fail is the business of those who may see them.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "operation",
+    responses(
+        (
+            status = 200, description = "Counters, gauges and histograms",
+            body = String, content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
+pub(super) async fn text(
+    State(app): State<App>,
+    caller: Known,
+) -> Result<impl IntoResponse, Fault> {
+    caller.may(Action::See)?;
+    let waiting = app.service.store().waiting().await?;
+    let text = app.service.metrics().text(app.service.active(), waiting);
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
+}

@@ -1,0 +1,103 @@
+//! The answers that endpoints have in common: every status that is not a success, with why.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+/// Endpoints that ask who calls.
+pub(in crate::http) struct Guarded;
+/// Endpoints that do not, and still serve no page of another origin.
+pub(in crate::http) struct OfOrigin;
+/// Endpoints about one deployment.
+pub(in crate::http) struct OfDeployment;
+/// Endpoints whose address may say more.
+pub(in crate::http) struct OfQuery;
+/// Endpoints that read a body.
+pub(in crate::http) struct OfBody;
+/// Endpoints that a deployment may not be in the state for.
+pub(in crate::http) struct OfState;
+
+const ORIGIN: (u16, &str) = (403, "Pages of this origin are not served");
+
+impl IntoResponses for Guarded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            (401, "There is no good key"),
+            (
+                403,
+                "The role of the key is not enough, or pages of this origin are not served",
+            ),
+            (429, "Too many calls: come again later"),
+            (
+                500,
+                "Something went wrong here; the log of the service says what, under `id`",
+            ),
+            (503, "The service could not answer in time"),
+        ])
+    }
+}
+
+impl IntoResponses for OfOrigin {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[ORIGIN])
+    }
+}
+
+impl IntoResponses for OfDeployment {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[(
+            404,
+            "There is no such deployment, or it has nothing of that kind",
+        )])
+    }
+}
+
+impl IntoResponses for OfQuery {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[(400, "The query is not valid")])
+    }
+}
+
+impl IntoResponses for OfBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            (
+                400,
+                "The body is not valid; `fields` has every fault of a request",
+            ),
+            (408, "The body did not arrive in time"),
+            (413, "The body is too large"),
+        ])
+    }
+}
+
+impl IntoResponses for OfState {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[(
+            409,
+            "The deployment is not where that can be done; `status` says where it is",
+        )])
+    }
+}
+
+fn refusals(reasons: &[(u16, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let refusal = |(status, description): &(u16, &str)| {
+        let content = Content::new(Some(Ref::from_schema_name("ErrorAnswer")));
+        let mut response = ResponseBuilder::new()
+            .description(*description)
+            .content("application/json", content);
+        if *status == 429 {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
+            let header = HeaderBuilder::new()
+                .schema(Some(seconds))
+                .description(Some("For how many seconds to stay away"))
+                .build();
+            response = response.header("Retry-After", header);
+        }
+        (status.to_string(), RefOr::T(response.build()))
+    };
+    reasons.iter().map(refusal).collect()
+}

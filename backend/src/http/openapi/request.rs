@@ -1,0 +1,149 @@
+//! The body of `POST /deploy`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Operation, Tool};
+
+/// A deployment that is asked for. Either `git_url` and `git_ref`, or `source`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body that the library reads")]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "tool": "terraform",
+    "operation": "validate",
+    "source": {"files": {"main.tf": "output \"greeting\" { value = \"Hello!\" }"}},
+}))]
+pub(in crate::http) struct DeployRequest {
+    /// The tool to run.
+    tool: Tool,
+    /// Repository: `https://`, `http://`, `ssh://` or `user@host:path`, without credentials.
+    git_url: Option<String>,
+    /// Branch, tag, or full commit id.
+    git_ref: Option<String>,
+    /// Credentials for http and https.
+    git_auth: Option<GitAuth>,
+    /// Credentials for ssh.
+    ssh: Option<SshCredentials>,
+    /// Whether submodules are fetched as well.
+    submodules: Option<bool>,
+    /// A source other than git.
+    source: Option<Source>,
+    /// Directory of the root module in the source; `.` by default.
+    path: Option<String>,
+    /// Variables for the tool and for what it starts; their values are secret.
+    env_vars: Option<BTreeMap<String, String>>,
+    /// Files of variables, relative to `path`.
+    tfvars_files: Option<Vec<String>>,
+    /// Flags for `init`, as a shell would read them.
+    init_flags: Option<String>,
+    /// Flags for `plan`, as a shell would read them.
+    plan_flags: Option<String>,
+    /// Minutes that each command may run; 60 by default.
+    timeout: Option<f64>,
+    /// Whether nobody has to approve the plan.
+    auto_approve: Option<bool>,
+    /// What to do; `deploy` by default.
+    operation: Option<Operation>,
+    /// The workspace to select.
+    workspace: Option<String>,
+    /// Addresses to which the plan is limited.
+    targets: Option<Vec<String>>,
+    /// Addresses of resources to be replaced.
+    replace: Option<Vec<String>>,
+    /// Values of input variables, none of them secret.
+    variables: Option<BTreeMap<String, Value>>,
+    /// Settings of the backend, none of them secret.
+    backend_config: Option<BTreeMap<String, String>>,
+}
+
+/// Name and password or token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body that the library reads")]
+#[serde(deny_unknown_fields)]
+struct GitAuth {
+    /// `http`, `basic` or `token`; `http` by default.
+    r#type: Option<String>,
+    /// Name of the user; may be left out with `token`.
+    username: Option<String>,
+    /// Password, or a token in its place.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Key and known hosts.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body that the library reads")]
+#[serde(deny_unknown_fields)]
+struct SshCredentials {
+    /// The private key in PEM or OpenSSH form, without a passphrase.
+    #[schema(format = Password)]
+    private_key: String,
+    /// Lines of a `known_hosts` file.
+    known_hosts: String,
+}
+
+/// A source other than git: one of the two.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body that the library reads")]
+#[serde(deny_unknown_fields)]
+struct Source {
+    /// Files that the request brings along: name to text.
+    files: Option<BTreeMap<String, String>>,
+    /// A directory of the server, where the service is told to deploy such.
+    directory: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use iac_runner::session;
+    use iac_runner::session::flags::FlagPolicy;
+    use serde_json::json;
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    fn properties() -> BTreeSet<String> {
+        let schema = serde_json::to_value(DeployRequest::schema()).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        properties.keys().cloned().collect()
+    }
+
+    #[test]
+    fn every_field_that_is_described_is_one_that_the_library_knows() {
+        let all: serde_json::Map<_, _> = properties()
+            .into_iter()
+            .map(|it| (it, json!([[]])))
+            .collect();
+        let body = json!(all).to_string();
+        let invalid = session::DeployRequest::parse(body.as_bytes(), &FlagPolicy::default());
+        for fault in invalid.unwrap_err().faults {
+            assert_ne!(fault.problem, "unknown field", "{}", fault.field);
+        }
+    }
+
+    #[test]
+    fn every_field_that_the_library_keeps_is_described() {
+        let git = json!({
+            "tool": "tofu", "git_url": "https://h/a", "git_ref": "main",
+            "git_auth": {"username": "ann", "password": "hunter2"},
+        });
+        let ssh = json!({
+            "tool": "tofu", "git_url": "ssh://h/a", "git_ref": "main",
+            "ssh": {"private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\n", "known_hosts": "h"},
+        });
+        let files = json!({"tool": "tofu", "source": {"files": {"main.tf": ""}}});
+        let mut kept = BTreeSet::new();
+        for body in [git, ssh, files] {
+            let body = body.to_string();
+            let request = session::DeployRequest::parse(body.as_bytes(), &FlagPolicy::default());
+            let record = request.unwrap().record();
+            kept.extend(record.as_object().unwrap().keys().cloned());
+        }
+        assert_eq!(kept, properties());
+    }
+}

@@ -1,0 +1,59 @@
+//! Asks a run to stop, as hard as the session is to stop, and again if that did not reach it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::client::Canceller;
+use crate::session::state::Stop;
+
+/// The pause before a run is asked again, at first and at most; it doubles from one to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// When a stop that did not reach the run is asked for again.
+#[derive(Debug, Default)]
+pub(super) struct AskAgain {
+    failures: u32,
+    at: Option<Instant>,
+    /// What was wrong the last time.
+    why: String,
+}
+
+impl AskAgain {
+    /// Takes in that a stop did not reach the run; whether that is news.
+    pub(super) fn note(&mut self, why: &str) -> bool {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
+        self.at = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+        self.failures += 1;
+        let is_news = self.why != why;
+        why.clone_into(&mut self.why);
+        is_news
+    }
+
+    /// Waits until it is time, once.
+    pub(super) async fn is_due(&mut self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+        self.at = None;
+    }
+}
+
+pub(super) fn ask(canceller: &Canceller, wanted: Stop) {
+    match wanted {
+        Stop::Cancel => canceller.cancel(),
+        Stop::Force => canceller.force(),
+    }
+}
+
+/// Waits until the session is to stop harder than it was told to stop before.
+pub(super) async fn harder(stop: &mut watch::Receiver<Option<Stop>>, given: Option<Stop>) -> Stop {
+    match stop.wait_for(|wanted| *wanted > given).await.map(|it| *it) {
+        Ok(Some(wanted)) => wanted,
+        // Nobody is left who could want it.
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}
