@@ -6,7 +6,14 @@ mod access;
 mod bodies;
 mod client;
 mod command_line;
+mod crashes;
+mod crowd;
 mod deploying;
+mod from_git;
+mod gate;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../../../tests/checkout/http_server.rs"]
+mod http_server;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"
@@ -15,4 +22,13 @@ mod deploying;
 mod mark;
 mod queue;
 mod recovery;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../../../tests/checkout/repository.rs"]
+mod repository;
 mod stand;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the library; this needs a part of it"
+)]
+#[path = "../../../tests/support/waiting.rs"]
+mod waiting;

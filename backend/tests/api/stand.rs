@@ -98,8 +98,12 @@ impl Stand {
     }
 
     pub(crate) fn serve_with(&self, flags: &[&str]) -> Running {
-        let mut child = self
-            .command(&[&["serve"], flags].concat())
+        self.start(&mut self.command(&[&["serve"], flags].concat()))
+    }
+
+    /// Starts a call that serves, and waits until it does.
+    pub(crate) fn start(&self, command: &mut Command) -> Running {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -116,18 +120,39 @@ impl Stand {
 
     /// A request that brings its configuration along.
     pub(crate) fn request(&self, tool: &str, hcl: &str) -> Value {
-        let home = self.path().join("home");
-        std::fs::create_dir_all(&home).unwrap();
         json!({
             "tool": tool,
             "source": {"files": {"main.tf": hcl}},
-            "env_vars": {
-                "PATH": path_of_tools(),
-                "HOME": home,
-                "TF_CLI_CONFIG_FILE": "/dev/null",
-                VARIABLE: self.mark.value(),
-            },
+            "env_vars": self.environment(),
         })
+    }
+
+    /// A request for a directory of a repository.
+    pub(crate) fn git_request(&self, tool: &str, url: &str, path: &str) -> Value {
+        json!({
+            "tool": tool,
+            "git_url": url,
+            "git_ref": "main",
+            "path": path,
+            "env_vars": self.environment(),
+        })
+    }
+
+    /// What the tools get: the mark, and nothing of the outer world's settings.
+    fn environment(&self) -> Value {
+        let home = self.path().join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        json!({
+            "PATH": path_of_tools(),
+            "HOME": home,
+            "TF_CLI_CONFIG_FILE": "/dev/null",
+            VARIABLE: self.mark.value(),
+        })
+    }
+
+    /// The proof of what is left alive.
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// [`SLOW`], which waits for a file of this place.
@@ -169,15 +194,18 @@ impl Drop for Running {
 fn runner() -> &'static Path {
     static RUNNER: OnceLock<PathBuf> = OnceLock::new();
     RUNNER.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "-p",
-                "iac-runner",
-                "--bin",
-                "iac-runner",
-            ])
+        // With the features that these tests are built with, and without what cargo tells a test about itself: a
+        // build script that looks at either would have everything built anew, each time.
+        let arguments = "build --quiet --workspace --bin iac-runner --test api";
+        let mut cargo = Command::new(env!("CARGO"));
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(name.as_ref());
+            }
+        }
+        let built = cargo
+            .args(arguments.split(' '))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();
