@@ -74,6 +74,8 @@ pub struct Store {
     pub database_url: Option<SecretString>,
     /// How long the record of an ended deployment is kept.
     pub record_retention: Duration,
+    /// How long an entry of the audit trail is kept.
+    pub audit_retention: Duration,
 }
 
 /// The key that seals secrets.
@@ -160,6 +162,7 @@ impl Config {
                     .read("store.database_url", postgres)?
                     .map(SecretString::from),
                 record_retention: reader.required("store.record_retention", duration)?,
+                audit_retention: reader.required("store.audit_retention", duration)?,
             },
             auth: Auth {
                 starter_may_approve: reader.required("auth.starter_may_approve", switch)?,

@@ -114,6 +114,13 @@ pub const SETTINGS: &[Setting] = &[
         "How long the record of an ended deployment is kept, with its log",
     ),
     setting(
+        "store.audit_retention",
+        ("IAC_BACKEND_AUDIT_RETENTION", "audit-retention"),
+        Kind::Duration,
+        "365days",
+        "How long an entry of the audit trail is kept",
+    ),
+    setting(
         "sealing.key",
         ("IAC_BACKEND_SEALING_KEY", ""),
         Kind::Secret,

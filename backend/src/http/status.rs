@@ -79,6 +79,8 @@ fn standing(view: &View) -> Value {
         "workspace": deployment.target.workspace,
         "position": view.position,
         "started_by": deployment.started_by,
+        "node": deployment.node,
+        "node_silent_since": view.node_silent_since,
         "commit": commit.map(ToString::to_string).or_else(|| progress.commit.clone()),
         "plan_digest": digest.map(ToString::to_string).or_else(|| progress.plan_digest.clone()),
         "approval_deadline": now.and_then(|now| now.approval_deadline),

@@ -71,6 +71,11 @@ impl Live {
         }
     }
 
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries().is_empty()
+    }
+
     /// How many are at work. Who waits for an approval does not take the place of another.
     pub(super) fn at_work(&self) -> usize {
         self.entries()

@@ -9,6 +9,7 @@
 //! | `mirror` | what its session says goes into the store |
 //! | `live` | the sessions of this process |
 //! | `decide` | approve, reject, cancel |
+//! | `handover` | decisions about what another node carries |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
 //!
@@ -21,6 +22,7 @@ mod carry;
 mod decide;
 mod dispatch;
 mod error;
+mod handover;
 mod live;
 mod mirror;
 mod place;
@@ -70,6 +72,7 @@ struct Parts {
     concurrency: NonZeroUsize,
     lease: Duration,
     record_retention: Duration,
+    audit_retention: Duration,
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
@@ -119,6 +122,7 @@ impl Service {
                 concurrency: work.concurrency,
                 lease: work.lease,
                 record_retention: config.store.record_retention,
+                audit_retention: config.store.audit_retention,
                 approval_rule: match config.auth.starter_may_approve {
                     true => ApprovalRule::Anybody,
                     false => ApprovalRule::SomebodyElse,

@@ -29,8 +29,12 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     pub(crate) fn new(holds_fetches: bool) -> Self {
+        Self::at(Stand::new(), holds_fetches)
+    }
+
+    pub(crate) fn at(stand: Stand, holds_fetches: bool) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stand, repositories) = (Stand::new(), Repositories::new());
+        let repositories = Repositories::new();
         let repository = repositories.create("crowd");
         for number in 0..MANY {
             repository.write(&format!("{number}/main.tf"), &configuration(number));

@@ -20,6 +20,10 @@ mod http_server;
 )]
 #[path = "../../../tests/support/mark.rs"]
 mod mark;
+mod nodes;
+mod on_postgres;
+#[path = "../store/postgres_server.rs"]
+mod postgres_server;
 mod queue;
 mod recovery;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]

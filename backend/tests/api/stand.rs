@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::mark::{Mark, VARIABLE};
+use crate::postgres_server;
 
 /// One resource and two outputs, one of them sensitive.
 pub(crate) const SMALL: &str = r#"
@@ -40,6 +42,7 @@ resource "terraform_data" "slow" {
 pub(crate) struct Stand {
     pub(crate) folder: TempDir,
     mark: Mark,
+    database: Option<SecretString>,
 }
 
 /// A service that runs; killed when it goes.
@@ -56,7 +59,21 @@ impl Stand {
                 .tempdir()
                 .unwrap(),
             mark: Mark::new(),
+            database: None,
         }
+    }
+
+    /// A place whose services keep their records in a PostgreSQL database, which is empty.
+    pub(crate) fn on_postgres() -> Self {
+        Self {
+            database: Some(block_on(postgres_server::new_database())),
+            ..Self::new()
+        }
+    }
+
+    /// The address of that database.
+    pub(crate) fn database(&self) -> &str {
+        self.database.as_ref().unwrap().expose_secret()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,7 +91,15 @@ impl Stand {
             .env_remove("IAC_BACKEND_CONFIG")
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
-            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"));
+            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"))
+            // Services that share a database share the key.
+            .env(
+                "IAC_BACKEND_SEALING_KEY_FILE",
+                self.path().join("sealing.key"),
+            );
+        if let Some(database) = &self.database {
+            command.env("DATABASE_URL", database.expose_secret());
+        }
         command
     }
 
@@ -188,6 +213,15 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs what is asynchronous to its end.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// The runner of this workspace, built if it is not.
