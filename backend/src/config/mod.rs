@@ -113,6 +113,8 @@ pub struct Work {
     pub checkout_timeout: Duration,
     /// From the signal that stops a tool to the one that kills it.
     pub grace: Duration,
+    /// How long a stop waits for what is at work; none to leave it running.
+    pub drain: Option<Duration>,
     /// The runner; none to look for it.
     pub runner: Option<PathBuf>,
     /// Whether directories and repositories of this machine are deployed.
@@ -178,6 +180,7 @@ impl Config {
                 approval_deadline: reader.required("work.approval_deadline", duration)?,
                 checkout_timeout: reader.required("work.checkout_timeout", duration)?,
                 grace: reader.required("work.grace", duration)?,
+                drain: reader.read("work.drain", duration)?,
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
             },

@@ -198,6 +198,13 @@ pub const SETTINGS: &[Setting] = &[
         "From the signal that stops a tool to the one that kills it",
     ),
     setting(
+        "work.drain",
+        ("IAC_BACKEND_DRAIN", "drain"),
+        Kind::Duration,
+        "",
+        "How long a stop waits for what is at work, which is then cancelled; without it, that is left running",
+    ),
+    setting(
         "work.runner",
         ("IAC_BACKEND_RUNNER", "runner"),
         Kind::Path,

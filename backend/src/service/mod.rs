@@ -10,6 +10,7 @@
 //! | `live` | the sessions of this process |
 //! | `decide` | approve, reject, cancel |
 //! | `handover` | decisions about what another node carries |
+//! | `drain` | the end of a service that takes everything with it which it started |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
 //!
@@ -21,6 +22,7 @@
 mod carry;
 mod decide;
 mod dispatch;
+mod drain;
 mod error;
 mod handover;
 mod live;

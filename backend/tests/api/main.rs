@@ -9,6 +9,7 @@ mod command_line;
 mod crashes;
 mod crowd;
 mod deploying;
+mod draining;
 mod from_git;
 mod gate;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
 use crate::mark::{Mark, VARIABLE};
 use crate::postgres_server;
+use crate::waiting::wait_for;
 
 /// One resource and two outputs, one of them sensitive.
 pub(crate) const SMALL: &str = r#"
@@ -202,9 +204,28 @@ impl Running {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) {
+        self.ask_to_stop();
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) {
+        wait_for("the service to end", WITHIN_MINUTES, || {
+            self.child
+                .try_wait()
+                .unwrap()
+                .map(|status| assert!(status.success()))
+        });
     }
 }
 
