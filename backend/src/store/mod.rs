@@ -116,6 +116,10 @@ pub trait Claims: Send + Sync {
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
+    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it; false, changing
+    /// nothing, when it is not active or its lease has not run out.
+    async fn abandon(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+
     /// Ends a deployment: its secrets go, its workspace is free.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
 }

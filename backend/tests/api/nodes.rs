@@ -9,21 +9,24 @@ use crate::stand::{Running, SMALL, Stand};
 use crate::waiting::wait_for;
 
 /// A service with a data directory of its own.
-fn node(stand: &Stand, name: &str, concurrency: &str) -> Running {
+fn node(stand: &Stand, name: &str, more: &[&str]) -> Running {
     let data = stand.path().join(name);
     let data = data.to_str().unwrap();
     let flags = ["--node", name, "--data-dir", data];
-    stand.serve_with(&[&flags[..], &["--concurrency", concurrency]].concat())
+    stand.serve_with(&[&flags[..], more].concat())
 }
 
 /// Starts a deployment while the first node is alone, so that it is the one that carries it.
 fn carried_by_the_first(stand: &Stand, request: &Value) -> (Running, Running, String) {
-    let first = node(stand, "first", "4");
+    carried_by(node(stand, "first", &[]), stand, request)
+}
+
+fn carried_by(first: Running, stand: &Stand, request: &Value) -> (Running, Running, String) {
     let id = first.client.deploy(request);
     wait_for("the first node to claim it", WITHIN_MINUTES, || {
         (first.client.status(&id)["node"] == "first").then_some(())
     });
-    (first, node(stand, "second", "4"), id)
+    (first, node(stand, "second", &[]), id)
 }
 
 fn decide(client: &Client, id: &str, what: &str, body: &Value) -> (u16, Value) {
@@ -34,8 +37,8 @@ fn decide(client: &Client, id: &str, what: &str, body: &Value) -> (u16, Value) {
 fn both_work_on_one_queue_and_nothing_is_applied_twice() {
     let crowd = Crowd::at(Stand::on_postgres(), false);
     let (first, second) = (
-        node(&crowd.stand, "first", "2"),
-        node(&crowd.stand, "second", "2"),
+        node(&crowd.stand, "first", &["--concurrency", "2"]),
+        node(&crowd.stand, "second", &["--concurrency", "2"]),
     );
     crowd.gate.hold("init");
     let ids = crowd.deploy(&first.client, true);
@@ -144,6 +147,8 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
         .follow(&id, None)
         .until_status("awaiting_approval");
     first.kill();
+    let refused = stand.run(&["abandon", &id]);
+    assert_eq!(refused.status.code(), Some(1), "its lease has not run out");
     for what in ["approve", "reject", "cancel"] {
         let (code, answer) = decide(&second.client, &id, what, &json!({}));
         assert_eq!(
@@ -158,7 +163,7 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
     }
 
     // What was not done is not done later either.
-    let first = node(&stand, "first", "4");
+    let first = node(&stand, "first", &[]);
     let mut events = second.client.follow(&id, None);
     events.until_status("awaiting_approval");
     let (code, answer) = decide(&second.client, &id, "approve", &json!({}));
@@ -175,4 +180,50 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
         .map(|it| &it["action"])
         .collect();
     assert_eq!(actions, ["approve", "start"]);
+}
+
+#[test]
+fn a_deployment_of_a_node_that_will_not_come_back_is_given_up_and_its_workspace_is_free() {
+    let stand = Stand::on_postgres();
+    let request = stand.request("terraform", SMALL);
+    // Short enough to wait for.
+    let first = node(&stand, "first", &["--lease", "3s"]);
+    let (first, second, id) = carried_by(first, &stand, &request);
+    second
+        .client
+        .follow(&id, None)
+        .until_status("awaiting_approval");
+    let next = second.client.deploy(&request);
+    first.kill();
+    wait_for("the node to be missed", WITHIN_MINUTES, || {
+        second.client.status(&id)["node_silent_since"]
+            .is_string()
+            .then_some(())
+    });
+    assert_eq!(second.client.status(&next)["position"], 1);
+
+    let done = stand.run(&["abandon", &id]);
+    assert!(done.status.success(), "{done:?}");
+    let status = second.client.status(&id);
+    assert_eq!(
+        (&status["status"], &status["reason"]),
+        (&json!("failed"), &json!("unknown"))
+    );
+    assert!(
+        status["error"].as_str().unwrap().contains("`first`"),
+        "{status}"
+    );
+    second
+        .client
+        .follow(&next, None)
+        .until_status("awaiting_approval");
+
+    // It comes back all the same, and disturbs nothing.
+    let first = node(&stand, "first", &[]);
+    let (code, _) = decide(&first.client, &id, "approve", &json!({}));
+    assert_eq!(code, 409);
+    let (code, answer) = decide(&first.client, &next, "approve", &json!({}));
+    assert_eq!(code, 200, "{answer}");
+    let end = first.client.follow(&next, None).until_end();
+    assert_eq!(end.last().unwrap().json()["reason"], "applied");
 }
