@@ -57,7 +57,7 @@ prepare() {
   for command in terraform npm rustup cargo; do
     command -v "$command" >/dev/null || fail "\`$command\` is not on PATH"
   done
-  for command in buildah debootstrap jq zip python3; do
+  for command in buildah debootstrap jq zip python3 curl; do
     command -v "$command" >/dev/null || missing+=("$command")
   done
   if [ ${#missing[@]} -gt 0 ]; then
@@ -74,12 +74,13 @@ prepare() {
   fi
   mkdir -p "$dir/tmp" "$dir/serve"
   export TMPDIR=$dir/tmp # buildah keeps its cache mounts below it
-  server=
+  server='' service=''
   trap clean_up EXIT
 }
 
 clean_up() {
   [ -z "$server" ] || kill "$server" 2>/dev/null || true
+  [ -z "$service" ] || kill "$service" 2>/dev/null || true
   b rm --all >/dev/null 2>&1 || true
   [ -n "${IAC_CHECK_DIR:-}" ] || rm -rf "$dir"
 }
@@ -257,11 +258,16 @@ check_contents() {
     [ "$HOME" = /home/iac ] && [ "$PWD" = /workspace ] &&
     for d in "$HOME" "$TMPDIR" .; do touch "$d/.probe" && rm "$d/.probe" || exit 1; done'
   local name
-  for name in iac-runner terraform tofu; do
+  for name in iac-backend iac-runner terraform tofu; do
     expect "$name is on PATH" inside sh -c '[ "$(command -v "$1")" = "/usr/local/bin/$1" ] && command -v "$1"' - "$name"
   done
   expect "iac-runner is static" inside sh -c '
     ! ldd /usr/local/bin/iac-runner 2>&1 | grep -q "=>" && stat -c "%s bytes" /usr/local/bin/iac-runner'
+  expect "iac-backend finds its libraries" inside sh -c '
+    ! ldd /usr/local/bin/iac-backend | grep "not found" && iac-backend --version'
+  expect "the image serves by itself" test "$(b inspect --type image --format '{{.OCIv1.Config.Cmd}}' "$image")" = "[iac-backend]"
+  expect "its data is in a volume that is its user's alone" inside sh -c '
+    [ "$(stat -c "%u %a" "$IAC_BACKEND_DATA_DIR")" = "10001 700" ] && echo "$IAC_BACKEND_DATA_DIR"'
   expect "terraform is the one that was served" same_file "$terraform_bin" terraform
   expect "tofu is the one that was served" same_file "$tofu_bin" tofu
   expect "git" inside git --version
@@ -305,6 +311,48 @@ HCL
   done
 }
 
+# call PATH [CURL OPTION...]: one call of the service that runs; prints the answer.
+call() {
+  local path=$1
+  shift
+  curl --silent --show-error --fail --noproxy '*' --max-time 120 -H "Authorization: Bearer $key" "$@" "$base$path"
+}
+
+# Serves on loopback, which the container shares with this machine, and deploys with both tools.
+check_service() {
+  step "What the image serves"
+  local said key base tool id waited=0
+  if said=$(inside iac-backend 2>&1); then fail "without keys it serves everybody"; fi
+  said=$(grep "there are no keys" <<<"$said") || fail "without keys it says something else"
+  passed "without keys it serves nobody: $said"
+  key=$(inside iac-backend keys create ann --role admin) || fail "no key could be made: $key"
+
+  # Isolation by chroot leaves process ids as they are.
+  inside sh -c 'echo $$ >/tmp/backend.pid; IAC_BACKEND_LISTEN=127.0.0.1:0 exec iac-backend' \
+    >"$dir/served" 2>"$dir/served.log" &
+  service=$!
+  until base=$(grep -oP '(?<=listening on )http://\S+' "$dir/served"); do
+    [ "$waited" -lt 300 ] || fail "iac-backend does not serve: $(cat "$dir/served.log")"
+    waited=$((waited + 1))
+    sleep 0.1
+  done
+  expect "it is ready" call /health/ready
+  for tool in terraform tofu; do
+    id=$(jq -nc --arg tool "$tool" '{tool: $tool, auto_approve: true,
+      source: {files: {"main.tf": "output \"proof\" {\n value = \"deployed in the image\"\n}"}}}' |
+      call /deploy -H 'Content-Type: application/json' --data-binary @- | jq -r .deployment_id)
+    call "/deploy/$id/logs" -N >"$dir/events" || fail "$tool: its log ended early"
+    grep -A 2 '^event: end' "$dir/events" | grep -q '"success"' || fail "$tool: $(tail -n 5 "$dir/events")"
+    one_document '.proof.value == "deployed in the image"' "$(call "/deploy/$id/outputs")" ||
+      fail "$tool: $(call "/deploy/$id/outputs")"
+    passed "a deployment with $tool: $id"
+  done
+  kill -TERM "$(inside cat /tmp/backend.pid)"
+  wait "$service" || fail "it did not stop well: $(tail -n 5 "$dir/served.log")"
+  service=
+  passed "it stops when it is asked to"
+}
+
 main() {
   local option
   for option in "$@"; do
@@ -324,6 +372,7 @@ main() {
   container=$(b from --pull-never "$image")
   check_contents
   check_runs
+  check_service
   step "$checks checks passed"
 }
 

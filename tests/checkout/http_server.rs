@@ -200,7 +200,7 @@ async fn answer(
         let printed = tokio::task::spawn_blocking(move || backend(&environment, &body))
             .await
             .expect("the backend ends");
-        from_cgi(printed)
+        from_cgi(&printed)
     };
     let (response, bytes) = response;
     shared.seen.lock().expect("no panic").push(Seen {
@@ -257,8 +257,8 @@ fn backend(environment: &[(&str, String)], body: &[u8]) -> Vec<u8> {
     child.wait_with_output().expect("it ends").stdout
 }
 
-fn from_cgi(printed: Vec<u8>) -> Sized {
-    let end = memmem(&printed, b"\r\n\r\n").expect("headers");
+fn from_cgi(printed: &[u8]) -> Sized {
+    let end = memmem(printed, b"\r\n\r\n").expect("headers");
     let mut response = Response::builder();
     for line in String::from_utf8_lossy(&printed[..end]).lines() {
         let (name, value) = line.split_once(": ").expect("a header");

@@ -30,7 +30,7 @@ pub(super) enum KeysCall {
 }
 
 /// Who did it, in the audit trail: whoever can run this program beside the database.
-const ACTOR: &str = "command line";
+pub(super) const ACTOR: &str = "command line";
 /// Longest name of a key, in bytes.
 const MAX_NAME_BYTES: usize = 100;
 

@@ -5,7 +5,9 @@
 //! | `flags` | the flags of the settings, made from their table |
 //! | `serve` | the service |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
+//! | `abandon` | `abandon` |
 
+mod abandon;
 mod flags;
 mod keys;
 mod serve;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Layers, shown};
+use crate::store::DeploymentId;
 use flags::SettingFlags;
 use keys::KeysCall;
 
@@ -47,6 +50,11 @@ enum Call {
     Keys {
         #[command(subcommand)]
         call: KeysCall,
+    },
+    /// End a deployment of a node that will not come back, as `unknown`
+    Abandon {
+        /// Its name
+        deployment: DeploymentId,
     },
     /// The configuration
     Config {
@@ -79,6 +87,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.call.unwrap_or(Call::Serve) {
         Call::Serve => serve::run(&config),
         Call::Keys { call } => keys::run(&config, call),
+        Call::Abandon { deployment } => abandon::run(&config, deployment),
         Call::Config { call } => {
             match call {
                 ConfigCall::Check => println!("the configuration is valid"),

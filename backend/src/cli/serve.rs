@@ -79,11 +79,14 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         done = &mut work => done??,
         done = &mut serving => done??,
     }
-    info!("stops; what runs goes on, and is taken up at the next start");
+    info!("stops; what is left is taken up at the next start");
     service.stop();
     let ended = tokio::time::timeout(STOP_WITHIN, serving).await;
     if ended.is_err() {
         warn!("calls that did not end in time are cut off");
+    }
+    if let Some(limit) = config.work.drain {
+        service.drain(limit).await;
     }
     Ok(())
 }

@@ -78,6 +78,8 @@ pub struct Store {
     pub database_url: Option<SecretString>,
     /// How long the record of an ended deployment is kept.
     pub record_retention: Duration,
+    /// How long an entry of the audit trail is kept.
+    pub audit_retention: Duration,
 }
 
 /// The key that seals secrets.
@@ -115,6 +117,8 @@ pub struct Work {
     pub checkout_timeout: Duration,
     /// From the signal that stops a tool to the one that kills it.
     pub grace: Duration,
+    /// How long a stop waits for what is at work; none to leave it running.
+    pub drain: Option<Duration>,
     /// The runner; none to look for it.
     pub runner: Option<PathBuf>,
     /// Whether directories and repositories of this machine are deployed.
@@ -166,6 +170,7 @@ impl Config {
                     .read("store.database_url", postgres)?
                     .map(SecretString::from),
                 record_retention: reader.required("store.record_retention", duration)?,
+                audit_retention: reader.required("store.audit_retention", duration)?,
             },
             auth: Auth {
                 starter_may_approve: reader.required("auth.starter_may_approve", switch)?,
@@ -181,6 +186,7 @@ impl Config {
                 approval_deadline: reader.required("work.approval_deadline", duration)?,
                 checkout_timeout: reader.required("work.checkout_timeout", duration)?,
                 grace: reader.required("work.grace", duration)?,
+                drain: reader.read("work.drain", duration)?,
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
             },

@@ -128,6 +128,13 @@ pub const SETTINGS: &[Setting] = &[
         "How long the record of an ended deployment is kept, with its log",
     ),
     setting(
+        "store.audit_retention",
+        ("IAC_BACKEND_AUDIT_RETENTION", "audit-retention"),
+        Kind::Duration,
+        "365days",
+        "How long an entry of the audit trail is kept",
+    ),
+    setting(
         "sealing.key",
         ("IAC_BACKEND_SEALING_KEY", ""),
         Kind::Secret,
@@ -203,6 +210,13 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Duration,
         "60s",
         "From the signal that stops a tool to the one that kills it",
+    ),
+    setting(
+        "work.drain",
+        ("IAC_BACKEND_DRAIN", "drain"),
+        Kind::Duration,
+        "",
+        "How long a stop waits for what is at work, which is then cancelled; without it, that is left running",
     ),
     setting(
         "work.runner",

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use iac_runner::session::{Logs, Snapshot};
+use iac_runner::session::{Logs, Phase, Snapshot, Status};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -28,6 +28,8 @@ pub(super) struct Follower {
     /// Lines that were had from the store.
     page: VecDeque<StoredLine>,
     live: Option<LiveLog>,
+    /// Where it stands, as far as was told.
+    told: Option<(Status, Phase)>,
     carried: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     is_over: bool,
@@ -51,6 +53,7 @@ impl Follower {
             next: from,
             page: VecDeque::new(),
             live: None,
+            told: None,
             is_over: false,
         }
     }
@@ -75,7 +78,11 @@ impl Follower {
             };
             match step {
                 Step::Line(line) => return Some(self.log(&line)),
-                Step::Moved(now) => return Some(moved(&now)),
+                Step::Stands(status, phase) => {
+                    if self.told.replace((status, phase)) != Some((status, phase)) {
+                        return Some(stands(status, phase));
+                    }
+                }
                 Step::SessionOver => self.live = None,
                 Step::Again => {}
                 Step::Ended(deployment) => {
@@ -116,6 +123,10 @@ impl Follower {
         if deployment.standing == Standing::Ended {
             return Ok(Step::Ended(Box::new(deployment)));
         }
+        let progress = &deployment.progress;
+        if self.told != Some((progress.status, progress.phase)) {
+            return Ok(Step::Stands(progress.status, progress.phase));
+        }
         tokio::select! {
             _ = self.carried.changed() => Ok(Step::Again),
             () = tokio::time::sleep(LOOK_EVERY) => Ok(Step::Again),
@@ -141,7 +152,8 @@ impl LiveLog {
                 None => Step::SessionOver,
             },
             Ok(()) = self.snapshots.changed() => {
-                Step::Moved(Box::new(self.snapshots.borrow_and_update().clone()))
+                let now = self.snapshots.borrow_and_update();
+                Step::Stands(now.status, now.phase)
             }
             _ = stopping.wait_for(|is_stopping| *is_stopping) => Step::GiveUp,
         }
@@ -150,7 +162,7 @@ impl LiveLog {
 
 enum Step {
     Line(StoredLine),
-    Moved(Box<Snapshot>),
+    Stands(Status, Phase),
     /// The session has nothing more to say; the record says how it ended in a moment.
     SessionOver,
     Again,
@@ -158,8 +170,8 @@ enum Step {
     GiveUp,
 }
 
-fn moved(now: &Snapshot) -> Event {
-    let data = json!({"status": now.status, "phase": now.phase});
+fn stands(status: Status, phase: Phase) -> Event {
+    let data = json!({"status": status, "phase": phase});
     Event {
         kind: "status",
         id: None,

@@ -41,6 +41,10 @@ pub(super) struct Standing {
     position: Option<u64>,
     /// The name of a key.
     started_by: String,
+    /// The node that carries it.
+    node: Option<String>,
+    /// Since when that node gives no sign of life.
+    node_silent_since: Option<DateTime<Utc>>,
     /// The commit that was checked out.
     commit: Option<String>,
     /// What an approval may name.
@@ -181,6 +185,8 @@ fn standing(view: View, texts: Texts) -> Standing {
         workspace: deployment.target.workspace,
         position: view.position,
         started_by: deployment.started_by,
+        node: deployment.node,
+        node_silent_since: view.node_silent_since,
         commit: commit.map(ToString::to_string).or(progress.commit),
         plan_digest: digest.map(ToString::to_string).or(progress.plan_digest),
         approval_deadline: now.and_then(|now| now.approval_deadline),

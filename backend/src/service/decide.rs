@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
+use serde::{Deserialize, Serialize};
 
 use super::{DecisionError, Service};
 use crate::auth::Role;
@@ -17,7 +18,8 @@ pub struct Caller {
 }
 
 /// What somebody wants to become of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
     /// Its plan is to be applied.
     Approve {
@@ -38,10 +40,11 @@ pub enum Decision {
 }
 
 impl Service {
-    /// Does what somebody decided, and writes down who that was.
+    /// Does what somebody decided, and writes down who that was. What another node carries is decided about there.
     ///
     /// # Errors
-    /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then.
+    /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then. Only
+    /// when the node that carries it took the decision and did not say what came of it, that is not known.
     pub async fn decide(
         &self,
         id: DeploymentId,
@@ -50,6 +53,9 @@ impl Service {
     ) -> Result<(), DecisionError> {
         let found = self.store().deployment(id).await?;
         let deployment = found.ok_or(DecisionError::NotFound)?;
+        if let Some(node) = self.carried_elsewhere(&deployment) {
+            return self.hand_over(&deployment, node, &decision, caller).await;
+        }
         let (action, detail) = match &decision {
             Decision::Approve { comment, .. } => ("approve", comment.clone()),
             Decision::Reject { comment } => ("reject", comment.clone()),

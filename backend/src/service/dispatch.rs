@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info};
 
 use super::Service;
+use super::handover::TAKE_EVERY;
 use super::sweep::SWEEP_EVERY;
 use crate::store::{StoreError, Whose};
 
@@ -32,12 +34,19 @@ impl Service {
         let mut stopping = self.stopping();
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut take = tokio::time::interval(TAKE_EVERY);
+        take.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let is_shared = parts.store.is_shared();
         while !*stopping.borrow_and_update() {
             self.claim_what_may_be().await;
             tokio::select! {
                 () = parts.wake.notified() => {}
                 _ = look.tick() => {}
                 _ = sweep.tick() => self.sweep().await,
+                _ = take.tick(), if is_shared => {
+                    self.take_decisions().await;
+                    continue;
+                }
                 _ = stopping.changed() => {}
             }
         }

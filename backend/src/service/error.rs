@@ -108,6 +108,12 @@ pub enum DecisionError {
     /// The session could not do it.
     #[error(transparent)]
     Session(SessionError),
+    /// The node that carries the deployment could not do it.
+    #[error("the node `{node}`, which carries the deployment, could not do it; its log says why")]
+    Elsewhere {
+        /// The node.
+        node: String,
+    },
     /// The store could not.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -23,6 +23,13 @@ enum Entry {
     Carried(Session),
 }
 
+fn is_at_work(session: &Session) -> bool {
+    match session.status().status {
+        Status::Running => true,
+        Status::AwaitingApproval | Status::Success | Status::Failed | Status::Cancelled => false,
+    }
+}
+
 impl Default for Live {
     fn default() -> Self {
         Self {
@@ -71,21 +78,37 @@ impl Live {
         }
     }
 
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries().is_empty()
+    }
+
     /// How many are at work. Who waits for an approval does not take the place of another.
     pub(super) fn at_work(&self) -> usize {
-        self.entries()
-            .values()
-            .filter(|entry| match entry {
-                Entry::Claimed { .. } => true,
-                Entry::Carried(session) => match session.status().status {
-                    Status::Running => true,
-                    Status::AwaitingApproval
-                    | Status::Success
-                    | Status::Failed
-                    | Status::Cancelled => false,
-                },
-            })
-            .count()
+        let entries = self.entries();
+        let at_work = entries.values().filter(|entry| match entry {
+            Entry::Claimed { .. } => true,
+            Entry::Carried(session) => is_at_work(session),
+        });
+        at_work.count()
+    }
+
+    /// Whether all that is carried waits for an approval, and all that has ended is written down.
+    pub(super) fn is_idle(&self) -> bool {
+        self.entries().values().all(|entry| match entry {
+            Entry::Claimed { .. } => false,
+            Entry::Carried(session) => session.status().status == Status::AwaitingApproval,
+        })
+    }
+
+    /// The sessions that are at work.
+    pub(super) fn sessions_at_work(&self) -> Vec<Session> {
+        let entries = self.entries();
+        let sessions = entries.values().filter_map(|entry| match entry {
+            Entry::Claimed { .. } => None,
+            Entry::Carried(session) => Some(session.clone()),
+        });
+        sessions.filter(is_at_work).collect()
     }
 
     /// How many are carried.

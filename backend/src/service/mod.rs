@@ -9,7 +9,9 @@
 //! | `mirror` | what its session says goes into the store |
 //! | `live` | the sessions of this process |
 //! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
+//! | `handover` | decisions about what another node carries |
 //! | `retry` | a deployment that is over becomes a request once more |
+//! | `drain` | the end of a service that takes everything with it which it started |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
 //!
@@ -21,8 +23,10 @@
 mod carry;
 mod decide;
 mod dispatch;
+mod drain;
 mod error;
 mod force;
+mod handover;
 mod live;
 mod mirror;
 mod place;
@@ -75,6 +79,7 @@ struct Parts {
     concurrency: NonZeroUsize,
     lease: Duration,
     record_retention: Duration,
+    audit_retention: Duration,
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
@@ -125,6 +130,7 @@ impl Service {
                 concurrency: work.concurrency,
                 lease: work.lease,
                 record_retention: config.store.record_retention,
+                audit_retention: config.store.audit_retention,
                 approval_rule: match config.auth.starter_may_approve {
                     true => ApprovalRule::Anybody,
                     false => ApprovalRule::SomebodyElse,

@@ -1,4 +1,4 @@
-//! Working directories and records go when their time is over.
+//! Working directories, records and the audit trail go when their time is over.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,22 +7,21 @@ use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
 use super::Service;
-use crate::store::{DeploymentId, Standing};
+use crate::store::{DeploymentId, Standing, StoreError};
 
 /// How often it is looked whether something can go.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 impl Service {
-    /// Removes the directories and forgets the records of what ended long ago.
+    /// Removes the directories and forgets the records of what ended long ago, and who did what before that.
     pub(super) async fn sweep(&self) {
         let now = Utc::now();
-        let Some(limit) = before(now, self.parts.record_retention) else {
-            return;
-        };
-        match self.store().forget_ended_before(limit).await {
-            Ok(0) => {}
-            Ok(records) => info!(records, "were forgotten"),
-            Err(fault) => error!(error = &fault as &dyn std::error::Error, "cannot forget"),
+        if let Some(limit) = before(now, self.parts.record_retention) {
+            told("records", self.store().forget_ended_before(limit).await);
+        }
+        if let Some(limit) = before(now, self.parts.audit_retention) {
+            let forgotten = self.store().forget_audit_before(limit).await;
+            told("entries of the audit trail", forgotten);
         }
         for id in deployments_in(&self.parts.sessions_dir) {
             if self.may_go(id, now).await
@@ -46,6 +45,19 @@ impl Service {
     }
 }
 
+fn told(what: &str, forgotten: Result<u64, StoreError>) {
+    match forgotten {
+        Ok(0) => {}
+        Ok(count) => info!(what, count, "were forgotten"),
+        Err(fault) => error!(
+            what,
+            error = &fault as &dyn std::error::Error,
+            "cannot be forgotten"
+        ),
+    }
+}
+
+/// The time so long ago; none if there was no such time.
 fn before(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
     now.checked_sub_signed(chrono::TimeDelta::from_std(duration).ok()?)
 }

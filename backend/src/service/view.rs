@@ -1,5 +1,6 @@
 //! Where a deployment stands.
 
+use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Session, Snapshot};
 
 use super::Service;
@@ -19,6 +20,8 @@ pub struct View {
     pub snapshot: Option<Snapshot>,
     /// Its place among those that wait, from 1.
     pub position: Option<u64>,
+    /// Since when the node that carries it has given no sign of life; none if it has.
+    pub node_silent_since: Option<DateTime<Utc>>,
 }
 
 impl Service {
@@ -28,6 +31,7 @@ impl Service {
     /// The store does not say.
     pub async fn view(&self, id: DeploymentId) -> Result<Option<View>, StoreError> {
         let session = self.session(id);
+        let is_carried_here = session.is_some();
         let Some(deployment) = self.store().deployment(id).await? else {
             return Ok(None);
         };
@@ -39,6 +43,9 @@ impl Service {
             snapshot: session
                 .filter(|_| deployment.standing == Standing::Active)
                 .map(|session| session.status()),
+            node_silent_since: deployment
+                .lease_until
+                .filter(|until| *until < Utc::now() && !is_carried_here),
             deployment,
             position,
         }))

@@ -185,6 +185,8 @@ pub struct Deployment {
     pub created_at: DateTime<Utc>,
     /// The node that carries it, or did so at the end.
     pub node: Option<String>,
+    /// Until when the node that carries it has given signs of life, by the clock of the database.
+    pub lease_until: Option<DateTime<Utc>>,
     /// The directory of its session.
     pub session_dir: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `deployment` | the record of a deployment, as it is put in and as it is had back |
 //! | `claim` | who carries a deployment, and the token that says so |
+//! | `decision` | what was decided at a node that does not carry the deployment |
 //! | `log`, `audit`, `key` | the other things that are kept |
 //! | `sql` | all of it in SQLite and in PostgreSQL |
 //! | `open` | which of the two, by the configuration |
@@ -20,6 +21,7 @@
 
 mod audit;
 mod claim;
+mod decision;
 mod deployment;
 mod error;
 mod key;
@@ -36,6 +38,7 @@ use chrono::{DateTime, Utc};
 use crate::auth::KeyId;
 pub use audit::{AuditEntry, AuditPage, NewAuditEntry};
 pub use claim::{Claim, Held, Lease, Whose};
+pub use decision::HandedOver;
 pub use deployment::{
     Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target,
 };
@@ -46,9 +49,9 @@ pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// Everything that lasts.
-pub trait Store: Deployments + Claims + Logs + Audit + Keys {}
+pub trait Store: Deployments + Claims + Decisions + Logs + Audit + Keys {}
 
-impl<S: Deployments + Claims + Logs + Audit + Keys> Store for S {}
+impl<S: Deployments + Claims + Decisions + Logs + Audit + Keys> Store for S {}
 
 /// The records of deployments.
 #[async_trait]
@@ -116,8 +119,42 @@ pub trait Claims: Send + Sync {
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
+    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it; false, changing
+    /// nothing, when it is not active or its lease has not run out.
+    async fn abandon(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+
     /// Ends a deployment: its secrets go, its workspace is free.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
+}
+
+/// Decisions on their way to the node that carries the deployment.
+///
+/// A decision is taken once, and only as long as whoever handed it over waits for it. It goes with the record of its
+/// deployment.
+#[async_trait]
+pub trait Decisions: Send + Sync {
+    /// Whether several nodes may use this store.
+    fn is_shared(&self) -> bool;
+
+    /// Hands a decision over to whoever carries the deployment, for so long, and says its number.
+    async fn hand_over(
+        &self,
+        deployment: DeploymentId,
+        decision: &serde_json::Value,
+        within: Duration,
+    ) -> Result<i64, StoreError>;
+
+    /// Takes what was handed over for the deployments that this node carries, the oldest first.
+    async fn take_decisions(&self, node: &str) -> Result<Vec<HandedOver>, StoreError>;
+
+    /// Says what became of a decision.
+    async fn answer(&self, number: i64, answer: &serde_json::Value) -> Result<(), StoreError>;
+
+    /// What became of a decision; none as long as nobody said so.
+    async fn answer_to(&self, number: i64) -> Result<Option<serde_json::Value>, StoreError>;
+
+    /// Removes a decision that nobody has taken, so that nobody will; false if somebody has.
+    async fn withdraw(&self, number: i64) -> Result<bool, StoreError>;
 }
 
 /// The lines of logs, which outlast the directories of sessions.
@@ -141,11 +178,14 @@ pub trait Logs: Send + Sync {
 /// Who did what.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Adds an entry. Entries are never changed.
+    /// Adds an entry. Entries are never changed; they go when their time is over.
     async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
 
     /// Entries, the latest first.
     async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Forgets entries from before this time, and says how many.
+    async fn forget_audit_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError>;
 }
 
 /// Keys of the API.

@@ -7,8 +7,16 @@ mod bodies;
 mod client;
 mod command_line;
 mod contract;
+mod crashes;
+mod crowd;
 mod deploying;
+mod draining;
 mod event_source;
+mod from_git;
+mod gate;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../../../tests/checkout/http_server.rs"]
+mod http_server;
 mod limits;
 #[allow(
     dead_code,
@@ -17,8 +25,22 @@ mod limits;
 #[path = "../../../tests/support/mark.rs"]
 mod mark;
 mod monitoring;
+mod nodes;
+mod on_postgres;
+#[path = "../store/postgres_server.rs"]
+mod postgres_server;
+mod programs;
 mod queue;
 mod recovery;
+#[allow(dead_code, reason = "the checkout's own tests need all of it")]
+#[path = "../../../tests/checkout/repository.rs"]
+mod repository;
 mod retrying;
 mod stand;
 mod stopping;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the library; this needs a part of it"
+)]
+#[path = "../../../tests/support/waiting.rs"]
+mod waiting;

@@ -6,7 +6,10 @@ use crate::stand::{SMALL, Stand};
 
 #[test]
 fn a_second_deployment_of_a_workspace_waits_and_can_be_cancelled() {
-    let stand = Stand::new();
+    one_after_the_other(&Stand::new());
+}
+
+pub(crate) fn one_after_the_other(stand: &Stand) {
     let running = stand.serve();
     let client = &running.client;
     let first = client.deploy(&stand.request("terraform", SMALL));

@@ -6,7 +6,10 @@ use crate::stand::{Running, SMALL, Stand};
 
 #[test]
 fn a_plan_that_waits_is_approved_after_a_crash_with_its_secrets() {
-    let stand = Stand::new();
+    waits_through_a_crash(&Stand::new());
+}
+
+pub(crate) fn waits_through_a_crash(stand: &Stand) {
     let running = stand.serve();
     let mut request = stand.request("terraform", SMALL);
     request["env_vars"]["TF_VAR_name"] = json!("of the environment");
@@ -31,16 +34,16 @@ fn a_plan_that_waits_is_approved_after_a_crash_with_its_secrets() {
 
 #[test]
 fn an_apply_goes_on_through_a_crash_and_is_made_once() {
-    through(Running::kill);
+    through(&Stand::new(), Running::kill);
 }
 
 #[test]
 fn an_apply_goes_on_through_a_stop_and_is_made_once() {
-    through(Running::stop);
+    through(&Stand::new(), Running::stop);
 }
 
-fn through(end: fn(Running)) {
-    let stand = Stand::new();
+/// Ends the service while something is applied; the next one follows that.
+pub(crate) fn through(stand: &Stand, end: fn(Running)) {
     let running = stand.serve();
     let mut request = stand.slow();
     request["auto_approve"] = json!(true);

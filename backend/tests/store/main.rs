@@ -5,6 +5,7 @@
 mod audit;
 mod claims;
 mod crowd;
+mod decisions;
 mod keys;
 mod logs;
 mod postgres_server;

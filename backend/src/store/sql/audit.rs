@@ -1,6 +1,7 @@
 //! Who did what.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, micros, signed, time};
@@ -11,6 +12,8 @@ const RECORD: &str =
 
 const TRAIL: &str = "SELECT seq, at, actor, action, deployment, detail FROM audit \
     WHERE ($1 IS NULL OR deployment = $1) AND seq < $2 ORDER BY seq DESC LIMIT $3";
+
+const FORGET: &str = "DELETE FROM audit WHERE at < $1";
 
 #[derive(sqlx::FromRow)]
 struct AuditRow {
@@ -71,6 +74,14 @@ macro_rules! audit {
                     .into_iter()
                     .map(AuditEntry::try_from)
                     .collect()
+            }
+
+            async fn forget_audit_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError> {
+                let done = sqlx::query(FORGET)
+                    .bind(micros(time))
+                    .execute(self.writes())
+                    .await?;
+                Ok(done.rows_affected())
             }
         }
     };

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::row::{ClaimRow, deployment_columns};
 use super::{PostgresStore, SqliteStore, held};
 use crate::store::words::{micros, word_of};
-use crate::store::{Claim, Claims, Ending, Held, Lease, Progress, StoreError, Whose};
+use crate::store::{Claim, Claims, DeploymentId, Ending, Held, Lease, Progress, StoreError, Whose};
 
 /// What claiming and taking over set, and what they give back; `$1` is the node, `$2` the lease in microseconds.
 ///
@@ -167,6 +167,30 @@ macro_rules! claims {
                     .execute(self.writes())
                     .await?;
                 Ok(held(done.rows_affected()))
+            }
+
+            async fn abandon(
+                &self,
+                id: DeploymentId,
+                ending: &Ending,
+            ) -> Result<bool, StoreError> {
+                let statement = concat!(
+                    "UPDATE deployments \
+                     SET standing = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, \
+                         sealed_secrets = NULL, lease_until = NULL, epoch = epoch + 1 \
+                     WHERE id = $1 AND standing = 'active' AND lease_until <= ",
+                    $now
+                );
+                let done = sqlx::query(statement)
+                    .bind(id.to_string())
+                    .bind(word_of(ending.reason.status()))
+                    .bind(Phase::Completed.word())
+                    .bind(word_of(ending.reason))
+                    .bind(&ending.error)
+                    .bind(micros(ending.at))
+                    .execute(self.writes())
+                    .await?;
+                Ok(done.rows_affected() > 0)
             }
 
             async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError> {

@@ -7,6 +7,7 @@
 
 mod audit;
 mod claims;
+mod decisions;
 mod deployments;
 mod keys;
 mod logs;

@@ -13,10 +13,16 @@ use super::row::{ClaimRow, deployment_columns};
 use crate::store::words::{micros, signed};
 use crate::store::{Held, Lease, StoreError, StoredLine};
 
-const MIGRATIONS: &[(&str, &str)] = &[(
-    "records",
-    include_str!("../../../migrations/postgres/0001_records.sql"),
-)];
+const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "records",
+        include_str!("../../../migrations/postgres/0001_records.sql"),
+    ),
+    (
+        "decisions",
+        include_str!("../../../migrations/postgres/0002_decisions.sql"),
+    ),
+];
 
 /// How long somebody waits for a connection before being told that the database does not answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);

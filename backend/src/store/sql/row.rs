@@ -10,7 +10,7 @@ use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Tar
 macro_rules! deployment_columns {
     () => {
         "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
-         commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node"
+         commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node, lease_until"
     };
 }
 pub(super) use deployment_columns;
@@ -38,6 +38,7 @@ pub(super) struct DeploymentRow {
     started_at: Option<i64>,
     ended_at: Option<i64>,
     node: Option<String>,
+    lease_until: Option<i64>,
 }
 
 /// A row that was claimed: with what only its carrier is given.
@@ -85,6 +86,10 @@ impl TryFrom<DeploymentRow> for Deployment {
             started_by: row.started_by,
             created_at: time("created_at", row.created_at)?,
             node: row.node,
+            lease_until: row
+                .lease_until
+                .map(|at| time("lease_until", at))
+                .transpose()?,
             session_dir: row.session_dir,
         })
     }

@@ -12,10 +12,16 @@ use super::row::{ClaimRow, deployment_columns};
 use crate::store::words::{micros, signed};
 use crate::store::{Held, Lease, StoreError, StoredLine};
 
-const MIGRATIONS: &[(&str, &str)] = &[(
-    "records",
-    include_str!("../../../migrations/sqlite/0001_records.sql"),
-)];
+const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "records",
+        include_str!("../../../migrations/sqlite/0001_records.sql"),
+    ),
+    (
+        "decisions",
+        include_str!("../../../migrations/sqlite/0002_decisions.sql"),
+    ),
+];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

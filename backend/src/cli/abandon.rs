@@ -1,0 +1,50 @@
+//! `abandon`.
+
+use std::error::Error;
+
+use chrono::Utc;
+use iac_runner::session::Reason;
+
+use super::keys::ACTOR;
+use crate::config::Config;
+use crate::store::{self, DeploymentId, Ending, NewAuditEntry, Store};
+
+/// Ends a deployment whose node is lost. What became of it is not known, and that is what its record says then.
+pub(super) fn run(config: &Config, id: DeploymentId) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let store = store::open(&config.store).await?;
+            abandon(store.as_ref(), id).await
+        })
+}
+
+async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Error>> {
+    let found = store.deployment(id).await?;
+    let deployment = found.ok_or("there is no such deployment")?;
+    let node = deployment.node.unwrap_or_default();
+    let ending = Ending {
+        reason: Reason::Unknown,
+        error: format!(
+            "the node `{node}`, which carried the deployment, was given up: what became of it is not known, so look at \
+             the state and its lock before anything else"
+        ),
+        at: Utc::now(),
+    };
+    if !store.abandon(id, &ending).await? {
+        return Err(
+            "it is not carried by anybody, or its node gives signs of life: cancel it".into(),
+        );
+    }
+    let entry = NewAuditEntry {
+        at: ending.at,
+        actor: ACTOR.to_owned(),
+        action: "abandon".to_owned(),
+        deployment: Some(id),
+        detail: node,
+    };
+    store.record(&entry).await?;
+    println!("`{id}` has ended as `unknown`");
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Decisions about what another node carries.
+//!
+//! The session is there, so the decision goes there: a row of the store, which the node takes once and answers with what
+//! its session said. Whoever decided waits for that answer. A decision that nobody took in time is withdrawn, and then
+//! nothing was done.
+
+use std::time::Duration;
+
+use iac_runner::session::Status;
+use serde::{Deserialize, Serialize};
+use tracing::error;
+
+use super::{Caller, Decision, DecisionError, Service};
+use crate::store::{Deployment, HandedOver, Standing, StoreError};
+
+/// How often a node looks whether something was decided elsewhere.
+pub(super) const TAKE_EVERY: Duration = Duration::from_millis(200);
+/// How often it is looked whether there is an answer.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a node has to take a decision: many times what it needs, and no longer than somebody waits.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long it then has to say what came of it: an approval is written to the disk before it counts.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+
+/// A decision with who made it, as it stands in the store.
+#[derive(Debug, Serialize, Deserialize)]
+struct Message {
+    by: String,
+    role: String,
+    #[serde(flatten)]
+    decision: Decision,
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+enum Answer {
+    Done,
+    NotFound,
+    Refused { status: Status, problem: String },
+    Failed,
+}
+
+impl Service {
+    /// The node that carries a deployment, if it is another one.
+    pub(super) fn carried_elsewhere<'a>(&self, deployment: &'a Deployment) -> Option<&'a str> {
+        let node = deployment.node.as_deref()?;
+        let is_elsewhere = deployment.standing == Standing::Active && node != self.parts.node;
+        (is_elsewhere && self.store().is_shared()).then_some(node)
+    }
+
+    /// Has the node that carries a deployment do what somebody decided here.
+    pub(super) async fn hand_over(
+        &self,
+        deployment: &Deployment,
+        node: &str,
+        decision: &Decision,
+        caller: &Caller,
+    ) -> Result<(), DecisionError> {
+        if let Decision::Approve { .. } = decision {
+            let starter = &deployment.started_by;
+            let rule = self.parts.approval_rule;
+            rule.check(caller.role, &caller.name, starter)?;
+        }
+        let message = Message {
+            by: caller.name.clone(),
+            role: caller.role.word().to_owned(),
+            decision: decision.clone(),
+        };
+        let message = serde_json::to_value(&message).unwrap_or_default();
+        let store = self.store();
+        let handed = store.hand_over(deployment.id, &message, TAKEN_WITHIN);
+        let number = handed.await?;
+        let conflict = |problem: String| DecisionError::Conflict {
+            status: deployment.progress.status,
+            problem,
+        };
+        if let Some(answer) = self.answer_within(number, TAKEN_WITHIN).await? {
+            return answer.into_result(node);
+        }
+        if store.withdraw(number).await? {
+            return Err(conflict(format!(
+                "the node `{node}`, which carries the deployment, gives no sign of life; nothing was done"
+            )));
+        }
+        match self.answer_within(number, ANSWERED_WITHIN).await? {
+            Some(answer) => answer.into_result(node),
+            None => Err(conflict(format!(
+                "the node `{node}`, which carries the deployment, took this and did not say what came of it: look at \
+                 the status"
+            ))),
+        }
+    }
+
+    async fn answer_within(
+        &self,
+        number: i64,
+        limit: Duration,
+    ) -> Result<Option<Answer>, StoreError> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            if let Some(answer) = self.store().answer_to(number).await? {
+                return Ok(Some(
+                    serde_json::from_value(answer).unwrap_or(Answer::Failed),
+                ));
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Does what was decided elsewhere about what this node carries.
+    pub(super) async fn take_decisions(&self) {
+        if self.parts.live.is_empty() {
+            return;
+        }
+        match self.store().take_decisions(&self.parts.node).await {
+            Ok(taken) => {
+                for handed in taken {
+                    let service = self.clone();
+                    tokio::spawn(async move { service.answer(&handed).await });
+                }
+            }
+            Err(fault) => error!(
+                error = &fault as &dyn std::error::Error,
+                "cannot take what was decided elsewhere"
+            ),
+        }
+    }
+
+    async fn answer(&self, handed: &HandedOver) {
+        let answer = match read(handed) {
+            Some((decision, caller)) => {
+                // In a box: a decision may be handed over, and what was handed over is a decision.
+                let done = Box::pin(self.decide(handed.deployment, decision, &caller)).await;
+                Answer::of(done)
+            }
+            None => {
+                error!(deployment = %handed.deployment, "a decision from elsewhere cannot be understood");
+                Answer::Failed
+            }
+        };
+        let answer = serde_json::to_value(answer).unwrap_or_default();
+        if let Err(fault) = self.store().answer(handed.number, &answer).await {
+            error!(
+                deployment = %handed.deployment,
+                error = &fault as &dyn std::error::Error,
+                "cannot answer what was decided elsewhere"
+            );
+        }
+    }
+}
+
+fn read(handed: &HandedOver) -> Option<(Decision, Caller)> {
+    let message: Message = serde_json::from_value(handed.decision.clone()).ok()?;
+    let caller = Caller {
+        name: message.by,
+        role: message.role.parse().ok()?,
+    };
+    Some((message.decision, caller))
+}
+
+impl Answer {
+    fn of(done: Result<(), DecisionError>) -> Self {
+        match done {
+            Ok(()) => Self::Done,
+            Err(DecisionError::NotFound) => Self::NotFound,
+            Err(DecisionError::Conflict { status, problem }) => Self::Refused { status, problem },
+            // The node that it came from has asked the same rule; theirs may be another.
+            Err(DecisionError::Refused(refusal)) => Self::Refused {
+                status: Status::AwaitingApproval,
+                problem: refusal.to_string(),
+            },
+            Err(
+                fault @ (DecisionError::Session(_)
+                | DecisionError::Store(_)
+                | DecisionError::Elsewhere { .. }),
+            ) => {
+                error!(
+                    error = &fault as &dyn std::error::Error,
+                    "what was decided elsewhere was not done"
+                );
+                Self::Failed
+            }
+        }
+    }
+
+    fn into_result(self, node: &str) -> Result<(), DecisionError> {
+        match self {
+            Self::Done => Ok(()),
+            Self::NotFound => Err(DecisionError::NotFound),
+            Self::Refused { status, problem } => Err(DecisionError::Conflict { status, problem }),
+            Self::Failed => Err(DecisionError::Elsewhere {
+                node: node.to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::Role;
+    use crate::store::DeploymentId;
+
+    #[test]
+    fn a_decision_arrives_as_it_was_made() {
+        let digest = "a".repeat(64);
+        let decisions = [
+            Decision::Approve {
+                comment: "as \"discussed\"".to_owned(),
+                plan_digest: Some(digest.parse().unwrap()),
+            },
+            Decision::Approve {
+                comment: String::new(),
+                plan_digest: None,
+            },
+            Decision::Reject {
+                comment: "no".to_owned(),
+            },
+            Decision::Cancel,
+            Decision::ForceCancel,
+        ];
+        for decision in decisions {
+            let message = Message {
+                by: "ann".to_owned(),
+                role: Role::Approver.word().to_owned(),
+                decision: decision.clone(),
+            };
+            let handed = HandedOver {
+                number: 1,
+                deployment: DeploymentId::new(),
+                decision: serde_json::to_value(&message).unwrap(),
+            };
+            let (arrived, caller) = read(&handed).unwrap();
+            assert_eq!(arrived, decision);
+            assert_eq!((caller.name.as_str(), caller.role), ("ann", Role::Approver));
+        }
+    }
+
+    #[test]
+    fn what_is_no_decision_is_none() {
+        for decision in [
+            json!(null),
+            json!({"by": "ann", "role": "admin", "decision": "approve_all"}),
+            json!({"by": "ann", "role": "king", "decision": "cancel"}),
+        ] {
+            let handed = HandedOver {
+                number: 1,
+                deployment: DeploymentId::new(),
+                decision,
+            };
+            assert!(read(&handed).is_none(), "{handed:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Programs in the place of the tools that note each call, wait where they are told to, and then are the real tools.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::waiting::wait_for;
+
+/// Longer than a crowd of deployments takes to get anywhere on a busy machine.
+pub(crate) const WITHIN_MINUTES: Duration = Duration::from_secs(240);
+
+/// A folder with such programs, for `PATH`.
+pub(crate) struct Gate {
+    folder: PathBuf,
+}
+
+impl Gate {
+    pub(crate) fn new(place: &Path) -> Self {
+        let folder = place.join("gate");
+        fs::create_dir(&folder).unwrap();
+        let gate = Self { folder };
+        for tool in ["terraform", "tofu"] {
+            let folder = gate.folder.display();
+            // Bash passes on variables whose names no shell could set; other shells may not.
+            let script = format!(
+                "#!/usr/bin/env bash\n\
+                 echo \"$1\" >>'{folder}/calls'\n\
+                 while [ -e '{folder}/hold-'\"$1\" ]; do sleep 0.1; done\n\
+                 PATH=${{PATH#'{folder}':}}\n\
+                 exec {tool} \"$@\"\n"
+            );
+            let program = gate.folder.join(tool);
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        }
+        gate
+    }
+
+    /// A `PATH` on which the gate comes first.
+    pub(crate) fn before(&self, path: &str) -> String {
+        format!("{}:{path}", self.folder.display())
+    }
+
+    /// Makes the next calls of a command wait.
+    pub(crate) fn hold(&self, command: &str) {
+        fs::write(self.folder.join(format!("hold-{command}")), "").unwrap();
+    }
+
+    /// Lets them go on.
+    pub(crate) fn let_go(&self, command: &str) {
+        fs::remove_file(self.folder.join(format!("hold-{command}"))).unwrap();
+    }
+
+    /// How often a command was called.
+    pub(crate) fn calls(&self, command: &str) -> usize {
+        let calls = fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
+        calls.lines().filter(|call| *call == command).count()
+    }
+
+    /// Waits until a command was called so often.
+    #[track_caller]
+    pub(crate) fn wait_for_calls(&self, command: &str, wanted: usize) {
+        wait_for("calls of the tool", WITHIN_MINUTES, || {
+            (self.calls(command) >= wanted).then_some(())
+        });
+    }
+}
