@@ -1,6 +1,6 @@
 //! Tells when somebody has written to a file.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,8 +12,10 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep};
 
-/// How often a file is looked at when the kernel does not tell and somebody waits for its lines.
+/// How often a file that grows is looked at when the kernel does not tell and somebody waits for its lines.
 const POLL: Duration = Duration::from_millis(4);
+/// How seldom one is that does not grow: each look that finds nothing new doubles the time to the next one.
+const QUIET_POLL: Duration = Duration::from_millis(16);
 /// The same when nobody does.
 const LAZY_POLL: Duration = Duration::from_millis(50);
 /// How often it is looked at when the kernel tells, in case it once does not.
@@ -40,6 +42,8 @@ pub enum Urgency {
 pub struct FileWatch {
     path: PathBuf,
     since: Instant,
+    /// The length at the last look, and how long to wait for the next one.
+    looked: Cell<(u64, Duration)>,
     inotify: OnceCell<Option<AsyncFd<File>>>,
 }
 
@@ -57,6 +61,7 @@ impl FileWatch {
         Self {
             path: path.to_owned(),
             since: Instant::now(),
+            looked: Cell::new((0, POLL)),
             inotify: OnceCell::new(),
         }
     }
@@ -68,17 +73,26 @@ impl FileWatch {
 
     /// Returns when there may be something new. May be dropped and called again.
     pub async fn changed(&self, urgency: Urgency) {
-        let poll = match urgency {
-            Urgency::Followed => POLL,
-            Urgency::Unfollowed => LAZY_POLL,
-        };
         match self.inotify.get() {
-            None if self.since.elapsed() < SHORT_RUN => sleep(poll).await,
+            None if self.since.elapsed() < SHORT_RUN => sleep(self.pause(urgency)).await,
             // What was written before the watch began is not told of: it is there already.
             None => drop(self.inotify.set(self.by_inotify())),
-            Some(None) => sleep(poll).await,
+            Some(None) => sleep(self.pause(urgency)).await,
             Some(Some(watch)) => told_by(watch).await,
         }
+    }
+
+    fn pause(&self, urgency: Urgency) -> Duration {
+        if urgency == Urgency::Unfollowed {
+            return LAZY_POLL;
+        }
+        let len = std::fs::metadata(&self.path).map_or(0, |found| found.len());
+        let pause = match self.looked.get() {
+            (before, pause) if before == len => QUIET_POLL.min(pause * 2),
+            _ => POLL,
+        };
+        self.looked.set((len, pause));
+        pause
     }
 
     fn by_inotify(&self) -> Option<AsyncFd<File>> {

@@ -114,12 +114,17 @@ impl Commands<'_> {
         self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]))
     }
 
-    /// Applies the plan file, with the version of the tool that made it and no other.
-    pub(super) fn apply(&self, tool_version: &str) -> Request {
+    /// Prints the version of the tool as JSON.
+    pub(super) fn version(&self) -> Request {
+        self.read("version", vec!["-json".to_owned()])
+    }
+
+    /// Applies the plan file; with a version, only if the tool is of that one.
+    pub(super) fn apply(&self, tool_version: Option<String>) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
         let args = vec!["-input=false".to_owned(), plan];
         let mut request = self.in_workspace(self.logged("apply", args));
-        request.tool_version = Some(tool_version.to_owned());
+        request.tool_version = tool_version;
         request
     }
 
@@ -295,7 +300,9 @@ mod tests {
 
     #[test]
     fn an_apply_is_of_the_plan_file_and_of_one_version() {
-        let apply = of(&request(Operation::Deploy), |it| it.apply("1.6.2"));
+        let apply = of(&request(Operation::Deploy), |it| {
+            it.apply(Some("1.6.2".to_owned()))
+        });
         assert_eq!(apply.args, ["-input=false", "/s/plan/tfplan"]);
         assert_eq!(apply.tool_version.as_deref(), Some("1.6.2"));
         assert_eq!(apply.on_disconnect, OnDisconnect::Finish);
@@ -374,7 +381,7 @@ mod tests {
         let after = [
             of(&request, |it| it.plan(&[])).unwrap(),
             of(&request, |it| it.show()),
-            of(&request, |it| it.apply("1.11.4")),
+            of(&request, |it| it.apply(Some("1.11.4".to_owned()))),
             of(&request, |it| it.output()),
         ];
         for request in after {

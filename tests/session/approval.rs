@@ -1,11 +1,11 @@
 //! An approval is of one plan, counts once, and binds.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use iac_runner::session::{
-    IllegalTransition, PlanDigest, Reason, Session, SessionError, Sessions, Verdict,
+    IllegalTransition, PlanDigest, Reason, Session, SessionError, Sessions, Snapshot, Verdict,
 };
 
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until, waiting};
@@ -180,17 +180,31 @@ fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Too
 }
 on_both_tools!(whatever_differs_from_what_was_approved_keeps_it_from_being_applied);
 
-#[test]
-fn another_version_behind_the_same_program_is_not_run() {
-    let stand = Stand::new(Tool::Terraform);
-    let gate = Gate::new(&stand);
+/// A tool whose version changes without the program, as behind a version manager, once a file is there.
+fn with_another_version(stand: &Stand) -> (Gate, PathBuf) {
+    let gate = Gate::new(stand);
     let other = stand.folder().join("other-version");
     let lines = format!(
         "if [ -e '{}' ] && [ \"$1\" = version ]; then\n  \
          echo '{{\"terraform_version\": \"1.0.0\"}}'; exit 0\nfi",
         other.display()
     );
-    gate.write_program(&stand, &lines);
+    gate.write_program(stand, &lines);
+    (gate, other)
+}
+
+fn assert_other_version_was_refused(ended: &Snapshot, gate: &Gate) {
+    assert_eq!(ended.reason, Some(Reason::ApplyFailed), "{ended:#?}");
+    for text in ["1.0.0", "nothing was applied"] {
+        assert!(ended.error.contains(text), "{}", ended.error);
+    }
+    assert_eq!(gate.calls("apply"), 0);
+}
+
+#[test]
+fn another_version_behind_the_same_program_is_not_run() {
+    let stand = Stand::new(Tool::Terraform);
+    let (gate, other) = with_another_version(&stand);
     block_on(async {
         let sessions = stand.sessions();
         let mut request = stand.request(SMALL);
@@ -201,14 +215,47 @@ fn another_version_behind_the_same_program_is_not_run() {
             .approve("alice", "", &digest)
             .await
             .expect("it waits");
-        let ended = end(&session).await;
-        assert_eq!(ended.reason, Some(Reason::ApplyFailed), "{ended:#?}");
-        for text in ["1.0.0", "nothing was applied"] {
-            assert!(ended.error.contains(text), "{}", ended.error);
-        }
+        assert_other_version_was_refused(&end(&session).await, &gate);
     });
-    assert_eq!(gate.calls("apply"), 0);
 }
+
+#[test]
+fn another_version_than_the_one_that_planned_does_not_apply_by_itself() {
+    let stand = Stand::new(Tool::Terraform);
+    let (gate, other) = with_another_version(&stand);
+    fs::write(other, "").expect("written");
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    request.auto_approve = true;
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        assert_other_version_was_refused(&end(&session).await, &gate);
+    });
+}
+
+fn the_tool_says_its_version_once_for_each_apply(tool: Tool) {
+    let stand = Stand::new(tool);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    block_on(async {
+        let sessions = stand.sessions();
+        let (session, digest) = waiting(&sessions, request.clone()).await;
+        assert_eq!(gate.calls("version"), 0);
+        session
+            .approve("alice", "", &digest)
+            .await
+            .expect("it waits");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+        assert_eq!(gate.calls("version"), 1);
+        request.auto_approve = true;
+        request.replace = vec!["terraform_data.greeting".to_owned()];
+        let session = sessions.start(request).expect("it starts");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+        assert_eq!((gate.calls("version"), gate.calls("apply")), (2, 2));
+    });
+}
+on_both_tools!(the_tool_says_its_version_once_for_each_apply);
 
 #[test]
 fn a_state_that_moved_on_since_the_plan_is_not_written_over() {

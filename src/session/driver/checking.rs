@@ -29,7 +29,7 @@ impl Job {
         let Some(approved) = &self.binding else {
             return failed(FailureKind::Internal, "there is no plan to apply");
         };
-        // The version is checked by the runner, before it starts the tool.
+        // The version is checked by the runner, before it starts the tool, unless the tool has just said it.
         match self.measure_again(approved.tool_version.clone()).await {
             Err(event) => void(event),
             Ok(now) => {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, watch};
 
+use super::tool_version::SaidVersion;
 use crate::checkout::CommitSha;
 use crate::protocol::Request;
 use crate::session::binding::Binding;
@@ -33,6 +34,8 @@ pub(super) struct Job {
     pub(super) has_fetched: bool,
     /// Variables that the session adds, once they are known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
+    /// What the tool said of itself while the plan of this process was shown.
+    pub(super) said_version: Arc<OnceLock<SaidVersion>>,
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,

@@ -7,7 +7,7 @@
 //! | `job`, `said` | what every step needs; what the log says of an event |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply |
-//! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
+//! | `showing`, `printed`, `tool_version` | the plan, the outputs and its version, as the tool shows them |
 //! | `backend_record` | what the tool notes of the backend |
 //! | `following`, `asking` | one run, to its end; a stop that has to reach it |
 //! | `checking` | what an approval is bound to |
@@ -24,9 +24,10 @@ mod said;
 mod showing;
 mod stages;
 mod step;
+mod tool_version;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -44,6 +45,7 @@ use super::state::{State, Stop};
 use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, halted, without_secrets};
 use step::{Means, Step, next_step};
+use tool_version::SaidVersion;
 
 /// Longest time after which a deadline is held against the clock again, which may have been set.
 const CLOCK_IS_TRUSTED_FOR: Duration = Duration::from_secs(30);
@@ -75,6 +77,7 @@ pub(super) struct Driver {
     pub(super) published: Arc<Published>,
     pub(super) stop: watch::Sender<Option<Stop>>,
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
+    pub(super) said_version: Arc<OnceLock<SaidVersion>>,
 }
 
 /// What is missing of a request that was read from its record.
@@ -167,6 +170,7 @@ impl Driver {
             has_secrets: self.missing.is_none(),
             has_fetched: self.has_fetched,
             environment: Arc::clone(&self.environment),
+            said_version: Arc::clone(&self.said_version),
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
             binding: self.facts.binding.clone(),
@@ -232,6 +236,8 @@ impl Driver {
             // Nobody saw the plan: whoever takes the session up makes one and approves it by itself.
             Event::Planned(_) => self.request.auto_approve,
             Event::Approved(decision) => self.request.auto_approve && decision.by == BY_REQUEST,
+            // The record of the run says so, and what follows only reads.
+            Event::Applied { .. } => next.reason().is_none(),
             _ => false,
         };
         let written = if comes_again {

@@ -19,9 +19,12 @@ impl Job {
     /// The plan as a person can approve it, and what an approval of it is bound to.
     pub(super) async fn planned(&self) -> Result<Event, Event> {
         let request = self.command(|it| it.show()).await?;
-        // The one waits for the tool, the other for the disk.
-        let (shown, configuration) =
-            tokio::join!(self.read(request, None), self.known_configuration());
+        // Two wait for the tool, the other for the disk.
+        let (shown, configuration, said) = tokio::join!(
+            self.read(request, None),
+            self.known_configuration(),
+            self.ask_for_version(),
+        );
         let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
         self.succeeded(&shown)?;
         let summary = summary_of(&shown)?;
@@ -32,6 +35,10 @@ impl Job {
             failed(FailureKind::Fault, error)
         })?;
         let binding = self.measure(version, configuration?).await?;
+        if let Some(said) = said {
+            // A session makes one plan in a process.
+            let _ = self.said_version.set(said);
+        }
         if binding.plan_file.is_none() || binding.tool.is_none() {
             let error = "the plan, or the program that made it, is gone";
             return Err(failed(FailureKind::Fault, error));

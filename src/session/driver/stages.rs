@@ -63,7 +63,8 @@ impl Job {
                 let version = self.binding.as_ref().map(|it| it.tool_version.clone());
                 let version = version
                     .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
-                self.command(|it| it.apply(&version)).await
+                let wanted = (!self.has_said_its_version()).then_some(version);
+                self.command(|it| it.apply(wanted)).await
             }
         }
     }

@@ -1,0 +1,49 @@
+//! The version that the tool says of itself, while its plan is shown.
+
+use serde::Deserialize;
+
+use super::job::Job;
+use super::printed::json_in;
+use crate::session::tool_file::ToolFile;
+
+/// What a program said of itself in this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::session) struct SaidVersion {
+    /// The program, as it was before it was asked.
+    tool: ToolFile,
+    version: String,
+}
+
+/// What `version -json` of both tools prints, as far as it is needed.
+#[derive(Deserialize)]
+struct Printed {
+    terraform_version: String,
+}
+
+impl Job {
+    /// Asks the tool for its version if the apply follows at once; the runner asks before any other apply.
+    ///
+    /// Nothing is lost when the tool does not say it now: then the runner asks as well.
+    pub(super) async fn ask_for_version(&self) -> Option<SaidVersion> {
+        if !self.request.auto_approve {
+            return None;
+        }
+        let tool = ToolFile::find(self.request.tool.program(), &self.search_path()).ok()??;
+        let request = self.command(|it| it.version()).await.ok()?;
+        let result = self.read(request, None).await.ok()?;
+        let printed: Printed = serde_json::from_str(&json_in(&result.output)).ok()?;
+        result.success.then_some(SaidVersion {
+            tool,
+            version: printed.terraform_version,
+        })
+    }
+
+    /// Whether the program that is bound has said in this process that it is of the bound version.
+    pub(super) fn has_said_its_version(&self) -> bool {
+        let said = self.said_version.get();
+        said.zip(self.binding.as_ref())
+            .is_some_and(|(said, bound)| {
+                bound.tool.as_ref() == Some(&said.tool) && bound.tool_version == said.version
+            })
+    }
+}
