@@ -24,8 +24,9 @@ const FENCED: &[u8] = b"fenced by the session\n";
 /// | `journal.ndjson` | the request without its secrets, and every event |
 /// | `log.ndjson` | every line of the log |
 /// | `source/` | the checkout, or the inline files |
+/// | `source.list` | the names of the files that were fetched, a zero byte after each |
 /// | `runs/NN-command/` | the run directory of each run |
-/// | `plan/` | the plan file, as the tool wrote it, and the summary of it |
+/// | `plan/` | the plan file, as the tool wrote it, the summary of it, and the workspace before it was made |
 /// | `data/` | what the tools keep for themselves (`TF_DATA_DIR`): the chosen workspace, providers, modules |
 /// | `outputs.json` | the outputs, without sensitive values |
 /// | `config/` | variables, backend configuration and CLI configuration, none of them secret |
@@ -92,6 +93,10 @@ impl Place {
         self.dir.join("source")
     }
 
+    pub(super) fn source_list(&self) -> PathBuf {
+        self.dir.join("source.list")
+    }
+
     pub(super) fn runs(&self) -> PathBuf {
         self.dir.join("runs")
     }
@@ -106,6 +111,11 @@ impl Place {
         self.dir.join("data")
     }
 
+    /// Where the tools note which workspace was chosen.
+    pub(super) fn workspace(&self) -> PathBuf {
+        self.data_dir().join("environment")
+    }
+
     fn plan_dir(&self) -> PathBuf {
         self.dir.join("plan")
     }
@@ -116,6 +126,11 @@ impl Place {
 
     pub(super) fn plan_summary(&self) -> PathBuf {
         self.plan_dir().join("summary.json")
+    }
+
+    /// A copy of what [`workspace`](Self::workspace) held when the plan was begun.
+    pub(super) fn workspace_before_plan(&self) -> PathBuf {
+        self.plan_dir().join("workspace")
     }
 
     pub(super) fn outputs(&self) -> PathBuf {
@@ -198,13 +213,20 @@ impl Place {
     }
 }
 
-/// Whether another process works in a directory, or runs a program from there, or was told of it.
+/// Whether another process works in the directory of a session, or runs a program from there, or has its data
+/// directory among its variables, as every tool of a session has.
 ///
 /// A tool outlives a supervisor that is killed, and so may what it started. Those of other users show nothing
 /// of themselves.
 pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
     let real = dir.canonicalize()?;
-    Ok(others()?.any(|process| is_within(&process, &real) || is_told_of(&process, dir)))
+    let variable = [
+        b"TF_DATA_DIR=",
+        dir.as_os_str().as_encoded_bytes(),
+        b"/data",
+    ]
+    .concat();
+    Ok(others()?.any(|process| is_within(&process, &real) || has_variable(&process, &variable)))
 }
 
 /// Every process but this one, as a directory of `/proc`.
@@ -225,13 +247,9 @@ fn is_within(process: &Path, dir: &Path) -> bool {
         .any(|link| std::fs::read_link(process.join(link)).is_ok_and(|it| it.starts_with(dir)))
 }
 
-/// Whether its arguments or its variables name a directory: every tool of a session has `TF_DATA_DIR`.
-fn is_told_of(process: &Path, dir: &Path) -> bool {
-    let needle = dir.as_os_str().as_encoded_bytes();
-    ["cmdline", "environ"].iter().any(|file| {
-        std::fs::read(process.join(file))
-            .is_ok_and(|text| text.windows(needle.len()).any(|part| part == needle))
-    })
+fn has_variable(process: &Path, variable: &[u8]) -> bool {
+    std::fs::read(process.join("environ"))
+        .is_ok_and(|text| text.split(|byte| *byte == 0).any(|it| it == variable))
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {

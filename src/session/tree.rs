@@ -1,7 +1,9 @@
 //! Digests of whole trees of files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::content::{Hash, named};
@@ -30,13 +32,42 @@ pub(super) fn of_tree(
     walk.digest()
 }
 
-/// Digest of a source as it was fetched: `init` and the choice of a workspace leave it as it is.
+/// The files of a source as they were fetched.
+pub(super) struct Fetched {
+    /// By which they are known again.
+    pub(super) digest: String,
+    /// Their names from the root, in the order of the digest, a zero byte after each.
+    pub(super) names: Vec<u8>,
+}
+
+/// Looks at a source that has just been fetched.
 pub(super) fn of_source(
     root: &Path,
     work_dir: &Path,
     is_stopped: &dyn Fn() -> bool,
+) -> io::Result<Fetched> {
+    let mut walk = Walk::new(root, work_dir, Extent::Source, is_stopped);
+    let digest = walk.digest()?;
+    Ok(Fetched {
+        digest,
+        names: walk.names,
+    })
+}
+
+/// Digest of a source that was fetched before: of the files that are listed, whatever else lies there by now;
+/// without a list, of all of them.
+pub(super) fn of_fetched(
+    root: &Path,
+    work_dir: &Path,
+    names: Option<&[u8]>,
+    is_stopped: &dyn Fn() -> bool,
 ) -> io::Result<String> {
-    Walk::new(root, work_dir, Extent::Source, is_stopped).digest()
+    let mut walk = Walk::new(root, work_dir, Extent::Source, is_stopped);
+    walk.listed = names.map(|names| {
+        let names = names.split(|byte| *byte == 0);
+        names.map(|it| OsStr::from_bytes(it).into()).collect()
+    });
+    walk.digest()
 }
 
 /// How much of a tree is digested.
@@ -55,6 +86,10 @@ struct Walk<'a> {
     /// Where the tool runs, from the root.
     work_dir: PathBuf,
     extent: Extent,
+    /// The files that count; without it, all do.
+    listed: Option<HashSet<PathBuf>>,
+    /// Those that did, a zero byte after each.
+    names: Vec<u8>,
     /// A directory that is left out.
     sessions: Option<PathBuf>,
     is_stopped: &'a dyn Fn() -> bool,
@@ -80,6 +115,8 @@ impl<'a> Walk<'a> {
             root: root.to_owned(),
             work_dir: work_dir.strip_prefix(root).unwrap_or(work_dir).to_owned(),
             extent,
+            listed: None,
+            names: Vec::new(),
             sessions: None,
             is_stopped,
             hash: Hash::default(),
@@ -88,7 +125,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn digest(mut self) -> io::Result<String> {
+    fn digest(&mut self) -> io::Result<String> {
         self.root = self.root.canonicalize()?;
         let mut waiting = vec![Folder {
             place: PathBuf::new(),
@@ -113,7 +150,7 @@ impl<'a> Walk<'a> {
                 waiting.extend(next);
             }
         }
-        Ok(self.hash.finish())
+        Ok(std::mem::take(&mut self.hash).finish())
     }
 
     /// Adds one entry; what it leads on to, if anything.
@@ -131,7 +168,15 @@ impl<'a> Walk<'a> {
                 is_followed,
             }));
         }
+        let is_listed = self.listed.as_ref().is_none_or(|it| it.contains(&place));
+        if !is_listed {
+            return Ok(None);
+        }
         self.hash.add(place.as_os_str().as_encoded_bytes());
+        if self.extent == Extent::Source {
+            self.names.extend(place.as_os_str().as_encoded_bytes());
+            self.names.push(0);
+        }
         if metadata.is_symlink() {
             self.hash.add(b"link");
             let target = std::fs::read_link(path)?;
@@ -397,14 +442,28 @@ mod tests {
     fn a_source_is_known_again_after_init_and_not_without_a_byte_of_its_files() {
         let dir = tree();
         let root = dir.path();
-        let digest = || of_source(root, &root.join("sub"), &|| false).unwrap();
-        let before = digest();
+        let work_dir = root.join("sub");
+        let fetched = of_source(root, &work_dir, &|| false).unwrap();
+        assert_eq!(fetched.names, b"link.tf\0main.tf\0run.sh\0");
+        let digest = |names| of_fetched(root, &work_dir, names, &|| false).unwrap();
+        let again = || digest(Some(&fetched.names[..]));
         fs::write(root.join("sub/.terraform/modules/m/main.tf"), "n").unwrap();
         fs::write(root.join("sub/.terraform.lock.hcl"), "").unwrap();
         fs::create_dir_all(root.join("sub/terraform.tfstate.d/prod")).unwrap();
-        assert_eq!(digest(), before);
+        assert_eq!(
+            (again(), digest(None)),
+            (fetched.digest.clone(), fetched.digest.clone())
+        );
+        fs::write(root.join("sub/built.zip"), "z").unwrap();
+        assert_eq!(again(), fetched.digest);
+        assert_ne!(digest(None), fetched.digest);
+        assert_ne!(digest(Some(b"")), fetched.digest);
         fs::write(root.join("main.tf"), "").unwrap();
-        assert_ne!(digest(), before);
+        assert_ne!(again(), fetched.digest);
+        fs::write(root.join("main.tf"), "a").unwrap();
+        assert_eq!(again(), fetched.digest);
+        fs::remove_file(root.join("run.sh")).unwrap();
+        assert_ne!(again(), fetched.digest);
     }
 
     #[test]

@@ -71,8 +71,9 @@ fn a_cancel_before_the_apply_has_begun_is_no_failure(tool: Tool) {
     block_on(async {
         let mut request = stand.request(SMALL);
         gate.before(&mut request, &stand);
-        request.auto_approve = true;
-        let session = stand.sessions().start(request).expect("it starts");
+        let (session, digest) = waiting(&stand.sessions(), request).await;
+        let approved = session.approve("alice", "", &digest).await;
+        approved.expect("it waits");
         gate.wait_until_at("version");
         assert_eq!(session.status().phase, Phase::Apply);
         session.cancel("bob").await.expect("it runs");

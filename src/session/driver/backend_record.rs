@@ -20,15 +20,26 @@ impl Job {
     /// Without it, the tool takes state that is there for that of another backend, and asks whether to move it.
     pub(super) fn take_over_backend(&self) -> Result<(), Event> {
         self.shared_backend_record().map_or(Ok(()), |shared| {
-            copy_to_own(&shared, &self.place).map_err(|fault| not_copied(&fault))
+            copy_to_own(&shared, &self.place).map_err(|fault| {
+                let error = format!("what the tool noted of the backend cannot be copied: {fault}");
+                failed(FailureKind::Fault, error)
+            })
         })
     }
 
     /// Leaves the note there for whoever comes next. The choice of a workspace is in another file.
-    pub(super) fn leave_backend(&self) -> Result<(), Event> {
-        self.shared_backend_record().map_or(Ok(()), |shared| {
-            copy_to_shared(&shared, &self.place).map_err(|fault| not_copied(&fault))
-        })
+    ///
+    /// A directory that cannot be written to can be deployed all the same.
+    pub(super) fn leave_backend(&self) {
+        let Some(shared) = self.shared_backend_record() else {
+            return;
+        };
+        if let Err(fault) = copy_to_shared(&shared, &self.place) {
+            self.say(&format!(
+                "[what the tool noted of the backend could not be left in `{}`: {fault}]",
+                shared.display()
+            ));
+        }
     }
 
     /// Where the tool notes the backend for whoever works in the directory without a session; none if the
@@ -98,9 +109,4 @@ fn copy_to_shared(shared: &Path, place: &Place) -> io::Result<()> {
         fs::set_permissions(&aside, there.permissions())?;
     }
     fs::rename(aside, shared)
-}
-
-fn not_copied(fault: &io::Error) -> Event {
-    let error = format!("what the tool noted of the backend cannot be copied: {fault}");
-    failed(FailureKind::Fault, error)
 }

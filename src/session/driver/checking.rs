@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
 use super::job::{Job, failed};
-use crate::protocol::inherits;
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
@@ -20,8 +18,6 @@ use crate::session::{modules, tree};
 
 /// Begins the error when something cannot be measured.
 const UNREADABLE: &str = "what the plan is bound to cannot be read";
-/// Where the tools look for a CLI configuration when no variable names one, from the home directory.
-const CLI_CONFIGURATIONS: [&str; 3] = [".terraformrc", ".tofurc", ".config/opentofu/tofurc"];
 
 impl Job {
     /// Looks whether what is there is what was approved; if it is, the apply may begin.
@@ -127,43 +123,6 @@ impl Job {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_ref()));
         Ok(content::of_values(&self.salt, values))
-    }
-
-    /// Files outside of the source that decide what an apply does: the chosen workspace, and the CLI
-    /// configuration, which can have the tool run other providers than the lock file names. Those that are
-    /// there, with their digests.
-    fn read_beside(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<Vec<(String, String)>> {
-        let mut files = vec![self.place.data_dir().join("environment")];
-        let of_cli = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"];
-        match of_cli.iter().find_map(|name| self.variable_of_tool(name)) {
-            Some(file) => files.push(file.into()),
-            None => files.extend(
-                self.variable_of_tool("HOME")
-                    .map(PathBuf::from)
-                    .into_iter()
-                    .flat_map(|home| CLI_CONFIGURATIONS.map(|name| home.join(name))),
-            ),
-        }
-        let mut found = Vec::new();
-        for file in files {
-            if let Some(digest) = content::of_file(&file, is_stopped)? {
-                found.push((file.to_string_lossy().into_owned(), digest));
-            }
-        }
-        Ok(found)
-    }
-
-    /// What the tools get as a variable, if it is not blank.
-    fn variable_of_tool(&self, name: &str) -> Option<String> {
-        let patterns = self.settings.inherit_env.as_deref();
-        let added = self.environment.get().and_then(|added| added.get(name));
-        let given = added.or_else(|| self.request.env_vars.get(name));
-        let value = match given {
-            Some(value) => value.expose_secret().to_owned(),
-            None if inherits(patterns, name) => std::env::var(name).ok()?,
-            None => return None,
-        };
-        (!value.is_empty()).then_some(value)
     }
 
     /// What the tools get from this process's environment, and what could change an apply: another profile

@@ -135,13 +135,9 @@ impl Job {
         }
     }
 
-    /// Runs a command that changes nothing and whose output is read, not logged; only a stop that is harder
-    /// than `given` ends it.
-    pub(super) async fn read(
-        &self,
-        request: Request,
-        mut given: Option<Stop>,
-    ) -> Result<RunResult, ClientError> {
+    /// Runs a command that changes nothing and whose output is read, not logged.
+    pub(super) async fn read(&self, request: Request) -> Result<RunResult, ClientError> {
+        let mut given = None;
         let run = self.settings.runner.spawn(&self.masked(request))?;
         let canceller = run.canceller();
         let mut stop = self.stop.clone();

@@ -10,10 +10,12 @@
 //! | `showing`, `printed`, `tool_version` | the plan, the outputs and its version, as the tool shows them |
 //! | `backend_record` | what the tool notes of the backend |
 //! | `following`, `asking` | one run, to its end; a stop that has to reach it |
-//! | `checking` | what an approval is bound to |
+//! | `workspace` | the workspace that is chosen, and stays the one |
+//! | `checking`, `beside` | what an approval is bound to; of it, what lies outside of the source |
 
 mod asking;
 mod backend_record;
+mod beside;
 mod checking;
 mod following;
 mod job;
@@ -25,6 +27,7 @@ mod showing;
 mod stages;
 mod step;
 mod tool_version;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -233,11 +236,13 @@ impl Driver {
             event,
         };
         let comes_again = match &entry.event {
+            // The end of the session is told.
+            _ if next.reason().is_some() => false,
             // Nobody saw the plan: whoever takes the session up makes one and approves it by itself.
             Event::Planned(_) => self.request.auto_approve,
             Event::Approved(decision) => self.request.auto_approve && decision.by == BY_REQUEST,
             // The record of the run says so, and what follows only reads.
-            Event::Applied { .. } => next.reason().is_none(),
+            Event::Applied { .. } => true,
             _ => false,
         };
         let written = if comes_again {
@@ -266,12 +271,10 @@ impl Driver {
     }
 
     fn after_event(&mut self, event: &Event) {
-        if let Event::StopRequested { stop, .. } = event {
-            self.stop.send_if_modified(|given| {
-                let harder = (*given).max(Some(*stop));
-                std::mem::replace(given, harder) != harder
-            });
-        }
+        // One that came too late is taken back: what follows can be stopped anew.
+        let wanted = self.facts.stop();
+        self.stop
+            .send_if_modified(|given| std::mem::replace(given, wanted) != wanted);
         if let Some(text) = said::of_event(event, &self.facts.state, self.request.auto_approve) {
             self.say(&text);
         }

@@ -13,6 +13,9 @@ use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
 use crate::session::tree;
 
+/// Begins the error when the source cannot be looked at.
+const UNREADABLE: &str = "the source cannot be read";
+
 impl Job {
     /// Variables, settings of the backend, and access to the registry.
     pub(super) async fn prepare(&self) -> Event {
@@ -55,7 +58,7 @@ impl Job {
                 work_dir,
                 digest: None,
             } if !matches!(self.request.source, Source::Directory(_)) => {
-                match self.digest_of_source(&root, &work_dir).await {
+                match self.note_source(&root, &work_dir).await {
                     Ok(digest) => Event::CheckedOut {
                         commit,
                         root,
@@ -69,7 +72,8 @@ impl Job {
         }
     }
 
-    /// Looks whether the source is still what was checked out.
+    /// Looks whether each file of the source is still what was checked out; `init` and `plan` may have added
+    /// more.
     ///
     /// Nobody syncs a checkout, so a loss of power may leave it with empty files: a plan of those would
     /// destroy everything.
@@ -78,7 +82,17 @@ impl Job {
         let Some(fetched) = &checkout.digest else {
             return Ok(());
         };
-        let now = self.digest_of_source(&checkout.root, &checkout.work_dir);
+        let (root, work_dir) = (checkout.root.clone(), checkout.work_dir.clone());
+        let list = self.place.source_list();
+        let now = self.look(UNREADABLE, move |is_stopped| {
+            let names = match fs::read(list) {
+                Ok(names) => Some(names),
+                // A source that was fetched before there were lists.
+                Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
+                Err(fault) => return Err(fault),
+            };
+            tree::of_fetched(&root, &work_dir, names.as_deref(), is_stopped)
+        });
         if now.await? == *fetched {
             return Ok(());
         }
@@ -86,10 +100,14 @@ impl Job {
         Err(failed(FailureKind::Fault, error))
     }
 
-    async fn digest_of_source(&self, root: &Path, work_dir: &Path) -> Result<String, Event> {
+    /// Notes which files were fetched; their digest.
+    async fn note_source(&self, root: &Path, work_dir: &Path) -> Result<String, Event> {
         let (root, work_dir) = (root.to_owned(), work_dir.to_owned());
-        self.look("the source cannot be read", move |is_stopped| {
-            tree::of_source(&root, &work_dir, is_stopped)
+        let list = self.place.source_list();
+        self.look(UNREADABLE, move |is_stopped| {
+            let fetched = tree::of_source(&root, &work_dir, is_stopped)?;
+            write_aside(&list, &fetched.names)?;
+            Ok(fetched.digest)
         })
         .await
     }

@@ -18,11 +18,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 impl Job {
     /// The plan as a person can approve it, and what an approval of it is bound to.
     pub(super) async fn planned(&self) -> Result<Event, Event> {
+        self.workspace_is_the_same()?;
         let request = self.command(|it| it.show()).await?;
         // Two wait for the tool, the other for the disk.
         let (shown, configuration, said) = tokio::join!(
-            self.read(request, None),
-            self.known_configuration(),
+            self.read(request),
+            self.configuration(),
             self.ask_for_version(),
         );
         let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
@@ -55,12 +56,6 @@ impl Job {
         })))
     }
 
-    /// Digest of the configuration, which is still what was fetched.
-    async fn known_configuration(&self) -> Result<String, Event> {
-        self.source_is_intact().await?;
-        self.configuration().await
-    }
-
     /// Whether there is anything to do or, for a look for drift, to tell.
     fn changes_in(&self, summary: &PlanSummary) -> Changes {
         let has_none = match self.request.operation {
@@ -88,11 +83,14 @@ impl Job {
 
     /// Reads the outputs. That they cannot be read changes nothing of what was done.
     pub(super) async fn read_outputs(&self) -> Event {
-        // The stop that came too late for the apply is none for this.
-        let given = *self.stop.borrow();
-        let result = match self.command(|it| it.output()).await {
-            Ok(request) => self.read(request, given).await.map_err(|it| sentence(&it)),
-            Err(_) => Err("the session's environment is not there".to_owned()),
+        let result = if !self.has_secrets {
+            // The tool would read with what this process has: another account, another workspace.
+            Err("the values that the request kept secret are missing".to_owned())
+        } else {
+            match self.command(|it| it.output()).await {
+                Ok(request) => self.read(request).await.map_err(|it| sentence(&it)),
+                Err(_) => Err("the session's environment is not there".to_owned()),
+            }
         };
         let read = result.and_then(|result| {
             if result.success {

@@ -56,6 +56,7 @@ impl Job {
             }
             RunCommand::Validate => self.command(|it| it.validate()).await,
             RunCommand::Plan => {
+                self.note_workspace()?;
                 let files = self.tfvars_files()?;
                 self.command(|it| it.plan(&files)).await?.map_err(of_flags)
             }
@@ -80,6 +81,11 @@ impl Job {
             RunCommand::Init | RunCommand::Validate | RunCommand::Plan => Weight::Repeatable,
             RunCommand::Apply => Weight::Once,
         };
+        let is_repeatable = weight == Weight::Repeatable && step.next.is_some();
+        if begin.is_none() && is_repeatable && self.is_of_former_boot() {
+            // Its result is on disk; what it made may not be.
+            return Err(self.again(step));
+        }
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
                 Verdict::Done { state } => Ok(state),
@@ -107,6 +113,12 @@ impl Job {
             }
             Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
         }
+    }
+
+    /// Whether the run was announced before the machine was started anew.
+    fn is_of_former_boot(&self) -> bool {
+        let now = boot::id();
+        self.run_boot.is_some() && now.is_some() && self.run_boot != now
     }
 
     /// Begins a run once more that was cut off, if it may be.
@@ -154,29 +166,6 @@ impl Job {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    /// Chooses the workspace; a deployment makes it if it is not there. Done twice, it is the same.
-    async fn select_workspace(&self) -> Result<(), Event> {
-        self.leave_backend()?;
-        let Some(request) = self.command(|it| it.workspace()).await? else {
-            return Ok(());
-        };
-        let result = self.read(request, None).await;
-        let result = result.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
-        let lines: Vec<_> = result.output.lines().map(str::to_owned).collect();
-        self.log.add(self.phase, None, &lines);
-        self.succeeded(&result).map_err(|event| match event {
-            // The tools advise a flag that nobody can give here.
-            Event::Failed(mut failure) if result.output.contains("doesn't exist") => {
-                let workspace = self.request.workspace.as_deref().unwrap_or_default();
-                failure.error = format!(
-                    "the workspace `{workspace}` does not exist, and only the operation `deploy` makes one"
-                );
-                Event::Failed(failure)
-            }
-            event => event,
-        })
     }
 }
 

@@ -30,7 +30,7 @@ impl Job {
         }
         let tool = ToolFile::find(self.request.tool.program(), &self.search_path()).ok()??;
         let request = self.command(|it| it.version()).await.ok()?;
-        let result = self.read(request, None).await.ok()?;
+        let result = self.read(request).await.ok()?;
         let printed: Printed = serde_json::from_str(&json_in(&result.output)).ok()?;
         result.success.then_some(SaidVersion {
             tool,

@@ -1,0 +1,76 @@
+//! The workspace that is chosen, and stays the one.
+
+use std::io;
+use std::path::Path;
+
+use super::job::{Job, failed, sentence};
+use crate::session::event::{Event, FailureKind};
+use crate::session::place::write_aside;
+
+impl Job {
+    /// Chooses the workspace; a deployment makes it if it is not there. Done twice, it is the same.
+    pub(super) async fn select_workspace(&self) -> Result<(), Event> {
+        self.leave_backend();
+        let Some(request) = self.command(|it| it.workspace()).await? else {
+            return Ok(());
+        };
+        let result = self.read(request).await;
+        let result = result.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
+        let lines: Vec<_> = result.output.lines().map(str::to_owned).collect();
+        self.log.add(self.phase, None, &lines);
+        self.succeeded(&result).map_err(|event| match event {
+            // The tools advise a flag that nobody can give here.
+            Event::Failed(mut failure) if result.output.contains("doesn't exist") => {
+                let workspace = self.request.workspace.as_deref().unwrap_or_default();
+                failure.error = format!(
+                    "the workspace `{workspace}` does not exist, and only the operation `deploy` makes one"
+                );
+                Event::Failed(failure)
+            }
+            event => event,
+        })
+    }
+
+    /// Notes which workspace is chosen before a plan is made.
+    pub(super) fn note_workspace(&self) -> Result<(), Event> {
+        chosen(&self.place.workspace())
+            .and_then(|chosen| write_aside(&self.place.workspace_before_plan(), &chosen))
+            .map_err(|fault| unknown_workspace(&fault))
+    }
+
+    /// Looks whether it still is: whatever a plan runs can choose another one, and what was planned here would
+    /// be applied there.
+    pub(super) fn workspace_is_the_same(&self) -> Result<(), Event> {
+        if self.request.workspace.is_some() {
+            // Every command is told which one.
+            return Ok(());
+        }
+        let before = match std::fs::read(self.place.workspace_before_plan()) {
+            Ok(before) => before,
+            // A plan that was made before it was noted.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(fault) => return Err(unknown_workspace(&fault)),
+        };
+        let now = chosen(&self.place.workspace()).map_err(|fault| unknown_workspace(&fault))?;
+        if before == now {
+            return Ok(());
+        }
+        let error = "something that the plan ran has chosen another workspace; nothing was applied: take it out of \
+                     the configuration, and start a new deployment";
+        Err(failed(FailureKind::Fault, error))
+    }
+}
+
+/// What the tools have noted of the chosen workspace; nothing for the default one.
+fn chosen(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Ok(name) if name.trim_ascii() == b"default" => Ok(Vec::new()),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+fn unknown_workspace(fault: &io::Error) -> Event {
+    let error = format!("it cannot be seen which workspace is chosen: {fault}");
+    failed(FailureKind::Fault, error)
+}

@@ -1,0 +1,197 @@
+//! What a session is for decides how it is taken up again, and so does what has become of the machine.
+
+use std::fs;
+use std::path::Path;
+
+use iac_runner::session::{Operation, Reason, Session, Status};
+use std::process::{Command, Stdio};
+
+use crate::holder::{killed_at, killed_in_mid_apply};
+use crate::stand::{
+    Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight,
+};
+use crate::support::tools::Tool;
+
+/// A resource that takes as long to destroy as to make.
+const SLOW_TO_GO: &str = r#"
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    when    = destroy
+    command = "echo in flight; touch ready; while [ ! -e go ]; do sleep 0.05; done; echo went on"
+  }
+}
+"#;
+
+fn a_destroy_whose_holder_is_killed_is_followed_to_its_end(tool: Tool) {
+    let stand = Stand::new(tool);
+    let mut request = stand.request(SLOW_TO_GO);
+    request.auto_approve = true;
+    block_on(async {
+        let session = stand.sessions().start(request.clone()).expect("it starts");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+    });
+    assert_eq!(stand.resources().len(), 1);
+    let gate = Gate::new(&stand);
+    gate.before(&mut request, &stand);
+    request.operation = Operation::Destroy;
+    request.auto_approve = false;
+    let dir = killed_in_mid_apply(&stand, &request);
+    block_on(async {
+        let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
+        let session = taken_up.expect("nobody carries it");
+        wait_until_in_flight(&dir);
+        let_go(&dir);
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Destroyed), "{}", log(&session));
+        assert!(log(&session).contains("went on"), "{}", log(&session));
+    });
+    assert_eq!(gate.calls("apply"), 1);
+    assert_eq!(stand.resources().len(), 0);
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_destroy_whose_holder_is_killed_is_followed_to_its_end);
+
+#[test]
+fn a_validation_whose_holder_is_killed_goes_on_to_its_end() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    request.operation = Operation::Validate;
+    gate.before(&mut request, &stand);
+    let dir = killed_at("validate", &stand, &gate, &request, false);
+    block_on(async {
+        let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
+        let session = taken_up.expect("nobody carries it");
+        gate.let_go("validate");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Validated), "{ended:#?}");
+    });
+    assert_eq!(gate.calls("validate"), 1);
+}
+
+/// The tool would read them with what this process has: another account, another workspace.
+#[test]
+fn outputs_are_not_read_without_what_the_request_kept_secret() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    let mut request = stand.request(SMALL);
+    gate.before(&mut request, &stand);
+    let dir = killed_at("output", &stand, &gate, &request, true);
+    gate.let_go("output");
+    block_on(async {
+        let taken_up = stand.sessions().recover(&dir, None);
+        let session = taken_up.expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{ended:#?}");
+        assert!(session.outputs().is_none());
+        assert!(log(&session).contains("outputs could not be read"));
+    });
+    assert_eq!((gate.calls("apply"), gate.calls("output")), (1, 1));
+}
+
+/// Has a journal say that its last run was announced before the machine was started anew.
+fn announced_before_another_boot(dir: &Path) {
+    let journal = dir.join("journal.ndjson");
+    let text = fs::read_to_string(&journal).expect("a journal");
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
+    let (before, last) = text.rsplit_once("\"run_started\"").expect("a run");
+    let last = last.replace(boot.trim(), "another");
+    fs::write(&journal, format!("{before}\"run_started\"{last}")).expect("written");
+}
+
+/// Nobody syncs what they make, so a result that is on disk says too little.
+#[test]
+fn what_ran_before_the_machine_was_started_anew_is_run_again() {
+    for command in ["init", "plan"] {
+        let stand = Stand::new(Tool::Terraform);
+        let gate = Gate::new(&stand);
+        let mut request = stand.request(SMALL);
+        gate.before(&mut request, &stand);
+        let dir = killed_at(command, &stand, &gate, &request, false);
+        gate.let_go(command);
+        let run = if command == "init" {
+            "01-init"
+        } else {
+            "02-plan"
+        };
+        let result = dir.join("runs").join(run).join("result.json");
+        crate::support::waiting::wait_for(
+            "the result",
+            crate::support::waiting::WITHIN_A_TEST,
+            || result.exists().then_some(()),
+        );
+        if command == "plan" {
+            fs::write(dir.join("plan/tfplan"), "").expect("written");
+        }
+        announced_before_another_boot(&dir);
+        block_on(async {
+            let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
+            let session = taken_up.expect("nobody carries it");
+            until(&session, Status::AwaitingApproval).await;
+            session.cancel("the test").await.expect("it waits");
+        });
+        assert_eq!(gate.calls(command), 2, "{command}");
+    }
+}
+
+/// The one that came too late for the apply is none for what follows.
+#[test]
+fn what_follows_an_apply_that_was_cancelled_too_late_can_be_cancelled() {
+    let stand = Stand::new(Tool::Terraform);
+    let gate = Gate::new(&stand);
+    // It neither hears of the cancel nor heeds it.
+    let real = stand.tool.program().display().to_string();
+    let lines = format!(
+        "if [ \"$1\" = apply ]; then\n  trap '' INT TERM\n  exec setsid -w '{real}' \"$@\"\nfi"
+    );
+    gate.write_program(&stand, &lines);
+    let mut request = stand.request(SLOW);
+    gate.before(&mut request, &stand);
+    request.auto_approve = true;
+    gate.hold("output");
+    block_on(async {
+        let session = stand.sessions().start(request).expect("it starts");
+        wait_until_in_flight(session.dir());
+        session.cancel("alice").await.expect("it runs");
+        let_go(session.dir());
+        gate.wait_until_at("output");
+        session.cancel("bob").await.expect("it runs");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        assert!(session.outputs().is_none());
+    });
+    gate.let_go("output");
+}
+
+/// Names the directory of a session that a process of its own takes up.
+const DIR: &str = "IAC_TEST_TAKE_UP";
+
+#[test]
+fn the_directory_alone_is_enough_to_follow_an_apply_to_its_end() {
+    let stand = Stand::new(Tool::Terraform);
+    let request = stand.request(SLOW);
+    let dir = killed_in_mid_apply(&stand, &request);
+    let_go(&dir);
+    let test = "recovery_of_operations::takes_a_session_up_by_its_directory";
+    let status = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--ignored"])
+        .env(DIR, &dir)
+        .env("IAC_RUNNER_BIN", env!("CARGO_BIN_EXE_iac-runner"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .expect("this program starts");
+    assert!(status.success());
+    let journal = fs::read_to_string(dir.join("journal.ndjson")).expect("a journal");
+    assert_eq!(journal.matches("\"applied\"").count(), 1, "{journal}");
+}
+
+#[test]
+#[ignore = "is started by another test, as a process that knows a directory and a runner"]
+fn takes_a_session_up_by_its_directory() {
+    let dir = std::env::var_os(DIR).expect("who starts this says which");
+    block_on(async {
+        let session = Session::recover(dir).expect("nobody carries it");
+        assert_eq!(end(&session).await.reason, Some(Reason::Applied));
+    });
+}
