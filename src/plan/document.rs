@@ -89,6 +89,8 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) deferred_changes: Option<Vec<Deferred>>,
     #[serde(default)]
+    pub(super) deferred_action_invocations: Option<Vec<DeferredInvocation>>,
+    #[serde(default)]
     pub(super) output_changes: Option<BTreeMap<String, Change>>,
     #[serde(default)]
     pub(super) configuration: Option<Configuration>,
@@ -146,6 +148,13 @@ pub(super) struct Invocation {
 pub(super) struct Deferred {
     pub(super) reason: Option<String>,
     pub(super) resource_change: Resource,
+}
+
+/// Something of a provider that this plan leaves to a later one.
+#[derive(Deserialize)]
+pub(super) struct DeferredInvocation {
+    pub(super) reason: Option<String>,
+    pub(super) action_invocation: Invocation,
 }
 
 #[derive(Deserialize)]

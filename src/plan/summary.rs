@@ -25,7 +25,7 @@ pub struct PlanSummary {
     /// What providers are told to do beside the resources, in the tool's order.
     #[serde(default)]
     pub invocations: Vec<ActionInvocation>,
-    /// Resources whose change is left to a later plan; nothing happens to them in this one.
+    /// Changes and invocations that are left to a later plan; nothing of them happens in this one.
     #[serde(default)]
     pub deferred: Vec<DeferredChange>,
     /// The outputs that change, by name.
@@ -115,10 +115,10 @@ pub struct ActionInvocation {
     pub kind: String,
 }
 
-/// A change that is left to a later plan.
+/// A change of a resource, or what a provider is told to do beside them, that is left to a later plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeferredChange {
-    /// The address of the resource.
+    /// The address of the resource or of the action.
     pub address: String,
     /// Its type.
     #[serde(rename = "type")]
@@ -171,6 +171,12 @@ impl PlanSummary {
             kind: it.resource_change.kind,
             reason: it.reason,
         });
+        let invoked_later = document.deferred_action_invocations.into_iter().flatten();
+        let invoked_later = invoked_later.map(|it| DeferredChange {
+            address: it.action_invocation.address,
+            kind: it.action_invocation.kind,
+            reason: it.reason,
+        });
         let outputs: Vec<_> = document
             .output_changes
             .iter()
@@ -187,7 +193,7 @@ impl PlanSummary {
             counts: Counts::of(&resources),
             resources,
             invocations,
-            deferred: deferred.collect(),
+            deferred: deferred.chain(invoked_later).collect(),
             outputs,
             drift,
             applyable: !errored && document.applyable.unwrap_or(plans),

@@ -175,6 +175,8 @@ fn what_is_planned_beside_resources_is_shown() {
         "resource_changes": [],
         "action_invocations": [{"address": "action.x.drop\u{1b}", "type": "x", "name": "drop"}],
         "deferred_changes": [deferred],
+        "deferred_action_invocations": [{"reason": "deferred_prereq",
+            "action_invocation": {"address": "action.x.later", "type": "x", "name": "later"}}],
     })))
     .unwrap();
     assert!(!plan.no_changes());
@@ -182,7 +184,7 @@ fn what_is_planned_beside_resources_is_shown() {
         plan.to_string(),
         "  ! action.x.drop\\u001b (invoked)\n\
          Plan: 0 to add, 0 to change, 0 to destroy. 1 to invoke.\n\
-         \nLeft to a later plan:\n    x.y (resource_config_unknown)\n"
+         \nLeft to a later plan:\n    x.y (resource_config_unknown)\n    action.x.later (deferred_prereq)\n"
     );
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<PlanSummary>(&text).unwrap(), plan);

@@ -11,9 +11,10 @@ use super::content::Hash;
 
 /// The digest of everything that an approval is bound to: 64 hexadecimal digits, a SHA-256.
 ///
-/// It covers the bytes of the plan file and of the dependency lock file, the commit and the files of the
-/// configuration, path and version of the tool, and the variables. Two plans of the same session differ in
-/// it even when they would do the same.
+/// It covers the bytes of the plan file, of its summary and of the dependency lock file, the commit and the
+/// files of the configuration with its modules, path and version of the tool, variables, environment,
+/// workspace and the tool's CLI configuration. Two plans of the same session differ in it even when they
+/// would do the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]

@@ -160,7 +160,8 @@ impl Event {
         }
     }
 
-    /// Whether it is durable by itself, also against a loss of power.
+    /// Whether it is durable by itself, also against a loss of power, unless the driver knows that it comes
+    /// about again.
     ///
     /// Those that are not say that something is done that can be done again, and whatever follows begins with
     /// one that is, which takes them along.

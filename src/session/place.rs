@@ -66,10 +66,25 @@ impl Place {
         made
     }
 
+    /// Whether nothing is there but what a session has from the start, which may have been cut off.
+    pub(super) fn is_as_created(&self) -> io::Result<bool> {
+        for entry in std::fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let is_part = if [self.runs(), self.plan_dir(), self.config_dir()].contains(&path) {
+                std::fs::read_dir(&path)?.next().is_none()
+            } else {
+                [self.lock(), self.journal(), self.log()].contains(&path)
+            };
+            if !is_part {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Takes the right to carry the session; none if somebody has it.
     pub(super) fn claim(&self) -> io::Result<Option<Claim>> {
-        let file = private(OpenOptions::new().create(true).append(true))
-            .open(self.dir.join("session.lock"))?;
+        let file = private(OpenOptions::new().create(true).append(true)).open(self.lock())?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Some(Claim { _lock: lock })),
             Err((_, Errno::EWOULDBLOCK)) => Ok(None),
@@ -79,6 +94,10 @@ impl Place {
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.dir.join("session.lock")
     }
 
     pub(super) fn journal(&self) -> PathBuf {

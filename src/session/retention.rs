@@ -99,7 +99,10 @@ fn remove_old(root: &Path, keep: Duration) -> usize {
         if name.starts_with(GOING) {
             // A former removal did not come to its end.
             let _ = fs::remove_dir_all(entry.path());
-        } else if name.parse::<SessionId>().is_ok() {
+        } else if name
+            .parse()
+            .is_ok_and(|id: SessionId| id.to_string() == name)
+        {
             // One that cannot be removed now is looked at again.
             removed += usize::from(remove_if_old(root, name, keep).unwrap_or(false));
         }
@@ -115,6 +118,10 @@ fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
         return Ok(false);
     }
     let record = Record::read(&place);
+    if matches!(record, Err(RecoverError::NoSession { .. })) && !place.is_as_created()? {
+        // Somebody else's, whatever its name.
+        return Ok(false);
+    }
     if matches!(record, Err(RecoverError::NoSession { .. })) {
         // A start that failed. One that is just being made is younger than this.
         let age = meta.modified()?.elapsed().unwrap_or_default();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::content::{Hash, named};
 
-/// How many files symbolic links may lead to outside of a source, so that one to `/` has an end.
-const MAX_FOLLOWED_ENTRIES: usize = 100_000;
+/// How many files symbolic links and modules may lead to outside of a source, so that one to `/` has an end.
+const MAX_ENTRIES_OUTSIDE: usize = 100_000;
 /// What the tool keeps in its data directory, beside modules.
 const OF_THE_DATA_DIR: [&str; 4] = ["providers", "plugins", "terraform.tfstate", "environment"];
 /// Where files are the kernel's: they have no content that stays, and to read one may take for ever.
@@ -30,6 +30,26 @@ pub(super) fn of_tree(
     let mut walk = Walk::new(root, work_dir, Extent::Approval, is_stopped);
     walk.sessions = Some(sessions.canonicalize()?);
     walk.digest()
+}
+
+/// The same of modules that lie beside a source, together.
+pub(super) fn of_modules_beside(
+    dirs: &[PathBuf],
+    sessions: &Path,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<String> {
+    let sessions = sessions.canonicalize()?;
+    let mut hash = Hash::default();
+    let mut entries_outside = 0;
+    for dir in dirs {
+        let mut walk = Walk::new(dir, dir, Extent::Approval, is_stopped);
+        walk.is_outside = true;
+        walk.entries_outside = entries_outside;
+        walk.sessions = Some(sessions.clone());
+        hash.add(walk.digest()?.as_bytes());
+        entries_outside = walk.entries_outside;
+    }
+    Ok(hash.finish())
 }
 
 /// The files of a source as they were fetched.
@@ -96,8 +116,11 @@ struct Walk<'a> {
     hash: Hash,
     /// Directories outside of the tree that were walked through already.
     followed: BTreeSet<PathBuf>,
-    /// How many entries of such directories there were.
-    followed_entries: usize,
+    /// Whether the whole tree is outside of the source.
+    is_outside: bool,
+    /// How many entries outside of the source there were, and how many there may be.
+    entries_outside: usize,
+    most_outside: usize,
 }
 
 /// A directory that is walked through.
@@ -121,7 +144,9 @@ impl<'a> Walk<'a> {
             is_stopped,
             hash: Hash::default(),
             followed: BTreeSet::new(),
-            followed_entries: 0,
+            is_outside: false,
+            entries_outside: 0,
+            most_outside: MAX_ENTRIES_OUTSIDE,
         }
     }
 
@@ -141,9 +166,10 @@ impl<'a> Walk<'a> {
                 if self.sessions.as_ref() == Some(&entry.path()) {
                     continue;
                 }
-                if folder.is_followed {
-                    self.count_followed(&place)?;
-                } else if self.is_the_tools(&place) {
+                if folder.is_followed || self.is_outside {
+                    self.count_outside(&place)?;
+                }
+                if !folder.is_followed && self.is_the_tools(&place) {
                     continue;
                 }
                 let next = self.add_entry(place, &entry.path(), folder.is_followed)?;
@@ -161,7 +187,11 @@ impl<'a> Walk<'a> {
         is_followed: bool,
     ) -> io::Result<Option<Folder>> {
         let metadata = path.symlink_metadata().map_err(|it| named(path, &it))?;
-        if metadata.is_dir() && self.extent == Extent::Source {
+        let counts_by_its_files = match self.extent {
+            Extent::Approval => !is_followed && self.is_for_states(&place),
+            Extent::Source => true,
+        };
+        if metadata.is_dir() && counts_by_its_files {
             return Ok(Some(Folder {
                 place,
                 path: path.to_owned(),
@@ -185,6 +215,10 @@ impl<'a> Walk<'a> {
                 Extent::Approval => self.follow(place, path),
                 Extent::Source => Ok(None),
             };
+        }
+        if OF_THE_KERNEL.iter().any(|it| path == Path::new(it)) {
+            self.hash.add(b"other");
+            return Ok(None);
         }
         if metadata.is_dir() {
             self.hash.add(b"directory");
@@ -242,15 +276,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn count_followed(&mut self, place: &Path) -> io::Result<()> {
-        self.followed_entries += 1;
-        if self.followed_entries <= MAX_FOLLOWED_ENTRIES {
+    fn count_outside(&mut self, place: &Path) -> io::Result<()> {
+        self.entries_outside += 1;
+        if self.entries_outside <= self.most_outside {
             return Ok(());
         }
         Err(io::Error::other(format!(
-            "`{}`: symbolic links lead to more than {MAX_FOLLOWED_ENTRIES} files outside of the source",
-            place.display()
+            "`{}`: symbolic links and modules lead to more than {} files outside of the source",
+            place.display(),
+            self.most_outside
         )))
+    }
+
+    /// Whether the tool makes this directory for the states of workspaces: whatever else lies in it counts.
+    fn is_for_states(&self, place: &Path) -> bool {
+        let of_all = self.work_dir.join("terraform.tfstate.d");
+        place == of_all || place.parent() == Some(&of_all)
     }
 
     /// Whether something below a source is written by git or by the tool in the course of its work.
@@ -273,10 +314,12 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        place
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(is_of_state)
+        // What was fetched is the first state of all: nothing writes it before the plan.
+        self.extent == Extent::Approval
+            && place
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(is_of_state)
     }
 }
 
@@ -329,7 +372,7 @@ mod tests {
     #[test]
     fn whatever_could_change_an_apply_changes_the_digest_of_the_tree() {
         type Change = fn(&Path);
-        let table: [(&str, Change); 14] = [
+        let table: [(&str, Change); 16] = [
             ("bytes", |root| {
                 fs::write(root.join("main.tf"), "b").unwrap();
             }),
@@ -369,6 +412,13 @@ mod tests {
             ("git below the root", |root| {
                 fs::write(root.join("sub/.git"), "").unwrap();
             }),
+            ("a file among states", |root| {
+                fs::create_dir_all(root.join("sub/terraform.tfstate.d/prod")).unwrap();
+                fs::write(root.join("sub/terraform.tfstate.d/prod/notes"), "").unwrap();
+            }),
+            ("a directory below those of workspaces", |root| {
+                fs::create_dir_all(root.join("sub/terraform.tfstate.d/prod/deep")).unwrap();
+            }),
             ("a program among states", |root| {
                 fs::create_dir(root.join("sub/terraform.tfstate.d")).unwrap();
                 fs::write(root.join("sub/terraform.tfstate.d/run.sh"), "").unwrap();
@@ -403,6 +453,10 @@ mod tests {
             fs::write(dir.path().join(name), "x").unwrap();
             assert_eq!(digest(dir.path()), before, "{name}");
         }
+        let workspace = dir.path().join("sub/terraform.tfstate.d/prod");
+        fs::create_dir_all(&workspace).unwrap();
+        fs::write(workspace.join("terraform.tfstate"), "x").unwrap();
+        assert_eq!(digest(dir.path()), before, "a workspace");
     }
 
     #[test]
@@ -464,6 +518,38 @@ mod tests {
         assert_eq!(again(), fetched.digest);
         fs::remove_file(root.join("run.sh")).unwrap();
         assert_ne!(again(), fetched.digest);
+    }
+
+    #[test]
+    fn a_state_that_was_fetched_is_known_again() {
+        let dir = tree();
+        let state = dir.path().join("sub/terraform.tfstate");
+        fs::write(&state, "{}").unwrap();
+        let work_dir = dir.path().join("sub");
+        let fetched = of_source(dir.path(), &work_dir, &|| false).unwrap();
+        fs::write(&state, "").unwrap();
+        let now = of_fetched(dir.path(), &work_dir, Some(&fetched.names), &|| false).unwrap();
+        assert_ne!(now, fetched.digest);
+    }
+
+    #[test]
+    fn modules_beside_a_source_count_and_have_an_end() {
+        let dir = tree();
+        let dirs = [dir.path().join("sub"), dir.path().canonicalize().unwrap()];
+        let digest = || of_modules_beside(&dirs, dir.path(), &|| false).unwrap();
+        let before = digest();
+        fs::write(dir.path().join("terraform.tfstate"), "x").unwrap();
+        assert_eq!(digest(), before);
+        fs::write(dir.path().join("run.sh"), "t").unwrap();
+        assert_ne!(digest(), before);
+        let root = Path::new("/");
+        let mut walk = Walk::new(root, root, Extent::Approval, &|| false);
+        (walk.is_outside, walk.most_outside) = (true, 10);
+        let fault = walk.digest().unwrap_err();
+        assert!(
+            fault.to_string().contains("modules lead to more"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -9,10 +9,11 @@ use iac_runner::session::Reason;
 use crate::checkout_stand::{
     GREETING, carry, deployed, failed, git, repository, request, with_key, with_password,
 };
+use crate::holder::killed_at;
 use crate::http_server::HttpServer;
 use crate::repository::Repositories;
 use crate::ssh_server::SshServer;
-use crate::stand::{SMALL, Stand, block_on, log};
+use crate::stand::{Gate, SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
 
 /// The password that the server wants, in no other place of a test.
@@ -48,6 +49,47 @@ fn a_branch_a_tag_and_a_commit_are_deployed_and_the_commit_is_told(tool: Tool) {
     stand.mark.assert_nothing_is_left_alive();
 }
 on_both_tools!(a_branch_a_tag_and_a_commit_are_deployed_and_the_commit_is_told);
+
+/// Without it, everything would be made once more.
+#[test]
+fn a_state_in_the_repository_that_was_lost_before_the_plan_is_missed() {
+    let stand = Stand::new(Tool::Terraform);
+    let (_repositories, repository) = repository(&stand);
+    let state = r#"{"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "a", "resources": []}"#;
+    repository.write("terraform.tfstate", state);
+    repository.commit("a state");
+    let gate = Gate::new(&stand);
+    let mut request = request(&stand, &repository.url(), "main");
+    gate.before(&mut request, &stand);
+    let dir = killed_at("init", &stand, &gate, &request, false);
+    std::fs::write(dir.join("source/terraform.tfstate"), "").expect("written");
+    gate.let_go("init");
+    block_on(async {
+        let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
+        let session = taken_up.expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::PlanFailed), "{ended:#?}");
+    });
+    assert_eq!(gate.calls("plan"), 0);
+}
+
+#[test]
+fn another_commit_than_the_one_that_was_approved_is_not_applied() {
+    let stand = Stand::new(Tool::Terraform);
+    let (_repositories, repository) = repository(&stand);
+    block_on(async {
+        let mut request = request(&stand, &repository.url(), "main");
+        request.auto_approve = false;
+        let (session, digest) = waiting(&stand.sessions(), request).await;
+        let head = session.dir().join("source/.git/HEAD");
+        std::fs::write(head, format!("{}\n", "1".repeat(40))).expect("written");
+        let approved = session.approve("alice", "", &digest).await;
+        approved.expect("it waits");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::ApprovalVoid), "{ended:#?}");
+        assert!(ended.error.contains("the commit"), "{}", ended.error);
+    });
+}
 
 /// The files below the stand's folder that hold a text.
 fn files_with(stand: &Stand, text: &str) -> String {

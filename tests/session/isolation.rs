@@ -94,6 +94,24 @@ fn a_session_never_works_in_the_workspace_of_another(tool: Tool) {
 }
 on_both_tools!(a_session_never_works_in_the_workspace_of_another);
 
+fn a_plan_waits_on_while_another_session_makes_a_workspace(tool: Tool) {
+    let stand = Stand::new(tool);
+    let source = shared_source(&stand);
+    block_on(async {
+        let sessions = stand.sessions();
+        let mut blue = of_workspace(&stand, &source, Some("blue"));
+        blue.auto_approve = false;
+        let (blue, digest) = waiting(&sessions, blue).await;
+        let green = of_workspace(&stand, &source, Some("green"));
+        let green = sessions.start(green).expect("it starts");
+        assert_eq!(end(&green).await.reason, Some(Reason::Applied));
+        blue.approve("alice", "", &digest).await.expect("it waits");
+        let ended = end(&blue).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{ended:#?}");
+    });
+}
+on_both_tools!(a_plan_waits_on_while_another_session_makes_a_workspace);
+
 fn only_a_deployment_makes_a_workspace(tool: Tool) {
     let stand = Stand::new(tool);
     let source = shared_source(&stand);

@@ -187,7 +187,16 @@ fn a_state_without_resources_and_a_start_that_failed_leave_nothing() {
         fs::create_dir_all(cut_off.join("runs")).expect("it is made");
         fs::write(cut_off.join("journal.ndjson"), "{\"vers").expect("it is written");
         let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
-        for dir in [&failed, &cut_off] {
+        let of_others = [
+            "6f1c2a52-7d55-4f2e-9d2b-3a1f0f1f7a13",
+            "6f1c2a527d554f2e9d2b3a1f0f1f7a14",
+        ];
+        let of_others = of_others.map(|name| root.join(name));
+        for dir in &of_others {
+            fs::create_dir(dir).expect("it is made");
+        }
+        fs::write(of_others[0].join("precious"), "").expect("it is written");
+        for dir in [&failed, &cut_off].into_iter().chain(&of_others) {
             let opened = fs::File::open(dir).expect("it opens");
             opened.set_modified(long_ago).expect("it is set");
         }
@@ -197,6 +206,7 @@ fn a_state_without_resources_and_a_start_that_failed_leave_nothing() {
             later.remove_old();
             (!failed.exists() && !cut_off.exists()).then_some(())
         });
+        assert!(of_others.iter().all(|dir| dir.exists()));
         assert!(!root.join("left-states").exists());
     });
 }

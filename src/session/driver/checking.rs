@@ -7,6 +7,7 @@ use std::io;
 use secrecy::ExposeSecret;
 
 use super::job::{Job, failed};
+use crate::checkout::CommitSha;
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
@@ -66,7 +67,7 @@ impl Job {
                 plan_file: content::of_file(&job.place.plan_file(), is_stopped)?,
                 summary: content::of_file(&job.place.plan_summary(), is_stopped)?,
                 lock_file: content::of_file(&lock_file, is_stopped)?,
-                commit: job.commit.clone(),
+                commit: job.commit_of_source(),
                 configuration,
                 tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
                 tool_version,
@@ -84,6 +85,14 @@ impl Job {
             of_configuration(&checkout, &place, is_stopped)
         })
         .await
+    }
+
+    /// The commit that git says is checked out; none if none was.
+    fn commit_of_source(&self) -> Option<CommitSha> {
+        self.commit.as_ref()?;
+        let root = &self.checkout.as_ref()?.root;
+        let head = std::fs::read_to_string(root.join(".git/HEAD")).ok()?;
+        head.trim().parse().ok()
     }
 
     /// Digest of everything that the request says beside the configuration, of what the tools inherit, and of
@@ -150,16 +159,17 @@ fn of_configuration(
     let sessions = place.dir().parent().unwrap_or(place.dir());
     let source = tree::of_tree(&checkout.root, &checkout.work_dir, sessions, is_stopped)?;
     let data_dir = place.data_dir();
-    let downloaded = Some(data_dir.join("modules")).filter(|modules| modules.exists());
-    let mut modules = modules::beside(&checkout.root, &checkout.work_dir, &data_dir)?;
-    modules.extend(downloaded);
-    if modules.is_empty() {
-        return Ok(source);
-    }
+    let beside = modules::beside(&checkout.root, &checkout.work_dir, &data_dir)?;
+    let beside = tree::of_modules_beside(&beside, sessions, is_stopped)?;
+    let downloaded = data_dir.join("modules");
+    let downloaded = if downloaded.exists() {
+        tree::of_tree(&downloaded, &downloaded, sessions, is_stopped)?
+    } else {
+        String::new()
+    };
     let mut hash = content::Hash::default();
-    hash.add(source.as_bytes());
-    for dir in modules {
-        hash.add(tree::of_tree(&dir, &dir, sessions, is_stopped)?.as_bytes());
+    for part in [source, beside, downloaded] {
+        hash.add(part.as_bytes());
     }
     Ok(hash.finish())
 }
