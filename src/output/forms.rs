@@ -1,11 +1,13 @@
 //! The forms in which a value may turn up in output.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
+
+use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, Style, escape};
+use super::secret::{Scope, Secret};
 
 /// Shortest value that is masked, in characters: shorter ones would mask ordinary words.
 pub(super) const MIN_CHARS: usize = 6;
@@ -20,27 +22,87 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Every pattern that has to be looked for on account of one value.
+/// What RFC 3986 lets stand in a user info besides, with `:` escaped.
+const USER_INFO: &AsciiSet = &SUB_DELIMITERS_OF_GO
+    .remove(b'!')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
+/// What Go's `url.URL` leaves as it is in a user info; both tools show their URLs by that.
+const SUB_DELIMITERS_OF_GO: &AsciiSet = &UNRESERVED
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+/// What RFC 3986 lets stand in a path.
+const PATH: &AsciiSet = &USER_INFO.remove(b':').remove(b'@');
+/// What the WHATWG's URL standard escapes in a user info: libraries for JavaScript, Rust and others.
+const USER_INFO_OF_WHATWG: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'=')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'|');
+/// Every way of writing a value within a URL.
+const IN_URLS: [&AsciiSet; 5] = [
+    UNRESERVED,
+    SUB_DELIMITERS_OF_GO,
+    USER_INFO,
+    PATH,
+    USER_INFO_OF_WHATWG,
+];
+
+/// Every pattern that has to be looked for on account of one secret, and where it counts.
 ///
-/// As it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in base64 at each of the three alignments; and
-/// each line of a value of several lines, since a tool indents them one by one. Nothing for a value
-/// shorter than [`MIN_CHARS`].
-pub(super) fn patterns(value: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut found = BTreeSet::new();
+/// Nothing for a value shorter than [`MIN_CHARS`]. A word of narrower scope has no other forms than itself, and
+/// base64; that of a common word with the `:` before it, as in the header of a password.
+pub(super) fn patterns(secret: &Secret<'_>) -> Vec<(Vec<u8>, Scope)> {
+    let value = secret.value.as_ref();
     if !is_long_enough(value) {
-        return found;
+        return Vec::new();
     }
+    let mut anywhere = BTreeSet::new();
+    match secret.scope {
+        Scope::Anywhere => anywhere = forms(value),
+        Scope::Word => add_base64(value, &mut anywhere),
+        Scope::Place => add_base64(&[b":", value].concat(), &mut anywhere),
+    }
+    let patterns = anywhere.into_iter().flat_map(pieces);
+    let mut patterns: Vec<_> = patterns.map(|it| (it, Scope::Anywhere)).collect();
+    if secret.scope != Scope::Anywhere {
+        patterns.push((value.to_vec(), secret.scope));
+    }
+    patterns
+}
+
+/// A value as it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in base64 at each of the
+/// three alignments; and each line of a value of several lines, since a tool indents them one by one.
+fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
+    let mut found = BTreeSet::new();
     add_escaped(value, &mut found);
     add_base64(value, &mut found);
-    let lines: Vec<&[u8]> = value
-        .split(|&byte| byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| is_long_enough(line))
-        .collect();
-    for line in lines {
+    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    for line in lines.filter(|line| is_long_enough(line)) {
         add_escaped(line, &mut found);
     }
-    found.into_iter().flat_map(pieces).collect()
+    found
 }
 
 /// Whether a value has [`MIN_CHARS`] characters.
@@ -54,7 +116,9 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
 
 fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
-    to.insert(percent_encode(value, UNRESERVED).to_string().into_bytes());
+    for set in IN_URLS {
+        to.insert(percent_encode(value, set).to_string().into_bytes());
+    }
     // As form bodies and query strings have it.
     let form = percent_encode(value, UNRESERVED)
         .to_string()
@@ -74,65 +138,6 @@ fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
             to.insert(twice.into_bytes());
         }
         to.insert(once.into_bytes());
-    }
-}
-
-/// How one writer escapes a string between quotes.
-#[derive(Clone, Copy)]
-struct Style {
-    /// `<`, `>` and `&` as `\u003c` and so on, as Go's JSON encoder does.
-    html: bool,
-    /// Everything outside ASCII as `\uXXXX`.
-    ascii: bool,
-    /// `${` and `%{` doubled to `$${` and `%%{`.
-    templates: bool,
-}
-
-const JSON: Style = Style {
-    html: false,
-    ascii: false,
-    templates: false,
-};
-const JSON_FOR_HTML: Style = Style { html: true, ..JSON };
-const JSON_ASCII: Style = Style {
-    ascii: true,
-    ..JSON
-};
-const HCL: Style = Style {
-    templates: true,
-    ..JSON
-};
-
-fn escape(text: &str, style: Style) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '"' => escaped.push_str("\\\""),
-            '\\' => escaped.push_str("\\\\"),
-            '\n' => escaped.push_str("\\n"),
-            '\r' => escaped.push_str("\\r"),
-            '\t' => escaped.push_str("\\t"),
-            '$' | '%' if style.templates && rest.peek() == Some(&'{') => {
-                escaped.push(c);
-                escaped.push(c);
-            }
-            '\u{8}' if !style.templates => escaped.push_str("\\b"),
-            '\u{c}' if !style.templates => escaped.push_str("\\f"),
-            '<' | '>' | '&' if style.html => push_unicode(c, &mut escaped),
-            '\u{2028}' | '\u{2029}' if style.html => push_unicode(c, &mut escaped),
-            c if c < ' ' || (style.ascii && !c.is_ascii()) => push_unicode(c, &mut escaped),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-fn push_unicode(c: char, to: &mut String) {
-    let mut units = [0; 2];
-    for unit in c.encode_utf16(&mut units) {
-        // Writing to a String cannot fail.
-        let _ = write!(to, "\\u{unit:04x}");
     }
 }
 
@@ -167,7 +172,7 @@ mod tests {
     use super::*;
 
     fn has(value: &str, form: &str) {
-        let patterns = patterns(value.as_bytes());
+        let patterns = forms(value.as_bytes());
         assert!(
             patterns.contains(form.as_bytes()),
             "{form} is no pattern of {value}: {:?}",
@@ -191,6 +196,16 @@ mod tests {
     }
 
     #[test]
+    fn each_way_of_a_url_library_is_a_pattern() {
+        // Go, RFC 3986, a path, the WHATWG.
+        let value = "p@ss+w/rd!";
+        has(value, "p%40ss+w%2Frd%21");
+        has(value, "p%40ss+w%2Frd!");
+        has(value, "p@ss+w%2Frd!");
+        has("p@ss%w|rd=\"", "p%40ss%w%7Crd%3D%22");
+    }
+
+    #[test]
     fn json_within_json_is_a_pattern() {
         let value = "p\"a&s\\s";
         has(value, "p\\\\\\\"a&s\\\\\\\\s");
@@ -209,7 +224,7 @@ mod tests {
                 whole.extend(vec![b'y'; after]);
                 let text = STANDARD_NO_PAD.encode(&whole);
                 assert!(
-                    patterns(value)
+                    forms(value)
                         .iter()
                         .any(|p| p.len() >= 16 && text.contains(&*String::from_utf8_lossy(p))),
                     "{before} before, {after} after"
@@ -221,14 +236,16 @@ mod tests {
     #[test]
     fn each_line_of_a_value_is_a_pattern_without_its_indentation() {
         has("-----BEGIN-----\n  abcdefgh\r\nxyz\n", "abcdefgh");
-        assert!(!patterns(b"-----BEGIN-----\n  abcdefgh\r\nxyz\n").contains(b"xyz".as_slice()));
+        assert!(!forms(b"-----BEGIN-----\n  abcdefgh\r\nxyz\n").contains(b"xyz".as_slice()));
     }
 
     #[test]
     fn a_value_shorter_than_six_characters_has_no_patterns() {
-        assert!(patterns(b"12345").is_empty());
-        assert!(patterns("ééééé".as_bytes()).is_empty());
-        assert!(!patterns("éééééé".as_bytes()).is_empty());
+        let table = [("12345", 0), ("ééééé", 0), ("éééééé", 1)];
+        for (value, least) in table {
+            let found = patterns(&Secret::anywhere(value.as_bytes())).len();
+            assert_eq!(found.min(1), least, "{value}");
+        }
     }
 
     #[test]
@@ -236,7 +253,7 @@ mod tests {
         let value: Vec<u8> = (0..MAX_PATTERN_BYTES + 1)
             .map(|i| b'a' + (i % 26) as u8)
             .collect();
-        for pattern in patterns(&value) {
+        for (pattern, _) in patterns(&Secret::anywhere(value)) {
             assert!((MIN_CHARS..=MAX_PATTERN_BYTES).contains(&pattern.len()));
         }
     }

@@ -4,17 +4,23 @@
 //! size and gives the same text for any way of cutting it.
 
 mod capture;
+mod escaping;
+mod filter;
 mod forms;
 mod matcher;
 mod redactor;
+mod same_start;
+mod secret;
 mod segments;
 mod spool;
 mod tail;
 mod utf8;
+mod window;
 
 pub use capture::{Capture, Captured};
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
+pub use secret::{Scope, Secret};
 pub use segments::{SILENCE, Segments};
 pub use spool::Spool;
 pub use tail::Tail;

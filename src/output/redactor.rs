@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use super::matcher::{MASK, Matcher};
+use super::secret::LOOK_BEHIND;
+use super::window::Window;
 
 /// Masks a stream; what it gives out is the same for every way of cutting the stream in pieces.
 ///
 /// A byte is held back only while it may be the beginning of a secret, so a line without one passes
-/// at once. Holds less than the longest pattern, however occurrences overlap.
+/// at once. Holds hardly more than the longest pattern, however occurrences overlap.
 #[derive(Debug)]
 pub struct Redactor {
     matcher: Arc<Matcher>,
+    /// The end of what went before, which says of some patterns whether they count.
+    before: Vec<u8>,
     held: Vec<u8>,
     /// How much of what is held belongs to an occurrence of which the mask is written.
     covered: usize,
@@ -21,6 +25,7 @@ impl Redactor {
     pub const fn new(matcher: Arc<Matcher>) -> Self {
         Self {
             matcher,
+            before: Vec::new(),
             held: Vec::new(),
             covered: 0,
         }
@@ -38,7 +43,12 @@ impl Redactor {
     }
 
     fn pass(&mut self, whole: bool, to: &mut Vec<u8>) {
-        let found = self.matcher.find(&self.held, self.covered, whole);
+        let found = self.matcher.find(&Window {
+            before: &self.before,
+            text: &self.held,
+            covered: self.covered,
+            whole,
+        });
         let mut done = 0;
         let mut covered = 0;
         for (start, end) in found.ranges {
@@ -55,6 +65,10 @@ impl Redactor {
         }
         to.extend_from_slice(&self.held[done..found.certain]);
         self.covered = covered;
+        let near = found.certain.saturating_sub(LOOK_BEHIND);
+        self.before.extend(&self.held[near..found.certain]);
+        let far = self.before.len().saturating_sub(LOOK_BEHIND);
+        self.before.drain(..far);
         self.held.drain(..found.certain);
     }
 }
@@ -64,9 +78,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::output::forms;
+    use crate::output::secret::{Scope, Secret};
 
     fn in_pieces(secrets: &[String], text: &[u8], cuts: &[usize]) -> Vec<u8> {
-        let matcher = Arc::new(Matcher::new(secrets.iter().map(String::as_bytes)));
+        let matcher = Matcher::new(secrets.iter().map(String::as_bytes));
+        masked_in_pieces(Arc::new(matcher), text, cuts)
+    }
+
+    fn masked_in_pieces(matcher: Arc<Matcher>, text: &[u8], cuts: &[usize]) -> Vec<u8> {
         let mut redactor = Redactor::new(matcher);
         let mut masked = Vec::new();
         let mut rest = text;
@@ -80,6 +100,11 @@ mod tests {
         masked
     }
 
+    fn patterns(secret: &str) -> Vec<Vec<u8>> {
+        let patterns = forms::patterns(&Secret::anywhere(secret.as_bytes()));
+        patterns.into_iter().map(|(pattern, _)| pattern).collect()
+    }
+
     /// Few letters, so that secrets overlap, repeat and begin alike.
     fn secrets() -> impl Strategy<Value = Vec<String>> {
         prop::collection::vec("[ab\"\\\\\n${é]{6,12}", 1..5)
@@ -91,9 +116,7 @@ mod tests {
         prop::collection::vec(part, 0..12).prop_map(move |parts| {
             let mut text = Vec::new();
             for (which, form, keep, filler) in parts {
-                let forms: Vec<Vec<u8>> = super::super::forms::patterns(secrets[which].as_bytes())
-                    .into_iter()
-                    .collect();
+                let forms: Vec<Vec<u8>> = patterns(&secrets[which]);
                 let form = &forms[form % forms.len()];
                 text.extend_from_slice(
                     &form[..form.len().min(form.len() + 3 - keep.min(form.len()))],
@@ -114,10 +137,25 @@ mod tests {
             prop_assert_eq!(&in_pieces(&secrets, &text, &cuts), &whole);
             prop_assert_eq!(&in_pieces(&secrets, &text, &vec![1; text.len()]), &whole);
             for secret in &secrets {
-                for form in super::super::forms::patterns(secret.as_bytes()) {
+                for form in patterns(secret) {
                     prop_assert!(!contains(&whole, &form), "{:?} survives", String::from_utf8_lossy(&form));
                 }
             }
+        }
+
+        #[test]
+        fn a_word_is_masked_alike_however_the_text_is_cut(
+            text in "(letter|letters|:letter@|\"letter\":|\\\\n|\u{1b}\\[31m|%3A|%40|[\"@:x ]){0,12}",
+            cuts in prop::collection::vec(0..9usize, 0..40),
+            scope in prop::sample::select(vec![Scope::Word, Scope::Place]),
+        ) {
+            let value = b"letter".as_slice().into();
+            let matcher = Arc::new(Matcher::of([Secret { value, scope }]));
+            let masked = |cuts: &[usize]| masked_in_pieces(Arc::clone(&matcher), text.as_bytes(), cuts);
+            let whole = masked(&[]);
+            prop_assert_eq!(&masked(&cuts), &whole);
+            prop_assert_eq!(&masked(&vec![1; text.len()]), &whole);
+            prop_assert_eq!(matcher.mask(&text).into_bytes(), whole);
         }
 
         #[test]

@@ -38,3 +38,4 @@ pub(crate) use decode::json as tree_of;
 pub(crate) use fault::{is_settable_variable, member, sentence};
 pub(crate) use json::Json;
 pub(crate) use request::fits;
+pub(crate) use secret_name::may_be_secret;

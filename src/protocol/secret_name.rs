@@ -19,15 +19,65 @@ const PARTS: [&str; 14] = [
     "TF_ENCRYPTION",
 ];
 
-/// Whether a name, such as that of an environment variable, says that its value is secret.
+/// Ends of names that stand for something secret, and show nothing of it.
+const REFERENCES: [&str; 4] = ["_ID", "_NAME", "_ARN", "KMS_ENCRYPTION_KEY"];
+/// Beginnings of names that switch something on or off.
+const SWITCHES: [&str; 3] = ["ENABLE_", "DISABLE_", "USE_"];
+
+/// Whether a name, such as that of an input variable, says that its value is secret.
+///
+/// What only refers to a secret is none: the name of a key in a key management service, an identifier, a switch.
 ///
 /// ```
 /// use iac_runner::protocol::is_secret_name;
 ///
-/// assert!(is_secret_name("TF_VAR_db_password"));
-/// assert!(!is_secret_name("TF_VAR_region"));
+/// assert!(is_secret_name("db_password"));
+/// assert!(is_secret_name("encryption_key"));
+/// assert!(!is_secret_name("disk_encryption_key_id"));
+/// assert!(!is_secret_name("region"));
 /// ```
 pub fn is_secret_name(name: &str) -> bool {
+    may_be_secret(name) && !is_reference(name)
+}
+
+/// Whether a name may be that of something secret: for what is masked, which a reference may be as well.
+pub(crate) fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     PARTS.iter().any(|part| name.contains(part))
+}
+
+fn is_reference(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_of_name = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
+    // Of more than a name, such as a query, the end says nothing about the rest.
+    name.chars().all(is_of_name)
+        && (REFERENCES.iter().any(|end| name.ends_with(end))
+            || SWITCHES.iter().any(|start| name.starts_with(start)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_refers_to_a_secret_is_none_and_is_masked_all_the_same() {
+        let table = [
+            ("db_password", true),
+            ("encryption_key", true),
+            ("sse_customer_key", true),
+            ("access_key", true),
+            ("private_token=x&by=deploy_id", true),
+            ("kms_access_key", true),
+            ("access_key_id", false),
+            ("disk_encryption_key_id", false),
+            ("kms_encryption_key", false),
+            ("enable_customer_key", false),
+            ("db_password_secret_arn", false),
+            ("ENCRYPTION_KEY_NAME", false),
+        ];
+        for (name, is_secret) in table {
+            assert_eq!(is_secret_name(name), is_secret, "{name}");
+            assert!(may_be_secret(name), "{name}");
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! The environment of the tool, built from nothing, and what in it is secret.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use percent_encoding::percent_decode;
 use secrecy::ExposeSecret;
 
-use crate::protocol::{Request, inherits};
+use super::secret_parts;
+use crate::output::Secret;
+use crate::protocol::{Request, inherits, may_be_secret};
 
 /// What the tool gets from the runner in any case: nobody answers prompts here, and nothing asks for
 /// newer versions.
@@ -17,9 +17,6 @@ const OWN: [(&str, &str); 3] = [
     ("TF_INPUT", "0"),
     ("CHECKPOINT_DISABLE", "1"),
 ];
-
-/// What stands between the scheme of a URL and its authority.
-const SCHEME_END: &[u8] = b"://";
 
 /// The variables of the tool.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
@@ -43,48 +40,30 @@ pub(super) fn of_tool(
     variables
 }
 
-/// The values that are masked: the request's `secrets`, those of secret variables, and the passwords in the URLs
-/// that other variables hold.
-pub(super) fn secret_values<'a>(
-    request: &'a Request,
-    variables: &'a Variables,
-) -> Vec<Cow<'a, [u8]>> {
-    let mut values: Vec<Cow<'a, [u8]>> = request
-        .secrets
-        .iter()
-        .map(|secret| secret.expose_secret().as_bytes().into())
-        .collect();
-    for (name, value) in variables {
-        if is_secret_name(name) {
-            values.push(value.as_bytes().into());
-        }
-        // Also where the whole is masked: a tool shows a URL in parts.
-        for password in passwords_in(value.as_bytes()) {
-            values.push(password.into());
-            values.push(percent_decode(password).into());
-        }
+/// What is masked: the request's `secrets`, the values of secret variables, and what is secret in itself within these
+/// and all others.
+pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec<Secret<'a>> {
+    let mut secrets = Vec::new();
+    for listed in &request.secrets {
+        add(listed.expose_secret().as_bytes(), true, &mut secrets);
     }
-    values
+    for (name, value) in variables {
+        add(value.as_bytes(), is_secret_name(name), &mut secrets);
+    }
+    secrets
 }
 
-/// The passwords in URLs of the form `scheme://user:password@host`, as they are written there.
-fn passwords_in(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let ends: &[u8] = b"/?# \t\r\n\"'";
-    let starts = text.windows(SCHEME_END.len()).enumerate();
-    let starts = starts.filter(|(_, window)| *window == SCHEME_END);
-    starts.filter_map(move |(at, _)| {
-        let rest = &text[at + SCHEME_END.len()..];
-        let end = rest.iter().position(|byte| ends.contains(byte));
-        let authority = &rest[..end.unwrap_or(rest.len())];
-        let user_info = &authority[..authority.iter().rposition(|&byte| byte == b'@')?];
-        let colon = user_info.iter().position(|&byte| byte == b':')?;
-        Some(&user_info[colon + 1..])
-    })
+fn add<'a>(value: &'a [u8], is_secret: bool, to: &mut Vec<Secret<'a>>) {
+    if is_secret {
+        to.push(Secret::anywhere(value));
+    }
+    // Also where the whole is masked: a tool shows a URL in parts.
+    to.extend(secret_parts::of(value));
 }
 
-/// Whether a variable's name says that its value is secret.
-pub(super) fn is_secret_name(name: &OsStr) -> bool {
-    crate::protocol::is_secret_name(&name.to_string_lossy())
+/// Whether a variable's name says that its value may be secret.
+fn is_secret_name(name: &OsStr) -> bool {
+    may_be_secret(&name.to_string_lossy())
 }
 
 fn is_inherited(name: &OsStr, patterns: Option<&[String]>) -> bool {
@@ -175,31 +154,25 @@ mod tests {
     }
 
     #[test]
-    fn passwords_in_urls_are_secret_wherever_they_stand() {
-        let table: [(&str, &[&str]); 7] = [
-            ("http://proxy:3128", &[]),
-            ("http://user@proxy:3128", &[]),
-            (
-                "http://user:pass%40word@proxy",
-                &["pass%40word", "pass@word"],
-            ),
-            ("postgres://a:b:c@d@host/db?x=y:z@w", &["b:c@d"]),
-            (
-                "see https://u:first@h, or ftp://v:second@h/",
-                &["first", "second"],
-            ),
-            ("https://h/?next=u:v@w", &[]),
-            ("://:@", &[""]),
+    fn what_is_secret_in_itself_is_found_in_listed_named_and_other_values() {
+        let mut request = Request::new(Tool::Terraform, "/", "plan");
+        request.secrets = vec!["http://u:hunter21@h".to_owned().into()];
+        let variables = Variables::from([
+            ("PG_CONN_STR".into(), "http://u:hunter22@h".into()),
+            ("PLAIN".into(), "http://u:hunter23@h".into()),
+        ]);
+        let mut found: Vec<_> = secrets(&request, &variables)
+            .into_iter()
+            .map(|it| String::from_utf8(it.value.into_owned()).unwrap())
+            .collect();
+        found.dedup();
+        let expected = [
+            "http://u:hunter21@h",
+            "hunter21",
+            "http://u:hunter22@h",
+            "hunter22",
+            "hunter23",
         ];
-        let request = Request::new(Tool::Terraform, "/", "plan");
-        for (value, expected) in table {
-            let variables = Variables::from([("PLAIN".into(), value.into())]);
-            let mut found: Vec<_> = secret_values(&request, &variables)
-                .into_iter()
-                .map(|it| String::from_utf8(it.into_owned()).unwrap())
-                .collect();
-            found.dedup();
-            assert_eq!(found, expected, "{value}");
-        }
+        assert_eq!(found, expected);
     }
 }

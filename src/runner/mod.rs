@@ -28,6 +28,7 @@ mod refusal;
 mod relay;
 mod resolve;
 mod run_dir;
+mod secret_parts;
 mod state_report;
 mod supervision;
 mod supervisor;

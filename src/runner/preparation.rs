@@ -28,11 +28,7 @@ impl Environment {
     /// Builds the tool's environment from the request and this process's own.
     pub(super) fn of(request: &Request) -> Self {
         let variables = environment::of_tool(request, std::env::vars_os());
-        let matcher = Arc::new(Matcher::new(
-            environment::secret_values(request, &variables)
-                .iter()
-                .map(AsRef::as_ref),
-        ));
+        let matcher = Arc::new(Matcher::of(environment::secrets(request, &variables)));
         Self { variables, matcher }
     }
 

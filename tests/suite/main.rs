@@ -48,6 +48,7 @@ mod environment;
 mod full_disk;
 mod lost_process;
 mod rig;
+mod secret_parts;
 mod secrets;
 mod state_fault;
 mod stop;

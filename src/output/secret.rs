@@ -1,0 +1,204 @@
+//! A value that is masked, and where it counts as the secret that it is.
+
+use std::borrow::Cow;
+
+/// How many bytes before an occurrence say whether it counts: room for the longest escape that is no part of
+/// a word, `\u001b[38;5;123m`.
+pub(super) const LOOK_BEHIND: usize = 24;
+
+/// Where a value counts as a secret. The widest comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Wherever it stands, also inside of longer words.
+    Anywhere,
+    /// As a whole word, unless that is the name of a member of JSON, such as `"word":1`.
+    ///
+    /// For a value that may stand inside of ordinary words by chance.
+    Word,
+    /// Where a URL has its user info and nowhere else: `:word@`, `//word@`.
+    ///
+    /// For a word that tools print of their own accord.
+    Place,
+}
+
+/// A value that is masked. Has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<'a> {
+    /// The value as it is; a shorter one than six characters is not masked.
+    pub value: Cow<'a, [u8]>,
+    /// Where it counts.
+    pub scope: Scope,
+}
+
+impl<'a> Secret<'a> {
+    /// A value that is a secret wherever it stands.
+    pub fn anywhere(value: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self {
+            value: value.into(),
+            scope: Scope::Anywhere,
+        }
+    }
+}
+
+impl Scope {
+    /// Whether an occurrence between two texts counts. None when what comes after the second decides;
+    /// with `whole`, nothing comes.
+    pub(super) fn counts(self, before: &[u8], after: &[u8], whole: bool) -> Option<bool> {
+        match self {
+            Self::Anywhere => Some(true),
+            Self::Word => {
+                if is_in_word(before) {
+                    return Some(false);
+                }
+                match Next::of(after, whole)? {
+                    Next::InWord => Some(false),
+                    Next::EndOfName => Some(!before.ends_with(b"\"")),
+                    Next::At | Next::EndOfWord => Some(true),
+                }
+            }
+            Self::Place if is_after_separator(before) => {
+                Some(matches!(Next::of(after, whole)?, Next::At))
+            }
+            Self::Place => Some(false),
+        }
+    }
+}
+
+/// What follows an occurrence.
+enum Next {
+    InWord,
+    /// The end of the name of a member, in JSON without white space. Prose has `": `.
+    EndOfName,
+    /// The end of the user info of a URL.
+    At,
+    EndOfWord,
+}
+
+impl Next {
+    /// None when the text is too short to tell.
+    fn of(after: &[u8], whole: bool) -> Option<Self> {
+        let rest = after.strip_prefix(b"\\").unwrap_or(after);
+        match rest {
+            [first, ..] if rest.len() == after.len() && is_of_word(*first) => Some(Self::InWord),
+            [b'@', ..] | [b'%', b'4', b'0', ..] => Some(Self::At),
+            [b'"', b':', third, ..] if !third.is_ascii_whitespace() => Some(Self::EndOfName),
+            [] | [b'"'] | [b'"', b':'] | [b'%'] | [b'%', b'4'] if !whole => None,
+            _ => Some(Self::EndOfWord),
+        }
+    }
+}
+
+const fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
+
+/// Whether a text ends within a word: with a letter or the like that is not the end of an escape.
+fn is_in_word(before: &[u8]) -> bool {
+    before.last().copied().is_some_and(is_of_word) && !ends_with_escape(before)
+}
+
+/// Whether a text ends with `\n` or the like, `\uXXXX`, `%XX`, or the code of a colour.
+fn ends_with_escape(text: &[u8]) -> bool {
+    let ends_with_hex = |mark: &[u8], digits: usize| {
+        text.len().checked_sub(digits).is_some_and(|at| {
+            text[..at].ends_with(mark) && text[at..].iter().all(u8::is_ascii_hexdigit)
+        })
+    };
+    matches!(text, [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f'])
+        || ends_with_hex(b"\\u", 4)
+        || ends_with_hex(b"%", 2)
+        || text
+            .strip_suffix(b"m")
+            .is_some_and(ends_with_start_of_colour)
+}
+
+/// Whether a text ends with the escape character, itself escaped or not, `[` and numbers.
+fn ends_with_start_of_colour(text: &[u8]) -> bool {
+    let is_of_numbers = |byte: &&u8| byte.is_ascii_digit() || **byte == b';';
+    let numbers = text.iter().rev().take_while(is_of_numbers).count();
+    let start = &text[..text.len() - numbers];
+    start.ends_with(b"\x1b[") || start.ends_with(b"\\u001b[")
+}
+
+/// Whether a text ends with what stands before a user or a password in a URL.
+fn is_after_separator(before: &[u8]) -> bool {
+    [&b":"[..], b"%3A", b"//", b"%2F%2F"]
+        .iter()
+        .any(|separator| before.ends_with(separator))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_counts_between_what_is_no_word() {
+        let table = [
+            ("a ", " b", true),
+            ("", "", true),
+            ("\"", "\"", true),
+            (":", "@", true),
+            ("invalid port \":", "\" after", true),
+            ("parse \"", "\": net/url", true),
+            ("{\"a\":\"", "\",\"b\"", true),
+            ("{\"", "\":1", false),
+            ("{\\\"", "\\\":1", false),
+            ("x-", "-x", true),
+            ("x", " ", false),
+            ("_", " ", false),
+            (" ", "s", false),
+            (" ", "_id", false),
+            ("ü", " ", false),
+            ("line\\n", "\\nline", true),
+            ("\\u0026", "\\u0026", true),
+            ("%3A", "%40", true),
+            ("\u{1b}[31m", "\u{1b}[0m", true),
+            ("\u{1b}[1;31m", "", true),
+            ("\\u001b[0m", "", true),
+            ("[m", "", false),
+        ];
+        for (before, after, counts) in table {
+            let found = Scope::Word.counts(before.as_bytes(), after.as_bytes(), true);
+            assert_eq!(found, Some(counts), "{before}…{after}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_that_of_a_password() {
+        let table = [
+            ("http://user:", "@host", true),
+            ("http%3A%2F%2Fuser%3A", "%40host", true),
+            ("http://", "@host", true),
+            ("password=", "@", false),
+            ("=", "", false),
+            ("postgres://", ":", false),
+            ("image: ", "@sha256", false),
+            ("image:", ":15", false),
+            ("\"", "\":{", false),
+            ("http://user:", "s@host", false),
+        ];
+        for (before, after, counts) in table {
+            let found = Scope::Place.counts(before.as_bytes(), after.as_bytes(), true);
+            assert_eq!(found, Some(counts), "{before}…{after}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_before_it_is_certain() {
+        let table = [
+            (Scope::Anywhere, "x", "", Some(true)),
+            (Scope::Word, "x", "", Some(false)),
+            (Scope::Word, " ", "", None),
+            (Scope::Word, " ", "\"", None),
+            (Scope::Word, " ", "\":", None),
+            (Scope::Word, " ", "\n", Some(true)),
+            (Scope::Place, " ", "", Some(false)),
+            (Scope::Place, ":", "%4", None),
+            (Scope::Place, ":", "@", Some(true)),
+        ];
+        for (scope, before, after, counts) in table {
+            let found = scope.counts(before.as_bytes(), after.as_bytes(), false);
+            assert_eq!(found, counts, "{scope:?} {before}…{after}");
+        }
+    }
+}

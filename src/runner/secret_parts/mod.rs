@@ -1,0 +1,128 @@
+//! What of a value is secret by itself, whatever name the value goes by.
+//!
+//! A tool that takes a URL or a connection string shows it in parts, and writes them its own way. So each part is a
+//! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
+
+mod pairs;
+mod url;
+
+use percent_encoding::percent_decode;
+
+use crate::output::{Scope, Secret};
+
+/// Longest value that may be a word or a name, in bytes. Longer ones do not stand in text by chance.
+const LONGEST_WORD: usize = 16;
+
+/// Passwords that people leave as they were, and words that tools print of their own accord. In lower case.
+///
+/// Only words of six letters and more, since shorter values are not masked.
+const COMMON_WORDS: [&str; 33] = [
+    "admin123",
+    "administrator",
+    "change",
+    "changeme",
+    "changes",
+    "create",
+    "default",
+    "delete",
+    "destroy",
+    "docker",
+    "forget",
+    "github",
+    "gitlab",
+    "localhost",
+    "managed",
+    "module",
+    "number",
+    "object",
+    "opentofu",
+    "oauth2",
+    "output",
+    "password",
+    "postgres",
+    "postgresql",
+    "provider",
+    "replace",
+    "resource",
+    "secret",
+    "string",
+    "terraform",
+    "update",
+    "values",
+    "variable",
+];
+
+/// The secrets in a value: user info of URLs, and what is assigned to a secret name in a query or in a connection
+/// string.
+pub(super) fn of(value: &[u8]) -> Vec<Secret<'_>> {
+    let mut found = url::secrets_in(value);
+    found.extend(pairs::secrets_in(value));
+    found
+}
+
+/// Adds a password, as it is written and with its percent escapes resolved.
+///
+/// One that is its user's name as well is no secret elsewhere: the name is shown.
+fn add<'a>(written: &'a [u8], user: &[u8], to: &mut Vec<Secret<'a>>) {
+    let scope = scope_of(written, user);
+    for value in [written.into(), percent_decode(written).into()] {
+        to.push(Secret { value, scope });
+    }
+}
+
+/// Adds what separators leave of a value, since a tool that stumbles over one shows what stands beside it.
+fn add_pieces<'a>(value: &'a [u8], separators: &[u8], to: &mut Vec<Secret<'a>>) {
+    for piece in value.split(|byte| separators.contains(byte)) {
+        add(piece, b"", to);
+    }
+}
+
+fn scope_of(value: &[u8], user: &[u8]) -> Scope {
+    let is_all = |is_right: fn(&u8) -> bool| value.iter().all(is_right);
+    if value.len() > LONGEST_WORD || !is_all(|it| it.is_ascii_alphanumeric() || b"_-".contains(it))
+    {
+        Scope::Anywhere
+    } else if value.eq_ignore_ascii_case(user) || is_common(value) {
+        Scope::Place
+    } else if is_all(|it| !it.is_ascii_digit()) {
+        Scope::Word
+    } else {
+        Scope::Anywhere
+    }
+}
+
+fn is_common(value: &[u8]) -> bool {
+    COMMON_WORDS
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_a_password_says_where_it_counts() {
+        let table = [
+            ("hunter2s3", "admin", Scope::Anywhere),
+            ("p@ssword", "admin", Scope::Anywhere),
+            ("qjxkwzvb", "admin", Scope::Word),
+            ("correct-horse", "admin", Scope::Word),
+            ("correcthorsebattery", "admin", Scope::Anywhere),
+            ("app_user1", "app_user1", Scope::Place),
+            ("Terraform", "terraform", Scope::Place),
+            ("postgres", "admin", Scope::Place),
+            ("Password", "admin", Scope::Place),
+            // A token in both places is no name.
+            (
+                "ghp_0123456789abcdef",
+                "ghp_0123456789abcdef",
+                Scope::Anywhere,
+            ),
+        ];
+        for (password, user, scope) in table {
+            let found = scope_of(password.as_bytes(), user.as_bytes());
+            assert_eq!(found, scope, "{user}:{password}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What is assigned to a secret name: in the query of a URL, and in a connection string.
+
+use super::{Scope, Secret, add, add_pieces, scope_of};
+use crate::protocol::is_secret_name;
+
+/// Names beside those that [`is_secret_name`] knows, as queries and connection strings have them: shared access
+/// signatures, signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
+const SHORT_NAMES: [&str; 9] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "pass",
+    "pwd",
+    "sharedaccesskey",
+    "sig",
+    "signature",
+    "xamzsignature",
+];
+/// Longest name, with the white space behind it: what is not a connection string is soon left alone.
+const MAX_NAME_BYTES: usize = 64;
+/// What separates pairs in a query.
+const QUERY_SEPARATORS: &[u8] = b"?&;#";
+/// What separates the words of a value that should have been quoted.
+const WHITE_SPACE: &[u8] = b" \t";
+
+/// Adds the secrets of a query, with or without a fragment behind it.
+pub(super) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    for pair in query.split(|byte| QUERY_SEPARATORS.contains(byte)) {
+        if let Some(value) = secret_of(pair) {
+            add_assigned(pair, value, to);
+        }
+    }
+}
+
+/// The secrets of a value that is a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
+pub(super) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
+    let text = text.trim_ascii();
+    let mut found = Vec::new();
+    let starts = starts_of_pairs(text);
+    if text.contains(&b'\n') || starts.first() != Some(&0) {
+        return found;
+    }
+    if text.contains(&b';') {
+        for pair in text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii) {
+            if let Some(value) = secret_of(pair) {
+                add_value(pair, value, &mut found);
+            }
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    for (&start, end) in starts.iter().zip(ends) {
+        let pair = text[start..end].trim_ascii();
+        if let Some(value) = secret_of(pair) {
+            add_value(pair, value, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
+fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    add_assigned(pair, value, to);
+    let [quote @ (b'\'' | b'"'), quoted @ ..] = value else {
+        if value.iter().any(|byte| WHITE_SPACE.contains(byte)) {
+            add_pieces(value, WHITE_SPACE, to);
+        }
+        return;
+    };
+    let quoted = quoted.strip_suffix(&[*quote]).unwrap_or(quoted);
+    add_assigned(pair, quoted, to);
+    if quoted.contains(&b'\\') {
+        to.push(Secret::anywhere(without_backslashes(quoted)));
+    }
+}
+
+/// Adds a value; one that is a common word together with the name to which it is assigned.
+fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    if scope_of(value, b"") == Scope::Place {
+        to.push(Secret::anywhere(pair));
+    } else {
+        add(value, b"", to);
+    }
+}
+
+/// The value of a pair whose name says that it is secret.
+fn secret_of(pair: &[u8]) -> Option<&[u8]> {
+    let equals = pair.iter().position(|&byte| byte == b'=')?;
+    let name = String::from_utf8_lossy(&pair[..equals])
+        .trim()
+        .replace('-', "_");
+    let squeezed = name.replace(['_', ' '], "").to_ascii_lowercase();
+    let is_secret = is_secret_name(&name) || SHORT_NAMES.contains(&squeezed.as_str());
+    is_secret.then(|| pair[equals + 1..].trim_ascii())
+}
+
+/// Where a name with a `=` behind it begins, at the start of a text or after white space, outside of quotes.
+fn starts_of_pairs(text: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if let Some(value) = value_of_pair_at(text, at) {
+            starts.push(at);
+            at = after_quotes(text, value);
+        } else {
+            at += 1;
+        }
+    }
+    starts
+}
+
+/// Where the value of the pair begins that itself begins at a place, if one does. The first name of a text may have
+/// several words.
+fn value_of_pair_at(text: &[u8], at: usize) -> Option<usize> {
+    if !text[at].is_ascii_alphabetic() || (at > 0 && !WHITE_SPACE.contains(&text[at - 1])) {
+        return None;
+    }
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ".contains(byte);
+    let end = text.len().min(at + MAX_NAME_BYTES);
+    let end = at + text[at..end].iter().position(|byte| !is_of_name(byte))?;
+    let is_one_word = !text[at..end].trim_ascii_end().contains(&b' ');
+    (text[end] == b'=' && (is_one_word || at == 0)).then_some(end + 1)
+}
+
+/// Where a quoted value that begins at a place ends; the place itself if it is none.
+fn after_quotes(text: &[u8], at: usize) -> usize {
+    let blank = text[at..].iter().take_while(|it| WHITE_SPACE.contains(it));
+    let open = at + blank.count();
+    if text.get(open) != Some(&b'\'') {
+        return at;
+    }
+    let mut is_escaped = false;
+    let close = text[open + 1..].iter().position(|&byte| {
+        let is_close = byte == b'\'' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_close
+    });
+    close.map_or(at, |close| open + 1 + close + 1)
+}
+
+/// A value as it is meant: a backslash stands for what follows it.
+fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
+    let mut bytes = quoted.iter().copied();
+    let mut meant = Vec::with_capacity(quoted.len());
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'\\' {
+            bytes.next()
+        } else {
+            Some(byte)
+        };
+        meant.extend(byte);
+    }
+    meant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
+        let table: [(&str, &[&str]); 15] = [
+            ("host=h user=admin password=hunter22 port=1", &["hunter22"]),
+            ("password = hunter22 host=h", &["hunter22"]),
+            (
+                "host=h password=hunt er2secret",
+                &["hunt er2secret", "er2secret"],
+            ),
+            ("host=h password=hunter2=secret port=1", &["hunter2=secret"]),
+            (
+                r"password='hunt er2\'secret' port=1",
+                &[
+                    r"'hunt er2\'secret'",
+                    r"hunt er2\'secret",
+                    "hunt er2'secret",
+                ],
+            ),
+            ("host=h password='hunter22", &["'hunter22", "hunter22"]),
+            (
+                "host=h user=postgres password=postgres port=1",
+                &["password=postgres"],
+            ),
+            (
+                "Server=h;User ID=sa;Password=hunt er22;Database=d",
+                &["hunt er22"],
+            ),
+            (
+                "password='hunter2 b=c' dbname=d",
+                &["'hunter2 b=c'", "hunter2 b=c"],
+            ),
+            (
+                "user=me password='postgres'",
+                &["'postgres'", "password='postgres'"],
+            ),
+            ("User ID=sa;Password=hunter22", &["hunter22"]),
+            (
+                "AccountName=name;AccountKey=QUJDREVGRw==;EndpointSuffix=x",
+                &["QUJDREVGRw=="],
+            ),
+            ("host=h user=administrator dbname=terraform", &[]),
+            ("#!/bin/sh\npassword=hunter22 run", &[]),
+            ("set password=hunter22", &["hunter22"]),
+        ];
+        for (value, expected) in table {
+            let mut found: Vec<String> = secrets_in(value.as_bytes())
+                .into_iter()
+                .map(|it| String::from_utf8_lossy(&it.value).into_owned())
+                .filter(|it| it.len() >= 5)
+                .collect();
+            found.dedup();
+            assert!(
+                expected.iter().all(|it| found.iter().any(|f| f == it)),
+                "{value}: {found:?}"
+            );
+            assert!(
+                found.iter().all(|it| expected.contains(&it.as_str())),
+                "{value}: {found:?}"
+            );
+        }
+    }
+}

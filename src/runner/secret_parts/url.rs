@@ -1,0 +1,237 @@
+//! The secrets in URLs, also in those that are none because of what stands in them.
+
+use super::{Secret, add, add_pieces, pairs};
+
+/// What stands between the scheme of a URL and its authority.
+const SCHEME_END: &[u8] = b"://";
+/// What ends an authority.
+const AUTHORITY_END: &[u8] = b"/?#";
+/// What ends a URL in text, but not one that is all of a value.
+const URL_END: &[u8] = b" \t\"'<>";
+/// What a user info cannot hold; tools that read one there show what stands between.
+const SEPARATORS: &[u8] = b":/?#[]@ ";
+/// Schemes with which a user without a password is a token, as git hosts take it.
+const TOKEN_SCHEMES: [&[u8]; 2] = [b"http", b"https"];
+/// The password that says that the user is a token.
+const NO_PASSWORD: &[u8] = b"x-oauth-basic";
+/// Schemes with which a colon in an authority without user info stands before a port, and nothing else.
+const PORT_SCHEMES: [&[u8]; 4] = [b"http", b"https", b"postgres", b"postgresql"];
+
+/// The secrets of every URL in a value.
+pub(super) fn secrets_in(value: &[u8]) -> Vec<Secret<'_>> {
+    let mut found = Vec::new();
+    let starts = value.windows(SCHEME_END.len()).enumerate();
+    for (at, _) in starts.filter(|(_, window)| *window == SCHEME_END) {
+        let scheme = scheme_before(&value[..at]);
+        let rest = &value[at + SCHEME_END.len()..];
+        let is_all = value.trim_ascii_start().len() == scheme.len() + SCHEME_END.len() + rest.len();
+        let rest = &rest[..end_of(rest, is_all)];
+        add_user_info(scheme, rest, &mut found);
+        if let Some(query) = rest.iter().position(|byte| b"?#".contains(byte)) {
+            pairs::add_of_query(&rest[query + 1..], &mut found);
+        }
+    }
+    found
+}
+
+fn scheme_before(text: &[u8]) -> &[u8] {
+    let is_of_scheme = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    &text[text.len() - text.iter().rev().take_while(is_of_scheme).count()..]
+}
+
+/// Where a URL ends: with its line, where the next one begins, and in other text before white space and quotes.
+fn end_of(rest: &[u8], is_all_of_value: bool) -> usize {
+    let next = rest
+        .windows(SCHEME_END.len())
+        .position(|it| it == SCHEME_END);
+    let is_one = is_all_of_value && next.is_none();
+    let rest = &rest[..next.unwrap_or(rest.len())];
+    let is_end = |byte: &u8| b"\r\n".contains(byte) || (!is_one && URL_END.contains(byte));
+    rest.iter().position(is_end).unwrap_or(rest.len())
+}
+
+/// Adds what is secret before the host, in what follows `://`.
+fn add_user_info<'a>(scheme: &[u8], rest: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    let end = rest.iter().position(|byte| AUTHORITY_END.contains(byte));
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    let user_info = last_at(authority).map(|at| &authority[..at]);
+    let Some(colon) = user_info
+        .unwrap_or(authority)
+        .iter()
+        .position(|&it| it == b':')
+    else {
+        if let Some(user) = user_info
+            && is_one_of(scheme, &TOKEN_SCHEMES)
+        {
+            add(user, b"", to);
+        }
+        return;
+    };
+    let user = &rest[..colon];
+    if let Some(user_info) = user_info {
+        let password = &user_info[colon + 1..];
+        add(password, user, to);
+        if password.is_empty() || password == NO_PASSWORD {
+            add(user, b"", to);
+        }
+    }
+    // A password with a `/`, a `?` or a `#` that nobody escaped goes on behind the authority.
+    let beyond = last_at(rest).filter(|&at| at > authority.len());
+    if user.starts_with(b"[") {
+        // Not a user but the address of a host.
+    } else if let Some(at) = beyond {
+        add(&rest[colon + 1..at], user, to);
+        if user_info.is_none() && !are_ports(&authority[colon + 1..]) {
+            add_pieces(&rest[colon + 1..at], SEPARATORS, to);
+        }
+    } else if user_info.is_none()
+        && is_one_of(scheme, &PORT_SCHEMES)
+        && !are_ports(&authority[colon + 1..])
+    {
+        // The host is missing.
+        add(&authority[colon + 1..], user, to);
+        add_pieces(&authority[colon + 1..], SEPARATORS, to);
+    }
+}
+
+fn last_at(text: &[u8]) -> Option<usize> {
+    text.iter().rposition(|&byte| byte == b'@')
+}
+
+fn is_one_of(scheme: &[u8], schemes: &[&[u8]]) -> bool {
+    schemes.iter().any(|it| it.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether this is a port, or what is behind the first colon of several hosts with theirs: `1,host:2`.
+fn are_ports(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b',').all(|host| {
+        let port = host.rsplit(|&byte| byte == b':').next().unwrap_or(host);
+        port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(value: &str) -> Vec<String> {
+        let mut found: Vec<String> = secrets_in(value.as_bytes())
+            .into_iter()
+            .map(|it| String::from_utf8_lossy(&it.value).into_owned())
+            .filter(|it| it.len() >= 6)
+            .collect();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn the_password_of_a_url_is_found_as_written_and_as_meant() {
+        let table: [(&str, &[&str]); 12] = [
+            ("http://proxy:3128", &[]),
+            (
+                "http://user:pass%40word@proxy",
+                &["pass%40word", "pass@word"],
+            ),
+            (
+                "postgres://a:b:c@d-e@host/db?x=y:z@w",
+                &["b:c@d-e", "b:c@d-e@host/db?x=y:z"],
+            ),
+            (
+                "see https://u:first1@h, or ftp://v:second@h/",
+                &["first1", "second"],
+            ),
+            ("https://h/?next=u:value@w", &[]),
+            ("https://h:8080/path", &[]),
+            ("http://[::1]:8080/a@b", &[]),
+            ("://:@", &[]),
+            (
+                "{\"url\":\"http://u:secret1@h\",\"b\":\"x@y\"}",
+                &["secret1"],
+            ),
+            ("http://u:two words@h", &["two words"]),
+            (
+                "http://u:secret1@h http://v:secret2@h",
+                &["secret1", "secret2"],
+            ),
+            ("git::https://u:secret1@h/r?ref=v1", &["secret1"]),
+        ];
+        for (value, expected) in table {
+            assert_eq!(found(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_breaks_its_url_is_found_whole_and_in_pieces() {
+        let table: [(&str, &[&str]); 9] = [
+            (
+                "http://u:hunter2/secret@h/x",
+                &["hunter2/secret", "hunter2", "secret"],
+            ),
+            (
+                "http://u:hunter2?secret@h/x",
+                &["hunter2?secret", "hunter2", "secret"],
+            ),
+            (
+                "http://u:hunter2#secret@h/x",
+                &["hunter2#secret", "hunter2", "secret"],
+            ),
+            ("postgres://u:h:unter2s", &["h:unter2s", "unter2s"]),
+            ("http://u:12345/abcdef@h", &["12345/abcdef"]),
+            // The first `@` may end the user info, and may not.
+            (
+                "http://u:hunter2@x/secret@h",
+                &["hunter2", "hunter2@x/secret"],
+            ),
+            ("postgres://h1:5432,h2:5433/db", &[]),
+            ("docker://nginx:stable-alpine", &[]),
+            ("https://host/path:tag@sha256:0123", &[]),
+        ];
+        for (value, expected) in table {
+            assert_eq!(found(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_user_without_a_password_is_a_token_where_tokens_are_taken() {
+        let table: [(&str, &[&str]); 7] = [
+            ("https://t0ken-value@host/x", &["t0ken-value"]),
+            ("http://t0ken-value:@host", &["t0ken-value"]),
+            (
+                "https://t0ken-value:x-oauth-basic@host",
+                &["x-oauth-basic", "t0ken-value"],
+            ),
+            ("https://someone:t0ken-value@host", &["t0ken-value"]),
+            ("ssh://someone@host/x", &[]),
+            ("postgres://someone@host/x", &[]),
+            ("https://host/@scope/package", &[]),
+        ];
+        for (value, expected) in table {
+            assert_eq!(found(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_query_gives_what_its_names_call_secret() {
+        let table: [(&str, &[&str]); 4] = [
+            (
+                "http://h/s?private_token=s3cr3t%2Bv&ref=v1.2.3",
+                &["s3cr3t%2Bv", "s3cr3t+v"],
+            ),
+            (
+                "https://h/s?ref=main-branch#access_token=value1",
+                &["value1"],
+            ),
+            (
+                "https://a.blob.net/c?se=2030-01-01&sig=a%2Fb%3Dcdef",
+                &["a%2Fb%3Dcdef", "a/b=cdef"],
+            ),
+            (
+                "https://h/s?access_key_id=value1&key=terraform.tfstate",
+                &[],
+            ),
+        ];
+        for (value, expected) in table {
+            assert_eq!(found(value), expected, "{value}");
+        }
+    }
+}
