@@ -19,6 +19,9 @@ const PARTS: [&str; 14] = [
     "TF_ENCRYPTION",
 ];
 
+/// Ends of a name that say so.
+const ENDS: [&str; 4] = ["_PASS", "_PWD", "_PAT", "_SAS"];
+
 /// Ends of names that stand for something secret, and show nothing of it.
 const REFERENCES: [&str; 4] = ["_ID", "_NAME", "_ARN", "KMS_ENCRYPTION_KEY"];
 /// Beginnings of names that switch something on or off.
@@ -43,7 +46,7 @@ pub fn is_secret_name(name: &str) -> bool {
 /// Whether a name may be that of something secret: for what is masked, which a reference may be as well.
 pub(crate) fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    PARTS.iter().any(|part| name.contains(part))
+    PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 fn is_reference(name: &str) -> bool {
@@ -51,6 +54,8 @@ fn is_reference(name: &str) -> bool {
     let is_of_name = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
     // Of more than a name, such as a query, the end says nothing about the rest.
     name.chars().all(is_of_name)
+        // The password of an AppRole is called so.
+        && !name.ends_with("SECRET_ID")
         && (REFERENCES.iter().any(|end| name.ends_with(end))
             || SWITCHES.iter().any(|start| name.starts_with(start)))
 }
@@ -66,6 +71,9 @@ mod tests {
             ("encryption_key", true),
             ("sse_customer_key", true),
             ("access_key", true),
+            ("vault_secret_id", true),
+            ("db_pass", true),
+            ("MYSQL_PWD", true),
             ("private_token=x&by=deploy_id", true),
             ("kms_access_key", true),
             ("access_key_id", false),
