@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `flags` | the flags of the settings, made from their table |
 //! | `serve` | the service |
+//! | `open_files` | room for as many connections as may be open |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 //! | `abandon` | `abandon` |
 
 mod abandon;
 mod flags;
 mod keys;
+mod open_files;
 mod serve;
 
 use std::error::Error;

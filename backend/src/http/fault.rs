@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::openapi;
+use super::openapi::words;
 use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
 
@@ -29,7 +29,7 @@ pub(super) struct ErrorAnswer {
     fields: Option<Vec<Field>>,
     /// Where the deployment is that is not where it would have to be.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<openapi::Status>)]
+    #[schema(nullable = false, value_type = Option<words::Status>)]
     status: Option<Status>,
     /// The name under which the service logged the cause.
     #[serde(skip_serializing_if = "Option::is_none")]

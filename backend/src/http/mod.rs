@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `connections` | how many there are at a time, and how long one may be silent |
 //! | `caller` | who asks, by key; and whether they may |
 //! | `origin` | which pages of browsers are served |
 //! | `fault` | errors as JSON |
@@ -9,6 +10,7 @@
 //! | `body` | a body, as a whole or not at all |
 //! | `limit` | how many calls one caller may make |
 //! | `deadline` | how long a call may take |
+//! | `measure` | how long answers take to begin |
 //! | `headers` | what every answer says to browsers, and to those who keep connections |
 //! | `health` | `GET /health` and what tools of operation ask |
 //! | `page` | how much of a list is answered at a time |
@@ -32,6 +34,7 @@
 mod audit;
 mod body;
 mod caller;
+mod connections;
 mod deadline;
 mod decide;
 mod docs;
@@ -43,6 +46,7 @@ mod health;
 mod limit;
 mod list;
 mod logs;
+mod measure;
 mod metrics;
 mod named;
 mod openapi;
@@ -64,6 +68,7 @@ use utoipa_axum::routes;
 use crate::auth::Tickets;
 use crate::config::Config;
 use crate::service::Service;
+pub use connections::Connections;
 use fault::Fault;
 use limit::Limits;
 use origin::Origins;
@@ -105,6 +110,7 @@ impl App {
             .layer(self.origins.cors())
             .layer(map_response(headers::protect))
             .layer(from_fn(headers::part))
+            .layer(from_fn_with_state(self.clone(), measure::answer))
             .with_state(self)
     }
 }

@@ -6,6 +6,7 @@ mod access;
 mod bodies;
 mod client;
 mod command_line;
+mod connections;
 mod contract;
 mod crashes;
 mod crowd;
