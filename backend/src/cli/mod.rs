@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::causes::Causes;
 use crate::config::{Config, ConfigError, Layers, shown};
 use crate::store::DeploymentId;
 use flags::SettingFlags;
@@ -113,14 +114,8 @@ fn layers(file: Option<PathBuf>, flags: SettingFlags) -> Result<Layers, ConfigEr
 }
 
 /// Prints an error with its causes, in one line.
-fn fail(error: &dyn Error, status: u8) -> ExitCode {
-    let mut line = format!("iac-backend: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    eprintln!("{line}");
+fn fail(error: &(dyn Error + 'static), status: u8) -> ExitCode {
+    eprintln!("iac-backend: {}", Causes(error));
     ExitCode::from(status)
 }
 

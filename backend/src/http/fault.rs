@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::openapi::words;
+use crate::causes::Causes;
 use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
 
@@ -199,8 +200,7 @@ impl From<FieldFault> for Field {
 /// Logs a cause, and says under which name.
 fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     let id = Uuid::new_v4().to_string();
-    let cause: &(dyn std::error::Error + 'static) = cause;
-    tracing::error!(id, error = cause, "a call failed");
+    tracing::error!(id, error = %Causes(cause), "a call failed");
     id
 }
 

@@ -16,7 +16,8 @@
 //! | `page` | how much of a list is answered at a time |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
-//! | `logs` | `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket` |
+//! | `logs` | `GET /deploy/{id}/logs`, `POST /deploy/{id}/ticket` |
+//! | `log_text` | `GET /deploy/{id}/logs.txt` |
 //! | `event` | a server-sent event, as it goes over the wire |
 //! | `follow` | what one subscriber of a log is sent |
 //! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
@@ -45,6 +46,7 @@ mod headers;
 mod health;
 mod limit;
 mod list;
+mod log_text;
 mod logs;
 mod measure;
 mod metrics;
@@ -126,7 +128,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(status::plan))
         .routes(routes!(status::outputs))
         .routes(routes!(logs::follow))
-        .routes(routes!(logs::text))
+        .routes(routes!(log_text::text))
         .routes(routes!(logs::ticket))
         .routes(routes!(decide::approve))
         .routes(routes!(decide::reject))

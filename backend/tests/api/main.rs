@@ -13,6 +13,8 @@ mod crowd;
 mod deploying;
 mod draining;
 mod event_source;
+mod faults;
+mod following;
 mod from_git;
 mod gate;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]
