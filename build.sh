@@ -251,6 +251,9 @@ bench_task() {
   step "Benchmarks"
   # The bench profile is the release profile, so this measures the binary that is shipped.
   cargo bench --locked --no-default-features --target "$(target)" "$@"
+  local release
+  release=$(cd "$target_dir/$(target)/release" && pwd)
+  IAC_BACKEND_RUNNER=$release/iac-runner cargo bench --locked -p iac-backend "$@"
 }
 
 # --- what the tasks share --------------------------------------------------------------------------

@@ -11,9 +11,11 @@
 //! | [`http`] | the API, one file an endpoint group | all of the above |
 //! | [`cli`] | the command line | all of the above |
 //!
-//! Of `iac-runner`, only the public API of its library is used.
+//! All of them may use `causes`, which shows an error with what caused it. Of `iac-runner`, only the public API of its
+//! library is used.
 
 pub mod auth;
+mod causes;
 pub mod cli;
 pub mod config;
 pub mod http;

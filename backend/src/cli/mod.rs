@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `flags` | the flags of the settings, made from their table |
 //! | `serve` | the service |
+//! | `open_files` | room for as many connections as may be open |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 //! | `abandon` | `abandon` |
 
 mod abandon;
 mod flags;
 mod keys;
+mod open_files;
 mod serve;
 
 use std::error::Error;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::causes::Causes;
 use crate::config::{Config, ConfigError, Layers, shown};
 use crate::store::DeploymentId;
 use flags::SettingFlags;
@@ -111,14 +114,8 @@ fn layers(file: Option<PathBuf>, flags: SettingFlags) -> Result<Layers, ConfigEr
 }
 
 /// Prints an error with its causes, in one line.
-fn fail(error: &dyn Error, status: u8) -> ExitCode {
-    let mut line = format!("iac-backend: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    eprintln!("{line}");
+fn fail(error: &(dyn Error + 'static), status: u8) -> ExitCode {
+    eprintln!("iac-backend: {}", Causes(error));
     ExitCode::from(status)
 }
 

@@ -2,15 +2,15 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::open_files;
 use crate::config::{Config, LogFormat};
-use crate::http::App;
+use crate::http::{App, Connections};
 use crate::sealing::{Sealer, SealingKey};
 use crate::service::Service;
 use crate::store;
@@ -42,6 +42,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
+    open_files::make_room(config.server.max_connections)?;
     let store = store::open(&config.store).await?;
     let has_keys = !store.keys().await?.is_empty();
     refuse_to_be_open(config, has_keys)?;
@@ -56,15 +57,11 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move { service.run().await })
     };
     let mut stopping = service.stopping();
-    let serving = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
+    let connections = Connections::new(&config.server);
+    let mut serving = tokio::spawn(connections.serve(listener, router, async move {
         // It fails when nobody can stop it any more, which is as good as a stop.
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-    });
-    let mut serving = tokio::spawn(serving.into_future());
+    }));
     // For whoever started it, and let the system choose the port.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
@@ -77,7 +74,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         done = &mut work => done??,
-        done = &mut serving => done??,
+        done = &mut serving => done?,
     }
     info!("stops; what is left is taken up at the next start");
     service.stop();

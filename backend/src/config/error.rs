@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::layers::Origin;
+use super::origin::Origin;
 
 /// Why there is no configuration. No value of a secret is repeated.
 #[derive(Debug, Error)]

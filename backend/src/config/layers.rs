@@ -1,36 +1,12 @@
-//! Where a value comes from: the file, the environment, a flag; the later the stronger.
+//! The file, the environment, flags: the later the stronger.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::Path;
 
 use super::error::ConfigError;
+use super::origin::Origin;
 use super::setting::{Kind, SETTINGS, Setting};
-
-/// Where a value comes from, the stronger the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
-    /// Nobody set it.
-    Default,
-    /// The file.
-    File,
-    /// The environment.
-    Environment,
-    /// A flag.
-    Flag,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Default => "default",
-            Self::File => "file",
-            Self::Environment => "environment",
-            Self::Flag => "flag",
-        })
-    }
-}
 
 /// The text of every setting that has one, and where it comes from.
 ///

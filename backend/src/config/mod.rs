@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `setting` | every setting, in one table, from which flags and documentation are made |
 //! | `layers` | the text of each, and where it comes from |
+//! | `origin` | the places that may be |
 //! | `values` | from text to values |
 //! | `shown` | the configuration as it may be shown |
 
 mod error;
 mod layers;
+mod origin;
 mod setting;
 mod shown;
 mod values;
@@ -21,10 +23,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use error::ConfigError;
-pub use layers::{Layers, Origin};
+pub use layers::Layers;
+pub use origin::Origin;
 pub use setting::{Kind, SETTINGS, Setting};
 pub use shown::shown;
-use values::{Reader, duration, list, switch};
+use values::{Reader, address, duration, from_one, list, postgres, rate, switch};
 
 /// The whole configuration, by concern.
 #[derive(Clone, Debug)]
@@ -65,8 +68,10 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Calls a minute by one caller; none for as many as come.
     pub rate_limit: Option<NonZeroU32>,
-    /// How long a call may take until its answer begins.
+    /// How long the head of a call may take, and then the call until its answer begins.
     pub request_timeout: Duration,
+    /// Connections open at a time.
+    pub max_connections: NonZeroU32,
 }
 
 /// Where records are kept.
@@ -159,6 +164,7 @@ impl Config {
                     .unwrap_or_default(),
                 rate_limit: reader.required("server.rate_limit", rate)?,
                 request_timeout: reader.required("server.request_timeout", duration)?,
+                max_connections: reader.required("server.max_connections", from_one)?,
             },
             sealing: Sealing {
                 key: secret("sealing.key"),
@@ -179,7 +185,7 @@ impl Config {
             work: Work {
                 node: reader.text("work.node"),
                 concurrency: reader
-                    .read("work.concurrency", concurrency)?
+                    .read("work.concurrency", from_one)?
                     .unwrap_or_else(cores),
                 lease: reader.required("work.lease", duration)?,
                 retention: reader.required("work.retention", duration)?,
@@ -204,30 +210,6 @@ impl Store {
     pub fn database_file(&self) -> PathBuf {
         self.data_dir.join(DATABASE_FILE)
     }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "expected an address and a port, such as `127.0.0.1:8080`".to_owned())
-}
-
-fn postgres(text: &str) -> Result<String, String> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an address that begins with `postgres://`".to_owned())
-    }
-}
-
-fn concurrency(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse()
-        .map_err(|_| "expected a whole number from 1".to_owned())
-}
-
-fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
-    text.parse()
-        .map(NonZeroU32::new)
-        .map_err(|_| "expected a whole number of calls a minute, or 0".to_owned())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -280,6 +262,7 @@ mod tests {
             ("server.request_timeout", "0s"),
             ("store.data_dir", ""),
             ("store.database_url", "mysql://u:hunter2@h/d"),
+            ("server.max_connections", "0"),
             ("work.concurrency", "0"),
             ("work.lease", "hunter2"),
         ];

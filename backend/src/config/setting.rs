@@ -104,7 +104,14 @@ pub const SETTINGS: &[Setting] = &[
         ("IAC_BACKEND_REQUEST_TIMEOUT", "request-timeout"),
         Kind::Duration,
         "60s",
-        "How long a call may take until its answer begins, its body included",
+        "How long the head of a call may take, and then the call until its answer begins, its body included",
+    ),
+    setting(
+        "server.max_connections",
+        ("IAC_BACKEND_MAX_CONNECTIONS", "max-connections"),
+        Kind::Number,
+        "4096",
+        "Connections open at a time, subscribers of logs included; those beyond wait until one ends",
     ),
     setting(
         "store.data_dir",

@@ -1,5 +1,8 @@
 //! From the text of a setting to its value.
 
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -70,6 +73,31 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Beyond this, times that are reckoned from it may not be dates any more.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "expected an address and a port, such as `127.0.0.1:8080`".to_owned())
+}
+
+pub(super) fn postgres(text: &str) -> Result<String, String> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an address that begins with `postgres://`".to_owned())
+    }
+}
+
+/// A number of things of which there is one at least.
+pub(super) fn from_one<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number from 1".to_owned())
+}
+
+pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
+    text.parse()
+        .map(NonZeroU32::new)
+        .map_err(|_| "expected a whole number of calls a minute, or 0".to_owned())
+}
 
 pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',')

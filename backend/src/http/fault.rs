@@ -12,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::openapi;
+use super::openapi::words;
+use crate::causes::Causes;
 use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
 
@@ -29,7 +30,7 @@ pub(super) struct ErrorAnswer {
     fields: Option<Vec<Field>>,
     /// Where the deployment is that is not where it would have to be.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<openapi::Status>)]
+    #[schema(nullable = false, value_type = Option<words::Status>)]
     status: Option<Status>,
     /// The name under which the service logged the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,8 +200,7 @@ impl From<FieldFault> for Field {
 /// Logs a cause, and says under which name.
 fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     let id = Uuid::new_v4().to_string();
-    let cause: &(dyn std::error::Error + 'static) = cause;
-    tracing::error!(id, error = cause, "a call failed");
+    tracing::error!(id, error = %Causes(cause), "a call failed");
     id
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::event::Event;
+use crate::causes::Causes;
 use crate::metrics::Subscriber;
 use crate::service::Service;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
@@ -70,7 +71,7 @@ impl Follower {
                 Some(live) => live.step(&mut self.stopping).await,
                 None => self.look().await.unwrap_or_else(|fault| {
                     tracing::error!(
-                        error = &fault as &dyn std::error::Error,
+                        error = %Causes(&fault),
                         "a log cannot be read"
                     );
                     Step::GiveUp

@@ -1,4 +1,4 @@
-//! `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket`.
+//! `GET /deploy/{id}/logs`, `POST /deploy/{id}/ticket`.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use iac_runner::session::Phase;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -116,45 +115,6 @@ pub(super) async fn follow(
     });
     let kind = [(CONTENT_TYPE, "text/event-stream")];
     Ok((kind, Body::from_stream(events)).into_response())
-}
-
-/// The log of a deployment as text, the last megabyte of each phase at least.
-#[utoipa::path(
-    get,
-    path = "/deploy/{id}/logs.txt",
-    operation_id = "log_text",
-    tag = "deployments",
-    params(Named),
-    responses(
-        (status = 200, description = "The log", body = String, content_type = "text/plain; charset=utf-8"),
-        OfDeployment,
-        Guarded,
-    ),
-    extensions(("x-role" = json!("viewer"))),
-    security(("bearer" = []), ("key" = [])),
-)]
-pub(super) async fn text(
-    State(app): State<App>,
-    caller: Known,
-    named: Named,
-) -> Result<impl IntoResponse, Fault> {
-    caller.may(Action::See)?;
-    let id = named.id()?;
-    app.service
-        .store()
-        .deployment(id)
-        .await?
-        .ok_or(Fault::NotFound)?;
-    let all = [
-        Phase::Initializing,
-        Phase::Cloning,
-        Phase::Init,
-        Phase::Plan,
-        Phase::Apply,
-        Phase::Completed,
-    ];
-    let text = app.service.log_text(id, &all).await?;
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }
 
 /// Makes out a ticket with which a browser follows the log, as it can send no key there.

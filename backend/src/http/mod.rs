@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `connections` | how many there are at a time, and how long one may be silent |
 //! | `caller` | who asks, by key; and whether they may |
 //! | `origin` | which pages of browsers are served |
 //! | `fault` | errors as JSON |
@@ -9,12 +10,14 @@
 //! | `body` | a body, as a whole or not at all |
 //! | `limit` | how many calls one caller may make |
 //! | `deadline` | how long a call may take |
+//! | `measure` | how long answers take to begin |
 //! | `headers` | what every answer says to browsers, and to those who keep connections |
 //! | `health` | `GET /health` and what tools of operation ask |
 //! | `page` | how much of a list is answered at a time |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
-//! | `logs` | `GET /deploy/{id}/logs`, `/logs.txt`, `POST /deploy/{id}/ticket` |
+//! | `logs` | `GET /deploy/{id}/logs`, `POST /deploy/{id}/ticket` |
+//! | `log_text` | `GET /deploy/{id}/logs.txt` |
 //! | `event` | a server-sent event, as it goes over the wire |
 //! | `follow` | what one subscriber of a log is sent |
 //! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
@@ -32,6 +35,7 @@
 mod audit;
 mod body;
 mod caller;
+mod connections;
 mod deadline;
 mod decide;
 mod docs;
@@ -42,7 +46,9 @@ mod headers;
 mod health;
 mod limit;
 mod list;
+mod log_text;
 mod logs;
+mod measure;
 mod metrics;
 mod named;
 mod openapi;
@@ -64,6 +70,7 @@ use utoipa_axum::routes;
 use crate::auth::Tickets;
 use crate::config::Config;
 use crate::service::Service;
+pub use connections::Connections;
 use fault::Fault;
 use limit::Limits;
 use origin::Origins;
@@ -105,6 +112,7 @@ impl App {
             .layer(self.origins.cors())
             .layer(map_response(headers::protect))
             .layer(from_fn(headers::part))
+            .layer(from_fn_with_state(self.clone(), measure::answer))
             .with_state(self)
     }
 }
@@ -120,7 +128,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(status::plan))
         .routes(routes!(status::outputs))
         .routes(routes!(logs::follow))
-        .routes(routes!(logs::text))
+        .routes(routes!(log_text::text))
         .routes(routes!(logs::ticket))
         .routes(routes!(decide::approve))
         .routes(routes!(decide::reject))

@@ -158,10 +158,10 @@ async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, Fault> {
     let before_plan = [Phase::Initializing, Phase::Cloning, Phase::Init];
     let outputs = service.store().outputs(id).await?;
     Ok(Texts {
-        init_log: service.log_text(id, &before_plan).await?,
-        plan_log: service.log_text(id, &[Phase::Plan]).await?,
+        init_log: service.end_of_log(id, &before_plan).await?,
+        plan_log: service.end_of_log(id, &[Phase::Plan]).await?,
         plan_output: shown_plan(service.store().plan(id).await?),
-        apply_log: service.log_text(id, &[Phase::Apply]).await?,
+        apply_log: service.end_of_log(id, &[Phase::Apply]).await?,
         apply_output: outputs.map(|it| it.to_string()).unwrap_or_default(),
     })
 }

@@ -4,14 +4,17 @@
 //! |---|---|
 //! | `label` | the labels of the series |
 //! | `course` | how long each phase of one deployment took |
+//! | `responses` | how long answers took to begin |
 //!
 //! Counters and histograms tell what this process has seen since it was started; whoever reads them adds up the
 //! processes. Every duration is in seconds.
 
 mod course;
 mod label;
+mod responses;
 
 use std::fmt;
+use std::time::Duration;
 
 use iac_runner::protocol::Diagnosis;
 use iac_runner::session::{Operation, Reason, Snapshot, Status};
@@ -24,6 +27,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use course::Course;
 use label::{EndedAs, InPhase, OutcomeOf};
+use responses::Responses;
 
 /// Upper bounds in seconds: from a validation without providers to a plan that waits for somebody until tomorrow.
 const BUCKETS: [f64; 14] = [
@@ -45,6 +49,7 @@ pub struct Metrics {
     active: Gauge,
     queue: Gauge,
     subscribers: Gauge,
+    responses: Responses,
 }
 
 /// Somebody who follows a log, until it goes.
@@ -108,6 +113,7 @@ impl Default for Metrics {
             "Connections that follow a log here",
             subscribers.clone(),
         );
+        let responses = Responses::register(&mut registry);
         Self {
             registry,
             ended,
@@ -117,6 +123,7 @@ impl Default for Metrics {
             active,
             queue,
             subscribers,
+            responses,
         }
     }
 }
@@ -150,6 +157,11 @@ impl Metrics {
     pub fn subscribe(&self) -> Subscriber {
         self.subscribers.inc();
         Subscriber(self.subscribers.clone())
+    }
+
+    /// Keeps how long an answer took to begin. The route is one of the router's: whatever comes becomes a series.
+    pub fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        self.responses.observe(method, route, status, took);
     }
 
     /// Everything as text, with how many deployments are carried here and how many wait.

@@ -12,6 +12,7 @@ use tracing::{error, info};
 
 use super::Service;
 use super::error::CarryError;
+use crate::causes::Causes;
 use crate::store::{Claim, Ending, Held};
 
 impl Service {
@@ -22,6 +23,7 @@ impl Service {
         tokio::spawn(async move {
             service.carry_to_the_end(&claim).await;
             service.parts.live.remove(claim.lease.deployment);
+            service.scrub_soon();
             service.parts.wake.notify_one();
         });
     }
@@ -39,10 +41,10 @@ impl Service {
             }
             Err(CarryError::Lost) => {}
             Err(fault) => {
-                error!(deployment = %id, error = &fault as &dyn std::error::Error, "has no session");
+                error!(deployment = %id, error = %Causes(&fault), "has no session");
                 let ending = Ending {
                     reason: reason(&fault),
-                    error: sentence(&fault),
+                    error: Causes(&fault).to_string(),
                     at: Utc::now(),
                 };
                 let store = self.store();
@@ -112,15 +114,4 @@ fn reason(fault: &CarryError) -> Reason {
         }
         CarryError::Lost => Reason::Internal,
     }
-}
-
-/// An error with its causes, in one line.
-fn sentence(fault: &dyn std::error::Error) -> String {
-    let mut line = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(fault) = cause {
-        line.push_str(&format!(": {fault}"));
-        cause = fault.source();
-    }
-    line
 }

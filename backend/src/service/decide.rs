@@ -123,6 +123,7 @@ impl Service {
         let is_waiting = deployment.standing == Standing::Waiting;
         let has_ended = is_waiting && self.store().end_waiting(deployment.id, &ending).await?;
         if has_ended {
+            self.scrub_soon();
             self.metrics()
                 .count(deployment.operation, ending.reason, None);
         }

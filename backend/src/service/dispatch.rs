@@ -8,6 +8,7 @@ use tracing::{error, info};
 use super::Service;
 use super::handover::TAKE_EVERY;
 use super::sweep::SWEEP_EVERY;
+use crate::causes::Causes;
 use crate::store::{StoreError, Whose};
 
 /// How often the queue is looked at without a reason: another machine may have put something in, or may have ended
@@ -41,7 +42,7 @@ impl Service {
             self.claim_what_may_be().await;
             tokio::select! {
                 () = parts.wake.notified() => {}
-                _ = look.tick() => {}
+                _ = look.tick() => self.scrub_if_due().await,
                 _ = sweep.tick() => self.sweep().await,
                 _ = take.tick(), if is_shared => {
                     self.take_decisions().await;
@@ -60,7 +61,7 @@ impl Service {
                 Ok(Some(claim)) => self.carry(claim),
                 Ok(None) => return,
                 Err(fault) => {
-                    error!(error = &fault as &dyn std::error::Error, "cannot claim");
+                    error!(error = %Causes(&fault), "cannot claim");
                     return;
                 }
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tracing::error;
 
 use super::{Caller, Decision, DecisionError, Service};
+use crate::causes::Causes;
 use crate::store::{Deployment, HandedOver, Standing, StoreError};
 
 /// How often a node looks whether something was decided elsewhere.
@@ -124,7 +125,7 @@ impl Service {
                 }
             }
             Err(fault) => error!(
-                error = &fault as &dyn std::error::Error,
+                error = %Causes(&fault),
                 "cannot take what was decided elsewhere"
             ),
         }
@@ -146,7 +147,7 @@ impl Service {
         if let Err(fault) = self.store().answer(handed.number, &answer).await {
             error!(
                 deployment = %handed.deployment,
-                error = &fault as &dyn std::error::Error,
+                error = %Causes(&fault),
                 "cannot answer what was decided elsewhere"
             );
         }
@@ -179,7 +180,7 @@ impl Answer {
                 | DecisionError::Elsewhere { .. }),
             ) => {
                 error!(
-                    error = &fault as &dyn std::error::Error,
+                    error = %Causes(&fault),
                     "what was decided elsewhere was not done"
                 );
                 Self::Failed

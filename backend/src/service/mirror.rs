@@ -7,6 +7,7 @@ use iac_runner::session::{Logs, Reason, Session, Snapshot, Status};
 use tracing::{error, info, warn};
 
 use super::Service;
+use crate::causes::Causes;
 use crate::metrics::Course;
 use crate::store::{Ending, Held, Lease, Progress, StoreError, StoredLine};
 
@@ -157,7 +158,7 @@ async fn again(
     stopping: &mut tokio::sync::watch::Receiver<bool>,
 ) -> Result<(), Lost> {
     error!(
-        error = fault as &dyn std::error::Error,
+        error = %Causes(fault),
         "the store does not answer"
     );
     tokio::select! {

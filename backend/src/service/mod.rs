@@ -14,6 +14,7 @@
 //! | `drain` | the end of a service that takes everything with it which it started |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
+//! | `log_text` | its log as text |
 //!
 //! # What a restart finds
 //! The directory of a deployment's session follows from the deployment's name and is made by the session before it
@@ -28,6 +29,7 @@ mod error;
 mod force;
 mod handover;
 mod live;
+mod log_text;
 mod mirror;
 mod place;
 mod retry;
@@ -38,6 +40,7 @@ mod view;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use iac_runner::client::Runner;
@@ -53,6 +56,7 @@ use crate::store::{DeploymentId, Store};
 pub use decide::{Caller, Decision};
 pub use error::{DecisionError, OpenError, RequestError, RetryError};
 use live::Live;
+pub use log_text::LogText;
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
@@ -84,6 +88,8 @@ struct Parts {
     local_sources: bool,
     live: Live,
     metrics: Metrics,
+    /// Something has ended since the store was scrubbed; a former process may have left it to this one.
+    is_to_be_scrubbed: AtomicBool,
     /// Something may be claimed.
     wake: Notify,
     is_stopping: watch::Sender<bool>,
@@ -138,6 +144,7 @@ impl Service {
                 local_sources: work.local_sources,
                 live: Live::default(),
                 metrics: Metrics::default(),
+                is_to_be_scrubbed: AtomicBool::new(true),
                 wake: Notify::new(),
                 is_stopping: watch::Sender::new(false),
             }),

@@ -1,12 +1,14 @@
-//! Working directories, records and the audit trail go when their time is over.
+//! Secrets, working directories, records and the audit trail go when their time is over.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
 use super::Service;
+use crate::causes::Causes;
 use crate::store::{DeploymentId, Standing, StoreError};
 
 /// How often it is looked whether something can go.
@@ -27,8 +29,26 @@ impl Service {
             if self.may_go(id, now).await
                 && let Err(fault) = std::fs::remove_dir_all(self.dir(id))
             {
-                error!(deployment = %id, error = &fault as &dyn std::error::Error, "cannot be removed");
+                error!(deployment = %id, error = %Causes(&fault), "cannot be removed");
             }
+        }
+    }
+
+    /// A deployment has ended: nothing of its secrets is to be left, sealed though they are.
+    pub(super) fn scrub_soon(&self) {
+        self.parts.is_to_be_scrubbed.store(true, Ordering::Relaxed);
+    }
+
+    /// Not at each end: many that end at a time are scrubbed at once.
+    pub(super) async fn scrub_if_due(&self) {
+        if self.parts.is_to_be_scrubbed.swap(false, Ordering::Relaxed)
+            && let Err(fault) = self.store().scrub().await
+        {
+            self.scrub_soon();
+            error!(
+                error = %Causes(&fault),
+                "cannot be scrubbed"
+            );
         }
     }
 
@@ -51,7 +71,7 @@ fn told(what: &str, forgotten: Result<u64, StoreError>) {
         Ok(count) => info!(what, count, "were forgotten"),
         Err(fault) => error!(
             what,
-            error = &fault as &dyn std::error::Error,
+            error = %Causes(&fault),
             "cannot be forgotten"
         ),
     }

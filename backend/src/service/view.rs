@@ -55,7 +55,11 @@ impl Service {
     ///
     /// # Errors
     /// The store does not say.
-    pub async fn log_text(&self, id: DeploymentId, phases: &[Phase]) -> Result<String, StoreError> {
+    pub async fn end_of_log(
+        &self,
+        id: DeploymentId,
+        phases: &[Phase],
+    ) -> Result<String, StoreError> {
         if let Some(session) = self.session(id) {
             return Ok(of_session(&session, phases));
         }

@@ -80,6 +80,10 @@ pub trait Deployments: Send + Sync {
     /// Ends a deployment that waits; false, changing nothing, when it does not.
     async fn end_waiting(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
 
+    /// Overwrites what was deleted, wherever the database keeps it and as far as it can be told to. SQLite leaves sealed
+    /// secrets in its write-ahead log until then. PostgreSQL does this by itself, in its own time.
+    async fn scrub(&self) -> Result<(), StoreError>;
+
     /// Forgets deployments that ended before this time, with their logs, and says how many.
     async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError>;
 }

@@ -6,12 +6,15 @@ mod access;
 mod bodies;
 mod client;
 mod command_line;
+mod connections;
 mod contract;
 mod crashes;
 mod crowd;
 mod deploying;
 mod draining;
 mod event_source;
+mod faults;
+mod following;
 mod from_git;
 mod gate;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]

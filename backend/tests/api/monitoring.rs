@@ -1,16 +1,24 @@
 //! What a monitoring system is told.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::client::Client;
 use crate::stand::{SMALL, Stand};
 
-/// The value of one series.
-fn value(client: &Client, series: &str) -> f64 {
+/// Everything as text.
+fn metrics(client: &Client) -> String {
     let (code, text) = client.get("/metrics");
-    let text = text.as_str().unwrap();
+    let text = text.as_str().unwrap().to_owned();
     assert_eq!(code, 200, "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
+    text
+}
+
+/// The value of one series.
+fn value(client: &Client, series: &str) -> f64 {
+    let text = metrics(client);
     let mut lines = text.lines();
     let found = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let found = found.unwrap_or_else(|| panic!("{series} is not in:\n{text}"));
@@ -63,4 +71,84 @@ fn what_runs_waits_and_ended_is_counted() {
         let count = format!("phase_duration_seconds_count{{phase=\"{phase}\"}}");
         assert!(series(&count) >= 1.0, "{phase}");
     }
+
+    assert_eq!(client.get("/nowhere").0, 404);
+    for called in [
+        "method=\"POST\",route=\"/deploy\",status_class=\"2xx\"",
+        "method=\"POST\",route=\"/deploy/{id}/cancel\",status_class=\"2xx\"",
+        "method=\"GET\",route=\"none\",status_class=\"4xx\"",
+    ] {
+        let count = format!("response_duration_seconds_count{{{called}}}");
+        assert!(series(&count) >= 1.0, "{called}");
+    }
+    assert_eq!(described(&metrics(client)), described_in_readme());
+}
+
+#[test]
+fn an_answer_is_measured_up_to_its_beginning() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let id = client.deploy(&stand.request("terraform", SMALL));
+    let mut events = client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    // The events go on, and the answer is counted.
+    let series = "iac_runner_response_duration_seconds_count\
+                  {method=\"GET\",route=\"/deploy/{id}/logs\",status_class=\"2xx\"}";
+    assert_eq!(value(client, series), 1.0);
+}
+
+/// The type and the labels of each metric, by its name.
+type Described = BTreeMap<String, (String, Vec<String>)>;
+
+/// What the service says about its metrics, each of which has a series.
+fn described(text: &str) -> Described {
+    let types = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    types
+        .map(|(name, kind)| {
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            let labels = labels(text, name);
+            (format!("{name}{suffix}"), (kind.to_owned(), labels))
+        })
+        .collect()
+}
+
+/// The labels of a metric, but for the one that tells the buckets of a histogram apart.
+fn labels(text: &str, metric: &str) -> Vec<String> {
+    let mut lines = text.lines();
+    let series = lines.find(|line| line.starts_with(metric)).unwrap();
+    let Some((_, labels)) = series.split_once('{') else {
+        return Vec::new();
+    };
+    let (labels, _) = labels.rsplit_once('}').unwrap();
+    let names = labels.split("\",").map(|it| it.split_once('=').unwrap().0);
+    let names = names.filter(|name| *name != "le");
+    names.map(str::to_owned).collect()
+}
+
+/// The table of the README.
+fn described_in_readme() -> Described {
+    let readme = include_str!("../../README.md");
+    let (_, table) = readme
+        .split_once("\n| metric | type | labels | tells |\n")
+        .unwrap();
+    let rows = table.lines().skip(1);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, kind, labels, _] = cells[..] else {
+                panic!("{row}");
+            };
+            let code = |text: &str| {
+                text.split('`')
+                    .skip(1)
+                    .step_by(2)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            (code(name).remove(0), (kind.to_owned(), code(labels)))
+        })
+        .collect()
 }

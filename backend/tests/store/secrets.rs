@@ -81,6 +81,12 @@ async fn the_files_of_the_database_hold_nothing_in_clear_and_are_for_their_owner
         assert_eq!(mode, 0o600, "{}", entry.path().display());
     }
     assert!(!holds(dir.path(), b"hunter2"));
+
+    let claim = store.claim("n", LONG).await.unwrap().unwrap();
+    let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
+    assert_eq!(held.unwrap(), Held::Yes);
+    store.scrub().await.unwrap();
+    assert!(!holds(dir.path(), &sealed), "it is left after the end");
 }
 
 /// Whether any file of a directory holds these bytes.

@@ -8,7 +8,7 @@
 
 mod refusals;
 mod request;
-mod words;
+pub(super) mod words;
 
 use std::sync::LazyLock;
 

@@ -147,6 +147,10 @@ macro_rules! deployments {
                 Ok(done.rows_affected() > 0)
             }
 
+            async fn scrub(&self) -> Result<(), StoreError> {
+                self.overwrite_deleted().await
+            }
+
             async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError> {
                 let done = sqlx::query(FORGET)
                     .bind(micros(time))

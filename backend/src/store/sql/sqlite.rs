@@ -105,6 +105,14 @@ impl SqliteStore {
         Ok(claimed)
     }
 
+    /// Writes what is in the write-ahead log into the file, and makes the log empty.
+    pub(super) async fn overwrite_deleted(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn insert_lines(
         &self,
         lease: &Lease,

@@ -1,0 +1,171 @@
+//! A repository to deploy from, and a service that runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Names the runner to use; `build.sh` sets it to the one that is shipped.
+const RUNNER: &str = "IAC_BACKEND_RUNNER";
+
+/// Two resources, an output, a provider that is built in; the state is where the configuration is.
+const CONFIGURATION: &str = r#"
+variable "name" {
+  default = "world"
+}
+
+resource "terraform_data" "greeting" {
+  input = "Hello, ${var.name}!"
+}
+
+resource "terraform_data" "answer" {
+  input = terraform_data.greeting.output
+}
+
+output "answer" {
+  value = terraform_data.answer.output
+}
+"#;
+
+/// What a tool gets beside `PATH` and `HOME`; a file that is not there would cost a warning on each command.
+pub const SET: [(&str, &str); 2] = [
+    ("TF_CLI_CONFIG_FILE", "/dev/null"),
+    ("CHECKPOINT_DISABLE", "1"),
+];
+
+/// Where everything happens.
+pub struct Bed {
+    folder: TempDir,
+}
+
+/// A service that runs; killed when it goes.
+pub struct Service {
+    child: Child,
+    /// Its address, such as `127.0.0.1:40000`.
+    pub address: String,
+}
+
+impl Bed {
+    /// A bed with a repository of so many directories, each with the same configuration.
+    pub fn new(directories: usize) -> Self {
+        let bed = Self {
+            folder: tempfile::tempdir().expect("a temporary directory"),
+        };
+        let repository = bed.folder().join("repository");
+        for number in 0..directories {
+            let directory = repository.join(number.to_string());
+            fs::create_dir_all(&directory).expect("a new folder");
+            fs::write(directory.join("main.tf"), CONFIGURATION).expect("a file");
+        }
+        git(&repository, &["init", "--quiet", "--initial-branch=main"]);
+        git(&repository, &["add", "--all"]);
+        git(&repository, &["commit", "--quiet", "--message=first"]);
+        bed
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of the repository.
+    pub fn url(&self) -> String {
+        format!("file://{}/repository", self.folder().display())
+    }
+
+    /// A name that nothing has, in the folder.
+    pub fn new_path(&self, what: &str) -> PathBuf {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        self.folder().join(format!("{what}-{number}"))
+    }
+
+    /// A deployment of one of the directories.
+    pub fn request(&self, directory: usize, auto_approve: bool) -> Value {
+        let set: serde_json::Map<_, _> = SET
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        json!({
+            "tool": "terraform",
+            "git_url": self.url(),
+            "git_ref": "main",
+            "path": directory.to_string(),
+            "auto_approve": auto_approve,
+            "env_vars": set,
+        })
+    }
+
+    /// Starts a service as it is by default, but for where it is and that it deploys what is on this machine.
+    pub fn serve(&self) -> Service {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iac-backend"));
+        for setting in iac_backend::config::SETTINGS {
+            if setting.variable != RUNNER {
+                command.env_remove(setting.variable);
+            }
+        }
+        let mut child = command
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--local-sources",
+                "--data-dir",
+            ])
+            .arg(self.new_path("data"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(self.new_path("log")).expect("a new file"))
+            .spawn()
+            .expect("the binary is built");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening on http://");
+        Service {
+            address: address
+                .expect("it serves; is IAC_BACKEND_RUNNER set?")
+                .to_owned(),
+            child,
+        }
+    }
+}
+
+impl Service {
+    /// What it has resident now, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.expect("a line").parse().expect("a number")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // A child that was not waited for: its process id is its own.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn git(folder: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .args(args)
+        .current_dir(folder)
+        .envs([
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_AUTHOR_NAME", "a"),
+            ("GIT_AUTHOR_EMAIL", "a@example.com"),
+            ("GIT_COMMITTER_NAME", "a"),
+            ("GIT_COMMITTER_EMAIL", "a@example.com"),
+        ])
+        .status()
+        .expect("git is on PATH");
+    assert!(done.success(), "git {args:?}");
+}

@@ -1,0 +1,96 @@
+//! Wall time of whole deployments, from the call to the event of their end.
+
+use std::time::Instant;
+
+use crate::bed::Bed;
+use crate::client::Client;
+use crate::{Figure, percentile, script};
+
+/// Deployments of each kind, one at a time.
+const RUNS: usize = 20;
+/// Deployments at once.
+const CROWD: usize = 50;
+/// Crowds of each kind.
+const ROUNDS: usize = 3;
+
+/// One deployment at a time, of each kind in turn.
+pub fn one() -> Vec<Figure> {
+    let medians = alternate(1, RUNS);
+    vec![figure(
+        format!("one deployment over HTTP, p50 of {RUNS}"),
+        "no slower than 0.32 s",
+        &medians,
+        medians.service <= 0.32,
+    )]
+}
+
+/// Many at once, of each kind in turn.
+pub fn many() -> Vec<Figure> {
+    let medians = alternate(CROWD, ROUNDS);
+    vec![figure(
+        format!("{CROWD} deployments at once over HTTP, p50 of {ROUNDS} rounds"),
+        "faster than 6.2 s",
+        &medians,
+        medians.service < 6.2,
+    )]
+}
+
+fn figure(what: String, target: &str, medians: &Medians, met: bool) -> Figure {
+    Figure {
+        what,
+        target: target.to_owned(),
+        measured: format!(
+            "{:.2} s, {:.3} × a script that clones and calls the tool four times ({:.2} s)",
+            medians.service, medians.ratio, medians.script
+        ),
+        met: Some(met),
+    }
+}
+
+/// Medians: of the walls, in seconds, and of the ratios of neighbours.
+struct Medians {
+    script: f64,
+    service: f64,
+    ratio: f64,
+}
+
+fn alternate(at_once: usize, rounds: usize) -> Medians {
+    let bed = Bed::new(at_once);
+    let service = bed.serve();
+    let client = Client::of(&service);
+    let by_script = || {
+        let began = Instant::now();
+        let scripts: Vec<_> = (0..at_once).map(|it| script::start(&bed, it)).collect();
+        scripts.into_iter().for_each(script::finish);
+        began.elapsed().as_secs_f64()
+    };
+    let by_service = || {
+        let began = Instant::now();
+        let start = |directory| client.deploy(&bed.request(directory, true));
+        let started: Vec<_> = (0..at_once).map(start).collect();
+        for id in &started {
+            client.wait_for(id, "end", "\"applied\"");
+        }
+        began.elapsed().as_secs_f64()
+    };
+    // Once, so that the programs are in memory.
+    by_script();
+    by_service();
+    let (mut script, mut service) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // Whoever is second finds the disk as the first left it: each is second as often.
+        if round % 2 == 0 {
+            script.push(by_script());
+            service.push(by_service());
+        } else {
+            service.push(by_service());
+            script.push(by_script());
+        }
+    }
+    let mut ratios: Vec<f64> = service.iter().zip(&script).map(|(a, b)| a / b).collect();
+    Medians {
+        script: percentile(&mut script, 0.5),
+        service: percentile(&mut service, 0.5),
+        ratio: percentile(&mut ratios, 0.5),
+    }
+}

@@ -1,0 +1,49 @@
+//! What deployments that wait cost the service.
+
+use crate::Figure;
+use crate::bed::Bed;
+use crate::client::Client;
+
+/// Deployments that wait.
+const WAITING: usize = 500;
+/// What the service may have resident with them, in MB.
+const LIMIT_MB: f64 = 60.0;
+
+/// Memory of the service with deployments that wait for an approval, and with ones that wait their turn.
+pub fn measure() -> Vec<Figure> {
+    let bed = Bed::new(WAITING);
+    let for_an_approval = {
+        let service = bed.serve();
+        let client = Client::of(&service);
+        let start = |directory| client.deploy(&bed.request(directory, false));
+        let started: Vec<_> = (0..WAITING).map(start).collect();
+        for id in &started {
+            client.wait_for(id, "status", "\"awaiting_approval\"");
+        }
+        service.resident_kib()
+    };
+    let for_their_turn = {
+        let service = bed.serve();
+        let client = Client::of(&service);
+        let first = client.deploy(&bed.request(0, false));
+        client.wait_for(&first, "status", "\"awaiting_approval\"");
+        for _ in 0..WAITING {
+            client.deploy(&bed.request(0, false));
+        }
+        service.resident_kib()
+    };
+    vec![
+        figure("for an approval", for_an_approval),
+        figure("their turn", for_their_turn),
+    ]
+}
+
+fn figure(what: &str, kib: u64) -> Figure {
+    let megabytes = kib as f64 * 1024.0 / 1e6;
+    Figure {
+        what: format!("memory of the service with {WAITING} deployments that wait {what}"),
+        target: format!("under {LIMIT_MB:.0} MB"),
+        measured: format!("{megabytes:.1} MB resident"),
+        met: Some(megabytes < LIMIT_MB),
+    }
+}

@@ -1,0 +1,66 @@
+//! `GET /deploy/{id}/logs.txt`.
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use futures_util::stream;
+use iac_runner::session::Phase;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::caller::Known;
+use super::named::Named;
+use super::openapi::{self, Guarded, OfDeployment, OfQuery};
+use super::{App, Fault};
+use crate::auth::Action;
+use crate::causes::Causes;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// The lines of this phase alone.
+    #[param(nullable = false, value_type = Option<openapi::Phase>)]
+    phase: Option<Phase>,
+}
+
+/// The whole log of a deployment as text, up to now.
+#[utoipa::path(
+    get,
+    path = "/deploy/{id}/logs.txt",
+    operation_id = "log_text",
+    tag = "deployments",
+    params(Named, Wanted),
+    responses(
+        (status = 200, description = "The log", body = String, content_type = "text/plain; charset=utf-8"),
+        OfQuery,
+        OfDeployment,
+        Guarded,
+    ),
+    extensions(("x-role" = json!("viewer"))),
+    security(("bearer" = []), ("key" = [])),
+)]
+pub(super) async fn text(
+    State(app): State<App>,
+    caller: Known,
+    named: Named,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<impl IntoResponse, Fault> {
+    caller.may(Action::See)?;
+    let Query(wanted) = wanted.map_err(|rejection| Fault::BadRequest(rejection.body_text()))?;
+    let id = named.id()?;
+    let store = app.service.store();
+    store.deployment(id).await?.ok_or(Fault::NotFound)?;
+    let log = app.service.log_text(id, wanted.phase);
+    // What cannot be read breaks the answer off, so that nobody takes a part of the log for the whole.
+    let pieces = stream::try_unfold(log, async |mut log| {
+        let piece = log.next_piece().await.inspect_err(|fault| {
+            tracing::error!(error = %Causes(fault), "a log cannot be read");
+        })?;
+        Ok::<_, crate::store::StoreError>(piece.map(|piece| (piece, log)))
+    });
+    let kind = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((kind, Body::from_stream(pieces)))
+}

@@ -1,0 +1,72 @@
+//! The log of a deployment as text, as much of it as there is by now.
+
+use iac_runner::session::{Logs, Phase};
+
+use super::Service;
+use crate::store::{DeploymentId, StoreError, StoredLine};
+
+/// Lines of a piece, at most.
+const PIECE: u32 = 1000;
+
+/// A log that is read as fast as somebody takes it, and held in memory a piece at a time.
+#[derive(Debug)]
+pub struct LogText {
+    service: Service,
+    id: DeploymentId,
+    /// None for all of them.
+    phase: Option<Phase>,
+    from: From,
+}
+
+/// Where the lines come from.
+#[derive(Debug)]
+enum From {
+    /// A session that this process carries: its log has all lines, the store perhaps not yet.
+    Session(Logs),
+    /// The store, from this line on.
+    Store(u64),
+}
+
+impl Service {
+    /// The log of a deployment, or that of one of its phases.
+    pub fn log_text(&self, id: DeploymentId, phase: Option<Phase>) -> LogText {
+        let from = match self.session(id) {
+            Some(session) => From::Session(session.logs(0)),
+            None => From::Store(0),
+        };
+        LogText {
+            service: self.clone(),
+            id,
+            phase,
+            from,
+        }
+    }
+}
+
+impl LogText {
+    /// The next lines, each with its newline; none at the end. A piece may be empty.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
+        let lines: Vec<StoredLine> = match &mut self.from {
+            From::Session(logs) => {
+                let at_hand = std::iter::from_fn(|| logs.line_at_hand());
+                at_hand.take(PIECE as usize).map(StoredLine::from).collect()
+            }
+            From::Store(next) => {
+                let lines = self.service.store().lines(self.id, *next, PIECE).await?;
+                *next = lines.last().map_or(*next, |last| last.line + 1);
+                lines
+            }
+        };
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let is_wanted = |line: &&StoredLine| self.phase.is_none_or(|phase| line.phase == phase);
+        let texts = lines.iter().filter(is_wanted);
+        Ok(Some(
+            texts.flat_map(|line| [line.text.as_str(), "\n"]).collect(),
+        ))
+    }
+}

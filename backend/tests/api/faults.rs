@@ -1,0 +1,40 @@
+//! Faults of the service itself.
+
+use std::fs::{self, File};
+
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, SqliteConnection};
+
+use crate::stand::{Stand, block_on};
+
+#[test]
+fn an_internal_error_is_told_by_an_id_and_logged_as_json_with_its_cause() {
+    let stand = Stand::new();
+    let log = stand.path().join("backend.log");
+    let mut command = stand.command(&["serve", "--log-format", "json"]);
+    let running = stand.start(command.stderr(File::create(&log).unwrap()));
+    block_on(break_database(&stand));
+    let (code, answer) = running.client.get("/audit");
+    assert_eq!((code, &answer["code"]), (500, &json!("internal")));
+    let id = answer["id"].as_str().unwrap();
+    assert!(!answer.to_string().contains("no such table"), "{answer}");
+    running.stop();
+
+    let log = fs::read_to_string(log).unwrap();
+    let mut lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let told: Value = lines
+        .find(|line: &Value| line["fields"]["id"] == id)
+        .unwrap_or_else(|| panic!("{id} is not in:\n{log}"));
+    assert_eq!(told["level"], "ERROR");
+    let cause = told["fields"]["error"].as_str().unwrap();
+    assert!(cause.contains("no such table"), "{told}");
+}
+
+/// Takes a table away.
+async fn break_database(stand: &Stand) {
+    let file = stand.path().join("data/backend.db");
+    let mut connection = SqliteConnection::connect(file.to_str().unwrap())
+        .await
+        .unwrap();
+    connection.execute("DROP TABLE audit").await.unwrap();
+}
