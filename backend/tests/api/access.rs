@@ -163,5 +163,9 @@ fn a_page_of_another_origin_is_refused() {
         let header = answer.headers().get("access-control-allow-origin");
         assert_eq!(header.map(|it| it.to_str().unwrap()), allowed);
         assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
+        let policy = answer.headers()["content-security-policy"].to_str();
+        assert!(policy.unwrap().starts_with("default-src 'none';"));
     }
 }

@@ -13,7 +13,7 @@ fn an_internal_error_is_told_by_an_id_and_logged_as_json_with_its_cause() {
     let log = stand.path().join("backend.log");
     let mut command = stand.command(&["serve", "--log-format", "json"]);
     let running = stand.start(command.stderr(File::create(&log).unwrap()));
-    block_on(break_database(&stand));
+    block_on(execute(&stand, "DROP TABLE audit"));
     let (code, answer) = running.client.get("/audit");
     assert_eq!((code, &answer["code"]), (500, &json!("internal")));
     let id = answer["id"].as_str().unwrap();
@@ -30,11 +30,23 @@ fn an_internal_error_is_told_by_an_id_and_logged_as_json_with_its_cause() {
     assert!(cause.contains("no such table"), "{told}");
 }
 
-/// Takes a table away.
-async fn break_database(stand: &Stand) {
+#[test]
+fn a_service_whose_store_does_not_answer_is_alive_and_not_ready() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let ready = "/health/ready";
+    assert_eq!(client.get(ready), (200, json!({"status": "ready"})));
+    block_on(execute(&stand, "DROP TABLE deployments"));
+    assert_eq!(client.get(ready), (503, json!({"status": "unready"})));
+    assert_eq!(client.get("/health/live").0, 200);
+}
+
+/// Does something to the database behind the back of the service.
+async fn execute(stand: &Stand, statement: &'static str) {
     let file = stand.path().join("data/backend.db");
     let mut connection = SqliteConnection::connect(file.to_str().unwrap())
         .await
         .unwrap();
-    connection.execute("DROP TABLE audit").await.unwrap();
+    connection.execute(statement).await.unwrap();
 }
