@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, watch};
 
-use super::tool_version::SaidVersion;
 use crate::checkout::CommitSha;
 use crate::protocol::Request;
 use crate::session::binding::Binding;
@@ -20,6 +19,7 @@ use crate::session::log::Log;
 use crate::session::place::Place;
 use crate::session::published::Published;
 use crate::session::state::Stop;
+use crate::session::tool_file::SaidVersion;
 use crate::session::{DeployRequest, Phase, Settings};
 
 /// What every step needs; clones are cheap.

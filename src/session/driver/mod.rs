@@ -45,10 +45,10 @@ use super::order::Order;
 use super::place::{Claim, Place};
 use super::published::{Published, Publisher};
 use super::state::{State, Stop};
+use super::tool_file::SaidVersion;
 use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, halted, without_secrets};
 use step::{Means, Step, next_step};
-use tool_version::SaidVersion;
 
 /// Longest time after which a deadline is held against the clock again, which may have been set.
 const CLOCK_IS_TRUSTED_FOR: Duration = Duration::from_secs(30);

@@ -4,15 +4,7 @@ use serde::Deserialize;
 
 use super::job::Job;
 use super::printed::json_in;
-use crate::session::tool_file::ToolFile;
-
-/// What a program said of itself in this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::session) struct SaidVersion {
-    /// The program, as it was before it was asked.
-    tool: ToolFile,
-    version: String,
-}
+use crate::session::tool_file::{SaidVersion, ToolFile};
 
 /// What `version -json` of both tools prints, as far as it is needed.
 #[derive(Deserialize)]
