@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::event::Event;
+use super::telling::Telling;
 use crate::causes::Causes;
 use crate::metrics::Subscriber;
 use crate::service::Service;
@@ -29,8 +30,8 @@ pub(super) struct Follower {
     /// Lines that were had from the store.
     page: VecDeque<StoredLine>,
     live: Option<LiveLog>,
-    /// Where it stands, as far as was told.
-    told: Option<(Status, Phase)>,
+    /// Where it stands, and what of that was told.
+    telling: Telling,
     carried: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     is_over: bool,
@@ -54,7 +55,7 @@ impl Follower {
             next: from,
             page: VecDeque::new(),
             live: None,
-            told: None,
+            telling: Telling::default(),
             is_over: false,
         }
     }
@@ -66,6 +67,9 @@ impl Follower {
         while !self.is_over {
             if let Some(line) = self.page.pop_front() {
                 return Some(self.log(&line));
+            }
+            if let Some((status, phase)) = self.telling.next() {
+                return Some(stands(status, phase));
             }
             let step = match &mut self.live {
                 Some(live) => live.step(&mut self.stopping).await,
@@ -79,12 +83,12 @@ impl Follower {
             };
             match step {
                 Step::Line(line) => return Some(self.log(&line)),
-                Step::Stands(status, phase) => {
-                    if self.told.replace((status, phase)) != Some((status, phase)) {
-                        return Some(stands(status, phase));
+                Step::Stands(now) => self.telling.note(&now),
+                Step::SessionOver => {
+                    if let Some(live) = self.live.take() {
+                        self.telling.note(&live.snapshots.borrow());
                     }
                 }
-                Step::SessionOver => self.live = None,
                 Step::Again => {}
                 Step::Ended(deployment) => {
                     self.is_over = true;
@@ -125,8 +129,8 @@ impl Follower {
             return Ok(Step::Ended(Box::new(deployment)));
         }
         let progress = &deployment.progress;
-        if self.told != Some((progress.status, progress.phase)) {
-            return Ok(Step::Stands(progress.status, progress.phase));
+        if self.telling.note_alone((progress.status, progress.phase)) {
+            return Ok(Step::Again);
         }
         tokio::select! {
             _ = self.carried.changed() => Ok(Step::Again),
@@ -154,7 +158,7 @@ impl LiveLog {
             },
             Ok(()) = self.snapshots.changed() => {
                 let now = self.snapshots.borrow_and_update();
-                Step::Stands(now.status, now.phase)
+                Step::Stands(Box::new(now.clone()))
             }
             _ = stopping.wait_for(|is_stopping| *is_stopping) => Step::GiveUp,
         }
@@ -163,7 +167,7 @@ impl LiveLog {
 
 enum Step {
     Line(StoredLine),
-    Stands(Status, Phase),
+    Stands(Box<Snapshot>),
     /// The session has nothing more to say; the record says how it ended in a moment.
     SessionOver,
     Again,

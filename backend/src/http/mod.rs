@@ -19,7 +19,7 @@
 //! | `logs` | `GET /deploy/{id}/logs`, `POST /deploy/{id}/ticket` |
 //! | `log_text` | `GET /deploy/{id}/logs.txt` |
 //! | `event` | a server-sent event, as it goes over the wire |
-//! | `follow` | what one subscriber of a log is sent |
+//! | `follow`, `telling` | what one subscriber of a log is sent |
 //! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
 //! | `retry` | `POST /deploy/{id}/retry` |
 //! | `audit` | `GET /audit` |
@@ -57,6 +57,7 @@ mod page;
 mod retry;
 mod start;
 mod status;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;

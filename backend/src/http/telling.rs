@@ -1,0 +1,149 @@
+//! Where a deployment stood, told one after the other: also what lay between two looks.
+
+use std::collections::VecDeque;
+
+use iac_runner::session::{Phase, Snapshot, Status};
+
+/// Where a deployment stands.
+pub(super) type Place = (Status, Phase);
+
+/// What a subscriber was told of where a deployment stands, and what is still to be told.
+#[derive(Debug, Default)]
+pub(super) struct Telling {
+    last: Option<Place>,
+    waiting: VecDeque<Place>,
+}
+
+impl Telling {
+    /// Takes in where a session stands, with the way that led there.
+    pub(super) fn note(&mut self, now: &Snapshot) {
+        let way = way_to(now);
+        let known = self.waiting.back().copied().or(self.last);
+        let at = known.and_then(|known| way.iter().rposition(|place| *place == known));
+        match at {
+            Some(at) => self.waiting.extend(&way[at + 1..]),
+            // Who comes anew hears where it stands now.
+            None => {
+                self.note_alone((now.status, now.phase));
+            }
+        }
+    }
+
+    /// Takes in where a deployment stands of which no more is known; whether that is news.
+    pub(super) fn note_alone(&mut self, now: Place) -> bool {
+        let is_news = self.waiting.back().copied().or(self.last) != Some(now);
+        self.waiting.extend(is_news.then_some(now));
+        is_news
+    }
+
+    /// What is to be told next.
+    pub(super) fn next(&mut self) -> Option<Place> {
+        let next = self.waiting.pop_front();
+        self.last = next.or(self.last);
+        next
+    }
+}
+
+/// Every place where a session stood, the present one last.
+fn way_to(now: &Snapshot) -> Vec<Place> {
+    let mut way = Vec::new();
+    for times in &now.phases {
+        let is_last = times.ended_at.is_none();
+        way.push((Status::Running, times.phase));
+        if times.phase == Phase::Plan && now.decision.is_some() && !is_last {
+            way.push((Status::AwaitingApproval, Phase::Plan));
+        }
+    }
+    let present = (now.status, now.phase);
+    if now.phase == Phase::Completed {
+        way.retain(|(_, phase)| *phase != Phase::Completed);
+    }
+    if way.last() != Some(&present) {
+        way.push(present);
+    }
+    way
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use iac_runner::protocol::Tool;
+    use iac_runner::session::{DecisionMade, Operation, PhaseTimes, Reason, Verdict};
+
+    use super::*;
+
+    fn snapshot(status: Status, phases: &[Phase]) -> Snapshot {
+        let now = Utc::now();
+        let last = phases.len() - 1;
+        let times = phases.iter().enumerate().map(|(at, phase)| PhaseTimes {
+            phase: *phase,
+            started_at: now,
+            ended_at: (at < last).then_some(now),
+        });
+        Snapshot {
+            id: "6f1c2a52-7d55-4f2e-9d2b-3a1f0f1f7a11".parse().unwrap(),
+            tool: Tool::Tofu,
+            operation: Operation::Deploy,
+            status,
+            phase: phases[last],
+            reason: (status == Status::Success).then_some(Reason::Applied),
+            error: String::new(),
+            diagnosis: None,
+            state: None,
+            started_at: now,
+            ended_at: None,
+            commit: None,
+            plan_digest: None,
+            approval_deadline: None,
+            decision: None,
+            stop_requested_by: None,
+            phases: times.collect(),
+        }
+    }
+
+    fn told(telling: &mut Telling) -> Vec<Place> {
+        std::iter::from_fn(|| telling.next()).collect()
+    }
+
+    #[test]
+    fn what_lay_between_two_looks_is_told_in_order() {
+        use Phase::{Apply, Cloning, Completed, Init, Initializing, Plan};
+        use Status::{AwaitingApproval, Running, Success};
+        let mut telling = Telling::default();
+        telling.note(&snapshot(Running, &[Initializing, Cloning]));
+        assert_eq!(told(&mut telling), [(Running, Cloning)]);
+        telling.note(&snapshot(Running, &[Initializing, Cloning]));
+        assert_eq!(told(&mut telling), []);
+        telling.note(&snapshot(
+            AwaitingApproval,
+            &[Initializing, Cloning, Init, Plan],
+        ));
+        let expected = [(Running, Init), (Running, Plan), (AwaitingApproval, Plan)];
+        assert_eq!(told(&mut telling), expected);
+        let mut ended = snapshot(
+            Success,
+            &[Initializing, Cloning, Init, Plan, Apply, Completed],
+        );
+        ended.decision = Some(DecisionMade {
+            verdict: Verdict::Approved,
+            by: "ann".to_owned(),
+            comment: String::new(),
+            at: Utc::now(),
+        });
+        telling.note(&ended);
+        assert_eq!(told(&mut telling), [(Running, Apply), (Success, Completed)]);
+        let mut late = Telling::default();
+        late.note(&ended);
+        assert_eq!(told(&mut late), [(Success, Completed)]);
+    }
+
+    #[test]
+    fn what_is_known_from_elsewhere_is_told_once() {
+        let mut telling = Telling::default();
+        let place = (Status::Running, Phase::Init);
+        assert!(telling.note_alone(place));
+        assert!(!telling.note_alone(place));
+        assert_eq!(told(&mut telling), [place]);
+        assert!(!telling.note_alone(place));
+    }
+}
