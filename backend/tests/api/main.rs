@@ -20,6 +20,7 @@ mod gate;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]
 #[path = "../../../tests/checkout/http_server.rs"]
 mod http_server;
+mod keeping;
 mod limits;
 #[allow(
     dead_code,
