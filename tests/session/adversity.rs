@@ -1,6 +1,8 @@
 //! What else can go wrong around a session: its runner, its runtime, its disk, its registry.
 
 use std::fs;
+#[cfg(feature = "registry-token")]
+use std::net::TcpListener;
 use std::path::Path;
 
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
@@ -158,6 +160,34 @@ fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
             log(&session)
         );
         assert!(ended.error.contains("registry"), "{}", ended.error);
+    });
+}
+
+#[test]
+#[cfg(feature = "registry-token")]
+fn a_session_whose_holder_is_killed_while_it_prepares_goes_on_to_its_end() {
+    let stand = Stand::new(Tool::Terraform);
+    let mut request = stand.request(SMALL);
+    request.auto_approve = true;
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    silent.set_nonblocking(true).expect("it is set");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let holder =
+        crate::holder::Holder::asking_registry(&stand, &crate::stand::body_of(&request), &url);
+    let dir = holder.dir();
+    let limit = crate::support::waiting::WITHIN_A_TEST;
+    let asked = crate::support::waiting::wait_for("the registry to be asked", limit, || {
+        silent.accept().ok()
+    });
+    holder.kill();
+    drop(asked);
+    let journal = fs::read_to_string(dir.join("journal.ndjson")).expect("a journal");
+    assert!(!journal.contains("\"prepared\""), "{journal}");
+    block_on(async {
+        let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
+        let session = taken_up.expect("nobody carries it");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
     });
 }
 

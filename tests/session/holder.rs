@@ -34,6 +34,13 @@ impl Holder {
         Self::begin(stand, &order, None)
     }
 
+    /// The same, with a registry that is asked for the token.
+    #[cfg(feature = "registry-token")]
+    pub(crate) fn asking_registry(stand: &Stand, body: &Value, url: &str) -> Self {
+        let order = json!({"body": body, "approve": false, "registry": {"url": url}});
+        Self::begin(stand, &order, None)
+    }
+
     /// The same, with another `PATH` for what is no tool.
     pub(crate) fn with_path(
         stand: &Stand,
@@ -158,6 +165,9 @@ fn holds_a_session_to_be_killed() {
 
 fn registry_of(order: &Value) -> Option<Registry> {
     let host = RegistryHost::parse(order["url"].as_str()?).expect("an address");
-    let token = order["token"].as_str()?.to_owned();
-    Some(Registry::new(host, TokenSource::Given(token.into())))
+    let token = match order["token"].as_str() {
+        Some(token) => TokenSource::Given(token.to_owned().into()),
+        None => TokenSource::Backend,
+    };
+    Some(Registry::new(host, token))
 }
