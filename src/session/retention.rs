@@ -118,14 +118,11 @@ fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
         return Ok(false);
     }
     let record = Record::read(&place);
-    if matches!(record, Err(RecoverError::NoSession { .. })) && !place.is_as_created()? {
-        // Somebody else's, whatever its name.
-        return Ok(false);
-    }
     if matches!(record, Err(RecoverError::NoSession { .. })) {
-        // A start that failed. One that is just being made is younger than this.
+        // A start that failed; with more in it, it is somebody else's. One that is just being made is younger.
         let age = meta.modified()?.elapsed().unwrap_or_default();
-        return Ok(age >= keep.max(A_START_TAKES) && remove(root, name, &place, None)?);
+        let is_due = age >= keep.max(A_START_TAKES) && place.is_as_created()?;
+        return Ok(is_due && remove(root, name, &place, None)?);
     }
     let Ok(record) = record else {
         return Ok(false);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::job::Job;
 use super::printed::json_in;
+use crate::session::Operation;
 use crate::session::tool_file::{SaidVersion, ToolFile};
 
 /// What `version -json` of both tools prints, as far as it is needed.
@@ -17,7 +18,11 @@ impl Job {
     ///
     /// Nothing is lost when the tool does not say it now: then the runner asks as well.
     pub(super) async fn ask_for_version(&self) -> Option<SaidVersion> {
-        if !self.request.auto_approve {
+        let applies = matches!(
+            self.request.operation,
+            Operation::Deploy | Operation::Destroy
+        );
+        if !self.request.auto_approve || !applies {
             return None;
         }
         let tool = ToolFile::find(self.request.tool.program(), &self.search_path()).ok()??;
