@@ -124,6 +124,7 @@ fn an_approval_that_cannot_be_written_down_is_none_and_can_be_given_again() {
         );
         assert!(session.status().decision.is_none());
         fs::remove_file(filling).expect("it was there");
+        disk.wait_for_room(1 << 20);
         session
             .approve("alice", &comment, &digest)
             .await

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use nix::sys::statvfs::statvfs;
 use tempfile::TempDir;
 
 /// A tmpfs of a given size, for as long as this lives.
@@ -26,6 +28,21 @@ impl SmallDisk {
             String::from_utf8_lossy(&mounted.stderr)
         );
         Self { folder }
+    }
+
+    /// Waits until so many bytes are free: a process that is just being started by another test may hold a file
+    /// that was removed for a moment longer.
+    #[allow(dead_code, reason = "not every test that fills a disk empties it")]
+    pub(crate) fn wait_for_room(&self, bytes: u64) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let found = statvfs(self.path()).expect("it is mounted");
+            if found.blocks_available() * found.fragment_size() >= bytes {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the disk stays full");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
