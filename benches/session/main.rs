@@ -4,6 +4,8 @@
 
 mod bed;
 mod deploy;
+#[path = "../ground/mod.rs"]
+mod ground;
 mod holding;
 mod script;
 mod subscribers;

@@ -50,9 +50,9 @@ pub fn start(bed: &Bed) -> Child {
     let own = INHERITED.map(|name| (name, std::env::var_os(name).unwrap_or_default()));
     Command::new("/bin/sh")
         .args(["-c", SCRIPT, "deploy"])
-        .arg(bed.new_path("script"))
-        .arg(bed.url())
-        .arg(bed.new_path("state"))
+        .arg(bed.ground.new_path("script"))
+        .arg(bed.ground.url())
+        .arg(bed.ground.new_path("state"))
         .env_clear()
         .envs(own)
         .envs(SET)

@@ -16,7 +16,7 @@ pub fn measure() -> Vec<Figure> {
     let mut samples = within_minutes(&runtime, async {
         let sessions = bed.sessions();
         let mut request = bed.request();
-        for (name, value) in ticker::install(&bed.new_path("tool")) {
+        for (name, value) in ticker::install(&bed.ground.new_path("tool")) {
             request.env_vars.insert(name, value.into());
         }
         let session = sessions.start(request).expect("it starts");

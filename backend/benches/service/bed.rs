@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use crate::ground::Ground;
 
 /// Names the runner to use; `build.sh` sets it to the one that is shipped.
 const RUNNER: &str = "IAC_BACKEND_RUNNER";
@@ -38,7 +38,7 @@ pub const SET: [(&str, &str); 2] = [
 
 /// Where everything happens.
 pub struct Bed {
-    folder: TempDir,
+    pub ground: Ground,
 }
 
 /// A service that runs; killed when it goes.
@@ -51,36 +51,14 @@ pub struct Service {
 impl Bed {
     /// A bed with a repository of so many directories, each with the same configuration.
     pub fn new(directories: usize) -> Self {
-        let bed = Self {
-            folder: tempfile::tempdir().expect("a temporary directory"),
-        };
-        let repository = bed.folder().join("repository");
+        let ground = Ground::new();
         for number in 0..directories {
-            let directory = repository.join(number.to_string());
-            fs::create_dir_all(&directory).expect("a new folder");
+            let directory = ground.repository().join(number.to_string());
+            fs::create_dir(&directory).expect("a new folder");
             fs::write(directory.join("main.tf"), CONFIGURATION).expect("a file");
         }
-        git(&repository, &["init", "--quiet", "--initial-branch=main"]);
-        git(&repository, &["add", "--all"]);
-        git(&repository, &["commit", "--quiet", "--message=first"]);
-        bed
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The URL of the repository.
-    pub fn url(&self) -> String {
-        format!("file://{}/repository", self.folder().display())
-    }
-
-    /// A name that nothing has, in the folder.
-    pub fn new_path(&self, what: &str) -> PathBuf {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.folder().join(format!("{what}-{number}"))
+        ground.commit();
+        Self { ground }
     }
 
     /// A deployment of one of the directories.
@@ -91,7 +69,7 @@ impl Bed {
             .collect();
         json!({
             "tool": "terraform",
-            "git_url": self.url(),
+            "git_url": self.ground.url(),
             "git_ref": "main",
             "path": directory.to_string(),
             "auto_approve": auto_approve,
@@ -115,10 +93,10 @@ impl Bed {
                 "--local-sources",
                 "--data-dir",
             ])
-            .arg(self.new_path("data"))
+            .arg(self.ground.new_path("data"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(fs::File::create(self.new_path("log")).expect("a new file"))
+            .stderr(fs::File::create(self.ground.new_path("log")).expect("a new file"))
             .spawn()
             .expect("the binary is built");
         let mut line = String::new();
@@ -151,21 +129,4 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn git(folder: &Path, args: &[&str]) {
-    let done = Command::new("git")
-        .args(args)
-        .current_dir(folder)
-        .envs([
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_AUTHOR_NAME", "a"),
-            ("GIT_AUTHOR_EMAIL", "a@example.com"),
-            ("GIT_COMMITTER_NAME", "a"),
-            ("GIT_COMMITTER_EMAIL", "a@example.com"),
-        ])
-        .status()
-        .expect("git is on PATH");
-    assert!(done.success(), "git {args:?}");
 }

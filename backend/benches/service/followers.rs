@@ -19,7 +19,7 @@ pub fn measure() -> Vec<Figure> {
     let bed = Bed::new(1);
     let service = bed.serve();
     let mut request = bed.request(0, false);
-    for (name, value) in ticker::install(&bed.new_path("tool")) {
+    for (name, value) in ticker::install(&bed.ground.new_path("tool")) {
         request["env_vars"][name] = json!(value);
     }
     let id = Client::of(&service).deploy(&request);

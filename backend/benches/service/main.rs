@@ -12,6 +12,8 @@ mod bed;
 mod client;
 mod deploy;
 mod followers;
+#[path = "../../../benches/ground/mod.rs"]
+mod ground;
 mod script;
 #[path = "../../../benches/table/mod.rs"]
 mod table;

@@ -19,8 +19,8 @@ terraform output -json >outputs.json
 pub fn start(bed: &Bed, directory: usize) -> Child {
     Command::new("/bin/sh")
         .args(["-c", SCRIPT, "deploy"])
-        .arg(bed.new_path("script"))
-        .arg(bed.url())
+        .arg(bed.ground.new_path("script"))
+        .arg(bed.ground.url())
         .arg(directory.to_string())
         .envs(SET)
         .stdin(Stdio::null())
