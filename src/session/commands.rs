@@ -12,10 +12,8 @@ use super::place::Place;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{OnDisconnect, Request, fits, inherits};
+use crate::protocol::{OnDisconnect, Request, VERSION_WITHIN, fits, inherits};
 
-/// How long a tool may take to say its version, in minutes; the slowest seen take a second.
-const VERSION_MINUTES: f64 = 0.5;
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
 /// Cap on what `show` and `output` print, which is read from the result.
@@ -119,7 +117,8 @@ impl Commands<'_> {
     /// Prints the version of the tool as JSON.
     pub(super) fn version(&self) -> Request {
         let mut request = self.read("version", vec!["-json".to_owned()]);
-        request.timeout_minutes = request.timeout_minutes.min(VERSION_MINUTES);
+        let most = VERSION_WITHIN.as_secs_f64() / 60.0;
+        request.timeout_minutes = request.timeout_minutes.min(most);
         request
     }
 

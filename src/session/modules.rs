@@ -1,10 +1,11 @@
 //! The modules that `init` has found for a configuration.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use super::place::read_if_there;
 
 /// The tool's list of them, in its data directory.
 const MANIFEST: &str = "modules/modules.json";
@@ -29,11 +30,9 @@ struct Module {
 /// # Errors
 /// When the list is there and cannot be understood, or a directory in it cannot be found.
 pub(super) fn beside(root: &Path, work_dir: &Path, data_dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let text = match fs::read(data_dir.join(MANIFEST)) {
-        Ok(text) => text,
+    let Some(text) = read_if_there(&data_dir.join(MANIFEST))? else {
         // A configuration without modules.
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(fault) => return Err(fault),
+        return Ok(Vec::new());
     };
     let manifest: Manifest = serde_json::from_slice(&text)?;
     let (root, data_dir) = (root.canonicalize()?, data_dir.canonicalize()?);
@@ -51,6 +50,8 @@ pub(super) fn beside(root: &Path, work_dir: &Path, data_dir: &Path) -> io::Resul
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -279,6 +279,15 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
+/// Reads a file; none if it is not there.
+pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Writes a file aside, syncs it and gives it its name: it is there as a whole or not at all.
 ///
 /// The name itself is on disk with whatever is synced next; without it, what is in the file is read anew.

@@ -3,34 +3,15 @@
 use std::fs;
 #[cfg(feature = "registry-token")]
 use std::net::TcpListener;
-use std::path::Path;
 
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::session::{Reason, SessionError, Sessions};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::holder::{killed_at, killed_in_mid_apply};
+use crate::run_processes::{kill_now, parent, supervisor};
 use crate::stand::{SLOW, SMALL, Stand, block_on, end, let_go, log, wait_until_in_flight, waiting};
 use crate::support::small_disk::SmallDisk;
 use crate::support::tools::Tool;
-
-/// The process id of the supervisor of a run.
-fn supervisor(run_dir: &Path) -> i32 {
-    let pid = fs::read_to_string(run_dir.join("supervisor.pid")).expect("a supervisor");
-    pid.trim().parse().expect("a process id")
-}
-
-/// The parent of a process.
-fn parent(pid: i32) -> i32 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
-    let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
-    let parent = rest
-        .split(' ')
-        .nth(1)
-        .expect("the parent follows the state");
-    parent.parse().expect("a process id")
-}
 
 fn a_runner_that_is_killed_in_mid_apply_is_no_end_of_the_apply(tool: Tool) {
     let stand = Stand::new(tool);
@@ -39,8 +20,7 @@ fn a_runner_that_is_killed_in_mid_apply_is_no_end_of_the_apply(tool: Tool) {
         request.auto_approve = true;
         let session = stand.sessions().start(request).expect("it starts");
         wait_until_in_flight(session.dir());
-        let front = parent(supervisor(&session.dir().join("runs/03-apply")));
-        kill(Pid::from_raw(front), Signal::SIGKILL).expect("the front was alive");
+        kill_now(parent(supervisor(&session.dir().join("runs/03-apply"))));
         let_go(session.dir());
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use iac_runner::client::Runner;
 use iac_runner::session::{DeployRequest, Reason, Session, Sessions, Status};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::run_processes::{boot_id, kill_now, parent, supervisor};
 use crate::stand::{
     Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight, waiting,
     within_a_test,
@@ -69,27 +69,16 @@ impl Away {
     }
 }
 
-/// The process id of the supervisor of the apply.
-fn supervisor(session: &Session) -> i32 {
-    let pid = fs::read_to_string(session.dir().join("runs/03-apply/supervisor.pid"));
-    let pid = pid.expect("a supervisor");
-    pid.trim().parse().expect("a process id")
-}
-
-/// The parent of a process.
-fn parent(pid: i32) -> i32 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
-    let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
-    let parent = rest
-        .split(' ')
-        .nth(1)
-        .expect("the parent follows the state");
-    parent.parse().expect("a process id")
-}
-
 fn kill_front(session: &Session) {
-    let front = Pid::from_raw(parent(supervisor(session)));
-    kill(front, Signal::SIGKILL).expect("the front was alive");
+    kill_now(parent(supervisor(&session.dir().join("runs/03-apply"))));
+}
+
+/// Kills the supervisor of the plan, and waits until the session waits for its tool.
+fn lose_supervisor_of_plan(session: &Session) {
+    kill_now(supervisor(&session.dir().join("runs/02-plan")));
+    wait_for("the wait", WITHIN_A_TEST, || {
+        log(session).contains("still at work").then_some(())
+    });
 }
 
 /// Waits until the log says that the run was lost sight of.
@@ -231,7 +220,7 @@ fn any_number_of_killed_fronts_is_no_end_of_an_apply() {
             let attached = wait_for("a further front", WITHIN_A_TEST, || {
                 shown_by(&run_dir).first().copied()
             });
-            kill(Pid::from_raw(attached), Signal::SIGKILL).expect("it follows the run");
+            kill_now(Pid::from_raw(attached));
             wait_for("its end", WITHIN_A_TEST, || {
                 (!shown_by(&run_dir).contains(&attached)).then_some(())
             });
@@ -254,13 +243,12 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
         (session.dir().to_owned(), digest)
     });
     let journal = dir.join("journal.ndjson");
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
     let at = "2026-01-01T00:00:00Z";
     let approved = serde_json::json!({
         "at": at, "event": "approved", "by": "alice", "comment": "", "digest": digest.to_string(),
     });
     let announced = serde_json::json!({
-        "at": at, "event": "run_started", "run": "03-apply", "boot": boot.trim(),
+        "at": at, "event": "run_started", "run": "03-apply", "boot": boot_id(),
     });
     let text = fs::read_to_string(&journal).expect("a journal");
     // The second time is as after a kill between the fence and the journal's next line.
@@ -293,12 +281,7 @@ fn somebody_in_the_directory_holds_up_no_plan_that_was_cut_off() {
     block_on(async {
         let session = stand.sessions().start(request).expect("it starts");
         gate.wait_until_at("plan");
-        let pid = fs::read_to_string(session.dir().join("runs/02-plan/supervisor.pid"));
-        let pid = pid.expect("a supervisor").trim().parse().expect("a pid");
-        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it was alive");
-        wait_for("the wait", WITHIN_A_TEST, || {
-            log(&session).contains("still at work").then_some(())
-        });
+        lose_supervisor_of_plan(&session);
         gate.let_go("plan");
         until(&session, Status::AwaitingApproval).await;
         session.cancel("the test").await.expect("it waits");
@@ -317,12 +300,7 @@ fn a_plan_whose_supervisor_is_lost_is_repeated_only_when_its_tool_is_gone() {
     block_on(async {
         let session = stand.sessions().start(request).expect("it starts");
         gate.wait_until_at("plan");
-        let pid = fs::read_to_string(session.dir().join("runs/02-plan/supervisor.pid"));
-        let pid = pid.expect("a supervisor").trim().parse().expect("a pid");
-        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it was alive");
-        wait_for("the wait", WITHIN_A_TEST, || {
-            log(&session).contains("still at work").then_some(())
-        });
+        lose_supervisor_of_plan(&session);
         assert_eq!(gate.calls("plan"), 1);
         gate.let_go("plan");
         until(&session, Status::AwaitingApproval).await;

@@ -63,6 +63,7 @@ mod recovery;
 mod recovery_of_operations;
 mod recovery_waiting;
 mod retention;
+mod run_processes;
 mod stand;
 mod stopping;
 mod tampering;

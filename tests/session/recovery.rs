@@ -6,6 +6,7 @@ use std::path::Path;
 use iac_runner::session::{DeployRequest, Phase, Reason, RecoverError, Snapshot, Status};
 
 use crate::holder::{Holder, killed_at, killed_in_mid_apply};
+use crate::run_processes::{boot_id, kill_now, supervisor};
 use crate::stand::{Gate, SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, until};
 use crate::support::tools::Tool;
 
@@ -126,20 +127,12 @@ fn outputs_that_were_being_read_are_read_again() {
     assert_eq!(gate.calls("apply"), 1);
 }
 
-/// Kills the supervisor of a run.
-fn kill_supervisor(run_dir: &Path) {
-    let pid = fs::read_to_string(run_dir.join("supervisor.pid")).expect("a supervisor");
-    let pid: i32 = pid.trim().parse().expect("a process id");
-    let pid = nix::unistd::Pid::from_raw(pid);
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it was alive");
-}
-
 #[test]
 fn an_apply_whose_end_nobody_knows_is_unknown_and_is_not_run_again() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SLOW);
     let dir = killed_in_mid_apply(&stand, &request);
-    kill_supervisor(&dir.join("runs/03-apply"));
+    kill_now(supervisor(&dir.join("runs/03-apply")));
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions
@@ -159,7 +152,7 @@ fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
     let stand = Stand::new(Tool::Terraform);
     let (gate, request) = gated(&stand, SMALL);
     let dir = killed_at("plan", &stand, &gate, &request, false);
-    kill_supervisor(&dir.join("runs/02-plan"));
+    kill_now(supervisor(&dir.join("runs/02-plan")));
     gate.let_go("plan");
     // Nobody ends a tool whose supervisor is lost: as long as it runs, it may have the lock of the state.
     crate::support::waiting::wait_for(
@@ -211,12 +204,6 @@ fn killed_while_waiting(stand: &Stand, request: &DeployRequest) -> (std::path::P
         until(&session, Status::AwaitingApproval).await
     });
     (dir, snapshot)
-}
-
-/// Which start of the machine this is.
-fn boot_id() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
-    id.trim().to_owned()
 }
 
 #[test]

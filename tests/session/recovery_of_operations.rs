@@ -7,6 +7,7 @@ use iac_runner::session::{Operation, Reason, Session, Status};
 use std::process::{Command, Stdio};
 
 use crate::holder::{killed_at, killed_in_mid_apply};
+use crate::run_processes::boot_id;
 use crate::stand::{
     Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight,
 };
@@ -93,9 +94,8 @@ fn outputs_are_not_read_without_what_the_request_kept_secret() {
 fn announced_before_another_boot(dir: &Path) {
     let journal = dir.join("journal.ndjson");
     let text = fs::read_to_string(&journal).expect("a journal");
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
     let (before, last) = text.rsplit_once("\"run_started\"").expect("a run");
-    let last = last.replace(boot.trim(), "another");
+    let last = last.replace(&boot_id(), "another");
     fs::write(&journal, format!("{before}\"run_started\"{last}")).expect("written");
 }
 

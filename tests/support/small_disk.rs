@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 use tempfile::TempDir;
+
+use super::waiting::{SOON, wait_for};
 
 /// A tmpfs of a given size, for as long as this lives.
 pub(crate) struct SmallDisk {
@@ -34,15 +35,11 @@ impl SmallDisk {
     /// that was removed for a moment longer.
     #[allow(dead_code, reason = "not every test that fills a disk empties it")]
     pub(crate) fn wait_for_room(&self, bytes: u64) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
+        wait_for("room on the disk", SOON, || {
             let found = statvfs(self.path()).expect("it is mounted");
-            if found.blocks_available() * found.fragment_size() >= bytes {
-                return;
-            }
-            assert!(Instant::now() < deadline, "the disk stays full");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+            let room = found.blocks_available() * found.fragment_size();
+            (room >= bytes).then_some(())
+        });
     }
 
     pub(crate) fn path(&self) -> &Path {

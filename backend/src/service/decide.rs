@@ -53,6 +53,11 @@ impl Service {
     ) -> Result<(), DecisionError> {
         let found = self.store().deployment(id).await?;
         let deployment = found.ok_or(DecisionError::NotFound)?;
+        if let Decision::Approve { .. } = decision {
+            let starter = &deployment.started_by;
+            let rule = self.parts.approval_rule;
+            rule.check(caller.role, &caller.name, starter)?;
+        }
         if let Some(node) = self.carried_elsewhere(&deployment) {
             return self.hand_over(&deployment, node, &decision, caller).await;
         }
@@ -67,9 +72,6 @@ impl Service {
                 comment,
                 plan_digest,
             } => {
-                let starter = &deployment.started_by;
-                let rule = self.parts.approval_rule;
-                rule.check(caller.role, &caller.name, starter)?;
                 let session = self.session_for(&deployment)?;
                 let Some(digest) = plan_digest.or(session.status().plan_digest) else {
                     return Err(conflict(
@@ -102,13 +104,10 @@ impl Service {
         if self.end_waiting(deployment).await? {
             return Ok(());
         }
-        let id = deployment.id;
-        if self.parts.live.cancel_claimed(id, &caller.name) {
+        if self.parts.live.cancel_claimed(deployment.id, &caller.name) {
             return Ok(());
         }
-        // What waited a moment ago may have been claimed since.
-        let found = self.store().deployment(id).await?;
-        let session = self.session_for(found.as_ref().unwrap_or(deployment))?;
+        let session = self.session_by_now(deployment).await?;
         let done = session.cancel(&caller.name).await;
         done.map_err(|fault| refused(&session, fault))
     }
@@ -130,8 +129,17 @@ impl Service {
         Ok(has_ended)
     }
 
+    /// The session of a deployment that waited a moment ago, and may have been claimed since.
+    pub(super) async fn session_by_now(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Session, DecisionError> {
+        let found = self.store().deployment(deployment.id).await?;
+        self.session_for(found.as_ref().unwrap_or(deployment))
+    }
+
     /// The session of a deployment, if this process carries it.
-    pub(super) fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
+    fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
         self.session(deployment.id).ok_or_else(|| {
             let problem = match deployment.standing {
                 Standing::Waiting => "the deployment waits its turn".to_owned(),

@@ -17,9 +17,7 @@ impl Service {
         if self.end_waiting(deployment).await? {
             return Ok(());
         }
-        // What waited a moment ago may have been claimed since.
-        let found = self.store().deployment(deployment.id).await?;
-        let session = self.session_for(found.as_ref().unwrap_or(deployment))?;
+        let session = self.session_by_now(deployment).await?;
         let done = session.force_cancel(&caller.name).await;
         done.map_err(|fault| refused(&session, fault))
     }

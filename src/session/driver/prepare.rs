@@ -9,7 +9,7 @@ use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
 };
 use crate::session::event::{Event, FailureKind, StopEnd};
-use crate::session::place::write_aside;
+use crate::session::place::{read_if_there, write_aside};
 use crate::session::request::{Git, Source};
 use crate::session::tree;
 
@@ -85,12 +85,8 @@ impl Job {
         let (root, work_dir) = (checkout.root.clone(), checkout.work_dir.clone());
         let list = self.place.source_list();
         let now = self.look(UNREADABLE, move |is_stopped| {
-            let names = match fs::read(list) {
-                Ok(names) => Some(names),
-                // A source that was fetched before there were lists.
-                Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
-                Err(fault) => return Err(fault),
-            };
+            // None for a source that was fetched before there were lists.
+            let names = read_if_there(&list)?;
             tree::of_fetched(&root, &work_dir, names.as_deref(), is_stopped)
         });
         if now.await? == *fetched {

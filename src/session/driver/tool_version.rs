@@ -1,17 +1,9 @@
 //! The version that the tool says of itself, while its plan is shown.
 
-use serde::Deserialize;
-
 use super::job::Job;
-use super::printed::json_in;
+use crate::protocol::version_in;
 use crate::session::Operation;
 use crate::session::tool_file::{SaidVersion, ToolFile};
-
-/// What `version -json` of both tools prints, as far as it is needed.
-#[derive(Deserialize)]
-struct Printed {
-    terraform_version: String,
-}
 
 impl Job {
     /// Asks the tool for its version if the apply follows at once; the runner asks before any other apply.
@@ -28,11 +20,8 @@ impl Job {
         let tool = ToolFile::find(self.request.tool.program(), &self.search_path()).ok()??;
         let request = self.command(|it| it.version()).await.ok()?;
         let result = self.read(request).await.ok()?;
-        let printed: Printed = serde_json::from_str(&json_in(&result.output)).ok()?;
-        result.success.then_some(SaidVersion {
-            tool,
-            version: printed.terraform_version,
-        })
+        let version = version_in(&result.output)?;
+        result.success.then_some(SaidVersion { tool, version })
     }
 
     /// Whether the program that is bound has said in this process that it is of the bound version.

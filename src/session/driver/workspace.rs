@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::job::{Job, failed, sentence};
 use crate::session::event::{Event, FailureKind};
-use crate::session::place::write_aside;
+use crate::session::place::{read_if_there, write_aside};
 
 impl Job {
     /// Chooses the workspace; a deployment makes it if it is not there. Done twice, it is the same.
@@ -45,11 +45,10 @@ impl Job {
             // Every command is told which one.
             return Ok(());
         }
-        let before = match std::fs::read(self.place.workspace_before_plan()) {
-            Ok(before) => before,
+        let before = read_if_there(&self.place.workspace_before_plan());
+        let Some(before) = before.map_err(|fault| unknown_workspace(&fault))? else {
             // A plan that was made before it was noted.
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(fault) => return Err(unknown_workspace(&fault)),
+            return Ok(());
         };
         let now = chosen(&self.place.workspace()).map_err(|fault| unknown_workspace(&fault))?;
         if before == now {
@@ -63,11 +62,12 @@ impl Job {
 
 /// What the tools have noted of the chosen workspace; nothing for the default one.
 fn chosen(path: &Path) -> io::Result<Vec<u8>> {
-    match std::fs::read(path) {
-        Ok(name) if name.trim_ascii() == b"default" => Ok(Vec::new()),
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
-    }
+    let name = read_if_there(path)?.unwrap_or_default();
+    Ok(if name.trim_ascii() == b"default" {
+        Vec::new()
+    } else {
+        name
+    })
 }
 
 fn unknown_workspace(fault: &io::Error) -> Event {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use iac_runner::session::Phase;
 use serde_json::Value;
 
 use super::row::{ClaimRow, deployment_columns};
@@ -52,6 +51,19 @@ const FINISH: &str = "UPDATE deployments \
     SET standing = 'ended', status = $3, phase = $4, reason = $5, error = $6, ended_at = $7, \
         sealed_secrets = NULL, lease_until = NULL \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+
+/// Binds how a deployment ended: its status, its phase, why, the error and when, in this order.
+macro_rules! bind_ending {
+    ($query:ident, $ending:ident) => {
+        $query
+            .bind($crate::store::words::word_of($ending.reason.status()))
+            .bind(iac_runner::session::Phase::Completed.word())
+            .bind($crate::store::words::word_of($ending.reason))
+            .bind(&$ending.error)
+            .bind($crate::store::words::micros($ending.at))
+    };
+}
+pub(super) use bind_ending;
 
 /// A lease as statements have it.
 fn length(lease: Duration) -> i64 {
@@ -181,27 +193,19 @@ macro_rules! claims {
                      WHERE id = $1 AND standing = 'active' AND lease_until <= ",
                     $now
                 );
-                let done = sqlx::query(statement)
-                    .bind(id.to_string())
-                    .bind(word_of(ending.reason.status()))
-                    .bind(Phase::Completed.word())
-                    .bind(word_of(ending.reason))
-                    .bind(&ending.error)
-                    .bind(micros(ending.at))
+                let query = sqlx::query(statement)
+                    .bind(id.to_string());
+                let done = bind_ending!(query, ending)
                     .execute(self.writes())
                     .await?;
                 Ok(done.rows_affected() > 0)
             }
 
             async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError> {
-                let done = sqlx::query(FINISH)
+                let query = sqlx::query(FINISH)
                     .bind(lease.deployment.to_string())
-                    .bind(lease.epoch)
-                    .bind(word_of(ending.reason.status()))
-                    .bind(Phase::Completed.word())
-                    .bind(word_of(ending.reason))
-                    .bind(&ending.error)
-                    .bind(micros(ending.at))
+                    .bind(lease.epoch);
+                let done = bind_ending!(query, ending)
                     .execute(self.writes())
                     .await?;
                 Ok(held(done.rows_affected()))

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Status};
 use serde_json::Value;
 
+use super::claims::bind_ending;
 use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, json_of, micros, signed, word_of};
@@ -135,15 +136,8 @@ macro_rules! deployments {
                 id: DeploymentId,
                 ending: &Ending,
             ) -> Result<bool, StoreError> {
-                let done = sqlx::query(END_WAITING)
-                    .bind(id.to_string())
-                    .bind(word_of(ending.reason.status()))
-                    .bind(Phase::Completed.word())
-                    .bind(word_of(ending.reason))
-                    .bind(&ending.error)
-                    .bind(micros(ending.at))
-                    .execute(self.writes())
-                    .await?;
+                let query = sqlx::query(END_WAITING).bind(id.to_string());
+                let done = bind_ending!(query, ending).execute(self.writes()).await?;
                 Ok(done.rows_affected() > 0)
             }
 

@@ -1,0 +1,35 @@
+//! The processes of a run, and the machine that they run on.
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The process id of the supervisor of a run.
+pub(crate) fn supervisor(run_dir: &Path) -> Pid {
+    let pid = fs::read_to_string(run_dir.join("supervisor.pid")).expect("a supervisor");
+    Pid::from_raw(pid.trim().parse().expect("a process id"))
+}
+
+/// The parent of a process.
+pub(crate) fn parent(pid: Pid) -> Pid {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
+    let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
+    let parent = rest
+        .split(' ')
+        .nth(1)
+        .expect("the parent follows the state");
+    Pid::from_raw(parent.parse().expect("a process id"))
+}
+
+/// Kills a process, as a kernel that runs out of memory does.
+pub(crate) fn kill_now(pid: Pid) {
+    kill(pid, Signal::SIGKILL).expect("it was alive");
+}
+
+/// Which start of the machine this is.
+pub(crate) fn boot_id() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
+    id.trim().to_owned()
+}
