@@ -17,7 +17,6 @@ mod secret_name;
 mod shapes;
 pub mod timestamp;
 mod tool;
-mod tool_version;
 
 pub use control::{Control, MAX_CONTROL_LINE_BYTES};
 pub use event::Event;
@@ -40,4 +39,3 @@ pub(crate) use fault::{is_settable_variable, member, sentence};
 pub(crate) use json::Json;
 pub(crate) use request::fits;
 pub(crate) use secret_name::may_be_secret;
-pub(crate) use tool_version::{VERSION_WITHIN, version_in};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{limits, resolve};
+use super::{limits, resolve, version};
 use crate::process::{FileWatch, memory_file, probe};
-use crate::protocol::{Tool, version_in};
+use crate::protocol::Tool;
 
 /// How long a tool or git may take to say its version.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -104,7 +104,7 @@ fn tool(tool: Tool) -> Check {
         }
     };
     let found = match probe(&program, &["version", "-json"], DEADLINE) {
-        Ok(probed) => version_in(&probed.output).ok_or_else(|| "printed no version".to_owned()),
+        Ok(probed) => version::read(&probed.output).ok_or_else(|| "printed no version".to_owned()),
         Err(fault) => Err(fault.to_string()),
     };
     let mut check = match found {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -15,8 +16,10 @@ use super::preparation::Environment;
 use super::supervision::Supervision;
 use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
-use crate::protocol::{Request, StopReason, VERSION_WITHIN, version_in};
+use crate::protocol::{Request, StopReason};
 
+/// How long a tool may take to say its version; the slowest seen take a second.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// How long it may take to end after that.
 const GRACE: Duration = Duration::from_secs(2);
 /// Most output that is looked at.
@@ -27,12 +30,28 @@ const OUTPUT_BYTES: u64 = 64 * 1024;
 pub(super) enum VersionError {
     #[error("the tool could not be asked for its version: {0}")]
     Io(#[from] io::Error),
-    #[error("the tool did not say its version within {} s", VERSION_WITHIN.as_secs())]
+    #[error("the tool did not say its version within {} s", DEADLINE.as_secs())]
     TooSlow,
     #[error("the tool did not say its version in a form that is known")]
     Unreadable,
     #[error("stopped")]
     Stopped(StopReason),
+}
+
+/// What `version -json` of both tools prints, as far as it is needed.
+#[derive(Deserialize)]
+struct Version {
+    terraform_version: String,
+}
+
+/// Reads the version from what `version -json` printed; warnings may stand before it.
+pub(super) fn read(output: &str) -> Option<String> {
+    let json = &output[output.find('{')?..];
+    let mut documents = serde_json::Deserializer::from_str(json).into_iter::<Version>();
+    documents
+        .next()?
+        .ok()
+        .map(|version| version.terraform_version)
 }
 
 /// What is asked, and whom to obey meanwhile.
@@ -66,7 +85,7 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         tool,
         spool,
         children,
-        ladder: Ladder::new(Instant::now(), VERSION_WITHIN, GRACE),
+        ladder: Ladder::new(Instant::now(), DEADLINE, GRACE),
         on_disconnect: check.request.on_disconnect,
         grace: GRACE,
         orders: check.orders,
@@ -80,8 +99,32 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         (Some(StopReason::Timeout), _) => Err(VersionError::TooSlow),
         (Some(reason), _) => Err(VersionError::Stopped(reason)),
         (None, Some(Ended::Exited(0))) => {
-            version_in(&intake.capture.captured()?.to_string()).ok_or(VersionError::Unreadable)
+            read(&intake.capture.captured()?.to_string()).ok_or(VersionError::Unreadable)
         }
         (None, _) => Err(VersionError::Unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_found_in_what_the_tools_print() {
+        let table = [
+            (
+                "{\n  \"terraform_version\": \"1.11.4\",\n  \"platform\": \"linux_amd64\"\n}\n",
+                Some("1.11.4"),
+            ),
+            (
+                "\nWarning: no such file\n\n{\"terraform_version\":\"1.6.2\",\"x\":[{}]}",
+                Some("1.6.2"),
+            ),
+            ("Terraform v1.11.4", None),
+            ("{}", None),
+        ];
+        for (output, version) in table {
+            assert_eq!(read(output).as_deref(), version, "{output}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{OnDisconnect, Request, VERSION_WITHIN, fits, inherits};
+use crate::protocol::{OnDisconnect, Request, fits, inherits};
 
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
@@ -112,14 +112,6 @@ impl Commands<'_> {
     pub(super) fn show(&self) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
         self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]))
-    }
-
-    /// Prints the version of the tool as JSON.
-    pub(super) fn version(&self) -> Request {
-        let mut request = self.read("version", vec!["-json".to_owned()]);
-        let most = VERSION_WITHIN.as_secs_f64() / 60.0;
-        request.timeout_minutes = request.timeout_minutes.min(most);
-        request
     }
 
     /// Applies the plan file; with a version, only if the tool is of that one.

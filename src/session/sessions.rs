@@ -248,7 +248,7 @@ impl Sessions {
             publisher,
             published,
             environment: Arc::new(OnceCell::new()),
-            said_version: Arc::default(),
+            shown_by: Arc::default(),
         };
         runtime.spawn(driver.drive());
         session

@@ -62,11 +62,3 @@ impl ToolFile {
         )
     }
 }
-
-/// What a program said of itself in this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SaidVersion {
-    /// The program, as it was before it was asked.
-    pub(super) tool: ToolFile,
-    pub(super) version: String,
-}

@@ -26,7 +26,7 @@ impl Job {
         let Some(approved) = &self.binding else {
             return failed(FailureKind::Internal, "there is no plan to apply");
         };
-        // The version is checked by the runner, before it starts the tool, unless the tool has just said it.
+        // The version is checked by the runner, before it starts the tool, unless it is known.
         match self.measure_again(approved.tool_version.clone()).await {
             Err(event) => void(event),
             Ok(now) => {
@@ -69,12 +69,26 @@ impl Job {
                 lock_file: content::of_file(&lock_file, is_stopped)?,
                 commit: job.commit_of_source(),
                 configuration,
-                tool: ToolFile::find(job.request.tool.program(), &job.search_path())?,
+                tool: job.tool_file()?,
                 tool_version,
                 variables: job.digest_of_variables(is_stopped)?,
             })
         })
         .await
+    }
+
+    /// The program that the tool's name stands for now; none if there is none.
+    pub(super) fn tool_file(&self) -> io::Result<Option<ToolFile>> {
+        ToolFile::find(self.request.tool.program(), &self.search_path())
+    }
+
+    /// Whether the program is of the version that made the plan, without asking it.
+    ///
+    /// Both tools show no plan that another version made, so the program that has shown this one is of its
+    /// version for as long as it is the same file. Where a person decides, it is asked all the same.
+    pub(super) fn is_known_to_be_of_the_version(&self) -> bool {
+        let bound = self.binding.as_ref().and_then(|it| it.tool.as_ref());
+        self.request.auto_approve && bound.is_some() && bound == self.shown_by.get()
     }
 
     /// Digest of the source, and of the modules that were downloaded for it or that lie beside it.

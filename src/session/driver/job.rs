@@ -19,7 +19,7 @@ use crate::session::log::Log;
 use crate::session::place::Place;
 use crate::session::published::Published;
 use crate::session::state::Stop;
-use crate::session::tool_file::SaidVersion;
+use crate::session::tool_file::ToolFile;
 use crate::session::{DeployRequest, Phase, Settings};
 
 /// What every step needs; clones are cheap.
@@ -34,8 +34,8 @@ pub(super) struct Job {
     pub(super) has_fetched: bool,
     /// Variables that the session adds, once they are known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
-    /// What the tool said of itself while the plan of this process was shown.
-    pub(super) said_version: Arc<OnceLock<SaidVersion>>,
+    /// The program that has shown the plan, if it was in this process.
+    pub(super) shown_by: Arc<OnceLock<ToolFile>>,
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,

@@ -7,7 +7,7 @@
 //! | `job`, `said` | what every step needs; what the log says of an event |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply |
-//! | `showing`, `printed`, `tool_version` | the plan, the outputs and its version, as the tool shows them |
+//! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
 //! | `backend_record` | what the tool notes of the backend |
 //! | `following`, `asking` | one run, to its end; a stop that has to reach it |
 //! | `workspace` | the workspace that is chosen, and stays the one |
@@ -26,7 +26,6 @@ mod said;
 mod showing;
 mod stages;
 mod step;
-mod tool_version;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -45,7 +44,7 @@ use super::order::Order;
 use super::place::{Claim, Place};
 use super::published::{Published, Publisher};
 use super::state::{State, Stop};
-use super::tool_file::SaidVersion;
+use super::tool_file::ToolFile;
 use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, halted, without_secrets};
 use step::{Means, Step, next_step};
@@ -80,7 +79,7 @@ pub(super) struct Driver {
     pub(super) published: Arc<Published>,
     pub(super) stop: watch::Sender<Option<Stop>>,
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
-    pub(super) said_version: Arc<OnceLock<SaidVersion>>,
+    pub(super) shown_by: Arc<OnceLock<ToolFile>>,
 }
 
 /// What is missing of a request that was read from its record.
@@ -173,7 +172,7 @@ impl Driver {
             has_secrets: self.missing.is_none(),
             has_fetched: self.has_fetched,
             environment: Arc::clone(&self.environment),
-            said_version: Arc::clone(&self.said_version),
+            shown_by: Arc::clone(&self.shown_by),
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
             binding: self.facts.binding.clone(),

@@ -20,12 +20,9 @@ impl Job {
     pub(super) async fn planned(&self) -> Result<Event, Event> {
         self.workspace_is_the_same()?;
         let request = self.command(|it| it.show()).await?;
-        // Two wait for the tool, the other for the disk.
-        let (shown, configuration, said) = tokio::join!(
-            self.read(request),
-            self.configuration(),
-            self.ask_for_version(),
-        );
+        let shown_by = self.tool_file().ok().flatten();
+        // One waits for the tool, the other for the disk.
+        let (shown, configuration) = tokio::join!(self.read(request), self.configuration());
         let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
         self.succeeded(&shown)?;
         let summary = summary_of(&shown)?;
@@ -36,9 +33,9 @@ impl Job {
             failed(FailureKind::Fault, error)
         })?;
         let binding = self.measure(version, configuration?).await?;
-        if let Some(said) = said {
+        if let Some(tool) = shown_by {
             // A session makes one plan in a process.
-            let _ = self.said_version.set(said);
+            let _ = self.shown_by.set(tool);
         }
         if binding.plan_file.is_none() || binding.tool.is_none() {
             let error = "the plan, or the program that made it, is gone";

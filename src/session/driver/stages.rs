@@ -64,7 +64,7 @@ impl Job {
                 let version = self.binding.as_ref().map(|it| it.tool_version.clone());
                 let version = version
                     .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
-                let wanted = (!self.has_said_its_version()).then_some(version);
+                let wanted = (!self.is_known_to_be_of_the_version()).then_some(version);
                 self.command(|it| it.apply(wanted)).await
             }
         }
