@@ -40,6 +40,7 @@ pub fn start_bare(program: &Path, variables: &[(&str, String)]) -> Child {
         .arg("version")
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .env("CHECKPOINT_DISABLE", "1")
+        .env("GOGC", "400")
         .env_remove("TF_CLI_CONFIG_FILE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

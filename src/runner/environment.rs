@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use secrecy::ExposeSecret;
 
-use super::secret_parts;
+use super::{collector, secret_parts};
 use crate::output::Secret;
 use crate::protocol::{Request, inherits, may_be_secret};
 
@@ -21,7 +21,8 @@ const OWN: [(&str, &str); 3] = [
 /// The variables of the tool.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
-/// Builds the tool's environment: inherited names, then the runner's own, then the request's.
+/// Builds the tool's environment: inherited names, then the runner's own, then the request's; what the collector is told
+/// where none of them says it.
 pub(super) fn of_tool(
     request: &Request,
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
@@ -37,6 +38,12 @@ pub(super) fn of_tool(
             .iter()
             .map(|(name, value)| (name.into(), value.expose_secret().into())),
     );
+    let has_plugins = collector::has_plugins(&request.work_dir, &variables);
+    if let Some(percent) = collector::percent(&request.command, has_plugins) {
+        variables
+            .entry(collector::VARIABLE.into())
+            .or_insert_with(|| percent.into());
+    }
     variables
 }
 
@@ -123,12 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn who_sets_the_collector_has_it_so() {
+        let mut request = Request::new(Tool::Terraform, "/", "init");
+        request.inherit_env = Some(vec!["GOGC".into()]);
+        assert_eq!(environment(&request, &[("GOGC", "50")])["GOGC"], "50");
+        request
+            .env_vars
+            .insert("GOGC".into(), "25".to_owned().into());
+        assert_eq!(environment(&request, &[("GOGC", "50")])["GOGC"], "25");
+    }
+
+    #[test]
     fn a_list_in_the_request_replaces_the_default_one() {
         let mut request = Request::new(Tool::Tofu, "/", "plan");
         request.inherit_env = Some(vec!["ONE".into(), "TWO_*".into()]);
         let built = environment(&request, &[("ONE", "x"), ("TWO_A", "x"), ("PATH", "x")]);
         let mut names: Vec<&str> = built.keys().map(String::as_str).collect();
-        names.retain(|name| !OWN.iter().any(|(own, _)| own == name));
+        names
+            .retain(|name| *name != collector::VARIABLE && !OWN.iter().any(|(own, _)| own == name));
         assert_eq!(names, ["ONE", "TWO_A"]);
     }
 

@@ -6,6 +6,7 @@
 
 mod attach;
 mod cancel;
+mod collector;
 mod conclusion;
 pub mod diagnosis;
 mod doctor;
