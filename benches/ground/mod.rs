@@ -1,4 +1,4 @@
-//! A folder of a bench, with a repository in it.
+//! A folder of a bench, with repositories in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,35 +13,26 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// An empty folder, and an empty directory for the repository.
+    /// An empty folder.
     pub fn new() -> Self {
-        let ground = Self {
+        Self {
             folder: tempfile::tempdir().expect("a temporary directory"),
-        };
-        fs::create_dir(ground.repository()).expect("a new folder");
-        ground
+        }
     }
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The working tree of the repository.
-    pub fn repository(&self) -> PathBuf {
-        self.folder().join("repository")
-    }
-
-    /// Makes the repository of what is in its working tree.
-    pub fn commit(&self) {
-        let repository = self.repository();
+    /// Makes a repository with this configuration in it, and says its URL.
+    pub fn repository(&self, configuration: &str) -> String {
+        let repository = self.new_path("repository");
+        fs::create_dir(&repository).expect("a new folder");
+        fs::write(repository.join("main.tf"), configuration).expect("a new file");
         git(&repository, &["init", "--quiet", "--initial-branch=main"]);
         git(&repository, &["add", "--all"]);
         git(&repository, &["commit", "--quiet", "--message=first"]);
-    }
-
-    /// The URL of the repository.
-    pub fn url(&self) -> String {
-        format!("file://{}", self.repository().display())
+        format!("file://{}", repository.display())
     }
 
     /// A name that nothing has, in the folder.

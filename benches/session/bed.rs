@@ -1,6 +1,5 @@
 //! A repository to deploy from, a place for everything that is made, and the sessions.
 
-use std::fs;
 use std::future::Future;
 
 use iac_runner::client::Runner;
@@ -40,14 +39,15 @@ pub const SET: [(&str, &str); 1] = [("TF_CLI_CONFIG_FILE", "/dev/null")];
 /// Where everything happens.
 pub struct Bed {
     pub ground: Ground,
+    /// The URL of the repository.
+    pub url: String,
 }
 
 impl Bed {
     pub fn new() -> Self {
         let ground = Ground::new();
-        fs::write(ground.repository().join("main.tf"), CONFIGURATION).expect("a file");
-        ground.commit();
-        Self { ground }
+        let url = ground.repository(CONFIGURATION);
+        Self { ground, url }
     }
 
     /// Sessions below the folder; to be called within a runtime.
@@ -60,7 +60,7 @@ impl Bed {
 
     /// A deployment from the repository, with a state of its own.
     pub fn request(&self) -> DeployRequest {
-        let mut request = DeployRequest::git(Tool::Terraform, self.ground.url(), "main");
+        let mut request = DeployRequest::git(Tool::Terraform, &self.url, "main");
         for (name, value) in SET {
             request.env_vars.insert(name.to_owned(), value.into());
         }

@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::bed::{Bed, INHERITED, SET};
 
-/// Stops at the first command that fails, fetches one commit and notes which, applies the plan that was shown
-/// and with the version that made it.
+/// Stops at the first command that fails, fetches one commit and notes which, and applies the plan that was shown; with
+/// what the runner sets for short commands.
 ///
 /// `$1` is a new directory, `$2` the repository, `$3` the file of the state.
 const SCRIPT: &str = r#"
@@ -18,12 +18,11 @@ cd source
 git fetch --quiet --no-tags --depth=1 "$2" main
 git checkout --quiet --detach FETCH_HEAD
 git rev-parse HEAD >../commit
-terraform init -input=false -backend-config="path=$3" >../init.log 2>&1
-terraform plan -input=false -out=../tfplan >../plan.log 2>&1
-terraform show -json ../tfplan >../plan.json 2>../show.log
-terraform version -json >../version.json
+GOGC=400 terraform init -input=false -backend-config="path=$3" >../init.log 2>&1
+GOGC=400 terraform plan -input=false -out=../tfplan >../plan.log 2>&1
+GOGC=400 terraform show -json ../tfplan >../plan.json 2>../show.log
 terraform apply -input=false ../tfplan >../apply.log 2>&1
-terraform output -json >../outputs.json
+GOGC=400 terraform output -json >../outputs.json
 "#;
 
 /// What the library sets for the tool and for git.
@@ -51,7 +50,7 @@ pub fn start(bed: &Bed) -> Child {
     Command::new("/bin/sh")
         .args(["-c", SCRIPT, "deploy"])
         .arg(bed.ground.new_path("script"))
-        .arg(bed.ground.url())
+        .arg(&bed.url)
         .arg(bed.ground.new_path("state"))
         .env_clear()
         .envs(own)

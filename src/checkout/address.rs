@@ -82,6 +82,19 @@ pub fn validate_url(url: &str) -> Result<(), UrlFault> {
     parse(url).map(drop)
 }
 
+/// Whether a repository is on this machine; no for what is not taken.
+///
+/// # Examples
+/// ```
+/// use iac_runner::checkout::is_local;
+///
+/// assert!(is_local("/srv/infra.git") && is_local("file:///srv/infra.git"));
+/// assert!(!is_local("https://example.com/infra.git"));
+/// ```
+pub fn is_local(url: &str) -> bool {
+    parse(url).is_ok_and(|address| address.scheme == Scheme::File)
+}
+
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {
     if url.is_empty() {
         return Err(UrlFault::Empty);

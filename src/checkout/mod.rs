@@ -79,7 +79,7 @@ mod source;
 mod ssh;
 mod staging;
 
-pub use address::{UrlFault, validate_url};
+pub use address::{UrlFault, is_local, validate_url};
 pub use check_out::{CheckedOut, check_out, check_out_unless};
 pub use commit::{CommitSha, NotACommitSha};
 pub use containment::{PathFault, contained};

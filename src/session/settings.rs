@@ -32,7 +32,7 @@ pub struct Settings {
     /// How long a checkout may take.
     pub checkout_timeout: Duration,
     /// Where mirrors of repositories are kept, so that a second checkout fetches only what is new; none to
-    /// fetch each time from the start.
+    /// fetch each time from the start, as is done anyway with repositories of this machine.
     pub mirror_cache: Option<PathBuf>,
     /// A private registry for modules and providers.
     pub registry: Option<Registry>,

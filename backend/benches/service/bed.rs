@@ -39,6 +39,8 @@ pub const SET: [(&str, &str); 2] = [
 /// Where everything happens.
 pub struct Bed {
     pub ground: Ground,
+    /// The URLs of the repositories.
+    pub urls: Vec<String>,
 }
 
 /// A service that runs; killed when it goes.
@@ -49,29 +51,26 @@ pub struct Service {
 }
 
 impl Bed {
-    /// A bed with a repository of so many directories, each with the same configuration.
-    pub fn new(directories: usize) -> Self {
+    /// A bed with so many repositories, each with the same configuration.
+    pub fn new(repositories: usize) -> Self {
         let ground = Ground::new();
-        for number in 0..directories {
-            let directory = ground.repository().join(number.to_string());
-            fs::create_dir(&directory).expect("a new folder");
-            fs::write(directory.join("main.tf"), CONFIGURATION).expect("a file");
+        let urls = (0..repositories).map(|_| ground.repository(CONFIGURATION));
+        Self {
+            urls: urls.collect(),
+            ground,
         }
-        ground.commit();
-        Self { ground }
     }
 
-    /// A deployment of one of the directories.
-    pub fn request(&self, directory: usize, auto_approve: bool) -> Value {
+    /// A deployment of one of the repositories.
+    pub fn request(&self, number: usize, auto_approve: bool) -> Value {
         let set: serde_json::Map<_, _> = SET
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect();
         json!({
             "tool": "terraform",
-            "git_url": self.ground.url(),
+            "git_url": self.urls[number],
             "git_ref": "main",
-            "path": directory.to_string(),
             "auto_approve": auto_approve,
             "env_vars": set,
         })

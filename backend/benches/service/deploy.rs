@@ -66,7 +66,7 @@ fn alternate(at_once: usize, rounds: usize) -> Medians {
     };
     let by_service = || {
         let began = Instant::now();
-        let start = |directory| client.deploy(&bed.request(directory, true));
+        let start = |number| client.deploy(&bed.request(number, true));
         let started: Vec<_> = (0..at_once).map(start).collect();
         for id in &started {
             client.wait_for(id, "end", "\"applied\"");

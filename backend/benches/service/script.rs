@@ -4,11 +4,11 @@ use std::process::{Child, Command, Stdio};
 
 use crate::bed::{Bed, SET};
 
-/// `$1` is a new directory, `$2` the repository, `$3` the directory in it.
+/// `$1` is a new directory, `$2` the repository.
 const SCRIPT: &str = r#"
 set -eu
 git clone --quiet --depth=1 --branch=main "$2" "$1"
-cd "$1/$3"
+cd "$1"
 terraform init -input=false >init.log 2>&1
 terraform plan -input=false -out=tfplan >plan.log 2>&1
 terraform apply -input=false tfplan >apply.log 2>&1
@@ -16,12 +16,11 @@ terraform output -json >outputs.json
 "#;
 
 /// Starts it.
-pub fn start(bed: &Bed, directory: usize) -> Child {
+pub fn start(bed: &Bed, number: usize) -> Child {
     Command::new("/bin/sh")
         .args(["-c", SCRIPT, "deploy"])
         .arg(bed.ground.new_path("script"))
-        .arg(bed.ground.url())
-        .arg(directory.to_string())
+        .arg(&bed.urls[number])
         .envs(SET)
         .stdin(Stdio::null())
         .spawn()

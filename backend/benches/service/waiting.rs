@@ -15,7 +15,7 @@ pub fn measure() -> Vec<Figure> {
     let for_an_approval = {
         let service = bed.serve();
         let client = Client::of(&service);
-        let start = |directory| client.deploy(&bed.request(directory, false));
+        let start = |number| client.deploy(&bed.request(number, false));
         let started: Vec<_> = (0..WAITING).map(start).collect();
         for id in &started {
             client.wait_for(id, "status", "\"awaiting_approval\"");

@@ -114,7 +114,7 @@ pub(super) async fn plan(
     named: Named,
 ) -> Result<Json<Value>, Fault> {
     caller.may(Action::See)?;
-    let plan = app.service.store().plan(named.id()?).await?;
+    let plan = app.service.plan(named.id()?).await?;
     plan.map(Json).ok_or(Fault::NotFound)
 }
 
@@ -150,17 +150,17 @@ pub(super) async fn outputs(
     named: Named,
 ) -> Result<Json<Value>, Fault> {
     caller.may(Action::See)?;
-    let outputs = app.service.store().outputs(named.id()?).await?;
+    let outputs = app.service.outputs(named.id()?).await?;
     outputs.map(Json).ok_or(Fault::NotFound)
 }
 
 async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, Fault> {
     let before_plan = [Phase::Initializing, Phase::Cloning, Phase::Init];
-    let outputs = service.store().outputs(id).await?;
+    let outputs = service.outputs(id).await?;
     Ok(Texts {
         init_log: service.end_of_log(id, &before_plan).await?,
         plan_log: service.end_of_log(id, &[Phase::Plan]).await?,
-        plan_output: shown_plan(service.store().plan(id).await?),
+        plan_output: shown_plan(service.plan(id).await?),
         apply_log: service.end_of_log(id, &[Phase::Apply]).await?,
         apply_output: outputs.map(|it| it.to_string()).unwrap_or_default(),
     })

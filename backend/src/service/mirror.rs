@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use iac_runner::session::{Logs, Reason, Session, Snapshot, Status};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Service;
@@ -13,11 +14,29 @@ use crate::store::{Ending, Held, Lease, Progress, StoreError, StoredLine};
 
 /// Most lines that are put in at a time.
 const LINES_AT_A_TIME: usize = 500;
+/// How long news are gathered before they go into the store. Who asks here hears them from the session meanwhile.
+const GATHERED_FOR: Duration = Duration::from_millis(100);
 /// Pause before the store is asked once more.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the store is going to say.
 pub(super) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Held, StoreError>> + Send + 'a>>;
+
+/// What the session has said and the store does not have yet.
+#[derive(Default)]
+struct News {
+    lines: Vec<StoredLine>,
+    now: Option<Snapshot>,
+    /// When they go in at the latest; none if there are none.
+    due: Option<Instant>,
+}
+
+/// Whether the store has the plan, which does not change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    ToKeep,
+    Kept,
+}
 
 /// Nobody wants to hear from this process about the deployment any more.
 struct Lost;
@@ -28,7 +47,7 @@ impl Service {
         let id = lease.deployment;
         let mut course = Course::default();
         let done = match self.follow(lease, session, &mut course).await {
-            Ok(()) => self.keep_the_end(lease, session, &course).await,
+            Ok(plan) => self.keep_the_end(lease, session, plan, &course).await,
             Err(Lost) => Err(Lost),
         };
         if done.is_err() && !*self.parts.is_stopping.borrow() {
@@ -43,43 +62,68 @@ impl Service {
         lease: &Lease,
         session: &Session,
         course: &mut Course,
-    ) -> Result<(), Lost> {
+    ) -> Result<Plan, Lost> {
         let store = self.store();
         let mut snapshots = session.watch();
         // What the session says by now may not be in the store.
         snapshots.mark_changed();
         let mut logs = session.logs(self.next_line(lease).await?);
         let mut renewal = tokio::time::interval(self.parts.lease / 3);
-        let mut is_plan_kept = false;
+        let mut news = News::default();
+        let mut plan = Plan::ToKeep;
         loop {
+            let due = news.due.unwrap_or_else(Instant::now);
             tokio::select! {
                 line = logs.next_line() => match line {
                     Some(line) => {
-                        let lines = with_those_at_hand(line.into(), &mut logs);
-                        self.keep(|| store.add_lines(lease, &lines)).await?;
+                        news.take_lines(line.into(), &mut logs);
+                        if news.lines.len() < LINES_AT_A_TIME {
+                            continue;
+                        }
                     }
-                    None => return Ok(()),
+                    // Where it stands at its end is kept with the end.
+                    None => {
+                        self.keep_lines(lease, &news.lines).await?;
+                        return Ok(plan);
+                    }
                 },
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
                     course.see(&now, self.parts.settings.approval_deadline);
-                    self.keep_progress(lease, &now).await?;
-                    is_plan_kept = is_plan_kept || self.keep_plan(lease, session).await?;
+                    news.take_snapshot(now);
                     // Who waits for an approval leaves room for another.
                     self.parts.wake.notify_one();
+                    continue;
                 }
+                () = tokio::time::sleep_until(due), if news.due.is_some() => {}
                 _ = renewal.tick() => {
                     let lasts = self.parts.lease;
                     self.keep(|| store.renew(lease, lasts)).await?;
+                    continue;
                 }
             }
+            let gathered = std::mem::take(&mut news);
+            self.keep_lines(lease, &gathered.lines).await?;
+            if let Some(now) = &gathered.now {
+                self.keep_progress(lease, now).await?;
+            }
+            plan = self.keep_plan(lease, session, plan).await?;
         }
+    }
+
+    async fn keep_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<(), Lost> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let store = self.store();
+        self.keep(|| store.add_lines(lease, lines)).await
     }
 
     async fn keep_the_end(
         &self,
         lease: &Lease,
         session: &Session,
+        plan: Plan,
         course: &Course,
     ) -> Result<(), Lost> {
         let Ok(end) = session.wait().await else {
@@ -88,7 +132,7 @@ impl Service {
         };
         let store = self.store();
         self.keep_progress(lease, &end).await?;
-        self.keep_plan(lease, session).await?;
+        self.keep_plan(lease, session, plan).await?;
         if let Some(outputs) = session.outputs() {
             let outputs = json(outputs.as_ref());
             self.keep(|| store.keep_outputs(lease, &outputs)).await?;
@@ -110,14 +154,22 @@ impl Service {
         self.keep(|| store.keep_progress(lease, &progress)).await
     }
 
-    /// Keeps the plan, when there is one; says whether there was.
-    async fn keep_plan(&self, lease: &Lease, session: &Session) -> Result<bool, Lost> {
+    /// Keeps the plan, once there is one.
+    async fn keep_plan(
+        &self,
+        lease: &Lease,
+        session: &Session,
+        before: Plan,
+    ) -> Result<Plan, Lost> {
+        if before == Plan::Kept {
+            return Ok(before);
+        }
         let Some(plan) = session.plan() else {
-            return Ok(false);
+            return Ok(Plan::ToKeep);
         };
         let (store, plan) = (self.store(), json(plan.as_ref()));
         self.keep(|| store.keep_plan(lease, &plan)).await?;
-        Ok(true)
+        Ok(Plan::Kept)
     }
 
     async fn next_line(&self, lease: &Lease) -> Result<u64, Lost> {
@@ -167,15 +219,29 @@ async fn again(
     }
 }
 
-fn with_those_at_hand(first: StoredLine, logs: &mut Logs) -> Vec<StoredLine> {
-    let mut lines = vec![first];
-    while lines.len() < LINES_AT_A_TIME {
-        let Some(line) = logs.line_at_hand() else {
-            break;
-        };
-        lines.push(line.into());
+impl News {
+    /// Takes a line, and those that are at hand after it.
+    fn take_lines(&mut self, first: StoredLine, logs: &mut Logs) {
+        self.lines.push(first);
+        while self.lines.len() < LINES_AT_A_TIME {
+            let Some(line) = logs.line_at_hand() else {
+                break;
+            };
+            self.lines.push(line.into());
+        }
+        self.has_come();
     }
-    lines
+
+    /// Takes where the session stands, which takes the place of where it stood.
+    fn take_snapshot(&mut self, now: Snapshot) {
+        self.now = Some(now);
+        self.has_come();
+    }
+
+    fn has_come(&mut self) {
+        self.due
+            .get_or_insert_with(|| Instant::now() + GATHERED_FOR);
+    }
 }
 
 /// What is kept while a deployment is active: that it is over is said by its end alone.
@@ -195,6 +261,7 @@ fn progress(now: &Snapshot) -> Progress {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> serde_json::Value {
+/// A summary, or outputs, as they are kept.
+pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }

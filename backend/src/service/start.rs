@@ -1,6 +1,7 @@
 //! A request becomes a deployment that waits.
 
 use chrono::Utc;
+use iac_runner::checkout::is_local;
 use iac_runner::session::DeployRequest;
 use iac_runner::session::request::{FieldFault, Source};
 
@@ -76,7 +77,7 @@ fn local_source(request: &DeployRequest) -> Option<FieldFault> {
             "source.directory",
             "directories of the server are not deployed",
         ),
-        Source::Git(git) if git.url.starts_with('/') || git.url.starts_with("file:") => {
+        Source::Git(git) if is_local(&git.url) => {
             ("git_url", "repositories of the server are not deployed")
         }
         Source::Git(_) | Source::Files(_) => return None,

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Session, Snapshot};
+use serde_json::Value;
 
 use super::Service;
+use super::mirror::json;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError};
 
 /// Most bytes of the log of one phase in a status.
@@ -49,6 +51,28 @@ impl Service {
             deployment,
             position,
         }))
+    }
+
+    /// The summary of the plan, as JSON; none if there is none.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub async fn plan(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
+        match self.session(id).and_then(|session| session.plan()) {
+            Some(plan) => Ok(Some(json(plan.as_ref()))),
+            None => self.store().plan(id).await,
+        }
+    }
+
+    /// The outputs by name, sensitive values masked, as JSON; none if there are none.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub async fn outputs(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
+        match self.session(id).and_then(|session| session.outputs()) {
+            Some(outputs) => Ok(Some(json(outputs.as_ref()))),
+            None => self.store().outputs(id).await,
+        }
     }
 
     /// The log of these phases as text, each line with its newline; the last megabyte when it is longer.

@@ -17,7 +17,8 @@
 //!
 //! # What is durable
 //! What a method wrote has reached the disk when it returns: a claim before anything is begun, an ending before the
-//! directory of a session may go.
+//! directory of a session may go. Not so what is written again when a deployment is taken up (where its session is, and
+//! what that says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
 
 mod audit;
 mod claim;
@@ -107,7 +108,7 @@ pub trait Claims: Send + Sync {
     /// Gives a sign of life.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
 
-    /// Keeps where the session is, before anything is begun in it.
+    /// Keeps where the session is.
     async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
 
     /// Keeps how far a deployment is.

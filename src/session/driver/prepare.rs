@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::job::{Job, failed, sentence};
 use crate::checkout::{
-    CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, remove_unfinished,
+    CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, is_local,
+    remove_unfinished,
 };
 use crate::session::event::{Event, FailureKind, StopEnd};
 use crate::session::place::{read_if_there, write_aside};
@@ -173,7 +174,11 @@ impl Job {
         };
         let options = Options {
             timeout: self.settings.checkout_timeout,
-            mirror_cache: self.settings.mirror_cache.clone(),
+            mirror_cache: self
+                .settings
+                .mirror_cache
+                .clone()
+                .filter(|_| !is_local(&git.url)),
         };
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);

@@ -59,7 +59,7 @@ macro_rules! audit {
                     .bind(&entry.action)
                     .bind(entry.deployment.map(|id| id.to_string()))
                     .bind(&entry.detail)
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(())
             }
@@ -79,7 +79,7 @@ macro_rules! audit {
             async fn forget_audit_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError> {
                 let done = sqlx::query(FORGET)
                     .bind(micros(time))
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(done.rows_affected())
             }

@@ -108,7 +108,7 @@ macro_rules! claims {
                 let rows: Vec<ClaimRow> = sqlx::query_as(statement)
                     .bind(node)
                     .bind(length(lease))
-                    .fetch_all(self.writes())
+                    .fetch_all(&mut *self.durable().await?)
                     .await?;
                 rows.into_iter().map(Claim::try_from).collect()
             }
@@ -123,7 +123,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(length(duration))
-                    .execute(self.writes())
+                    .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -133,7 +133,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(dir)
-                    .execute(self.writes())
+                    .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -152,7 +152,7 @@ macro_rules! claims {
                     .bind(&progress.commit)
                     .bind(&progress.plan_digest)
                     .bind(progress.started_at.map(micros))
-                    .execute(self.writes())
+                    .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -162,7 +162,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(plan.to_string())
-                    .execute(self.writes())
+                    .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -176,7 +176,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(outputs.to_string())
-                    .execute(self.writes())
+                    .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -196,7 +196,7 @@ macro_rules! claims {
                 let query = sqlx::query(statement)
                     .bind(id.to_string());
                 let done = bind_ending!(query, ending)
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(done.rows_affected() > 0)
             }
@@ -206,7 +206,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch);
                 let done = bind_ending!(query, ending)
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }

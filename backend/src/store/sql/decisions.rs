@@ -60,7 +60,7 @@ macro_rules! decisions {
                     .bind(deployment.to_string())
                     .bind(decision.to_string())
                     .bind(i64::try_from(within.as_micros()).unwrap_or(i64::MAX / 2))
-                    .fetch_one(self.writes())
+                    .fetch_one(&mut *self.durable().await?)
                     .await?;
                 Ok(number)
             }
@@ -74,7 +74,7 @@ macro_rules! decisions {
                 );
                 let rows: Vec<DecisionRow> = sqlx::query_as(statement)
                     .bind(node)
-                    .fetch_all(self.writes())
+                    .fetch_all(&mut *self.durable().await?)
                     .await?;
                 let taken: Result<Vec<HandedOver>, _> =
                     rows.into_iter().map(HandedOver::try_from).collect();
@@ -87,7 +87,7 @@ macro_rules! decisions {
                 sqlx::query(ANSWER)
                     .bind(number)
                     .bind(answer.to_string())
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(())
             }
@@ -105,7 +105,7 @@ macro_rules! decisions {
             async fn withdraw(&self, number: i64) -> Result<bool, StoreError> {
                 let done = sqlx::query(WITHDRAW)
                     .bind(number)
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(done.rows_affected() > 0)
             }

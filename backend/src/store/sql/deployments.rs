@@ -69,7 +69,7 @@ macro_rules! deployments {
                     .bind(micros(new.created_at))
                     .bind(word_of(Status::Running))
                     .bind(Phase::Initializing.word())
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(())
             }
@@ -137,7 +137,9 @@ macro_rules! deployments {
                 ending: &Ending,
             ) -> Result<bool, StoreError> {
                 let query = sqlx::query(END_WAITING).bind(id.to_string());
-                let done = bind_ending!(query, ending).execute(self.writes()).await?;
+                let done = bind_ending!(query, ending)
+                    .execute(&mut *self.durable().await?)
+                    .await?;
                 Ok(done.rows_affected() > 0)
             }
 
@@ -148,7 +150,7 @@ macro_rules! deployments {
             async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError> {
                 let done = sqlx::query(FORGET)
                     .bind(micros(time))
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(done.rows_affected())
             }

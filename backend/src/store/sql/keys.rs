@@ -59,7 +59,7 @@ macro_rules! keys {
                     .bind(key.role.word())
                     .bind(&key.name)
                     .bind(micros(key.created_at))
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(())
             }
@@ -86,7 +86,7 @@ macro_rules! keys {
                 let done = sqlx::query(REVOKE)
                     .bind(id.to_string())
                     .bind(micros(at))
-                    .execute(self.writes())
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(done.rows_affected() > 0)
             }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres};
 
@@ -79,8 +80,14 @@ impl PostgresStore {
         Ok(Self { pool })
     }
 
-    pub(super) const fn writes(&self) -> &PgPool {
-        &self.pool
+    /// A connection; when a commit is on the disk is the server's to say.
+    pub(super) async fn durable(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// The same: what is written again should it be lost is no different for the server.
+    pub(super) async fn repeatable(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.durable().await
     }
 
     pub(super) const fn reads(&self) -> &PgPool {

@@ -1,10 +1,13 @@
 //! SQLite: the default, in a file of the data directory.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool};
 
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
@@ -44,6 +47,8 @@ const CLAIM: &str = concat!(
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
+    /// Whether the writing connection may have been told not to wait for the disk.
+    is_relaxed: Arc<AtomicBool>,
     readers: SqlitePool,
 }
 
@@ -57,7 +62,7 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
-            // A claim has to be there after a power cut: with less, the last ones may not.
+            // What is durable has to be there after a power cut: with less, the last commits may not.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
@@ -81,11 +86,35 @@ impl SqliteStore {
             .connect_with(options.read_only(true))
             .await
             .map_err(StoreError::Open)?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            is_relaxed: Arc::default(),
+            readers,
+        })
     }
 
-    pub(super) const fn writes(&self) -> &SqlitePool {
-        &self.writer
+    /// The connection that writes; what it commits is on the disk before it says so, with all that was before.
+    pub(super) async fn durable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let mut writer = self.writer.acquire().await?;
+        if self.is_relaxed.load(Ordering::Relaxed) {
+            sqlx::query("PRAGMA synchronous = FULL")
+                .execute(&mut *writer)
+                .await?;
+            self.is_relaxed.store(false, Ordering::Relaxed);
+        }
+        Ok(writer)
+    }
+
+    /// The connection that writes, for what is written again should it be lost: it does not wait for the disk.
+    pub(super) async fn repeatable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let mut writer = self.writer.acquire().await?;
+        // Before it is told: whoever gives up here leaves a connection of which nobody knows.
+        if !self.is_relaxed.swap(true, Ordering::Relaxed) {
+            sqlx::query("PRAGMA synchronous = NORMAL")
+                .execute(&mut *writer)
+                .await?;
+        }
+        Ok(writer)
     }
 
     pub(super) const fn reads(&self) -> &SqlitePool {
@@ -100,7 +129,7 @@ impl SqliteStore {
         let claimed = sqlx::query_as(CLAIM)
             .bind(node)
             .bind(lease)
-            .fetch_optional(&self.writer)
+            .fetch_optional(&mut *self.durable().await?)
             .await?;
         Ok(claimed)
     }
@@ -108,7 +137,7 @@ impl SqliteStore {
     /// Writes what is in the write-ahead log into the file, and makes the log empty.
     pub(super) async fn overwrite_deleted(&self) -> Result<(), StoreError> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.writer)
+            .execute(&mut *self.durable().await?)
             .await?;
         Ok(())
     }
@@ -118,7 +147,8 @@ impl SqliteStore {
         lease: &Lease,
         lines: &[StoredLine],
     ) -> Result<Held, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut writer = self.repeatable().await?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
         let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
             .bind(lease.deployment.to_string())
             .bind(lease.epoch)
@@ -127,23 +157,29 @@ impl SqliteStore {
         if carried.is_none() {
             return Ok(Held::Lost);
         }
-        for line in lines {
-            sqlx::query::<Sqlite>(INSERT_LINE)
-                .bind(lease.deployment.to_string())
-                .bind(signed(line.line))
-                .bind(micros(line.at))
-                .bind(line.phase.word())
-                .bind(&line.text)
-                .execute(&mut *transaction)
-                .await?;
+        let deployment = lease.deployment.to_string();
+        for lines in lines.chunks(LINES_AT_A_TIME) {
+            let mut insert = QueryBuilder::new(INSERT_LINES);
+            insert.push_values(lines, |mut row, line| {
+                row.push_bind(&deployment)
+                    .push_bind(signed(line.line))
+                    .push_bind(micros(line.at))
+                    .push_bind(line.phase.word())
+                    .push_bind(&line.text);
+            });
+            insert.push(" ON CONFLICT DO NOTHING");
+            // How many there are is another number each time.
+            let insert = insert.build().persistent(false);
+            insert.execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         Ok(Held::Yes)
     }
 }
 
-const INSERT_LINE: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) \
-    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) ";
+/// Lines of one statement; each has five values, of which SQLite takes 32,766.
+const LINES_AT_A_TIME: usize = 1000;
 
 /// Makes the file for its owner alone before SQLite does with the umask; its journals take its mode.
 fn private(file: &Path) -> Result<(), StoreError> {
