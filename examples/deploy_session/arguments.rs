@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     /// Known hosts, for --ssh-key with --repo
     #[arg(long, value_name = "FILE", requires = "ssh_key")]
     pub(crate) known_hosts: Option<PathBuf>,
-    /// Where mirrors of repositories are kept, so that the next checkout fetches only what is new
+    /// Where mirrors of repositories on other machines are kept, so that the next checkout fetches only what is new
     #[arg(long, value_name = "DIR")]
     pub(crate) mirror_cache: Option<PathBuf>,
     /// Where sessions are kept; without it a directory of yours in the temporary directory

@@ -212,8 +212,10 @@ impl Sessions {
 
     fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
         let (published, publisher) = Published::new(&parts.facts, parts.log.clone());
-        if let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
-            .map(|text| serde_json::from_slice::<PlanSummary>(&text))
+        // One that the journal does not know is made again, and may come out otherwise.
+        if parts.facts.binding.is_some()
+            && let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
+                .map(|text| serde_json::from_slice::<PlanSummary>(&text))
         {
             published.publish_plan(plan);
         }

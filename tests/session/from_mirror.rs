@@ -55,3 +55,17 @@ fn two_sessions_at_once_share_a_mirror_and_the_next_fetches_only_what_is_new() {
 fn uuid() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("it is there")
 }
+
+#[test]
+fn a_repository_of_this_machine_is_fetched_without_a_mirror() {
+    let stand = Stand::new(Tool::Terraform);
+    let (_repositories, repository) = repository(&stand);
+    let mut settings = stand.settings();
+    let cache = stand.folder().join("mirrors");
+    settings.mirror_cache = Some(cache.clone());
+    block_on(async {
+        let sessions = Sessions::open(settings).expect("a runtime");
+        deployed(&sessions, request(&stand, &repository.url(), "main")).await;
+    });
+    assert!(!cache.exists());
+}

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-
-use iac_runner::session::{Operation, Reason, Session, Status};
 use std::process::{Command, Stdio};
+
+use iac_runner::plan::PlanSummary;
+use iac_runner::session::{Operation, Reason, Session, Status};
 
 use crate::holder::{killed_at, killed_in_mid_apply};
 use crate::run_processes::boot_id;
@@ -122,11 +123,18 @@ fn what_ran_before_the_machine_was_started_anew_is_run_again() {
         );
         if command == "plan" {
             fs::write(dir.join("plan/tfplan"), "").expect("written");
+            let former = PlanSummary::from_json(br#"{"format_version": "1.2"}"#).expect("a plan");
+            let former = serde_json::to_vec(&former).expect("JSON");
+            fs::write(dir.join("plan/summary.json"), former).expect("written");
         }
         announced_before_another_boot(&dir);
+        gate.hold(command);
         block_on(async {
             let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
             let session = taken_up.expect("nobody carries it");
+            gate.wait_until_at(command);
+            assert!(session.plan().is_none(), "it is made anew");
+            gate.let_go(command);
             until(&session, Status::AwaitingApproval).await;
             session.cancel("the test").await.expect("it waits");
         });

@@ -234,6 +234,8 @@ impl Gate {
 
     /// Makes the next calls of a command wait.
     pub(crate) fn hold(&self, command: &str) {
+        // Of an earlier call.
+        let _ = std::fs::remove_file(self.folder.join(format!("at-{command}")));
         std::fs::write(self.folder.join(format!("hold-{command}")), "").expect("a file");
     }
 

@@ -168,13 +168,14 @@ async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, Fault> {
 
 /// What the session says now goes before what was kept.
 fn standing(view: View, texts: Texts) -> Standing {
+    let status = view.status();
     let (deployment, now) = (view.deployment, view.snapshot.as_ref());
     let progress = deployment.progress;
     let digest = now.and_then(|now| now.plan_digest.as_ref());
     let commit = now.and_then(|now| now.commit.as_ref());
     Standing {
         deployment_id: deployment.id.to_string(),
-        status: now.map_or(progress.status, |now| now.status),
+        status,
         phase: now.map_or(progress.phase, |now| now.phase),
         started_at: progress.started_at.unwrap_or(deployment.created_at),
         ended_at: deployment.ended_at.or(now.and_then(|now| now.ended_at)),

@@ -30,8 +30,12 @@ impl Telling {
     }
 
     /// Takes in where a deployment stands of which no more is known; whether that is news.
+    ///
+    /// The record may be a moment behind the session: what was told to be over is not told to run.
     pub(super) fn note_alone(&mut self, now: Place) -> bool {
-        let is_news = self.waiting.back().copied().or(self.last) != Some(now);
+        let known = self.waiting.back().copied().or(self.last);
+        let is_over = known.is_some_and(|(_, phase)| phase == Phase::Completed);
+        let is_news = known != Some(now) && !is_over;
         self.waiting.extend(is_news.then_some(now));
         is_news
     }
@@ -103,6 +107,16 @@ mod tests {
 
     fn told(telling: &mut Telling) -> Vec<Place> {
         std::iter::from_fn(|| telling.next()).collect()
+    }
+
+    #[test]
+    fn what_is_over_is_not_told_to_run() {
+        let mut telling = Telling::default();
+        telling.note(&snapshot(Status::Success, &[Phase::Completed]));
+        let over = (Status::Success, Phase::Completed);
+        assert_eq!(told(&mut telling), [over]);
+        assert!(!telling.note_alone((Status::Running, Phase::Apply)));
+        assert_eq!(told(&mut telling), []);
     }
 
     #[test]

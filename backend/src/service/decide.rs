@@ -74,10 +74,10 @@ impl Service {
             } => {
                 let session = self.session_for(&deployment)?;
                 let Some(digest) = plan_digest.or(session.status().plan_digest) else {
-                    return Err(conflict(
-                        &deployment,
-                        "there is no plan to decide about yet",
-                    ));
+                    return Err(DecisionError::Conflict {
+                        status: session.status().status,
+                        problem: "there is no plan to decide about yet".to_owned(),
+                    });
                 };
                 let done = session.approve(&caller.name, &comment, &digest).await;
                 done.map_err(|fault| refused(&session, fault))?;
@@ -151,15 +151,11 @@ impl Service {
                     _ => "the deployment is about to begin or to end".to_owned(),
                 },
             };
-            conflict(deployment, problem)
+            DecisionError::Conflict {
+                status: deployment.progress.status,
+                problem,
+            }
         })
-    }
-}
-
-fn conflict(deployment: &Deployment, problem: impl Into<String>) -> DecisionError {
-    DecisionError::Conflict {
-        status: deployment.progress.status,
-        problem: problem.into(),
     }
 }
 

@@ -20,7 +20,11 @@ enum Entry {
     /// It was claimed and has no session yet; who wants it stopped, if somebody does.
     Claimed { cancel_by: Option<String> },
     /// It has one.
-    Carried(Session),
+    Carried {
+        session: Session,
+        /// The status that the store has; none as long as it has what a former process said.
+        kept: Option<Status>,
+    },
 }
 
 fn is_at_work(session: &Session) -> bool {
@@ -47,11 +51,15 @@ impl Live {
 
     /// Puts the session in; says who wanted it stopped while there was none.
     pub(super) fn carry(&self, id: DeploymentId, session: Session) -> Option<String> {
-        let before = self.entries().insert(id, Entry::Carried(session));
+        let entry = Entry::Carried {
+            session,
+            kept: None,
+        };
+        let before = self.entries().insert(id, entry);
         self.changed.send_replace(());
         match before {
             Some(Entry::Claimed { cancel_by }) => cancel_by,
-            Some(Entry::Carried(_)) | None => None,
+            Some(Entry::Carried { .. }) | None => None,
         }
     }
 
@@ -62,7 +70,7 @@ impl Live {
 
     pub(super) fn session(&self, id: DeploymentId) -> Option<Session> {
         match self.entries().get(&id) {
-            Some(Entry::Carried(session)) => Some(session.clone()),
+            Some(Entry::Carried { session, .. }) => Some(session.clone()),
             Some(Entry::Claimed { .. }) | None => None,
         }
     }
@@ -74,7 +82,7 @@ impl Live {
                 cancel_by.get_or_insert_with(|| by.to_owned());
                 true
             }
-            Some(Entry::Carried(_)) | None => false,
+            Some(Entry::Carried { .. }) | None => false,
         }
     }
 
@@ -88,16 +96,25 @@ impl Live {
         let entries = self.entries();
         let at_work = entries.values().filter(|entry| match entry {
             Entry::Claimed { .. } => true,
-            Entry::Carried(session) => is_at_work(session),
+            Entry::Carried { session, .. } => is_at_work(session),
         });
         at_work.count()
     }
 
-    /// Whether all that is carried waits for an approval, and all that has ended is written down.
+    /// Notes what the store says now.
+    pub(super) fn note_kept(&self, id: DeploymentId, status: Status) {
+        if let Some(Entry::Carried { kept, .. }) = self.entries().get_mut(&id) {
+            *kept = Some(status);
+        }
+    }
+
+    /// Whether all that is carried waits for an approval, and the store says so, as it does of all that has ended.
     pub(super) fn is_idle(&self) -> bool {
         self.entries().values().all(|entry| match entry {
             Entry::Claimed { .. } => false,
-            Entry::Carried(session) => session.status().status == Status::AwaitingApproval,
+            Entry::Carried { session, kept } => {
+                [Some(session.status().status), *kept] == [Some(Status::AwaitingApproval); 2]
+            }
         })
     }
 
@@ -106,7 +123,7 @@ impl Live {
         let entries = self.entries();
         let sessions = entries.values().filter_map(|entry| match entry {
             Entry::Claimed { .. } => None,
-            Entry::Carried(session) => Some(session.clone()),
+            Entry::Carried { session, .. } => Some(session.clone()),
         });
         sessions.filter(is_at_work).collect()
     }

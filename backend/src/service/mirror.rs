@@ -14,7 +14,8 @@ use crate::store::{Ending, Held, Lease, Progress, StoreError, StoredLine};
 
 /// Most lines that are put in at a time.
 const LINES_AT_A_TIME: usize = 500;
-/// How long news are gathered before they go into the store. Who asks here hears them from the session meanwhile.
+/// How long lines and phases are gathered before they go into the store. Who asks here hears them from the session
+/// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
 /// Pause before the store is asked once more.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -71,6 +72,7 @@ impl Service {
         let mut renewal = tokio::time::interval(self.parts.lease / 3);
         let mut news = News::default();
         let mut plan = Plan::ToKeep;
+        let mut status = None;
         loop {
             let due = news.due.unwrap_or_else(Instant::now);
             tokio::select! {
@@ -90,10 +92,14 @@ impl Service {
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
                     course.see(&now, self.parts.settings.approval_deadline);
+                    // People wait for another status, and look for it in lists. The last one is kept with the end.
+                    let is_urgent = status != Some(now.status) && now.ended_at.is_none();
                     news.take_snapshot(now);
                     // Who waits for an approval leaves room for another.
                     self.parts.wake.notify_one();
-                    continue;
+                    if !is_urgent {
+                        continue;
+                    }
                 }
                 () = tokio::time::sleep_until(due), if news.due.is_some() => {}
                 _ = renewal.tick() => {
@@ -104,10 +110,13 @@ impl Service {
             }
             let gathered = std::mem::take(&mut news);
             self.keep_lines(lease, &gathered.lines).await?;
-            if let Some(now) = &gathered.now {
-                self.keep_progress(lease, now).await?;
-            }
+            // Before the digest of the plan: who sees that has the plan as well.
             plan = self.keep_plan(lease, session, plan).await?;
+            if let Some(now) = &gathered.now {
+                status = Some(now.status);
+                self.keep_progress(lease, now).await?;
+                self.parts.live.note_kept(lease.deployment, now.status);
+            }
         }
     }
 

@@ -121,9 +121,9 @@ impl Service {
         supplied: &Supplied,
         caller: &Caller,
     ) -> Result<DeploymentId, RetryError> {
-        let found = self.store().deployment(id).await?;
-        let former = found.ok_or(RetryError::NotFound)?;
-        let status = former.progress.status;
+        let view = self.view(id).await?.ok_or(RetryError::NotFound)?;
+        let status = view.status();
+        let former = view.deployment;
         let operation = former.operation;
         if !changes_nothing(operation) {
             return Err(RetryError::MayChange { operation, status });

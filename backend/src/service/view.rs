@@ -1,7 +1,7 @@
 //! Where a deployment stands.
 
 use chrono::{DateTime, Utc};
-use iac_runner::session::{Phase, Session, Snapshot};
+use iac_runner::session::{Phase, Session, Snapshot, Status};
 use serde_json::Value;
 
 use super::Service;
@@ -24,6 +24,14 @@ pub struct View {
     pub position: Option<u64>,
     /// Since when the node that carries it has given no sign of life; none if it has.
     pub node_silent_since: Option<DateTime<Utc>>,
+}
+
+impl View {
+    /// Its status: what the session says now goes before what was kept.
+    pub fn status(&self) -> Status {
+        let of_record = self.deployment.progress.status;
+        self.snapshot.as_ref().map_or(of_record, |now| now.status)
+    }
 }
 
 impl Service {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::stand::{Running, Stand};
+use crate::gate::Gate;
+use crate::stand::{Running, SMALL, Stand};
 
 /// A service that has something in flight, and was asked to stop.
 fn stopping(stand: &Stand, drain: &str) -> (Running, String) {
@@ -41,4 +42,31 @@ fn an_apply_that_takes_too_long_is_cancelled_gracefully_before_the_service_goes(
     running.ended();
     stand.mark().assert_nothing_is_left_alive();
     assert_eq!(reason(&stand, &id), "cancelled");
+}
+
+/// The plan, and that it waits, are in the database before the service goes: others see it there.
+#[test]
+fn a_plan_that_is_ready_while_the_service_stops_is_seen_at_another_node() {
+    let stand = Stand::on_postgres();
+    let gate = Gate::new(stand.path());
+    let start = |name: &str| {
+        let data = stand.path().join(name);
+        let data = data.to_str().unwrap();
+        stand.serve_with(&["--node", name, "--data-dir", data, "--drain", "1h"])
+    };
+    let first = start("first");
+    let mut request = stand.request("terraform", SMALL);
+    let path = request["env_vars"]["PATH"].as_str().unwrap();
+    request["env_vars"]["PATH"] = json!(gate.before(path));
+    gate.hold("plan");
+    let id = first.client.deploy(&request);
+    gate.wait_for_calls("plan", 1);
+    let second = start("second");
+    first.ask_to_stop();
+    gate.let_go("plan");
+    first.ended();
+    let status = second.client.status(&id);
+    assert_eq!(status["status"], "awaiting_approval");
+    let (code, plan) = second.client.get(&format!("/deploy/{id}/plan"));
+    assert_eq!(code, 200, "{plan}");
 }

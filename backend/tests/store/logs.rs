@@ -24,15 +24,15 @@ async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Databa
     let new = of("a");
     store.enqueue(&new).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
-    let all: Vec<_> = (0..1000).map(|n| line(n, &format!("line {n}"))).collect();
+    let all: Vec<_> = (0..2500).map(|n| line(n, &format!("line {n}"))).collect();
     assert_eq!(store.next_line(new.id).await.unwrap(), 0);
     for piece in [&all[..600], &all[300..], &all[..1]] {
         let held = store.add_lines(&claim.lease, piece).await.unwrap();
         assert_eq!(held, Held::Yes);
     }
-    assert_eq!(store.next_line(new.id).await.unwrap(), 1000);
-    assert_eq!(store.lines(new.id, 0, 2000).await.unwrap(), all);
-    assert_eq!(store.lines(new.id, 998, 100).await.unwrap(), all[998..]);
+    assert_eq!(store.next_line(new.id).await.unwrap(), 2500);
+    assert_eq!(store.lines(new.id, 0, 5000).await.unwrap(), all);
+    assert_eq!(store.lines(new.id, 2498, 100).await.unwrap(), all[2498..]);
     assert_eq!(store.lines(new.id, 10, 2).await.unwrap(), all[10..12]);
     assert_eq!(store.lines(of("b").id, 0, 10).await.unwrap(), []);
 }

@@ -192,3 +192,35 @@ fn private(file: &Path) -> Result<(), StoreError> {
         .map(drop)
         .map_err(|error| StoreError::Open(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn synchronous(connection: &mut PoolConnection<Sqlite>) -> i64 {
+        sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&mut **connection)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_can_be_written_again_does_not_wait_for_the_disk() {
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(synchronous(&mut store.durable().await.unwrap()).await, FULL);
+            assert_eq!(synchronous(&mut store.durable().await.unwrap()).await, FULL);
+            assert_eq!(
+                synchronous(&mut store.repeatable().await.unwrap()).await,
+                NORMAL
+            );
+            assert_eq!(
+                synchronous(&mut store.repeatable().await.unwrap()).await,
+                NORMAL
+            );
+        }
+    }
+}
