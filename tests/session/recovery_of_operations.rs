@@ -123,7 +123,9 @@ fn what_ran_before_the_machine_was_started_anew_is_run_again() {
         );
         if command == "plan" {
             fs::write(dir.join("plan/tfplan"), "").expect("written");
-            let former = PlanSummary::from_json(br#"{"format_version": "1.2"}"#).expect("a plan");
+            let former =
+                PlanSummary::from_json(br#"{"format_version": "1.2", "planned_values": {}}"#)
+                    .expect("a plan");
             let former = serde_json::to_vec(&former).expect("JSON");
             fs::write(dir.join("plan/summary.json"), former).expect("written");
         }
