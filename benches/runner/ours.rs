@@ -34,13 +34,17 @@ pub fn start(request: &Value, args: &[&str]) -> Child {
     child
 }
 
-/// Starts the tool as iac-runner would, without it.
+/// What iac-runner sets for short commands, for a bare tool that is to have it too.
+pub fn collector() -> [(&'static str, String); 1] {
+    [("GOGC", "400".to_owned())]
+}
+
+/// Starts the tool without iac-runner.
 pub fn start_bare(program: &Path, variables: &[(&str, String)]) -> Child {
     Command::new(program)
         .arg("version")
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .env("CHECKPOINT_DISABLE", "1")
-        .env("GOGC", "400")
         .env_remove("TF_CLI_CONFIG_FILE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

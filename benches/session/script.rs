@@ -4,8 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::bed::{Bed, INHERITED, SET};
 
-/// Stops at the first command that fails, fetches one commit and notes which, and applies the plan that was shown; with
-/// what the runner sets for short commands.
+/// Stops at the first command that fails, fetches one commit and notes which, and applies the plan that was shown.
 ///
 /// `$1` is a new directory, `$2` the repository, `$3` the file of the state.
 const SCRIPT: &str = r#"
@@ -18,11 +17,11 @@ cd source
 git fetch --quiet --no-tags --depth=1 "$2" main
 git checkout --quiet --detach FETCH_HEAD
 git rev-parse HEAD >../commit
-GOGC=400 terraform init -input=false -backend-config="path=$3" >../init.log 2>&1
-GOGC=400 terraform plan -input=false -out=../tfplan >../plan.log 2>&1
-GOGC=400 terraform show -json ../tfplan >../plan.json 2>../show.log
+{short}terraform init -input=false -backend-config="path=$3" >../init.log 2>&1
+{short}terraform plan -input=false -out=../tfplan >../plan.log 2>&1
+{short}terraform show -json ../tfplan >../plan.json 2>../show.log
 terraform apply -input=false ../tfplan >../apply.log 2>&1
-GOGC=400 terraform output -json >../outputs.json
+{short}terraform output -json >../outputs.json
 "#;
 
 /// What the library sets for the tool and for git.
@@ -44,11 +43,22 @@ const ENVIRONMENT: [(&str, &str); 14] = [
     ("GIT_CONFIG_VALUE_2", "false"),
 ];
 
+/// Whether the script knows what the runner does about Go's collector in short commands.
+#[derive(Clone, Copy)]
+pub enum Collector {
+    AsItIs,
+    AsWithUs,
+}
+
 /// Starts it.
-pub fn start(bed: &Bed) -> Child {
+pub fn start(bed: &Bed, collector: Collector) -> Child {
+    let short = match collector {
+        Collector::AsItIs => "",
+        Collector::AsWithUs => "GOGC=400 ",
+    };
     let own = INHERITED.map(|name| (name, std::env::var_os(name).unwrap_or_default()));
     Command::new("/bin/sh")
-        .args(["-c", SCRIPT, "deploy"])
+        .args(["-c", &SCRIPT.replace("{short}", short), "deploy"])
         .arg(bed.ground.new_path("script"))
         .arg(&bed.url)
         .arg(bed.ground.new_path("state"))

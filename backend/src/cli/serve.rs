@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -45,7 +46,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     open_files::make_room(config.server.max_connections)?;
     let store = store::open(&config.store).await?;
     let has_keys = !store.keys().await?.is_empty();
-    refuse_to_be_open(config, has_keys)?;
+    refuse_to_be_open(config.server.listen, has_keys, config.server.insecure)?;
     let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
     let service = Service::new(config, store, sealer)?;
     let listener = TcpListener::bind(config.server.listen).await?;
@@ -89,13 +90,34 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
 }
 
 /// A service without keys serves this machine alone.
-fn refuse_to_be_open(config: &Config, has_keys: bool) -> Result<(), String> {
-    let listen = config.server.listen;
-    if has_keys || listen.ip().is_loopback() || config.server.insecure {
+fn refuse_to_be_open(listen: SocketAddr, has_keys: bool, insecure: bool) -> Result<(), String> {
+    if has_keys || listen.ip().is_loopback() || insecure {
         return Ok(());
     }
     Err(format!(
         "there are no keys, so only loopback is served and not `{listen}`: make one with \
          `iac-backend keys create`, or say `--insecure`"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_keys_others_are_served_only_if_that_is_asked_for() {
+        let table = [
+            ("127.0.0.1:8080", false, false, true),
+            ("[::1]:8080", false, false, true),
+            ("0.0.0.0:8080", false, false, false),
+            ("[::]:8080", false, false, false),
+            ("192.0.2.1:8080", false, false, false),
+            ("192.0.2.1:8080", true, false, true),
+            ("192.0.2.1:8080", false, true, true),
+        ];
+        for (listen, has_keys, insecure, is_served) in table {
+            let said = refuse_to_be_open(listen.parse().unwrap(), has_keys, insecure);
+            assert_eq!(said.is_ok(), is_served, "{listen} {has_keys} {insecure}");
+        }
+    }
 }

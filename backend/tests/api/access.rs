@@ -169,3 +169,16 @@ fn a_page_of_another_origin_is_refused() {
         assert!(policy.unwrap().starts_with("default-src 'none';"));
     }
 }
+
+/// A page of another site may have its own name lead to loopback.
+#[test]
+fn without_keys_another_name_is_served_only_if_that_is_asked_for() {
+    let stand = Stand::new();
+    let call = b"GET /deploy HTTP/1.1\r\nHost: deploy.example.com\r\nConnection: close\r\n\r\n";
+    for (flags, status) in [(&[][..], " 401 "), (&["--insecure"], " 200 ")] {
+        let running = stand.serve_with(flags);
+        let answer = running.client.send_bytes(call);
+        let head = answer.lines().next().unwrap_or_default();
+        assert!(head.contains(status), "{flags:?}: {answer}");
+    }
+}
