@@ -75,13 +75,11 @@ impl Service {
         let mut status = None;
         loop {
             let due = news.due.unwrap_or_else(Instant::now);
-            tokio::select! {
+            let is_due = tokio::select! {
                 line = logs.next_line() => match line {
                     Some(line) => {
                         news.take_lines(line.into(), &mut logs);
-                        if news.lines.len() < LINES_AT_A_TIME {
-                            continue;
-                        }
+                        news.lines.len() >= LINES_AT_A_TIME
                     }
                     // Where it stands at its end is kept with the end.
                     None => {
@@ -97,16 +95,17 @@ impl Service {
                     news.take_snapshot(now);
                     // Who waits for an approval leaves room for another.
                     self.parts.wake.notify_one();
-                    if !is_urgent {
-                        continue;
-                    }
+                    is_urgent
                 }
-                () = tokio::time::sleep_until(due), if news.due.is_some() => {}
+                () = tokio::time::sleep_until(due), if news.due.is_some() => true,
                 _ = renewal.tick() => {
                     let lasts = self.parts.lease;
                     self.keep(|| store.renew(lease, lasts)).await?;
-                    continue;
+                    false
                 }
+            };
+            if !is_due {
+                continue;
             }
             let gathered = std::mem::take(&mut news);
             self.keep_lines(lease, &gathered.lines).await?;
