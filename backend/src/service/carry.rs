@@ -33,6 +33,9 @@ impl Service {
         match self.session_of(claim).await {
             Ok(session) => {
                 info!(deployment = %id, session = %session.id(), "is carried");
+                if self.complete_the_trail(claim, &session).await.is_err() {
+                    return;
+                }
                 if let Some(by) = self.parts.live.carry(id, session.clone()) {
                     // Only what is over refuses, and that is as good.
                     let _ = session.cancel(&by).await;

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::Service;
 
 /// Who cancels what does not end in time, for the log of the deployment.
-const ACTOR: &str = "the stop of the service";
+pub(super) const STOP_OF_THE_SERVICE: &str = "the stop of the service";
 /// How often it is looked whether something is at work.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a session does after its tool was stopped: its state is read, its end is written down.
@@ -36,7 +36,7 @@ impl Service {
         for session in self.parts.live.sessions_at_work() {
             warn!(session = %session.id(), "did not end in time: it is cancelled");
             // Only what is over refuses, and that is as good.
-            let _ = session.cancel(ACTOR).await;
+            let _ = session.cancel(STOP_OF_THE_SERVICE).await;
         }
         let last = self.parts.settings.grace.saturating_add(MARGIN);
         if timeout(last, self.idle()).await.is_err() {

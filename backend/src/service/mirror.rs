@@ -17,11 +17,16 @@ const LINES_AT_A_TIME: usize = 500;
 /// How long lines and phases are gathered before they go into the store. Who asks here hears them from the session
 /// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
+/// Who cancels what another node carries by now, for the log of the deployment.
+pub(super) const TAKEN_OVER: &str = "the node that took it over";
 /// Pause before the store is asked once more.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the store is going to say.
 pub(super) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Held, StoreError>> + Send + 'a>>;
+
+/// Nobody wants to hear from this process about the deployment any more.
+pub(super) struct Lost;
 
 /// What the session has said and the store does not have yet.
 #[derive(Default)]
@@ -39,9 +44,6 @@ enum Plan {
     Kept,
 }
 
-/// Nobody wants to hear from this process about the deployment any more.
-struct Lost;
-
 impl Service {
     /// Follows a session to its end, and keeps that.
     pub(super) async fn mirror(&self, lease: &Lease, session: &Session) {
@@ -54,7 +56,7 @@ impl Service {
         if done.is_err() && !*self.parts.is_stopping.borrow() {
             warn!(deployment = %id, "was taken over by another node: it is stopped here");
             // Only what is over refuses.
-            let _ = session.cancel("the node that took it over").await;
+            let _ = session.cancel(TAKEN_OVER).await;
         }
     }
 
@@ -213,7 +215,8 @@ impl Service {
     }
 }
 
-async fn again(
+/// Waits before the store is asked once more, unless the service stops.
+pub(super) async fn again(
     fault: &StoreError,
     stopping: &mut tokio::sync::watch::Receiver<bool>,
 ) -> Result<(), Lost> {

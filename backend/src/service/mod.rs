@@ -7,6 +7,7 @@
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
 //! | `mirror` | what its session says goes into the store |
+//! | `trail` | decisions of a former process that did not come to write them down |
 //! | `live` | the sessions of this process |
 //! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
 //! | `handover` | decisions about what another node carries |
@@ -35,6 +36,7 @@ mod place;
 mod retry;
 mod start;
 mod sweep;
+mod trail;
 mod view;
 
 use std::num::NonZeroUsize;

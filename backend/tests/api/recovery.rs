@@ -1,8 +1,11 @@
 //! What a restart finds.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
 use crate::stand::{Running, SMALL, Stand};
+use crate::waiting::wait_for;
 
 #[test]
 fn a_plan_that_waits_is_approved_after_a_crash_with_its_secrets() {
@@ -95,4 +98,62 @@ fn a_second_service_in_the_same_place_is_refused_and_disturbs_nothing() {
         events.until_end().last().unwrap().json()["reason"],
         "applied"
     );
+}
+
+/// As if the service had died between the approval and its entry.
+#[test]
+fn an_approval_that_did_not_come_into_the_audit_trail_is_written_down_after_a_crash() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let id = client.deploy(&stand.slow());
+    let mut events = client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    let (code, _) = client.post(
+        &format!("/deploy/{id}/approve"),
+        &json!({"comment": "I saw it"}),
+    );
+    assert_eq!(code, 200);
+    events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
+    running.kill();
+    forget_approvals(&stand);
+    let running = stand.serve();
+    let added = wait_for("the approval", WITHIN_MINUTES, || {
+        let approvals = approvals(&running.client, &id);
+        (!approvals.is_empty()).then_some(approvals)
+    });
+    assert_eq!(added[0]["detail"], "I saw it");
+    running.kill();
+    // A second time, there is nothing to add.
+    let running = stand.serve();
+    stand.let_go();
+    let ended = running.client.follow(&id, None).until_end();
+    assert_eq!(ended.last().unwrap().json()["reason"], "applied");
+    assert_eq!(approvals(&running.client, &id), added);
+}
+
+fn approvals(client: &Client, id: &str) -> Vec<Value> {
+    let (_, audit) = client.get(&format!("/audit?deployment={id}"));
+    let entries = audit["entries"].as_array().unwrap();
+    let approvals = entries.iter().filter(|it| it["action"] == "approve");
+    approvals.cloned().collect()
+}
+
+fn forget_approvals(stand: &Stand) {
+    use sqlx::Connection;
+    let url = format!(
+        "sqlite://{}",
+        stand.path().join("data/backend.db").display()
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let forgotten = sqlx::query("DELETE FROM audit WHERE action = 'approve'")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(forgotten.rows_affected(), 1);
+    });
 }
