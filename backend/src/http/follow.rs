@@ -107,6 +107,7 @@ impl Follower {
         let Some(deployment) = self.service.store().deployment(self.id).await? else {
             return Ok(Step::GiveUp);
         };
+        self.telling.is_automatic = deployment.is_automatic();
         if deployment.standing == Standing::Active
             && let Some(session) = self.service.session(self.id)
             && session.status().ended_at.is_none()

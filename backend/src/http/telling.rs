@@ -10,6 +10,8 @@ pub(super) type Place = (Status, Phase);
 /// What a subscriber was told of where a deployment stands, and what is still to be told.
 #[derive(Debug, Default)]
 pub(super) struct Telling {
+    /// Whether nobody is asked for an approval, so that a plan is told to wait for none.
+    pub(super) is_automatic: bool,
     last: Option<Place>,
     waiting: VecDeque<Place>,
 }
@@ -17,7 +19,7 @@ pub(super) struct Telling {
 impl Telling {
     /// Takes in where a session stands, with the way that led there.
     pub(super) fn note(&mut self, now: &Snapshot) {
-        let way = way_to(now);
+        let way = self.without_waits(way_to(now));
         let known = self.waiting.back().copied().or(self.last);
         let at = known.and_then(|known| way.iter().rposition(|place| *place == known));
         match at {
@@ -33,11 +35,26 @@ impl Telling {
     ///
     /// The record may be a moment behind the session: what was told to be over is not told to run.
     pub(super) fn note_alone(&mut self, now: Place) -> bool {
+        let now = self.as_told(now);
         let known = self.waiting.back().copied().or(self.last);
         let is_over = known.is_some_and(|(_, phase)| phase == Phase::Completed);
         let is_news = known != Some(now) && !is_over;
         self.waiting.extend(is_news.then_some(now));
         is_news
+    }
+
+    fn as_told(&self, (status, phase): Place) -> Place {
+        if self.is_automatic && status == Status::AwaitingApproval {
+            (Status::Running, phase)
+        } else {
+            (status, phase)
+        }
+    }
+
+    fn without_waits(&self, way: Vec<Place>) -> Vec<Place> {
+        let mut way: Vec<Place> = way.into_iter().map(|place| self.as_told(place)).collect();
+        way.dedup();
+        way
     }
 
     /// What is to be told next.
@@ -107,6 +124,22 @@ mod tests {
 
     fn told(telling: &mut Telling) -> Vec<Place> {
         std::iter::from_fn(|| telling.next()).collect()
+    }
+
+    #[test]
+    fn what_is_approved_by_its_request_is_not_told_to_wait() {
+        use Phase::{Apply, Init, Plan};
+        use Status::{AwaitingApproval, Running};
+        let mut telling = Telling {
+            is_automatic: true,
+            ..Telling::default()
+        };
+        telling.note(&snapshot(Running, &[Init]));
+        telling.note(&snapshot(AwaitingApproval, &[Init, Plan]));
+        telling.note(&snapshot(Running, &[Init, Plan, Apply]));
+        assert!(!telling.note_alone((AwaitingApproval, Apply)));
+        let all = [(Running, Init), (Running, Plan), (Running, Apply)];
+        assert_eq!(told(&mut telling), all);
     }
 
     #[test]

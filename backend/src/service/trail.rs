@@ -2,7 +2,6 @@
 
 use chrono::Utc;
 use iac_runner::session::{Session, Verdict};
-use serde_json::Value;
 use tracing::info;
 
 use super::Service;
@@ -61,10 +60,10 @@ impl Service {
 /// What somebody decided about a session, as its record has it.
 fn known(claim: &Claim, session: &Session) -> Vec<NewAuditEntry> {
     let now = session.status();
-    let of_request = claim.deployment.record.get("auto_approve") == Some(&Value::Bool(true));
+    let is_automatic = claim.deployment.is_automatic();
     let decided = now
         .decision
-        .filter(|_| !of_request)
+        .filter(|_| !is_automatic)
         .map(|it| NewAuditEntry {
             at: it.at,
             actor: it.by,

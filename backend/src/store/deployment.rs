@@ -191,6 +191,13 @@ pub struct Deployment {
     pub session_dir: Option<String>,
 }
 
+impl Deployment {
+    /// Whether its plan is applied without anybody being asked.
+    pub fn is_automatic(&self) -> bool {
+        self.record.get("auto_approve") == Some(&serde_json::Value::Bool(true))
+    }
+}
+
 /// Which deployments are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
