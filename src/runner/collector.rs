@@ -3,8 +3,6 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::environment::Variables;
-
 /// The variable by which Go is told, in per cent of what is in use. Without it, 100.
 pub(super) const VARIABLE: &str = "GOGC";
 
@@ -22,13 +20,11 @@ pub(super) fn percent(command: &str, has_plugins: bool) -> Option<&'static str> 
     }
 }
 
-/// Whether providers are installed for a directory that are programs of their own.
+/// Whether providers are installed for a directory that are programs of their own; `data_dir` is the tool's `TF_DATA_DIR`.
 ///
 /// Not seen are those that a CLI configuration puts in the place of installed ones (`dev_overrides`).
-pub(super) fn has_plugins(work_dir: &Path, variables: &Variables) -> bool {
-    let data_dir = variables
-        .get(OsStr::new("TF_DATA_DIR"))
-        .filter(|data_dir| !data_dir.is_empty());
+pub(super) fn has_plugins(work_dir: &Path, data_dir: Option<&OsStr>) -> bool {
+    let data_dir = data_dir.filter(|data_dir| !data_dir.is_empty());
     let data_dir = data_dir.map_or(Path::new(".terraform"), Path::new);
     // Who cannot look must not say that there are none.
     work_dir
@@ -67,13 +63,11 @@ mod tests {
     #[test]
     fn plugins_are_where_init_puts_them() {
         let work_dir = tempfile::tempdir().unwrap();
-        let mut variables = Variables::new();
-        assert!(!has_plugins(work_dir.path(), &variables));
+        let has = |data_dir: Option<&str>| has_plugins(work_dir.path(), data_dir.map(OsStr::new));
+        assert!(!has(None));
         std::fs::create_dir_all(work_dir.path().join(".terraform/providers")).unwrap();
-        assert!(has_plugins(work_dir.path(), &variables));
-        variables.insert("TF_DATA_DIR".into(), "data".into());
-        assert!(!has_plugins(work_dir.path(), &variables));
+        assert!(has(None) && has(Some("")) && !has(Some("data")));
         std::fs::create_dir_all(work_dir.path().join("data/providers")).unwrap();
-        assert!(has_plugins(work_dir.path(), &variables));
+        assert!(has(Some("data")));
     }
 }

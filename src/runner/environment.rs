@@ -38,7 +38,9 @@ pub(super) fn of_tool(
             .iter()
             .map(|(name, value)| (name.into(), value.expose_secret().into())),
     );
-    let has_plugins = collector::has_plugins(&request.work_dir, &variables);
+    let data_dir = variables.get(OsStr::new("TF_DATA_DIR"));
+    let data_dir = data_dir.map(OsString::as_os_str);
+    let has_plugins = collector::has_plugins(&request.work_dir, data_dir);
     if let Some(percent) = collector::percent(&request.command, has_plugins) {
         variables
             .entry(collector::VARIABLE.into())
