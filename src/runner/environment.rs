@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::{collector, secret_parts};
+use super::{collector, data_dir, secret_parts};
 use crate::output::Secret;
 use crate::protocol::{Request, inherits, may_be_secret};
 
@@ -38,9 +39,10 @@ pub(super) fn of_tool(
             .iter()
             .map(|(name, value)| (name.into(), value.expose_secret().into())),
     );
-    let data_dir = variables.get(OsStr::new("TF_DATA_DIR"));
-    let data_dir = data_dir.map(OsString::as_os_str);
-    let has_plugins = collector::has_plugins(&request.work_dir, data_dir);
+    let has_plugins = || {
+        let named = variables.get(OsStr::new("TF_DATA_DIR")).map(Path::new);
+        collector::has_plugins(&data_dir::of(&request.work_dir, named))
+    };
     if let Some(percent) = collector::percent(&request.command, has_plugins) {
         variables
             .entry(collector::VARIABLE.into())

@@ -8,6 +8,7 @@ mod attach;
 mod cancel;
 mod collector;
 mod conclusion;
+mod data_dir;
 pub mod diagnosis;
 mod doctor;
 mod document;

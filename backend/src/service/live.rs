@@ -113,7 +113,8 @@ impl Live {
         self.entries().values().all(|entry| match entry {
             Entry::Claimed { .. } => false,
             Entry::Carried { session, kept } => {
-                [Some(session.status().status), *kept] == [Some(Status::AwaitingApproval); 2]
+                session.status().status == Status::AwaitingApproval
+                    && *kept == Some(Status::AwaitingApproval)
             }
         })
     }

@@ -183,13 +183,9 @@ impl Service {
     }
 
     async fn next_line(&self, lease: &Lease) -> Result<u64, Lost> {
-        let mut stopping = self.stopping();
-        loop {
-            match self.store().next_line(lease.deployment).await {
-                Ok(next) => return Ok(next),
-                Err(fault) => again(&fault, &mut stopping).await?,
-            }
-        }
+        let store = self.store();
+        self.until_answered(|| store.next_line(lease.deployment))
+            .await
     }
 
     async fn keep<'a>(&self, ask: impl Fn() -> Answer<'a> + Send + Sync) -> Result<(), Lost> {
@@ -199,34 +195,31 @@ impl Service {
         }
     }
 
-    /// Asks the store until it answers, or the service stops.
+    /// Asks the store until it answers; lost as well when the service stops.
     pub(super) async fn insist<'a>(&self, ask: impl Fn() -> Answer<'a> + Send + Sync) -> Held {
+        self.until_answered(ask).await.unwrap_or(Held::Lost)
+    }
+
+    /// Asks the store until it answers, or the service stops.
+    pub(super) async fn until_answered<T, A>(
+        &self,
+        ask: impl Fn() -> A + Send + Sync,
+    ) -> Result<T, Lost>
+    where
+        A: Future<Output = Result<T, StoreError>> + Send,
+        T: Send,
+    {
         let mut stopping = self.stopping();
         loop {
             match ask().await {
-                Ok(held) => return held,
-                Err(fault) => {
-                    if again(&fault, &mut stopping).await.is_err() {
-                        return Held::Lost;
-                    }
-                }
+                Ok(answer) => return Ok(answer),
+                Err(fault) => error!(error = %Causes(&fault), "the store does not answer"),
+            }
+            tokio::select! {
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Err(Lost),
+                () = tokio::time::sleep(AGAIN_AFTER) => {}
             }
         }
-    }
-}
-
-/// Waits before the store is asked once more, unless the service stops.
-pub(super) async fn again(
-    fault: &StoreError,
-    stopping: &mut tokio::sync::watch::Receiver<bool>,
-) -> Result<(), Lost> {
-    error!(
-        error = %Causes(fault),
-        "the store does not answer"
-    );
-    tokio::select! {
-        _ = stopping.wait_for(|is_stopping| *is_stopping) => Err(Lost),
-        () = tokio::time::sleep(AGAIN_AFTER) => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use tracing::info;
 
 use super::Service;
 use super::drain::STOP_OF_THE_SERVICE;
-use super::mirror::{Lost, TAKEN_OVER, again};
+use super::mirror::{Lost, TAKEN_OVER};
 use crate::store::{AuditPage, Claim, NewAuditEntry, StoreError};
 
 /// Most entries about one deployment that are looked through; there are a handful.
@@ -26,11 +26,7 @@ impl Service {
         if known.is_empty() {
             return Ok(());
         }
-        let mut stopping = self.stopping();
-        while let Err(fault) = self.add_missing(&known).await {
-            again(&fault, &mut stopping).await?;
-        }
-        Ok(())
+        self.until_answered(|| self.add_missing(&known)).await
     }
 
     async fn add_missing(&self, known: &[NewAuditEntry]) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::runner::flags;
+use crate::runner::{data_dir, flags};
 
 /// Most that is read of one file: what is read here is a few hundred bytes long.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -78,9 +78,7 @@ pub struct WorkPlace<'a> {
 
 /// Reads what a run that started at `started_at` has left.
 pub fn observe(place: &WorkPlace<'_>, started_at: SystemTime) -> Files {
-    let data_dir = place
-        .work_dir
-        .join(place.data_dir.unwrap_or(Path::new(".terraform")));
+    let data_dir = data_dir::of(place.work_dir, place.data_dir);
     let record = Record::read(&data_dir.join(LOCAL_STATE));
     let errored = place.work_dir.join(ERRORED_STATE);
     let local_lock = || {
