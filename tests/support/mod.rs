@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `rows` | macros that turn one row into a test for each tool |
 //! | [`waiting`] | the one way to wait: a probe and a deadline |
 //! | [`tools`] | where the real terraform and tofu are |
 //! | [`mark`] | proof that nothing of a test is left alive |
@@ -15,6 +16,9 @@
 //! | [`small_disk`] | a disk that is full soon |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
+
+#[macro_use]
+mod rows;
 
 pub(crate) mod ending;
 pub(crate) mod fake_tool;

@@ -1,0 +1,16 @@
+//! Faults that a runner meets in production, on real terraform and real tofu.
+//!
+//! `docs/faults.md` is the published table: each of its rows names the tests here (or in `tests/suite`) that
+//! show it, and [`published_table`] checks that those tests exist.
+
+#[macro_use]
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "tests/suite needs all of it")]
+mod support;
+
+mod front;
+mod masking;
+mod published_table;
+mod run_dir;
+mod supervision;
+mod verdict;

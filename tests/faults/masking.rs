@@ -1,0 +1,1 @@
+//! Secrets that the tool prints wrapped, reformatted or re-encoded.

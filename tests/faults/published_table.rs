@@ -1,0 +1,49 @@
+//! Checks that `docs/faults.md` names tests that exist.
+
+use std::fs;
+use std::path::Path;
+
+const TABLE: &str = include_str!("../../docs/faults.md");
+
+/// The tests named in the last column of each row.
+fn named_tests() -> impl Iterator<Item = &'static str> {
+    TABLE
+        .lines()
+        .filter(|line| line.starts_with('|') && line.contains("::"))
+        .filter_map(|line| line.trim_end_matches('|').rsplit('|').next())
+        .flat_map(|cell| cell.split(','))
+        .map(|name| name.trim().trim_matches('`'))
+}
+
+/// Whether a file at or below a path defines a function of this name.
+fn defines(path: &Path, function: &str) -> bool {
+    if path.is_dir() {
+        return fs::read_dir(path)
+            .expect("a readable folder")
+            .any(|entry| defines(&entry.expect("an entry").path(), function));
+    }
+    fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("fn {function}(")))
+}
+
+#[test]
+fn each_row_names_a_test_that_exists() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut rows = 0;
+    for name in named_tests() {
+        let mut parts = name.split("::");
+        let (suite, module) = (parts.next(), parts.next());
+        let (Some(suite), Some(module), Some(function)) = (suite, module, parts.next_back()) else {
+            panic!("`{name}` is not suite::module::test");
+        };
+        let folder = tests.join(suite);
+        let found = [folder.join(format!("{module}.rs")), folder.join(module)]
+            .iter()
+            .any(|place| place.exists() && defines(place, function));
+        assert!(
+            found,
+            "docs/faults.md names `{name}`, and there is no such test"
+        );
+        rows += 1;
+    }
+    assert!(rows > 0, "docs/faults.md names no test");
+}

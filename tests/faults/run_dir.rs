@@ -1,0 +1,1 @@
+//! The run directory: other namespaces, hung disks, replaced directories, early readers.

@@ -1,0 +1,1 @@
+//! Signals, wrappers, frozen machines and processes that survive.

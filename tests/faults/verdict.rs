@@ -1,0 +1,1 @@
+//! Outcome, diagnosis and state report: what the result may claim.
