@@ -32,5 +32,6 @@ pub mod plan;
 pub mod process;
 pub mod protocol;
 pub mod registry;
+mod regular_file;
 pub mod runner;
 pub mod session;

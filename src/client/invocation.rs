@@ -12,6 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use super::ClientError;
 use super::kept::{Kept, OnDrop};
 use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request};
+use crate::regular_file;
 
 /// Most bytes that JSON makes of one byte of output: `\u001b`.
 const ESCAPED_BYTES: u64 = 6;
@@ -19,6 +20,8 @@ const ESCAPED_BYTES: u64 = 6;
 const FRAME_BYTES: u64 = 1024 * 1024;
 /// The request as the run directory has it.
 const REQUEST_FILE: &str = "request.json";
+/// Most bytes of it that are read; the runner takes no request that is longer.
+const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How long the runner may take to end after its last word.
 pub(super) const LAST_WORD_TO_END: Duration = Duration::from_secs(10);
@@ -82,7 +85,7 @@ impl Invocation {
 
     /// Following a run that is there.
     pub(super) fn attach(run_dir: &Path) -> Self {
-        let recorded = std::fs::read(run_dir.join(REQUEST_FILE))
+        let recorded = regular_file::read(&run_dir.join(REQUEST_FILE), MAX_REQUEST_BYTES)
             .ok()
             .and_then(|document| Request::parse(document.trim_ascii()).ok());
         Self {

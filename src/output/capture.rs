@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -14,6 +15,8 @@ const TEXT_AT: u64 = 8;
 const MAX_CUT_SHIFT: u64 = 4 * 1024;
 /// Size of the pieces in which the text is read back.
 const PIECE_BYTES: usize = 64 * 1024;
+/// Longest character in UTF-8.
+const MAX_CHAR_BYTES: usize = 4;
 /// Room for the line between head and tail.
 const GAP_LINE_BYTES: u64 = 64;
 
@@ -23,24 +26,49 @@ const GAP_LINE_BYTES: u64 = 64;
 /// 64 it stands alone.
 ///
 /// Lives in a file that is in no directory. The head stands at its start; the tail is a ring behind it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Capture {
-    file: File,
+    file: Arc<File>,
+    layout: Layout,
     head: u64,
     tail: u64,
     total: u64,
 }
 
+/// How a text stands in a file.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// Head and ring, behind the length.
+    Capture,
+    /// From the first byte to the last.
+    Log,
+}
+
 impl Capture {
     /// Starts an empty capture in an empty file.
     pub fn new(file: File, limit_bytes: u64) -> Self {
+        Self::with_layout(file, Layout::Capture, limit_bytes)
+    }
+
+    fn with_layout(file: File, layout: Layout, limit_bytes: u64) -> Self {
         let head = limit_bytes.saturating_sub(GAP_LINE_BYTES) / 2;
         Self {
-            file,
+            file: Arc::new(file),
+            layout,
             head,
             tail: limit_bytes - head,
             total: 0,
         }
+    }
+
+    /// What a capture with this limit would have kept of a text that a file holds as a whole.
+    ///
+    /// # Errors
+    /// When the size of the file cannot be read.
+    pub fn of_log(log: File, limit_bytes: u64) -> io::Result<Self> {
+        let mut this = Self::with_layout(log, Layout::Log, limit_bytes);
+        this.total = this.file.metadata()?.len();
+        Ok(this)
     }
 
     /// Takes up a capture that another process has written.
@@ -78,7 +106,9 @@ impl Capture {
 
     /// Where in the file the byte at a position of the text stands, and how many follow it there.
     fn place(&self, position: u64) -> (Option<u64>, u64) {
-        if position < self.head {
+        if matches!(self.layout, Layout::Log) {
+            (Some(position), u64::MAX - position)
+        } else if position < self.head {
             (Some(TEXT_AT + position), self.head - position)
         } else if self.tail == 0 {
             (None, u64::MAX)
@@ -97,21 +127,34 @@ impl Capture {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn captured(&self) -> io::Result<Captured<'_>> {
+    pub fn captured(&self) -> io::Result<Captured> {
         if self.total <= self.head + self.tail {
-            return Ok(Captured {
-                of: self,
-                head_end: self.total,
-                tail_start: self.total,
-            });
+            return Ok(self.cut_at(self.total, self.total));
         }
-        Ok(Captured {
-            of: self,
-            head_end: self.cut_back(self.head)?,
-            // The line about what is left out takes its room from the tail.
-            tail_start: self
-                .cut_forward((self.total - self.tail + GAP_LINE_BYTES).min(self.total))?,
-        })
+        let head_end = self.cut_back(self.head)?;
+        // The line about what is left out takes its room from the tail.
+        let tail_start =
+            self.cut_forward((self.total - self.tail + GAP_LINE_BYTES).min(self.total))?;
+        Ok(self.cut_at(head_end, tail_start))
+    }
+
+    /// The text between two places, as far as it is there.
+    pub fn excerpt(&self, from: u64, to: u64) -> Excerpt {
+        let to = to.min(self.total);
+        Excerpt {
+            of: self.clone(),
+            from: from.min(to),
+            to,
+        }
+    }
+
+    /// What is left when everything between two places is left out.
+    pub fn cut_at(&self, head_end: u64, tail_start: u64) -> Captured {
+        Captured {
+            of: self.clone(),
+            head_end,
+            tail_start,
+        }
     }
 
     fn read_exact_at(&self, into: &mut [u8], position: u64) -> io::Result<()> {
@@ -155,6 +198,30 @@ impl Capture {
         Ok(self.window(position - 1, position)?.ends_with(b"\n"))
     }
 
+    /// Writes the text between two places, piece by piece.
+    fn write_range(&self, range: (u64, u64), to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buffer = vec![0; PIECE_BYTES];
+        let mut held = 0;
+        let mut at = range.0;
+        while at < range.1 {
+            let len = (PIECE_BYTES - held).min(usize::try_from(range.1 - at).unwrap_or(usize::MAX));
+            let piece = &mut buffer[held..held + len];
+            self.read_exact_at(piece, at).map_err(|_| fmt::Error)?;
+            at += len as u64;
+            let filled = held + len;
+            // The text is UTF-8 as a whole; a piece may end within a character.
+            let end = if at < range.1 {
+                last_char_start(&buffer[..filled])
+            } else {
+                filled
+            };
+            to.write_str(&String::from_utf8_lossy(&buffer[..end]))?;
+            buffer.copy_within(end..filled, 0);
+            held = filled - end;
+        }
+        Ok(())
+    }
+
     fn window(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
         let mut window = vec![0; usize::try_from(to - from).unwrap_or(0)];
         self.read_exact_at(&mut window, from)?;
@@ -172,22 +239,23 @@ fn last_char_start(text: &[u8]) -> usize {
     match std::str::from_utf8(text) {
         Ok(_) => text.len(),
         // The start may be within a character too: only an unfinished end counts.
-        Err(_) => text
-            .iter()
-            .rposition(|&byte| is_char_start(byte))
-            .unwrap_or(0),
+        Err(_) => {
+            let from = text.len().saturating_sub(MAX_CHAR_BYTES);
+            let start = text[from..].iter().rposition(|&byte| is_char_start(byte));
+            start.map_or(text.len(), |start| from + start)
+        }
     }
 }
 
 /// The text that a capture has kept, written out piece by piece.
-#[derive(Debug, Clone, Copy)]
-pub struct Captured<'a> {
-    of: &'a Capture,
+#[derive(Debug, Clone)]
+pub struct Captured {
+    of: Capture,
     head_end: u64,
     tail_start: u64,
 }
 
-impl Captured<'_> {
+impl Captured {
     /// Whether something is left out.
     pub const fn is_cut(&self) -> bool {
         self.head_end < self.tail_start
@@ -198,46 +266,48 @@ impl Captured<'_> {
         self.of.total
     }
 
-    fn write_range(&self, range: (u64, u64), to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = vec![0; PIECE_BYTES];
-        let mut held = 0;
-        let mut at = range.0;
-        while at < range.1 {
-            let len = (PIECE_BYTES - held).min(usize::try_from(range.1 - at).unwrap_or(usize::MAX));
-            let piece = &mut buffer[held..held + len];
-            self.of.read_exact_at(piece, at).map_err(|_| fmt::Error)?;
-            at += len as u64;
-            let filled = held + len;
-            // The text is UTF-8 as a whole; a piece may end within a character.
-            let end = if at < range.1 {
-                last_char_start(&buffer[..filled])
-            } else {
-                filled
-            };
-            to.write_str(&String::from_utf8_lossy(&buffer[..end]))?;
-            buffer.copy_within(end..filled, 0);
-            held = filled - end;
-        }
-        Ok(())
+    /// Where the head ends and the tail starts.
+    pub const fn cut(&self) -> (u64, u64) {
+        (self.head_end, self.tail_start)
     }
 }
 
-impl fmt::Display for Captured<'_> {
+impl fmt::Display for Captured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_range((0, self.head_end), f)?;
+        self.of.write_range((0, self.head_end), f)?;
         if self.is_cut() {
             let left_out = self.tail_start - self.head_end;
             if self.head_end > 0 && !self.of.ends_a_line(self.head_end).map_err(|_| fmt::Error)? {
                 writeln!(f)?;
             }
             writeln!(f, "[... {left_out} bytes left out ...]")?;
-            self.write_range((self.tail_start, self.of.total), f)?;
+            self.of.write_range((self.tail_start, self.of.total), f)?;
         }
         Ok(())
     }
 }
 
-impl Serialize for Captured<'_> {
+impl Serialize for Captured {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// A part of a text, written out piece by piece.
+#[derive(Debug, Clone)]
+pub struct Excerpt {
+    of: Capture,
+    from: u64,
+    to: u64,
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.of.write_range((self.from, self.to), f)
+    }
+}
+
+impl Serialize for Excerpt {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
@@ -262,6 +332,35 @@ mod tests {
         let text = "one line\n".repeat(30);
         for piece in [1, 7, 1000] {
             assert_eq!(captured(&text, text.len() as u64, piece), text);
+        }
+    }
+
+    #[test]
+    fn a_log_is_cut_as_its_capture_was() {
+        let texts = [
+            (1..100).map(|n| format!("line {n}\n")).collect::<String>(),
+            "é€😀".repeat(60),
+        ];
+        for text in &texts {
+            for limit in [0, 63, 64, 100, 199, 400, 10_000] {
+                let mut log = tempfile::tempfile().unwrap();
+                io::Write::write_all(&mut log, text.as_bytes()).unwrap();
+                let log = Capture::of_log(log, limit).unwrap();
+                let shown = log.captured().unwrap().to_string();
+                assert_eq!(shown, captured(text, limit, 7), "{limit}");
+                assert_eq!(log.excerpt(0, u64::MAX).to_string(), *text);
+                assert_eq!(log.excerpt(14, 18).to_string(), text[14..18]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_no_text_is_shown_to_its_end() {
+        for byte in [0x80, 0xff] {
+            let mut log = tempfile::tempfile().unwrap();
+            io::Write::write_all(&mut log, &vec![byte; 3 * PIECE_BYTES]).unwrap();
+            let shown = Capture::of_log(log, 1000).unwrap().captured().unwrap();
+            assert!(shown.to_string().contains(" bytes left out "));
         }
     }
 

@@ -17,7 +17,7 @@ mod tail;
 mod utf8;
 mod window;
 
-pub use capture::{Capture, Captured};
+pub use capture::{Capture, Captured, Excerpt};
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
 pub use secret::{Scope, Secret};

@@ -53,6 +53,12 @@ impl Spool {
         self.watch.changed(urgency).await;
     }
 
+    /// How much is there that was not read yet; 0 when that cannot be told.
+    pub fn backlog_bytes(&self) -> u64 {
+        let len = self.file.metadata().map_or(0, |found| found.len());
+        len.saturating_sub(self.read)
+    }
+
     /// Reads on; 0 when nothing is there for now.
     ///
     /// # Errors

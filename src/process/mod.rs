@@ -4,26 +4,34 @@
 //! block with the reason why it is sound.
 #![allow(unsafe_code)]
 
+mod bounded;
 mod fork;
 mod group;
 mod handed;
+mod identity;
 mod inheritance;
 mod kept_group;
 mod memory;
+mod memory_limit;
 mod orphans;
+mod pidfd;
 mod probe;
 mod signals;
 mod stack;
 mod stdio;
 mod watch;
 
+pub use bounded::within;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
 pub use handed::Handed;
+pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven};
 pub use inheritance::{Limits, limits, stand_alone};
 pub use kept_group::{KeptGroup, Started};
 pub use memory::{memory_file, reopen_for_append};
+pub use memory_limit::memory_limit;
 pub use orphans::Survivors;
+pub use pidfd::wait_for_child;
 pub use probe::{Probed, probe};
 pub use signals::{ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver};
 pub use stack::on_enough_stack;

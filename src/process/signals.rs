@@ -2,10 +2,11 @@
 
 use std::io;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
+use super::identity::ProvenProcess;
 use super::orphans;
 
 /// A signal that asks this process to stop what it does.
@@ -71,16 +72,15 @@ impl OwnSignals {
     }
 }
 
-/// Asks the supervisor with this process id to stop its run.
+/// Asks a supervisor to stop its run.
 ///
 /// # Errors
-/// When there is no such process, or it belongs to somebody else.
-pub fn deliver(supervisor: i32, request: Request) -> io::Result<()> {
-    let signal = match request {
+/// When it has ended, or belongs to another user.
+pub fn deliver(supervisor: &ProvenProcess, request: Request) -> io::Result<()> {
+    supervisor.signal(match request {
         Request::Cancel => Signal::SIGUSR1,
         Request::Force => Signal::SIGUSR2,
-    };
-    Ok(kill(Pid::from_raw(supervisor), signal)?)
+    })
 }
 
 /// The stream of SIGCHLD: some child of ours has ended.

@@ -1,63 +1,239 @@
 //! `iac-runner cancel`: stops a run from another process.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::run_dir::{RESULT, Record, Standing};
-use crate::process::{SignalledRequest, deliver};
+use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, Standing};
+use super::wording::of_system;
+use crate::process::{ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver};
+use crate::protocol::Control;
+
+/// How long a run may take to create its record, to lock it and to listen: a backend may cancel a moment
+/// after it started the runner.
+const START: Duration = Duration::from_secs(2);
+/// Between two looks at a record that is being made.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long the supervisor may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// What became of a request to stop a run, as it is printed.
 #[derive(Debug, Serialize)]
 pub(super) struct Cancelled {
     /// Whether the supervisor has been told.
     pub(super) requested: bool,
-    /// Process id of the supervisor, when it is alive.
+    /// Process id of the supervisor in its PID namespace, when it is alive and known.
     supervisor_pid: Option<i32>,
     run_dir: PathBuf,
     /// One sentence.
     pub(super) message: String,
 }
 
-/// Tells the supervisor of a run to stop it; does not wait until it has.
+/// What was found out about the run, and done.
+#[derive(Debug)]
+enum Finding {
+    /// The supervisor has taken the order.
+    Accepted,
+    /// It has the order, and has not said so: it may be stopped.
+    Unanswered,
+    /// It was sent a signal.
+    Signalled,
+    /// The run has ended and has a result.
+    Ended,
+    /// The supervisor is gone without a result.
+    Lost,
+    /// The supervisor holds its lock and does not listen any more.
+    Ending,
+    /// It holds the lock and has not said yet who it is.
+    Starting,
+    /// It does not listen, and it is not certain which process it is.
+    Unproven(Unproven),
+}
+
+/// Opens a record; waits a moment for one that is just being made.
+pub(super) fn open(run_dir: &Path) -> Result<Record, NoRecord> {
+    let deadline = Instant::now() + START;
+    loop {
+        match Record::open(run_dir) {
+            Err(fault) if fault.may_come() && Instant::now() < deadline => {
+                std::thread::sleep(PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Asks the supervisor of a run to stop it; does not wait until it has.
 pub(super) fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
-    let answer = |requested, supervisor_pid, message: &str| Cancelled {
-        requested,
-        supervisor_pid,
-        run_dir: record.path().to_owned(),
-        message: message.to_owned(),
+    let deadline = Instant::now() + START;
+    let finding = loop {
+        match attempt(record, force)? {
+            Finding::Starting | Finding::Ending if Instant::now() < deadline => {
+                std::thread::sleep(PAUSE);
+            }
+            finding => break finding,
+        }
     };
-    let supervisor = record.supervisor()?;
-    // The lock is looked at after the process id is read: as long as it is held, the id is right.
+    let is_alive = !matches!(finding, Finding::Ended | Finding::Lost);
+    Ok(Cancelled {
+        requested: matches!(
+            finding,
+            Finding::Accepted | Finding::Unanswered | Finding::Signalled
+        ),
+        supervisor_pid: record.supervisor_pid()?.filter(|_| is_alive),
+        run_dir: record.path().to_owned(),
+        message: message(&finding, force),
+    })
+}
+
+fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
     if record.standing()? == Standing::Over {
-        let message = if record.file(RESULT).exists() {
-            "the run is over; `iac-runner attach` prints its result"
-        } else {
+        return Ok(match record.read(RESULT)? {
+            Some(_) => Finding::Ended,
+            None => Finding::Lost,
+        });
+    }
+    let introduction = record.introduction()?;
+    match record.connect() {
+        Ok(socket) => return hand_over(socket, force),
+        // Nobody listens there any more, or not yet.
+        Err(fault)
+            if matches!(
+                fault.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) => {}
+        Err(fault) => return Err(fault),
+    }
+    match introduction {
+        Introduction::Missing => Ok(Finding::Starting),
+        Introduction::Of(_, true) => Ok(Finding::Ending),
+        Introduction::Of(supervisor, false) => signal(record, &supervisor, force),
+    }
+}
+
+/// Gives the order to the supervisor; who listens on its socket is the supervisor.
+fn hand_over(mut socket: UnixStream, force: bool) -> io::Result<Finding> {
+    socket.set_read_timeout(Some(ANSWER))?;
+    socket.set_write_timeout(Some(ANSWER))?;
+    let order = serde_json::to_string(&Control::Cancel { force })?;
+    let sent = writeln!(socket, "{order}").and_then(|()| socket.shutdown(Shutdown::Write));
+    let mut answer = Vec::new();
+    let answered = sent.and_then(|()| socket.read_to_end(&mut answer));
+    Ok(match answered {
+        Ok(_) if answer == CONTROL_ACCEPTED => Finding::Accepted,
+        Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => Finding::Unanswered,
+        // It closed the socket instead: the run has just ended.
+        Ok(_) | Err(_) => Finding::Ending,
+    })
+}
+
+/// Sends a signal where the file system has no sockets, to a process that is certain to be the supervisor.
+fn signal(record: &Record, supervisor: &ProcessIdentity, force: bool) -> io::Result<Finding> {
+    let what = match force {
+        true => SignalledRequest::Force,
+        false => SignalledRequest::Cancel,
+    };
+    match supervisor.prove(record.lock_file()) {
+        Ok(proven) => deliver(&proven, what).map(|()| Finding::Signalled),
+        Err(why) => Ok(Finding::Unproven(why)),
+    }
+}
+
+/// One sentence about what was found and done.
+fn message(finding: &Finding, force: bool) -> String {
+    let what = match force {
+        true => "to end the tool at once",
+        false => "to stop the tool gracefully",
+    };
+    match finding {
+        Finding::Accepted | Finding::Signalled => format!("the supervisor was told {what}"),
+        Finding::Unanswered => format!(
+            "the supervisor was told {what} and has not confirmed it within {} s: it may be stopped or busy, \
+             and obeys when it goes on",
+            ANSWER.as_secs()
+        ),
+        Finding::Ended => "the run is over; `iac-runner attach` prints its result".to_owned(),
+        Finding::Lost => {
             "the supervisor of the run was lost and cannot be told; `iac-runner attach` prints what is \
              known, and whether the tool still runs"
-        };
-        return Ok(answer(false, None, message));
+                .to_owned()
+        }
+        Finding::Ending => {
+            "the run has just ended; its supervisor takes no more orders, and is still writing the record"
+                .to_owned()
+        }
+        Finding::Starting => format!(
+            "nothing was sent: a process holds the lock of the run and has not said within {} s who it is; \
+             its supervisor may be starting on a slow disk, then try again, or be of another version of \
+             iac-runner, then send SIGUSR1 to its `iac-supervisor`",
+            START.as_secs()
+        ),
+        Finding::Unproven(why) => format!("nothing was sent: {}", reason(why)),
     }
-    let Some(pid) = supervisor else {
-        return Ok(answer(
-            false,
-            None,
-            "the process id of the supervisor could not be recorded; find `iac-supervisor` with ps and \
-             send it SIGUSR1",
-        ));
-    };
-    let (what, message) = if force {
-        (
-            SignalledRequest::Force,
-            "the supervisor was told to end the tool at once",
-        )
-    } else {
-        (
-            SignalledRequest::Cancel,
-            "the supervisor was told to stop the tool gracefully",
-        )
-    };
-    deliver(pid, what)?;
-    Ok(answer(true, Some(pid), message))
+}
+
+/// Why a process cannot be taken for the supervisor, and what to do.
+fn reason(why: &Unproven) -> String {
+    match why {
+        Unproven::NotSeen(Sighting::OtherNamespace) => {
+            "the supervisor runs in another PID namespace, such as a container; run `iac-runner cancel` \
+             there (`docker exec`, `kubectl exec`, `nsenter`)"
+                .to_owned()
+        }
+        Unproven::NotSeen(Sighting::OtherBoot) => {
+            "the supervisor runs on another machine; run `iac-runner cancel` there".to_owned()
+        }
+        Unproven::NotSeen(Sighting::Gone) | Unproven::AnotherHolder => {
+            "the process that the run directory names is not the one that holds its lock; see `lsof` for \
+             who does"
+                .to_owned()
+        }
+        Unproven::NotSeen(Sighting::Unknown | Sighting::Alive) => {
+            "`/proc` does not tell which process the supervisor is; find `iac-supervisor` with ps and send \
+             it SIGUSR1"
+                .to_owned()
+        }
+        Unproven::FilesNotShown(fault) => format!(
+            "the files of the supervisor are not shown: {}; run `iac-runner cancel` as its user or as root",
+            of_system(fault)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_sent_is_said_with_what_to_do() {
+        let unproven = |why| message(&Finding::Unproven(why), false);
+        let table = [
+            (
+                unproven(Unproven::NotSeen(Sighting::OtherNamespace)),
+                "docker exec",
+            ),
+            (
+                unproven(Unproven::NotSeen(Sighting::OtherBoot)),
+                "another machine",
+            ),
+            (unproven(Unproven::NotSeen(Sighting::Gone)), "lsof"),
+            (unproven(Unproven::AnotherHolder), "lsof"),
+            (unproven(Unproven::NotSeen(Sighting::Unknown)), "SIGUSR1"),
+            (
+                unproven(Unproven::FilesNotShown(io::Error::from_raw_os_error(
+                    libc::EACCES,
+                ))),
+                "as root",
+            ),
+            (message(&Finding::Starting, false), "try again"),
+        ];
+        for (sentence, says) in table {
+            assert!(sentence.starts_with("nothing was sent: "), "{sentence}");
+            assert!(sentence.contains(says), "{sentence}");
+        }
+    }
 }

@@ -8,11 +8,13 @@ use chrono::Utc;
 
 use super::diagnosis;
 use super::document::{self, Ending, Times};
+use super::effect::{Effect, effect_of};
 use super::flags;
 use super::preparation::Environment;
-use super::state_report::{self, ToolEnd, WorkPlace};
+use super::run_dir::DISK_PATIENCE;
+use super::state_report::{self, Files, ToolEnd, WorkPlace};
 use super::supervision::Outlived;
-use crate::process::Ended;
+use crate::process::{Ended, within};
 use crate::protocol::{
     Diagnosis, DiagnosisClass, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport,
 };
@@ -74,11 +76,13 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
 ///
 /// On a full disk both tools say "Saved the plan" and exit with 0, and the file is empty.
 fn plan_file_is_empty(run: &Run<'_>) -> bool {
-    run.request.command == "plan"
-        && flags::value(&run.request.args, "out")
-            .filter(|path| !path.is_empty())
-            .and_then(|path| fs::metadata(run.work_dir.join(path)).ok())
-            .is_some_and(|file| file.is_file() && file.len() == 0)
+    let out = flags::value(&run.request.args, "out").filter(|path| !path.is_empty());
+    let (Some(out), "plan") = (out, run.request.command.as_str()) else {
+        return false;
+    };
+    let path = run.work_dir.join(out);
+    let found = within(DISK_PATIENCE, || fs::metadata(path));
+    matches!(found, Some(Ok(file)) if file.is_file() && file.len() == 0)
 }
 
 fn empty_plan_file() -> Diagnosis {
@@ -117,21 +121,35 @@ fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
 }
 
 fn state(run: &Run<'_>, tail: &str) -> Option<StateReport> {
+    if effect_of(&run.request.command, &run.request.args) != Effect::State {
+        return None;
+    }
     state_report::report(&state_report::Observed {
         command: &run.request.command,
         args: &run.request.args,
         end: run.outlived.ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
         text: tail,
-        files: &state_report::observe(
-            &WorkPlace {
-                work_dir: run.work_dir,
-                data_dir: run.environment.get("TF_DATA_DIR").map(Path::new),
-                workspace: run.environment.get("TF_WORKSPACE"),
-                args: &run.request.args,
-            },
-            run.times.started_at.into(),
-        ),
+        files: &files(run),
     })
+}
+
+/// What the working directory shows; nothing when its disk hangs.
+fn files(run: &Run<'_>) -> Files {
+    let work_dir = run.work_dir.to_owned();
+    let data_dir = run.environment.get("TF_DATA_DIR").map(PathBuf::from);
+    let workspace = run.environment.get("TF_WORKSPACE").map(str::to_owned);
+    let args = run.request.args.clone();
+    let started_at = run.times.started_at.into();
+    let observed = within(DISK_PATIENCE, move || {
+        let place = WorkPlace {
+            work_dir: &work_dir,
+            data_dir: data_dir.as_deref(),
+            workspace: workspace.as_deref(),
+            args: &args,
+        };
+        state_report::observe(&place, started_at)
+    });
+    observed.unwrap_or(Files::UNKNOWN)
 }
 
 /// The result without its output.
@@ -155,14 +173,6 @@ pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> R
         state: verdict.state.clone(),
         protocol: PROTOCOL_VERSION,
     }
-}
-
-/// A result with no more than the end of its output.
-pub(super) fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunResult {
-    let start = tail.ceil_char_boundary(tail.len().saturating_sub(len));
-    let mut short = frame.clone().with_output(tail[start..].to_owned());
-    short.output_truncated = short.output.len() as u64 != short.output_bytes;
-    short
 }
 
 /// How often the kernel has ended a process for want of memory since it started (proc(5), `vmstat`).

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use tokio::time::Instant;
 
@@ -23,12 +23,16 @@ use super::relay::RelayReader;
 use super::wording::of_system;
 use crate::process::{
     Input, Output, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
+    wait_for_child,
 };
 use crate::protocol::{Control, exit_status};
 
 /// A second signal within this time of the first asks for nothing new: a terminal and a parent may
 /// both deliver the same Ctrl-C.
 const DOUBLE_DELIVERY: Duration = Duration::from_secs(2);
+/// How long the supervisor may take to end once it has said its last; one whose run directory is on a disk
+/// that hangs cannot end.
+const SUPERVISOR_END: Duration = Duration::from_secs(2);
 /// Most bytes copied to stdout at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -63,7 +67,7 @@ pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
     front.hand_over(&mut reception).await;
     front.follow(&mut reception).await;
     front.stdout.copy_rest(&mut front.signals).await;
-    let supervisor_end = waitpid(kept.supervisor, None).ok();
+    let supervisor_end = wait_for_child(kept.supervisor, SUPERVISOR_END);
     let status = match front.stdout.relay.exit_status() {
         Some(status) => status,
         None => {

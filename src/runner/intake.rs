@@ -1,21 +1,24 @@
 //! Takes the tool's output from the spool and gives it to everybody who is to have it.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::link::Link;
-use super::run_dir::RecordFile;
+use super::run_dir::{Recorder, Room};
 use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
+use crate::process::memory_limit;
 use crate::protocol::Event;
 
 /// Most bytes that are read from the spool at once.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How much output may wait in memory for a slow disk: this much anywhere, and this part of the memory.
+const SMALL_BACKLOG_BYTES: u64 = 64 * 1024 * 1024;
+const BACKLOG_PART: u64 = 4;
 
-/// Spool to capture, tail, `output.log` and events.
+/// Spool to capture, tail, record and events.
 #[derive(Debug)]
 pub(super) struct Intake {
     redactor: Redactor,
@@ -25,7 +28,7 @@ pub(super) struct Intake {
     pub(super) capture: Capture,
     /// The end, for the diagnosis.
     pub(super) tail: Tail,
-    log: Option<RecordFile>,
+    record: Option<Arc<Recorder>>,
     last_text: Instant,
     piece: Vec<u8>,
     masked: Vec<u8>,
@@ -40,7 +43,7 @@ impl Intake {
             segments: Segments::default(),
             capture,
             tail: Tail::default(),
-            log: None,
+            record: None,
             last_text: Instant::now(),
             piece: vec![0; PIECE_BYTES],
             masked: Vec::with_capacity(PIECE_BYTES),
@@ -48,23 +51,29 @@ impl Intake {
         }
     }
 
-    /// Writes all that follows to a file, too.
-    pub(super) fn log_to(&mut self, file: RecordFile) {
-        self.log = Some(file);
+    /// Writes all that follows to a record, too.
+    pub(super) fn record_in(&mut self, record: Arc<Recorder>) {
+        self.record = Some(record);
     }
 
-    /// The file that holds the whole masked output, if there is one.
-    pub(super) fn log_path(&self) -> Option<PathBuf> {
-        self.log.as_ref().map(|log| log.path().to_owned())
-    }
-
-    /// Takes one piece; false when nothing is there for now.
+    /// Takes one piece, or waits a moment for the disk of the record; false when nothing is there for now.
     pub(super) fn take(
         &mut self,
         spool: &mut Spool,
         journal: &mut Journal,
         link: &mut Link,
     ) -> io::Result<bool> {
+        journal.tell_record_faults(link);
+        if let Some(record) = &self.record
+            && record.room() == Room::Full
+        {
+            let backlog_bytes = spool.backlog_bytes();
+            if backlog_bytes > SMALL_BACKLOG_BYTES && backlog_bytes > memory_limit() / BACKLOG_PART
+            {
+                record.give_up_slow(backlog_bytes);
+            }
+            return Ok(true);
+        }
         let len = spool.read(&mut self.piece)?;
         if len == 0 {
             return Ok(false);
@@ -87,12 +96,9 @@ impl Intake {
         self.utf8.finish(&mut self.text);
         self.give_out(journal, link)?;
         self.flush(journal, link);
-        if let Some(log) = &self.log
-            && let Err(fault) = log.sync()
-        {
-            let sentence = log.could_not_write(&fault);
-            self.log = None;
-            journal.warn(link, sentence);
+        if let Some(record) = &self.record {
+            record.finish_output();
+            journal.tell_record_faults(link);
         }
         Ok(())
     }
@@ -115,12 +121,8 @@ impl Intake {
         }
         self.capture.push(&self.text)?;
         self.tail.push(&self.text);
-        if let Some(log) = &mut self.log
-            && let Err(fault) = log.write_all(self.text.as_bytes())
-        {
-            let sentence = log.could_not_write(&fault);
-            self.log = None;
-            journal.warn(link, sentence);
+        if let Some(record) = &self.record {
+            record.output(&self.text);
         }
         if journal.is_followed()
             && let Some(text) = self.segments.push(&self.text)

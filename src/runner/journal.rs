@@ -1,13 +1,14 @@
 //! The events of a run, numbered, for whoever follows them.
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::link::{Link, Message};
 use super::relay::RelayWriter;
-use super::run_dir::RecordFile;
+use super::run_dir::{OutputPlace, Recorder, ResultOutput, StoredOutput, WithStartTime};
 use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
@@ -28,9 +29,9 @@ enum Written {
     WarningsAlone,
 }
 
-/// Writes events to the run directory and to the front.
+/// Writes events to the record and to the front.
 ///
-/// A file that cannot be written any more is left, with a warning; a front that is gone is left
+/// A record that cannot be written any more is left, with a warning; a front that is gone is left
 /// silently. Neither stops the run.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -39,7 +40,9 @@ pub(super) struct Journal {
     /// Whether anybody reads what goes into the relay.
     has_reader: bool,
     written: Written,
-    file: Option<RecordFile>,
+    record: Option<Arc<Recorder>>,
+    /// Bytes of output in the events so far, which is where the next ones begin in `output.log`.
+    output_bytes: u64,
     next: u64,
     line: Vec<u8>,
 }
@@ -51,21 +54,22 @@ impl Journal {
             relay,
             has_reader: true,
             written: Written::All,
-            file: None,
+            record: None,
+            output_bytes: 0,
             next: 0,
             line: Vec::new(),
         }
     }
 
-    /// Writes all that follows to a file, too.
-    pub(super) fn record_in(&mut self, file: RecordFile) {
-        self.file = Some(file);
+    /// Writes all that follows to a record, too.
+    pub(super) fn record_in(&mut self, record: Arc<Recorder>) {
+        self.record = Some(record);
     }
 
     /// Whether anybody follows the output as it comes.
     pub(super) const fn is_followed(&self) -> bool {
         matches!(self.written, Written::All)
-            && (self.file.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader))
+            && (self.record.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader))
     }
 
     /// How soon what the tool prints has to be read.
@@ -100,23 +104,31 @@ impl Journal {
     /// Writes one event, made from its number and the time.
     pub(super) fn emit(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
         if self.written == Written::All {
-            self.write_event(link, make);
+            self.write_event(link, make, None);
         }
     }
 
-    fn write_event(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
+    /// Writes the event of a tool that was started at a moment that tells it from every other process.
+    pub(super) fn emit_start(
+        &mut self,
+        link: &mut Link,
+        start_time: Option<u64>,
+        make: impl FnOnce(u64, DateTime<Utc>) -> Event,
+    ) {
+        if self.written == Written::All {
+            self.write_event(link, make, start_time);
+        }
+    }
+
+    fn write_event(
+        &mut self,
+        link: &mut Link,
+        make: impl FnOnce(u64, DateTime<Utc>) -> Event,
+        start_time: Option<u64>,
+    ) {
         let event = make(self.next, Utc::now());
         self.next += 1;
-        self.line.clear();
-        // An event is strings and numbers, and a vector takes any length.
-        if serde_json::to_writer(&mut self.line, &event).is_ok() {
-            self.line.push(b'\n');
-            self.write_line(link);
-        }
-    }
-
-    fn write_line(&mut self, link: &mut Link) {
-        if self.mode == Mode::Stream && self.has_reader {
+        if self.mode == Mode::Stream && self.has_reader && self.write_line(&event) {
             let written = self
                 .relay
                 .write_all(&self.line)
@@ -125,12 +137,49 @@ impl Journal {
                 link.post(&Message::Relayed);
             }
         }
-        if let Some(file) = &mut self.file
-            && let Err(fault) = file.write_all(&self.line)
+        if let Some(record) = &self.record
+            && record.has_events()
         {
-            let sentence = file.could_not_write(&fault);
-            self.file = None;
-            self.warn(link, sentence);
+            let record = Arc::clone(record);
+            if self.write_stored(&event, start_time, record.has_output()) {
+                record.event(&self.line);
+            }
+        }
+        if let Event::Output { text, .. } = &event {
+            self.output_bytes += text.len() as u64;
+        }
+    }
+
+    /// Writes an event as the record has it.
+    fn write_stored(&mut self, event: &Event, start_time: Option<u64>, has_log: bool) -> bool {
+        match event {
+            Event::Output { seq, at, text } if has_log => self.write_line(&OutputPlace {
+                seq: *seq,
+                at: *at,
+                offset: self.output_bytes,
+                length: text.len() as u64,
+            }),
+            Event::Started { .. } => self.write_line(&WithStartTime { event, start_time }),
+            Event::Output { .. }
+            | Event::Stopping { .. }
+            | Event::Warning { .. }
+            | Event::Result { .. } => self.write_line(event),
+        }
+    }
+
+    fn write_line(&mut self, event: &impl Serialize) -> bool {
+        self.line.clear();
+        // An event is strings and numbers, and a vector takes any length.
+        let is_written = serde_json::to_writer(&mut self.line, event).is_ok();
+        self.line.push(b'\n');
+        is_written
+    }
+
+    /// Tells of what the record could not take.
+    pub(super) fn tell_record_faults(&mut self, link: &mut Link) {
+        let faults = self.record.as_ref().map(|record| record.faults());
+        for fault in faults.unwrap_or_default() {
+            self.warn(link, fault);
         }
     }
 
@@ -139,20 +188,18 @@ impl Journal {
         if self.mode == Mode::Document {
             link.post(&Message::Warning(message.clone()));
         }
-        self.write_event(link, |seq, at| Event::Warning { seq, at, message });
+        self.write_event(link, |seq, at| Event::Warning { seq, at, message }, None);
     }
 
     /// Writes the last event and the document, and tells the front how to exit.
-    pub(super) fn finish<O: Serialize>(&mut self, result: RunResult<O>, exit_status: u8) {
+    pub(super) fn finish(&mut self, result: RunResult<ResultOutput>, exit_status: u8) {
+        let (seq, at) = (self.next, Utc::now());
+        self.record_result(seq, at, &result);
         let event = Event::Result {
-            seq: self.next,
-            at: Utc::now(),
+            seq,
+            at,
             result: Box::new(result),
         };
-        if let Some(file) = &mut self.file {
-            // The result stands in a file of its own: this copy is for those who follow the events.
-            let _ = write_document(file, &event);
-        }
         let written = match (self.mode, &event) {
             _ if !self.has_reader => Ok(()),
             (Mode::Document, Event::Result { result, .. }) => {
@@ -164,9 +211,28 @@ impl Journal {
         if written.is_ok() {
             let _ = self.relay.finish(exit_status);
         }
-        if let Some(file) = &self.file {
-            // Nobody has to wait for it: the result is durable, and this is on its way to the disk.
-            let _ = file.sync();
+    }
+
+    /// Writes the last event to the record, for those who follow it: the result is in a file of its own.
+    fn record_result(&mut self, seq: u64, at: DateTime<Utc>, result: &RunResult<ResultOutput>) {
+        let Some(record) = self.record.clone().filter(|record| record.has_events()) else {
+            return;
+        };
+        let frame = result.clone();
+        let is_written = match &result.output {
+            ResultOutput::Captured(captured) if record.has_output() => {
+                let result = Box::new(frame.with_output(StoredOutput::of(captured)));
+                self.write_line(&Event::Result { seq, at, result })
+            }
+            // Without `output.log` the result is in its file alone, where it is long.
+            ResultOutput::Captured(_) => return,
+            ResultOutput::Text(_) => {
+                let result = Box::new(frame);
+                self.write_line(&Event::Result { seq, at, result })
+            }
+        };
+        if is_written {
+            record.event(&self.line);
         }
     }
 }

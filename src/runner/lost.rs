@@ -1,32 +1,33 @@
 //! What can still be said of a run whose supervisor was lost.
 
 use std::fs::File;
-use std::path::Path;
+use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::document::of_no_tool;
+use super::effect::{Effect, effect_of};
 use super::journal::Mode;
 use super::preparation::Environment;
-use super::run_dir;
-use super::state_report::{self, ToolEnd, WorkPlace};
+use super::run_dir::{DISK_PATIENCE, OUTPUT};
+use super::state_report::{self, Files, ToolEnd, WorkPlace};
 use super::wording::one_line;
 use crate::output::{Capture, Captured};
-use crate::process::memory_file;
+use crate::process::{ProcessIdentity, Sighting, memory_file, within};
 use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, StateReport,
 };
 
 /// Whether the tool of a lost supervisor was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tool {
     /// It was not: the supervisor would have left a mark before.
     NotStarted,
     /// Nobody knows.
     PerhapsStarted,
-    /// It was, with this process id, at this time.
-    Started(i32, DateTime<Utc>),
+    /// It was, as this process, at this time.
+    Started(ProcessIdentity, DateTime<Utc>),
 }
 
 /// What the front has seen of the run.
@@ -34,8 +35,8 @@ pub(super) enum Tool {
 pub(super) struct Known {
     /// The bytes of the request, empty if there was none.
     pub(super) request: Vec<u8>,
-    /// The tool's process id and when it was started.
-    pub(super) started: Option<(i32, DateTime<Utc>)>,
+    /// The tool's process and when it was started.
+    pub(super) started: Option<(ProcessIdentity, DateTime<Utc>)>,
     /// Whether the supervisor was about to start the tool.
     pub(super) may_run: bool,
     /// How the supervisor ended, as the end of a sentence.
@@ -44,12 +45,12 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn tool_started(&mut self, pid: i32) {
-        self.started = Some((pid, Utc::now()));
+        self.started = Some((ProcessIdentity::of(pid), Utc::now()));
     }
 
-    const fn tool(&self) -> Tool {
-        match self.started {
-            Some((pid, at)) => Tool::Started(pid, at),
+    fn tool(&self) -> Tool {
+        match &self.started {
+            Some((process, at)) => Tool::Started(process.clone(), *at),
             None if self.may_run => Tool::PerhapsStarted,
             None => Tool::NotStarted,
         }
@@ -64,13 +65,11 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
         .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
     let seen = Capture::reopen(capture, limit).or_else(|_| nothing());
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
-    let mut frame = frame(request.as_ref(), known.tool(), end);
+    let mut frame = frame(request.as_ref(), &known.tool(), end);
     if let Some(request) = &request {
-        let log = request
-            .run_dir
-            .as_ref()
-            .map(|dir| dir.join(run_dir::OUTPUT));
-        frame.output_file = log.and_then(|log| log.canonicalize().ok());
+        let log = request.run_dir.as_ref().map(|dir| dir.join(OUTPUT));
+        let found = within(DISK_PATIENCE, || log?.canonicalize().ok());
+        frame.output_file = found.flatten();
         if frame.outcome != Outcome::NotStarted {
             let masked = Environment::of(request).matcher.mask(&frame.error_msg);
             frame.error_msg = one_line(&masked);
@@ -84,25 +83,25 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
     (document, outcome)
 }
 
-fn nothing() -> std::io::Result<Capture> {
+fn nothing() -> io::Result<Capture> {
     Ok(Capture::new(memory_file("capture")?, 0))
 }
 
 /// The result without its output.
-pub(super) fn frame(request: Option<&Request>, tool: Tool, end: &str) -> RunResult<()> {
+pub(super) fn frame(request: Option<&Request>, tool: &Tool, end: &str) -> RunResult<()> {
     let now = Utc::now();
     let command = request.map_or_else(
         || "the run".to_owned(),
         |request| format!("`{} {}`", request.tool, request.command),
     );
     let (outcome, began_at, sentence) = match tool {
-        Tool::Started(pid, at) => (
+        Tool::Started(process, at) => (
             Outcome::Unknown,
-            at,
+            *at,
             format!(
                 "the supervisor of {command} {end} before it could report: the outcome is unknown; the \
                  tool was left alone and {}; check the state before anything is run again",
-                whereabouts(pid, request)
+                whereabouts(process.pid, process.sighting())
             ),
         ),
         Tool::PerhapsStarted => (
@@ -135,40 +134,49 @@ pub(super) fn frame(request: Option<&Request>, tool: Tool, end: &str) -> RunResu
 
 /// What the working directory tells of the state.
 fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
+    if effect_of(&request.command, &request.args) != Effect::State {
+        return None;
+    }
+    let (work_dir, args) = (request.work_dir.clone(), request.args.clone());
+    let observed = within(DISK_PATIENCE, move || {
+        let place = WorkPlace {
+            work_dir: &work_dir,
+            data_dir: None,
+            workspace: None,
+            args: &args,
+        };
+        state_report::observe(&place, began_at.into())
+    });
     state_report::report(&state_report::Observed {
         command: &request.command,
         args: &request.args,
         end: ToolEnd::Lost,
         text: "",
-        files: &state_report::observe(
-            &WorkPlace {
-                work_dir: &request.work_dir,
-                data_dir: None,
-                workspace: None,
-                args: &request.args,
-            },
-            began_at.into(),
-        ),
+        files: &observed.unwrap_or(Files::UNKNOWN),
     })
 }
 
-/// Whether the process is still there, and still the tool.
-fn whereabouts(pid: i32, request: Option<&Request>) -> String {
-    let process = format!("/proc/{pid}");
-    let works_in = Path::new(&process).join("cwd").read_link().ok();
-    let expected = request.and_then(|request| request.work_dir.canonicalize().ok());
-    if works_in.is_some() && works_in == expected {
-        format!("still runs as process {pid}")
-    } else {
-        format!("process {pid} is gone")
+/// What can be said of a process from here.
+fn whereabouts(pid: i32, seen: Sighting) -> String {
+    match seen {
+        Sighting::Alive => format!("still runs as process {pid}"),
+        Sighting::Gone => format!("process {pid} is gone"),
+        Sighting::OtherNamespace => format!(
+            "cannot be seen from here: it was started as process {pid} of another PID namespace, such as a \
+             container that may be gone"
+        ),
+        Sighting::OtherBoot => format!(
+            "cannot be seen from here: it was started as process {pid} on another machine, or before this \
+             one was started anew"
+        ),
+        Sighting::Unknown => {
+            format!("it cannot be told whether process {pid} still runs: `/proc` does not show it")
+        }
     }
 }
 
 /// Puts what was captured into a result.
-pub(super) fn with_captured<'a>(
-    mut frame: RunResult<()>,
-    captured: Captured<'a>,
-) -> RunResult<Captured<'a>> {
+pub(super) fn with_captured(mut frame: RunResult<()>, captured: Captured) -> RunResult<Captured> {
     frame.output_bytes = captured.total_bytes();
     frame.output_truncated = captured.is_cut();
     frame.with_output(captured)
@@ -176,15 +184,31 @@ pub(super) fn with_captured<'a>(
 
 /// The document as it goes to stdout.
 pub(super) fn encode<O: Serialize>(result: RunResult<O>, mode: Mode, lines: u64) -> Vec<u8> {
-    let encoded = match mode {
-        Mode::Document => serde_json::to_vec(&result),
-        Mode::Stream => serde_json::to_vec(&Event::Result {
-            seq: lines,
-            at: Utc::now(),
-            result: Box::new(result),
-        }),
-    };
-    let mut document = encoded.unwrap_or_default();
-    document.push(b'\n');
+    let mut document = Vec::new();
+    // A vector takes any length, and what cannot be read back is an empty line.
+    if write(result, mode, lines, &mut document).is_err() {
+        document = b"\n".to_vec();
+    }
     document
+}
+
+/// Writes the document as it goes to stdout, piece by piece.
+pub(super) fn write<O: Serialize>(
+    result: RunResult<O>,
+    mode: Mode,
+    lines: u64,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    match mode {
+        Mode::Document => serde_json::to_writer(&mut *to, &result)?,
+        Mode::Stream => {
+            let event = Event::Result {
+                seq: lines,
+                at: Utc::now(),
+                result: Box::new(result),
+            };
+            serde_json::to_writer(&mut *to, &event)?;
+        }
+    }
+    to.write_all(b"\n")
 }

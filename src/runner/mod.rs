@@ -12,6 +12,7 @@ mod data_dir;
 pub mod diagnosis;
 mod doctor;
 mod document;
+mod doorbell;
 mod effect;
 mod environment;
 mod flags;
@@ -48,7 +49,6 @@ use chrono::Utc;
 
 pub use self::journal::Mode;
 use self::last_words::Progress;
-use self::run_dir::Record;
 use crate::process::{Side, fork_supervisor, memory_file, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 
@@ -153,7 +153,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
         refuse(sentence);
         return exit_status::INTERNAL_FAULT;
     }
-    let answer = Record::open(run_dir)
+    let answer = cancel::open(run_dir)
         .map_err(|fault| fault.to_string())
         .and_then(|record| {
             cancel::request(&record, force).map_err(|fault| wording::of_system(&fault))

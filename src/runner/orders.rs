@@ -1,8 +1,10 @@
 //! Everything that may tell a supervisor to stop, as one stream.
 
+use super::doorbell::Doorbell;
 use super::ladder::Signalled;
 use super::link::{Link, Message};
 use crate::process::{OwnSignal, OwnSignals, SignalledRequest};
+use crate::protocol::Control;
 
 /// One thing that a supervisor is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) struct Orders {
     /// For what goes the other way.
     pub(super) link: Link,
     signals: OwnSignals,
+    /// Where other processes ask for a stop, when there is a run directory.
+    pub(super) doorbell: Option<Doorbell>,
     front_gone: bool,
     /// Whether nobody reads the front's stdout any more.
     pub(super) reader_gone: bool,
@@ -35,6 +39,7 @@ impl Orders {
         Self {
             link,
             signals,
+            doorbell: None,
             front_gone: false,
             reader_gone: false,
         }
@@ -70,6 +75,10 @@ impl Orders {
                         Order::Signalled(Signalled::Supervisor)
                     }
                 },
+                Control::Cancel { force } = rung(&mut self.doorbell) => return match force {
+                    false => Order::Cancel,
+                    true => Order::Force,
+                },
             }
         }
     }
@@ -97,5 +106,13 @@ impl Orders {
                 | Message::Started(_),
             ) => None,
         }
+    }
+}
+
+/// The next order on the socket; never returns without one.
+async fn rung(doorbell: &mut Option<Doorbell>) -> Control {
+    match doorbell {
+        Some(doorbell) => doorbell.next().await,
+        None => std::future::pending().await,
     }
 }

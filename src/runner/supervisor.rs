@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use tokio::time::Instant;
 
 use super::conclusion::{self, Run};
 use super::document::{Times, of_no_tool};
+use super::doorbell::Doorbell;
 use super::intake::Intake;
 use super::journal::{Journal, Mode};
 use super::ladder::Ladder;
@@ -21,19 +21,18 @@ use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
-use super::run_dir::{self, Durability, RunDir};
+use super::run_dir::{Durability, Recorder, ResultOutput};
 use super::supervision::Supervision;
 use super::version;
-use super::wording::one_line;
+use super::wording::{of_system, one_line};
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Ended, Launch, OwnSignals, ToolGroup};
+use crate::process::{ChildSignals, Ended, Launch, OwnSignals, ProcessIdentity, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Size of the output in a result that has to fit into the space set aside on a full disk, at first
-/// try and after.
-const SHORT_OUTPUT_BYTES: [usize; 3] = [16 * 1024, 4 * 1024, 0];
+/// How long the disk of a record that hangs is waited for once the run has ended and the front knows.
+const LINGER: Duration = Duration::from_secs(60 * 60);
 
 /// What the supervisor inherits from the fork.
 #[derive(Debug)]
@@ -52,7 +51,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
     let mut desk = Desk {
         orders,
         journal: Journal::new(inherited.mode, RelayWriter::new(inherited.relay)),
-        run_dir: None,
+        record: None,
         matcher: Arc::new(Matcher::new([])),
         file_size_limit: inherited.file_size_limit,
         began_at: Utc::now(),
@@ -66,6 +65,13 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         Err(refusal) => desk.refuse(refusal),
     };
     desk.orders.link.flush(FAREWELL).await;
+    let Desk { orders, record, .. } = desk;
+    // The front need not wait for what is left to do.
+    drop(orders);
+    if let Some(record) = record {
+        record.close();
+        record.linger(LINGER);
+    }
     Ok(status)
 }
 
@@ -74,7 +80,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
 struct Desk {
     orders: Orders,
     journal: Journal,
-    run_dir: Option<RunDir>,
+    record: Option<Arc<Recorder>>,
     matcher: Arc<Matcher>,
     file_size_limit: Option<u64>,
     began_at: DateTime<Utc>,
@@ -168,21 +174,32 @@ impl Desk {
         let Some(path) = &request.run_dir else {
             return Ok(());
         };
-        let durability = Durability::of(&request.command, &request.args);
-        let (run_dir, mut warnings) = RunDir::claim(path, durability)
-            .map_err(|fault| Refusal::not_started(fault.to_string()))?;
-        let masked = preparation::masked_request(request, &self.matcher);
-        warnings.extend(run_dir.write_request(&masked).err());
-        match run_dir.create(run_dir::EVENTS) {
-            Ok(file) => self.journal.record_in(file),
-            Err(warning) => warnings.push(warning),
-        }
-        match run_dir.create(run_dir::OUTPUT) {
-            Ok(file) => intake.log_to(file),
-            Err(warning) => warnings.push(warning),
-        }
-        self.run_dir = Some(run_dir);
-        self.warn_all(warnings);
+        let record = Recorder::start(
+            path,
+            Durability::of(&request.command, &request.args),
+            preparation::masked_request(request, &self.matcher),
+            Arc::clone(&self.matcher),
+        )
+        .map_err(|fault| {
+            let why = of_system(&fault);
+            Refusal::not_started(format!("no thread for the run directory: {why}"))
+        })?;
+        let record = Arc::new(record);
+        // Before the claim: a disk that hangs gets the refusal when it answers.
+        self.record = Some(Arc::clone(&record));
+        let listener = match record.claim() {
+            Ok(listener) => listener,
+            Err(fault) => {
+                if !fault.may_be_claimed_yet() {
+                    self.record = None;
+                }
+                return Err(Refusal::not_started(fault.to_string()));
+            }
+        };
+        self.orders.doorbell = listener.and_then(|listener| Doorbell::new(listener).ok());
+        intake.record_in(Arc::clone(&record));
+        self.journal.record_in(record);
+        self.journal.tell_record_faults(&mut self.orders.link);
         Ok(())
     }
 
@@ -248,13 +265,16 @@ impl Desk {
             .collect();
         let tool_path = self.masked_path(program);
         let pid = tool.pid();
+        let start_time = ProcessIdentity::of(pid).start_time;
         self.journal
-            .emit(&mut self.orders.link, |seq, at| Event::Started {
-                seq,
-                at,
-                pid,
-                tool_path,
-                argv,
+            .emit_start(&mut self.orders.link, start_time, |seq, at| {
+                Event::Started {
+                    seq,
+                    at,
+                    pid,
+                    tool_path,
+                    argv,
+                }
             });
     }
 
@@ -262,7 +282,7 @@ impl Desk {
     fn conclude(&mut self, run: &Run<'_>, intake: &Intake) -> u8 {
         let verdict = conclusion::verdict(run, intake.tail.as_str());
         let status = exit_status::of(verdict.outcome);
-        let log = intake.log_path();
+        let log = self.record.as_ref().and_then(|record| record.output_file());
         let mut frame = conclusion::frame(run, &verdict, log);
         frame.error_msg = one_line(&self.matcher.mask(&frame.error_msg));
         frame.output_file = frame.output_file.map(|path| self.masked_path(&path));
@@ -274,11 +294,16 @@ impl Desk {
         match intake.capture.captured() {
             Ok(captured) => {
                 frame.output_truncated = captured.is_cut();
-                self.deliver(&frame, captured, intake.tail.as_str());
+                self.deliver(
+                    &frame,
+                    ResultOutput::Captured(captured),
+                    intake.tail.as_str(),
+                );
             }
             Err(_) => {
                 frame.output_complete = false;
-                self.deliver(&frame, intake.tail.as_str(), intake.tail.as_str());
+                let tail = intake.tail.as_str();
+                self.deliver(&frame, ResultOutput::Text(tail.to_owned()), tail);
             }
         }
         status
@@ -294,26 +319,22 @@ impl Desk {
         let sentence = one_line(&self.matcher.mask(&refusal.sentence));
         let mut result = of_no_tool(refusal.outcome, sentence, self.began_at);
         result.stop_reason = refusal.stop_reason;
-        self.deliver(&result, "", "");
+        self.deliver(&result, ResultOutput::Text(String::new()), "");
         exit_status::of(refusal.outcome)
     }
 
-    /// Durably first, then to whoever waits.
-    fn deliver<O: Serialize>(&mut self, frame: &RunResult<()>, output: O, tail: &str) {
-        let result = frame.clone().with_output(output);
-        if let Some(run_dir) = &self.run_dir
-            && let Err(fault) = run_dir.write_result(&result)
-        {
-            let shortened = SHORT_OUTPUT_BYTES
-                .iter()
-                .map(|&len| conclusion::shortened(frame, tail, len))
-                .find_map(|short| run_dir.write_result(&short).ok());
-            let sentence = match shortened {
-                Some(()) => format!("{fault}: it stands there with its output cut"),
-                None => fault,
-            };
-            self.journal.warn(&mut self.orders.link, sentence);
+    /// Durably first, then to the front.
+    fn deliver(&mut self, frame: &RunResult<()>, output: ResultOutput, tail: &str) {
+        self.orders.doorbell = None;
+        if let Some(record) = &self.record {
+            record.stop_listening();
+            let written = record.result(frame.clone(), output.clone(), tail.to_owned());
+            self.journal.tell_record_faults(&mut self.orders.link);
+            if let Err(sentence) = written {
+                self.journal.warn(&mut self.orders.link, sentence);
+            }
         }
+        let result = frame.clone().with_output(output);
         self.journal.finish(result, exit_status::of(frame.outcome));
     }
 }

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::protocol::RunResult;
+use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
+use crate::regular_file;
 
 /// What a runner makes first in a run directory, and refuses to go on without having made it: whoever makes
 /// it before has the directory.
 const RUN_CLAIM: &str = "supervisor.pid";
 /// What a session writes there when it takes the directory so that no runner does, who would write a number.
 const FENCED: &[u8] = b"fenced by the session\n";
+/// Most bytes of a result that are read: JSON makes up to six of one byte of output.
+const MAX_RESULT_BYTES: u64 = 7 * MAX_OUTPUT_LIMIT_BYTES;
 
 /// The directory of one session.
 ///
@@ -188,7 +191,9 @@ impl Place {
             Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
                 let mut start = Vec::new();
                 let most = FENCED.len() as u64;
-                File::open(&path)?.take(most).read_to_end(&mut start)?;
+                regular_file::open(&path)?
+                    .take(most)
+                    .read_to_end(&mut start)?;
                 Ok(start == FENCED)
             }
             Err(fault) => Err(fault),
@@ -197,7 +202,7 @@ impl Place {
 
     /// Whether the supervisor of a run is alive: it holds a lock as long as it is.
     pub(super) fn is_supervised(&self, run: &str) -> io::Result<bool> {
-        let file = File::open(self.run(run).join(RUN_CLAIM))?;
+        let file = regular_file::open(&self.run(run).join(RUN_CLAIM))?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
             Ok(_) => Ok(false),
             Err((_, Errno::EWOULDBLOCK)) => Ok(true),
@@ -227,7 +232,7 @@ impl Place {
 
     /// The result that a run left; none when there is none, or it cannot be read.
     pub(super) fn result_of(&self, run: &str) -> Option<RunResult> {
-        let text = std::fs::read(self.run(run).join("result.json")).ok()?;
+        let text = regular_file::read(&self.run(run).join("result.json"), MAX_RESULT_BYTES).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }

@@ -9,7 +9,8 @@ use iac_runner::output::{Matcher, Redactor};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::call::{Answer, Call};
+use crate::call::Call;
+use crate::record::recorded_events;
 use crate::schemas::{EVENT, REQUEST, RESULT, assert_valid};
 use crate::stand::Stand;
 
@@ -199,11 +200,7 @@ fn check(script: &Script) {
     assert_eq!(result["output_bytes"], log.len());
     assert_eq!(result["output_complete"], true);
     assert_eq!(json_of(&kept("result.json")), result);
-    let recorded = Answer {
-        stdout: kept("events.ndjson").into_bytes(),
-        ..Answer::default()
-    };
-    assert_eq!(recorded.lines(), events);
+    assert_eq!(recorded_events(&run_dir), events);
     let recorded = json_of(&kept("request.json"));
     assert_valid(&REQUEST, &recorded);
 

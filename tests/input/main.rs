@@ -8,6 +8,8 @@ mod bad_fields;
 mod bad_surroundings;
 mod call;
 mod low_limits;
+#[path = "../support/record.rs"]
+mod record;
 mod refusal;
 mod schemas;
 mod stand;

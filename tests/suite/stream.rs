@@ -4,9 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::ending::{joined_output, parse_events, warnings};
+use crate::support::ending::{joined_output, warnings};
 use crate::support::fake_tool::FakeTool;
 use crate::support::mark::is_alive;
+use crate::support::record::recorded_events;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, wait_for};
@@ -53,7 +54,11 @@ fn a_stream_has_no_gap_and_its_outputs_are_the_output(tool: Tool) {
         result["output_file"],
         json!(workspace.run_dir().join("output.log"))
     );
-    assert_eq!(parse_events(&kept("events.ndjson")), events);
+    assert_eq!(recorded_events(&workspace.run_dir()), events);
+    // Each text once on the disk, however it is cut into events.
+    assert!(!kept("events.ndjson").contains("Apply complete!"));
+    let attached = Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
+    assert_eq!(attached.events(), events);
     let stored: serde_json::Value =
         serde_json::from_str(&kept("result.json")).expect("a result document");
     assert_eq!(stored, result);
@@ -109,8 +114,8 @@ fn a_warning_while_the_version_is_asked_for_is_an_event_like_any_other(tool: Too
     ending.assert_outcome(&result, "succeeded");
     assert_eq!(result["output"], "the run\n");
     assert_eq!(warnings(&ending.events()).len(), 1);
-    let kept = fs::read_to_string(fake.workspace.run_dir().join("events.ndjson"));
-    assert_eq!(parse_events(&kept.expect("events")), ending.events());
+    let recorded = recorded_events(&fake.workspace.run_dir());
+    assert_eq!(recorded, ending.events());
 }
 
 fn a_warning_while_the_version_is_asked_for_goes_to_stderr_without_events(tool: Tool) {

@@ -11,6 +11,7 @@
 //! | [`workspace`] | a configuration with three quick resources and one in flight, and its true state |
 //! | [`runner`] | the real binary: started, fed, signalled, read, waited for |
 //! | [`ending`] | what came out of it, and what it is held against |
+//! | [`record`] | the events of a run directory, with their texts |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`small_disk`] | a disk that is full soon |
@@ -18,11 +19,16 @@
 //! No test sleeps to synchronise. Every wait is bounded.
 
 #[macro_use]
+#[allow(
+    unused_macros,
+    reason = "not every test binary has rows for both tools"
+)]
 mod rows;
 
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
 pub(crate) mod mark;
+pub(crate) mod record;
 pub(crate) mod runner;
 pub(crate) mod small_disk;
 pub(crate) mod state;

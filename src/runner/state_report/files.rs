@@ -28,6 +28,15 @@ pub struct Files {
     pub backend: Backend,
 }
 
+impl Files {
+    /// What is known where nothing can be read.
+    pub const UNKNOWN: Self = Self {
+        errored_state_file: None,
+        local_lock: None,
+        backend: Backend::Unknown,
+    };
+}
+
 /// What the lock info file of the local backend says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

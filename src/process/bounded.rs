@@ -1,0 +1,41 @@
+//! Work on files that may hang with their disk.
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+/// Stack of a thread that looks at files.
+const STACK_BYTES: usize = 256 * 1024;
+/// How long is waited once more: this process itself may have been stopped until the limit was over.
+const CONFIRMATION: Duration = Duration::from_millis(250);
+
+/// Does work on a thread of its own; `None` when it is not done within `limit`.
+///
+/// Then the thread is left to the kernel, which ends it with this process as soon as the disk answers.
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (done, answer) = channel();
+    let spawned = thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || done.send(work()));
+    spawned.ok()?;
+    answer
+        .recv_timeout(limit)
+        .or_else(|_| answer.recv_timeout(CONFIRMATION))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hangs_is_left() {
+        assert_eq!(within(Duration::from_secs(60), || 7), Some(7));
+        let (_keep, never) = channel::<()>();
+        let hangs = move || never.recv().is_ok();
+        assert_eq!(within(Duration::from_millis(10), hangs), None);
+    }
+}

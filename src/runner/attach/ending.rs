@@ -1,0 +1,115 @@
+//! How a run is told that has ended.
+
+use std::io::{self, BufReader, BufWriter, Read, Write};
+
+use serde::Deserialize;
+
+use super::follower::{self, Follower, Output};
+use crate::protocol::{
+    DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
+};
+use crate::runner::journal::Mode;
+use crate::runner::lost;
+use crate::runner::run_dir::{OUTPUT, REQUEST, RESULT, Record};
+
+/// Longest request that is read; the runner takes none that is longer.
+const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
+
+/// A result as far as the exit status needs it.
+#[derive(Debug, Deserialize)]
+struct Ended {
+    outcome: Outcome,
+}
+
+/// How the run ended that a record holds the result of; none if it is not there, or not whole.
+pub(super) fn recorded_outcome(record: &Record) -> io::Result<Option<Outcome>> {
+    let Some(file) = record.read(RESULT)? else {
+        return Ok(None);
+    };
+    let ended: Result<Ended, _> = serde_json::from_reader(BufReader::new(file));
+    match ended {
+        Ok(ended) => Ok(Some(ended.outcome)),
+        // What a loss of power left of it.
+        Err(fault) if fault.is_eof() || fault.is_syntax() => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Prints the result as it stands in the record.
+pub(super) fn print(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<()> {
+    if mode == Mode::Stream
+        && let Some(event) = events.result()
+    {
+        return print_line(event, events);
+    }
+    let Some(file) = record.read(RESULT)? else {
+        return Err(io::Error::other("the result was removed"));
+    };
+    let mut file = BufReader::with_capacity(64 * 1024, file);
+    match mode {
+        Mode::Document => io::copy(&mut file, &mut io::stdout().lock()).map(drop),
+        // There was no room for the event.
+        Mode::Stream => {
+            let result: RunResult = serde_json::from_reader(file)?;
+            write(result, mode, events)
+        }
+    }
+}
+
+/// Prints the result that the last event holds; the file of the result was lost.
+pub(super) fn print_event(
+    event: &Event<Output>,
+    events: &Follower<'_>,
+    mode: Mode,
+) -> io::Result<u8> {
+    let Event::Result { result, .. } = event else {
+        return Ok(exit_status::UNKNOWN);
+    };
+    match mode {
+        Mode::Document => print_line(result, events)?,
+        Mode::Stream => print_line(event, events)?,
+    }
+    Ok(exit_status::of(result.outcome))
+}
+
+/// Says that the supervisor was lost, with what the record tells.
+pub(super) fn tell_of_loss(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<u8> {
+    let request = request(record);
+    let limit = request
+        .as_ref()
+        .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
+    let log = follower::log(record, limit)?;
+    let mut frame = lost::frame(request.as_ref(), &events.tool, "was lost");
+    frame.output_file = record.read(OUTPUT)?.map(|_| record.path_of(OUTPUT));
+    write(lost::with_captured(frame, log.captured()?), mode, events)?;
+    Ok(exit_status::UNKNOWN)
+}
+
+/// The recorded request; none if it cannot be read.
+fn request(record: &Record) -> Option<Request> {
+    let mut document = Vec::new();
+    let file = record.read(REQUEST).ok()??;
+    file.take(MAX_REQUEST_BYTES)
+        .read_to_end(&mut document)
+        .ok()?;
+    Request::parse(document.trim_ascii()).ok()
+}
+
+fn write<O: serde::Serialize>(
+    result: RunResult<O>,
+    mode: Mode,
+    events: &Follower<'_>,
+) -> io::Result<()> {
+    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    lost::write(result, mode, events.progress.lines(), &mut stdout)?;
+    stdout.flush()
+}
+
+fn print_line(document: &impl serde::Serialize, events: &Follower<'_>) -> io::Result<()> {
+    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    serde_json::to_writer(&mut stdout, document)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    events.progress.wrote(b"\n");
+    Ok(())
+}

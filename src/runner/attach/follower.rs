@@ -1,0 +1,248 @@
+//! Reads events as they are written, and prints them under `--stream`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::output::{Capture, Captured, Excerpt};
+use crate::process::{FileWatch, ProcessIdentity, Urgency};
+use crate::protocol::{Event, RunResult, timestamp};
+use crate::runner::journal::Mode;
+use crate::runner::last_words::Progress;
+use crate::runner::lost::Tool;
+use crate::runner::run_dir::{EVENTS, Introduction, OUTPUT, Record, StoredOutput};
+
+/// Longest line that is read: records of earlier versions have the whole output in their last one.
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
+
+/// An event as it stands in the record, as far as more is needed than to print it.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Stored {
+    Started {
+        pid: i32,
+        at: DateTime<Utc>,
+        start_time: Option<u64>,
+    },
+    Output {
+        seq: u64,
+        at: DateTime<Utc>,
+        /// Without them the event has its text.
+        offset: Option<u64>,
+        length: Option<u64>,
+    },
+    Result {
+        seq: u64,
+        at: DateTime<Utc>,
+        result: Box<RunResult<Shown>>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// The output of a stored result.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shown {
+    Places(StoredOutput),
+    Text(String),
+}
+
+/// The output of a result as it is printed.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Output {
+    Log(Captured),
+    Text(String),
+}
+
+/// An `output` event as it is printed.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "output")]
+struct OutputEvent {
+    seq: u64,
+    #[serde(serialize_with = "timestamp::serialize")]
+    at: DateTime<Utc>,
+    text: Excerpt,
+}
+
+/// The events of a record.
+#[derive(Debug)]
+pub(super) struct Follower<'a> {
+    record: &'a Record,
+    reader: Option<(BufReader<File>, FileWatch)>,
+    mode: Mode,
+    /// A line of which the end is still missing.
+    line: Vec<u8>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) tool: Tool,
+    /// Held back: it is printed last, and once.
+    result: Option<Event<Output>>,
+}
+
+impl<'a> Follower<'a> {
+    pub(super) const fn new(record: &'a Record, mode: Mode, progress: Arc<Progress>) -> Self {
+        Self {
+            record,
+            reader: None,
+            mode,
+            line: Vec::new(),
+            progress,
+            // The record does not tell of a start that was only tried.
+            tool: Tool::PerhapsStarted,
+            result: None,
+        }
+    }
+
+    /// Whether the last event has been read.
+    pub(super) const fn has_result(&self) -> bool {
+        self.result.is_some()
+    }
+
+    /// The last event, if it has been read.
+    pub(super) const fn take_result(&mut self) -> Option<Event<Output>> {
+        self.result.take()
+    }
+
+    /// The last event, as a reference.
+    pub(super) const fn result(&self) -> Option<&Event<Output>> {
+        self.result.as_ref()
+    }
+
+    /// Returns when there may be more to read; never before there is a file.
+    pub(super) async fn changed(&self) {
+        match &self.reader {
+            Some((_, watch)) => watch.changed(Urgency::Followed).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Opens the file as soon as it is there; the disk may have been too full for it.
+    pub(super) fn open(&mut self) -> io::Result<()> {
+        if self.reader.is_none()
+            && let Some(file) = self.record.read(EVENTS)?
+        {
+            let watch = FileWatch::of(&file);
+            self.reader = Some((BufReader::with_capacity(64 * 1024, file), watch));
+        }
+        Ok(())
+    }
+
+    /// Takes every whole line that is there.
+    pub(super) fn copy(&mut self) -> io::Result<()> {
+        self.open()?;
+        let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+        let mut lines = 0;
+        while self.read_line()? {
+            lines += u64::from(self.take_line(&mut stdout)?);
+            self.line.clear();
+        }
+        stdout.flush()?;
+        // Only now do they stand there.
+        for _ in 0..lines {
+            self.progress.wrote(b"\n");
+        }
+        Ok(())
+    }
+
+    /// Reads on in a line; whether its end is there.
+    fn read_line(&mut self) -> io::Result<bool> {
+        let Some((reader, _)) = &mut self.reader else {
+            return Ok(false);
+        };
+        let room = (MAX_LINE_BYTES - self.line.len()) as u64;
+        reader.take(room).read_until(b'\n', &mut self.line)?;
+        if self.line.len() >= MAX_LINE_BYTES {
+            let path = self.record.path_of(EVENTS);
+            return Err(io::Error::other(format!(
+                "`{}` has a line of more than {MAX_LINE_BYTES} bytes",
+                path.display()
+            )));
+        }
+        Ok(self.line.ends_with(b"\n"))
+    }
+
+    /// Takes a whole line; whether it was printed.
+    fn take_line(&mut self, stdout: &mut impl Write) -> io::Result<bool> {
+        match serde_json::from_slice(&self.line) {
+            Ok(Stored::Output {
+                seq,
+                at,
+                offset: Some(offset),
+                length: Some(length),
+            }) => {
+                let text = self.log()?.excerpt(offset, offset.saturating_add(length));
+                return self.print(&OutputEvent { seq, at, text }, stdout);
+            }
+            Ok(Stored::Result { seq, at, result }) => {
+                let result = Box::new(self.expanded(*result)?);
+                self.result = Some(Event::Result { seq, at, result });
+                return Ok(false);
+            }
+            Ok(Stored::Started {
+                pid,
+                at,
+                start_time,
+            }) => self.tool = Tool::Started(self.identity(pid, start_time)?, at),
+            Ok(Stored::Output { .. } | Stored::Other) | Err(_) => {}
+        }
+        // What only the record has is left out.
+        match serde_json::from_slice::<Event>(&self.line) {
+            Ok(event) => self.print(&event, stdout),
+            // An event of a later version.
+            Err(_) if self.mode == Mode::Stream => stdout.write_all(&self.line).map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn print(&self, event: &impl Serialize, stdout: &mut impl Write) -> io::Result<bool> {
+        if self.mode == Mode::Document {
+            return Ok(false);
+        }
+        serde_json::to_writer(&mut *stdout, event)?;
+        stdout.write_all(b"\n")?;
+        Ok(true)
+    }
+
+    /// The output of the run, as far as it is there; nothing without a file.
+    fn log(&self) -> io::Result<Capture> {
+        log(self.record, u64::MAX)
+    }
+
+    /// A stored result with its output.
+    fn expanded(&self, stored: RunResult<Shown>) -> io::Result<RunResult<Output>> {
+        let output = match &stored.output {
+            Shown::Text(text) => Output::Text(text.clone()),
+            Shown::Places(places) => {
+                let log = self.log()?;
+                let end = places.length.min(log.total_bytes());
+                let tail = places.tail_offset.min(end);
+                Output::Log(log.cut_at(places.head_length.min(tail), tail))
+            }
+        };
+        Ok(stored.with_output(output))
+    }
+
+    /// The tool runs where its supervisor does.
+    fn identity(&self, pid: i32, start_time: Option<u64>) -> io::Result<ProcessIdentity> {
+        Ok(match self.record.introduction()? {
+            Introduction::Of(supervisor, _) => ProcessIdentity {
+                pid,
+                start_time,
+                ..supervisor
+            },
+            Introduction::Missing => ProcessIdentity::untold(pid),
+        })
+    }
+}
+
+/// The `output.log` of a record; an empty one if there is none.
+pub(super) fn log(record: &Record, limit_bytes: u64) -> io::Result<Capture> {
+    match record.read(OUTPUT)? {
+        Some(log) => Capture::of_log(log, limit_bytes),
+        None => Ok(Capture::new(crate::process::memory_file("capture")?, 0)),
+    }
+}

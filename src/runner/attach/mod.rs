@@ -1,0 +1,72 @@
+//! `iac-runner attach`: picks up a run whose front is gone.
+
+mod ending;
+mod follower;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use self::follower::Follower;
+use super::journal::Mode;
+use super::last_words::Progress;
+use super::run_dir::{NoRecord, Record, Standing};
+use crate::protocol::exit_status;
+
+/// How often the supervisor is looked after: a killed one tells nobody.
+const CHECK: Duration = Duration::from_millis(100);
+/// How long a supervisor may take to create its record: a backend may kill the front and attach at once.
+const START: Duration = Duration::from_secs(2);
+/// How long it may take to lock it, where the file system cannot do both at once.
+const LOCK: Duration = Duration::from_millis(500);
+/// Between two looks at a record that is being made.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Opens a record; waits a moment for one that is just being made.
+pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
+    let began = Instant::now();
+    loop {
+        match Record::open(run_dir) {
+            Err(fault) if fault.may_come() && began.elapsed() < START => sleep(PAUSE).await,
+            answer => return answer,
+        }
+    }
+}
+
+/// Follows the run in a record to its end and prints its result; returns the exit status of the run.
+pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>) -> io::Result<u8> {
+    let mut events = Follower::new(record, mode, progress);
+    let began = Instant::now();
+    let mut was_running = false;
+    loop {
+        // In this order: what was written before the supervisor ended is read after it.
+        let is_over = record.standing()? == Standing::Over;
+        was_running |= !is_over;
+        match mode {
+            Mode::Stream => events.copy()?,
+            // Only to be woken: what is no file is polled instead.
+            Mode::Document => drop(events.open()),
+        }
+        // The result has its name before its event is written.
+        if (mode == Mode::Document || events.has_result() || is_over)
+            && let Some(outcome) = ending::recorded_outcome(record)?
+        {
+            ending::print(record, &events, mode)?;
+            return Ok(exit_status::of(outcome));
+        }
+        if is_over && (was_running || began.elapsed() >= LOCK) {
+            events.copy()?;
+            return match events.take_result() {
+                Some(result) => ending::print_event(&result, &events, mode),
+                None => ending::tell_of_loss(record, &events, mode),
+            };
+        }
+        tokio::select! {
+            () = events.changed() => {}
+            () = sleep(CHECK) => {}
+        }
+    }
+}

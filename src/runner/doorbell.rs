@@ -1,0 +1,137 @@
+//! Takes orders on the socket of the run directory.
+//!
+//! Who can reach the socket reaches this run and no other process, in whatever PID namespace both are.
+
+use std::io;
+use std::os::unix::net::UnixListener as Listener;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::run_dir::{CONTROL_ACCEPTED, CONTROL_REFUSED};
+use crate::protocol::Control;
+
+/// How long an order may take to arrive as a whole.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest order, in bytes.
+const MAX_ORDER_BYTES: u64 = 1024;
+/// Most connections that are served at once; the next ones wait.
+const MAX_CONNECTIONS: usize = 8;
+/// Orders that wait to be obeyed.
+const ORDERS_AHEAD: usize = 8;
+/// Pause after an accept that failed, for want of descriptors for example.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The socket of a run.
+#[derive(Debug)]
+pub(super) struct Doorbell {
+    orders: mpsc::Receiver<Control>,
+    answering: JoinHandle<()>,
+}
+
+impl Doorbell {
+    /// Starts to answer; needs a running runtime.
+    pub(super) fn new(listener: Listener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        let (sender, orders) = mpsc::channel(ORDERS_AHEAD);
+        Ok(Self {
+            orders,
+            answering: tokio::spawn(answer_all(listener, sender)),
+        })
+    }
+
+    /// The next order; never returns without one. May be dropped and called again without losing one.
+    pub(super) async fn next(&mut self) -> Control {
+        match self.orders.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Doorbell {
+    fn drop(&mut self) {
+        self.answering.abort();
+    }
+}
+
+async fn answer_all(listener: UnixListener, orders: mpsc::Sender<Control>) {
+    let mut served = JoinSet::new();
+    loop {
+        while served.len() >= MAX_CONNECTIONS {
+            served.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((caller, _)) => {
+                let orders = orders.clone();
+                served.spawn(async move {
+                    let _ = timeout(PATIENCE, answer(caller, orders)).await;
+                });
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+        while served.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(mut caller: UnixStream, orders: mpsc::Sender<Control>) -> io::Result<()> {
+    let mut order = Vec::new();
+    (&mut caller)
+        .take(MAX_ORDER_BYTES)
+        .read_to_end(&mut order)
+        .await?;
+    let answer = match Control::parse(order.trim_ascii()) {
+        Ok(order) if orders.send(order).await.is_ok() => CONTROL_ACCEPTED,
+        Ok(_) | Err(_) => CONTROL_REFUSED,
+    };
+    caller.write_all(answer).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What is answered to some bytes.
+    fn answered(path: &Path, order: &[u8]) -> Vec<u8> {
+        let mut caller = UnixStream::connect(path).unwrap();
+        caller.write_all(order).unwrap();
+        caller.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        caller.read_to_end(&mut answer).unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn an_order_is_accepted_and_passed_on_behind_callers_without_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let mut doorbell = Doorbell::new(Listener::bind(&path).unwrap()).unwrap();
+        let calling = tokio::task::spawn_blocking(move || {
+            let silent = UnixStream::connect(&path).unwrap();
+            let answers = [
+                answered(&path, b"{\"type\":\"cancel\",\"force\":true}\n"),
+                answered(&path, b"hunter2"),
+                answered(&path, b""),
+            ];
+            drop(silent);
+            answers
+        });
+        let order = timeout(Duration::from_secs(20), doorbell.next()).await;
+        assert_eq!(order, Ok(Control::Cancel { force: true }));
+        let answers = calling.await.unwrap();
+        assert_eq!(
+            answers,
+            [CONTROL_ACCEPTED, CONTROL_REFUSED, CONTROL_REFUSED]
+        );
+    }
+}

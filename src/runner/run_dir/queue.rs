@@ -1,0 +1,343 @@
+//! What waits to be written, and how far the writer has got.
+
+use std::collections::VecDeque;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::DISK_PATIENCE;
+use super::claim::RunDirError;
+use super::result_file::Outgoing;
+
+/// Most bytes that wait to be written; whoever has more waits.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// Buffers that are kept for the next piece.
+const MAX_SPARE_BUFFERS: usize = 4;
+/// Most bytes that one job appends.
+const MAX_JOB_BYTES: usize = 256 * 1024;
+/// How long a step that has taken too long is waited for once more: this process itself may have been
+/// stopped meanwhile, and the disk may be well.
+const CONFIRMATION: Duration = Duration::from_millis(250);
+
+/// A file of the record that grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Growing {
+    /// `output.log`
+    Output,
+    /// `events.ndjson`
+    Events,
+}
+
+/// One step of the writer.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Appends to a file.
+    Append(Growing, Vec<u8>),
+    /// Makes a file last as long as the record has to.
+    Sync(Growing),
+    /// Removes the socket.
+    StopListening,
+    /// Writes `result.json`.
+    Result(Box<Outgoing>),
+}
+
+impl Job {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Append(_, bytes) => bytes.len(),
+            Self::Sync(_) | Self::StopListening | Self::Result(_) => 0,
+        }
+    }
+
+    /// Whether it still makes sense when the log and the events are not written any further.
+    const fn outlives_the_log(&self) -> bool {
+        match self {
+            Self::StopListening | Self::Result(_) => true,
+            Self::Append(..) | Self::Sync(_) => false,
+        }
+    }
+}
+
+/// What is claimed.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    /// The directory, as an absolute path without links.
+    pub(super) path: PathBuf,
+    pub(super) listener: Option<UnixListener>,
+}
+
+/// Shared by the supervisor and the writer; neither waits for the disk while it holds this.
+#[derive(Debug)]
+pub(super) struct State {
+    jobs: VecDeque<Job>,
+    waiting_bytes: usize,
+    /// When the writer last got on with what it is at.
+    busy_since: Option<Instant>,
+    /// Since when it is at that for too long, and seen not to get on.
+    stuck_since: Option<Instant>,
+    spare: Vec<Vec<u8>>,
+    /// Whether nothing more comes.
+    pub(super) is_closed: bool,
+    pub(super) claimed: Option<Result<Claimed, RunDirError>>,
+    has_output: bool,
+    has_events: bool,
+    /// Whether the directory is still where it was claimed.
+    pub(super) is_in_place: bool,
+    /// What came of writing the result.
+    pub(super) result: Option<Result<(), String>>,
+    /// Sentences that nobody has been told yet.
+    pub(super) faults: Vec<String>,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Rung when there is work for the writer.
+    work: Condvar,
+    /// Rung when the writer has got on.
+    progress: Condvar,
+}
+
+/// What came of waiting for the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    Done,
+    /// The time was over.
+    NotYet,
+    /// One step has taken longer than [`DISK_PATIENCE`].
+    Stuck,
+}
+
+impl Queue {
+    /// An empty queue of a writer that begins with the claim.
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                waiting_bytes: 0,
+                busy_since: Some(Instant::now()),
+                stuck_since: None,
+                spare: Vec::new(),
+                is_closed: false,
+                claimed: None,
+                has_output: false,
+                has_events: false,
+                is_in_place: true,
+                result: None,
+                faults: Vec::new(),
+            }),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic ends the process, so no state is left half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and tells whoever waits for that.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.progress.notify_all();
+        self.work.notify_all();
+        changed
+    }
+
+    /// The next job; waits for one. `None` at the end.
+    pub(super) fn next(&self, done: Option<Vec<u8>>) -> Option<Job> {
+        let mut state = self.lock();
+        state.busy_since = None;
+        if let Some(buffer) = done
+            && state.spare.len() < MAX_SPARE_BUFFERS
+        {
+            state.spare.push(buffer);
+        }
+        self.progress.notify_all();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                state.waiting_bytes -= job.bytes();
+                state.busy_since = Some(Instant::now());
+                state.stuck_since = None;
+                return Some(job);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Tells that the writer gets on within a long job.
+    pub(super) fn got_on(&self) {
+        self.lock().busy_since = Some(Instant::now());
+    }
+
+    /// Waits for the writer, at most so long, and no longer than it gets on.
+    pub(super) fn wait(&self, at_most: Duration, is_done: impl Fn(&State) -> bool) -> Waited {
+        let deadline = Instant::now() + at_most;
+        let mut state = self.lock();
+        loop {
+            if is_done(&state) {
+                return Waited::Done;
+            }
+            let now = Instant::now();
+            let pause = match state.stuck_in(now) {
+                Some(Duration::ZERO) => return Waited::Stuck,
+                _ if deadline <= now => return Waited::NotYet,
+                Some(left) => left.min(deadline - now),
+                None => deadline - now,
+            };
+            state = self
+                .progress
+                .wait_timeout(state, pause)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+impl State {
+    /// Whether all that was asked for is done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.busy_since.is_none()
+    }
+
+    /// Whether the writer has got so far that there is room for more output.
+    pub(super) const fn has_room(&self) -> bool {
+        self.waiting_bytes < MAX_WAITING_BYTES
+    }
+
+    /// Whether more waits than ever should.
+    pub(super) const fn is_overfull(&self) -> bool {
+        self.waiting_bytes >= 2 * MAX_WAITING_BYTES
+    }
+
+    /// How long until the writer counts as stuck; `None` while it has nothing to do.
+    fn stuck_in(&mut self, now: Instant) -> Option<Duration> {
+        let since = self.busy_since?;
+        let left = (since + DISK_PATIENCE).saturating_duration_since(now);
+        if left > Duration::ZERO {
+            self.stuck_since = None;
+            return Some(left);
+        }
+        let stuck_since = *self.stuck_since.get_or_insert(now);
+        Some((stuck_since + CONFIRMATION).saturating_duration_since(now))
+    }
+
+    /// There is no record to write.
+    pub(super) fn refuse(&mut self, fault: RunDirError) {
+        self.claimed = Some(Err(fault));
+        self.jobs.clear();
+        self.busy_since = None;
+    }
+
+    /// Whether a file is written.
+    pub(super) const fn writes(&self, file: Growing) -> bool {
+        match file {
+            Growing::Output => self.has_output,
+            Growing::Events => self.has_events,
+        }
+    }
+
+    pub(super) const fn set_written(&mut self, file: Growing, is_written: bool) {
+        match file {
+            Growing::Output => self.has_output = is_written,
+            Growing::Events => self.has_events = is_written,
+        }
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        self.waiting_bytes += job.bytes();
+        self.jobs.push_back(job);
+    }
+
+    /// Appends to a file: with the last job if that does the same, else in a buffer that was used before.
+    pub(super) fn append(&mut self, file: Growing, bytes: &[u8]) {
+        if let Some(Job::Append(same, waiting)) = self.jobs.back_mut()
+            && *same == file
+            && waiting.len() + bytes.len() <= MAX_JOB_BYTES
+        {
+            waiting.extend_from_slice(bytes);
+            self.waiting_bytes += bytes.len();
+            return;
+        }
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        self.push(Job::Append(file, buffer));
+    }
+
+    /// Writes log and events no further, for a reason that is told once.
+    pub(super) fn give_up(&mut self, reason: String) {
+        if self.has_output || self.has_events {
+            self.faults.push(reason);
+        }
+        self.has_output = false;
+        self.has_events = false;
+        self.jobs.retain(Job::outlives_the_log);
+        self.waiting_bytes = 0;
+        self.spare.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_is_stuck_only_when_it_is_seen_not_to_get_on() {
+        let queue = Queue::new();
+        let mut state = queue.lock();
+        let began = Instant::now();
+        state.busy_since = Some(began);
+        let late = began + 3 * DISK_PATIENCE;
+        assert_eq!(state.stuck_in(began), Some(DISK_PATIENCE));
+        // This process may have been stopped until now.
+        assert_eq!(state.stuck_in(late), Some(CONFIRMATION));
+        state.busy_since = Some(late);
+        assert_eq!(state.stuck_in(late), Some(DISK_PATIENCE));
+        let later = late + DISK_PATIENCE;
+        assert_eq!(state.stuck_in(later), Some(CONFIRMATION));
+        assert_eq!(state.stuck_in(later + CONFIRMATION), Some(Duration::ZERO));
+        state.busy_since = None;
+        assert_eq!(state.stuck_in(later), None, "it has nothing to do");
+    }
+
+    #[test]
+    fn what_is_given_up_makes_room_and_leaves_the_result() {
+        let queue = Queue::new();
+        let mut state = queue.lock();
+        state.set_written(Growing::Output, true);
+        let piece = vec![b'x'; MAX_JOB_BYTES];
+        while state.has_room() {
+            state.append(Growing::Output, &piece);
+        }
+        assert!(!state.is_overfull());
+        state.push(Job::StopListening);
+        for _ in 0..2 {
+            state.give_up("a reason".to_owned());
+        }
+        assert!(state.has_room() && !state.writes(Growing::Output));
+        assert_eq!(state.faults, ["a reason"]);
+        assert!(matches!(state.jobs.pop_front(), Some(Job::StopListening)));
+        assert!(state.jobs.is_empty());
+    }
+
+    #[test]
+    fn small_pieces_for_one_file_are_one_job() {
+        let queue = Queue::new();
+        let mut state = queue.lock();
+        for file in [Growing::Output, Growing::Output, Growing::Events] {
+            state.append(file, b"abc");
+        }
+        let lengths: Vec<_> = state.jobs.iter().map(Job::bytes).collect();
+        assert_eq!(lengths, [6, 3]);
+        assert_eq!(state.waiting_bytes, 9);
+    }
+}

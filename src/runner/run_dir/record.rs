@@ -1,0 +1,152 @@
+//! The record of a run that another process supervises or supervised.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use thiserror::Error;
+
+use super::claim::Supervisor;
+use super::directory::Directory;
+use super::{CONTROL, PID, SUPERVISOR};
+use crate::process::ProcessIdentity;
+use crate::runner::wording::of_system;
+
+/// Most bytes that are read of a file with a few numbers in it.
+const MAX_SMALL_FILE_BYTES: u64 = 4096;
+
+/// How the record of a run stands, seen from another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::runner) enum Standing {
+    /// Its supervisor is alive.
+    Running,
+    /// Its supervisor is gone.
+    Over,
+}
+
+/// What the record says of who can be asked to stop the run.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::runner) enum Introduction {
+    /// Nothing yet, or nothing any more.
+    Missing,
+    /// The supervisor, and whether it listens on the socket.
+    Of(ProcessIdentity, bool),
+}
+
+/// The record of a run, open.
+#[derive(Debug)]
+pub(in crate::runner) struct Record {
+    directory: Directory,
+    /// `supervisor.pid`
+    pid: File,
+}
+
+/// Why a directory is not the record of a run.
+#[derive(Debug, Error)]
+pub(in crate::runner) enum NoRecord {
+    #[error("`{path}` holds no run: {}", of_system(source))]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("`{path}` holds no run: `{PID}`: {}", of_system(source))]
+    File { path: PathBuf, source: io::Error },
+}
+
+impl NoRecord {
+    /// Whether a supervisor may be about to create what is missing.
+    pub(in crate::runner) fn may_come(&self) -> bool {
+        match self {
+            Self::Directory { source, .. } | Self::File { source, .. } => {
+                source.kind() == io::ErrorKind::NotFound
+            }
+        }
+    }
+}
+
+impl Record {
+    /// Opens a record.
+    pub(in crate::runner) fn open(path: &Path) -> Result<Self, NoRecord> {
+        let directory = Directory::open(path).map_err(|source| NoRecord::Directory {
+            path: path.to_owned(),
+            source,
+        })?;
+        let pid = directory.read(PID).map_err(|source| NoRecord::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { directory, pid })
+    }
+
+    /// The directory, as an absolute path.
+    pub(in crate::runner) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Path of one of its files, for sentences and results.
+    pub(in crate::runner) fn path_of(&self, name: &str) -> PathBuf {
+        self.directory.path_of(name)
+    }
+
+    /// Opens one of its files; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Also when something else than a regular file has its name.
+    pub(in crate::runner) fn read(&self, name: &str) -> io::Result<Option<File>> {
+        match self.directory.read(name) {
+            Ok(file) => Ok(Some(file)),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(io::Error::other(format!(
+                "`{}` {}",
+                self.path_of(name).display(),
+                of_system(&fault)
+            ))),
+        }
+    }
+
+    /// Whether its supervisor is alive.
+    pub(in crate::runner) fn standing(&self) -> io::Result<Standing> {
+        // Through the open file, so that it is this run's lock even where another run has taken the name.
+        match Flock::lock(self.pid.try_clone()?, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(Standing::Over),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(Standing::Running),
+            Err((_, fault)) => Err(fault.into()),
+        }
+    }
+
+    /// The file that its supervisor holds locked.
+    pub(in crate::runner) const fn lock_file(&self) -> &File {
+        &self.pid
+    }
+
+    /// Process id of its supervisor, in whatever namespace that runs; `None` when it could not be written.
+    pub(in crate::runner) fn supervisor_pid(&self) -> io::Result<Option<i32>> {
+        let text = self.small_file(PID)?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
+    }
+
+    /// Who its supervisor is.
+    pub(in crate::runner) fn introduction(&self) -> io::Result<Introduction> {
+        let supervisor = self
+            .small_file(SUPERVISOR)?
+            .and_then(|text| serde_json::from_str::<Supervisor>(&text).ok());
+        Ok(match supervisor {
+            None => Introduction::Missing,
+            Some(supervisor) => Introduction::Of(supervisor.process, supervisor.listens),
+        })
+    }
+
+    /// Connects to the supervisor.
+    pub(in crate::runner) fn connect(&self) -> io::Result<UnixStream> {
+        self.directory.connect(CONTROL)
+    }
+
+    fn small_file(&self, name: &str) -> io::Result<Option<String>> {
+        let Some(file) = self.read(name)? else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        file.take(MAX_SMALL_FILE_BYTES).read_to_end(&mut text)?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+}

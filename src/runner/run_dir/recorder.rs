@@ -1,0 +1,248 @@
+//! The supervisor's end of a record. Nothing here waits for the disk longer than [`DISK_PATIENCE`].
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use super::claim::RunDirError;
+use super::queue::{Claimed, Growing, Job, Queue, Waited};
+use super::result_file::{Outgoing, ResultOutput};
+use super::{DISK_PATIENCE, Durability, OUTPUT, writer};
+use crate::output::Matcher;
+use crate::protocol::RunResult;
+
+/// How long is waited for room at a time: orders are looked at in between.
+const SLICE: Duration = Duration::from_millis(5);
+/// Stack of the writer, several times what it uses.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Whether more output may be given to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::runner) enum Room {
+    /// It may, or nobody writes it any more.
+    Free,
+    /// The disk is slower than the tool prints.
+    Full,
+}
+
+/// The record of the run that this process supervises.
+#[derive(Debug)]
+pub(in crate::runner) struct Recorder {
+    queue: Arc<Queue>,
+    /// As it was asked for, until it is claimed.
+    wanted: PathBuf,
+    claimed: OnceLock<PathBuf>,
+    /// Masks what is said of paths.
+    matcher: Arc<Matcher>,
+}
+
+impl Recorder {
+    /// Starts to claim a directory.
+    ///
+    /// # Errors
+    /// When there is no room for a thread.
+    pub(in crate::runner) fn start(
+        path: &Path,
+        durability: Durability,
+        masked_request: String,
+        matcher: Arc<Matcher>,
+    ) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new());
+        let (of_writer, wanted) = (Arc::clone(&queue), path.to_owned());
+        thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(move || writer::run(&of_writer, &wanted, durability, &masked_request))?;
+        Ok(Self {
+            queue,
+            wanted: path.to_owned(),
+            claimed: OnceLock::new(),
+            matcher,
+        })
+    }
+
+    /// Waits until the directory is claimed; gives back the socket on which orders arrive.
+    pub(in crate::runner) fn claim(&self) -> Result<Option<UnixListener>, RunDirError> {
+        let waited = self
+            .queue
+            .wait(2 * DISK_PATIENCE, |state| state.claimed.is_some());
+        let claimed = self.queue.lock().claimed.take();
+        match (waited, claimed) {
+            (_, Some(Ok(Claimed { path, listener }))) => {
+                let _ = self.claimed.set(path);
+                Ok(listener)
+            }
+            (_, Some(Err(fault))) => Err(fault),
+            (Waited::Done | Waited::NotYet | Waited::Stuck, None) => Err(RunDirError::Hangs {
+                path: self.wanted.clone(),
+                limit: DISK_PATIENCE,
+            }),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.claimed.get().unwrap_or(&self.wanted)
+    }
+
+    /// Waits a moment for room; a disk that hangs is given up.
+    pub(in crate::runner) fn room(&self) -> Room {
+        match self.queue.wait(SLICE, |state| state.has_room()) {
+            Waited::Done => Room::Free,
+            Waited::NotYet => Room::Full,
+            Waited::Stuck => {
+                self.give_up_hanging();
+                Room::Free
+            }
+        }
+    }
+
+    /// Writes the output no further: there is no memory for what the disk does not take.
+    pub(in crate::runner) fn give_up_slow(&self, backlog_bytes: u64) {
+        let path = self.path().display();
+        let reason = format!(
+            "the disk of `{path}` is slower than the tool prints, and {backlog_bytes} bytes of output wait \
+             in memory; the record of its output ends here, and the run goes on"
+        );
+        self.queue.update(|state| state.give_up(reason));
+    }
+
+    fn give_up_hanging(&self) {
+        let (path, seconds) = (self.path().display(), DISK_PATIENCE.as_secs());
+        let reason = format!(
+            "the disk of `{path}` has not answered for {seconds} s; the record of output and events ends \
+             here, and the run goes on"
+        );
+        self.queue.update(|state| state.give_up(reason));
+    }
+
+    /// Appends to `output.log`; whether it is still written.
+    pub(in crate::runner) fn output(&self, text: &str) -> bool {
+        self.append(Growing::Output, text.as_bytes())
+    }
+
+    /// Appends a line to `events.ndjson`; whether it is still written.
+    pub(in crate::runner) fn event(&self, line: &[u8]) -> bool {
+        self.append(Growing::Events, line)
+    }
+
+    fn append(&self, file: Growing, bytes: &[u8]) -> bool {
+        let is_overfull = self.queue.lock().is_overfull();
+        if is_overfull {
+            self.give_up_hanging();
+        }
+        self.queue.update(|state| {
+            let is_written = state.writes(file);
+            if is_written {
+                state.append(file, bytes);
+            }
+            is_written
+        })
+    }
+
+    /// Whether `output.log` is written.
+    pub(in crate::runner) fn has_output(&self) -> bool {
+        self.queue.lock().writes(Growing::Output)
+    }
+
+    /// Whether `events.ndjson` is written.
+    pub(in crate::runner) fn has_events(&self) -> bool {
+        self.queue.lock().writes(Growing::Events)
+    }
+
+    /// Sentences about what could not be written, each given once.
+    pub(in crate::runner) fn faults(&self) -> Vec<String> {
+        let faults = std::mem::take(&mut self.queue.lock().faults);
+        faults
+            .iter()
+            .map(|fault| self.matcher.mask(fault))
+            .collect()
+    }
+
+    /// Waits until the whole output is on its way to the disk, and synced where that is needed.
+    pub(in crate::runner) fn finish_output(&self) {
+        self.queue
+            .update(|state| state.push(Job::Sync(Growing::Output)));
+        self.wait_until_idle();
+    }
+
+    /// The file that holds the whole masked output, if one does.
+    pub(in crate::runner) fn output_file(&self) -> Option<PathBuf> {
+        let state = self.queue.lock();
+        (state.writes(Growing::Output) && state.is_in_place).then(|| self.path().join(OUTPUT))
+    }
+
+    /// Takes no more orders on the socket.
+    pub(in crate::runner) fn stop_listening(&self) {
+        self.queue.update(|state| state.push(Job::StopListening));
+    }
+
+    /// Writes the result, and waits for that as long as the disk gets on.
+    ///
+    /// # Errors
+    /// A sentence, when it is not there or its output is cut.
+    pub(in crate::runner) fn result(
+        &self,
+        frame: RunResult<()>,
+        output: ResultOutput,
+        tail: String,
+    ) -> Result<(), String> {
+        let outgoing = Box::new(Outgoing {
+            frame,
+            output,
+            tail,
+        });
+        self.queue.update(|state| state.push(Job::Result(outgoing)));
+        loop {
+            match self
+                .queue
+                .wait(DISK_PATIENCE, |state| state.result.is_some())
+            {
+                Waited::NotYet => {}
+                Waited::Done => {
+                    let written = self.queue.lock().result.take().unwrap_or(Ok(()));
+                    return written.map_err(|fault| self.matcher.mask(&fault));
+                }
+                Waited::Stuck => break,
+            }
+        }
+        self.give_up_hanging();
+        Err(self.matcher.mask(&format!(
+            "the disk of `{}` has not answered for {} s; the result is written there when it does",
+            self.path().display(),
+            DISK_PATIENCE.as_secs()
+        )))
+    }
+
+    /// Says that nothing more comes.
+    pub(in crate::runner) fn close(&self) {
+        self.queue.update(|state| {
+            state.push(Job::Sync(Growing::Events));
+            state.is_closed = true;
+        });
+    }
+
+    /// Waits for a disk that hangs, so that it gets the result when it answers again; at most so long.
+    pub(in crate::runner) fn linger(&self, at_most: Duration) {
+        let deadline = std::time::Instant::now() + at_most;
+        while std::time::Instant::now() < deadline {
+            match self.queue.wait(SLICE, |state| state.is_idle()) {
+                Waited::Done => return,
+                Waited::NotYet => {}
+                Waited::Stuck => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Waits until nothing is left to write, as long as the disk gets on.
+    fn wait_until_idle(&self) {
+        loop {
+            match self.queue.wait(DISK_PATIENCE, |state| state.is_idle()) {
+                Waited::Done => return,
+                Waited::NotYet => {}
+                Waited::Stuck => return self.give_up_hanging(),
+            }
+        }
+    }
+}

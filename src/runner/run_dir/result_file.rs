@@ -1,0 +1,117 @@
+//! `result.json`: written aside, synced, and given its name.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+
+use serde::Serialize;
+
+use super::claim::{Claim, could_not};
+use super::{Durability, RESULT, RESULT_PART};
+use crate::output::Captured;
+use crate::protocol::RunResult;
+
+/// Size of the output in a result that has to fit into the space set aside on a full disk, at first
+/// try and after.
+const SHORT_OUTPUT_BYTES: [usize; 3] = [16 * 1024, 4 * 1024, 0];
+
+/// The output of a result, without holding it in memory where it is long.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(in crate::runner) enum ResultOutput {
+    Captured(Captured),
+    Text(String),
+}
+
+/// A result on its way to the disk.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) frame: RunResult<()>,
+    pub(super) output: ResultOutput,
+    /// The end of the output, for a disk that has no room for more.
+    pub(super) tail: String,
+}
+
+impl Outgoing {
+    /// Writes the result, shortened where the disk takes no more.
+    ///
+    /// # Errors
+    /// A sentence, also when the result is there and its output is cut.
+    pub(super) fn write(
+        &self,
+        claim: &mut Claim,
+        durability: Durability,
+        got_on: &dyn Fn(),
+    ) -> Result<(), String> {
+        let whole = self.frame.clone().with_output(&self.output);
+        let Err(fault) = write_one(claim, durability, &whole, got_on) else {
+            return Ok(());
+        };
+        let is_there = SHORT_OUTPUT_BYTES
+            .iter()
+            .map(|&len| shortened(&self.frame, &self.tail, len))
+            .any(|short| write_one(claim, durability, &short, got_on).is_ok());
+        let sentence = could_not("write", &claim.directory.path_of(RESULT), &fault);
+        Err(if is_there {
+            format!("{sentence}: it stands there with its output cut")
+        } else {
+            sentence
+        })
+    }
+}
+
+fn write_one(
+    claim: &mut Claim,
+    durability: Durability,
+    result: &impl Serialize,
+    got_on: &dyn Fn(),
+) -> io::Result<()> {
+    let part = match &claim.part {
+        Some(part) => part,
+        None => claim.part.insert(claim.directory.create(RESULT_PART)?),
+    };
+    write_whole(part, result, got_on)?;
+    claim.directory.rename(RESULT_PART, RESULT)?;
+    if durability == Durability::Record {
+        claim.directory.sync()?;
+    }
+    Ok(())
+}
+
+/// Writes over what was set aside, not behind it.
+fn write_whole(mut part: &File, result: &impl Serialize, got_on: &dyn Fn()) -> io::Result<()> {
+    part.rewind()?;
+    let mut writer = BufWriter::with_capacity(64 * 1024, Telling { part, got_on });
+    serde_json::to_writer(&mut writer, result)?;
+    writer.write_all(b"\n")?;
+    writer.flush()?;
+    drop(writer);
+    let len = part.stream_position()?;
+    part.set_len(len)?;
+    part.sync_all()
+}
+
+/// Tells after each piece that the disk took it.
+struct Telling<'a> {
+    part: &'a File,
+    got_on: &'a dyn Fn(),
+}
+
+impl Write for Telling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.part.write(bytes)?;
+        (self.got_on)();
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A result with no more than the end of its output.
+fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunResult {
+    let start = tail.ceil_char_boundary(tail.len().saturating_sub(len));
+    let mut short = frame.clone().with_output(tail[start..].to_owned());
+    short.output_truncated = short.output.len() as u64 != short.output_bytes;
+    short
+}

@@ -1,0 +1,22 @@
+//! Sockets in a directory, whose path may be longer than an address takes.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+
+/// Listens on a new socket.
+pub(super) fn listen(directory: &File, name: &str) -> io::Result<UnixListener> {
+    UnixListener::bind(address(directory, name))
+}
+
+/// Connects to a socket.
+pub(super) fn connect(directory: &File, name: &str) -> io::Result<UnixStream> {
+    UnixStream::connect(address(directory, name))
+}
+
+/// A short path through the open directory.
+fn address(directory: &File, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
+}

@@ -1,0 +1,142 @@
+//! The thread that writes a record. It alone waits for the disk.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::claim::{Claim, could_not};
+use super::queue::{Claimed, Growing, Job, Queue, State};
+use super::{CONTROL, Durability, EVENTS, OUTPUT};
+
+/// How often the writer looks whether the directory is still in its place.
+const LOOK: Duration = Duration::from_secs(1);
+/// How much is written before it is synced, where it has to be: a sync of more would look like a disk that
+/// hangs.
+const MAX_UNSYNCED_BYTES: usize = 64 * 1024 * 1024;
+
+/// Claims a directory, then does one job after the other until the queue is closed.
+pub(super) fn run(queue: &Arc<Queue>, path: &Path, durability: Durability, request: &str) {
+    let mut claim = match Claim::make(path, durability, request) {
+        Ok(claim) => claim,
+        Err(fault) => return queue.update(|state| state.refuse(fault)),
+    };
+    queue.update(|state| {
+        state.set_written(Growing::Output, claim.output.is_some());
+        state.set_written(Growing::Events, claim.events.is_some());
+        state.faults.append(&mut claim.warnings);
+        state.claimed = Some(Ok(Claimed {
+            path: claim.directory.path().to_owned(),
+            listener: claim.listener.take(),
+        }));
+    });
+    let mut writer = Writer {
+        queue,
+        claim,
+        durability,
+        looked: Instant::now(),
+        unsynced_bytes: 0,
+    };
+    let mut done = None;
+    while let Some(job) = queue.next(done.take()) {
+        done = writer.carry_out(job);
+    }
+}
+
+struct Writer<'a> {
+    queue: &'a Queue,
+    claim: Claim,
+    durability: Durability,
+    /// When the place of the directory was looked at.
+    looked: Instant,
+    unsynced_bytes: usize,
+}
+
+impl Writer<'_> {
+    /// Does one job, and gives back its buffer.
+    fn carry_out(&mut self, job: Job) -> Option<Vec<u8>> {
+        match job {
+            Job::Append(file, bytes) => {
+                self.append(file, &bytes);
+                return Some(bytes);
+            }
+            Job::Sync(file) => self.sync(file),
+            // It may never have been there.
+            Job::StopListening => drop(self.claim.directory.remove(CONTROL)),
+            Job::Result(outgoing) => {
+                self.look();
+                let got_on = || self.queue.got_on();
+                let written = outgoing.write(&mut self.claim, self.durability, &got_on);
+                self.queue.update(|state| state.result = Some(written));
+            }
+        }
+        None
+    }
+
+    fn append(&mut self, what: Growing, bytes: &[u8]) {
+        if self.looked.elapsed() >= LOOK {
+            self.look();
+        }
+        let Some(file) = self.file(what) else {
+            return;
+        };
+        if let Err(fault) = file.write_all(bytes) {
+            return self.leave(what, &fault);
+        }
+        self.unsynced_bytes += bytes.len();
+        if self.unsynced_bytes >= MAX_UNSYNCED_BYTES {
+            self.sync(what);
+        }
+    }
+
+    fn sync(&mut self, what: Growing) {
+        self.unsynced_bytes = 0;
+        let durability = self.durability;
+        if let Some(file) = self.file(what)
+            && let Err(fault) = durability.sync(file)
+        {
+            self.leave(what, &fault);
+        }
+    }
+
+    const fn file(&mut self, what: Growing) -> &mut Option<File> {
+        match what {
+            Growing::Output => &mut self.claim.output,
+            Growing::Events => &mut self.claim.events,
+        }
+    }
+
+    /// Writes a file no further.
+    fn leave(&mut self, what: Growing, fault: &std::io::Error) {
+        *self.file(what) = None;
+        let name = match what {
+            Growing::Output => OUTPUT,
+            Growing::Events => EVENTS,
+        };
+        let sentence = could_not("write", &self.claim.directory.path_of(name), fault);
+        self.queue.update(|state| {
+            state.set_written(what, false);
+            state.faults.push(sentence);
+        });
+    }
+
+    /// Notices that the directory was removed, moved or replaced.
+    fn look(&mut self) {
+        self.looked = Instant::now();
+        // What cannot be looked at may be in its place.
+        if self.claim.directory.is_at_its_path().unwrap_or(true) {
+            return;
+        }
+        let path = self.claim.directory.path().display();
+        let sentence = format!(
+            "`{path}` is not the run directory of this run any more: it was removed, moved or replaced; \
+             the record is not found there, and the run goes on"
+        );
+        self.queue.update(|state: &mut State| {
+            if std::mem::replace(&mut state.is_in_place, false) {
+                state.faults.push(sentence);
+            }
+        });
+    }
+}
