@@ -15,7 +15,7 @@ use super::last_words::Progress;
 use super::lost;
 use super::run_dir::{self, NoRecord, Record, Standing};
 use crate::output::{Capture, Utf8};
-use crate::process::{FileWatch, Urgency, memory_file};
+use crate::process::{FileWatch, Printer, Urgency, memory_file};
 use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
 };
@@ -112,7 +112,7 @@ fn outcome_of(path: &Path) -> io::Result<Option<Outcome>> {
 /// Prints the result as it stands in the record.
 fn finish(path: &Path, events: &Follower, mode: Mode) -> io::Result<()> {
     let mut file = BufReader::new(File::open(path)?);
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Printer;
     match (mode, &events.result) {
         (Mode::Document, _) => io::copy(&mut file, &mut stdout).map(drop),
         (Mode::Stream, Some(recorded)) => {
@@ -141,7 +141,7 @@ fn tell_of_loss(record: &Record, events: &Follower, mode: Mode) -> io::Result<u8
     let mut frame = lost::frame(request.as_ref(), events.tool, "was lost");
     frame.output_file = log.exists().then_some(log);
     let result = lost::with_captured(frame, capture.captured()?);
-    io::stdout().write_all(&lost::encode(result, mode, events.progress.lines()))?;
+    Printer.write_all(&lost::encode(result, mode, events.progress.lines()))?;
     Ok(exit_status::UNKNOWN)
 }
 
@@ -177,7 +177,7 @@ struct Recorded {
 impl Recorded {
     /// Prints the result that it holds; the file of the result was lost.
     fn print(&self, mode: Mode, events: &Follower) -> io::Result<u8> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = Printer;
         let event: Event = serde_json::from_slice(&self.line)?;
         match (mode, event) {
             (Mode::Document, Event::Result { result, .. }) => {
@@ -231,7 +231,7 @@ impl Follower {
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };
-        let mut stdout = io::stdout().lock();
+        let mut stdout = Printer;
         loop {
             let len = reader.read_until(b'\n', &mut self.line)?;
             if !self.line.ends_with(b"\n") {
