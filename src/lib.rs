@@ -17,6 +17,9 @@
 //!
 //! Nothing points back up.
 
+// They panic where stdout or stderr takes nothing.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 

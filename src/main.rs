@@ -1,5 +1,8 @@
 //! The `iac-runner` binary.
 
+// They panic where stdout or stderr takes nothing.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +28,7 @@ Example:
   echo '{\"tool\":\"terraform\",\"work_dir\":\"/tmp\",\"command\":\"version\"}' | iac-runner
 
 Exit status: 0 success, 1 the tool failed, 2 invalid request or usage, 3 not started, 4 timed out,
-5 cancelled or killed, 6 outcome unknown, 70 internal fault.";
+5 cancelled or killed, 6 outcome unknown, 70 internal fault, or stdout did not take the whole answer.";
 
 #[derive(Subcommand)]
 enum Call {
@@ -73,12 +76,12 @@ fn main() -> ExitCode {
 
 /// Prints help for a person; and for a program that called with wrong arguments, a document.
 fn explain(fault: &clap::Error) -> u8 {
-    // Stdout or stderr may be gone; the exit status tells all the same.
-    let _ = fault.print();
+    let text = fault.render().to_string();
     if fault.use_stderr() {
+        runner::say_now(&text);
         runner::refuse_usage("the arguments are not understood, see stderr and `iac-runner --help`")
     } else {
-        exit_status::SUCCESS
+        runner::print_text(&text, exit_status::SUCCESS)
     }
 }
 
@@ -99,6 +102,5 @@ fn print_schema(document: Document) -> u8 {
         Document::Result => Subject::Result,
         Document::Event => Subject::Event,
     };
-    println!("{:#}", schema(subject));
-    exit_status::SUCCESS
+    runner::print_text(&format!("{:#}\n", schema(subject)), exit_status::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::unistd::getuid;
 
 /// Puts this process, and so the tool, on ground of its own.
 ///
@@ -50,6 +51,17 @@ pub fn limits() -> Limits {
         address_space: soft(Resource::RLIMIT_AS),
         data: soft(Resource::RLIMIT_DATA),
     }
+}
+
+/// Most processes and threads that this process's user may have, as far as it is for this process to say.
+pub fn process_limit() -> u64 {
+    // The call cannot fail with these arguments.
+    getrlimit(Resource::RLIMIT_NPROC).map_or(u64::MAX, |(soft, _)| soft)
+}
+
+/// The user whose processes are counted.
+pub fn user_id() -> u32 {
+    getuid().as_raw()
 }
 
 /// Closes every descriptor above stderr.

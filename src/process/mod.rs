@@ -15,25 +15,31 @@ mod memory;
 mod memory_limit;
 mod orphans;
 mod pidfd;
+mod print;
 mod probe;
 mod signals;
 mod stack;
 mod stdio;
 mod watch;
+mod write_now;
 
 pub use bounded::within;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
 pub use handed::Handed;
 pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven};
-pub use inheritance::{Limits, limits, stand_alone};
+pub use inheritance::{Limits, limits, process_limit, stand_alone, user_id};
 pub use kept_group::{KeptGroup, Started};
 pub use memory::{memory_file, reopen_for_append};
 pub use memory_limit::memory_limit;
 pub use orphans::Survivors;
 pub use pidfd::wait_for_child;
+pub use print::{Printer, print};
 pub use probe::{Probed, probe};
-pub use signals::{ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver};
+pub use signals::{
+    ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver, let_stop_signals_end,
+};
 pub use stack::on_enough_stack;
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};
 pub use watch::{FileWatch, Urgency};
+pub use write_now::write_now;

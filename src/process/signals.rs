@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, Signal, signal as set_disposition};
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
@@ -69,6 +69,16 @@ impl OwnSignals {
             _ = self.cancel.recv() => OwnSignal::Requested(Request::Cancel),
             _ = self.force.recv() => OwnSignal::Requested(Request::Force),
         }
+    }
+}
+
+/// From here on SIGINT, SIGTERM and SIGHUP end this process, as if it had never listened.
+///
+/// For what is left to do where no runtime hands signals out any more.
+pub fn let_stop_signals_end() {
+    for stop in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the default disposition installs no code. The call cannot fail with these arguments.
+        let _ = unsafe { set_disposition(stop, SigHandler::SigDfl) };
     }
 }
 

@@ -5,7 +5,7 @@
 //! before each read or write, and no more is written at a time than a ready pipe takes.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -13,8 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// What a pipe that polls as writable takes without blocking: `PIPE_BUF`, pipe(7).
-const PIPE_BUF: usize = 4096;
+use super::write_now::write_now;
 
 /// Something that may or may not be able to say when it is ready.
 #[derive(Debug)]
@@ -44,6 +43,8 @@ impl Pollable {
     /// Waits until a poll for `what` says that the next call will not block.
     async fn ready(&self, interest: Interest, what: PollFlags) -> io::Result<()> {
         let Self::Waits(waits) = self else {
+            // What is always ready must not keep everything else from its turn: `/dev/zero` never ends.
+            tokio::task::yield_now().await;
             return Ok(());
         };
         loop {
@@ -58,7 +59,7 @@ impl Pollable {
 }
 
 /// What a poll that does not wait sees; errors and hang-ups count as seen.
-fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
+pub(super) fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
     let mut entries = [PollFd::new(of, what)];
     match poll(&mut entries, PollTimeout::ZERO) {
         Ok(_) | Err(Errno::EINTR) => Ok(entries[0].revents().unwrap_or(PollFlags::empty())),
@@ -100,13 +101,26 @@ impl Input {
         }
     }
 
+    /// Returns when a read would return at once.
+    ///
+    /// # Errors
+    /// When readiness cannot be asked for.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.0.ready(Interest::READABLE, PollFlags::POLLIN).await
+    }
+
+    /// Whether this is a terminal, at which a person may be.
+    pub fn is_terminal(&self) -> bool {
+        self.0.file().is_terminal()
+    }
+
     /// Whether a read would return at once.
     pub fn has_more(&self) -> bool {
         polled(self.0.file().as_fd(), PollFlags::POLLIN).is_ok_and(|seen| !seen.is_empty())
     }
 }
 
-/// Stdout of this process.
+/// Stdout or stderr of this process.
 #[derive(Debug)]
 pub struct Output(Pollable);
 
@@ -116,11 +130,25 @@ impl Output {
     /// # Errors
     /// When stdout cannot be duplicated.
     pub fn stdout() -> io::Result<Self> {
-        Pollable::new(
-            io::stdout().as_fd(),
-            Interest::WRITABLE.add(Interest::ERROR),
-        )
-        .map(Self)
+        Self::of(io::stdout().as_fd())
+    }
+
+    /// Takes up a descriptor that is open for writing.
+    ///
+    /// # Errors
+    /// When it cannot be duplicated.
+    pub fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
+        let interest = Interest::WRITABLE.add(Interest::ERROR);
+        Pollable::new(descriptor, interest).map(Self)
+    }
+
+    /// Returns when some bytes can be written, or when writing fails.
+    ///
+    /// # Errors
+    /// When readiness cannot be asked for.
+    pub async fn writable(&self) -> io::Result<()> {
+        let interest = Interest::WRITABLE.add(Interest::ERROR);
+        self.0.ready(interest, PollFlags::POLLOUT).await
     }
 
     /// Writes some of the bytes, waiting for room if there is none; returns how many.
@@ -128,16 +156,13 @@ impl Output {
     /// # Errors
     /// What the write failed with: EPIPE when nobody reads any more, EIO for a terminal that hung up.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let what = PollFlags::POLLOUT;
         loop {
-            self.0
-                .ready(Interest::WRITABLE.add(Interest::ERROR), what)
-                .await?;
-            let piece = match self.0 {
-                Pollable::Waits(_) => &bytes[..bytes.len().min(PIPE_BUF)],
-                Pollable::AlwaysReady(_) => bytes,
+            self.writable().await?;
+            let written = match &self.0 {
+                Pollable::Waits(waits) => write_now(waits.get_ref().as_fd(), bytes),
+                Pollable::AlwaysReady(file) => (&mut &*file).write(bytes),
             };
-            match self.0.file().write(piece) {
+            match written {
                 Err(fault)
                     if matches!(
                         fault.kind(),

@@ -14,27 +14,28 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use tokio::time::Instant;
 
+use super::copying::{Advance, Stdout};
+use super::diagnostics::Diagnostics;
 use super::journal::Mode;
 use super::last_words::{self, Progress};
 use super::link::{Link, Message};
 use super::lost::{self, Known};
 use super::reception::Reception;
 use super::relay::RelayReader;
+use super::stop_signals::{Meaning, StopSignals};
 use super::wording::of_system;
 use crate::process::{
-    Input, Output, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
+    Input, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
     wait_for_child,
 };
 use crate::protocol::{Control, exit_status};
 
-/// A second signal within this time of the first asks for nothing new: a terminal and a parent may
-/// both deliver the same Ctrl-C.
-const DOUBLE_DELIVERY: Duration = Duration::from_secs(2);
-/// How long the supervisor may take to end once it has said its last; one whose run directory is on a disk
-/// that hangs cannot end.
+/// How long a supervisor that has said its last may take to end: with its run directory on a hung disk it can't.
 const SUPERVISOR_END: Duration = Duration::from_secs(2);
-/// Most bytes copied to stdout at once.
-const PIECE_BYTES: usize = 64 * 1024;
+/// How long the last diagnostics may take to be read.
+const LAST_DIAGNOSTICS: Duration = Duration::from_millis(200);
+const HINT: &str = "waiting for a request, one JSON object, for example: \
+                    {\"tool\":\"terraform\",\"work_dir\":\"/tmp\",\"command\":\"version\"}";
 
 /// What the front keeps from the fork.
 #[derive(Debug)]
@@ -59,14 +60,16 @@ pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
         link: Link::new(kept.socket)?,
         signals: OwnSignals::listen()?,
         stdout: Stdout::new(RelayReader::new(relay), progress)?,
+        diagnostics: Diagnostics::stderr(),
         stop: StopSignals::default(),
+        asked: Vec::new(),
         had_terminal: terminal_is_open(),
         known: Known::default(),
     };
     let mut reception = Reception::new(Input::stdin()?);
     front.hand_over(&mut reception).await;
     front.follow(&mut reception).await;
-    front.stdout.copy_rest(&mut front.signals).await;
+    front.copy_rest().await;
     let supervisor_end = wait_for_child(kept.supervisor, SUPERVISOR_END);
     let status = match front.stdout.relay.exit_status() {
         Some(status) => status,
@@ -76,7 +79,8 @@ pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
             front.tell_of_loss(kept.capture, kept.mode).await
         }
     };
-    Ok(if front.stdout.failed {
+    front.say_last(&reception).await;
+    Ok(if front.stdout.is_cut() {
         exit_status::INTERNAL_FAULT
     } else {
         status
@@ -100,7 +104,10 @@ struct Front {
     link: Link,
     signals: OwnSignals,
     stdout: Stdout,
+    diagnostics: Diagnostics,
     stop: StopSignals,
+    /// What the supervisor was asked for already.
+    asked: Vec<Message>,
     had_terminal: bool,
     known: Known,
 }
@@ -109,15 +116,20 @@ impl Front {
     /// Reads the request and gives it to the supervisor.
     async fn hand_over(&mut self, reception: &mut Reception) {
         let message = tokio::select! {
-            message = reception.request() => message,
-            _ = self.signals.next() => Message::StoppedEarly,
+            message = reception.request(|| self.diagnostics.say(HINT)) => message,
+            _ = self.signals.next() => {
+                self.stop.signalled(Instant::now());
+                Message::StoppedEarly
+            }
             () = self.link.gone() => return,
         };
         self.stdout.progress.may_run.store(true, Relaxed);
-        self.link.post(&message);
-        if let Message::Request(document) = message {
-            self.known.request = document;
+        if let Message::Request(document) = &message {
+            self.known.request.clone_from(document);
+        } else {
+            reception.close();
         }
+        self.link.post(message);
     }
 
     /// Passes messages on, both ways, until the supervisor is gone.
@@ -127,187 +139,102 @@ impl Front {
                 message = self.link.receive() => match message {
                     None => return,
                     Some(Message::Started(pid)) => self.known.tool_started(pid),
-                    Some(Message::Warning(sentence)) => eprintln!("iac-runner: warning: {sentence}"),
+                    Some(Message::Warning(sentence)) => self.warn(&sentence),
                     Some(_) => {}
                 },
-                control = reception.control() => self.link.post(&match control {
-                    Ok(Control::Cancel { force: false }) => Message::Cancel,
-                    Ok(Control::Cancel { force: true }) => Message::Force,
-                    Err(sentence) => Message::Warning(sentence),
-                }),
-                signal = self.signals.next() => {
-                    if let Some(message) = self.on_signal(signal) {
-                        self.link.post(&message);
-                    }
-                }
-                advance = self.stdout.advance() => match advance {
-                    Advance::ReaderGone => self.link.post(&Message::ReaderGone),
-                    Advance::Copied | Advance::Failed => {}
+                control = reception.control() => match control {
+                    Ok(Control::Cancel { force: false }) => self.ask(Message::Cancel),
+                    Ok(Control::Cancel { force: true }) => self.ask(Message::Force),
+                    Err(sentence) => self.link.post(Message::Warning(sentence)),
                 },
+                signal = self.signals.next() => self.on_signal(signal),
+                advance = self.stdout.advance() => self.on_advance(advance),
+                () = self.diagnostics.advance() => {}
             }
         }
     }
 
-    fn on_signal(&mut self, signal: OwnSignal) -> Option<Message> {
-        match signal {
-            OwnSignal::HangUp if terminal_is_gone(self.had_terminal) => Some(Message::ReaderGone),
-            OwnSignal::Requested(SignalledRequest::Cancel) => Some(Message::Cancel),
-            OwnSignal::Requested(SignalledRequest::Force) => Some(Message::Force),
-            OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => {
-                self.stop.signalled(Instant::now())
+    /// Copies what is left: the run has ended. A first signal does not end that, since it may have been
+    /// meant for the run; a second one does.
+    async fn copy_rest(&mut self) {
+        while self.stdout.has_more() {
+            tokio::select! {
+                signal = self.signals.next() => self.on_late_signal(signal),
+                advance = self.stdout.advance() => self.on_advance(advance),
+                () = self.diagnostics.advance() => {}
             }
         }
+    }
+
+    /// Asks the supervisor for something, once: to ask again is to ask for nothing new.
+    fn ask(&mut self, message: Message) {
+        if !self.asked.contains(&message) {
+            self.asked.push(message.clone());
+            self.link.post(message);
+        }
+    }
+
+    fn on_signal(&mut self, signal: OwnSignal) {
+        match signal {
+            OwnSignal::HangUp if terminal_is_gone(self.had_terminal) => {
+                self.ask(Message::ReaderGone);
+            }
+            OwnSignal::Requested(SignalledRequest::Cancel) => self.ask(Message::Cancel),
+            OwnSignal::Requested(SignalledRequest::Force) => self.ask(Message::Force),
+            OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => {
+                match self.stop.signalled(Instant::now()) {
+                    Meaning::First => self.ask(Message::Signalled),
+                    Meaning::Again => {}
+                    Meaning::Second => self.ask(Message::Force),
+                }
+            }
+        }
+    }
+
+    fn on_late_signal(&mut self, signal: OwnSignal) {
+        match signal {
+            OwnSignal::Requested(_) => {}
+            OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => {
+                if self.stop.signalled(Instant::now()) == Meaning::Second {
+                    self.stdout.give_up();
+                    self.diagnostics.say(
+                        "a second signal came before stdout had taken the whole answer, which is cut; \
+                         `iac-runner attach` prints it whole if the request had a `run_dir`",
+                    );
+                }
+            }
+        }
+    }
+
+    fn on_advance(&mut self, advance: Advance) {
+        match advance {
+            Advance::Copied => {}
+            Advance::ReaderGone => self.ask(Message::ReaderGone),
+            Advance::Failed(fault) => self.diagnostics.say(&format!(
+                "stdout cannot be written: {}; the run goes on",
+                of_system(&fault)
+            )),
+        }
+    }
+
+    fn warn(&mut self, sentence: &str) {
+        self.diagnostics.say(&format!("warning: {sentence}"));
     }
 
     /// Says that the supervisor was lost, in its place.
     async fn tell_of_loss(&mut self, capture: File, mode: Mode) -> u8 {
         let lines = self.stdout.progress.lines();
         let (document, outcome) = lost::document(&self.known, capture, mode, lines);
-        self.stdout.write_all(&document).await;
+        self.stdout.append(&document);
+        self.copy_rest().await;
         exit_status::of(outcome)
     }
-}
 
-/// What SIGINT, SIGTERM and SIGHUP mean, one after the other.
-#[derive(Debug, Default)]
-struct StopSignals {
-    first: Option<Instant>,
-}
-
-impl StopSignals {
-    fn signalled(&mut self, now: Instant) -> Option<Message> {
-        match self.first {
-            None => {
-                self.first = Some(now);
-                Some(Message::Signalled)
-            }
-            Some(first) if now.duration_since(first) >= DOUBLE_DELIVERY => Some(Message::Force),
-            Some(_) => None,
+    async fn say_last(&mut self, reception: &Reception) {
+        match reception.unreported() {
+            0 => {}
+            unreported => self.warn(&format!("{unreported} more control lines were ignored")),
         }
-    }
-}
-
-/// What came of an attempt to write to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Advance {
-    Copied,
-    ReaderGone,
-    Failed,
-}
-
-/// The relay, and how far it has got on stdout.
-#[derive(Debug)]
-struct Stdout {
-    output: Output,
-    relay: RelayReader,
-    piece: Vec<u8>,
-    progress: Arc<Progress>,
-    reader_gone: bool,
-    /// Whether something could not be written though somebody may be there to read.
-    failed: bool,
-}
-
-impl Stdout {
-    fn new(relay: RelayReader, progress: Arc<Progress>) -> io::Result<Self> {
-        Ok(Self {
-            output: Output::stdout()?,
-            relay,
-            piece: Vec::new(),
-            progress,
-            reader_gone: false,
-            failed: false,
-        })
-    }
-
-    const fn is_writable(&self) -> bool {
-        !self.reader_gone && !self.failed
-    }
-
-    /// Copies a piece of the relay, as much as stdout takes; never returns while there is nothing to
-    /// copy and somebody to read it.
-    async fn advance(&mut self) -> Advance {
-        if !self.is_writable() {
-            return std::future::pending().await;
-        }
-        let has_piece = self.fill();
-        let written = tokio::select! {
-            () = self.output.reader_gone() => Err(io::ErrorKind::BrokenPipe.into()),
-            written = self.output.write(&self.piece), if has_piece => written,
-        };
-        self.account(written)
-    }
-
-    /// Copies what is left, unless a signal comes: the run is over, and nobody may be reading.
-    async fn copy_rest(&mut self, signals: &mut OwnSignals) {
-        while self.is_writable() && self.fill() {
-            tokio::select! {
-                _ = self.advance() => {}
-                _ = signals.next() => return,
-            }
-        }
-    }
-
-    async fn write_all(&mut self, document: &[u8]) {
-        self.piece = document.to_vec();
-        while self.is_writable() && !self.piece.is_empty() {
-            self.advance().await;
-        }
-    }
-
-    /// Makes sure that there is something to write, if anything is there and can be written.
-    fn fill(&mut self) -> bool {
-        if self.piece.is_empty() {
-            self.piece.resize(PIECE_BYTES, 0);
-            let len = self.relay.read(&mut self.piece).unwrap_or(0);
-            self.piece.truncate(len);
-        }
-        !self.piece.is_empty()
-    }
-
-    fn account(&mut self, written: io::Result<usize>) -> Advance {
-        match written {
-            Ok(len) => {
-                self.progress.wrote(&self.piece[..len]);
-                self.piece.drain(..len);
-                Advance::Copied
-            }
-            Err(fault) if is_reader_gone(&fault) => {
-                self.reader_gone = true;
-                Advance::ReaderGone
-            }
-            Err(fault) => {
-                let why = of_system(&fault);
-                eprintln!("iac-runner: stdout cannot be written: {why}; the run goes on");
-                self.failed = true;
-                Advance::Failed
-            }
-        }
-    }
-}
-
-fn is_reader_gone(fault: &io::Error) -> bool {
-    // A terminal that hung up fails with EIO.
-    fault.kind() == io::ErrorKind::BrokenPipe || fault.raw_os_error() == Some(libc::EIO)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_signal_is_force_only_two_seconds_after_the_first() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let table = [
-            (0, Some(Message::Signalled)),
-            (10, None),
-            (1999, None),
-            (2000, Some(Message::Force)),
-            (2001, Some(Message::Force)),
-        ];
-        let mut signals = StopSignals::default();
-        for (ms, message) in table {
-            assert_eq!(signals.signalled(at(ms)), message, "at {ms} ms");
-        }
+        self.diagnostics.flush(LAST_DIAGNOSTICS).await;
     }
 }

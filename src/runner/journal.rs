@@ -134,7 +134,7 @@ impl Journal {
                 .write_all(&self.line)
                 .and_then(|()| self.relay.commit());
             if written.is_ok() {
-                link.post(&Message::Relayed);
+                link.post(Message::Relayed);
             }
         }
         if let Some(record) = &self.record
@@ -186,7 +186,7 @@ impl Journal {
     /// Tells of something that the run goes on in spite of.
     pub(super) fn warn(&mut self, link: &mut Link, message: String) {
         if self.mode == Mode::Document {
-            link.post(&Message::Warning(message.clone()));
+            link.post(Message::Warning(message.clone()));
         }
         self.write_event(link, |seq, at| Event::Warning { seq, at, message }, None);
     }

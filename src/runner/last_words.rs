@@ -3,17 +3,18 @@
 //! A panic may strike when half a line stands on stdout. So the hook knows how far stdout has got, and
 //! where the rest of the line is: it ends the line, counts it, and only then says what it has to say.
 
-use std::io::{self, Write};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use chrono::Utc;
 
+use super::diagnostics::say_now;
 use super::document::of_no_tool;
 use super::journal::Mode;
 use super::lost::encode;
 use super::relay::RelayReader;
+use crate::process::{let_stop_signals_end, print};
 use crate::protocol::{Outcome, exit_status};
 
 /// How far this process has got, for the hook to see.
@@ -52,14 +53,15 @@ struct Farewell {
 /// In the supervisor stdout leads nowhere, and the front sees that it is gone.
 pub(super) fn print_on_panic(mode: Mode, progress: Arc<Progress>, relay: Option<RelayReader>) {
     panic::set_hook(Box::new(move |panic| {
-        eprintln!("iac-runner: {panic}");
+        say_now(&format!("iac-runner: {panic}\n"));
         let farewell = farewell(mode, &progress, relay.as_ref());
-        // Stdout may be gone; the exit status tells all the same.
-        let mut stdout = io::stdout();
-        let _ = stdout
-            .write_all(&farewell.text)
-            .and_then(|()| stdout.flush());
-        std::process::exit(farewell.exit_status.into());
+        // A slow reader is waited for, and the runtime that would hear a signal meanwhile is no more.
+        let_stop_signals_end();
+        let status = match print(&farewell.text) {
+            Ok(()) => farewell.exit_status,
+            Err(_) => exit_status::INTERNAL_FAULT,
+        };
+        std::process::exit(status.into());
     }));
 }
 
@@ -95,6 +97,8 @@ fn farewell(mode: Mode, progress: &Progress, relay: Option<&RelayReader>) -> Far
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use serde_json::Value;
 
     use super::super::relay::RelayWriter;

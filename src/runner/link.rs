@@ -8,11 +8,10 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::outbox::Outbox;
+
 /// Bytes before the payload: kind and length.
 const HEADER_BYTES: usize = 5;
-/// Most bytes that wait to be sent; what comes on top is dropped. Nothing that matters is sent in such
-/// numbers.
-const MAX_WAITING_BYTES: usize = 2 * 1024 * 1024;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub(super) enum Message {
 }
 
 impl Message {
-    fn encode(&self, to: &mut Vec<u8>) {
+    pub(super) fn encode(&self, to: &mut Vec<u8>) {
         let number;
         let (kind, payload): (u8, &[u8]) = match self {
             Self::Request(document) => (b'R', document),
@@ -72,7 +71,7 @@ impl Message {
     }
 
     /// Takes one whole message from the front of some bytes.
-    fn decode(from: &mut Vec<u8>) -> Option<Self> {
+    pub(super) fn decode(from: &mut Vec<u8>) -> Option<Self> {
         let (header, rest) = from.split_at_checked(HEADER_BYTES)?;
         let len = u32::from_le_bytes(header[1..].try_into().ok()?) as usize;
         let payload = rest.get(..len)?;
@@ -99,7 +98,7 @@ impl Message {
 pub(super) struct Link {
     stream: UnixStream,
     received: Vec<u8>,
-    waiting: Vec<u8>,
+    outbox: Outbox,
 }
 
 impl Link {
@@ -109,7 +108,7 @@ impl Link {
         Ok(Self {
             stream: UnixStream::from_std(socket)?,
             received: Vec::new(),
-            waiting: Vec::new(),
+            outbox: Outbox::default(),
         })
     }
 
@@ -122,7 +121,7 @@ impl Link {
                 return Some(message);
             }
             let mut interest = Interest::READABLE;
-            if !self.waiting.is_empty() {
+            if !self.outbox.is_empty() {
                 interest |= Interest::WRITABLE;
             }
             let ready = self.stream.ready(interest).await.ok()?;
@@ -146,17 +145,17 @@ impl Link {
     }
 
     /// Sends a message as soon as the other side takes it; never waits.
-    pub(super) fn post(&mut self, message: &Message) {
-        if self.waiting.len() < MAX_WAITING_BYTES {
-            message.encode(&mut self.waiting);
-        }
+    ///
+    /// Warnings are the only messages that may be dropped, and every other message overtakes them.
+    pub(super) fn post(&mut self, message: Message) {
+        self.outbox.push(message);
         self.send_waiting();
     }
 
     /// Waits until everything is sent, or for so long.
     pub(super) async fn flush(&mut self, at_most: Duration) {
         let _ = timeout(at_most, async {
-            while !self.waiting.is_empty() && self.stream.writable().await.is_ok() {
+            while !self.outbox.is_empty() && self.stream.writable().await.is_ok() {
                 self.send_waiting();
             }
         })
@@ -164,12 +163,12 @@ impl Link {
     }
 
     fn send_waiting(&mut self) {
-        while !self.waiting.is_empty() {
-            match self.stream.try_write(&self.waiting) {
-                Ok(len) => drop(self.waiting.drain(..len)),
+        while !self.outbox.is_empty() {
+            match self.stream.try_write(self.outbox.bytes()) {
+                Ok(len) => self.outbox.sent(len),
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return,
                 // The other process is gone; `receive` says so.
-                Err(_) => self.waiting.clear(),
+                Err(_) => self.outbox = Outbox::default(),
             }
         }
     }
@@ -198,9 +197,9 @@ mod tests {
         ];
         let sending = async {
             for message in &messages {
-                left.post(message);
+                left.post(message.clone());
+                left.flush(Duration::from_secs(10)).await;
             }
-            left.flush(Duration::from_secs(10)).await;
             drop(left);
         };
         let receiving = async {

@@ -8,8 +8,11 @@ mod attach;
 mod cancel;
 mod collector;
 mod conclusion;
+mod control_lines;
+mod copying;
 mod data_dir;
 pub mod diagnosis;
+mod diagnostics;
 mod doctor;
 mod document;
 mod doorbell;
@@ -25,6 +28,7 @@ mod limits;
 mod link;
 mod lost;
 mod orders;
+mod outbox;
 mod preparation;
 mod reception;
 mod refusal;
@@ -32,14 +36,16 @@ mod relay;
 mod resolve;
 mod run_dir;
 mod secret_parts;
+mod start_failure;
 mod state_report;
+mod stop_signals;
 mod supervision;
 mod supervisor;
 mod version;
 mod wording;
 
 use std::future::Future;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,9 +53,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use chrono::Utc;
 
+pub use self::diagnostics::say_now;
 pub use self::journal::Mode;
 use self::last_words::Progress;
-use crate::process::{Side, fork_supervisor, memory_file, stand_alone};
+use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 
 /// Takes one request from stdin to its result on stdout; returns the exit status.
@@ -78,7 +85,17 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
     let (front_socket, supervisor_socket) = UnixStream::pair()?;
     let relay = memory_file("relay")?;
     let capture = memory_file("capture")?;
-    match fork_supervisor()? {
+    let side = match fork_supervisor() {
+        Ok(side) => side,
+        Err(fault) => {
+            let sentence = format!(
+                "the supervisor could not be started: {}",
+                start_failure::explain(&fault)
+            );
+            return Ok(refuse(mode, Outcome::NotStarted, sentence));
+        }
+    };
+    match side {
         Side::Front { supervisor } => {
             drop(supervisor_socket);
             block_on(front::serve(front::Kept {
@@ -91,10 +108,10 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
         }
         // Stdout may still be that of the front, which sees that nothing ran, and says so.
         Side::Supervisor(Err(fault)) => {
-            eprintln!(
-                "iac-runner: the supervisor could not set itself up: {}",
+            say_now(&format!(
+                "iac-runner: the supervisor could not set itself up: {}\n",
                 wording::of_system(&fault)
-            );
+            ));
             std::process::exit(exit_status::INTERNAL_FAULT.into());
         }
         Side::Supervisor(Ok(())) => {
@@ -146,12 +163,12 @@ pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
 
 /// Stops the run in a directory, without waiting until it has.
 pub fn cancel(run_dir: &Path, force: bool) -> u8 {
-    let refuse = |sentence: String| {
-        print_line(&serde_json::json!({"requested": false, "message": sentence}).to_string());
+    let refuse = |sentence: String, status| {
+        let answer = serde_json::json!({"requested": false, "message": sentence});
+        print_text(&format!("{answer}\n"), status)
     };
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_CANCEL) {
-        refuse(sentence);
-        return exit_status::INTERNAL_FAULT;
+        return refuse(sentence, exit_status::INTERNAL_FAULT);
     }
     let answer = cancel::open(run_dir)
         .map_err(|fault| fault.to_string())
@@ -160,33 +177,32 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
         });
     match answer {
         Ok(answer) => {
-            print_line(&serde_json::to_string(&answer).unwrap_or_default());
-            if answer.requested {
+            let status = if answer.requested {
                 exit_status::SUCCESS
             } else {
                 exit_status::TOOL_FAILED
-            }
+            };
+            let answer = serde_json::to_string(&answer).unwrap_or_default();
+            print_text(&format!("{answer}\n"), status)
         }
-        Err(fault) => {
-            refuse(fault);
-            exit_status::INVALID
-        }
+        Err(fault) => refuse(fault, exit_status::INVALID),
     }
 }
 
 /// Prints what this machine has and lacks.
 pub fn doctor(json: bool) -> u8 {
     let report = doctor::report();
-    if json {
-        print_line(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    let text = if json {
+        serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
     } else {
-        print_line(report.text().trim_end());
-    }
-    if report.ok {
+        report.text()
+    };
+    let status = if report.ok {
         exit_status::SUCCESS
     } else {
         exit_status::TOOL_FAILED
-    }
+    };
+    print_text(&text, status)
 }
 
 /// Prints a result for a call that could not be carried out.
@@ -194,7 +210,7 @@ fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     let sentence = wording::one_line(&sentence);
     let result = document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
     // Stdout may be gone; the exit status tells all the same.
-    let _ = io::stdout().write_all(&lost::encode(result, mode, 0));
+    let _ = print(&lost::encode(result, mode, 0));
     exit_status::of(outcome)
 }
 
@@ -208,9 +224,23 @@ fn internal_fault(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     exit_status::INTERNAL_FAULT
 }
 
-fn print_line(line: &str) {
-    // Stdout may be gone; the exit status tells all the same.
-    let _ = writeln!(io::stdout(), "{line}");
+/// Prints what a call has to say; returns its exit status, which tells when that could not be printed.
+pub fn print_text(text: &str, status: u8) -> u8 {
+    match print(text.as_bytes()) {
+        Ok(()) => status,
+        Err(fault) => {
+            // A reader who has seen enough needs no telling.
+            if fault.kind() != io::ErrorKind::BrokenPipe {
+                let why = wording::of_system(&fault);
+                say_now(&format!("iac-runner: stdout cannot be written: {why}\n"));
+            }
+            if status == exit_status::SUCCESS {
+                exit_status::INTERNAL_FAULT
+            } else {
+                status
+            }
+        }
+    }
 }
 
 /// Runs a future on a runtime of one thread; from the heap, since the stack may be small.

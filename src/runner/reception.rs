@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::control_lines::ControlLines;
 use super::link::Message;
 use super::wording::of_system;
 use crate::process::Input;
@@ -13,31 +14,51 @@ use crate::protocol::{Control, Framer, Framing, MAX_CONTROL_LINE_BYTES};
 /// How long stdin may be silent within a document. A person who types takes a while; a backend that
 /// has stopped in the middle will not go on.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How long a terminal may be silent before the person at it gets a hint.
+const SILENCE_AT_TERMINAL: Duration = Duration::from_millis(500);
 /// Most bytes read at once.
 const PIECE_BYTES: usize = 16 * 1024;
+/// Bytes of control lines beyond which stdin is read at intervals: more than that asks for nothing, and
+/// an endless stream must not keep a processor busy for the whole run.
+const FREE_CONTROL_BYTES: usize = 64 * 1024;
+/// The interval.
+const CONTROL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Reads stdin.
 #[derive(Debug)]
 pub(super) struct Reception {
     input: Input,
+    /// Of the document.
     received: Vec<u8>,
     is_open: bool,
-    /// Within a control line that is too long, up to its end.
-    skipping: bool,
+    control_lines: ControlLines,
+    control_bytes: usize,
+    read_at: Instant,
 }
 
 impl Reception {
-    pub(super) const fn new(input: Input) -> Self {
+    pub(super) fn new(input: Input) -> Self {
         Self {
             input,
             received: Vec::new(),
             is_open: true,
-            skipping: false,
+            control_lines: ControlLines::default(),
+            control_bytes: 0,
+            read_at: Instant::now(),
         }
     }
 
     /// The request document, or why there is none. Returns as soon as the document is complete.
-    pub(super) async fn request(&mut self) -> Message {
+    ///
+    /// Calls `on_silence` when stdin is a terminal at which nothing is typed.
+    pub(super) async fn request(&mut self, on_silence: impl FnOnce()) -> Message {
+        if self.input.is_terminal()
+            && timeout(SILENCE_AT_TERMINAL, self.input.readable())
+                .await
+                .is_err()
+        {
+            on_silence();
+        }
         let mut framer = Framer::default();
         let mut framed = 0;
         loop {
@@ -86,19 +107,27 @@ impl Reception {
             }
         }
         let rest = self.received.split_off(len);
-        let document = std::mem::replace(&mut self.received, rest);
-        let line = self
-            .received
-            .split(|&byte| byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let document = std::mem::take(&mut self.received);
+        let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
         if !line.trim_ascii().is_empty() {
             return Message::NoRequest(
                 "text follows the document on its line; put control lines on lines of their own"
                     .to_owned(),
             );
         }
+        self.control_lines.push(&rest);
         Message::Request(document)
+    }
+
+    /// Reads no more: there is nothing that control lines could ask for.
+    pub(super) fn close(&mut self) {
+        self.is_open = false;
+        self.control_lines = ControlLines::default();
+    }
+
+    /// How many control lines were ignored without a warning of their own.
+    pub(super) const fn unreported(&self) -> u64 {
+        self.control_lines.unreported()
     }
 
     /// The next control line, or a sentence about a line that is none; never returns after the end.
@@ -106,33 +135,28 @@ impl Reception {
     /// May be dropped and called again without losing anything.
     pub(super) async fn control(&mut self) -> Result<Control, String> {
         loop {
-            if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.received.drain(..=end).collect();
-                if std::mem::take(&mut self.skipping) || line.trim_ascii().is_empty() {
-                    continue;
-                }
-                return Control::parse(line.trim_ascii());
-            }
-            if self.received.len() > MAX_CONTROL_LINE_BYTES {
-                self.received.clear();
-                if !std::mem::replace(&mut self.skipping, true) {
-                    return Err(format!(
-                        "a control line was ignored: it is longer than {MAX_CONTROL_LINE_BYTES} bytes"
-                    ));
-                }
+            if let Some(read) = self.control_lines.next() {
+                return read;
             }
             if !self.is_open {
                 // A last line without its newline counts; closing stdin means nothing.
-                let line = std::mem::take(&mut self.received);
-                if !self.skipping && !line.trim_ascii().is_empty() {
-                    return Control::parse(line.trim_ascii());
+                self.control_lines.end();
+                match self.control_lines.next() {
+                    Some(read) => return read,
+                    None => return std::future::pending().await,
                 }
-                return std::future::pending().await;
+            }
+            if self.control_bytes > FREE_CONTROL_BYTES {
+                sleep_until(self.read_at + CONTROL_INTERVAL).await;
             }
             // A terminal that hung up cannot be read; SIGHUP tells of that.
             if self.read().await.is_err() {
                 self.is_open = false;
             }
+            self.read_at = Instant::now();
+            self.control_bytes += self.received.len();
+            self.control_lines.push(&self.received);
+            self.received.clear();
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::link::Message;
-use super::wording::of_system;
+use super::start_failure;
 use crate::protocol::{Outcome, Request, StopReason};
 
 /// Why nothing was run.
@@ -64,6 +64,6 @@ pub(super) fn could_not_start(program: &Path, fault: &io::Error) -> Refusal {
     Refusal::not_started(format!(
         "`{}` could not be started: {}",
         program.display(),
-        of_system(fault)
+        start_failure::explain(fault)
     ))
 }

@@ -259,7 +259,7 @@ impl Desk {
     }
 
     fn announce(&mut self, tool: &ToolGroup, program: &Path, request: &Request, args: &[String]) {
-        self.orders.link.post(&Message::Started(tool.pid()));
+        self.orders.link.post(Message::Started(tool.pid()));
         let argv = std::iter::once(request.tool.program().to_owned())
             .chain(args.iter().map(|arg| self.matcher.mask(arg)))
             .collect();

@@ -13,6 +13,7 @@ use super::journal::Journal;
 use super::ladder::Ladder;
 use super::orders::Orders;
 use super::preparation::Environment;
+use super::start_failure;
 use super::supervision::Supervision;
 use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
@@ -28,7 +29,7 @@ const OUTPUT_BYTES: u64 = 64 * 1024;
 /// Why the version is not known.
 #[derive(Debug, Error)]
 pub(super) enum VersionError {
-    #[error("the tool could not be asked for its version: {0}")]
+    #[error("the tool could not be asked for its version: {}", start_failure::explain(.0))]
     Io(#[from] io::Error),
     #[error("the tool did not say its version within {} s", DEADLINE.as_secs())]
     TooSlow,

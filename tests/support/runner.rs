@@ -24,6 +24,12 @@ pub(crate) const SUPERVISOR: &str = "iac-supervisor";
 pub(crate) struct Launch {
     command: Command,
     input: Vec<u8>,
+    /// Instead of a file that the test reads at the end.
+    stderr: Option<Stdio>,
+    /// Instead of a pipe that the test writes to.
+    stdin: Option<Stdio>,
+    /// Instead of a pipe that the test reads from.
+    stdout: Option<Stdio>,
 }
 
 impl Launch {
@@ -39,25 +45,65 @@ impl Launch {
         Self {
             command,
             input: Vec::new(),
+            stderr: None,
+            stdin: None,
+            stdout: None,
         }
     }
 
     /// One request for one result, started by a parent that has the stop signals blocked.
     pub(crate) fn with_blocked_signals(workspace: &Workspace, request: &Value) -> Self {
         let binary = env!("CARGO_BIN_EXE_iac-runner");
-        let mut launch = Self::request(workspace, request);
         let mut command = Command::new("env");
+        command.args(["--block-signal=INT,TERM,HUP,USR1,USR2", binary]);
+        Self::request(workspace, request).by(command)
+    }
+
+    /// Replaced by another command that starts the runner, in the same environment.
+    fn by(mut self, mut command: Command) -> Self {
+        let variables = self.command.get_envs();
         command
-            .args(["--block-signal=INT,TERM,HUP,USR1,USR2", binary])
             .env_clear()
-            .envs(
-                launch
-                    .command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            );
-        launch.command = command;
-        launch
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
+    /// With redirections in the words of a shell, after everything else was redirected.
+    pub(crate) fn redirected(self, redirections: &str) -> Self {
+        self.after(&[
+            "/bin/sh",
+            "-c",
+            &format!("exec \"$0\" \"$@\" {redirections}"),
+        ])
+    }
+
+    /// Started by a command that takes the runner and its arguments as its last arguments.
+    pub(crate) fn after(self, command_line: &[&str]) -> Self {
+        let mut command = Command::new(command_line[0]);
+        command
+            .args(&command_line[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        self.by(command)
+    }
+
+    /// Where stderr goes, instead of a file that is read at the end.
+    pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
+        self
+    }
+
+    /// Where stdout goes, instead of a pipe that is read.
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Where stdin comes from, instead of a pipe; nothing is written to it.
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.stdin = Some(stdin.into());
+        self
     }
 
     /// One request for one result.
@@ -99,16 +145,21 @@ impl Launch {
         let stderr = tempfile::tempfile().expect("a temporary file");
         let mut child = self
             .command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(stderr.try_clone().expect("a second handle"))
+            .stdin(self.stdin.unwrap_or_else(Stdio::piped))
+            .stdout(self.stdout.unwrap_or_else(Stdio::piped))
+            .stderr(self.stderr.unwrap_or_else(|| {
+                let handle = stderr.try_clone().expect("a second handle");
+                handle.into()
+            }))
             .spawn()
             .expect("the runner starts");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        // A runner that is gone already is seen by what it left.
-        let _ = stdin.write_all(&self.input);
+        let mut stdin = child.stdin.take();
+        if let Some(stdin) = &mut stdin {
+            // A runner that is gone already is seen by what it left.
+            let _ = stdin.write_all(&self.input);
+        }
         Runner {
-            stdin: Some(stdin),
+            stdin,
             stdout: child.stdout.take(),
             stderr,
             child,
@@ -174,6 +225,25 @@ impl Runner {
         stdin
             .write_all(format!("{line}\n").as_bytes())
             .expect("the front reads its stdin");
+    }
+
+    /// The runner's stdin, for a writer of its own; it stays open for as long as that keeps it.
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("stdin is open")
+    }
+
+    /// Reads at least so many bytes of stdout, and then no more for now.
+    #[track_caller]
+    pub(crate) fn read_at_least(&mut self, bytes: usize) {
+        let deadline = Instant::now() + WITHIN_A_TEST;
+        while self.read.len() < bytes {
+            assert!(self.read_more(deadline), "stdout ended: {}", self.stderr());
+        }
+    }
+
+    /// Whether the front process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our own child").is_some()
     }
 
     /// Goes away as a reader.

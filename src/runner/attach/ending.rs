@@ -5,6 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use serde::Deserialize;
 
 use super::follower::{self, Follower, Output};
+use crate::process::Printer;
 use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
 };
@@ -47,7 +48,7 @@ pub(super) fn print(record: &Record, events: &Follower<'_>, mode: Mode) -> io::R
     };
     let mut file = BufReader::with_capacity(64 * 1024, file);
     match mode {
-        Mode::Document => io::copy(&mut file, &mut io::stdout().lock()).map(drop),
+        Mode::Document => io::copy(&mut file, &mut Printer).map(drop),
         // There was no room for the event.
         Mode::Stream => {
             let result: RunResult = serde_json::from_reader(file)?;
@@ -100,13 +101,13 @@ fn write<O: serde::Serialize>(
     mode: Mode,
     events: &Follower<'_>,
 ) -> io::Result<()> {
-    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
     lost::write(result, mode, events.progress.lines(), &mut stdout)?;
     stdout.flush()
 }
 
 fn print_line(document: &impl serde::Serialize, events: &Follower<'_>) -> io::Result<()> {
-    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
     serde_json::to_writer(&mut stdout, document)?;
     stdout.write_all(b"\n")?;
     stdout.flush()?;

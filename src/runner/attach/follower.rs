@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::output::{Capture, Captured, Excerpt};
-use crate::process::{FileWatch, ProcessIdentity, Urgency};
+use crate::process::{FileWatch, Printer, ProcessIdentity, Urgency};
 use crate::protocol::{Event, RunResult, timestamp};
 use crate::runner::journal::Mode;
 use crate::runner::last_words::Progress;
@@ -134,7 +134,7 @@ impl<'a> Follower<'a> {
     /// Takes every whole line that is there.
     pub(super) fn copy(&mut self) -> io::Result<()> {
         self.open()?;
-        let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+        let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
         let mut lines = 0;
         while self.read_line()? {
             lines += u64::from(self.take_line(&mut stdout)?);

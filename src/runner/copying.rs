@@ -1,0 +1,122 @@
+//! The front's stdout: the relay, copied as fast as its reader takes it.
+
+use std::io;
+use std::sync::Arc;
+
+use super::last_words::Progress;
+use super::relay::RelayReader;
+use crate::process::Output;
+
+/// Most bytes copied to stdout at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What came of an attempt to write to stdout.
+#[derive(Debug)]
+pub(super) enum Advance {
+    Copied,
+    ReaderGone,
+    /// Something could not be written though somebody may be there to read.
+    Failed(io::Error),
+}
+
+/// Why nothing more is written to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    ReaderGone,
+    Failed,
+    /// A second signal came before everything was written.
+    GivenUp,
+}
+
+/// The relay, and how far it has got on stdout.
+#[derive(Debug)]
+pub(super) struct Stdout {
+    output: Output,
+    pub(super) relay: RelayReader,
+    piece: Vec<u8>,
+    pub(super) progress: Arc<Progress>,
+    end: Option<End>,
+}
+
+impl Stdout {
+    pub(super) fn new(relay: RelayReader, progress: Arc<Progress>) -> io::Result<Self> {
+        Ok(Self {
+            output: Output::stdout()?,
+            relay,
+            piece: Vec::new(),
+            progress,
+            end: None,
+        })
+    }
+
+    /// Whether stdout may hold less than it should though its reader wanted all.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.end, Some(End::Failed | End::GivenUp))
+    }
+
+    /// Copies a piece of the relay, as much as stdout takes; never returns while there is nothing to
+    /// copy and somebody to read it. May be dropped and called again.
+    pub(super) async fn advance(&mut self) -> Advance {
+        if self.end.is_some() {
+            return std::future::pending().await;
+        }
+        let written = match self.fill() {
+            Ok(has_piece) => tokio::select! {
+                () = self.output.reader_gone() => Err(io::ErrorKind::BrokenPipe.into()),
+                written = self.output.write(&self.piece), if has_piece => written,
+            },
+            Err(fault) => Err(fault),
+        };
+        self.account(written)
+    }
+
+    /// Whether there is something left to copy, and a stdout that may take it.
+    pub(super) fn has_more(&mut self) -> bool {
+        // What cannot be read is for `advance` to tell.
+        self.end.is_none() && self.fill().unwrap_or(true)
+    }
+
+    /// Adds a document to what is left to copy; after it nothing is taken from the relay.
+    pub(super) fn append(&mut self, document: &[u8]) {
+        self.piece.extend_from_slice(document);
+    }
+
+    /// Copies no more.
+    pub(super) const fn give_up(&mut self) {
+        self.end = Some(End::GivenUp);
+    }
+
+    /// Makes sure that there is something to write, if anything is there.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.piece.is_empty() {
+            self.piece.resize(PIECE_BYTES, 0);
+            let read = self.relay.read(&mut self.piece);
+            self.piece.truncate(*read.as_ref().unwrap_or(&0));
+            read?;
+        }
+        Ok(!self.piece.is_empty())
+    }
+
+    fn account(&mut self, written: io::Result<usize>) -> Advance {
+        match written {
+            Ok(len) => {
+                self.progress.wrote(&self.piece[..len]);
+                self.piece.drain(..len);
+                Advance::Copied
+            }
+            Err(fault) if is_reader_gone(&fault) => {
+                self.end = Some(End::ReaderGone);
+                Advance::ReaderGone
+            }
+            Err(fault) => {
+                self.end = Some(End::Failed);
+                Advance::Failed(fault)
+            }
+        }
+    }
+}
+
+fn is_reader_gone(fault: &io::Error) -> bool {
+    // A terminal that hung up fails with EIO.
+    fault.kind() == io::ErrorKind::BrokenPipe || fault.raw_os_error() == Some(libc::EIO)
+}

@@ -1,0 +1,197 @@
+//! Lines on stderr: best effort.
+//!
+//! Nobody may be reading stderr, or the disk behind it may be full. So a line that is not taken at once
+//! waits in a small queue, a line that finds no room there is dropped and counted, and a fault of stderr
+//! is no fault of the run.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::process::{Output, write_now};
+
+/// Most bytes that wait until stderr takes them.
+const MAX_QUEUED_BYTES: usize = 64 * 1024;
+const PREFIX: &str = "iac-runner: ";
+
+/// What is still to be written to stderr.
+#[derive(Debug)]
+pub(super) struct Diagnostics<F = io::Stderr> {
+    stderr: F,
+    queue: Vec<u8>,
+    /// Lines that found no room, since it was last said how many.
+    dropped: u64,
+    /// Made when there is something to wait for.
+    waits: Option<Output>,
+}
+
+impl Diagnostics {
+    /// For stderr of this process.
+    pub(super) fn stderr() -> Self {
+        Self::to(io::stderr())
+    }
+}
+
+impl<F: AsFd> Diagnostics<F> {
+    const fn to(stderr: F) -> Self {
+        Self {
+            stderr,
+            queue: Vec::new(),
+            dropped: 0,
+            waits: None,
+        }
+    }
+
+    /// Writes one line as soon as stderr takes it; never waits.
+    pub(super) fn say(&mut self, sentence: &str) {
+        self.count_dropped();
+        self.enqueue(&format!("{PREFIX}{sentence}\n"));
+        self.write_queued();
+    }
+
+    /// Writes some of what is queued; never returns while nothing is. May be dropped and called again.
+    pub(super) async fn advance(&mut self) {
+        if self.queue.is_empty() {
+            return std::future::pending().await;
+        }
+        if self.waits.is_none() {
+            self.waits = Output::of(self.stderr.as_fd()).ok();
+        }
+        let ready = match &self.waits {
+            Some(stderr) => stderr.writable().await.is_ok(),
+            None => false,
+        };
+        if ready {
+            self.write_queued();
+        } else {
+            self.drop_queued();
+        }
+    }
+
+    /// Writes what is queued, within a time.
+    pub(super) async fn flush(&mut self, at_most: Duration) {
+        let all = async {
+            while !self.queue.is_empty() {
+                self.advance().await;
+            }
+        };
+        // What is still there is lost: stderr is not read.
+        let _ = timeout(at_most, all).await;
+        self.count_dropped();
+        self.write_queued();
+    }
+
+    /// Says how many lines were dropped, if some were and there is room to say it.
+    fn count_dropped(&mut self) {
+        if self.dropped > 0 {
+            let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
+            if self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
+                self.dropped = 0;
+                self.queue.extend_from_slice(line.as_bytes());
+            }
+        }
+    }
+
+    fn enqueue(&mut self, line: &str) {
+        if self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
+            self.queue.extend_from_slice(line.as_bytes());
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    fn write_queued(&mut self) {
+        while !self.queue.is_empty() {
+            match write_now(self.stderr.as_fd(), &self.queue) {
+                Ok(len) => drop(self.queue.drain(..len)),
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return,
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.drop_queued(),
+            }
+        }
+    }
+
+    fn drop_queued(&mut self) {
+        let lines = memchr::memchr_iter(b'\n', &self.queue).count();
+        self.dropped += lines as u64;
+        self.queue.clear();
+    }
+}
+
+/// Writes to stderr what it takes at this moment, for where nothing is waited for.
+pub fn say_now(text: &str) {
+    let mut bytes = text.as_bytes();
+    while !bytes.is_empty() {
+        match write_now(io::stderr().as_fd(), bytes) {
+            Ok(len) => bytes = &bytes[len..],
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+
+    use super::*;
+
+    /// As many lines as are wanted, each of 1024 bytes with its prefix and its end.
+    fn say_many(diagnostics: &mut Diagnostics<impl AsFd>, lines: usize) {
+        for _ in 0..lines {
+            diagnostics.say(&"x".repeat(1024 - PREFIX.len() - 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_dropped_and_counted() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut diagnostics = Diagnostics::to(writer);
+        // 64 in the pipe and 64 in the queue.
+        say_many(&mut diagnostics, 64 + 64 + 10);
+        diagnostics.flush(Duration::from_millis(1)).await;
+        assert_eq!(diagnostics.dropped, 10);
+
+        let mut read = vec![0; 64 * 1024];
+        reader.read_exact(&mut read).unwrap();
+        diagnostics.flush(Duration::from_secs(10)).await;
+        reader.read_exact(&mut read).unwrap();
+        diagnostics.flush(Duration::from_secs(10)).await;
+        drop(diagnostics);
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "iac-runner: 10 diagnostics were dropped\n");
+    }
+
+    #[tokio::test]
+    async fn a_stderr_that_fails_takes_nothing_and_holds_nothing_up() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        for stderr in [File::from(std::os::fd::OwnedFd::from(writer)), full] {
+            let mut diagnostics = Diagnostics::to(stderr);
+            say_many(&mut diagnostics, 100);
+            diagnostics.flush(Duration::from_secs(10)).await;
+            assert!(diagnostics.queue.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_comes_late_gets_every_queued_line() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut diagnostics = Diagnostics::to(writer);
+        say_many(&mut diagnostics, 100);
+        let reading = std::thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).map(|_| text)
+        });
+        diagnostics.flush(Duration::from_secs(10)).await;
+        drop(diagnostics);
+        let text = reading.join().unwrap().unwrap();
+        assert_eq!(text.lines().count(), 100);
+        assert!(text.lines().all(|line| line.len() == 1023));
+    }
+}

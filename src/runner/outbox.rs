@@ -1,0 +1,129 @@
+//! What front and supervisor still have to send each other: what matters first, the rest within a bound.
+
+use std::collections::VecDeque;
+
+use super::link::Message;
+
+/// Most bytes of sentences that wait to be sent; more are dropped and counted.
+const MAX_SENTENCE_BYTES: usize = 1024 * 1024;
+
+/// Messages that wait to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// The message that is being sent, encoded, without what has been sent of it.
+    current: Vec<u8>,
+    /// In the order in which they came. Each is here once at most: to ask for the same thing again while
+    /// the first time is not heard yet asks for nothing new. So there are no more than there are kinds.
+    orders: VecDeque<Message>,
+    sentences: VecDeque<String>,
+    sentence_bytes: usize,
+    /// Sentences that found no room.
+    dropped: u64,
+}
+
+impl Outbox {
+    /// Takes a message in.
+    pub(super) fn push(&mut self, message: Message) {
+        match message {
+            Message::Warning(sentence) => {
+                if self.sentence_bytes + sentence.len() > MAX_SENTENCE_BYTES {
+                    self.dropped += 1;
+                } else {
+                    self.sentence_bytes += sentence.len();
+                    self.sentences.push_back(sentence);
+                }
+            }
+            order => {
+                if !self.orders.contains(&order) {
+                    self.orders.push_back(order);
+                }
+            }
+        }
+    }
+
+    /// The bytes to be sent next; none when everything is sent.
+    pub(super) fn bytes(&mut self) -> &[u8] {
+        if self.current.is_empty()
+            && let Some(message) = self.next()
+        {
+            message.encode(&mut self.current);
+        }
+        &self.current
+    }
+
+    /// Takes note of what was sent of [`Outbox::bytes`].
+    pub(super) fn sent(&mut self, len: usize) {
+        self.current.drain(..len);
+    }
+
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        if let Some(order) = self.orders.pop_front() {
+            return Some(order);
+        }
+        if let Some(sentence) = self.sentences.pop_front() {
+            self.sentence_bytes -= sentence.len();
+            return Some(Message::Warning(sentence));
+        }
+        let dropped = std::mem::take(&mut self.dropped);
+        (dropped > 0).then(|| Message::Warning(format!("{dropped} more warnings were dropped")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes everything out, in pieces of three bytes.
+    fn taken(outbox: &mut Outbox) -> Vec<Message> {
+        let mut sent = Vec::new();
+        while !outbox.is_empty() {
+            let len = outbox.bytes().len().min(3);
+            sent.extend_from_slice(&outbox.bytes()[..len]);
+            outbox.sent(len);
+        }
+        std::iter::from_fn(|| Message::decode(&mut sent)).collect()
+    }
+
+    #[test]
+    fn an_order_overtakes_every_sentence_that_is_not_being_sent() {
+        let mut outbox = Outbox::default();
+        for sentence in ["first", "second"] {
+            outbox.push(Message::Warning(sentence.to_owned()));
+        }
+        assert!(!outbox.bytes().is_empty());
+        outbox.sent(3);
+        outbox.push(Message::Cancel);
+        outbox.push(Message::Force);
+        outbox.push(Message::Cancel);
+        let first_sent = outbox.current.clone();
+        let mut whole = Vec::new();
+        Message::Warning("first".to_owned()).encode(&mut whole);
+        assert_eq!(first_sent, whole[3..]);
+        outbox.sent(first_sent.len());
+        let rest = [
+            Message::Cancel,
+            Message::Force,
+            Message::Warning("second".to_owned()),
+        ];
+        assert_eq!(taken(&mut outbox), rest);
+    }
+
+    #[test]
+    fn sentences_beyond_the_bound_are_counted_and_orders_always_fit() {
+        let mut outbox = Outbox::default();
+        let sentence = Message::Warning("x".repeat(1024));
+        for _ in 0..MAX_SENTENCE_BYTES / 1024 + 7 {
+            outbox.push(sentence.clone());
+        }
+        outbox.push(Message::ReaderGone);
+        let taken = taken(&mut outbox);
+        assert_eq!(taken[0], Message::ReaderGone);
+        assert_eq!(taken.len(), 1 + MAX_SENTENCE_BYTES / 1024 + 1);
+        let last = Message::Warning("7 more warnings were dropped".to_owned());
+        assert_eq!(taken.last(), Some(&last));
+    }
+}

@@ -1,0 +1,9 @@
+//! The front process: answers that are being copied, diagnostics that nobody reads, hostile stdin.
+
+mod control_lines;
+mod copying;
+mod diagnostics;
+mod no_reader;
+mod process_limit;
+mod stdin;
+mod terminal;
