@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::journal::Journal;
 use super::link::Link;
 use super::run_dir::RecordFile;
+use super::supervision::InterruptNotice;
 use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::protocol::Event;
 
@@ -25,6 +26,8 @@ pub(super) struct Intake {
     pub(super) capture: Capture,
     /// The end, for the diagnosis.
     pub(super) tail: Tail,
+    /// Whether the tool has said that it received a signal.
+    pub(super) notice: InterruptNotice,
     log: Option<RecordFile>,
     last_text: Instant,
     piece: Vec<u8>,
@@ -40,6 +43,7 @@ impl Intake {
             segments: Segments::default(),
             capture,
             tail: Tail::default(),
+            notice: InterruptNotice::default(),
             log: None,
             last_text: Instant::now(),
             piece: vec![0; PIECE_BYTES],
@@ -69,6 +73,7 @@ impl Intake {
         if len == 0 {
             return Ok(false);
         }
+        self.notice.push(&self.piece[..len]);
         self.masked.clear();
         self.redactor.push(&self.piece[..len], &mut self.masked);
         self.text.clear();

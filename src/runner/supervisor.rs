@@ -22,7 +22,7 @@ use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
 use super::run_dir::{self, Durability, RunDir};
-use super::supervision::Supervision;
+use super::supervision::{Leader, Supervision};
 use super::version;
 use super::wording::one_line;
 use crate::output::{Capture, Matcher, Spool};
@@ -135,6 +135,8 @@ impl Desk {
 
         let outlived = Supervision {
             tool,
+            program: request.tool.program(),
+            leader: Leader::of(&program),
             spool,
             children,
             ladder: Ladder::new(started, request.timeout(), request.grace()),

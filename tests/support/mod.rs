@@ -12,6 +12,7 @@
 //! | [`runner`] | the real binary: started, fed, signalled, read, waited for |
 //! | [`ending`] | what came out of it, and what it is held against |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
+//! | [`freezer`] | a control group whose processes can be frozen |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`small_disk`] | a disk that is full soon |
 //!
@@ -22,6 +23,8 @@ mod rows;
 
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
+#[allow(dead_code, reason = "tests/faults needs it")]
+pub(crate) mod freezer;
 pub(crate) mod mark;
 pub(crate) mod runner;
 pub(crate) mod small_disk;
