@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::supervision::Stage;
 use crate::protocol::StopReason;
 
 /// How long after SIGKILL the tool is waited for. Only a process that hangs in a system call takes
@@ -32,6 +31,17 @@ pub(super) enum Step {
     Kill,
     /// The tool is not dying: go on without it.
     GiveUp,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing asks the tool to stop.
+    Running,
+    /// It has to stop, and its grace is running.
+    Stopping,
+    /// SIGKILL was sent.
+    Killed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

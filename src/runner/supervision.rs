@@ -3,7 +3,9 @@
 mod interrupt_notice;
 mod interruption;
 mod leader_end;
+mod outlived;
 mod run_clock;
+mod stopping;
 mod survivors;
 mod targets;
 
@@ -15,17 +17,18 @@ use tokio::time::{Instant, sleep_until};
 
 use super::intake::Intake;
 use super::journal::Journal;
-use super::ladder::{KillCause, Ladder, Step};
-use super::orders::{Order, Orders};
+use super::ladder::{Ladder, Stage};
+use super::orders::Orders;
 use super::wording::of_system;
 use crate::output::Spool;
-use crate::process::{ChildSignals, Ended, Survivors, ToolGroup};
-use crate::protocol::{Event, OnDisconnect, StopReason};
+use crate::process::{ChildSignals, Ended, ToolGroup};
+use crate::protocol::OnDisconnect;
 
 pub(super) use interrupt_notice::InterruptNotice;
 use interruption::Interruption;
-pub(super) use leader_end::{Leader, Stage};
+pub(super) use leader_end::Leader;
 use leader_end::{Rest, rest_after};
+pub(super) use outlived::Outlived;
 use run_clock::RunClock;
 pub(super) use survivors::sentence as survivors_sentence;
 
@@ -34,38 +37,6 @@ pub(super) use survivors::sentence as survivors_sentence;
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long pieces are taken from the spool before orders are looked at again.
 const TURN: Duration = Duration::from_millis(5);
-/// Most unread output that is searched for the tool's word that it received a signal: a fraction of a second.
-const PEEK_BYTES: u64 = 512 * 1024 * 1024;
-
-/// How a supervision came to its end.
-#[derive(Debug)]
-pub(super) struct Outlived {
-    /// How the program in the tool's place ended; `None` when it did not die of SIGKILL in time.
-    pub(super) ended: Option<Ended>,
-    /// What that program was when it ended.
-    pub(super) leader: Leader,
-    /// Whether anything else of the run was alive at that moment.
-    pub(super) left_running: bool,
-    /// Whether the tool received a stop signal: it said so, or it was signalled behind a wrapper.
-    pub(super) interrupted: bool,
-    /// Why it was stopped, if it was.
-    pub(super) stop_reason: Option<StopReason>,
-    /// Why it was ended with SIGKILL by us, if it was.
-    pub(super) killed: Option<KillCause>,
-    /// What could not be ended.
-    pub(super) survivors: Survivors,
-    /// Whether the output was read to its end.
-    pub(super) output_complete: bool,
-}
-
-impl Outlived {
-    /// Whether a wrapper's exit code says nothing about the tool: it was stopped, and its wrapper may have
-    /// dropped its exit code, as `terraform apply | tee log` does.
-    pub(super) fn hides_interruption(&self) -> bool {
-        self.leader == Leader::Wrapper && self.interrupted && self.stop_reason.is_some()
-    }
-}
-
 /// A tool that runs, with all that belongs to it.
 pub(super) struct Supervision<'a> {
     pub(super) tool: ToolGroup,
@@ -209,10 +180,9 @@ impl Supervision<'_> {
         }
         self.ladder.lose_leader(now);
         watch.interruption.leader_ended(&self.tool, now);
-        let sentence = format!(
-            "the program in the tool's place ended before what it had started: that has {} s to end by itself",
-            self.grace.as_secs_f64()
-        );
+        let sentence = "the program in the tool's place has ended, and processes that it started have not: they \
+                        keep the grace"
+            .to_owned();
         self.journal.warn(&mut self.orders.link, sentence);
         ControlFlow::Continue(())
     }
@@ -234,98 +204,6 @@ impl Supervision<'_> {
             }
         }
         true
-    }
-
-    fn obey(&mut self, order: Order, watch: &mut Watch, now: Instant) -> ControlFlow<()> {
-        let step = match order {
-            Order::Cancel => self.ladder.stop(StopReason::Cancel, now),
-            Order::Signalled(whom) => {
-                self.ladder.stop_settling(whom, now);
-                None
-            }
-            Order::Force => self.ladder.force(now),
-            Order::Disconnect => {
-                self.journal.reader_gone();
-                match self.on_disconnect {
-                    OnDisconnect::Interrupt => self.ladder.stop(StopReason::Disconnect, now),
-                    OnDisconnect::Finish => None,
-                }
-            }
-            Order::Warn(sentence) => {
-                self.journal.warn(&mut self.orders.link, sentence);
-                None
-            }
-        };
-        self.take_step(step, watch, now)
-    }
-
-    /// Takes in an order that came when the tool had ended: it stops nothing any more.
-    fn obey_late(&mut self, order: Order, now: Instant) {
-        match order {
-            Order::Disconnect => self.journal.reader_gone(),
-            Order::Warn(sentence) => self.journal.warn(&mut self.orders.link, sentence),
-            // The tool has had the same signal, and was faster.
-            Order::Signalled(whom) if self.is_heard() => self.ladder.stop_settling(whom, now),
-            Order::Cancel | Order::Force | Order::Signalled(_) => {}
-        }
-    }
-
-    fn take_step(
-        &mut self,
-        step: Option<Step>,
-        watch: &mut Watch,
-        now: Instant,
-    ) -> ControlFlow<()> {
-        match step {
-            None => {}
-            Some(Step::Interrupt(reason)) => {
-                self.interrupt(watch, now);
-                let grace_seconds = self.grace.as_secs_f64();
-                self.journal
-                    .emit(&mut self.orders.link, |seq, at| Event::Stopping {
-                        seq,
-                        at,
-                        reason,
-                        grace_seconds,
-                    });
-            }
-            Some(Step::InterruptRest) => self.interrupt(watch, now),
-            Some(Step::Kill) => self.tool.kill(),
-            Some(Step::GiveUp) => return ControlFlow::Break(()),
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn interrupt(&mut self, watch: &mut Watch, now: Instant) {
-        let is_heard = self.is_heard();
-        let refusing = watch.interruption.begin(&mut self.tool, is_heard, now);
-        self.warn_of_refusal(&refusing);
-    }
-
-    /// Interrupts what a wrapper has started since.
-    fn interrupt_more(&mut self, watch: &mut Watch, now: Instant) {
-        if watch.interruption.next_look().is_none_or(|at| now < at) {
-            return;
-        }
-        let is_heard = self.is_heard();
-        let refusing = watch.interruption.look(&mut self.tool, is_heard, now);
-        self.warn_of_refusal(&refusing);
-    }
-
-    /// Whether the tool has said that it received a signal, in what is read or what is yet to be read.
-    fn is_heard(&self) -> bool {
-        let mut notice = self.intake.notice.clone();
-        // Without the unread part, what is known is known.
-        let _ = self.spool.peek(PEEK_BYTES, |piece| notice.push(piece));
-        notice.is_seen()
-    }
-
-    fn warn_of_refusal(&mut self, pids: &[i32]) {
-        for pid in pids {
-            let sentence =
-                format!("process {pid} runs as another user: it could not be asked to stop");
-            self.journal.warn(&mut self.orders.link, sentence);
-        }
     }
 }
 

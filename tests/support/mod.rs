@@ -18,6 +18,7 @@
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
 
+#[allow(unused_macros, reason = "not every test binary has rows")]
 #[macro_use]
 mod rows;
 

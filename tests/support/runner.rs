@@ -61,6 +61,7 @@ impl Launch {
     }
 
     /// Started by another command, which gets the binary and its arguments as its last arguments.
+    #[allow(dead_code, reason = "tests/faults needs it")]
     pub(crate) fn under(mut self, program: &str, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command

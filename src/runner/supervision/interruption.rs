@@ -23,6 +23,7 @@ pub(super) struct Interruption {
     /// Name of the tool's program.
     program: &'static str,
     leader: Leader,
+    has_leader_ended: bool,
     interrupted: Interrupted,
     /// Whether a process that runs the tool was interrupted behind a wrapper.
     reached_tool: bool,
@@ -38,6 +39,7 @@ impl Interruption {
         Self {
             program,
             leader,
+            has_leader_ended: false,
             interrupted: Interrupted::default(),
             reached_tool: false,
             next_look: None,
@@ -78,23 +80,25 @@ impl Interruption {
     /// With `is_heard` the tool has said that it received a signal: then ours would be its second, and it would
     /// abandon its state.
     pub(super) fn begin(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
-        match (self.leader(tool), is_heard) {
-            (Leader::Tool, true) => {
+        let is_direct = self.leader(tool) == Leader::Tool && !self.has_leader_ended;
+        match (is_direct, is_heard) {
+            (true, true) => {
                 tool.count_as_interrupted();
                 Vec::new()
             }
-            (Leader::Tool, false) => interrupt_group(tool),
-            (Leader::Wrapper, true) => {
+            (true, false) => interrupt_group(tool),
+            (false, true) => {
                 self.count_all(tool);
                 self.next_look = Some(now + LOOK_EVERY);
                 Vec::new()
             }
-            (Leader::Wrapper, false) => self.look(tool, is_heard, now),
+            (false, false) => self.look(tool, is_heard, now),
         }
     }
 
     /// From here on the rest of the run is on its own: the leader has ended.
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
+        self.has_leader_ended = true;
         if tool.interrupted_at().is_some() || self.next_look.is_some() {
             self.answer_until = (self.leader == Leader::Tool).then(|| now + ANSWER);
             self.next_look = Some(now + LOOK_EVERY);

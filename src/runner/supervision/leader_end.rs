@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::process::Ended;
+use crate::runner::ladder::Stage;
 
 /// What was started as the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +25,6 @@ impl Leader {
             .is_ok_and(|()| start == *b"#!");
         if is_script { Self::Wrapper } else { Self::Tool }
     }
-}
-
-/// How far a stop has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::runner) enum Stage {
-    /// Nothing asks the tool to stop.
-    Running,
-    /// It has to stop, and its grace is running.
-    Stopping,
-    /// SIGKILL was sent.
-    Killed,
 }
 
 /// What is done with the rest.

@@ -16,8 +16,8 @@ use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
-    a_tool_that_ends_past_the_timeout_of_a_stopped_runner_succeeds,
-    a_tool_that_ends_past_the_grace_of_a_stopped_runner_is_cancelled,
+    a_tool_that_ends_while_the_supervisor_is_stopped_succeeds,
+    a_stopped_supervisor_kills_no_tool_that_has_ended,
     a_stop_of_everything_does_not_use_up_the_timeout,
     a_stop_of_everything_does_not_use_up_the_grace,
     a_frozen_group_does_not_use_up_the_grace,
@@ -32,7 +32,7 @@ const SLOW_WRITE: Duration = Duration::from_secs(2);
 /// Longer than timeout and grace together.
 const STOPPED: Duration = Duration::from_secs(19);
 
-fn a_tool_that_ends_past_the_timeout_of_a_stopped_runner_succeeds(tool: Tool) {
+fn a_tool_that_ends_while_the_supervisor_is_stopped_succeeds(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let (runner, tool) = start(&workspace);
     let supervisor = [runner.supervisor()];
@@ -50,7 +50,7 @@ fn a_tool_that_ends_past_the_timeout_of_a_stopped_runner_succeeds(tool: Tool) {
     workspace.assert_everything_was_applied();
 }
 
-fn a_tool_that_ends_past_the_grace_of_a_stopped_runner_is_cancelled(tool: Tool) {
+fn a_stopped_supervisor_kills_no_tool_that_has_ended(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let (mut runner, tool) = start(&workspace);
     cancel(&workspace, &mut runner);

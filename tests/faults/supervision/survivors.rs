@@ -20,7 +20,7 @@ on_both_tools! {
     a_daemon_is_told_of_in_the_result_of_a_cancel_without_proc,
     nothing_is_told_of_where_nothing_survives_without_proc,
     a_survivor_of_another_user_is_told_of_after_a_success,
-    a_survivor_of_another_user_is_told_of_in_the_result_of_a_cancel,
+    a_survivor_of_another_user_is_told_of_after_a_cancel,
 }
 
 /// Leaves a session of its own behind, and writes its pid.
@@ -90,7 +90,7 @@ fn a_survivor_of_another_user_is_told_of_after_a_success(tool: Tool) {
     assert_is_warned_of(&ending, &told_of(&workspace));
 }
 
-fn a_survivor_of_another_user_is_told_of_in_the_result_of_a_cancel(tool: Tool) {
+fn a_survivor_of_another_user_is_told_of_after_a_cancel(tool: Tool) {
     let workspace = Workspace::with_in_flight(tool, Backend::Local, LEAVES_A_DAEMON_OF_ROOT);
     let _daemon = Daemon(&workspace);
     let (_, result) = cancelled(&workspace, as_user(&workspace));
