@@ -72,6 +72,25 @@ impl Spool {
         Ok(len)
     }
 
+    /// Shows what is written and not yet read, at most `limit` bytes of it, and leaves it unread.
+    ///
+    /// # Errors
+    /// What the read failed with.
+    pub fn peek(&self, limit: u64, mut show: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut piece = vec![0; 64 * 1024];
+        let end = self.read.saturating_add(limit);
+        let mut at = self.read;
+        while at < end {
+            let len = self.file.read_at(&mut piece, at)?;
+            if len == 0 {
+                break;
+            }
+            show(&piece[..len]);
+            at += len as u64;
+        }
+        Ok(())
+    }
+
     /// Gives back the space of what has been read.
     fn punch(&mut self) {
         let (from, len) = (

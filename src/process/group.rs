@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
+use super::descendants::{self, BootTicks};
 use super::orphans::{self, Survivors};
 
 /// What to start, and with what.
@@ -70,7 +71,7 @@ impl Ended {
 #[derive(Debug)]
 pub struct ToolGroup {
     leader: Pid,
-    interrupted: bool,
+    interrupted_at: Option<BootTicks>,
 }
 
 impl ToolGroup {
@@ -91,7 +92,7 @@ impl ToolGroup {
             .spawn()?;
         Ok(Self {
             leader: Pid::from_raw(child.id().cast_signed()),
-            interrupted: false,
+            interrupted_at: None,
         })
     }
 
@@ -105,13 +106,43 @@ impl ToolGroup {
     /// Terraform takes a second signal of either kind for an order to abandon its state, and provider
     /// plugins ignore SIGINT only. So there is no way here to send anything else short of the end; but for
     /// SIGCONT, which neither counts: a process that stands still takes no SIGINT before it goes on.
-    pub fn interrupt(&mut self) {
-        if !self.interrupted {
-            self.interrupted = true;
-            // The group exists until its leader is reaped, so this fails for nobody.
-            let _ = killpg(self.leader, Signal::SIGINT);
-            let _ = killpg(self.leader, Signal::SIGCONT);
+    ///
+    /// # Errors
+    /// When all processes of the group belong to users whom this process may not signal.
+    pub fn interrupt(&mut self) -> io::Result<()> {
+        if self.interrupted_at.is_some() {
+            return Ok(());
         }
+        self.interrupted_at = Some(BootTicks::now());
+        // The group exists until its leader is reaped.
+        killpg(self.leader, Signal::SIGINT)?;
+        self.resume();
+        Ok(())
+    }
+
+    /// Counts the group as interrupted: someone else has sent it the one SIGINT.
+    pub fn count_as_interrupted(&mut self) {
+        self.interrupted_at.get_or_insert_with(BootTicks::now);
+    }
+
+    /// When the group was interrupted, if it was.
+    pub const fn interrupted_at(&self) -> Option<BootTicks> {
+        self.interrupted_at
+    }
+
+    /// Lets what is stopped in the group go on.
+    pub fn resume(&self) {
+        let _ = killpg(self.leader, Signal::SIGCONT);
+    }
+
+    /// File name of the program that the leader runs at this moment; `None` once it has ended.
+    pub fn leader_program(&self) -> Option<String> {
+        descendants::program_of(self.leader.as_raw())
+    }
+
+    /// Whether any process of the run is alive, wherever it is below this process.
+    pub fn is_any_alive(&self) -> bool {
+        orphans::any_alive()
     }
 
     /// Ends everything in the group at once.
@@ -154,14 +185,13 @@ impl ToolGroup {
 
     /// Ends and reaps all that is left of the run, the leader last.
     ///
-    /// Waits at most `deadline`; a process that the kernel will not let die by then (it hangs in a
-    /// system call) is left, and named in the answer.
-    pub async fn sweep(self, deadline: Duration) -> Survivors {
+    /// Waits at most `patience`; a process that is still alive then is left, and named in the answer where
+    /// it can be named.
+    pub async fn sweep(self, patience: Duration) -> Survivors {
         self.kill();
-        let survivors = orphans::end_all(self.leader, deadline).await;
-        if !survivors.pids.contains(&self.leader.as_raw()) {
-            let _ = waitpid(self.leader, None);
-        }
+        let survivors = orphans::end_all(self.leader, patience).await;
+        // Never waits: the leader may be among those that are left.
+        let _ = waitpid(self.leader, Some(WaitPidFlag::WNOHANG));
         survivors
     }
 }

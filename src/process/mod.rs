@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod bounded;
+mod descendants;
 mod fork;
 mod group;
 mod handed;
@@ -24,6 +25,7 @@ mod watch;
 mod write_now;
 
 pub use bounded::within;
+pub use descendants::{BootTicks, Process, descendants};
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
 pub use handed::Handed;
@@ -32,7 +34,7 @@ pub use inheritance::{Limits, limits, process_limit, stand_alone, user_id};
 pub use kept_group::{KeptGroup, Started};
 pub use memory::{memory_file, reopen_for_append};
 pub use memory_limit::memory_limit;
-pub use orphans::Survivors;
+pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};

@@ -7,7 +7,9 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
+
+use super::descendants::Stat;
 
 /// Shortest and longest pause between two looks at what is still dying.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
@@ -15,8 +17,35 @@ const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_
 /// Processes of a run that could not be ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survivors {
-    /// Their process ids.
-    pub pids: Vec<i32>,
+    /// Those that are known.
+    pub processes: Vec<Survivor>,
+    /// Whether there are others: the kernel says that a child is alive, and `/proc` does not show it.
+    pub has_unseen: bool,
+}
+
+impl Survivors {
+    /// Whether nothing is left alive.
+    pub const fn is_empty(&self) -> bool {
+        self.processes.is_empty() && !self.has_unseen
+    }
+}
+
+/// A process that could not be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survivor {
+    /// Its process id.
+    pub pid: i32,
+    /// Why it is still alive.
+    pub cause: SurvivalCause,
+}
+
+/// Why a process is still alive after SIGKILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SurvivalCause {
+    /// It hangs in a system call.
+    HangsInKernel,
+    /// It runs as a user whose processes this one may not signal.
+    NotPermitted,
 }
 
 /// Ends and reaps every child of this process but `leader`, and waits until `leader` has ended too.
@@ -24,33 +53,43 @@ pub struct Survivors {
 /// This process is a subreaper: when a parent below it dies, its children become ours. So only our own
 /// children are ever signalled, generation by generation. That is slower than a walk of the whole
 /// tree, and it is exact: the id of our own child cannot pass to a stranger before we reap it.
-pub(super) async fn end_all(leader: Pid, deadline: Duration) -> Survivors {
-    let deadline = Instant::now() + deadline;
+///
+/// The patience is counted in pauses slept, not by the clock: a machine that is frozen meanwhile must not
+/// make survivors of processes that die as soon as it goes on.
+pub(super) async fn end_all(leader: Pid, patience: Duration) -> Survivors {
+    let mut waited = Duration::ZERO;
     let mut pause = PAUSE.0;
-    loop {
-        let seen = children();
-        let only_leader = seen.iter().all(|&child| child == leader);
-        let alive: Vec<Pid> = seen
+    while any_alive() {
+        let survivors: Vec<Survivor> = children()
             .into_iter()
             .filter(|&child| !is_over(child, leader))
+            .map(|child| Survivor {
+                pid: child.as_raw(),
+                cause: match kill(child, Signal::SIGKILL) {
+                    Err(Errno::EPERM) => SurvivalCause::NotPermitted,
+                    Ok(()) | Err(_) => SurvivalCause::HangsInKernel,
+                },
+            })
             .collect();
-        if alive.is_empty() && only_leader {
-            return Survivors::default();
-        }
-        if alive.is_empty() {
-            // What was reaped just now may have left us a child that this look did not see.
-            continue;
-        }
-        for &child in &alive {
-            let _ = kill(child, Signal::SIGKILL);
-        }
-        if Instant::now() >= deadline {
-            let pids = alive.into_iter().map(Pid::as_raw).collect();
-            return Survivors { pids };
+        if waited >= patience {
+            return Survivors {
+                has_unseen: survivors.is_empty() && any_alive(),
+                processes: survivors,
+            };
         }
         sleep(pause).await;
+        waited += pause;
         pause = (pause * 2).min(PAUSE.1);
     }
+    Survivors::default()
+}
+
+/// Whether a child of this process is alive, as the kernel itself knows it: without `/proc`, too.
+pub(super) fn any_alive() -> bool {
+    // Without WEXITED, zombies do not count: where there is nothing else, the answer is ECHILD. WNOWAIT
+    // leaves a child that was stopped as it is.
+    let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::All, flags) != Err(Errno::ECHILD)
 }
 
 /// Reaps the children that have ended, but for `leader`.
@@ -92,21 +131,13 @@ fn children() -> Vec<Pid> {
 }
 
 fn children_by_parent() -> Vec<Pid> {
-    let own = Pid::this();
+    let own = Pid::this().as_raw();
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&pid| Stat::read(pid).is_some_and(|stat| stat.parent == own))
         .map(Pid::from_raw)
-        .filter(|&pid| parent_of(pid) == Some(own))
         .collect()
-}
-
-/// The parent of a process, from its `stat` line: the second field after the name in parentheses.
-fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    let parent = fields.split_ascii_whitespace().nth(1)?;
-    parent.parse().ok().map(Pid::from_raw)
 }

@@ -47,7 +47,8 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let cli_args = cli_args(run);
     let answered = outlived
         .ended
-        .is_some_and(|ended| document::is_success(request, ended, &cli_args));
+        .is_some_and(|ended| document::is_success(request, ended, &cli_args))
+        && !outlived.hides_interruption();
     let success = answered && !plan_file_is_empty(run);
     let outcome = document::outcome(outlived, success);
     let diagnosis = match (success, answered) {

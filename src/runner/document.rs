@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::flags;
 use super::ladder::KillCause;
-use super::supervision::Outlived;
+use super::supervision::{Outlived, survivors_sentence};
 use crate::process::Ended;
 use crate::protocol::{
     Diagnosis, LockStatus, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport, StateSafety,
@@ -85,16 +85,9 @@ pub(super) fn error_message(ending: &Ending<'_>) -> String {
     if let Some(state) = ending.state {
         add_state(&mut sentence, request, state);
     }
-    if !ending.outlived.survivors.pids.is_empty() {
-        let pids: Vec<String> = ending
-            .outlived
-            .survivors
-            .pids
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        sentence.push_str("; these processes hang in the kernel and could not be ended: ");
-        sentence.push_str(&pids.join(", "));
+    if let Some(survivors) = survivors_sentence(&ending.outlived.survivors) {
+        sentence.push_str("; ");
+        sentence.push_str(&survivors);
     }
     sentence
 }
@@ -103,7 +96,12 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
     // A diagnosis of a signal says which it was and that it was not ours.
     if let (Some(Ended::Signalled(_)), Some(diagnosis)) = (ending.outlived.ended, ending.diagnosis)
     {
-        return format!("{command} failed: {}", diagnosis.message);
+        let left = if ending.outlived.left_running {
+            "; it left processes running, which were ended"
+        } else {
+            ""
+        };
+        return format!("{command} failed: {}{left}", diagnosis.message);
     }
     let how = match ending.outlived.ended {
         Some(Ended::Exited(code)) => format!("failed with exit code {code}"),

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::journal::Journal;
 use super::link::Link;
 use super::run_dir::{Recorder, Room};
+use super::supervision::InterruptNotice;
 use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::process::memory_limit;
 use crate::protocol::Event;
@@ -29,6 +30,8 @@ pub(super) struct Intake {
     /// The end, for the diagnosis.
     pub(super) tail: Tail,
     record: Option<Arc<Recorder>>,
+    /// Whether the tool has said that it received a signal.
+    pub(super) notice: InterruptNotice,
     last_text: Instant,
     piece: Vec<u8>,
     masked: Vec<u8>,
@@ -44,6 +47,7 @@ impl Intake {
             capture,
             tail: Tail::default(),
             record: None,
+            notice: InterruptNotice::default(),
             last_text: Instant::now(),
             piece: vec![0; PIECE_BYTES],
             masked: Vec::with_capacity(PIECE_BYTES),
@@ -78,6 +82,7 @@ impl Intake {
         if len == 0 {
             return Ok(false);
         }
+        self.notice.push(&self.piece[..len]);
         self.masked.clear();
         self.redactor.push(&self.piece[..len], &mut self.masked);
         self.text.clear();

@@ -23,12 +23,25 @@ const ALL_SETTLING: Duration = Duration::from_secs(2);
 /// What has to be done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The one SIGINT to the group.
+    /// The one SIGINT to the tool.
     Interrupt(StopReason),
+    /// The one SIGINT to what has outlived its leader; nothing asked for a stop.
+    InterruptRest,
     /// SIGKILL to everything.
     Kill,
     /// The tool is not dying: go on without it.
     GiveUp,
+}
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing asks the tool to stop.
+    Running,
+    /// It has to stop, and its grace is running.
+    Stopping,
+    /// SIGKILL was sent.
+    Killed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,12 +100,40 @@ impl Ladder {
         match self.rung {
             Rung::Running => {
                 self.reason = Some(reason);
-                Some(self.interrupt(reason, now))
+                self.rung = self.interrupted(now);
+                Some(Step::Interrupt(reason))
+            }
+            Rung::Settling { .. } => {
+                self.reason.get_or_insert(reason);
+                None
+            }
+            Rung::Interrupted { .. } | Rung::Killed { .. } | Rung::GivenUp => None,
+        }
+    }
+
+    /// Begins to stop what has outlived its leader, unless a stop is under way.
+    ///
+    /// What ended the leader may be a signal to everything, so the rest has time to say that it got it, too.
+    pub(super) fn lose_leader(&mut self, now: Instant) {
+        match self.rung {
+            Rung::Running => {
+                self.rung = Rung::Settling {
+                    until: now + ALL_SETTLING,
+                };
             }
             Rung::Settling { .. }
             | Rung::Interrupted { .. }
             | Rung::Killed { .. }
-            | Rung::GivenUp => None,
+            | Rung::GivenUp => {}
+        }
+    }
+
+    /// How far a stop has come.
+    pub(super) const fn stage(&self) -> Stage {
+        match self.rung {
+            Rung::Running => Stage::Running,
+            Rung::Settling { .. } | Rung::Interrupted { .. } => Stage::Stopping,
+            Rung::Killed { .. } | Rung::GivenUp => Stage::Killed,
         }
     }
 
@@ -109,6 +150,7 @@ impl Ladder {
                 self.rung = Rung::Settling { until: settled };
             }
             Rung::Settling { until } => {
+                self.reason.get_or_insert(StopReason::Cancel);
                 self.rung = Rung::Settling {
                     until: until.max(settled),
                 };
@@ -136,8 +178,8 @@ impl Ladder {
         match self.rung {
             Rung::Running => self.stop(StopReason::Timeout, now),
             Rung::Settling { .. } => {
-                let reason = self.reason.unwrap_or(StopReason::Cancel);
-                Some(self.interrupt(reason, now))
+                self.rung = self.interrupted(now);
+                Some(self.reason.map_or(Step::InterruptRest, Step::Interrupt))
             }
             Rung::Interrupted { .. } => Some(self.kill(KillCause::GraceRanOut, now)),
             Rung::Killed { .. } => {
@@ -169,11 +211,10 @@ impl Ladder {
         self.killed
     }
 
-    fn interrupt(&mut self, reason: StopReason, now: Instant) -> Step {
-        self.rung = Rung::Interrupted {
+    fn interrupted(&self, now: Instant) -> Rung {
+        Rung::Interrupted {
             until: now + self.grace,
-        };
-        Step::Interrupt(reason)
+        }
     }
 
     fn kill(&mut self, cause: KillCause, now: Instant) -> Step {
@@ -195,16 +236,17 @@ mod tests {
     enum Event {
         Stop(StopReason),
         Signal(Signalled),
+        LoseLeader,
         Force,
         Nothing,
     }
-    use Event::{Force, Nothing, Signal, Stop};
+    use Event::{Force, LoseLeader, Nothing, Signal, Stop};
 
     /// Milliseconds, what happens then, and what is to be done.
     type History = &'static [(u64, Event, Option<Step>)];
     type Row = (&'static str, History, Option<StopReason>, Option<KillCause>);
 
-    const TABLE: [Row; 11] = [
+    const TABLE: [Row; 15] = [
         ("left alone", &[(99_999, Nothing, None)], None, None),
         (
             "timeout",
@@ -297,6 +339,48 @@ mod tests {
             None,
         ),
         (
+            "what outlives its leader is stopped for no reason of ours",
+            &[
+                (1000, LoseLeader, None),
+                (2999, Nothing, None),
+                (3000, Nothing, Some(Step::InterruptRest)),
+                (13_000, Nothing, Some(Step::Kill)),
+            ],
+            None,
+            Some(GraceRanOut),
+        ),
+        (
+            "or for ours, if it comes meanwhile",
+            &[
+                (1000, LoseLeader, None),
+                (1001, Signal(Signalled::Supervisor), None),
+                (3001, Nothing, Some(Step::Interrupt(Cancel))),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "a cancel does not hasten it",
+            &[
+                (1000, LoseLeader, None),
+                (1001, Stop(Cancel), None),
+                (3000, Nothing, Some(Step::Interrupt(Cancel))),
+            ],
+            Some(Cancel),
+            None,
+        ),
+        (
+            "a leader that is lost in a stop changes nothing",
+            &[
+                (1000, Stop(Timeout), Some(Step::Interrupt(Timeout))),
+                (1001, LoseLeader, None),
+                (10_999, Nothing, None),
+                (11_000, Nothing, Some(Step::Kill)),
+            ],
+            Some(Timeout),
+            Some(GraceRanOut),
+        ),
+        (
             "no timeout while stopping",
             &[
                 (95_000, Stop(Cancel), Some(Step::Interrupt(Cancel))),
@@ -319,6 +403,10 @@ mod tests {
                     Stop(reason) => ladder.stop(*reason, now),
                     Signal(signalled) => {
                         ladder.stop_settling(*signalled, now);
+                        None
+                    }
+                    LoseLeader => {
+                        ladder.lose_leader(now);
                         None
                     }
                     Force => ladder.force(now),

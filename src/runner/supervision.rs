@@ -1,43 +1,49 @@
 //! Stays with a started tool until nothing of it is left.
 
+mod interrupt_notice;
+mod interruption;
+mod leader_end;
+mod outlived;
+mod run_clock;
+mod stopping;
+mod survivors;
+mod targets;
+
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::intake::Intake;
 use super::journal::Journal;
-use super::ladder::{KillCause, Ladder, Step};
-use super::orders::{Order, Orders};
+use super::ladder::{Ladder, Stage};
+use super::orders::Orders;
 use super::wording::of_system;
 use crate::output::Spool;
-use crate::process::{ChildSignals, Ended, Survivors, ToolGroup};
-use crate::protocol::{Event, OnDisconnect, StopReason};
+use crate::process::{ChildSignals, Ended, ToolGroup};
+use crate::protocol::OnDisconnect;
+
+pub(super) use interrupt_notice::InterruptNotice;
+use interruption::Interruption;
+pub(super) use leader_end::Leader;
+use leader_end::{Rest, rest_after};
+pub(super) use outlived::Outlived;
+use run_clock::RunClock;
+pub(super) use survivors::sentence as survivors_sentence;
 
 /// How long what the tool left behind may take to die. SIGKILL takes an instant; only a process that
 /// hangs in a system call takes longer.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How long pieces are taken from the spool before orders are looked at again.
 const TURN: Duration = Duration::from_millis(5);
-
-/// How a supervision came to its end.
-#[derive(Debug)]
-pub(super) struct Outlived {
-    /// How the tool ended; `None` when it did not die of SIGKILL in time.
-    pub(super) ended: Option<Ended>,
-    /// Why it was stopped, if it was.
-    pub(super) stop_reason: Option<StopReason>,
-    /// Why it was ended with SIGKILL by us, if it was.
-    pub(super) killed: Option<KillCause>,
-    /// What could not be ended.
-    pub(super) survivors: Survivors,
-    /// Whether the output was read to its end.
-    pub(super) output_complete: bool,
-}
-
 /// A tool that runs, with all that belongs to it.
 pub(super) struct Supervision<'a> {
     pub(super) tool: ToolGroup,
+    /// Name of its program, by which it is known behind a wrapper.
+    pub(super) program: &'static str,
+    /// What was started.
+    pub(super) leader: Leader,
     pub(super) spool: Spool,
     pub(super) children: ChildSignals,
     pub(super) ladder: Ladder,
@@ -48,6 +54,14 @@ pub(super) struct Supervision<'a> {
     pub(super) intake: &'a mut Intake,
 }
 
+/// What the watch over a tool remembers.
+struct Watch {
+    clock: RunClock,
+    interruption: Interruption,
+    /// How the leader ended, once it has, and whether something else was alive then.
+    leader_end: Option<(Ended, bool)>,
+}
+
 impl Supervision<'_> {
     /// Stays until the tool has ended, everything that it started is gone, and its output is read.
     ///
@@ -56,7 +70,12 @@ impl Supervision<'_> {
     /// that: the fault is remembered, and the output counts as incomplete.
     pub(super) async fn outlive(mut self) -> Outlived {
         let mut reading = Ok(());
-        let ended = self.watch(&mut reading).await;
+        let mut watch = Watch {
+            clock: RunClock::new(Instant::now()),
+            interruption: Interruption::new(self.program, self.leader),
+            leader_end: None,
+        };
+        let ended = self.watch(&mut watch, &mut reading).await;
         let survivors = self.tool.sweep(SWEEP).await;
         // Whatever could write is gone, so the end of the spool is the end of the output.
         while reading.is_ok() {
@@ -79,41 +98,56 @@ impl Supervision<'_> {
             );
             self.journal.warn(&mut self.orders.link, sentence);
         }
+        if let Some(sentence) = survivors_sentence(&survivors) {
+            self.journal.warn(&mut self.orders.link, sentence);
+        }
         Outlived {
             ended,
+            leader: watch.interruption.last_leader(),
+            left_running: watch.leader_end.is_some_and(|(_, left)| left),
+            interrupted: self.intake.notice.is_seen() || watch.interruption.reached_tool(),
             stop_reason: self.ladder.reason(),
             killed: self.ladder.killed(),
-            output_complete: reading.is_ok() && survivors.pids.is_empty(),
+            output_complete: reading.is_ok() && survivors.is_empty(),
             survivors,
         }
     }
 
     /// Returns when the tool has ended, or does not die.
-    async fn watch(&mut self, reading: &mut io::Result<()>) -> Option<Ended> {
+    async fn watch(&mut self, watch: &mut Watch, reading: &mut io::Result<()>) -> Option<Ended> {
+        let mut order = None;
         loop {
-            // Before the output: a tool that never stops printing must be seen to have ended.
-            match self.tool.ended() {
-                Ok(None) => {}
-                Ok(Some(ended)) => return Some(ended),
-                Err(_) => return None,
+            let now = watch.clock.look(Instant::now());
+            // Before anything that is due, and before the output: a tool that has ended by itself while this
+            // process was stopped, or that never stops printing, must be seen to have ended.
+            if let ControlFlow::Break(ended) = self.look(watch, now) {
+                if let Some(order) = order {
+                    self.obey_late(order, now);
+                }
+                return ended;
             }
+            if let Some(order) = order.take()
+                && self.obey(order, watch, now).is_break()
+            {
+                return None;
+            }
+            let step = self.ladder.due(now);
+            if self.take_step(step, watch, now).is_break() {
+                return None;
+            }
+            self.interrupt_more(watch, now);
             let more = self.take_some(reading);
+            let due_at = [self.ladder.next_deadline(), watch.interruption.next_look()]
+                .into_iter()
+                .flatten()
+                .map(|time| watch.clock.on_machine(time))
+                .fold(watch.clock.next_look(), Instant::min);
             let flush_at = self.intake.flush_at();
-            let due_at = self.ladder.next_deadline();
             let urgency = self.journal.urgency();
             tokio::select! {
                 biased;
-                order = self.orders.next() => {
-                    if self.obey(order).is_break() {
-                        return None;
-                    }
-                }
-                () = until(due_at) => {
-                    let step = self.ladder.due(Instant::now());
-                    if self.take_step(step).is_break() {
-                        return None;
-                    }
-                }
+                next = self.orders.next() => order = Some(next),
+                () = sleep_until(due_at) => {}
                 () = self.children.next(self.tool.pid()) => {}
                 () = until(flush_at) => {
                     self.intake.flush(self.journal, &mut self.orders.link);
@@ -122,6 +156,35 @@ impl Supervision<'_> {
                 () = self.spool.changed(urgency), if !more && reading.is_ok() => {}
             }
         }
+    }
+
+    /// Looks whether the run is over.
+    fn look(&mut self, watch: &mut Watch, now: Instant) -> ControlFlow<Option<Ended>> {
+        if let Some((ended, _)) = watch.leader_end {
+            return if self.tool.is_any_alive() && self.ladder.stage() != Stage::Killed {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(Some(ended))
+            };
+        }
+        let leader = watch.interruption.leader(&self.tool);
+        let ended = match self.tool.ended() {
+            Ok(None) => return ControlFlow::Continue(()),
+            Ok(Some(ended)) => ended,
+            Err(_) => return ControlFlow::Break(None),
+        };
+        let left_running = self.tool.is_any_alive();
+        watch.leader_end = Some((ended, left_running));
+        if !left_running || rest_after(leader, ended, self.ladder.stage()) == Rest::Ended {
+            return ControlFlow::Break(Some(ended));
+        }
+        self.ladder.lose_leader(now);
+        watch.interruption.leader_ended(&self.tool, now);
+        let sentence = "the program in the tool's place has ended, and processes that it started have not: they \
+                        keep the grace"
+            .to_owned();
+        self.journal.warn(&mut self.orders.link, sentence);
+        ControlFlow::Continue(())
     }
 
     /// Takes some output; whether there may be more at once.
@@ -142,63 +205,6 @@ impl Supervision<'_> {
         }
         true
     }
-
-    fn obey(&mut self, order: Order) -> std::ops::ControlFlow<()> {
-        let now = Instant::now();
-        let step = match order {
-            Order::Cancel => self.ladder.stop(StopReason::Cancel, now),
-            Order::Signalled(whom) => {
-                self.ladder.stop_settling(whom, now);
-                None
-            }
-            Order::Force => self.ladder.force(now),
-            Order::Disconnect => {
-                self.journal.reader_gone();
-                match self.on_disconnect {
-                    OnDisconnect::Interrupt => self.ladder.stop(StopReason::Disconnect, now),
-                    OnDisconnect::Finish => None,
-                }
-            }
-            Order::Warn(sentence) => {
-                self.journal.warn(&mut self.orders.link, sentence);
-                None
-            }
-        };
-        self.take_step(step)
-    }
-
-    fn take_step(&mut self, step: Option<Step>) -> std::ops::ControlFlow<()> {
-        match step {
-            None => {}
-            Some(Step::Interrupt(reason)) => {
-                if !is_interrupted(self.intake.tail.as_str()) {
-                    self.tool.interrupt();
-                }
-                let grace_seconds = self.grace.as_secs_f64();
-                self.journal
-                    .emit(&mut self.orders.link, |seq, at| Event::Stopping {
-                        seq,
-                        at,
-                        reason,
-                        grace_seconds,
-                    });
-            }
-            Some(Step::Kill) => self.tool.kill(),
-            Some(Step::GiveUp) => return std::ops::ControlFlow::Break(()),
-        }
-        std::ops::ControlFlow::Continue(())
-    }
-}
-
-/// Whether the tool says that it has had a signal already, from somebody else.
-///
-/// Then ours would be its second, and it would abandon its state. Both tools print this line at the
-/// first signal; what a provisioner prints never stands at the start of a line.
-fn is_interrupted(text: &str) -> bool {
-    anstream::adapter::strip_str(text)
-        .to_string()
-        .lines()
-        .any(|line| line.starts_with("Interrupt received."))
 }
 
 /// Returns at the deadline; never without one.
@@ -206,29 +212,5 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_tool_itself_says_that_it_is_interrupted() {
-        let table = [
-            (
-                "\nInterrupt received.\nPlease wait for Terraform to exit",
-                true,
-            ),
-            ("\u{1b}[31mInterrupt received.\u{1b}[0m\n", true),
-            (
-                "terraform_data.a (local-exec): Interrupt received.\n",
-                false,
-            ),
-            ("Apply complete!\n", false),
-        ];
-        for (text, interrupted) in table {
-            assert_eq!(is_interrupted(text), interrupted, "{text}");
-        }
     }
 }

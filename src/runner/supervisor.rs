@@ -22,7 +22,7 @@ use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
 use super::run_dir::{Durability, Recorder, ResultOutput};
-use super::supervision::Supervision;
+use super::supervision::{Leader, Supervision};
 use super::version;
 use super::wording::{of_system, one_line};
 use crate::output::{Capture, Matcher, Spool};
@@ -141,6 +141,8 @@ impl Desk {
 
         let outlived = Supervision {
             tool,
+            program: request.tool.program(),
+            leader: Leader::of(&program),
             spool,
             children,
             ladder: Ladder::new(started, request.timeout(), request.grace()),

@@ -14,7 +14,7 @@ use super::ladder::Ladder;
 use super::orders::Orders;
 use super::preparation::Environment;
 use super::start_failure;
-use super::supervision::Supervision;
+use super::supervision::{Leader, Supervision};
 use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
@@ -84,6 +84,8 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
     check.journal.before_run();
     let outlived = Supervision {
         tool,
+        program: check.request.tool.program(),
+        leader: Leader::of(check.program),
         spool,
         children,
         ladder: Ladder::new(Instant::now(), DEADLINE, GRACE),

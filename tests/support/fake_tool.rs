@@ -29,10 +29,16 @@ impl FakeTool {
     /// A tool that runs this script, whatever its arguments are.
     pub(crate) fn new(tool: Tool, script: &str) -> Self {
         let workspace = Workspace::not_initialised(tool, Backend::Local, "");
+        Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"))
+    }
+
+    /// A program in the tool's place, such as a script that calls the real one.
+    pub(crate) fn in_place_of_the_tool(workspace: Workspace, text: &str) -> Self {
+        let tool = workspace.tool;
         let folder = workspace.home().join("bin");
         fs::create_dir(&folder).expect("a new folder");
         let program = folder.join(tool.name());
-        write_program(&program, &format!("#!/bin/sh\n{script}"));
+        write_program(&program, text);
         let folder = folder.to_str().expect("a path that is text");
         Self {
             path: format!("{folder}:{}", tool.path()),

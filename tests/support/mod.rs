@@ -13,11 +13,13 @@
 //! | [`ending`] | what came out of it, and what it is held against |
 //! | [`record`] | the events of a run directory, with their texts |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
+//! | [`freezer`] | a control group whose processes can be frozen |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`small_disk`] | a disk that is full soon |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
 
+#[allow(unused_macros, reason = "not every test binary has rows")]
 #[macro_use]
 #[allow(
     unused_macros,
@@ -27,6 +29,8 @@ mod rows;
 
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
+#[allow(dead_code, reason = "tests/faults needs it")]
+pub(crate) mod freezer;
 pub(crate) mod mark;
 pub(crate) mod record;
 pub(crate) mod runner;

@@ -106,6 +106,24 @@ impl Launch {
         self
     }
 
+    /// Started by another command, which gets the binary and its arguments as its last arguments.
+    #[allow(dead_code, reason = "tests/faults needs it")]
+    pub(crate) fn under(mut self, program: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .envs(
+                self.command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        self.command = command;
+        self
+    }
+
     /// One request for one result.
     pub(crate) fn request(workspace: &Workspace, request: &Value) -> Self {
         Self::new(workspace, &[]).input(request.to_string() + "\n")

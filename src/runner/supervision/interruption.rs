@@ -1,0 +1,185 @@
+//! Who gets the one SIGINT of a stop.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::leader_end::Leader;
+use super::targets::{Interrupted, Targets, View, is_tool, next_targets};
+use crate::process::{Process, ToolGroup, descendants};
+
+/// How often a wrapper is looked at while it stops: it may start the tool only now.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a tool whose own group was not interrupted by us may take to say that someone else did.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Sends the SIGINT, and knows who has had it.
+///
+/// Where the tool was started directly, its whole process group gets it. Behind a wrapper only the tool gets it:
+/// a shell would die of it and leave the tool behind, `tee` would die and take the tool's stdout with it, and
+/// a wrapper that passes signals on would make it two.
+#[derive(Debug)]
+pub(super) struct Interruption {
+    /// Name of the tool's program.
+    program: &'static str,
+    leader: Leader,
+    has_leader_ended: bool,
+    interrupted: Interrupted,
+    /// Whether a process that runs the tool was interrupted behind a wrapper.
+    reached_tool: bool,
+    next_look: Option<Instant>,
+    /// Since when nothing runs that is the tool.
+    no_tool_since: Option<Instant>,
+    /// Until when a tool in another group may say that it has had its SIGINT.
+    answer_until: Option<Instant>,
+}
+
+impl Interruption {
+    pub(super) fn new(program: &'static str, leader: Leader) -> Self {
+        Self {
+            program,
+            leader,
+            has_leader_ended: false,
+            interrupted: Interrupted::default(),
+            reached_tool: false,
+            next_look: None,
+            no_tool_since: None,
+            answer_until: None,
+        }
+    }
+
+    /// What leads the group: a script may have become the tool since the last look.
+    pub(super) fn leader(&mut self, tool: &ToolGroup) -> Leader {
+        if self.leader == Leader::Wrapper
+            && tool
+                .leader_program()
+                .is_some_and(|name| is_tool(&name, self.program))
+        {
+            self.leader = Leader::Tool;
+        }
+        self.leader
+    }
+
+    /// What leads the group, as it was last seen.
+    pub(super) const fn last_leader(&self) -> Leader {
+        self.leader
+    }
+
+    /// Whether a process that runs the tool was interrupted behind a wrapper.
+    pub(super) const fn reached_tool(&self) -> bool {
+        self.reached_tool
+    }
+
+    /// When to call [`Interruption::look`] next.
+    pub(super) const fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
+    /// Interrupts the tool; returns the processes that may not be signalled.
+    ///
+    /// With `is_heard` the tool has said that it received a signal: then ours would be its second, and it would
+    /// abandon its state.
+    pub(super) fn begin(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
+        let is_direct = self.leader(tool) == Leader::Tool && !self.has_leader_ended;
+        match (is_direct, is_heard) {
+            (true, true) => {
+                tool.count_as_interrupted();
+                Vec::new()
+            }
+            (true, false) => interrupt_group(tool),
+            (false, true) => {
+                self.count_all(tool);
+                self.next_look = Some(now + LOOK_EVERY);
+                Vec::new()
+            }
+            (false, false) => self.look(tool, is_heard, now),
+        }
+    }
+
+    /// From here on the rest of the run is on its own: the leader has ended.
+    pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
+        self.has_leader_ended = true;
+        if tool.interrupted_at().is_some() || self.next_look.is_some() {
+            self.answer_until = (self.leader == Leader::Tool).then(|| now + ANSWER);
+            self.next_look = Some(now + LOOK_EVERY);
+        }
+    }
+
+    /// Interrupts what has not been interrupted and has to be by now.
+    pub(super) fn look(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
+        self.next_look = Some(now + LOOK_EVERY);
+        match self.answer_until {
+            Some(_) if is_heard => {
+                self.answer_until = None;
+                self.count_all(tool);
+            }
+            Some(until) if now < until => return Vec::new(),
+            Some(_) | None => {}
+        }
+        let processes = descendants();
+        let no_tool_for = self.no_tool_since.map(|since| now.duration_since(since));
+        let targets = self.targets(&processes, tool, no_tool_for.unwrap_or_default());
+        if targets.is_any_tool_alive {
+            self.no_tool_since = None;
+        } else {
+            self.no_tool_since.get_or_insert(now);
+        }
+        self.send(&targets, &processes, tool)
+    }
+
+    fn send(&mut self, targets: &Targets, processes: &[Process], tool: &mut ToolGroup) -> Vec<i32> {
+        let mut refusing = Vec::new();
+        if targets.group {
+            refusing.extend(interrupt_group(tool));
+        }
+        for process in targets.processes.iter().map(|&index| &processes[index]) {
+            match process.interrupt() {
+                Err(fault) if fault.kind() == std::io::ErrorKind::PermissionDenied => {
+                    refusing.push(process.pid);
+                }
+                // It has ended by itself.
+                Ok(()) | Err(_) => {}
+            }
+            self.interrupted.processes.push(process.clone());
+        }
+        if targets.is_any_tool_alive {
+            // A wrapper that is stopped would never see that its tool has ended.
+            tool.resume();
+            self.reached_tool |= !targets.processes.is_empty();
+        }
+        refusing
+    }
+
+    /// Someone else has interrupted what is running now.
+    fn count_all(&mut self, tool: &mut ToolGroup) {
+        let processes = descendants();
+        let targets = self.targets(&processes, tool, Duration::ZERO);
+        if !targets.is_any_tool_alive {
+            tool.count_as_interrupted();
+        }
+        self.interrupted.processes.extend(processes);
+    }
+
+    fn targets(
+        &mut self,
+        processes: &[Process],
+        tool: &ToolGroup,
+        no_tool_for: Duration,
+    ) -> Targets {
+        self.interrupted.group = tool.interrupted_at().map(|at| (tool.pid(), at));
+        let view = View {
+            processes,
+            program: self.program,
+            leader_group: tool.pid(),
+            no_tool_for,
+        };
+        next_targets(&view, &self.interrupted)
+    }
+}
+
+fn interrupt_group(tool: &mut ToolGroup) -> Vec<i32> {
+    match tool.interrupt() {
+        Err(fault) if fault.kind() == std::io::ErrorKind::PermissionDenied => vec![tool.pid()],
+        Ok(()) | Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,35 @@
+//! What is known when nothing of a run is left.
+
+use super::leader_end::Leader;
+use crate::process::{Ended, Survivors};
+use crate::protocol::StopReason;
+use crate::runner::ladder::KillCause;
+
+/// How a supervision came to its end.
+#[derive(Debug)]
+pub(in crate::runner) struct Outlived {
+    /// How the program in the tool's place ended; `None` when it did not die of SIGKILL in time.
+    pub(in crate::runner) ended: Option<Ended>,
+    /// What that program was when it ended.
+    pub(in crate::runner) leader: Leader,
+    /// Whether anything else of the run was alive at that moment.
+    pub(in crate::runner) left_running: bool,
+    /// Whether the tool received a stop signal: it said so, or it was signalled behind a wrapper.
+    pub(in crate::runner) interrupted: bool,
+    /// Why it was stopped, if it was.
+    pub(in crate::runner) stop_reason: Option<StopReason>,
+    /// Why it was ended with SIGKILL by us, if it was.
+    pub(in crate::runner) killed: Option<KillCause>,
+    /// What could not be ended.
+    pub(in crate::runner) survivors: Survivors,
+    /// Whether the output was read to its end.
+    pub(in crate::runner) output_complete: bool,
+}
+
+impl Outlived {
+    /// Whether a wrapper's exit code says nothing about the tool: it was stopped, and its wrapper may have
+    /// dropped its exit code, as `terraform apply | tee log` does.
+    pub(in crate::runner) fn hides_interruption(&self) -> bool {
+        self.leader == Leader::Wrapper && self.interrupted && self.stop_reason.is_some()
+    }
+}

@@ -1,0 +1,123 @@
+//! Decides which processes of a wrapped run get a SIGINT now.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::process::{BootTicks, Process};
+
+/// How long a wrapper may go on after its tool has ended, before it gets a SIGINT itself.
+const WRAPPER_TURN: Duration = Duration::from_secs(5);
+
+/// Who has had a SIGINT.
+#[derive(Debug, Default)]
+pub(super) struct Interrupted {
+    /// Single processes.
+    pub(super) processes: Vec<Process>,
+    /// The leader's process group as it was at that time.
+    pub(super) group: Option<(i32, BootTicks)>,
+}
+
+impl Interrupted {
+    fn has(&self, process: &Process) -> bool {
+        self.processes.iter().any(|one| one.is(process))
+            || self
+                .group
+                .is_some_and(|(group, at)| process.group == group && process.started <= at)
+    }
+}
+
+/// Who is to get one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Targets {
+    /// The leader's process group.
+    pub(super) group: bool,
+    /// Single processes, as indices.
+    pub(super) processes: Vec<usize>,
+    /// Whether a process is alive that runs the tool.
+    pub(super) is_any_tool_alive: bool,
+}
+
+/// What is seen of a run at one moment.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    /// The processes below the supervisor, parents before their children.
+    pub(super) processes: &'a [Process],
+    /// Name of the tool's program.
+    pub(super) program: &'a str,
+    /// The leader's process group.
+    pub(super) leader_group: i32,
+    /// For how long no process has run the tool.
+    pub(super) no_tool_for: Duration,
+}
+
+/// Decides who gets a SIGINT now.
+///
+/// A process that runs the tool gets the first one, and nothing else does: what such a process has started, it
+/// stops itself. Where no tool runs, all processes get one: at once if none was seen before, else when the
+/// wrapper has had its turn.
+pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Targets {
+    let is_new = |index: &usize| !interrupted.has(&view.processes[*index]);
+    let tools = outermost_tools(view.processes, view.program);
+    if !tools.is_empty() {
+        return Targets {
+            group: false,
+            processes: tools.into_iter().filter(is_new).collect(),
+            is_any_tool_alive: true,
+        };
+    }
+    let was_any_tool = interrupted
+        .processes
+        .iter()
+        .any(|process| runs_tool(process, view.program));
+    let is_turn_over = !was_any_tool || view.no_tool_for >= WRAPPER_TURN;
+    if !is_turn_over || interrupted.group.is_some() {
+        return Targets::default();
+    }
+    let is_outside = |index: &usize| view.processes[*index].group != view.leader_group;
+    Targets {
+        group: true,
+        processes: (0..view.processes.len())
+            .filter(is_outside)
+            .filter(is_new)
+            .collect(),
+        is_any_tool_alive: false,
+    }
+}
+
+/// The processes that run the tool and have none above them that does.
+fn outermost_tools(processes: &[Process], program: &str) -> Vec<usize> {
+    let mut inside = HashSet::new();
+    let mut tools = Vec::new();
+    for (index, process) in processes.iter().enumerate() {
+        let is_below = inside.contains(&process.parent);
+        if is_below || runs_tool(process, program) {
+            inside.insert(process.pid);
+        }
+        if !is_below && runs_tool(process, program) {
+            tools.push(index);
+        }
+    }
+    tools
+}
+
+fn runs_tool(process: &Process, program: &str) -> bool {
+    let name = process.program.as_deref();
+    name.is_some_and(|name| is_tool(name, program))
+}
+
+/// Whether a file name is that of the tool: `terraform`, or as version managers and packages name it,
+/// `terraform_1.11.4`, `terraform-1.11`, `terraform.real`, `.terraform-wrapped`. Providers are not the tool.
+pub(super) fn is_tool(name: &str, program: &str) -> bool {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    match name.strip_prefix(program) {
+        None => false,
+        Some("") => true,
+        Some(rest) => {
+            !rest.starts_with("-provider")
+                && rest.starts_with(|next: char| "-_.".contains(next) || next.is_ascii_digit())
+        }
+    }
+}

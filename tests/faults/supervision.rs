@@ -1,1 +1,0 @@
-//! Signals, wrappers, frozen machines and processes that survive.
