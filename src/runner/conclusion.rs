@@ -1,16 +1,19 @@
 //! From how a run ended to what its result says.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 
 use super::diagnosis;
 use super::document::{self, Ending, Times};
+use super::effect::{Effect, effect_of};
 use super::flags;
+use super::leader::Leader;
+use super::oom::Kill;
 use super::preparation::Environment;
-use super::state_report::{self, ToolEnd, WorkPlace};
+use super::printed::Printed;
+use super::state_report::{self, Before, ToolEnd, WorkPlace};
 use super::supervision::Outlived;
 use crate::process::Ended;
 use crate::protocol::{
@@ -25,8 +28,12 @@ pub(super) struct Run<'a> {
     pub(super) work_dir: &'a Path,
     pub(super) outlived: &'a Outlived,
     pub(super) times: Times,
-    /// Whether the kernel ended some process for want of memory meanwhile.
-    pub(super) oom_killed: bool,
+    /// The program that was started in the tool's place.
+    pub(super) program: &'a Path,
+    /// The files before it started.
+    pub(super) before: &'a Before,
+    /// Whether the kernel ended a process because memory ran out.
+    pub(super) oom: Kill,
 }
 
 /// What is to be said of it.
@@ -46,14 +53,16 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let answered = outlived
         .ended
         .is_some_and(|ended| document::is_success(request, ended, &cli_args));
-    let success = answered && !plan_file_is_empty(run);
+    let leader = Leader::of(run.program);
+    let is_denied = answered && leader == Leader::Wrapper && tool_denies_success(run, tail);
+    let success = answered && !is_denied && !plan_file_is_empty(run);
     let outcome = document::outcome(outlived, success);
     let diagnosis = match (success, answered) {
         (true, _) => None,
-        (false, true) => Some(empty_plan_file()),
-        (false, false) => diagnose(run, tail),
+        (false, true) if !is_denied => Some(empty_plan_file()),
+        (false, _) => diagnose(run, tail),
     };
-    let state = state(run, tail);
+    let state = state(run, leader, tail);
     let error_msg = document::error_message(&Ending {
         request,
         outlived,
@@ -68,6 +77,19 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
         state,
         error_msg,
     }
+}
+
+/// Whether a command that writes state did not do what was asked, although the wrapper in the tool's place
+/// exits with 0, as a pipe does whose last program is fine.
+fn tool_denies_success(run: &Run<'_>, tail: &str) -> bool {
+    let request = run.request;
+    if effect_of(&request.command, &request.args) != Effect::State {
+        return false;
+    }
+    let printed = Printed::of(tail, &request.args);
+    let words = state_report::Words::of(&printed);
+    let was_stopped = run.outlived.stop_reason.is_some();
+    !words.is_complete && (was_stopped || words.has_closed_with_error)
 }
 
 /// Whether `plan` left an empty file where its plan should be.
@@ -112,26 +134,50 @@ fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
         args: &run.request.args,
         ending: run.outlived.ended?,
         text: tail,
-        oom_killed: run.oom_killed,
+        oom: run.oom,
     })
 }
 
-fn state(run: &Run<'_>, tail: &str) -> Option<StateReport> {
+fn state(run: &Run<'_>, leader: Leader, tail: &str) -> Option<StateReport> {
+    let request = run.request;
+    if effect_of(&request.command, &request.args) != Effect::State {
+        return None;
+    }
+    // A process that could not be ended may be the tool.
+    let is_gone = leader == Leader::Tool || run.outlived.survivors.pids.is_empty();
+    let ended = run.outlived.ended.filter(|_| is_gone);
     state_report::report(&state_report::Observed {
-        command: &run.request.command,
-        args: &run.request.args,
-        end: run.outlived.ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
+        command: &request.command,
+        args: &request.args,
+        end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
+        leader,
         text: tail,
         files: &state_report::observe(
-            &WorkPlace {
-                work_dir: run.work_dir,
-                data_dir: run.environment.get("TF_DATA_DIR").map(Path::new),
-                workspace: run.environment.get("TF_WORKSPACE"),
-                args: &run.request.args,
-            },
-            run.times.started_at.into(),
+            &work_place(request, run.environment, run.work_dir),
+            run.before,
         ),
     })
+}
+
+/// The files that a run may write, as they are before it; nothing for a command that writes no state.
+pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
+    match effect_of(&request.command, &request.args) {
+        Effect::State => state_report::look_before(&work_place(request, environment, work_dir)),
+        Effect::Nothing | Effect::Other => Before::Seen(Vec::new()),
+    }
+}
+
+fn work_place<'a>(
+    request: &'a Request,
+    environment: &'a Environment,
+    work_dir: &'a Path,
+) -> WorkPlace<'a> {
+    WorkPlace {
+        work_dir,
+        data_dir: environment.get("TF_DATA_DIR").map(Path::new),
+        workspace: environment.get("TF_WORKSPACE"),
+        args: &request.args,
+    }
 }
 
 /// The result without its output.
@@ -163,18 +209,4 @@ pub(super) fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunRes
     let mut short = frame.clone().with_output(tail[start..].to_owned());
     short.output_truncated = short.output.len() as u64 != short.output_bytes;
     short
-}
-
-/// How often the kernel has ended a process for want of memory since it started (proc(5), `vmstat`).
-pub(super) fn oom_kills() -> u64 {
-    counter("oom_kill ").unwrap_or(0)
-}
-
-fn counter(name: &str) -> Option<u64> {
-    // The kernel makes the table anew for every read: one read, with room to spare.
-    let mut table = vec![0; 64 * 1024];
-    let len = File::open("/proc/vmstat").ok()?.read(&mut table).ok()?;
-    let table = std::str::from_utf8(&table[..len]).ok()?;
-    let line = table.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().parse().ok()
 }

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::document::of_no_tool;
 use super::journal::Mode;
+use super::leader::Leader;
 use super::preparation::Environment;
 use super::run_dir;
-use super::state_report::{self, ToolEnd, WorkPlace};
+use super::state_report::{self, Before, ToolEnd, WorkPlace};
 use super::wording::one_line;
 use crate::output::{Capture, Captured};
 use crate::process::memory_file;
@@ -139,6 +140,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         command: &request.command,
         args: &request.args,
         end: ToolEnd::Lost,
+        leader: Leader::Wrapper,
         text: "",
         files: &state_report::observe(
             &WorkPlace {
@@ -147,7 +149,10 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
                 workspace: None,
                 args: &request.args,
             },
-            began_at.into(),
+            // What was there before is lost with the supervisor.
+            &Before::Unknown {
+                began_at: began_at.into(),
+            },
         ),
     })
 }

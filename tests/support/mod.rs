@@ -13,6 +13,7 @@
 //! | [`ending`] | what came out of it, and what it is held against |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
+//! | [`memory_cgroup`] | a memory cgroup with a limit |
 //! | [`small_disk`] | a disk that is full soon |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
@@ -23,6 +24,7 @@ mod rows;
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
 pub(crate) mod mark;
+pub(crate) mod memory_cgroup;
 pub(crate) mod runner;
 pub(crate) mod small_disk;
 pub(crate) mod state;

@@ -19,7 +19,11 @@ fn diagnosed(line: &str, ending: Ended, text: &str, oom_killed: bool) -> Option<
         args: &args,
         ending,
         text,
-        oom_killed,
+        oom: if oom_killed {
+            Kill::InCgroup
+        } else {
+            Kill::NotSeen
+        },
     })
 }
 
