@@ -60,7 +60,7 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let diagnosis = match (success, answered) {
         (true, _) => None,
         (false, true) if !is_denied => Some(empty_plan_file()),
-        (false, _) => diagnose(run, tail),
+        (false, _) => diagnose(run, is_denied, tail),
     };
     let state = state(run, leader, tail);
     let error_msg = document::error_message(&Ending {
@@ -123,19 +123,24 @@ fn cli_args(run: &Run<'_>) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
+fn diagnose(run: &Run<'_>, is_denied: bool, tail: &str) -> Option<Diagnosis> {
     if let (Some(Ended::Signalled(_)), Some(_)) = (run.outlived.ended, run.outlived.stop_reason) {
         // Our own signal is no fault of the tool.
         return None;
     }
-    diagnosis::diagnose(&diagnosis::Observed {
+    let observed = diagnosis::Observed {
         tool: run.request.tool,
         command: &run.request.command,
         args: &run.request.args,
         ending: run.outlived.ended?,
         text: tail,
         oom: run.oom,
-    })
+    };
+    if is_denied {
+        diagnosis::diagnose_in_spite_of_code(&observed)
+    } else {
+        diagnosis::diagnose(&observed)
+    }
 }
 
 fn state(run: &Run<'_>, leader: Leader, tail: &str) -> Option<StateReport> {

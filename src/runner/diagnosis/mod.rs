@@ -17,10 +17,10 @@ use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
 use super::flags;
-use super::oom::Kill;
 use super::printed::{Fault, Printed, folded};
 use super::wording::one_line;
 
+pub use super::oom::Kill;
 pub(super) use class::is_state_write;
 pub(super) use lock::{LockFault, lock_fault};
 
@@ -56,13 +56,21 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
     }
 }
 
+/// Names the fault of a run whose exit code says that there was none; `None` if the tool printed no error.
+pub(super) fn diagnose_in_spite_of_code(observed: &Observed<'_>) -> Option<Diagnosis> {
+    let (class, fault) = main_fault(&Printed::of(observed.text, observed.args))?;
+    Some(after_fault(observed, class, &fault))
+}
+
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.
 fn plan_found_changes(observed: &Observed<'_>) -> bool {
     observed.command == "plan" && flags::is_on(observed.args, "detailed-exitcode")
 }
 
 fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
-    let Some((class, fault)) = main_fault(&Printed::of(observed.text, observed.args)) else {
+    let printed = Printed::of(observed.text, observed.args);
+    let loose = || loose::fault(&printed).map(|fault| (class::of(&fault), fault));
+    let Some((class, fault)) = main_fault(&printed).or_else(loose) else {
         return Diagnosis {
             class: DiagnosisClass::Other,
             message: format!(
@@ -72,15 +80,19 @@ fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
             retryable: false,
         };
     };
-    let message = message(class, &fault);
-    if observed.oom == Kill::InCgroup && memory::shows_killed_process(class, &fault) {
+    after_fault(observed, class, &fault)
+}
+
+fn after_fault(observed: &Observed<'_>, class: DiagnosisClass, fault: &Fault) -> Diagnosis {
+    let message = message(class, fault);
+    if observed.oom == Kill::InCgroup && memory::shows_killed_process(class, fault) {
         return Diagnosis {
             class: DiagnosisClass::OutOfMemory,
             message: capped(&format!("the kernel ran out of memory: {message}")),
             retryable: false,
         };
     }
-    let retryable = retry::is_retryable(observed.command, observed.args, class, &fault);
+    let retryable = retry::is_retryable(observed.command, observed.args, class, fault);
     Diagnosis {
         class,
         message,
@@ -90,8 +102,7 @@ fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
 
 /// The error that tells most: of the tool's own ones, else of those that may be quoted.
 fn main_fault(printed: &Printed) -> Option<(DiagnosisClass, Fault)> {
-    let told = most_telling(printed.faults()).or_else(|| most_telling(printed.doubtful()));
-    told.or_else(|| loose::fault(printed).map(|fault| (class::of(&fault), fault)))
+    most_telling(printed.faults()).or_else(|| most_telling(printed.doubtful()))
 }
 
 fn most_telling<'a>(faults: impl Iterator<Item = &'a Fault>) -> Option<(DiagnosisClass, Fault)> {

@@ -19,6 +19,8 @@ on_both_tools! {
     errored_state_is_reported_where_clocks_are_behind,
 }
 
+/// A state of an earlier run; the tools overwrite only what they can read.
+const EARLIER: &str = r#"{"version":4,"terraform_version":"1.6.2","serial":1,"lineage":"x","outputs":{},"resources":[],"check_results":null}"#;
 const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// Times that an earlier file may have: now in whole seconds, before, and by a clock that is ahead.
@@ -43,7 +45,7 @@ fn errored_state_of_an_earlier_run_is_not_reported(tool: Tool) {
     let workspace = Workspace::with_in_flight(tool, Backend::Server, "exit 1");
     let path = workspace.work_dir().join("errored.tfstate");
     for at in times() {
-        fs::write(&path, "{}").expect("a file");
+        fs::write(&path, EARLIER).expect("a file");
         set_time(&path, at);
         let ending = Launch::request(&workspace, &workspace.apply_again()).run();
         let result = ending.result();
@@ -59,7 +61,7 @@ fn errored_state_that_is_rewritten_is_reported(tool: Tool) {
         let workspace = Workspace::with_in_flight(tool, Backend::Server, "exit 1");
         workspace.server().take_writes(Writes::Refused);
         let path = workspace.work_dir().join("errored.tfstate");
-        fs::write(&path, "{}").expect("a file");
+        fs::write(&path, EARLIER).expect("a file");
         set_time(&path, at);
         let ending = Launch::request(&workspace, &workspace.apply_again()).run();
         let result = ending.result();
