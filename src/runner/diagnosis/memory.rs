@@ -23,3 +23,27 @@ pub(super) fn shows_killed_process(class: DiagnosisClass, fault: &Fault) -> bool
     let sentence = folded(&fault.sentence()).to_lowercase();
     may_hide && KILLED.iter().any(|words| sentence.contains(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DiagnosisClass::{ProviderError, StateLocked};
+
+    #[test]
+    fn only_a_killed_process_may_be_a_victim() {
+        for (class, detail, expected) in [
+            (ProviderError, "exit status 3. Output: boom", false),
+            (ProviderError, "signal: killed. Output:", true),
+            (ProviderError, "exit status 137. Output: Killed", true),
+            (ProviderError, "Plugin did not\nrespond", true),
+            (StateLocked, "signal: killed", false),
+        ] {
+            let fault = Fault {
+                summary: "local-exec provisioner error".to_owned(),
+                detail: detail.to_owned(),
+                ..Fault::default()
+            };
+            assert_eq!(shows_killed_process(class, &fault), expected, "{detail}");
+        }
+    }
+}

@@ -91,6 +91,21 @@ fn a_signal_is_named() {
 }
 
 #[test]
+fn a_kill_that_was_seen_on_the_machine_only_is_a_maybe() {
+    let killed = diagnose(&Observed {
+        tool: Tool::Tofu,
+        command: "apply",
+        args: &[],
+        ending: Ended::Signalled(libc::SIGKILL),
+        text: "",
+        oom: Kill::OnMachine,
+    });
+    let killed = killed.unwrap();
+    assert_eq!(killed.class, Class::Other);
+    assert!(killed.message.contains("may be why"), "{}", killed.message);
+}
+
+#[test]
 fn what_a_script_prints_is_not_taken_for_the_tools_words() {
     let text = include_str!("../../../tests/fixtures/diagnosis/tofu/provider_error-local_exec.txt");
     let text = text.replace(

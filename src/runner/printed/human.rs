@@ -2,6 +2,7 @@
 
 use super::Item;
 use super::fault::{Fault, folded, from_block};
+use super::own::{OUTPUTS, after_prompt, is_own, is_progress, is_streamed};
 use super::quoted;
 
 /// How the tool prints its diagnostics: the first one shows it.
@@ -13,44 +14,6 @@ enum Form {
 
 /// What both tools print above the boxes on their CLI configuration, which are boxes under `-no-color`, too.
 const CLI_CONFIGURATION: &str = "There are some problems with the CLI configuration";
-/// The line above the output values; nothing but values follows.
-const OUTPUTS: &str = "Outputs:";
-
-/// Lines that are never part of a diagnostic, by how they start.
-const OWN_STARTS: [&str; 9] = [
-    "Apply complete! ",
-    "Destroy complete! ",
-    "Plan: ",
-    "Interrupt received.",
-    "Two interrupts received.",
-    "Stopping operation...",
-    "Acquiring state lock.",
-    "Releasing state lock.",
-    OUTPUTS,
-];
-
-/// What follows the address of a resource that is worked on.
-const PROGRESS: [&str; 18] = [
-    ": Creating...",
-    ": Still creating...",
-    ": Creation complete",
-    ": Modifying...",
-    ": Still modifying...",
-    ": Modifications complete",
-    ": Destroying...",
-    ": Still destroying...",
-    ": Destruction complete",
-    ": Refreshing state...",
-    ": Reading...",
-    ": Still reading...",
-    ": Read complete",
-    ": Provisioning with ",
-    ": Importing from ID",
-    ": Import prepared",
-    ": Drift detected",
-    ": Preparing import...",
-];
-
 /// Summaries of diagnostics whose detail is the configuration author's own text.
 const AUTHORS_WORDS: [&str; 7] = [
     "check block assertion failed",
@@ -80,23 +43,6 @@ pub(super) fn items(lines: &[String]) -> Vec<Item> {
 
 pub(super) fn opens_cli_configuration(line: &str) -> bool {
     line.starts_with(CLI_CONFIGURATION)
-}
-
-/// Whether a line says that a resource is worked on.
-pub(in crate::runner) fn is_progress(line: &str) -> bool {
-    PROGRESS.iter().any(|words| line.contains(words)) && !is_streamed(line)
-}
-
-/// Whether a line is what a provisioner prints while it runs: `ADDRESS (PROVISIONER): `.
-pub(super) fn is_streamed(line: &str) -> bool {
-    let Some((before, rest)) = line.split_once(" (") else {
-        return false;
-    };
-    let Some((kind, _)) = rest.split_once("):") else {
-        return false;
-    };
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    !kind.is_empty() && kind.chars().all(is_word) && !before.contains(": ")
 }
 
 struct Reader<'a> {
@@ -231,12 +177,6 @@ impl Reader<'_> {
     }
 }
 
-/// A prompt has no line break, so what follows it stands on its line.
-pub(in crate::runner) fn after_prompt(line: &str) -> &str {
-    line.split_once("Enter a value: ")
-        .map_or(line, |(_, rest)| rest)
-}
-
 /// What a line holds if it belongs to a box.
 fn boxed(line: &str) -> Option<&str> {
     let inside = line.strip_prefix('│')?;
@@ -245,10 +185,6 @@ fn boxed(line: &str) -> Option<&str> {
 
 fn opens_block(line: &str) -> bool {
     line.starts_with("Error: ") || line.starts_with("Warning: ")
-}
-
-fn is_own(line: &str) -> bool {
-    is_streamed(line) || is_progress(line) || OWN_STARTS.iter().any(|start| line.starts_with(start))
 }
 
 /// Whether the detail may hold lines of anybody: a script, a provider, the configuration's author.

@@ -16,6 +16,7 @@
 mod fault;
 mod human;
 mod json;
+mod own;
 mod quoted;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ mod tests;
 use super::flags;
 
 pub(super) use fault::{Fault, folded};
-pub(super) use human::{after_prompt, is_progress};
+pub(super) use own::{after_prompt, is_progress};
 
 /// One thing that the tool printed, in the order printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::runner::leader::Leader;
 use crate::runner::oom::Kill;
 use crate::runner::state_report::{self, Backend, Files, Survival, ToolEnd, report};
 
-use super::human::is_streamed;
+use super::own::is_streamed;
 
 /// The id of the lock that the quoted words name.
 const QUOTED_ID: &str = "11111111-2222-3333-4444-555555555555";

@@ -11,6 +11,8 @@ mod files;
 #[cfg(test)]
 mod tests;
 mod words;
+#[cfg(test)]
+mod wrappers;
 
 use std::path::PathBuf;
 
