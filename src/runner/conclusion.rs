@@ -1,8 +1,8 @@
 //! From how a run ended to what its result says.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chrono::Utc;
 
@@ -10,9 +10,12 @@ use super::diagnosis;
 use super::document::{self, Ending, Times};
 use super::effect::{Effect, effect_of};
 use super::flags;
+use super::leader::Leader;
+use super::oom::Kill;
 use super::preparation::Environment;
+use super::printed::Printed;
 use super::run_dir::DISK_PATIENCE;
-use super::state_report::{self, Files, ToolEnd, WorkPlace};
+use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
 use super::supervision::Outlived;
 use crate::process::{Ended, within};
 use crate::protocol::{
@@ -27,8 +30,10 @@ pub(super) struct Run<'a> {
     pub(super) work_dir: &'a Path,
     pub(super) outlived: &'a Outlived,
     pub(super) times: Times,
-    /// Whether the kernel ended some process for want of memory meanwhile.
-    pub(super) oom_killed: bool,
+    /// The files before it started.
+    pub(super) before: &'a Before,
+    /// Whether the kernel ended a process because memory ran out.
+    pub(super) oom: Kill,
 }
 
 /// What is to be said of it.
@@ -47,14 +52,14 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let cli_args = cli_args(run);
     let answered = outlived
         .ended
-        .is_some_and(|ended| document::is_success(request, ended, &cli_args))
-        && !outlived.hides_interruption();
-    let success = answered && !plan_file_is_empty(run);
+        .is_some_and(|ended| document::is_success(request, ended, &cli_args));
+    let is_denied = answered && is_denied(run, tail);
+    let success = answered && !is_denied && !plan_file_is_empty(run);
     let outcome = document::outcome(outlived, success);
     let diagnosis = match (success, answered) {
         (true, _) => None,
-        (false, true) => Some(empty_plan_file()),
-        (false, false) => diagnose(run, tail),
+        (false, true) if !is_denied => Some(empty_plan_file()),
+        (false, _) => diagnose(run, is_denied, tail),
     };
     let state = state(run, tail);
     let error_msg = document::error_message(&Ending {
@@ -70,6 +75,21 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
         diagnosis,
         state,
         error_msg,
+    }
+}
+
+/// Whether the command did not do what was asked, although the wrapper in the tool's place exits with 0, as a
+/// pipe does whose last program is fine.
+fn is_denied(run: &Run<'_>, tail: &str) -> bool {
+    let (request, outlived) = (run.request, run.outlived);
+    match (outlived.leader, effect_of(&request.command, &request.args)) {
+        (Leader::Tool, _) => false,
+        (Leader::Wrapper, Effect::State) => {
+            let printed = Printed::of(tail, &request.args);
+            let words = state_report::Words::of(&printed);
+            !words.is_complete && (outlived.stop_reason.is_some() || words.has_closed_with_error)
+        }
+        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_interruption(),
     }
 }
 
@@ -106,51 +126,73 @@ fn cli_args(run: &Run<'_>) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn diagnose(run: &Run<'_>, tail: &str) -> Option<Diagnosis> {
+fn diagnose(run: &Run<'_>, is_denied: bool, tail: &str) -> Option<Diagnosis> {
     if let (Some(Ended::Signalled(_)), Some(_)) = (run.outlived.ended, run.outlived.stop_reason) {
         // Our own signal is no fault of the tool.
         return None;
     }
-    diagnosis::diagnose(&diagnosis::Observed {
+    let observed = diagnosis::Observed {
         tool: run.request.tool,
         command: &run.request.command,
         args: &run.request.args,
         ending: run.outlived.ended?,
         text: tail,
-        oom_killed: run.oom_killed,
-    })
+        oom: run.oom,
+    };
+    if is_denied {
+        diagnosis::diagnose_in_spite_of_code(&observed)
+    } else {
+        diagnosis::diagnose(&observed)
+    }
 }
 
 fn state(run: &Run<'_>, tail: &str) -> Option<StateReport> {
-    if effect_of(&run.request.command, &run.request.args) != Effect::State {
+    let (request, leader) = (run.request, run.outlived.leader);
+    if effect_of(&request.command, &request.args) != Effect::State {
         return None;
     }
+    // A process that could not be ended may be the tool.
+    let is_gone = leader == Leader::Tool || run.outlived.survivors.is_empty();
+    let ended = run.outlived.ended.filter(|_| is_gone);
     state_report::report(&state_report::Observed {
-        command: &run.request.command,
-        args: &run.request.args,
-        end: run.outlived.ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
+        command: &request.command,
+        args: &request.args,
+        end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
+        leader,
         text: tail,
         files: &files(run),
     })
 }
 
+/// The files that a run may write, as they are before it; nothing for a command that writes no state.
+pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
+    if effect_of(&request.command, &request.args) != Effect::State {
+        return Before::Seen(Vec::new());
+    }
+    let place = work_place(request, environment, work_dir);
+    let seen = within(DISK_PATIENCE, move || state_report::look_before(&place));
+    seen.unwrap_or_else(|| Before::Unknown {
+        began_at: SystemTime::now(),
+    })
+}
+
+fn work_place(request: &Request, environment: &Environment, work_dir: &Path) -> WorkPlace {
+    WorkPlace {
+        work_dir: work_dir.to_owned(),
+        data_dir: environment.get("TF_DATA_DIR").map(PathBuf::from),
+        workspace: environment.get("TF_WORKSPACE").map(str::to_owned),
+        args: request.args.clone(),
+    }
+}
+
 /// What the working directory shows; nothing when its disk hangs.
 fn files(run: &Run<'_>) -> Files {
-    let work_dir = run.work_dir.to_owned();
-    let data_dir = run.environment.get("TF_DATA_DIR").map(PathBuf::from);
-    let workspace = run.environment.get("TF_WORKSPACE").map(str::to_owned);
-    let args = run.request.args.clone();
-    let started_at = run.times.started_at.into();
-    let observed = within(DISK_PATIENCE, move || {
-        let place = WorkPlace {
-            work_dir: &work_dir,
-            data_dir: data_dir.as_deref(),
-            workspace: workspace.as_deref(),
-            args: &args,
-        };
-        state_report::observe(&place, started_at)
-    });
-    observed.unwrap_or(Files::UNKNOWN)
+    let place = work_place(run.request, run.environment, run.work_dir);
+    let before = run.before.clone();
+    within(DISK_PATIENCE, move || {
+        state_report::observe(&place, &before)
+    })
+    .unwrap_or(Files::UNKNOWN)
 }
 
 /// The result without its output.
@@ -174,18 +216,4 @@ pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> R
         state: verdict.state.clone(),
         protocol: PROTOCOL_VERSION,
     }
-}
-
-/// How often the kernel has ended a process for want of memory since it started (proc(5), `vmstat`).
-pub(super) fn oom_kills() -> u64 {
-    counter("oom_kill ").unwrap_or(0)
-}
-
-fn counter(name: &str) -> Option<u64> {
-    // The kernel makes the table anew for every read: one read, with room to spare.
-    let mut table = vec![0; 64 * 1024];
-    let len = File::open("/proc/vmstat").ok()?.read(&mut table).ok()?;
-    let table = std::str::from_utf8(&table[..len]).ok()?;
-    let line = table.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().parse().ok()
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::document::of_no_tool;
 use super::effect::{Effect, effect_of};
 use super::journal::Mode;
+use super::leader::Leader;
 use super::preparation::Environment;
 use super::run_dir::{DISK_PATIENCE, OUTPUT};
-use super::state_report::{self, Files, ToolEnd, WorkPlace};
+use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
 use super::wording::one_line;
 use crate::output::{Capture, Captured};
 use crate::process::{ProcessIdentity, Sighting, memory_file, within};
@@ -137,20 +138,24 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
     if effect_of(&request.command, &request.args) != Effect::State {
         return None;
     }
-    let (work_dir, args) = (request.work_dir.clone(), request.args.clone());
+    let place = WorkPlace {
+        work_dir: request.work_dir.clone(),
+        data_dir: None,
+        workspace: None,
+        args: request.args.clone(),
+    };
+    // What was there before is lost with the supervisor.
+    let before = Before::Unknown {
+        began_at: began_at.into(),
+    };
     let observed = within(DISK_PATIENCE, move || {
-        let place = WorkPlace {
-            work_dir: &work_dir,
-            data_dir: None,
-            workspace: None,
-            args: &args,
-        };
-        state_report::observe(&place, began_at.into())
+        state_report::observe(&place, &before)
     });
     state_report::report(&state_report::Observed {
         command: &request.command,
         args: &request.args,
         end: ToolEnd::Lost,
+        leader: Leader::Wrapper,
         text: "",
         files: &observed.unwrap_or(Files::UNKNOWN),
     })

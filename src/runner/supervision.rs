@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use super::intake::Intake;
 use super::journal::Journal;
 use super::ladder::{Ladder, Stage};
+use super::leader::Leader;
 use super::orders::Orders;
 use super::wording::of_system;
 use crate::output::Spool;
@@ -26,7 +27,6 @@ use crate::protocol::OnDisconnect;
 
 pub(super) use interrupt_notice::InterruptNotice;
 use interruption::Interruption;
-pub(super) use leader_end::Leader;
 use leader_end::{Rest, rest_after};
 pub(super) use outlived::Outlived;
 use run_clock::RunClock;

@@ -16,17 +16,19 @@ use super::doorbell::Doorbell;
 use super::intake::Intake;
 use super::journal::{Journal, Mode};
 use super::ladder::Ladder;
+use super::leader::Leader;
 use super::link::{Link, Message};
+use super::oom::{Kill, OomCounter};
 use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
 use super::run_dir::{Durability, Recorder, ResultOutput};
-use super::supervision::{Leader, Supervision};
+use super::supervision::Supervision;
 use super::version;
 use super::wording::{of_system, one_line};
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Ended, Launch, OwnSignals, ProcessIdentity, ToolGroup};
+use crate::process::{ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
@@ -115,6 +117,8 @@ impl Desk {
         }
         self.refuse_if_stopped(request.on_disconnect).await?;
 
+        let before = conclusion::look_before(&request, &environment, &work_dir);
+        let oom_counter = OomCounter::start();
         let spool = Spool::create().map_err(|fault| could_not_start(&program, &fault))?;
         let children = ChildSignals::listen().map_err(|fault| could_not_start(&program, &fault))?;
         let args: Vec<String> = std::iter::once(request.command.clone())
@@ -136,7 +140,6 @@ impl Desk {
             .map_err(|fault| could_not_start(&program, &fault))?;
         let started = Instant::now();
         let started_at = Utc::now();
-        let oom_kills = conclusion::oom_kills();
         self.announce(&tool, &program, &request, &args);
 
         let outlived = Supervision {
@@ -164,9 +167,8 @@ impl Desk {
             work_dir: &work_dir,
             outlived: &outlived,
             times,
-            // A tool that ended well is asked nothing more.
-            oom_killed: outlived.ended != Some(Ended::Exited(0))
-                && conclusion::oom_kills() > oom_kills,
+            before: &before,
+            oom: oom_counter.map_or(Kill::NotSeen, |counter| counter.seen()),
         };
         Ok(self.conclude(&run, &intake))
     }

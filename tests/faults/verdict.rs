@@ -1,1 +1,6 @@
 //! Outcome, diagnosis and state report: what the result may claim.
+
+mod errored_state;
+mod memory;
+mod quotations;
+mod wrappers;

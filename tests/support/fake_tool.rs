@@ -86,7 +86,7 @@ impl FakeTool {
 ///
 /// By another process: a file that this one has open for writing is open in whatever child a test beside
 /// starts at that moment, too, and nobody can run it until that child is past its exec.
-fn write_program(program: &Path, text: &str) {
+pub(crate) fn write_program(program: &Path, text: &str) {
     let mut writer = Command::new("/bin/sh")
         .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
         .arg(program)

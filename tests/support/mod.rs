@@ -15,6 +15,7 @@
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
 //! | [`freezer`] | a control group whose processes can be frozen |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
+//! | [`memory_cgroup`] | a memory cgroup with a limit |
 //! | [`small_disk`] | a disk that is full soon |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
@@ -32,6 +33,7 @@ pub(crate) mod fake_tool;
 #[allow(dead_code, reason = "tests/faults needs it")]
 pub(crate) mod freezer;
 pub(crate) mod mark;
+pub(crate) mod memory_cgroup;
 pub(crate) mod record;
 pub(crate) mod runner;
 pub(crate) mod small_disk;

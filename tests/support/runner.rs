@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::ending::Ending;
 use super::mark::{children, is_alive, name};
+use super::memory_cgroup::MemoryCgroup;
 use super::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use super::workspace::Workspace;
 
@@ -156,6 +157,24 @@ impl Launch {
     /// In a process group of its own, as backends start what they mean to end as a whole.
     pub(crate) fn in_a_group(mut self) -> Self {
         self.command.process_group(0);
+        self
+    }
+
+    /// In a memory cgroup, with all that it starts.
+    pub(crate) fn in_memory_cgroup(mut self, cgroup: &MemoryCgroup) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("{}exec \"$0\" \"$@\"", cgroup.enter()))
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .envs(
+                self.command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        self.command = command;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use crate::protocol::DiagnosisClass;
 
-use super::fault::{Fault, folded};
 use super::lock;
+use crate::runner::printed::{Fault, folded};
 
 /// Words, and the class that they stand for wherever they occur.
 type Rule = (DiagnosisClass, &'static [&'static str]);
@@ -112,7 +112,7 @@ const RULES: [Rule; 13] = [
 ];
 
 /// How an error about writing the state starts, in lower case.
-pub(in crate::runner) const STATE_WRITE: [&str; 9] = [
+const STATE_WRITE: [&str; 9] = [
     "error copying state",
     "error saving state",
     "error saving the state",
@@ -167,13 +167,19 @@ const CONDITIONS: [&str; 4] = [
     "check block assertion failed",
 ];
 
+/// Whether the tool failed to write the state.
+pub(in crate::runner) fn is_state_write(fault: &Fault) -> bool {
+    let summary = folded(&fault.summary).to_lowercase();
+    fault.is_of_core() && STATE_WRITE.iter().any(|words| summary.starts_with(words))
+}
+
 /// The class of one error.
 pub(super) fn of(fault: &Fault) -> DiagnosisClass {
     let summary = folded(&fault.summary).to_lowercase();
     let words = format!("{summary} {}", folded(&fault.detail).to_lowercase());
     let has = |list: &[&str]| list.iter().any(|it| words.contains(it));
     let starts = |list: &[&str]| list.iter().any(|it| summary.starts_with(it));
-    if starts(&STATE_WRITE) {
+    if is_state_write(fault) {
         return DiagnosisClass::StateWriteFailed;
     }
     if lock::is_release(fault) {
@@ -194,8 +200,7 @@ pub(super) fn of(fault: &Fault) -> DiagnosisClass {
         return DiagnosisClass::Other;
     }
     // A detail that has a place or an address may quote anybody: a script, an API, an author.
-    let is_of_core = fault.address.is_none() && fault.place.is_none();
-    let searched = if is_of_core { &words } else { &summary };
+    let searched = if fault.is_of_core() { &words } else { &summary };
     let fits = |list: &[&str]| list.iter().any(|it| searched.contains(it));
     if let Some((class, _)) = RULES.iter().find(|(_, list)| fits(list)) {
         return *class;
@@ -244,9 +249,4 @@ pub(super) const fn rank(class: DiagnosisClass) -> u8 {
         DiagnosisClass::ApprovalRequired => 18,
         DiagnosisClass::Other => 19,
     }
-}
-
-/// Whether an error of this class is what a plugin that the kernel killed looks like from outside.
-pub(super) const fn may_hide_memory(class: DiagnosisClass) -> bool {
-    matches!(class, DiagnosisClass::ProviderError | DiagnosisClass::Other)
 }

@@ -1,29 +1,31 @@
 //! Who holds a lock, as far as the tool says so.
 
-use super::fault::{self, Fault, folded};
+use crate::runner::printed::{Fault, Printed, folded};
 
-/// Whoever holds a state lock.
+/// The holder of a state lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holder {
+pub(in crate::runner) struct Holder {
     /// Id of the lock, which `force-unlock` wants.
-    pub id: Option<String>,
+    pub(in crate::runner) id: Option<String>,
     /// `user@host`.
-    pub who: Option<String>,
+    pub(in crate::runner) who: Option<String>,
     /// What it is doing, such as `OperationTypeApply`.
-    pub operation: Option<String>,
+    pub(in crate::runner) operation: Option<String>,
     /// Since when.
-    pub created: Option<String>,
+    pub(in crate::runner) created: Option<String>,
 }
 
 /// What went wrong with a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LockFault {
+pub(in crate::runner) enum LockFault {
     /// Somebody else holds it.
     Locked(Holder),
     /// It could not be asked for: no access, no network, a full disk.
     NotAsked,
     /// It may still be there after the run; with its id if that was printed.
     NotReleased(Option<String>),
+    /// There is such an error, but perhaps another diagnostic quotes it.
+    Doubtful,
 }
 
 /// Words of backends that print the lock info of *this* run where that of the holder belongs, and who
@@ -37,32 +39,36 @@ const OWN_INFO: [(&str, &str); 3] = [
     ("workspace is already locked", "the database server"),
 ];
 
-/// Reads what went wrong with the lock out of a tool's output, colour codes included.
-pub fn lock_fault(text: &str) -> Option<LockFault> {
-    let text = anstream::adapter::strip_str(text).to_string();
-    let faults = fault::faults(&text);
-    let released = faults.iter().find(|fault| is_release(fault));
-    if let Some(fault) = released {
+/// What went wrong with the lock, by the tool's own errors.
+pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
+    if let Some(fault) = printed.faults().find(|fault| is_release(fault)) {
         return Some(LockFault::NotReleased(holder(fault).id));
     }
-    let fault = faults.iter().find(|fault| is_acquisition(fault))?;
-    Some(if names_holder(fault) {
-        LockFault::Locked(holder(fault))
-    } else {
-        LockFault::NotAsked
-    })
+    if let Some(fault) = printed.faults().find(|fault| is_acquisition(fault)) {
+        return Some(if names_holder(fault) {
+            LockFault::Locked(holder(fault))
+        } else {
+            LockFault::NotAsked
+        });
+    }
+    let is_of_lock = |fault: &Fault| is_release(fault) || is_acquisition(fault);
+    printed
+        .doubtful()
+        .any(is_of_lock)
+        .then_some(LockFault::Doubtful)
 }
 
 /// Whether the tool failed to take the lock, for whatever reason.
 pub(super) fn is_acquisition(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
-    summary.contains("error acquiring the state lock") || summary.contains("error locking state")
+    let words = ["error acquiring the state lock", "error locking state"];
+    fault.is_of_core() && words.iter().any(|words| summary.starts_with(words))
 }
 
 /// Whether the tool failed to give the lock back.
 pub(super) fn is_release(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
-    summary.contains("error releasing the state lock")
+    fault.is_of_core() && summary.starts_with("error releasing the state lock")
 }
 
 /// Whether the backend said that somebody holds the lock.

@@ -3,7 +3,7 @@
 //! Older commands write to stderr without a block: `state push`, `state mv`, `workspace`,
 //! `force-unlock`, `init` of tofu, and the Go runtime itself.
 
-use super::fault::Fault;
+use crate::runner::printed::{Fault, Item, Printed, after_prompt};
 
 /// How a bare error starts.
 const OPENINGS: [&str; 5] = ["Error ", "Failed ", "fatal error: ", "panic: ", "Error: "];
@@ -11,7 +11,12 @@ const OPENINGS: [&str; 5] = ["Error ", "Failed ", "fatal error: ", "panic: ", "E
 const FEW_LINES: usize = 30;
 
 /// The error in output that has no block.
-pub(super) fn fault(text: &str) -> Option<Fault> {
+pub(super) fn fault(printed: &Printed) -> Option<Fault> {
+    let lines = printed.items.iter().filter_map(|item| match item {
+        Item::Line(line) | Item::DoubtfulLine(line) => Some(line.as_str()),
+        Item::Message(_) | Item::Fault(_) | Item::Doubtful(_) => None,
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
     let opening = |line: &&str| OPENINGS.iter().any(|start| line.starts_with(start));
     let told = text.lines().map(after_prompt).find(opening);
     let first = || {
@@ -27,10 +32,4 @@ pub(super) fn fault(text: &str) -> Option<Fault> {
         summary: summary.to_owned(),
         ..Fault::default()
     })
-}
-
-/// A prompt has no line break, so what follows it stands on its line.
-fn after_prompt(line: &str) -> &str {
-    line.split_once("Enter a value: ")
-        .map_or(line, |(_, rest)| rest)
 }

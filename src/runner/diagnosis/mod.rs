@@ -4,9 +4,9 @@
 //! `tests/fixtures/diagnosis` that `tests/fixtures/record.sh` makes the real tools print.
 
 mod class;
-mod fault;
 mod lock;
 mod loose;
+mod memory;
 #[cfg(test)]
 mod recorded;
 mod retry;
@@ -17,12 +17,12 @@ use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
 use super::flags;
+use super::printed::{Fault, Printed, folded};
 use super::wording::one_line;
-use fault::Fault;
 
-pub(super) use class::STATE_WRITE;
-pub(super) use fault::folded;
-pub use lock::{Holder, LockFault, lock_fault};
+pub use super::oom::Kill;
+pub(super) use class::is_state_write;
+pub(super) use lock::{LockFault, lock_fault};
 
 /// Longest message in characters: it stands in one line of a log or a page.
 pub const MAX_MESSAGE_CHARS: usize = 600;
@@ -41,7 +41,7 @@ pub struct Observed<'a> {
     /// The last part of its masked output, colour codes included.
     pub text: &'a str,
     /// Whether the kernel's OOM killer struck while it ran.
-    pub oom_killed: bool,
+    pub oom: Kill,
 }
 
 /// Names the fault of a run that did not succeed; `None` when the tool did what was asked.
@@ -56,22 +56,21 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
     }
 }
 
+/// Names the fault of a run whose exit code says that there was none; `None` if the tool printed no error.
+pub(super) fn diagnose_in_spite_of_code(observed: &Observed<'_>) -> Option<Diagnosis> {
+    let (class, fault) = main_fault(&Printed::of(observed.text, observed.args))?;
+    Some(after_fault(observed, class, &fault))
+}
+
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.
 fn plan_found_changes(observed: &Observed<'_>) -> bool {
     observed.command == "plan" && flags::is_on(observed.args, "detailed-exitcode")
 }
 
 fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
-    let text = anstream::adapter::strip_str(observed.text).to_string();
-    let mut faults = fault::faults(&text);
-    if faults.is_empty() {
-        faults.extend(loose::fault(&text));
-    }
-    let told = faults
-        .iter()
-        .map(|fault| (class::of(fault), fault))
-        .min_by_key(|(class, fault)| (class::rank(*class), fault.is_preface()));
-    let Some((class, fault)) = told else {
+    let printed = Printed::of(observed.text, observed.args);
+    let loose = || loose::fault(&printed).map(|fault| (class::of(&fault), fault));
+    let Some((class, fault)) = main_fault(&printed).or_else(loose) else {
         return Diagnosis {
             class: DiagnosisClass::Other,
             message: format!(
@@ -81,8 +80,12 @@ fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
             retryable: false,
         };
     };
+    after_fault(observed, class, &fault)
+}
+
+fn after_fault(observed: &Observed<'_>, class: DiagnosisClass, fault: &Fault) -> Diagnosis {
     let message = message(class, fault);
-    if observed.oom_killed && class::may_hide_memory(class) {
+    if observed.oom == Kill::InCgroup && memory::shows_killed_process(class, fault) {
         return Diagnosis {
             class: DiagnosisClass::OutOfMemory,
             message: capped(&format!("the kernel ran out of memory: {message}")),
@@ -97,15 +100,33 @@ fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
     }
 }
 
+/// The error that tells most: of the tool's own ones, else of those that may be quoted.
+fn main_fault(printed: &Printed) -> Option<(DiagnosisClass, Fault)> {
+    most_telling(printed.faults()).or_else(|| most_telling(printed.doubtful()))
+}
+
+fn most_telling<'a>(faults: impl Iterator<Item = &'a Fault>) -> Option<(DiagnosisClass, Fault)> {
+    let classed = faults.map(|fault| (class::of(fault), fault));
+    let (class, fault) =
+        classed.min_by_key(|(class, fault)| (class::rank(*class), fault.is_preface()))?;
+    Some((class, fault.clone()))
+}
+
 fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
     let tool = observed.tool;
-    let (class, message) = if observed.oom_killed && signal == libc::SIGKILL {
-        let message = format!("the kernel killed {tool} with SIGKILL because memory ran out");
-        (DiagnosisClass::OutOfMemory, message)
-    } else {
-        let name = observed.ending.signal_name().unwrap_or_default();
-        let message = format!("{tool} was ended by {name}, which the runner did not send");
-        (DiagnosisClass::Other, message)
+    let name = observed.ending.signal_name().unwrap_or_default();
+    let not_ours = format!("{tool} was ended by {name}, which the runner did not send");
+    let (class, message) = match observed.oom {
+        Kill::InCgroup if signal == libc::SIGKILL => (
+            DiagnosisClass::OutOfMemory,
+            format!("the kernel killed {tool} with SIGKILL because memory ran out"),
+        ),
+        // The counter of the whole machine may have counted another process.
+        Kill::OnMachine if signal == libc::SIGKILL => (
+            DiagnosisClass::Other,
+            format!("{not_ours}; the machine ran out of memory meanwhile, which may be why"),
+        ),
+        Kill::InCgroup | Kill::OnMachine | Kill::NotSeen => (DiagnosisClass::Other, not_ours),
     };
     Diagnosis {
         class,
@@ -117,9 +138,24 @@ fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
 fn message(class: DiagnosisClass, fault: &Fault) -> String {
     let sentence = match class {
         DiagnosisClass::StateLocked => lock::sentence(fault),
-        _ => fault.sentence(),
+        _ if fault.is_of_core() => fault.sentence(),
+        _ => without_quoted_lock(fault).sentence(),
     };
     capped(&one_line(&sentence))
+}
+
+/// What a nested run prints of its lock is no advice on the lock of this run.
+fn without_quoted_lock(fault: &Fault) -> Fault {
+    let detail = folded(&fault.detail);
+    let starts = [": ID=", "Lock Info:", "In this scenario, please call"];
+    let end = starts.iter().filter_map(|start| detail.find(start)).min();
+    Fault {
+        detail: match end {
+            Some(end) => format!("{} …", detail[..end].trim_end()),
+            None => detail,
+        },
+        ..fault.clone()
+    }
 }
 
 fn capped(line: &str) -> String {

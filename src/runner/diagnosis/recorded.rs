@@ -233,7 +233,7 @@ fn fault_of_row(row: &Row) -> Option<String> {
         args: &args,
         ending: Ended::Exited(1),
         text: row.text,
-        oom_killed: false,
+        oom: Kill::NotSeen,
     };
     let Some(diagnosis) = diagnose(&observed) else {
         return Some(format!("{} {}: none", row.tool, row.name));

@@ -2,8 +2,7 @@
 
 use crate::protocol::DiagnosisClass;
 use crate::runner::effect::{Effect, effect_of};
-
-use super::fault::Fault;
+use crate::runner::printed::Fault;
 
 /// Whether a command that met this fault may be sent again.
 pub(super) fn is_retryable(

@@ -19,7 +19,11 @@ fn diagnosed(line: &str, ending: Ended, text: &str, oom_killed: bool) -> Option<
         args: &args,
         ending,
         text,
-        oom_killed,
+        oom: if oom_killed {
+            Kill::InCgroup
+        } else {
+            Kill::NotSeen
+        },
     })
 }
 
@@ -84,6 +88,21 @@ fn a_signal_is_named() {
         "tofu was ended by SIGPIPE, which the runner did not send"
     );
     assert!(!piped.retryable);
+}
+
+#[test]
+fn a_kill_that_was_seen_on_the_machine_only_is_a_maybe() {
+    let killed = diagnose(&Observed {
+        tool: Tool::Tofu,
+        command: "apply",
+        args: &[],
+        ending: Ended::Signalled(libc::SIGKILL),
+        text: "",
+        oom: Kill::OnMachine,
+    });
+    let killed = killed.unwrap();
+    assert_eq!(killed.class, Class::Other);
+    assert!(killed.message.contains("may be why"), "{}", killed.message);
 }
 
 #[test]

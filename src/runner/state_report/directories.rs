@@ -1,8 +1,7 @@
 //! Working directories as both tools leave them, and what is read out of them.
 
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::path::{Path, PathBuf};
 
 use super::tests::{args_of, dropped, files, kept};
 use super::*;
@@ -14,7 +13,7 @@ macro_rules! recorded {
     };
 }
 
-/// A working directory with some files in it, seen by a run that began before them.
+/// A working directory with some files in it; its lock info is of this run.
 fn seen(
     entries: &[(&str, &str)],
     line: &str,
@@ -22,20 +21,29 @@ fn seen(
     workspace: Option<&str>,
 ) -> Files {
     let dir = tempfile::tempdir().unwrap();
-    let start = SystemTime::now() - Duration::from_secs(60);
-    for (path, content) in entries {
+    let write = |path: &str, content: &str| {
         let path = dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
-    }
+    };
     let (_, args) = args_of(line);
     let place = WorkPlace {
-        work_dir: dir.path(),
-        data_dir: data_dir.map(Path::new),
-        workspace,
-        args: &args,
+        work_dir: dir.path().to_owned(),
+        data_dir: data_dir.map(PathBuf::from),
+        workspace: workspace.map(str::to_owned),
+        args,
     };
-    observe(&place, start)
+    let (of_run, earlier): (Vec<_>, Vec<_>) = entries
+        .iter()
+        .partition(|(path, _)| path.ends_with(".lock.info"));
+    for (path, content) in earlier {
+        write(path, content);
+    }
+    let before = look_before(&place);
+    for (path, content) in of_run {
+        write(path, content);
+    }
+    observe(&place, &before)
 }
 
 #[test]
@@ -139,24 +147,38 @@ fn the_backend_is_read_from_what_init_recorded() {
 #[test]
 fn files_of_an_earlier_run_do_not_count() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["errored.tfstate", ".terraform.tfstate.lock.info"] {
-        fs::write(dir.path().join(name), "{}").unwrap();
-    }
     let place = WorkPlace {
-        work_dir: dir.path(),
+        work_dir: dir.path().to_owned(),
         data_dir: None,
         workspace: None,
-        args: &[],
+        args: Vec::new(),
     };
-    let now = SystemTime::now();
-    let before = observe(&place, now - Duration::from_secs(60));
-    assert_eq!(
-        before.errored_state_file,
-        Some(dir.path().join("errored.tfstate"))
-    );
-    assert!(before.local_lock.is_some());
-    assert_eq!(
-        observe(&place, now + Duration::from_secs(60)),
-        files(Backend::Local)
-    );
+    let errored = dir.path().join("errored.tfstate");
+    let paths = [
+        errored.clone(),
+        dir.path().join(".terraform.tfstate.lock.info"),
+    ];
+    let before_both = look_before(&place);
+    for path in &paths {
+        fs::write(path, "{}").unwrap();
+    }
+    let left = observe(&place, &before_both);
+    assert_eq!(left.errored_state_file, Some(errored.clone()));
+    assert_eq!(left.found_errored_state_file, None);
+    assert!(left.local_lock.is_some());
+
+    let found = observe(&place, &look_before(&place));
+    let untouched = Files {
+        found_errored_state_file: Some(errored.clone()),
+        ..files(Backend::Local)
+    };
+    assert_eq!(found, untouched);
+
+    let before = look_before(&place);
+    for path in &paths {
+        fs::write(path, "[]").unwrap();
+    }
+    let rewritten = observe(&place, &before);
+    assert_eq!(rewritten.errored_state_file, Some(errored));
+    assert!(rewritten.local_lock.is_some());
 }

@@ -3,11 +3,11 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::before::Before;
 use crate::runner::{data_dir, flags};
 
 /// Most that is read of one file: what is read here is a few hundred bytes long.
@@ -22,6 +22,8 @@ const LOCAL_STATE: &str = "terraform.tfstate";
 pub struct Files {
     /// `errored.tfstate`, if this run wrote it.
     pub errored_state_file: Option<PathBuf>,
+    /// `errored.tfstate`, if it is there and looks as it did before, or nothing is known of before.
+    pub found_errored_state_file: Option<PathBuf>,
     /// The info file of the local backend's lock, if this run left it: it died with the lock in hand.
     pub local_lock: Option<LockInfo>,
     /// Where the state is kept.
@@ -31,6 +33,7 @@ pub struct Files {
 impl Files {
     /// What is known where nothing can be read.
     pub const UNKNOWN: Self = Self {
+        found_errored_state_file: None,
         errored_state_file: None,
         local_lock: None,
         backend: Backend::Unknown,
@@ -73,35 +76,63 @@ pub enum Survival {
 }
 
 /// Where a run took place.
-#[derive(Clone, Copy, Debug)]
-pub struct WorkPlace<'a> {
+#[derive(Clone, Debug)]
+pub struct WorkPlace {
     /// Its working directory.
-    pub work_dir: &'a Path,
+    pub work_dir: PathBuf,
     /// The tool's `TF_DATA_DIR`.
-    pub data_dir: Option<&'a Path>,
+    pub data_dir: Option<PathBuf>,
     /// The tool's `TF_WORKSPACE`.
-    pub workspace: Option<&'a str>,
+    pub workspace: Option<String>,
     /// The arguments after the subcommand.
-    pub args: &'a [String],
+    pub args: Vec<String>,
 }
 
-/// Reads what a run that started at `started_at` has left.
-pub fn observe(place: &WorkPlace<'_>, started_at: SystemTime) -> Files {
-    let data_dir = data_dir::of(place.work_dir, place.data_dir);
+impl WorkPlace {
+    fn data_dir(&self) -> PathBuf {
+        data_dir::of(&self.work_dir, self.data_dir.as_deref())
+    }
+
+    fn errored_state(&self) -> PathBuf {
+        self.work_dir.join(ERRORED_STATE)
+    }
+
+    /// Where the info of the local backend's lock is while it is held.
+    fn local_lock(&self, data_dir: &Path, record: &Record) -> Option<PathBuf> {
+        let state = local_state(self, data_dir, record);
+        Some(self.work_dir.join(lock_info_path(&state)?))
+    }
+}
+
+/// Looks at what a run may write, before it starts.
+pub fn look_before(place: &WorkPlace) -> Before {
+    let data_dir = place.data_dir();
     let record = Record::read(&data_dir.join(LOCAL_STATE));
-    let errored = place.work_dir.join(ERRORED_STATE);
+    let lock = place.local_lock(&data_dir, &record);
+    Before::seen([place.errored_state()].into_iter().chain(lock))
+}
+
+/// Reads what a run has left.
+pub fn observe(place: &WorkPlace, before: &Before) -> Files {
+    let data_dir = place.data_dir();
+    let record = Record::read(&data_dir.join(LOCAL_STATE));
     let local_lock = || {
-        let state = local_state(place, &data_dir, &record);
-        let path = place.work_dir.join(lock_info_path(&state)?);
-        let content = is_since(&path, started_at).then(|| read(&path))??;
+        let path = place.local_lock(&data_dir, &record)?;
+        let content = before.is_written_since(&path).then(|| read(&path))??;
         // A process can be killed halfway through the file, too.
         Some(serde_json::from_str(&content).unwrap_or_default())
+    };
+    let errored = Some(place.errored_state()).filter(|path| path.exists());
+    let (written, found) = match errored {
+        Some(path) if before.is_written_since(&path) => (Some(path), None),
+        other => (None, other),
     };
     Files {
         local_lock: (record.backend() == Backend::Local)
             .then(local_lock)
             .flatten(),
-        errored_state_file: is_since(&errored, started_at).then_some(errored),
+        errored_state_file: written,
+        found_errored_state_file: found,
         backend: record.backend(),
     }
 }
@@ -180,14 +211,15 @@ fn survival(kind: &str, config: &Value) -> Survival {
 ///
 /// Measured on both tools: `-state-out` before `-state` before the workspace's own file, and
 /// `workspace_dir` takes no part of `path`.
-fn local_state(place: &WorkPlace<'_>, data_dir: &Path, record: &Record) -> PathBuf {
-    let flag = |name| flags::value(place.args, name).filter(|path| !path.is_empty());
+fn local_state(place: &WorkPlace, data_dir: &Path, record: &Record) -> PathBuf {
+    let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
     if let Some(path) = flag("state-out").or_else(|| flag("state")) {
         return PathBuf::from(path);
     }
     let selected = read(&data_dir.join("environment"));
     let workspace = place
         .workspace
+        .as_deref()
         .or(selected.as_deref())
         .map_or("", str::trim);
     if matches!(workspace, "" | "default") {
@@ -205,13 +237,8 @@ fn lock_info_path(state: &Path) -> Option<PathBuf> {
     Some(state.with_file_name(format!(".{name}.lock.info")))
 }
 
-fn is_since(path: &Path, started_at: SystemTime) -> bool {
-    let modified = fs::metadata(path).and_then(|it| it.modified());
-    modified.is_ok_and(|at| at >= started_at)
-}
-
 /// A regular file as text; `None` if it can't be read or is beyond [`MAX_FILE_BYTES`].
-fn read(path: &Path) -> Option<String> {
+pub(super) fn read(path: &Path) -> Option<String> {
     // A pipe or a device would make the read wait.
     if !fs::metadata(path).ok()?.is_file() {
         return None;

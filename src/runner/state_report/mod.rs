@@ -4,22 +4,32 @@
 //! not tell, the answer is `unknown`. The rules were measured on both tools, see
 //! `tests/fixtures/record.sh`.
 
+mod before;
 #[cfg(test)]
 mod directories;
 mod files;
 #[cfg(test)]
 mod tests;
+mod words;
+#[cfg(test)]
+mod wrappers;
+
+use std::path::PathBuf;
 
 use crate::protocol::{LockStatus, StateReport, StateSafety};
 
 use crate::process::Ended;
 
-use super::diagnosis::{LockFault, STATE_WRITE, folded, lock_fault};
+use super::diagnosis::{LockFault, is_state_write, lock_fault};
 use super::effect::{Effect, effect_of};
 use super::flags;
+use super::leader::Leader;
+use super::printed::{Printed, folded};
 
-use files::{Backend, Survival};
-pub use files::{Files, WorkPlace, observe};
+pub use before::Before;
+pub use files::{Backend, Files, Survival, WorkPlace, look_before, observe};
+pub(super) use words::Words;
+use words::is_abrupt;
 
 /// What is known of the tool's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +49,8 @@ pub struct Observed<'a> {
     pub args: &'a [String],
     /// How it ended.
     pub end: ToolEnd,
+    /// Whose end that is.
+    pub leader: Leader,
     /// The last part of its masked output, colour codes included.
     pub text: &'a str,
     /// What the working directory shows.
@@ -50,13 +62,18 @@ pub fn report(observed: &Observed<'_>) -> Option<StateReport> {
     if effect_of(observed.command, observed.args) != Effect::State {
         return None;
     }
-    let text = Words::of(observed.text);
-    let known = match observed.end {
-        ToolEnd::Lost => Known::NOTHING,
-        ToolEnd::Ended(ending) if is_abrupt(ending, &text) => after_abrupt_end(observed, &text),
-        ToolEnd::Ended(_) => after_own_end(observed, &text),
+    let printed = Printed::of(observed.text, observed.args);
+    let words = Words::of(&printed);
+    let known = match (observed.end, observed.leader) {
+        (ToolEnd::Lost, _) => Known::NOTHING,
+        (ToolEnd::Ended(_), _) if words.is_complete => after_own_end(observed, &printed, words),
+        (ToolEnd::Ended(_), Leader::Wrapper) => after_end_of_wrapper(observed, &printed, words),
+        (ToolEnd::Ended(ending), Leader::Tool) if is_abrupt(ending, words, &printed) => {
+            after_abrupt_end(observed, words)
+        }
+        (ToolEnd::Ended(_), Leader::Tool) => after_own_end(observed, &printed, words),
     };
-    let errored_state_file = observed.files.errored_state_file.clone();
+    let errored_state_file = errored_state_file(observed, &printed);
     Some(StateReport {
         safety: match errored_state_file {
             Some(_) => StateSafety::ErroredFile,
@@ -66,6 +83,19 @@ pub fn report(observed: &Observed<'_>) -> Option<StateReport> {
         lock_id: known.lock_id,
         errored_state_file,
     })
+}
+
+/// The state that could not be written, as the files show it, or the tool says it of a file that looks as before.
+fn errored_state_file(observed: &Observed<'_>, printed: &Printed) -> Option<PathBuf> {
+    let files = observed.files;
+    let is_named = || {
+        let mut failed = printed.faults().filter(|fault| is_state_write(fault));
+        failed
+            .any(|fault| folded(&fault.detail).contains("written to the file \"errored.tfstate\""))
+    };
+    let found = files.found_errored_state_file.as_ref();
+    let named = || found.filter(|_| is_named());
+    files.errored_state_file.as_ref().or_else(named).cloned()
 }
 
 /// What is known without a look at `errored.tfstate`.
@@ -87,32 +117,21 @@ impl Known {
     }
 }
 
-/// Whether the tool had no chance to write its state: a signal ended it, or it crashed.
-///
-/// A Go program that panics or runs out of memory exits with 2, and terraform's own panic handler
-/// with 11; the commands that write state exit with 0 and 1 otherwise. Whatever comes after the
-/// closing line comes too late to matter.
-fn is_abrupt(ending: Ended, text: &Words) -> bool {
-    match ending {
-        _ if text.is_complete => false,
-        Ended::Signalled(_) => true,
-        Ended::Exited(11) => true,
-        Ended::Exited(2) => text.has_any(&["fatal error: ", "panic: "]),
-        Ended::Exited(_) => false,
-    }
-}
-
 /// The tool came to its end by itself, after one graceful stop or none.
-fn after_own_end(observed: &Observed<'_>, text: &Words) -> Known {
-    let written = if text.has_any(&STATE_WRITE) {
+fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
+    // An exit code of 0 settles the doubt.
+    let is_settled = observed.end == ToolEnd::Ended(Ended::Exited(0));
+    let written = if words.is_not_written || (words.is_perhaps_not_written && !is_settled) {
         StateSafety::Unknown
-    } else if text.has_any(&ABANDONED) {
+    } else if words.is_abandoned {
         finished_is_on_disk(observed.files)
     } else {
         StateSafety::Saved
     };
-    match lock_fault(observed.text) {
+    match lock_fault(printed) {
         None => Known::new(written, LockStatus::Released),
+        Some(LockFault::Doubtful) if is_settled => Known::new(written, LockStatus::Released),
+        Some(LockFault::Doubtful) => Known::new(written, LockStatus::Unknown),
         // This run wrote nothing, so nothing of it is missing.
         Some(LockFault::Locked(holder)) => Known {
             lock_id: holder.id,
@@ -126,30 +145,58 @@ fn after_own_end(observed: &Observed<'_>, text: &Words) -> Known {
     }
 }
 
+/// A wrapper in the tool's place ended. How the tool itself did is not known: the wrapper may have ended
+/// first, and its exit code may be that of another program. What the tool printed counts, and what the kernel
+/// does when the last process is gone.
+fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
+    let is_written = (words.is_written || words.has_closed_with_error)
+        && !(words.is_not_written || words.is_perhaps_not_written || words.is_abandoned);
+    let safety = match is_written {
+        true => StateSafety::Saved,
+        false => StateSafety::Unknown,
+    };
+    match lock_fault(printed) {
+        Some(LockFault::Locked(holder)) => Known {
+            lock_id: holder.id,
+            ..Known::new(StateSafety::Saved, LockStatus::Held)
+        },
+        Some(LockFault::NotReleased(lock_id)) => Known {
+            lock_id,
+            ..Known::new(safety, LockStatus::Held)
+        },
+        Some(LockFault::NotAsked | LockFault::Doubtful) => Known::new(safety, LockStatus::Unknown),
+        None => Known::new(
+            safety,
+            without_holder(observed).unwrap_or(LockStatus::Unknown),
+        ),
+    }
+}
+
 /// The tool was ended in the middle of whatever it did.
-fn after_abrupt_end(observed: &Observed<'_>, text: &Words) -> Known {
+fn after_abrupt_end(observed: &Observed<'_>, words: Words) -> Known {
     let files = observed.files;
-    let holds_lock_file = files.local_lock.is_some();
-    let safety = if holds_lock_file || text.has_any(&CHANGING) {
+    let safety = if files.local_lock.is_some() || words.has_changed {
         finished_is_on_disk(files)
     } else {
         StateSafety::Unknown
     };
-    let began = text.has_any(&UNDER_LOCK) || text.has_any(&CHANGING);
-    let lock = if flags::is_off(observed.args, "lock") {
-        LockStatus::Released
-    } else {
-        match files.backend {
-            // The kernel drops a file lock with its process; the file that stays behind locks nothing.
-            Backend::Local => LockStatus::Released,
-            Backend::Remote(_, Survival::Dropped) => LockStatus::Released,
-            Backend::Remote(_, Survival::Kept) if began => LockStatus::Held,
-            Backend::Remote(_, Survival::Kept | Survival::Unknown) | Backend::Unknown => {
-                LockStatus::Unknown
-            }
-        }
-    };
+    let lock = without_holder(observed).unwrap_or(match files.backend {
+        Backend::Remote(_, Survival::Kept) if words.had_lock => LockStatus::Held,
+        Backend::Local | Backend::Remote(..) | Backend::Unknown => LockStatus::Unknown,
+    });
     Known::new(safety, lock)
+}
+
+/// What became of the lock when the tool's process went, where that alone decides.
+fn without_holder(observed: &Observed<'_>) -> Option<LockStatus> {
+    let is_free = flags::is_off(observed.args, "lock")
+        || match observed.files.backend {
+            // The kernel drops a file lock with its process; the file that stays behind locks nothing.
+            Backend::Local => true,
+            Backend::Remote(_, Survival::Dropped) => true,
+            Backend::Remote(_, Survival::Kept | Survival::Unknown) | Backend::Unknown => false,
+        };
+    is_free.then_some(LockStatus::Released)
 }
 
 /// The local backend writes the state after every resource. A remote one gets it every 20 seconds
@@ -158,68 +205,5 @@ fn finished_is_on_disk(files: &Files) -> StateSafety {
     match files.backend {
         Backend::Local => StateSafety::Partial,
         Backend::Remote(..) | Backend::Unknown => StateSafety::Unknown,
-    }
-}
-
-/// What both tools print when a second signal makes them leave without the state.
-const ABANDONED: [&str; 2] = ["two interrupts received", "operation aborted"];
-
-/// What both tools print once they hold the lock and have not yet changed anything.
-const UNDER_LOCK: [&str; 5] = [
-    ": refreshing state...",
-    ": reading...",
-    "plan: ",
-    r#""type":"refresh_start""#,
-    r#""type":"planned_change""#,
-];
-
-/// What both tools print while they change resources.
-const CHANGING: [&str; 10] = [
-    ": creating...",
-    ": modifying...",
-    ": destroying...",
-    ": still creating",
-    ": still modifying",
-    ": still destroying",
-    ": importing from id",
-    ": provisioning with",
-    r#""type":"apply_start""#,
-    r#""type":"apply_progress""#,
-];
-
-/// How the line starts that both tools print last, once the state is saved and the lock released;
-/// a release that failed keeps it back.
-const COMPLETE: [&str; 2] = [
-    "Apply complete! Resources: ",
-    "Destroy complete! Resources: ",
-];
-/// The same under `-json`.
-const COMPLETE_JSON: [&str; 2] = [
-    r#""operation":"apply"},"type":"change_summary"}"#,
-    r#""operation":"destroy"},"type":"change_summary"}"#,
-];
-
-/// Output without colour, line breaks or case.
-struct Words {
-    folded: String,
-    is_complete: bool,
-}
-
-impl Words {
-    fn of(text: &str) -> Self {
-        let text = anstream::adapter::strip_str(text).to_string();
-        // A resource's own output never starts a line, nor ends one that starts with a brace.
-        let is_last = |line: &str| {
-            COMPLETE.iter().any(|words| line.starts_with(words))
-                || line.starts_with('{') && COMPLETE_JSON.iter().any(|words| line.ends_with(words))
-        };
-        Self {
-            is_complete: text.lines().any(is_last),
-            folded: folded(&text.replace('│', " ")).to_lowercase(),
-        }
-    }
-
-    fn has_any(&self, list: &[&str]) -> bool {
-        list.iter().any(|words| self.folded.contains(words))
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn dropped() -> Backend {
 pub(super) fn files(backend: Backend) -> Files {
     Files {
         errored_state_file: None,
+        found_errored_state_file: None,
         local_lock: None,
         backend,
     }
@@ -49,6 +50,7 @@ fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> Option<State
         command,
         args: &args,
         end,
+        leader: Leader::Tool,
         text,
         files,
     })

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::leader_end::Leader;
 use super::targets::{Interrupted, Targets, View, is_tool, next_targets};
 use crate::process::{Process, ToolGroup, descendants};
+use crate::runner::leader::Leader;
 
 /// How often a wrapper is looked at while it stops: it may start the tool only now.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -1,31 +1,8 @@
 //! What follows when the program in the tool's place has ended and something of the run is still alive.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use crate::process::Ended;
 use crate::runner::ladder::Stage;
-
-/// What was started as the tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::runner) enum Leader {
-    /// The tool itself: a binary, or a script that has become the tool by `exec`.
-    Tool,
-    /// A script in the tool's place, which runs the tool as a child, perhaps in a pipe.
-    Wrapper,
-}
-
-impl Leader {
-    /// What the program at a path is: a script is a wrapper, for as long as it is not seen to become the tool.
-    pub(in crate::runner) fn of(program: &Path) -> Self {
-        let mut start = [0; 2];
-        let is_script = File::open(program)
-            .and_then(|mut file| file.read_exact(&mut start))
-            .is_ok_and(|()| start == *b"#!");
-        if is_script { Self::Wrapper } else { Self::Tool }
-    }
-}
+use crate::runner::leader::Leader;
 
 /// What is done with the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +45,9 @@ fn is_stop_signal(ended: Ended) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Ended::{Exited, Signalled};
-    use super::Leader::{Tool, Wrapper};
     use super::Stage::{Killed, Running, Stopping};
     use super::*;
+    use crate::runner::leader::Leader::{Tool, Wrapper};
 
     #[test]
     fn the_grace_is_that_of_all_that_was_started() {

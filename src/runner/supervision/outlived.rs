@@ -1,9 +1,9 @@
 //! What is known when nothing of a run is left.
 
-use super::leader_end::Leader;
 use crate::process::{Ended, Survivors};
 use crate::protocol::StopReason;
 use crate::runner::ladder::KillCause;
+use crate::runner::leader::Leader;
 
 /// How a supervision came to its end.
 #[derive(Debug)]

@@ -1,0 +1,107 @@
+//! One error that the tool printed, and how a block of lines becomes one.
+
+use serde_json::Value;
+
+/// One error that the tool printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::runner) struct Fault {
+    /// The words after `Error: `.
+    pub(in crate::runner) summary: String,
+    /// The paragraphs below, line breaks kept, without the quoted source.
+    pub(in crate::runner) detail: String,
+    /// Where the configuration says it, such as `main.tf line 2`.
+    pub(in crate::runner) place: Option<String>,
+    /// The resource or provider that it is about.
+    pub(in crate::runner) address: Option<String>,
+}
+
+impl Fault {
+    /// Summary, detail and place in one line.
+    pub(in crate::runner) fn sentence(&self) -> String {
+        let mut sentence = folded(&self.summary);
+        let detail = folded(&self.detail);
+        if !detail.is_empty() {
+            if !sentence.is_empty() {
+                sentence.push_str(": ");
+            }
+            sentence.push_str(&detail);
+        }
+        if let Some(place) = &self.place {
+            sentence.push_str(&format!(" ({place})"));
+        }
+        sentence
+    }
+
+    /// Whether it names neither a place in the configuration nor a resource, so that core or the backend had it.
+    pub(in crate::runner) fn is_of_core(&self) -> bool {
+        self.address.is_none() && self.place.is_none()
+    }
+
+    /// Whether this only announces the errors that follow, as `terraform init` does.
+    pub(in crate::runner) fn is_preface(&self) -> bool {
+        folded(&self.summary).contains("encountered problems during initiali")
+    }
+
+    pub(super) fn from_json(diagnostic: &Value) -> Option<Self> {
+        if diagnostic.get("severity")?.as_str()? != "error" {
+            return None;
+        }
+        let string = |name: &str| Some(diagnostic.get(name)?.as_str()?.to_owned());
+        let place = diagnostic.get("range").and_then(|range| {
+            let file = range.get("filename")?.as_str()?;
+            let line = range.get("start")?.get("line")?.as_u64()?;
+            Some(format!("{file} line {line}"))
+        });
+        Some(Self {
+            summary: string("summary")?,
+            detail: string("detail").unwrap_or_default(),
+            place,
+            address: string("address"),
+        })
+    }
+}
+
+/// Puts text on one line: terraform breaks its own at 78 columns.
+pub(in crate::runner) fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Takes the block of an error or a warning apart: summary, a paragraph on where, a paragraph of quoted
+/// source, detail.
+pub(super) fn from_block(lines: &[&str]) -> Option<Fault> {
+    let first = lines.first()?;
+    let first = first
+        .strip_prefix("Error: ")
+        .or_else(|| first.strip_prefix("Warning: "))?;
+    let mut fault = Fault {
+        summary: first.to_owned(),
+        ..Fault::default()
+    };
+    let mut rest = lines[1..].iter().copied();
+    for line in rest.by_ref().take_while(|line| !line.trim().is_empty()) {
+        fault.summary.push('\n');
+        fault.summary.push_str(line);
+    }
+    let mut detail: Vec<&str> = Vec::new();
+    let mut in_source = false;
+    for line in rest {
+        if detail.is_empty() && !in_source && line.trim().is_empty() {
+            continue;
+        }
+        if detail.is_empty() && (line.starts_with("  with ") || line.starts_with("  on ")) {
+            in_source = true;
+        }
+        if !in_source {
+            detail.push(line);
+        } else if line.trim().is_empty() {
+            in_source = false;
+        } else if let Some(address) = line.strip_prefix("  with ") {
+            fault.address = Some(address.trim_end_matches(',').to_owned());
+        } else if let Some(place) = line.strip_prefix("  on ") {
+            let end = place.find([',', ':']).unwrap_or(place.len());
+            fault.place = Some(place[..end].to_owned());
+        }
+    }
+    fault.detail = detail.join("\n").trim_end().to_owned();
+    Some(fault)
+}

@@ -1,0 +1,89 @@
+//! The form that `-json` asks for: one message a line.
+
+use serde_json::Value;
+
+use super::Item;
+use super::fault::Fault;
+
+/// A message that is no diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::runner) struct Message {
+    /// Its type, such as `apply_start`.
+    pub(in crate::runner) kind: String,
+    /// What a `change_summary` sums up: `plan`, `apply` or `destroy`.
+    pub(in crate::runner) operation: String,
+    /// Its words, if it is a `log`; those of any other type may quote.
+    pub(in crate::runner) log: String,
+}
+
+/// Whether these lines are messages: as asked for, or because the tool's first line is one.
+pub(super) fn is_json(lines: &[String], is_asked_for: bool) -> bool {
+    let mut own = lines.iter().filter(|line| !is_of_cli_configuration(line));
+    if is_asked_for {
+        own.any(|line| message(line).is_some())
+    } else {
+        own.next().is_some_and(|line| message(line).is_some())
+    }
+}
+
+/// What both tools print about the CLI configuration before anything else, always in boxes.
+fn is_of_cli_configuration(line: &str) -> bool {
+    line.trim().is_empty()
+        || line.starts_with(['╷', '│', '╵'])
+        || super::human::opens_cli_configuration(line)
+}
+
+pub(super) fn items(lines: &[String]) -> Vec<Item> {
+    lines
+        .iter()
+        .filter_map(|line| match message(line) {
+            Some(message) => item(&message),
+            None => Some(Item::Line(line.clone())),
+        })
+        .collect()
+}
+
+fn message(line: &str) -> Option<Value> {
+    let message: Value = line
+        .starts_with('{')
+        .then(|| serde_json::from_str(line).ok())??;
+    message.get("type")?.is_string().then_some(message)
+}
+
+/// What a message says; nothing for a warning.
+fn item(message: &Value) -> Option<Item> {
+    let string =
+        |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = string(message.get("type"));
+    if kind == "diagnostic" {
+        return Fault::from_json(message.get("diagnostic")?).map(Item::Fault);
+    }
+    let is_log = kind == "log";
+    Some(Item::Message(Message {
+        kind,
+        operation: string(message.get("changes").and_then(|it| it.get("operation"))),
+        log: string(message.get("@message").filter(|_| is_log)),
+    }))
+}
+
+/// The errors in the one document, over many lines, that `validate -json` prints.
+pub(super) fn validate_document(text: &str) -> Vec<Fault> {
+    let is_start = |at: &usize| *at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
+    let Some(start) = text.find("{\n").filter(is_start) else {
+        return Vec::new();
+    };
+    let Some(end) = text
+        .rfind("\n}")
+        .map(|at| at + 2)
+        .filter(|end| *end > start)
+    else {
+        return Vec::new();
+    };
+    let document: Option<Value> = serde_json::from_str(&text[start..end]).ok();
+    let listed = document
+        .as_ref()
+        .and_then(|it| it.get("diagnostics")?.as_array());
+    listed.map_or_else(Vec::new, |all| {
+        all.iter().filter_map(Fault::from_json).collect()
+    })
+}
