@@ -18,12 +18,14 @@
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
 
+#[allow(unused_macros, reason = "not every test binary has rows")]
 #[macro_use]
 mod rows;
 
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
 pub(crate) mod mark;
+#[allow(dead_code, reason = "tests/faults alone needs it")]
 pub(crate) mod memory_cgroup;
 pub(crate) mod runner;
 pub(crate) mod small_disk;
