@@ -33,6 +33,7 @@ pub(crate) mod fake_tool;
 #[allow(dead_code, reason = "tests/faults needs it")]
 pub(crate) mod freezer;
 pub(crate) mod mark;
+#[allow(dead_code, reason = "tests/faults alone needs it")]
 pub(crate) mod memory_cgroup;
 pub(crate) mod record;
 pub(crate) mod runner;

@@ -161,6 +161,7 @@ impl Launch {
     }
 
     /// In a memory cgroup, with all that it starts.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn in_memory_cgroup(mut self, cgroup: &MemoryCgroup) -> Self {
         let mut command = Command::new("sh");
         command
