@@ -88,32 +88,42 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
     }
     let mut anywhere = BTreeSet::new();
     match secret.scope {
-        Scope::Anywhere => anywhere = forms(value, encodings),
+        Scope::Anywhere => {
+            anywhere = forms(value, encodings);
+            add_lines(value, &mut anywhere);
+        }
+        Scope::Whole => anywhere = forms(value, encodings),
         Scope::Word => add_encoded(value, encodings, &mut anywhere),
         Scope::Place => add_encoded(&[b":", value].concat(), encodings, &mut anywhere),
     }
     let patterns = anywhere.into_iter().flat_map(pieces);
     let mut patterns: Vec<_> = patterns.map(|it| (it, Scope::Anywhere)).collect();
-    if secret.scope != Scope::Anywhere {
+    if matches!(secret.scope, Scope::Word | Scope::Place) {
         patterns.push((value.to_vec(), secret.scope));
     }
     patterns
 }
 
 /// A value as it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in hex, in base64 at each of
-/// the three alignments and that over again; and each line of a value of several lines, since a tool indents them one
-/// by one.
+/// the three alignments and that over again.
 fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     add_escaped(value, &mut found);
     add_encoded(value, encodings, &mut found);
-    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     // Without the white space at its ends, which a tool that wraps it leaves out.
-    let parts = std::iter::once(value.trim_ascii()).chain(lines);
-    for part in parts.filter(|part| is_long_enough(part)) {
-        add_escaped(part, &mut found);
+    let trimmed = value.trim_ascii();
+    if is_long_enough(trimmed) {
+        add_escaped(trimmed, &mut found);
     }
     found
+}
+
+/// Adds each line of a value of several lines, since a tool indents them one by one.
+fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
+    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    for line in lines.filter(|line| is_long_enough(line)) {
+        add_escaped(line, to);
+    }
 }
 
 /// Whether a value has [`MIN_CHARS`] characters.
@@ -280,11 +290,14 @@ mod tests {
 
     #[test]
     fn each_line_of_a_value_is_a_pattern_without_its_indentation() {
-        has("-----BEGIN-----\n  abcdefgh\r\nxyz\n", "abcdefgh");
-        assert!(
-            !forms(b"-----BEGIN-----\n  abcdefgh\r\nxyz\n", Encodings::All)
-                .contains(b"xyz".as_slice())
-        );
+        let value = b"-----BEGIN-----\n  abcdefgh\r\nxyz\n";
+        for (scope, has_lines) in [(Scope::Anywhere, true), (Scope::Whole, false)] {
+            let value = value.as_slice().into();
+            let patterns = patterns(&Secret { value, scope }, Encodings::All);
+            let has = |line: &str| patterns.iter().any(|(it, _)| it == line.as_bytes());
+            assert_eq!(has("abcdefgh"), has_lines, "{scope:?}");
+            assert!(!has("xyz"), "{scope:?}");
+        }
     }
 
     #[test]

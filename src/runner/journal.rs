@@ -1,13 +1,16 @@
 //! The events of a run, numbered, for whoever follows them.
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::link::{Link, Message};
+use super::masking::masked_sentence;
 use super::relay::RelayWriter;
 use super::run_dir::RecordFile;
+use crate::output::Matcher;
 use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
@@ -40,6 +43,8 @@ pub(super) struct Journal {
     has_reader: bool,
     written: Written,
     file: Option<RecordFile>,
+    /// For warnings: what else an event holds is masked before.
+    matcher: Option<Arc<Matcher>>,
     next: u64,
     line: Vec<u8>,
 }
@@ -52,6 +57,7 @@ impl Journal {
             has_reader: true,
             written: Written::All,
             file: None,
+            matcher: None,
             next: 0,
             line: Vec::new(),
         }
@@ -60,6 +66,11 @@ impl Journal {
     /// Writes all that follows to a file, too.
     pub(super) fn record_in(&mut self, file: RecordFile) {
         self.file = Some(file);
+    }
+
+    /// Masks all warnings that follow.
+    pub(super) fn mask_with(&mut self, matcher: Arc<Matcher>) {
+        self.matcher = Some(matcher);
     }
 
     /// Whether anybody follows the output as it comes.
@@ -136,6 +147,10 @@ impl Journal {
 
     /// Tells of something that the run goes on in spite of.
     pub(super) fn warn(&mut self, link: &mut Link, message: String) {
+        let message = match &self.matcher {
+            Some(matcher) => masked_sentence(matcher, &message),
+            None => message,
+        };
         if self.mode == Mode::Document {
             link.post(&Message::Warning(message.clone()));
         }

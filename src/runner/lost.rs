@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::document::of_no_tool;
 use super::journal::Mode;
+use super::masking::mask_result;
 use super::preparation::Environment;
 use super::run_dir;
 use super::state_report::{self, ToolEnd, WorkPlace};
-use super::wording::one_line;
 use crate::output::{Capture, Captured};
 use crate::process::memory_file;
 use crate::protocol::{
@@ -72,8 +72,7 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
             .map(|dir| dir.join(run_dir::OUTPUT));
         frame.output_file = log.and_then(|log| log.canonicalize().ok());
         if frame.outcome != Outcome::NotStarted {
-            let masked = Environment::of(request).matcher.mask(&frame.error_msg);
-            frame.error_msg = one_line(&masked);
+            mask_result(&Environment::of(request).matcher, &mut frame);
         }
     }
     let outcome = frame.outcome;

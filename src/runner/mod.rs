@@ -23,6 +23,7 @@ mod last_words;
 mod limits;
 mod link;
 mod lost;
+mod masking;
 mod orders;
 mod preparation;
 mod reception;

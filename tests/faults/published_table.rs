@@ -32,7 +32,7 @@ fn each_row_names_a_test_that_exists() {
     for name in named_tests() {
         let mut parts = name.split("::");
         let (suite, module) = (parts.next(), parts.next());
-        let (Some(suite), Some(module), Some(function)) = (suite, module, parts.next_back()) else {
+        let (Some(suite), Some(module), Some(function)) = (suite, module, parts.last()) else {
             panic!("`{name}` is not suite::module::test");
         };
         let folder = tests.join(suite);
