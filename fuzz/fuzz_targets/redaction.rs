@@ -99,7 +99,16 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         json.as_bytes().to_vec(),
         url_encoded(secret),
     ];
-    forms.extend((0..3).map(|before| base64_after(before, secret)));
+    forms.extend((0..3).map(|before| base64_after(before, secret.as_bytes())));
+    let inner = base64_after(1, secret.as_bytes());
+    forms.extend((0..3).map(|before| base64_after(before, &inner)));
+    forms.push(
+        secret
+            .bytes()
+            .flat_map(|byte| format!("{byte:02x}").into_bytes())
+            .collect(),
+    );
+    forms.extend(GAPS.iter().filter_map(|gap| wrapped(secret, gap)));
     forms.extend(
         secret
             .split('\n')
@@ -108,6 +117,24 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
             .map(|line| line.as_bytes().to_vec()),
     );
     forms
+}
+
+/// What tools put between the words of a value.
+const GAPS: [&str; 5] = [
+    "\n",
+    "\n│ ",
+    "\n\u{1b}[31m│\u{1b}[0m \u{1b}[0m",
+    "\\n    ",
+    "\nterraform_data.a (local-exec): ",
+];
+
+/// A secret of plain words with another gap between them.
+fn wrapped(secret: &str, gap: &str) -> Option<Vec<u8>> {
+    let words: Vec<&str> = secret.split(' ').collect();
+    let is_word = |it: &&str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let len: usize = words.iter().map(|it| it.len()).sum();
+    let is_plain = words.len() > 1 && (4..20).contains(&len) && words.iter().all(is_word);
+    is_plain.then(|| words.join(gap).into_bytes())
 }
 
 fn url_encoded(secret: &str) -> Vec<u8> {
@@ -124,9 +151,9 @@ fn url_encoded(secret: &str) -> Vec<u8> {
 
 /// What base64 makes of a secret behind some other bytes, without the characters that hold bits of
 /// its neighbours.
-fn base64_after(before: usize, secret: &str) -> Vec<u8> {
+fn base64_after(before: usize, secret: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; before];
-    bytes.extend_from_slice(secret.as_bytes());
+    bytes.extend_from_slice(secret);
     let first = (before * 8).div_ceil(6);
     let end = bytes.len() * 8 / 6;
     STANDARD_NO_PAD.encode(&bytes).as_bytes()[first..end].to_vec()

@@ -69,40 +69,61 @@ const IN_URLS: [&AsciiSet; 5] = [
     USER_INFO_OF_WHATWG,
 ];
 
+/// Which encodings of a value are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encodings {
+    /// Hex and base64 of base64 as well, which take as many patterns as all others.
+    All,
+    Common,
+}
+
 /// Every pattern that has to be looked for on account of one secret, and where it counts.
 ///
 /// Nothing for a value shorter than [`MIN_CHARS`]. A word of narrower scope has no other forms than itself, and
 /// base64; that of a common word with the `:` before it, as in the header of a password.
-pub(super) fn patterns(secret: &Secret<'_>) -> Vec<(Vec<u8>, Scope)> {
+pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8>, Scope)> {
     let value = secret.value.as_ref();
     if !is_long_enough(value) {
         return Vec::new();
     }
     let mut anywhere = BTreeSet::new();
     match secret.scope {
-        Scope::Anywhere => anywhere = forms(value),
-        Scope::Word => add_base64(value, &mut anywhere),
-        Scope::Place => add_base64(&[b":", value].concat(), &mut anywhere),
+        Scope::Anywhere => {
+            anywhere = forms(value, encodings);
+            add_lines(value, &mut anywhere);
+        }
+        Scope::Whole => anywhere = forms(value, encodings),
+        Scope::Word => add_encoded(value, encodings, &mut anywhere),
+        Scope::Place => add_encoded(&[b":", value].concat(), encodings, &mut anywhere),
     }
     let patterns = anywhere.into_iter().flat_map(pieces);
     let mut patterns: Vec<_> = patterns.map(|it| (it, Scope::Anywhere)).collect();
-    if secret.scope != Scope::Anywhere {
+    if matches!(secret.scope, Scope::Word | Scope::Place) {
         patterns.push((value.to_vec(), secret.scope));
     }
     patterns
 }
 
-/// A value as it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in base64 at each of the
-/// three alignments; and each line of a value of several lines, since a tool indents them one by one.
-fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
+/// A value as it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in hex, in base64 at each of
+/// the three alignments and that over again.
+fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     add_escaped(value, &mut found);
-    add_base64(value, &mut found);
-    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    for line in lines.filter(|line| is_long_enough(line)) {
-        add_escaped(line, &mut found);
+    add_encoded(value, encodings, &mut found);
+    // Without the white space at its ends, which a tool that wraps it leaves out.
+    let trimmed = value.trim_ascii();
+    if is_long_enough(trimmed) {
+        add_escaped(trimmed, &mut found);
     }
     found
+}
+
+/// Adds each line of a value of several lines, since a tool indents them one by one.
+fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
+    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    for line in lines.filter(|line| is_long_enough(line)) {
+        add_escaped(line, to);
+    }
 }
 
 /// Whether a value has [`MIN_CHARS`] characters.
@@ -116,6 +137,9 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
 
 fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
+    if value.iter().all(u8::is_ascii_alphanumeric) {
+        return;
+    }
     for set in IN_URLS {
         to.insert(percent_encode(value, set).to_string().into_bytes());
     }
@@ -156,6 +180,37 @@ fn add_base64(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
+/// Columns at which `base64` and `openssl` end a line.
+const BASE64_COLUMNS: [usize; 2] = [76, 64];
+
+/// Adds base64 and, if they are wanted, base64 of that and hex.
+fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<Vec<u8>>) {
+    let mut once = BTreeSet::new();
+    add_base64(value, &mut once);
+    if encodings == Encodings::All {
+        for inner in &once {
+            add_base64(inner, to);
+        }
+        let lower = hex(value);
+        to.insert(lower.to_ascii_uppercase());
+        to.insert(lower);
+    }
+    // By line, since a tool may put its own words before each of them.
+    let whole = STANDARD_NO_PAD.encode(value).into_bytes();
+    let whole = &whole[..value.len() * 8 / 6];
+    for columns in BASE64_COLUMNS.into_iter().filter(|it| *it < whole.len()) {
+        let lines = whole.chunks(columns).filter(|line| is_long_enough(line));
+        to.extend(lines.map(<[u8]>::to_vec));
+    }
+    to.extend(once);
+}
+
+fn hex(value: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [byte >> 4, byte & 0xf].map(|it| DIGITS[usize::from(it)]);
+    value.iter().flat_map(digits).collect()
+}
+
 /// A pattern, cut where it is longer than [`MAX_PATTERN_BYTES`].
 fn pieces(pattern: Vec<u8>) -> Vec<Vec<u8>> {
     if pattern.len() <= MAX_PATTERN_BYTES {
@@ -172,7 +227,7 @@ mod tests {
     use super::*;
 
     fn has(value: &str, form: &str) {
-        let patterns = forms(value.as_bytes());
+        let patterns = forms(value.as_bytes(), Encodings::All);
         assert!(
             patterns.contains(form.as_bytes()),
             "{form} is no pattern of {value}: {:?}",
@@ -224,7 +279,7 @@ mod tests {
                 whole.extend(vec![b'y'; after]);
                 let text = STANDARD_NO_PAD.encode(&whole);
                 assert!(
-                    forms(value)
+                    forms(value, Encodings::All)
                         .iter()
                         .any(|p| p.len() >= 16 && text.contains(&*String::from_utf8_lossy(p))),
                     "{before} before, {after} after"
@@ -235,15 +290,21 @@ mod tests {
 
     #[test]
     fn each_line_of_a_value_is_a_pattern_without_its_indentation() {
-        has("-----BEGIN-----\n  abcdefgh\r\nxyz\n", "abcdefgh");
-        assert!(!forms(b"-----BEGIN-----\n  abcdefgh\r\nxyz\n").contains(b"xyz".as_slice()));
+        let value = b"-----BEGIN-----\n  abcdefgh\r\nxyz\n";
+        for (scope, has_lines) in [(Scope::Anywhere, true), (Scope::Whole, false)] {
+            let value = value.as_slice().into();
+            let patterns = patterns(&Secret { value, scope }, Encodings::All);
+            let has = |line: &str| patterns.iter().any(|(it, _)| it == line.as_bytes());
+            assert_eq!(has("abcdefgh"), has_lines, "{scope:?}");
+            assert!(!has("xyz"), "{scope:?}");
+        }
     }
 
     #[test]
     fn a_value_shorter_than_six_characters_has_no_patterns() {
         let table = [("12345", 0), ("ééééé", 0), ("éééééé", 1)];
         for (value, least) in table {
-            let found = patterns(&Secret::anywhere(value.as_bytes())).len();
+            let found = patterns(&Secret::anywhere(value.as_bytes()), Encodings::All).len();
             assert_eq!(found.min(1), least, "{value}");
         }
     }
@@ -253,7 +314,7 @@ mod tests {
         let value: Vec<u8> = (0..MAX_PATTERN_BYTES + 1)
             .map(|i| b'a' + (i % 26) as u8)
             .collect();
-        for (pattern, _) in patterns(&Secret::anywhere(value)) {
+        for (pattern, _) in patterns(&Secret::anywhere(value), Encodings::All) {
             assert!((MIN_CHARS..=MAX_PATTERN_BYTES).contains(&pattern.len()));
         }
     }

@@ -2,15 +2,21 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::filter::{Filter, Needle};
-use super::forms;
+use super::folded::Folded;
+use super::forms::{self, Encodings};
 use super::same_start::{Begins, SameStart};
-use super::secret::Secret;
+use super::secret::{Scope, Secret};
 use super::window::Window;
+use super::wrapped::Wrapped;
 
 /// What stands in the place of a masked value.
 pub const MASK: &str = "***";
+
+/// How many bytes of values are looked for in all encodings, which bounds the memory that patterns take.
+const MAX_BYTES_OF_ALL_ENCODINGS: usize = 64 * 1024;
 
 /// The compiled patterns of all secrets of a run.
 ///
@@ -20,6 +26,7 @@ pub const MASK: &str = "***";
 pub struct Matcher {
     filter: Filter,
     patterns: HashMap<Needle, SameStart>,
+    wrapped: Wrapped,
 }
 
 /// Where a text is to be masked, and up to where that is certain.
@@ -47,7 +54,23 @@ impl Matcher {
     /// Compiles the patterns of some secrets; those too short to be masked are passed over.
     pub fn of<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> Self {
         let mut patterns: HashMap<Needle, SameStart> = HashMap::new();
-        for (pattern, scope) in secrets.into_iter().flat_map(|it| forms::patterns(&it)) {
+        let mut folded = Vec::new();
+        let mut bytes = 0;
+        let all = secrets.into_iter().flat_map(|it| {
+            bytes += it.value.len();
+            let is_much = bytes > MAX_BYTES_OF_ALL_ENCODINGS;
+            let encodings = if is_much {
+                Encodings::Common
+            } else {
+                Encodings::All
+            };
+            forms::patterns(&it, encodings)
+        });
+        for (pattern, scope) in all {
+            let pattern = Arc::from(pattern);
+            if scope == Scope::Anywhere {
+                folded.extend(Folded::of(&pattern));
+            }
             // Every pattern is at least as long as a needle.
             if let Some(needle) = pattern.first_chunk() {
                 let same_start = patterns.entry(*needle).or_default();
@@ -58,6 +81,7 @@ impl Matcher {
         Self {
             filter: Filter::new(patterns.keys()),
             patterns,
+            wrapped: Wrapped::new(folded),
         }
     }
 
@@ -102,6 +126,11 @@ impl Matcher {
         if !window.whole {
             certain = certain.min(self.started_needle(text));
         }
+        let plain = ranges.len();
+        certain = certain.min(self.wrapped.find(window, &mut ranges));
+        if ranges.len() > plain {
+            ranges = joined(ranges);
+        }
         Found { ranges, certain }
     }
 
@@ -118,6 +147,16 @@ impl Matcher {
             })
             .unwrap_or(text.len())
     }
+}
+
+/// The same ranges in rising order, those that overlap as one.
+fn joined(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    ranges.sort_unstable();
+    let mut joined = Vec::with_capacity(ranges.len());
+    for (start, end) in ranges {
+        add(&mut joined, start, end);
+    }
+    joined
 }
 
 /// Adds an occurrence; starts come in rising order.

@@ -5,9 +5,14 @@
 
 mod capture;
 mod escaping;
+mod events;
 mod filter;
+mod folded;
 mod forms;
+mod gap;
+mod joins;
 mod matcher;
+mod pairs;
 mod redactor;
 mod same_start;
 mod secret;
@@ -16,6 +21,9 @@ mod spool;
 mod tail;
 mod utf8;
 mod window;
+mod wrapped;
+#[cfg(test)]
+mod wrapped_tests;
 
 pub use capture::{Capture, Captured, Excerpt};
 pub use matcher::{MASK, Matcher};

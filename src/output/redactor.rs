@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn patterns(secret: &str) -> Vec<Vec<u8>> {
-        let patterns = forms::patterns(&Secret::anywhere(secret.as_bytes()));
+        let patterns = forms::patterns(&Secret::anywhere(secret.as_bytes()), forms::Encodings::All);
         patterns.into_iter().map(|(pattern, _)| pattern).collect()
     }
 

@@ -1,6 +1,7 @@
 //! The patterns that begin alike.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use super::secret::Scope;
 use super::window::Window;
@@ -9,7 +10,7 @@ use super::window::Window;
 #[derive(Default)]
 pub(super) struct SameStart {
     /// In lexical order.
-    patterns: Vec<(Vec<u8>, Scope)>,
+    patterns: Vec<(Arc<[u8]>, Scope)>,
     /// Their lengths, each once, the longest first.
     lengths: Vec<usize>,
 }
@@ -25,7 +26,7 @@ pub(super) enum Begins {
 
 impl SameStart {
     /// Adds a pattern; [`Self::sort`] is for when all are there.
-    pub(super) fn add(&mut self, pattern: Vec<u8>, scope: Scope) {
+    pub(super) fn add(&mut self, pattern: Arc<[u8]>, scope: Scope) {
         self.patterns.push((pattern, scope));
     }
 
@@ -48,7 +49,7 @@ impl SameStart {
             };
             let found = self
                 .patterns
-                .binary_search_by(|(pattern, _)| pattern.as_slice().cmp(occurrence));
+                .binary_search_by(|(pattern, _)| pattern.as_ref().cmp(occurrence));
             let scope = found.map(|at| self.patterns[at].1);
             let counts = match scope {
                 Err(_) => Some(false),
@@ -68,7 +69,7 @@ impl SameStart {
     pub(super) fn goes_on_after(&self, text: &[u8]) -> bool {
         let after = self
             .patterns
-            .partition_point(|(pattern, _)| pattern.as_slice() <= text);
+            .partition_point(|(pattern, _)| pattern.as_ref() <= text);
         self.patterns
             .get(after)
             .is_some_and(|(pattern, _)| pattern.starts_with(text))

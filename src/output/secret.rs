@@ -11,6 +11,10 @@ pub(super) const LOOK_BEHIND: usize = 24;
 pub enum Scope {
     /// Wherever it stands, also inside of longer words.
     Anywhere,
+    /// Wherever all of it stands, but not line by line.
+    ///
+    /// For a document: its lines hold names and what is public, and what is secret in it is a secret of its own.
+    Whole,
     /// As a whole word, unless that is the name of a member of JSON, such as `"word":1`.
     ///
     /// For a value that may stand inside of ordinary words by chance.
@@ -45,7 +49,7 @@ impl Scope {
     /// with `whole`, nothing comes.
     pub(super) fn counts(self, before: &[u8], after: &[u8], whole: bool) -> Option<bool> {
         match self {
-            Self::Anywhere => Some(true),
+            Self::Anywhere | Self::Whole => Some(true),
             Self::Word => {
                 if is_in_word(before) {
                     return Some(false);

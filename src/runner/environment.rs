@@ -66,10 +66,10 @@ pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec
 
 fn add<'a>(value: &'a [u8], is_secret: bool, to: &mut Vec<Secret<'a>>) {
     if is_secret {
-        to.push(Secret::anywhere(value));
+        to.push(secret_parts::whole(value));
     }
-    // Also where the whole is masked: a tool shows a URL in parts.
-    to.extend(secret_parts::of(value));
+    // Also where the whole is masked: a tool shows a URL or a document in parts.
+    to.extend(secret_parts::of(value, is_secret));
 }
 
 /// Whether a variable's name says that its value may be secret.

@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::link::{Link, Message};
+use super::masking::masked_sentence;
 use super::relay::RelayWriter;
 use super::run_dir::{OutputPlace, Recorder, ResultOutput, StoredOutput, WithStartTime};
+use crate::output::Matcher;
 use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
@@ -43,6 +45,8 @@ pub(super) struct Journal {
     record: Option<Arc<Recorder>>,
     /// Bytes of output in the events so far, which is where the next ones begin in `output.log`.
     output_bytes: u64,
+    /// For warnings: everything else in an event is masked before.
+    matcher: Option<Arc<Matcher>>,
     next: u64,
     line: Vec<u8>,
 }
@@ -56,6 +60,7 @@ impl Journal {
             written: Written::All,
             record: None,
             output_bytes: 0,
+            matcher: None,
             next: 0,
             line: Vec::new(),
         }
@@ -64,6 +69,11 @@ impl Journal {
     /// Writes all that follows to a record, too.
     pub(super) fn record_in(&mut self, record: Arc<Recorder>) {
         self.record = Some(record);
+    }
+
+    /// Masks all warnings that follow.
+    pub(super) fn mask_with(&mut self, matcher: Arc<Matcher>) {
+        self.matcher = Some(matcher);
     }
 
     /// Whether anybody follows the output as it comes.
@@ -185,6 +195,10 @@ impl Journal {
 
     /// Tells of something that the run goes on in spite of.
     pub(super) fn warn(&mut self, link: &mut Link, message: String) {
+        let message = match &self.matcher {
+            Some(matcher) => masked_sentence(matcher, &message),
+            None => message,
+        };
         if self.mode == Mode::Document {
             link.post(Message::Warning(message.clone()));
         }

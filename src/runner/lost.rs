@@ -10,10 +10,10 @@ use super::document::of_no_tool;
 use super::effect::{Effect, effect_of};
 use super::journal::Mode;
 use super::leader::Leader;
+use super::masking::mask_result;
 use super::preparation::Environment;
 use super::run_dir::{DISK_PATIENCE, OUTPUT};
 use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
-use super::wording::one_line;
 use crate::output::{Capture, Captured};
 use crate::process::{ProcessIdentity, Sighting, memory_file, within};
 use crate::protocol::{
@@ -72,8 +72,7 @@ pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> 
         let found = within(DISK_PATIENCE, || log?.canonicalize().ok());
         frame.output_file = found.flatten();
         if frame.outcome != Outcome::NotStarted {
-            let masked = Environment::of(request).matcher.mask(&frame.error_msg);
-            frame.error_msg = one_line(&masked);
+            mask_result(&Environment::of(request).matcher, &mut frame);
         }
     }
     let outcome = frame.outcome;

@@ -28,6 +28,7 @@ mod leader;
 mod limits;
 mod link;
 mod lost;
+mod masking;
 mod oom;
 mod orders;
 mod outbox;

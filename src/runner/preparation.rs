@@ -88,6 +88,9 @@ pub(super) fn limited_files(bytes: u64) -> String {
     )
 }
 
+/// Fields of a request that may hold any text; what others hold is a word of the wire, a name or a number.
+const FREE_TEXTS: [&str; 5] = ["work_dir", "run_dir", "args", "tool_version", "sandbox"];
+
 /// The request as it may be kept: secrets and the values of all variables gone, the rest masked.
 ///
 /// Which variables hold a secret nobody knows: a password may stand in the middle of `DATABASE_URL`.
@@ -101,7 +104,7 @@ pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
             *value = Value::from(MASK);
         }
     }
-    for free in ["work_dir", "run_dir", "args"] {
+    for free in FREE_TEXTS {
         if let Some(value) = document.get_mut(free) {
             mask_strings(value, matcher);
         }

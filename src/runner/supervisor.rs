@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::journal::{Journal, Mode};
 use super::ladder::Ladder;
 use super::leader::Leader;
 use super::link::{Link, Message};
+use super::masking::{mask_result, masked_path, masked_sentence};
 use super::oom::{Kill, OomCounter};
 use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
@@ -26,7 +27,7 @@ use super::relay::RelayWriter;
 use super::run_dir::{Durability, Recorder, ResultOutput};
 use super::supervision::Supervision;
 use super::version;
-use super::wording::{of_system, one_line};
+use super::wording::of_system;
 use crate::output::{Capture, Matcher, Spool};
 use crate::process::{ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
@@ -94,6 +95,7 @@ impl Desk {
         let request = accept(first)?;
         let environment = Environment::of(&request);
         self.matcher = Arc::clone(&environment.matcher);
+        self.journal.mask_with(Arc::clone(&environment.matcher));
         let mut intake = Intake::new(
             Arc::clone(&environment.matcher),
             Capture::new(capture, request.output_limit_bytes),
@@ -209,8 +211,7 @@ impl Desk {
 
     fn warn_all(&mut self, warnings: Vec<String>) {
         for warning in warnings {
-            let masked = one_line(&self.matcher.mask(&warning));
-            self.journal.warn(&mut self.orders.link, masked);
+            self.journal.warn(&mut self.orders.link, warning);
         }
     }
 
@@ -267,7 +268,7 @@ impl Desk {
         let argv = std::iter::once(request.tool.program().to_owned())
             .chain(args.iter().map(|arg| self.matcher.mask(arg)))
             .collect();
-        let tool_path = self.masked_path(program);
+        let tool_path = masked_path(&self.matcher, program);
         let pid = tool.pid();
         let start_time = ProcessIdentity::of(pid).start_time;
         self.journal
@@ -288,12 +289,7 @@ impl Desk {
         let status = exit_status::of(verdict.outcome);
         let log = self.record.as_ref().and_then(|record| record.output_file());
         let mut frame = conclusion::frame(run, &verdict, log);
-        frame.error_msg = one_line(&self.matcher.mask(&frame.error_msg));
-        frame.output_file = frame.output_file.map(|path| self.masked_path(&path));
-        if let Some(state) = &mut frame.state {
-            let file = state.errored_state_file.take();
-            state.errored_state_file = file.map(|path| self.masked_path(&path));
-        }
+        mask_result(&self.matcher, &mut frame);
         frame.output_bytes = intake.capture.total_bytes();
         match intake.capture.captured() {
             Ok(captured) => {
@@ -313,14 +309,9 @@ impl Desk {
         status
     }
 
-    /// A path as it may be shown.
-    fn masked_path(&self, path: &Path) -> PathBuf {
-        PathBuf::from(self.matcher.mask(&path.to_string_lossy()))
-    }
-
     /// Writes the result of a run that did not take place.
     fn refuse(&mut self, refusal: Refusal) -> u8 {
-        let sentence = one_line(&self.matcher.mask(&refusal.sentence));
+        let sentence = masked_sentence(&self.matcher, &refusal.sentence);
         let mut result = of_no_tool(refusal.outcome, sentence, self.began_at);
         result.stop_reason = refusal.stop_reason;
         self.deliver(&result, ResultOutput::Text(String::new()), "");

@@ -5,7 +5,7 @@
 
 #[macro_use]
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "tests/suite needs all of it")]
+#[allow(dead_code, unused_macros, reason = "tests/suite needs all of it")]
 mod support;
 
 mod front;

@@ -3,7 +3,9 @@
 //! A tool that takes a URL or a connection string shows it in parts, and writes them its own way. So each part is a
 //! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
 
+mod document;
 mod pairs;
+mod quoted;
 mod url;
 
 use percent_encoding::percent_decode;
@@ -16,9 +18,10 @@ const LONGEST_WORD: usize = 16;
 /// Passwords that people leave as they were, and words that tools print of their own accord. In lower case.
 ///
 /// Only words of six letters and more, since shorter values are not masked.
-const COMMON_WORDS: [&str; 33] = [
+const COMMON_WORDS: [&str; 39] = [
     "admin123",
     "administrator",
+    "authorized_user",
     "change",
     "changeme",
     "changes",
@@ -26,7 +29,9 @@ const COMMON_WORDS: [&str; 33] = [
     "default",
     "delete",
     "destroy",
+    "development",
     "docker",
+    "external_account",
     "forget",
     "github",
     "gitlab",
@@ -34,17 +39,20 @@ const COMMON_WORDS: [&str; 33] = [
     "managed",
     "module",
     "number",
+    "oauth2",
     "object",
     "opentofu",
-    "oauth2",
     "output",
     "password",
     "postgres",
     "postgresql",
+    "production",
     "provider",
     "replace",
     "resource",
     "secret",
+    "service_account",
+    "staging",
     "string",
     "terraform",
     "update",
@@ -52,12 +60,26 @@ const COMMON_WORDS: [&str; 33] = [
     "variable",
 ];
 
-/// The secrets in a value: user info of URLs, and what is assigned to a secret name in a query or in a connection
-/// string.
-pub(super) fn of(value: &[u8]) -> Vec<Secret<'_>> {
+/// The secrets in a value: user info of URLs, what is assigned to a secret name in a query or in a connection string,
+/// and the strings in a document; in one that is not secret as a whole, those with a secret name.
+pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);
     found.extend(pairs::secrets_in(value));
+    found.extend(document::secrets_in(value, is_secret));
     found
+}
+
+/// A value that is secret as a whole.
+pub(super) fn whole(value: &[u8]) -> Secret<'_> {
+    let scope = if document::is_document(value) {
+        Scope::Whole
+    } else {
+        Scope::Anywhere
+    };
+    Secret {
+        value: value.into(),
+        scope,
+    }
 }
 
 /// Adds a password, as it is written and with its percent escapes resolved.

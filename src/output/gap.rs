@@ -1,0 +1,255 @@
+//! What a tool puts between the words of a value when it wraps, indents, boxes or colours them.
+
+/// Longest address of a resource that is read before `(local-exec):`, in bytes.
+const MAX_ADDRESS_BYTES: usize = 256;
+/// Longest control sequence, in bytes.
+const MAX_COLOUR_BYTES: usize = 32;
+
+/// What stands at some place of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// Text of its own.
+    Text,
+    /// White space, box drawing, colour, in any order.
+    Gap(Gap),
+    /// The end of the text cuts off what would tell, or the gap may go on behind it.
+    Cut(Gap),
+}
+
+/// A run of what is not text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// In bytes.
+    pub(super) len: usize,
+    /// Whether a reader sees it. Colour alone is not seen.
+    pub(super) visible: bool,
+    /// Whether a line ends in it.
+    pub(super) line_end: bool,
+}
+
+enum Token {
+    Text,
+    Space(usize),
+    LineEnd(usize),
+    Colour(usize),
+    Cut,
+}
+
+/// Whether a gap may begin with a byte: most bytes are looked at no further.
+pub(super) const fn may_begin_gap(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0x1b | b'\\' | 0xe2
+    )
+}
+
+/// What stands at the start of a text; with `whole`, nothing comes after its end.
+#[inline]
+pub(super) fn at_start(text: &[u8], whole: bool) -> At {
+    match text.first() {
+        Some(&byte) if !may_begin_gap(byte) => At::Text,
+        _ => gap_at_start(text, whole),
+    }
+}
+
+/// Whether a gap begins a text, or may begin it.
+pub(super) fn begins(text: &[u8], whole: bool) -> bool {
+    match token(text) {
+        Token::Text => false,
+        Token::Cut => !whole,
+        Token::Space(_) | Token::LineEnd(_) | Token::Colour(_) => true,
+    }
+}
+
+fn gap_at_start(text: &[u8], whole: bool) -> At {
+    let mut gap = Gap::default();
+    loop {
+        let rest = &text[gap.len..];
+        match token(rest) {
+            Token::Text if gap.len == 0 => return At::Text,
+            Token::Text => return At::Gap(gap),
+            Token::Cut if !whole => return At::Cut(gap),
+            Token::Cut if gap.len == 0 => return At::Text,
+            Token::Cut => return At::Gap(gap),
+            Token::Space(len) => {
+                gap.visible = true;
+                gap.len += len;
+            }
+            Token::Colour(len) => gap.len += len,
+            Token::LineEnd(len) => {
+                gap.visible = true;
+                gap.line_end = true;
+                gap.len += len;
+                match provisioner_prefix(&rest[len..]) {
+                    Some(prefix) => gap.len += prefix,
+                    None if !whole => return At::Cut(gap),
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+fn token(text: &[u8]) -> Token {
+    match text {
+        [b'\n', ..] => Token::LineEnd(1),
+        [b' ' | b'\t' | b'\r' | 0x0b | 0x0c, ..] => Token::Space(1),
+        [b'\\', ..] => escaped(text),
+        [0x1b, rest @ ..] => control_sequence(1, rest),
+        // Box drawing, U+2500 to U+257F, in UTF-8.
+        [0xe2, 0x94 | 0x95, 0x80..=0xbf, ..] => Token::Space(3),
+        [] | [0xe2] | [0xe2, 0x94 | 0x95] => Token::Cut,
+        _ => Token::Text,
+    }
+}
+
+/// White space or a colour as JSON, Go and shells write them out: `\n`, `\u001b[31m`; also escaped again.
+fn escaped(text: &[u8]) -> Token {
+    if let [_, b'"', ..] = text {
+        return Token::Text;
+    }
+    let start = &text[..text.len().min(MAX_COLOUR_BYTES)];
+    let slashes = start.iter().take_while(|&&byte| byte == b'\\').count();
+    if slashes == MAX_COLOUR_BYTES {
+        return Token::Text;
+    }
+    let rest = &text[slashes..];
+    for escape in [&b"u001b"[..], b"u001B", b"x1b", b"x1B", b"033", b"e["] {
+        if let Some(after) = rest.strip_prefix(escape) {
+            return match escape {
+                b"e[" => control_sequence(slashes + 1, &rest[1..]),
+                _ => control_sequence(slashes + escape.len(), after),
+            };
+        }
+        if escape.starts_with(rest) {
+            return Token::Cut;
+        }
+    }
+    match rest {
+        [b'n', ..] => Token::LineEnd(slashes + 1),
+        [b't' | b'r', ..] => Token::Space(slashes + 1),
+        _ => Token::Text,
+    }
+}
+
+/// The control sequence that an escape character of this length begins (ECMA-48, 5.4), such as `[1;31m`.
+fn control_sequence(escape: usize, rest: &[u8]) -> Token {
+    let parameters = match rest {
+        [b'[', parameters @ ..] => parameters,
+        // The character set that `tput sgr0` chooses.
+        [b'(', b'B', ..] => return Token::Colour(escape + 2),
+        [] | [b'('] => return Token::Cut,
+        _ => return Token::Text,
+    };
+    let is_parameter = |byte: &u8| (0x20..=0x3f).contains(byte);
+    let start = &parameters[..parameters.len().min(MAX_COLOUR_BYTES)];
+    let len = start.iter().take_while(|it| is_parameter(it)).count();
+    match parameters.get(len) {
+        _ if len == MAX_COLOUR_BYTES => Token::Text,
+        Some(0x40..=0x7e) => Token::Colour(escape + 1 + len + 1),
+        Some(_) => Token::Text,
+        None => Token::Cut,
+    }
+}
+
+/// Length of what both tools print before each line of a provisioner's output: `ADDRESS (local-exec):`. None when the
+/// text is too short to tell.
+fn provisioner_prefix(line: &[u8]) -> Option<usize> {
+    const MARKS: [&[u8]; 2] = [b"(local-exec):", b"(remote-exec):"];
+    let mut at = 0;
+    while let Token::Colour(len) = token(&line[at..]) {
+        at += len;
+    }
+    let mut in_quotes = false;
+    for (place, &byte) in line.iter().enumerate().skip(at).take(MAX_ADDRESS_BYTES) {
+        match byte {
+            b'"' => in_quotes = !in_quotes,
+            b'\n' => return Some(0),
+            b' ' if !in_quotes => {
+                let rest = &line[place + 1..];
+                let mark = MARKS.iter().find(|mark| rest.starts_with(mark));
+                return match mark {
+                    Some(mark) if place > at => Some(place + 1 + mark.len()),
+                    Some(_) => Some(0),
+                    None if MARKS.iter().any(|mark| mark.starts_with(rest)) => None,
+                    None => Some(0),
+                };
+            }
+            _ => {}
+        }
+    }
+    (line.len() >= at + MAX_ADDRESS_BYTES).then_some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tools_put_between_words_is_one_gap() {
+        let table = [
+            (" ", true, false),
+            ("  \t", true, false),
+            ("\n", true, true),
+            ("\r\n│ ", true, true),
+            ("\n\u{1b}[31m│\u{1b}[0m \u{1b}[0m", true, true),
+            ("\u{1b}[1;31m", false, false),
+            ("\\u001b[0m", false, false),
+            ("\\\\u001B[38;5;123m", false, false),
+            ("\\n    ", true, true),
+            ("\\\\n\\\\t", true, true),
+            ("\nterraform_data.a[\"b c\"] (local-exec): ", true, true),
+            (
+                "\n\u{1b}[0m\u{1b}[1mterraform_data.a (local-exec):\u{1b}[0m \u{1b}[0m",
+                true,
+                true,
+            ),
+        ];
+        for (gap, visible, line_end) in table {
+            let expected = Gap {
+                len: gap.len(),
+                visible,
+                line_end,
+            };
+            let text = format!("{gap}word and more of it");
+            let found = at_start(text.as_bytes(), true);
+            assert_eq!(found, At::Gap(expected), "{gap:?}");
+            assert_eq!(at_start(text.as_bytes(), false), found, "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_no_gap() {
+        for text in [
+            "word",
+            "\\word",
+            "\\\"",
+            "€",
+            "\u{1b}word",
+            "\\u0026",
+            "\u{1b}[31",
+        ] {
+            assert_eq!(at_start(text.as_bytes(), true), At::Text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_end_cuts_off_is_cut() {
+        for text in [
+            "",
+            " ",
+            "\\",
+            "\\u00",
+            "\\u001b[31",
+            "\u{1b}",
+            "\u{1b}[3",
+            "\n",
+            "\nterraform_data.a",
+            "\nterraform_data.a (local-ex",
+        ] {
+            let found = at_start(text.as_bytes(), false);
+            assert!(matches!(found, At::Cut(_)), "{text:?}: {found:?}");
+        }
+        assert!(matches!(at_start(b"\xe2\x94", false), At::Cut(_)));
+    }
+}

@@ -1,0 +1,277 @@
+//! What a tool has wrapped is masked as a whole, however it comes in.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
+
+use super::{Matcher, Redactor};
+
+const PHRASE: &str = "correct horse battery staple";
+const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ";
+
+fn matcher(values: &[&str]) -> Matcher {
+    Matcher::new(values.iter().map(|value| value.as_bytes()))
+}
+
+fn in_pieces(matcher: &Arc<Matcher>, text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut redactor = Redactor::new(Arc::clone(matcher));
+    let mut masked = Vec::new();
+    let mut rest = text;
+    for cut in cuts.iter().cycle() {
+        let (piece, after) = rest.split_at((*cut).clamp(1, rest.len().max(1)).min(rest.len()));
+        redactor.push(piece, &mut masked);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    redactor.push(rest, &mut masked);
+    redactor.finish(&mut masked);
+    masked
+}
+
+fn wrapped_at(columns: usize, text: &str, line_end: &str) -> String {
+    let bytes = text.as_bytes().chunks(columns);
+    let lines: Vec<_> = bytes.map(String::from_utf8_lossy).collect();
+    lines.join(line_end)
+}
+
+#[test]
+fn a_phrase_is_masked_across_every_gap_of_the_tools() {
+    let gaps = [
+        "\n",
+        "\r\n",
+        "\n│ ",
+        "\n\u{1b}[31m│\u{1b}[0m \u{1b}[0m",
+        "  \n        ",
+        "\t",
+        "   ",
+        "\\n",
+        "\\\\n    ",
+        "\\u001b[0m \\u001b[1m",
+        "\n\u{2577}\n\u{2502}   ",
+        "\nterraform_data.a (local-exec): ",
+        "\n\u{1b}[0m\u{1b}[1mterraform_data.a[\"x y\"] (local-exec):\u{1b}[0m \u{1b}[0m",
+    ];
+    let matcher = matcher(&[PHRASE, TOKEN]);
+    for gap in gaps {
+        for place in 0..3 {
+            let mut words = PHRASE.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            for (at, word) in words.iter_mut().enumerate().take(3) {
+                word.push_str(if at == place { gap } else { " " });
+            }
+            let text = format!("it is: {}, and more of it", words.concat());
+            assert_eq!(
+                matcher.mask(&text),
+                "it is: ***, and more of it",
+                "{text:?}"
+            );
+        }
+        let text = format!("x{}y z", PHRASE.replace(' ', gap));
+        assert_eq!(matcher.mask(&text), "x***y z", "{text:?}");
+    }
+}
+
+#[test]
+fn words_that_are_no_phrase_stay() {
+    let matcher = matcher(&[PHRASE, TOKEN]);
+    for text in [
+        "correct\nhorse\nbattery\nstable",
+        "correct horse\n\nand battery staple",
+        "correcthorsebatterystaple",
+        "correct, horse, battery, staple",
+        "ghp_0123456789 abcdefghijABCDEFGHIJ",
+        "ghp\n_0123456789abcdefghijABCDEFGHIJ",
+    ] {
+        assert_eq!(matcher.mask(text), text);
+    }
+}
+
+#[test]
+fn colour_within_a_word_hides_nothing() {
+    let matcher = matcher(&["hunter2secret"]);
+    let text = "a hun\u{1b}[1mter2\u{1b}[0msecret b";
+    assert_eq!(matcher.mask(text), "a *** b");
+    assert_eq!(matcher.mask("a hunter2\\u001b[0msecret b"), "a *** b");
+}
+
+#[test]
+fn a_long_value_is_masked_where_lines_end_at_a_fixed_width() {
+    let matcher = matcher(&[TOKEN]);
+    for columns in 4..TOKEN.len() {
+        for line_end in ["\n", "\n│ ", "\\n"] {
+            let text = format!("is {}", wrapped_at(columns, TOKEN, line_end));
+            assert_eq!(matcher.mask(&text), "is ***", "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn base64_of_a_text_with_the_value_is_masked_at_any_width() {
+    let matcher = matcher(&[TOKEN]);
+    for before in 0..90 {
+        let document = format!("{}{TOKEN} and more", "x".repeat(before));
+        let encoded = BASE64_STANDARD.encode(document);
+        for columns in [60, 64, 76] {
+            let masked = matcher.mask(&wrapped_at(columns, &encoded, "\n"));
+            assert!(masked.contains("***"), "{before} {columns}");
+            let lines: String = masked.split(['\n']).collect();
+            let shown = lines.len();
+            // What is left is the text around, and the groups at both ends that it shares.
+            assert!(
+                shown <= encoded.len() - TOKEN.len() * 4 / 3 + 3 + 3,
+                "{masked}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lines_of_base64_are_masked_whatever_is_between_them() {
+    let value: String = (0..40).map(|n| format!("line {n} of it; ")).collect();
+    let matcher = matcher(&[&value]);
+    let encoded = BASE64_STANDARD.encode(&value);
+    for columns in [64, 76] {
+        let text = wrapped_at(columns, &encoded, "\"}\n{\"@message\":\"");
+        let masked = matcher.mask(&text);
+        let left = masked
+            .replace("***", "")
+            .replace("\"}\n{\"@message\":\"", "");
+        assert!(left.len() < 6, "{masked}");
+    }
+}
+
+#[test]
+fn hex_and_base64_twice_over_are_masked() {
+    let matcher = matcher(&[TOKEN]);
+    let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for text in [&hex, &hex.to_uppercase()] {
+        assert_eq!(matcher.mask(text), "***");
+        assert_eq!(matcher.mask(&wrapped_at(60, text, "\n")), "***");
+    }
+    for before in 0..3 {
+        for between in 0..3 {
+            let once = BASE64_STANDARD.encode(format!("{}{TOKEN} b", "x".repeat(before)));
+            let twice = BASE64_STANDARD.encode(format!("{}{once}", "y".repeat(between)));
+            let masked = matcher.mask(&twice);
+            assert!(masked.len() < 30 && masked.contains("***"), "{masked}");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_masked_indented_boxed_and_joined() {
+    let lines = [
+        "-----BEGIN PRIVATE KEY-----",
+        &TOKEN.repeat(2)[..64],
+        "QUJD",
+        "-----END PRIVATE KEY-----",
+    ];
+    let key = lines.join("\n") + "\n";
+    let matcher = matcher(&[&key]);
+    for gap in ["\n        ", "\n│ ", "\\n", "\\\\n", " ", "\n"] {
+        let text = format!("key = {}", lines.join(gap));
+        assert_eq!(matcher.mask(&text), "key = ***", "{gap:?}");
+    }
+}
+
+#[test]
+fn a_line_that_ends_like_no_value_is_not_held_back() {
+    let matcher = Arc::new(matcher(&[PHRASE, TOKEN]));
+    for (line, held) in [
+        ("still creating...\n", ""),
+        ("a classic\n", ""),
+        ("pages g\n", ""),
+        ("this is correct\n", "correct\n"),
+        ("gh\n", ""),
+        ("ghp_\n", "ghp_\n"),
+    ] {
+        let mut redactor = Redactor::new(Arc::clone(&matcher));
+        let mut masked = Vec::new();
+        redactor.push(line.as_bytes(), &mut masked);
+        assert_eq!(
+            String::from_utf8_lossy(&masked),
+            line.strip_suffix(held).unwrap_or(line)
+        );
+    }
+}
+
+#[test]
+fn a_gap_without_an_end_is_not_held_for_ever() {
+    let matcher = Arc::new(matcher(&[PHRASE]));
+    let mut redactor = Redactor::new(matcher);
+    let mut masked = Vec::new();
+    redactor.push(b"correct", &mut masked);
+    for _ in 0..64 {
+        redactor.push(&[b' '; 64], &mut masked);
+    }
+    assert!(masked.len() > 2048, "{} of 4103 bytes", masked.len());
+}
+
+/// Words joined by what tools put between them, and cut off anywhere.
+fn wrapped_text() -> impl Strategy<Value = String> {
+    let gap = prop::sample::select(vec![
+        " ",
+        " ",
+        "\n",
+        "\n│ ",
+        "\u{1b}[0m",
+        "\\n",
+        "\\",
+        "\u{1b}[3",
+        "\t",
+        "  ",
+        "",
+        "\nx (local-exec): ",
+        "\u{1b}[31m│\u{1b}[0m ",
+        "\\u001b[0m",
+        "\"",
+    ]);
+    let word = prop::sample::select(vec![
+        "correct",
+        "horse",
+        "battery",
+        "staple",
+        "ghp_01234",
+        "56789abcdef",
+        "ghijABCDEFGHIJ",
+        "g",
+        "a b",
+        "x",
+        "I",
+        "love",
+        "cats",
+        "aaaa",
+    ]);
+    prop::collection::vec((word, gap), 0..24).prop_map(|parts| {
+        parts
+            .into_iter()
+            .flat_map(|(word, gap)| [word, gap])
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_wrapped_is_masked_alike_however_it_is_cut(
+        text in wrapped_text(),
+        cuts in prop::collection::vec(1..12usize, 1..20),
+        secrets in prop::sample::subsequence(vec![PHRASE, TOKEN, "I love cats", "a b a b", "horse\nbattery", "aaaaaaaaaaaa"], 1..6),
+    ) {
+        let matcher = Arc::new(matcher(&secrets));
+        let whole = in_pieces(&matcher, text.as_bytes(), &[usize::MAX]);
+        let masked = matcher.mask(&text);
+        prop_assert_eq!(masked.as_bytes(), &whole);
+        for cuts in [&cuts[..], &[1]] {
+            let cut = in_pieces(&matcher, text.as_bytes(), cuts);
+            prop_assert_eq!(String::from_utf8_lossy(&cut), String::from_utf8_lossy(&whole));
+        }
+        let folded = String::from_utf8_lossy(&whole).replace(['\n', '│', '\t'], " ");
+        let folded = folded.split_whitespace().collect::<Vec<_>>().join(" ");
+        for secret in secrets.iter().filter(|it| it.contains(' ')) {
+            prop_assert!(!folded.contains(secret), "{} in {}", secret, folded);
+        }
+    }
+}

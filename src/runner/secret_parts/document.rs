@@ -1,0 +1,308 @@
+//! The members of a value that is a document: JSON, an object of HCL, or either of them in base64.
+//!
+//! A tool that decodes such a value shows its members in a form of its own, so each string in it is a secret.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::{Scope, Secret, pairs, quoted, scope_of, url, whole};
+use crate::protocol::is_secret_name;
+
+/// How often a document may be in a string of another, or in base64.
+const MAX_DEPTH: usize = 8;
+/// How many strings are taken from one value.
+const MAX_STRINGS: usize = 10_000;
+/// Shortest text that is tried as base64.
+const MIN_BASE64_BYTES: usize = 16;
+
+/// Members that are no secret in any credentials: addresses and kinds that the vendor publishes, and identifiers that
+/// stand in every plan. Without `-` and `_`, in lower case.
+const PUBLIC: [&str; 27] = [
+    "activedirectoryendpointurl",
+    "activedirectorygraphresourceid",
+    "apiversion",
+    "audience",
+    "authproviderx509certurl",
+    "authuri",
+    "clientx509certurl",
+    "expiration",
+    "galleryendpointurl",
+    "kind",
+    "location",
+    "managementendpointurl",
+    "projectid",
+    "quotaprojectid",
+    "region",
+    "resourcemanagerendpointurl",
+    "serviceaccountimpersonationurl",
+    "sqlmanagementendpointurl",
+    "subjecttokentype",
+    "subscriptionid",
+    "tenantid",
+    "tokenuri",
+    "tokenurl",
+    "type",
+    "universedomain",
+    "version",
+    "zone",
+];
+
+/// The secrets in a document. Of one that is no secret as a whole, these are the members whose names say so.
+pub(super) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
+    let mut found = Found::default();
+    if let Ok(text) = std::str::from_utf8(value) {
+        found.add_of_text(text.trim(), is_secret, 0);
+    }
+    found.secrets
+}
+
+/// Whether a value is an object or a list of JSON.
+pub(super) fn is_document(value: &[u8]) -> bool {
+    let text = value.trim_ascii();
+    matches!(text, [b'{' | b'[', ..])
+        && std::str::from_utf8(text).is_ok_and(|text| json(text).is_some())
+}
+
+#[derive(Default)]
+struct Found {
+    secrets: Vec<Secret<'static>>,
+    strings: usize,
+}
+
+impl Found {
+    fn add_of_text(&mut self, text: &str, is_secret: bool, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        if let Some(document) = json(text) {
+            self.add_of_json(&document, "", is_secret, depth);
+            return;
+        }
+        for member in quoted::members_in(text) {
+            self.add_member(member.name, &member.value, is_secret, depth);
+        }
+        if let Some(decoded) = from_base64(text) {
+            if is_secret {
+                self.add(&decoded);
+            }
+            self.add_of_text(decoded.trim(), is_secret, depth + 1);
+        }
+    }
+
+    fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {
+        let is_secret = is_secret || is_secret_name(&snake_case(name));
+        match value {
+            Value::String(text) => self.add_member(name, text, is_secret, depth),
+            Value::Array(values) => {
+                for value in values {
+                    self.add_of_json(value, name, is_secret, depth);
+                }
+            }
+            Value::Object(members) => {
+                for (name, value) in members {
+                    self.add_of_json(value, name, is_secret, depth);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
+        let is_secret = is_secret || is_secret_name(&snake_case(name));
+        if self.strings == MAX_STRINGS || (is_secret && is_public(name)) {
+            return;
+        }
+        self.strings += 1;
+        if is_secret {
+            self.add(value);
+        }
+        self.add_of_text(value, is_secret, depth + 1);
+    }
+
+    /// Adds a text and what is secret in it by itself.
+    fn add(&mut self, text: &str) {
+        let value = text.as_bytes();
+        self.secrets.push(owned(match scope_of(value, b"") {
+            Scope::Anywhere => whole(value),
+            scope => Secret {
+                value: value.into(),
+                scope,
+            },
+        }));
+        let parts = url::secrets_in(value).into_iter();
+        self.secrets
+            .extend(parts.chain(pairs::secrets_in(value)).map(owned));
+    }
+}
+
+fn owned(secret: Secret<'_>) -> Secret<'static> {
+    Secret {
+        value: secret.value.into_owned().into(),
+        scope: secret.scope,
+    }
+}
+
+fn json(text: &str) -> Option<Value> {
+    text.starts_with(['{', '[', '"'])
+        .then(|| serde_json::from_str(text).ok())?
+}
+
+fn is_public(name: &str) -> bool {
+    let squeezed = name.replace(['-', '_'], "").to_ascii_lowercase();
+    PUBLIC.contains(&squeezed.as_str())
+}
+
+/// `clientSecretId` as `client_Secret_Id`, as names of variables are written.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for c in name.chars() {
+        if after_lower && c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        after_lower = c.is_ascii_lowercase();
+        snake.push(if c == '-' { '_' } else { c });
+    }
+    snake
+}
+
+/// The text that a text is the base64 of.
+fn from_base64(text: &str) -> Option<String> {
+    let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
+    if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {
+        return None;
+    }
+    let text = text.replace(['\r', '\n'], "");
+    let text = text.trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD
+        .decode(text)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
+        .ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let is_text = |it: char| !it.is_control() || matches!(it, '\t' | '\r' | '\n');
+    decoded.chars().all(is_text).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    fn found(value: &str, is_secret: bool) -> Vec<String> {
+        let mut found: Vec<String> = secrets_in(value.as_bytes(), is_secret)
+            .into_iter()
+            .filter(|it| it.scope != Scope::Place)
+            .map(|it| String::from_utf8(it.value.into_owned()).unwrap())
+            .filter(|it| it.len() >= 6)
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn strings_of_a_secret_document_are_secret_and_public_ones_are_not() {
+        let table: [(&str, &[&str]); 12] = [
+            (
+                r#"{"type":"service_account","project_id":"my-project-1","private_key_id":"0123abcd",
+                    "private_key":"-----BEGIN\nabcdef\n","client_email":"a@b.iam",
+                    "auth_uri":"https://accounts.google.com/o/oauth2/auth","token_uri":"https://x.y/token"}"#,
+                &["0123abcd", "-----BEGIN\nabcdef\n", "a@b.iam"],
+            ),
+            (
+                r#"{"clientId":"0000-11","clientSecret":"s3cr3t~x","tenantId":"2222-33","galleryEndpointUrl":"https://g/"}"#,
+                &["0000-11", "s3cr3t~x"],
+            ),
+            (
+                r#"{"a":{"b":[["deeply-1"],{"c":"deeply-2"}]}}"#,
+                &["deeply-1", "deeply-2"],
+            ),
+            (
+                r#"["first-1","second-2",123456,true,null]"#,
+                &["first-1", "second-2"],
+            ),
+            (r#"{"engine":"postgres","port":543210,"user":"admin"}"#, &[]),
+            (
+                r#"{"inner":"{\"key\":\"in-a-string1\"}"}"#,
+                &["{\"key\":\"in-a-string1\"}", "in-a-string1"],
+            ),
+            (
+                r#"{"url":"https://u:passw0rd1@h/"}"#,
+                &["https://u:passw0rd1@h/", "passw0rd1"],
+            ),
+            (r#""quoted-1""#, &["quoted-1"]),
+            (
+                "{ user = \"app-user1\", password = \"hunter22\\n\" }",
+                &["app-user1", "hunter22\n"],
+            ),
+            (
+                "key_provider \"pbkdf2\" \"mykey\" {\n  passphrase = \"correct horse\"\n}\n",
+                &["correct horse"],
+            ),
+            (r#"{"broken": "json-value1"#, &[]),
+            ("just a passphrase", &[]),
+        ];
+        for (value, expected) in table {
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(found(value, true), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn of_another_document_members_with_a_secret_name_are_secret() {
+        let table: [(&str, &[&str]); 6] = [
+            (
+                r#"{"host":"db.internal.example","password":"hunter22"}"#,
+                &["hunter22"],
+            ),
+            (
+                r#"{"clientSecret":"s3cr3t~x","secretName":"my-secret-1"}"#,
+                &["s3cr3t~x"],
+            ),
+            (
+                r#"{"secrets":{"one":"value-1","two":["value-2"]}}"#,
+                &["value-1", "value-2"],
+            ),
+            (
+                "{ region = \"eu-west-1\", password = \"hunter22\" }",
+                &["hunter22"],
+            ),
+            (r#"["not-secret-1"]"#, &[]),
+            ("\"not-secret-1\"", &[]),
+        ];
+        for (value, expected) in table {
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(found(value, false), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_document_in_base64_is_one() {
+        let document = r#"{"type":"service_account","private_key_id":"0123abcd","x":"???>>>~~"}"#;
+        for encoded in [
+            BASE64_STANDARD.encode(document),
+            BASE64_URL_SAFE_NO_PAD.encode(document),
+            BASE64_STANDARD.encode(document).replace("I", "I\n"),
+            BASE64_STANDARD.encode(BASE64_STANDARD.encode(document)),
+        ] {
+            let found = found(&encoded, true);
+            assert!(found.contains(&document.to_owned()), "{found:?}");
+            assert!(found.contains(&"0123abcd".to_owned()), "{found:?}");
+        }
+        let text = BASE64_STANDARD.encode("a plain passphrase");
+        assert_eq!(found(&text, true), ["a plain passphrase"]);
+        assert_eq!(found(&text, false), [""; 0]);
+    }
+
+    #[test]
+    fn work_is_bounded() {
+        let nested = "[".repeat(100_000);
+        assert_eq!(found(&nested, true), [""; 0]);
+        let many = format!("[{}\"last-one\"]", "\"value-1\",".repeat(2 * MAX_STRINGS));
+        assert!(secrets_in(many.as_bytes(), true).len() <= MAX_STRINGS);
+    }
+}

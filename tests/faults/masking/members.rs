@@ -1,0 +1,157 @@
+//! A secret that is a JSON document, of which a configuration shows the members.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::shown::Shown;
+use crate::support::tools::Tool;
+use crate::support::workspace::{Backend, Workspace};
+
+on_both_tools! {
+    members_of_a_secret_json_document_are_masked,
+    members_of_credentials_in_base64_are_masked,
+    members_of_an_object_variable_are_masked,
+}
+
+const KEY_LINES: [&str; 3] = [
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+    "BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
+    "kWdNRTbYZm9vYmFyYmF6cXV4cXV1eA==",
+];
+const KEY_ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const CLIENT_SECRET: &str = "GOCSPX-a\"b<c>&d\\e";
+const EMAIL: &str = "deployer@my-project-1.iam.gserviceaccount.com";
+
+/// Credentials as Google gives them out, and a secret that JSON has to escape.
+fn credentials() -> Value {
+    let key = KEY_LINES.join("\n");
+    json!({
+        "type": "service_account",
+        "project_id": "my-project-1",
+        "private_key_id": KEY_ID,
+        "private_key": format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n"),
+        "client_email": EMAIL,
+        "client_secret": CLIENT_SECRET,
+        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "nested": [{ "token": "nested-t0ken-value" }],
+        "universe_domain": "googleapis.com",
+        "port": 5432,
+    })
+}
+
+/// What nobody may see of them. Of the secret, what no writer escapes.
+const HIDDEN: [&str; 7] = [
+    KEY_LINES[0],
+    KEY_LINES[1],
+    KEY_LINES[2],
+    KEY_ID,
+    "GOCSPX",
+    EMAIL,
+    "nested-t0ken-value",
+];
+
+/// Shows members in every way that the language has, from a local value `decoded`.
+const SHOWS_MEMBERS: &str = r#"
+output "decoded" { value = local.decoded }
+output "encoded" { value = jsonencode(local.decoded) }
+output "twice" { value = jsonencode({ inner = jsonencode(local.decoded) }) }
+output "yaml" { value = yamlencode(local.decoded) }
+output "key" { value = local.decoded.private_key }
+output "id" { value = nonsensitive(sensitive(local.decoded.private_key_id)) }
+output "base64" { value = base64encode(local.decoded.private_key_id) }
+output "secret" { value = "client: ${local.decoded.client_secret}" }
+output "project" { value = local.decoded.project_id }
+output "token_uri" { value = local.decoded.token_uri }
+output "type" { value = local.decoded.type }
+
+resource "terraform_data" "a" {
+  input = local.decoded
+}
+"#;
+
+fn workspace(tool: Tool, decoded: &str) -> Workspace {
+    let hcl = format!("variable \"shown\" {{}}\nlocals {{ decoded = {decoded} }}\n{SHOWS_MEMBERS}");
+    Workspace::with_configuration(tool, Backend::Local, &hcl)
+}
+
+/// Applies and shows it all, in text and in JSON.
+#[track_caller]
+fn assert_members_are_hidden(workspace: &Workspace, value: &str, listed: bool, name: &str) {
+    for (command, args) in [
+        ("apply", &["-auto-approve"][..]),
+        (
+            "apply",
+            &["-auto-approve", "-no-color", "-replace=terraform_data.a"],
+        ),
+        ("output", &["-json"]),
+        ("output", &["-no-color"]),
+        ("show", &["-json"]),
+    ] {
+        let mut request = workspace.request(command, args);
+        request["env_vars"]["TF_VAR_shown"] = json!(value);
+        request["env_vars"][name] = json!(value);
+        if listed {
+            request["secrets"] = json!([value]);
+        }
+        let shown = Shown::of(workspace, &request);
+        assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
+        shown.assert_hides(HIDDEN);
+        for public in [
+            "my-project-1",
+            "service_account",
+            "https://oauth2.googleapis.com/token",
+            "private_key_id",
+        ] {
+            assert!(
+                shown.output().contains(public),
+                "no {public}: {}",
+                shown.output()
+            );
+        }
+        if args.contains(&"-json") {
+            serde_json::from_str::<Value>(shown.output()).expect("the output stays JSON");
+        }
+    }
+}
+
+fn members_of_a_secret_json_document_are_masked(tool: Tool) {
+    let workspace = workspace(tool, "jsondecode(var.shown)");
+    let pretty = serde_json::to_string_pretty(&credentials()).expect("JSON");
+    assert_members_are_hidden(&workspace, &pretty, true, "PLAIN");
+    let compact = credentials().to_string();
+    assert_members_are_hidden(&workspace, &compact, false, "GOOGLE_CREDENTIALS");
+}
+
+fn members_of_credentials_in_base64_are_masked(tool: Tool) {
+    let workspace = workspace(tool, "jsondecode(base64decode(var.shown))");
+    let encoded = BASE64_STANDARD.encode(credentials().to_string());
+    assert_members_are_hidden(&workspace, &encoded, false, "GOOGLE_CREDENTIALS");
+}
+
+/// An object is written in HCL or JSON; no name tells that it is secret, but those of its members do.
+fn members_of_an_object_variable_are_masked(tool: Tool) {
+    let hcl = r#"
+variable "database" {
+  type = object({ host = string, password = string })
+}
+output "database" { value = var.database }
+"#;
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    for value in [
+        r#"{ host = "db-1.example.org", password = "pl4in-\"looking" }"#,
+        r#"{"host":"db-1.example.org","password":"pl4in-\"looking"}"#,
+    ] {
+        let mut request = workspace.request("plan", &["-no-color"]);
+        request["env_vars"]["TF_VAR_database"] = json!(value);
+        let shown = Shown::of(&workspace, &request);
+        assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
+        shown.assert_hides(["pl4in", "looking"]);
+        assert!(
+            shown.output().contains("db-1.example.org"),
+            "{}",
+            shown.output()
+        );
+    }
+}
