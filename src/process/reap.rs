@@ -52,10 +52,11 @@ mod tests {
 
     #[test]
     fn a_child_that_has_ended_is_told_and_one_that_has_not_is_not() {
-        let ended = child("true", Stdio::null());
+        let mut ended = child("true", Stdio::null());
         let pid = Pid::from_raw(ended.id().cast_signed());
         let status = wait_at_most(pid, Duration::from_secs(10));
         assert_eq!(status, Some(WaitStatus::Exited(pid, 0)));
+        assert!(ended.wait().is_err(), "it was reaped");
 
         let mut waits = child("cat", Stdio::piped());
         let pid = Pid::from_raw(waits.id().cast_signed());
