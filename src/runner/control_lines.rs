@@ -131,7 +131,7 @@ mod tests {
             (format!("no\n{FORCE}"), "wf"),
             (format!("{long}\n{CANCEL}\n"), "wc"),
             (long.clone(), "w"),
-            (format!("{blank}\n{CANCEL}"), "wc"),
+            (format!("{blank}\n{CANCEL}"), "c"),
             ("no\n".repeat(500) + CANCEL, "wwwwwwwwwwwc"),
         ];
         for (text, seen) in table {

@@ -46,9 +46,15 @@ impl<F: AsFd> Diagnostics<F> {
 
     /// Writes one line as soon as stderr takes it; never waits.
     pub(super) fn say(&mut self, sentence: &str) {
-        self.count_dropped();
-        self.enqueue(&format!("{PREFIX}{sentence}\n"));
         self.write_queued();
+        let line = format!("{PREFIX}{sentence}\n");
+        // Where one was dropped, so are the next, up to the line that says how many.
+        if self.dropped == 0 && self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
+            self.queue.extend_from_slice(line.as_bytes());
+            self.write_queued();
+        } else {
+            self.dropped += 1;
+        }
     }
 
     /// Writes some of what is queued; never returns while nothing is. May be dropped and called again.
@@ -76,30 +82,14 @@ impl<F: AsFd> Diagnostics<F> {
             while !self.queue.is_empty() {
                 self.advance().await;
             }
+            if let (Some(stderr), true) = (&self.waits, self.dropped > 0) {
+                // The line that says how many needs room, too.
+                let _ = stderr.writable().await;
+            }
         };
         // What is still there is lost: stderr is not read.
         let _ = timeout(at_most, all).await;
-        self.count_dropped();
         self.write_queued();
-    }
-
-    /// Says how many lines were dropped, if some were and there is room to say it.
-    fn count_dropped(&mut self) {
-        if self.dropped > 0 {
-            let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
-            if self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
-                self.dropped = 0;
-                self.queue.extend_from_slice(line.as_bytes());
-            }
-        }
-    }
-
-    fn enqueue(&mut self, line: &str) {
-        if self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
-            self.queue.extend_from_slice(line.as_bytes());
-        } else {
-            self.dropped += 1;
-        }
     }
 
     fn write_queued(&mut self) {
@@ -108,7 +98,17 @@ impl<F: AsFd> Diagnostics<F> {
                 Ok(len) => drop(self.queue.drain(..len)),
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.drop_queued(),
+                Err(_) => return self.drop_queued(),
+            }
+        }
+        self.say_how_many_were_dropped();
+    }
+
+    fn say_how_many_were_dropped(&mut self) {
+        if self.dropped > 0 {
+            let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
+            if write_now(self.stderr.as_fd(), line.as_bytes()).is_ok() {
+                self.dropped = 0;
             }
         }
     }
@@ -139,10 +139,13 @@ mod tests {
 
     use super::*;
 
-    /// As many lines as are wanted, each of 1024 bytes with its prefix and its end.
+    /// What one buffer of a pipe holds; a pipe has 16 of them.
+    const PAGE: usize = 4096;
+
+    /// As many lines as are wanted, each of a page with its prefix and its end.
     fn say_many(diagnostics: &mut Diagnostics<impl AsFd>, lines: usize) {
         for _ in 0..lines {
-            diagnostics.say(&"x".repeat(1024 - PREFIX.len() - 1));
+            diagnostics.say(&"x".repeat(PAGE - PREFIX.len() - 1));
         }
     }
 
@@ -150,16 +153,17 @@ mod tests {
     async fn what_finds_no_room_is_dropped_and_counted() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut diagnostics = Diagnostics::to(writer);
-        // 64 in the pipe and 64 in the queue.
-        say_many(&mut diagnostics, 64 + 64 + 10);
+        // As many in the pipe as in the queue.
+        say_many(&mut diagnostics, 16 + 16 + 10);
         diagnostics.flush(Duration::from_millis(1)).await;
         assert_eq!(diagnostics.dropped, 10);
 
         let mut read = vec![0; 64 * 1024];
         reader.read_exact(&mut read).unwrap();
-        diagnostics.flush(Duration::from_secs(10)).await;
+        diagnostics.flush(Duration::from_millis(1)).await;
+        assert_eq!(diagnostics.dropped, 10);
         reader.read_exact(&mut read).unwrap();
-        diagnostics.flush(Duration::from_secs(10)).await;
+        diagnostics.flush(Duration::from_millis(1)).await;
         drop(diagnostics);
         let mut rest = String::new();
         reader.read_to_string(&mut rest).unwrap();
@@ -183,7 +187,7 @@ mod tests {
     async fn a_reader_that_comes_late_gets_every_queued_line() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut diagnostics = Diagnostics::to(writer);
-        say_many(&mut diagnostics, 100);
+        say_many(&mut diagnostics, 30);
         let reading = std::thread::spawn(move || {
             let mut text = String::new();
             reader.read_to_string(&mut text).map(|_| text)
@@ -191,7 +195,7 @@ mod tests {
         diagnostics.flush(Duration::from_secs(10)).await;
         drop(diagnostics);
         let text = reading.join().unwrap().unwrap();
-        assert_eq!(text.lines().count(), 100);
-        assert!(text.lines().all(|line| line.len() == 1023));
+        assert_eq!(text.lines().count(), 30);
+        assert!(text.lines().all(|line| line.len() == PAGE - 1));
     }
 }

@@ -2,6 +2,7 @@
 
 #[allow(
     dead_code,
+    unused_macros,
     reason = "the rig of all test binaries; this one needs a part of it"
 )]
 #[path = "../support/mod.rs"]
