@@ -200,7 +200,7 @@ mod tests {
             for message in &messages {
                 left.post(message);
             }
-            left.flush(Duration::from_secs(10)).await;
+            left.flush(Duration::from_secs(60)).await;
             drop(left);
         };
         let receiving = async {
