@@ -198,7 +198,7 @@ mod tests {
         let sending = async {
             for message in &messages {
                 left.post(message.clone());
-                left.flush(Duration::from_secs(10)).await;
+                left.flush(Duration::from_secs(60)).await;
             }
             drop(left);
         };

@@ -14,7 +14,8 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use base64::Engine;
 use tokio::sync::{oneshot, watch};
 
-use crate::waiting::{SOON, wait_for};
+use crate::bounded::in_time;
+use crate::waiting::{WITHIN_A_TEST, wait_for};
 
 /// How the server differs from an open one that answers at once.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +112,7 @@ impl HttpServer {
 
     #[track_caller]
     pub(crate) fn wait_for_a_held_fetch(&self) {
-        wait_for("a fetch to be held", SOON, || {
+        wait_for("a fetch to be held", WITHIN_A_TEST, || {
             (*self.shared.held.lock().expect("no panic") > 0).then_some(())
         });
     }
@@ -254,7 +255,9 @@ fn backend(environment: &[(&str, String)], body: &[u8]) -> Vec<u8> {
         .expect("git is on PATH");
     // The backend may end without having read all.
     let _ = child.stdin.take().expect("a pipe").write_all(body);
-    child.wait_with_output().expect("it ends").stdout
+    in_time("the end of git", || child.wait_with_output())
+        .expect("our own child")
+        .stdout
 }
 
 fn from_cgi(printed: &[u8]) -> Sized {

@@ -4,6 +4,12 @@
     dead_code,
     reason = "the rig of all test binaries; this one needs a part of it"
 )]
+#[path = "../support/bounded.rs"]
+mod bounded;
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
 #[path = "../support/waiting.rs"]
 mod waiting;
 

@@ -1,10 +1,16 @@
 //! Repositories to be checked out.
 
+// Here and not at the root of the crate: benches need no more of the support than this.
+#[path = "../support/bounded.rs"]
+mod bounded;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+
+use bounded::output_of;
 
 /// A folder with any number of repositories in it.
 pub(crate) struct Repositories {
@@ -52,20 +58,20 @@ impl Repository {
     /// Runs git here and gives back what it printed.
     #[track_caller]
     pub(crate) fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "protocol.file.allow=always"])
-            .args(args)
-            .current_dir(&self.path)
-            .envs([
-                ("GIT_CONFIG_GLOBAL", "/dev/null"),
-                ("GIT_CONFIG_NOSYSTEM", "1"),
-                ("GIT_AUTHOR_NAME", "a"),
-                ("GIT_AUTHOR_EMAIL", "a@example.com"),
-                ("GIT_COMMITTER_NAME", "a"),
-                ("GIT_COMMITTER_EMAIL", "a@example.com"),
-            ])
-            .output()
-            .expect("git is on PATH");
+        let output = output_of(
+            Command::new("git")
+                .args(["-c", "protocol.file.allow=always"])
+                .args(args)
+                .current_dir(&self.path)
+                .envs([
+                    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+                    ("GIT_CONFIG_NOSYSTEM", "1"),
+                    ("GIT_AUTHOR_NAME", "a"),
+                    ("GIT_AUTHOR_EMAIL", "a@example.com"),
+                    ("GIT_COMMITTER_NAME", "a"),
+                    ("GIT_COMMITTER_EMAIL", "a@example.com"),
+                ]),
+        );
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {args:?}: {said}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -6,12 +6,13 @@ use std::process::Command;
 
 use iac_runner::checkout::{Credentials, GitSource, check_out};
 
+use crate::bounded::output_of;
 use crate::http_server::{HttpServer, Manner};
 use crate::processes::of_checkout_in;
 use crate::repository::Repositories;
 use crate::ssh_server::SshServer;
 use crate::stand::{Stand, runtime, source};
-use crate::waiting::{SOON, wait_for};
+use crate::waiting::{SOON, WITHIN_A_TEST, wait_for};
 
 const PASSWORD: &str = "hunter2+hunter2";
 /// The password, in a URL, and with the user name in a header.
@@ -84,10 +85,7 @@ fn a_password_is_in_no_argument_variable_or_file_and_with_no_other_child() {
             entry.path()
         );
     }
-    let other_child = Command::new("ls")
-        .args(["-l", "/proc/self/fd"])
-        .output()
-        .expect("ls");
+    let other_child = output_of(Command::new("ls").args(["-l", "/proc/self/fd"]));
     let descriptors = String::from_utf8_lossy(&other_child.stdout).into_owned();
     assert!(!descriptors.contains("git-login"), "{descriptors}");
 
@@ -117,7 +115,7 @@ fn a_private_key_is_in_no_argument_variable_or_file() {
     let runtime = runtime();
     let running =
         runtime.spawn(async move { check_out(&source, &into, &options, &mut |_| ()).await });
-    wait_for("a session to be held", SOON, || {
+    wait_for("a session to be held", WITHIN_A_TEST, || {
         server.holds_a_session().then_some(())
     });
 

@@ -10,6 +10,8 @@ use iac_runner::checkout::Credentials;
 use nix::unistd::{Uid, User};
 use tempfile::TempDir;
 
+use crate::bounded::{end_of, in_time, output_of};
+
 const SSHD: &str = "/usr/sbin/sshd";
 
 pub(crate) struct SshServer {
@@ -31,7 +33,6 @@ impl SshServer {
             fs::create_dir_all("/run/sshd").expect("a folder for sshd");
         }
         let place = tempfile::tempdir().expect("a folder");
-        let port = free_port();
         let user = User::from_uid(Uid::effective())
             .expect("a list of users")
             .expect("this user")
@@ -39,23 +40,7 @@ impl SshServer {
         for name in ["host", "user", "other"] {
             make_key(&place.path().join(name));
         }
-        let config = place.path().join("config");
-        let shown = place.path().display();
-        let accept = if is_old {
-            ""
-        } else {
-            "AcceptEnv GIT_PROTOCOL\n"
-        };
-        fs::write(
-            &config,
-            format!(
-                "ListenAddress 127.0.0.1\nPort {port}\nHostKey {shown}/host\nPidFile none\n\
-                 AuthorizedKeysFile {shown}/user.pub\nStrictModes no\nUsePAM no\n\
-                 PasswordAuthentication no\nPermitRootLogin prohibit-password\n{accept}"
-            ),
-        )
-        .expect("a file");
-        let child = listening(&config);
+        let (port, child) = listening(place.path(), is_old);
         Self {
             place,
             port,
@@ -111,23 +96,58 @@ impl Drop for SshServer {
     }
 }
 
+fn make_key(path: &Path) {
+    let made = output_of(
+        Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
+            .arg(path),
+    );
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// How many ports are tried: another process may take one before the server does.
+const PORTS: usize = 20;
+
+/// Starts the server on a free port and waits until it says that it listens.
+fn listening(place: &Path, is_old: bool) -> (u16, Child) {
+    let config = place.join("config");
+    let mut said = String::new();
+    for _ in 0..PORTS {
+        let port = free_port();
+        write_config(&config, port, is_old);
+        match listening_with(&config) {
+            Ok(child) => return (port, child),
+            Err(last_words) => said = last_words,
+        }
+    }
+    panic!("sshd ended {PORTS} times, at last with: {said}");
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound port").port()
 }
 
-fn make_key(path: &Path) {
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
-        .arg(path)
-        .stdin(Stdio::null())
-        .status()
-        .expect("ssh-keygen is on PATH");
-    assert!(made.success());
+fn write_config(config: &Path, port: u16, is_old: bool) {
+    let folder = config.parent().expect("a folder").display();
+    let accept = if is_old {
+        ""
+    } else {
+        "AcceptEnv GIT_PROTOCOL\n"
+    };
+    fs::write(
+        config,
+        format!(
+            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder}/host\nPidFile none\n\
+             AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n\
+             PasswordAuthentication no\nPermitRootLogin prohibit-password\n{accept}"
+        ),
+    )
+    .expect("a file");
 }
 
-/// Starts the server and waits until it says that it listens.
-fn listening(config: &Path) -> Child {
+/// The server, once it says that it listens, or what it said before it ended.
+fn listening_with(config: &Path) -> Result<Child, String> {
     let mut child = Command::new(SSHD)
         .args(["-D", "-e", "-f"])
         .arg(config)
@@ -137,12 +157,20 @@ fn listening(config: &Path) -> Child {
         .spawn()
         .expect("sshd starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut said = String::new();
-    while !said.contains("Server listening") {
-        let len = stderr.read_line(&mut said).expect("its words");
-        assert!(len > 0, "sshd ended: {said}");
-    }
+    let (stderr, said) = in_time("the server to listen", move || {
+        let mut said = String::new();
+        while !said.contains("Server listening") {
+            if stderr.read_line(&mut said).expect("its words") == 0 {
+                return (None, said);
+            }
+        }
+        (Some(stderr), said)
+    });
+    let Some(mut stderr) = stderr else {
+        end_of(&mut child);
+        return Err(said);
+    };
     // Its further words go nowhere, and must not block it.
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-    child
+    Ok(child)
 }

@@ -9,7 +9,7 @@ use iac_runner::checkout::{CheckedOut, CheckoutError, Credentials, GitSource, Op
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::waiting::WITHIN_A_TEST;
+use crate::waiting::{WHOLE_TEST, WITHIN_A_TEST};
 
 /// A place for checkouts, and what git said while they were made.
 pub(crate) struct Stand {
@@ -107,6 +107,6 @@ pub(crate) fn runtime() -> Runtime {
 #[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime()
-        .block_on(async { tokio::time::timeout(WITHIN_A_TEST, future).await })
+        .block_on(async { tokio::time::timeout(WHOLE_TEST, future).await })
         .expect("it ends within the time of a test")
 }

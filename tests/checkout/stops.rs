@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use iac_runner::checkout::{CheckoutError, check_out};
 
+use crate::bounded::{end_of, output_of};
 use crate::http_server::{HttpServer, Manner};
 use crate::processes::of_checkout_in;
 use crate::repository::Repositories;
@@ -31,7 +32,7 @@ fn a_timeout_leaves_no_process_and_no_file_and_a_retry_succeeds() {
         let began = Instant::now();
         let fault = stand.refused(&source(server.url("a/.git"), "main"));
         assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
-        assert!(began.elapsed() < Duration::from_secs(8));
+        assert!(began.elapsed() < whole, "it waited for another timeout");
         assert!(of_checkout_in(&stand.folder()).is_empty());
         server.let_go();
         stand = stand.with_timeout(whole);
@@ -91,7 +92,7 @@ fn other_children_of_this_process_are_left_alone() {
     Stand::new()
         .check_out(&source(repository.url(), "main"))
         .unwrap();
-    assert_eq!(other.wait().unwrap().code(), Some(7));
+    assert_eq!(end_of(&mut other).code(), Some(7));
 }
 
 /// Runs a test of this binary once more, in a process of its own.
@@ -118,8 +119,7 @@ fn a_machine_without_git_is_told() {
         return;
     }
     let mut inner = again("stops::a_machine_without_git_is_told");
-    let output = inner.env("PATH", "/nowhere").output().unwrap();
-    assert_passed(&output);
+    assert_passed(&output_of(inner.env("PATH", "/nowhere")));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn whoever_inherits_the_children_of_git_gets_no_zombies() {
     repositories.create("a");
     let server = holding(&repositories);
     let mut inner = again("stops::whoever_inherits_the_children_of_git_gets_no_zombies");
-    assert_passed(&inner.env(URL, server.url("a/.git")).output().unwrap());
+    assert_passed(&output_of(inner.env(URL, server.url("a/.git"))));
 }
 
 #[track_caller]

@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use iac_runner::client::ClientError;
-use iac_runner::protocol::{OnDisconnect, Outcome, StopReason};
+use iac_runner::client::{ClientError, RunEvent};
+use iac_runner::protocol::{Event, OnDisconnect, Outcome, StopReason};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::stand::{
-    block_on, blocking_runner, output_with, runner, runtime, typed, wait_until_reaped,
-    within_a_test,
+    block_on, blocking_runner, blocking_test, output_with, runner, runtime, typed,
+    wait_until_reaped, within_a_test,
 };
 use crate::support::fake_tool::FakeTool;
 use crate::support::tools::Tool;
@@ -119,31 +119,33 @@ fn a_wait_that_is_given_up_cancels() {
 
 #[test]
 fn a_runtime_that_is_dropped_leaves_the_run_to_finish_and_no_zombie() {
-    let workspace = Workspace::new(Tool::Terraform, Backend::Local);
-    let mut request = typed(&workspace, workspace.apply());
-    request.on_disconnect = OnDisconnect::Finish;
-    let runtime = runtime();
-    let mut run = {
-        let _entered = runtime.enter();
-        runner().spawn(&request).expect("a run")
-    };
-    runtime.block_on(output_with(&mut run, IN_FLIGHT_LINE));
-    let pid = run.pid();
-    drop(runtime);
-    let fault = block_on(run.wait()).unwrap_err();
-    assert!(
-        matches!(fault, iac_runner::client::ClientError::RuntimeGone),
-        "{fault}"
-    );
-    workspace.let_go();
-    let result = blocking_runner()
-        .attach(workspace.run_dir())
-        .expect("a run")
-        .wait()
-        .expect("a result");
-    assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
-    workspace.assert_everything_was_applied();
-    wait_until_reaped(pid);
+    blocking_test(|| {
+        let workspace = Workspace::new(Tool::Terraform, Backend::Local);
+        let mut request = typed(&workspace, workspace.apply());
+        request.on_disconnect = OnDisconnect::Finish;
+        let runtime = runtime();
+        let mut run = {
+            let _entered = runtime.enter();
+            runner().spawn(&request).expect("a run")
+        };
+        runtime.block_on(output_with(&mut run, IN_FLIGHT_LINE));
+        let pid = run.pid();
+        drop(runtime);
+        let fault = block_on(run.wait()).unwrap_err();
+        assert!(
+            matches!(fault, iac_runner::client::ClientError::RuntimeGone),
+            "{fault}"
+        );
+        workspace.let_go();
+        let result = blocking_runner()
+            .attach(workspace.run_dir())
+            .expect("a run")
+            .wait()
+            .expect("a result");
+        assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
+        workspace.assert_everything_was_applied();
+        wait_until_reaped(pid);
+    });
 }
 
 #[test]
@@ -167,7 +169,8 @@ fn the_runner_has_no_secret_in_its_arguments() {
 fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {
     let workspace = Workspace::new(Tool::Terraform, Backend::Local);
     let mut request = typed(&workspace, workspace.apply());
-    request.timeout_minutes = 4.0 / 60.0;
+    // Longer than a busy machine takes to start a run, short enough to wait for.
+    request.timeout_minutes = 10.0 / 60.0;
     request.grace_seconds = 4.0;
     request.on_disconnect = OnDisconnect::Finish;
     let (pid, fault) = block_on(async {
@@ -175,14 +178,18 @@ fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {
             .with_margin(Duration::ZERO)
             .spawn(&request)
             .expect("a run");
-        output_with(&mut run, IN_FLIGHT_LINE).await;
+        let first = run.next_event().await;
+        assert!(
+            matches!(first, Some(RunEvent::Known(Event::Started { .. }))),
+            "{first:?}"
+        );
         let pid = run.pid();
         kill(process(pid), Signal::SIGSTOP).expect("our own child, not yet reaped");
         (pid, run.wait().await.unwrap_err())
     });
     match fault {
         ClientError::Deadline { waited, run_dir } => {
-            assert_eq!(waited, Duration::from_secs(8));
+            assert_eq!(waited, Duration::from_secs(14));
             assert_eq!(run_dir, Some(workspace.run_dir()));
         }
         other => panic!("{other}"),

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::fake_runners::{FakeRunner, print, print_result, request, result};
-use crate::stand::{block_on, wait_until_reaped};
+use crate::stand::{block_on, blocking_test, wait_until_reaped};
 
 /// It may carry a run: nobody kills it, and a thread reaps it whenever it ends.
 #[test]
@@ -62,56 +62,61 @@ while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done
 
 #[test]
 fn a_stop_that_does_not_reach_the_followed_run_is_told() {
-    let fake = FakeRunner::new(&(CANNOT_CANCEL.to_owned() + &print_result(&result("succeeded"))));
-    let failed = |message: &str| {
-        Some(RunEvent::StopFailed {
-            message: message.to_owned(),
-        })
-    };
-    let go = fake.folder.path().join("go");
-    let let_go = || std::fs::write(&go, "").expect("written");
-    block_on(async {
-        let mut run = fake.asynchronous().attach("/run").expect("a process");
-        run.cancel();
-        assert_eq!(run.next_event().await, failed("not yours"));
+    blocking_test(|| {
+        let fake =
+            FakeRunner::new(&(CANNOT_CANCEL.to_owned() + &print_result(&result("succeeded"))));
+        let failed = |message: &str| {
+            Some(RunEvent::StopFailed {
+                message: message.to_owned(),
+            })
+        };
+        let go = fake.folder.path().join("go");
+        let let_go = || std::fs::write(&go, "").expect("written");
+        block_on(async {
+            let mut run = fake.asynchronous().attach("/run").expect("a process");
+            run.cancel();
+            assert_eq!(run.next_event().await, failed("not yours"));
+            let_go();
+            assert!(run.wait().await.expect("a result").success);
+        });
+        std::fs::remove_file(&go).expect("it was written");
+        let mut run = fake.blocking().attach("/run").expect("a process");
+        run.force();
+        assert_eq!(run.next(), failed("not yours"));
         let_go();
-        assert!(run.wait().await.expect("a result").success);
+        assert!(run.wait().expect("a result").success);
     });
-    std::fs::remove_file(&go).expect("it was written");
-    let mut run = fake.blocking().attach("/run").expect("a process");
-    run.force();
-    assert_eq!(run.next(), failed("not yours"));
-    let_go();
-    assert!(run.wait().expect("a result").success);
 }
 
 #[test]
 fn a_cancel_that_cannot_be_started_is_told() {
-    let told = |event: Option<RunEvent>| match event {
-        Some(RunEvent::StopFailed { message }) => {
-            assert!(message.contains("could not be started"), "{message}");
-        }
-        other => panic!("{other:?}"),
-    };
-    let waits = "while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done";
-    // It says that its script has been read.
-    let fake = FakeRunner::new(&(print(&json!({"type": "ready"})) + waits));
-    let go = fake.folder.path().join("go");
-    let (asynchronous, blocking) = (fake.asynchronous(), fake.blocking());
-    block_on(async {
-        let mut run = asynchronous.attach("/run").expect("a process");
-        run.next_event().await.expect("it is ready");
+    blocking_test(|| {
+        let told = |event: Option<RunEvent>| match event {
+            Some(RunEvent::StopFailed { message }) => {
+                assert!(message.contains("could not be started"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        };
+        let waits = "while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done";
+        // It says that its script has been read.
+        let fake = FakeRunner::new(&(print(&json!({"type": "ready"})) + waits));
+        let go = fake.folder.path().join("go");
+        let (asynchronous, blocking) = (fake.asynchronous(), fake.blocking());
+        block_on(async {
+            let mut run = asynchronous.attach("/run").expect("a process");
+            run.next_event().await.expect("it is ready");
+            std::fs::rename(fake.program(), fake.folder.path().join("away")).expect("moved");
+            run.cancel();
+            told(run.next_event().await);
+        });
+        std::fs::rename(fake.folder.path().join("away"), fake.program()).expect("moved");
+        let mut run = blocking.attach("/run").expect("a process");
+        run.next().expect("it is ready");
         std::fs::rename(fake.program(), fake.folder.path().join("away")).expect("moved");
         run.cancel();
-        told(run.next_event().await);
+        told(run.next());
+        std::fs::write(&go, "").expect("written");
     });
-    std::fs::rename(fake.folder.path().join("away"), fake.program()).expect("moved");
-    let mut run = blocking.attach("/run").expect("a process");
-    run.next().expect("it is ready");
-    std::fs::rename(fake.program(), fake.folder.path().join("away")).expect("moved");
-    run.cancel();
-    told(run.next());
-    std::fs::write(&go, "").expect("written");
 }
 
 fn own(pid: u32) -> Pid {

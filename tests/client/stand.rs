@@ -1,13 +1,14 @@
 //! What the tests of the client share: the binary, typed requests, bounded waits.
 
 use std::future::Future;
-use std::path::Path;
 
 use iac_runner::client::{Run, RunEvent, Runner, blocking};
 use iac_runner::protocol::{Event, Request};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::support::bounded::in_time;
+use crate::support::mark::parent_of;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use crate::support::workspace::Workspace;
 
@@ -50,6 +51,12 @@ pub(crate) async fn within_a_test<T>(future: impl Future<Output = T>) -> T {
         .expect("it ends within the time of a test")
 }
 
+/// Runs a test whose calls block on a thread of its own, so that one that hangs fails the test.
+#[track_caller]
+pub(crate) fn blocking_test(test: impl FnOnce() + Send + 'static) {
+    in_time("the end of the test", test);
+}
+
 /// Takes events up to an output that holds this text.
 pub(crate) async fn output_with(run: &mut Run, wanted: &str) {
     while let Some(event) = within_a_test(run.next_event()).await {
@@ -70,8 +77,10 @@ pub(crate) fn text_of(event: &RunEvent) -> Option<&str> {
 /// Waits until a process has been reaped: a zombie still has its folder.
 #[track_caller]
 pub(crate) fn wait_until_reaped(pid: u32) {
-    let folder = format!("/proc/{pid}");
+    let child = i32::try_from(pid).expect("a pid");
+    let ours = i32::try_from(std::process::id()).expect("a pid");
+    // Its process id may be given to a new process at once, which is no child of ours.
     wait_for("the runner to be reaped", SOON, || {
-        (!Path::new(&folder).exists()).then_some(())
+        (parent_of(child) != Some(ours)).then_some(())
     });
 }

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::support::bounded::{in_time, output_of};
 use crate::support::terminal::Terminal;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
@@ -66,6 +67,11 @@ impl Call {
         self.type_in("\x03");
     }
 
+    /// Whether the example has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our own child").is_some()
+    }
+
     /// Waits until the terminal has shown this.
     #[track_caller]
     pub(crate) fn wait_for_text(&self, text: &str) {
@@ -86,9 +92,12 @@ impl Call {
         let status = wait_for("the end of the example", WITHIN_A_TEST, || {
             self.child.try_wait().expect("it can be waited for")
         });
-        let mut stdout = String::new();
         let mut pipe = self.child.stdout.take().expect("a pipe");
-        pipe.read_to_string(&mut stdout).expect("text");
+        let stdout = in_time("the end of stdout", move || {
+            let mut stdout = String::new();
+            pipe.read_to_string(&mut stdout).expect("text");
+            stdout
+        });
         self.wait_for_text("Log and plan: ");
         Ended {
             status: status.code(),
@@ -117,10 +126,7 @@ impl Drop for Call {
 
 /// Runs it without a terminal to its end.
 pub(crate) fn without_terminal(mut command: Command) -> Ended {
-    let done: Output = command
-        .stdin(Stdio::null())
-        .output()
-        .expect("the example starts");
+    let done = output_of(&mut command);
     Ended {
         status: done.status.code(),
         stdout: String::from_utf8_lossy(&done.stdout).into_owned(),

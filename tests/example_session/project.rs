@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::support::bounded::output_of;
 use crate::support::mark::{Mark, VARIABLE};
 use crate::support::state::{Resource, resources};
 use crate::support::state_server::StateServer;
@@ -158,14 +159,14 @@ impl Project {
     }
 
     fn git(&self, args: &[&str]) {
-        let done = Command::new("git")
-            .args(["-c", "user.name=Alice", "-c", "user.email=a@example.com"])
-            .args(args)
-            .current_dir(self.repo())
-            .env("HOME", self.folder.path().join("home"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .expect("git starts");
+        let done = output_of(
+            Command::new("git")
+                .args(["-c", "user.name=Alice", "-c", "user.email=a@example.com"])
+                .args(args)
+                .current_dir(self.repo())
+                .env("HOME", self.folder.path().join("home"))
+                .env("GIT_CONFIG_NOSYSTEM", "1"),
+        );
         assert!(done.status.success(), "{args:?}: {done:?}");
     }
 }

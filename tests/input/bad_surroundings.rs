@@ -3,14 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::refusal::{CANARY, Mode, Row, assert_all_refused, assert_refused, not_started};
 use crate::stand::Stand;
+use crate::waiting::{WITHIN_A_TEST, wait_for};
 
 #[test]
 fn what_cannot_be_carried_out_is_refused_with_one_document() {
@@ -242,7 +241,10 @@ fn a_run_dir_that_holds_a_run_is_refused_while_it_lives_and_after() {
     let request = stand.request(&json!({"run_dir": stand.at("run")}));
     let path = format!("{}:{}", stand.text_of("waiting"), stand.path());
     let first = Call::new(&stand.work_dir(), &path).start(request.to_string().as_bytes());
-    wait_for_file(&stand.work_dir().join("ready"));
+    let ready = stand.work_dir().join("ready");
+    wait_for("the first run", WITHIN_A_TEST, || {
+        ready.exists().then_some(())
+    });
 
     let row = not_started("a run_dir in use", &request, "already holds a run");
     let refuse = |mode| {
@@ -293,14 +295,5 @@ fn another_version_than_the_one_asked_for_is_refused_before_anything_is_run() {
         assert_all_refused(&stand, &[row], Mode::Document);
         let row = not_started(name, &request, sentence);
         assert_all_refused(&stand, &[row], Mode::Stream);
-    }
-}
-
-#[track_caller]
-fn wait_for_file(path: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !path.exists() {
-        assert!(Instant::now() < deadline, "no {}", path.display());
-        thread::sleep(Duration::from_millis(10));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use wait_timeout::ChildExt;
 
 /// Far more than any call here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(40);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The binary about to be started, in an environment that holds only what is given.
 pub(crate) struct Call {

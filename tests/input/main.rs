@@ -6,10 +6,28 @@ mod any_output;
 mod bad_documents;
 mod bad_fields;
 mod bad_surroundings;
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/bounded.rs"]
+mod bounded;
 mod call;
 mod low_limits;
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/record.rs"]
 mod record;
 mod refusal;
 mod schemas;
 mod stand;
+#[allow(
+    dead_code,
+    reason = "the rig of all test binaries; this one needs a part of it"
+)]
+#[path = "../support/waiting.rs"]
+mod waiting;

@@ -9,15 +9,15 @@ use iac_runner::protocol::Request;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::bounded::output_of;
+
 pub(crate) static REQUEST: LazyLock<Validator> = LazyLock::new(|| printed("request"));
 pub(crate) static RESULT: LazyLock<Validator> = LazyLock::new(|| printed("result"));
 pub(crate) static EVENT: LazyLock<Validator> = LazyLock::new(|| printed("event"));
 
 fn printed(subject: &str) -> Validator {
-    let output = Command::new(env!("CARGO_BIN_EXE_iac-runner"))
-        .args(["schema", subject])
-        .output()
-        .expect("the runner starts");
+    let output =
+        output_of(Command::new(env!("CARGO_BIN_EXE_iac-runner")).args(["schema", subject]));
     let schema = serde_json::from_slice(&output.stdout).expect("a schema is JSON");
     jsonschema::options()
         .should_validate_formats(true)

@@ -1,13 +1,13 @@
 //! A work directory, and tools that leave a mark when they are run.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::program::{copy_program, write_program};
 
 /// Temporary directories for one test.
 pub(crate) struct Stand {
@@ -55,31 +55,14 @@ impl Stand {
     }
 
     /// Writes an executable file.
-    ///
-    /// By another process: a file that this one has open for writing is open in whatever child a test
-    /// beside starts at that moment, too, and until that child is past its exec nobody can run the file.
     pub(crate) fn put_program(&self, name: &str, text: &str) {
-        let mut shell = Command::new("sh")
-            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-            .arg(self.at(name))
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("a shell starts");
-        let mut stdin = shell.stdin.take().expect("a pipe");
-        stdin.write_all(text.as_bytes()).expect("the shell reads");
-        drop(stdin);
-        assert!(shell.wait().expect("our own child").success());
+        write_program(&self.at(name), text);
     }
 
-    /// Copies the binary to where everybody can start it, for the same reason by another process.
+    /// Copies the binary to where everybody can start it.
     pub(crate) fn copy_of_the_runner(&self) -> PathBuf {
         let copy = self.at("iac-runner");
-        let copied = Command::new("cp")
-            .arg(env!("CARGO_BIN_EXE_iac-runner"))
-            .arg(&copy)
-            .status()
-            .expect("`cp` starts");
-        assert!(copied.success());
+        copy_program(Path::new(env!("CARGO_BIN_EXE_iac-runner")), &copy);
         copy
     }
 

@@ -13,6 +13,8 @@ use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::support::bounded::output_of;
+
 /// Where the backend gives out the token.
 pub(crate) const TOKEN_PATH: &str = "/api/internal/registry-token";
 /// Where the archive of the module is. Neither tool sends the token there, so only who knows it gets it.
@@ -116,11 +118,11 @@ fn archive() -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a directory");
     let text = "output \"greeting\" {\n  value = \"from the registry\"\n}\n";
     std::fs::write(dir.path().join("main.tf"), text).expect("written");
-    let packed = Command::new("tar")
-        .args(["-czf", "-", "main.tf"])
-        .current_dir(dir.path())
-        .output()
-        .expect("tar starts");
+    let packed = output_of(
+        Command::new("tar")
+            .args(["-czf", "-", "main.tf"])
+            .current_dir(dir.path()),
+    );
     assert!(packed.status.success(), "{packed:?}");
     packed.stdout
 }

@@ -9,6 +9,7 @@ use iac_runner::protocol::{Request, RunResult};
 use iac_runner::registry::Access;
 use tempfile::TempDir;
 
+use crate::support::bounded::in_time;
 use crate::support::tools::Tool;
 use crate::support::waiting::WITHIN_A_TEST;
 
@@ -51,7 +52,7 @@ impl Stand {
         request.args = args.iter().map(|&arg| arg.to_owned()).collect();
         request.inherit_env = Some(Vec::new());
         request.run_dir = Some(self.folder(&format!("run-{command}")));
-        request.timeout_minutes = 1.0;
+        request.timeout_minutes = 5.0;
         let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         let mut variables = vec![
             ("PATH", self.tool.path()),
@@ -65,9 +66,10 @@ impl Stand {
         request.env_vars.extend(access.env_vars());
         // Goes through the document as the binary reads it.
         let runner = Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built");
-        blocking::Runner::from(runner)
-            .run(&request)
-            .expect("a result")
+        in_time("the end of the run", move || {
+            blocking::Runner::from(runner).run(&request)
+        })
+        .expect("a result")
     }
 
     /// Nothing of a run has left this text on disk, plain or as JSON has it.

@@ -7,11 +7,12 @@ use iac_runner::client::Runner;
 use iac_runner::session::{DeployRequest, Reason, Session, Sessions, Status};
 use nix::unistd::Pid;
 
-use crate::run_processes::{boot_id, kill_now, parent, supervisor};
+use crate::run_processes::{Bystander, boot_id, kill_now, parent, supervisor};
 use crate::stand::{
     Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight, waiting,
     within_a_test,
 };
+use crate::support::program::{copy_program, write_program};
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
@@ -26,7 +27,7 @@ impl Away {
     fn new() -> Self {
         let stand = Stand::new(Tool::Terraform);
         let runner = stand.folder().join("iac-runner-copy");
-        fs::copy(env!("CARGO_BIN_EXE_iac-runner"), &runner).expect("it is built");
+        copy_program(Path::new(env!("CARGO_BIN_EXE_iac-runner")), &runner);
         let aside = stand.folder().join("aside");
         Self {
             stand,
@@ -53,11 +54,7 @@ impl Away {
             self.mended().display(),
             self.aside.display()
         );
-        let aside = self.stand.folder().join("script");
-        fs::write(&aside, script).expect("written");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&aside, executable).expect("its mode is set");
-        fs::rename(aside, &self.runner).expect("the place is free");
+        write_program(&self.runner, &script);
     }
 
     fn mended(&self) -> std::path::PathBuf {
@@ -273,11 +270,7 @@ fn somebody_in_the_directory_holds_up_no_plan_that_was_cut_off() {
     let mut request = stand.own(DeployRequest::directory(stand.wire_tool(), &source));
     gate.before(&mut request, &stand);
     gate.hold("plan");
-    let mut somebody = std::process::Command::new("sleep")
-        .arg("600")
-        .current_dir(&source)
-        .spawn()
-        .expect("it starts");
+    let _somebody = Bystander::in_directory(&source);
     block_on(async {
         let session = stand.sessions().start(request).expect("it starts");
         gate.wait_until_at("plan");
@@ -286,8 +279,6 @@ fn somebody_in_the_directory_holds_up_no_plan_that_was_cut_off() {
         until(&session, Status::AwaitingApproval).await;
         session.cancel("the test").await.expect("it waits");
     });
-    somebody.kill().expect("it was alive");
-    somebody.wait().expect("it is ours");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Checkouts that are cut off: by a cancel, and by the death of the process that holds the session.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use iac_runner::session::{DeployRequest, Phase, Reason, Status};
@@ -11,6 +10,7 @@ use crate::holder::Holder;
 use crate::http_server::{HttpServer, Manner};
 use crate::processes::of_checkout_in;
 use crate::stand::{Stand, block_on, body_of, end, log};
+use crate::support::program::write_program;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 
@@ -29,9 +29,7 @@ impl HeldGit {
              while [ -e '{shown}/hold' ]; do sleep 0.02; done\nfi\n\
              PATH=\"${{PATH#*:}}\" exec git \"$@\"\n"
         );
-        fs::write(folder.join("git"), script).expect("a file");
-        let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(folder.join("git"), executable).expect("it can be executed");
+        write_program(&folder.join("git"), &script);
         fs::write(folder.join("hold"), "").expect("a file");
         Self { folder }
     }
@@ -83,7 +81,12 @@ fn partial_checkouts(dir: &Path) -> Vec<PathBuf> {
 fn a_session_whose_holder_is_killed_while_it_clones_goes_on_to_its_end(tool: Tool) {
     let stand = Stand::new(tool);
     let (repositories, repository) = repository(&stand);
-    let server = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    let manner = Manner {
+        login: Some(("deployer".to_owned(), PASSWORD.to_owned())),
+        holds_fetches: true,
+        ..Manner::default()
+    };
+    let server = HttpServer::start(repositories.path(), manner);
     let url = server.url("a/.git");
     let request = with_password(request(&stand, &url, "main"), PASSWORD);
     let dir = killed_while_cloning(&stand, &request);
@@ -92,7 +95,9 @@ fn a_session_whose_holder_is_killed_while_it_clones_goes_on_to_its_end(tool: Too
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
             .expect("nobody carries it");
+        server.wait_for_a_held_fetch();
         assert_eq!(session.status().phase, Phase::Cloning);
+        server.let_go();
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
         let commit = repository.git(&["rev-parse", "HEAD"]);

@@ -3,12 +3,11 @@
 //! The provider is `tests/support/provider/disk.py`.
 
 use std::fs;
-use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use iac_runner::session::{DeployRequest, Operation, Reason, Session, Sessions};
 
-use crate::stand::{Stand, end, log, runtime};
+use crate::stand::{Stand, end, log};
 use crate::support::tools::Tool;
 
 /// What a configuration with files has to declare.
@@ -73,13 +72,6 @@ impl DiskStand {
         request.operation = operation;
         ended_for(sessions, request, reason).await
     }
-}
-
-/// Runs a test of several sessions. Each wait has a bound of its own: with a provider to start for every command,
-/// one for all of them would be too short on a busy machine.
-#[track_caller]
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    runtime().block_on(future)
 }
 
 /// Carries a request to its end, which has to be for this reason.

@@ -4,8 +4,8 @@ use iac_runner::plan::{Action, PlanSummary};
 use iac_runner::session::Operation::{Deploy, Drift};
 use iac_runner::session::{Reason, Status};
 
-use crate::disk_stand::{DiskStand, block_on};
-use crate::stand::log;
+use crate::disk_stand::DiskStand;
+use crate::stand::{block_on, log};
 use crate::support::tools::Tool;
 
 const FILES: &str = r#"

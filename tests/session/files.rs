@@ -6,8 +6,8 @@ use iac_runner::plan::{Action, ActionReason, PlanSummary, ResourceChange};
 use iac_runner::session::Operation::{Deploy, Destroy};
 use iac_runner::session::Reason;
 
-use crate::disk_stand::{DiskStand, block_on, ended_for};
-use crate::stand::{end, log, waiting, within_a_test};
+use crate::disk_stand::{DiskStand, ended_for};
+use crate::stand::{block_on, end, log, waiting, within_a_test};
 use crate::support::tools::Tool;
 
 #[track_caller]

@@ -14,6 +14,7 @@ use crate::http_server::HttpServer;
 use crate::repository::Repositories;
 use crate::ssh_server::SshServer;
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, waiting};
+use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
 /// The password that the server wants, in no other place of a test.
@@ -93,11 +94,11 @@ fn another_commit_than_the_one_that_was_approved_is_not_applied() {
 
 /// The files below the stand's folder that hold a text.
 fn files_with(stand: &Stand, text: &str) -> String {
-    let found = Command::new("grep")
-        .args(["-rlF", "-e", text])
-        .arg(stand.folder())
-        .output()
-        .expect("grep starts");
+    let found = output_of(
+        Command::new("grep")
+            .args(["-rlF", "-e", text])
+            .arg(stand.folder()),
+    );
     String::from_utf8_lossy(&found.stdout).into_owned()
 }
 

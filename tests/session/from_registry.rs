@@ -9,6 +9,7 @@ use crate::checkout_stand::carry;
 use crate::holder::Holder;
 use crate::registry_server::{Answer, RegistryServer};
 use crate::stand::{Gate, Stand, block_on, body_of, end, log};
+use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
 /// With all that quoting could change.
@@ -49,11 +50,11 @@ fn token_was_shown_to_the_registry_alone(stand: &Stand, server: &RegistryServer,
         assert_eq!(arrival.authorization, Some(expected), "{arrival:?}");
     }
     let json = serde_json::Value::from(token).to_string();
-    let found = Command::new("grep")
-        .args(["-rlF", "-e", token, "-e", json.trim_matches('"')])
-        .arg(stand.settings().root)
-        .output()
-        .expect("grep starts");
+    let found = output_of(
+        Command::new("grep")
+            .args(["-rlF", "-e", token, "-e", json.trim_matches('"')])
+            .arg(stand.settings().root),
+    );
     assert_eq!(String::from_utf8_lossy(&found.stdout), "");
 }
 

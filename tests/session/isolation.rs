@@ -16,8 +16,8 @@ use iac_runner::session::{
 use serde_json::{Value, json};
 
 use crate::stand::{Gate, SMALL, Stand, block_on, body_of, end, log, until, waiting};
+use crate::support::bounded::end_of;
 use crate::support::tools::Tool;
-use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
 /// Names the file that says what to leave waiting.
 const ORDER: &str = "IAC_TEST_LEAVE";
@@ -176,10 +176,7 @@ fn what_the_host_says_to_the_tools_changes_no_plan_and_voids_an_approval(tool: T
         .stdin(Stdio::null())
         .spawn()
         .expect("this program starts");
-    let ended = wait_for("the plan to wait", WITHIN_A_TEST, || {
-        child.try_wait().expect("it is ours")
-    });
-    assert!(ended.success());
+    assert!(end_of(&mut child).success());
     assert!(!shared.exists());
     block_on(async {
         // This process has no `AWS_PROFILE`: it would apply in another account.

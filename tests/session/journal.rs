@@ -7,6 +7,7 @@ use iac_runner::session::{MAX_DECISION_BYTES, Reason, Session, SessionError, Sta
 
 use crate::holder::killed_at;
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until, waiting, within_a_test};
+use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
 /// Keeps the journal of a session from being written, until it is dropped.
@@ -28,8 +29,7 @@ impl Drop for Stuck {
 }
 
 fn change(attribute: &str, file: &Path) {
-    let changed = Command::new("chattr").arg(attribute).arg(file).output();
-    let changed = changed.expect("`chattr` starts");
+    let changed = output_of(Command::new("chattr").arg(attribute).arg(file));
     assert!(
         changed.status.success(),
         "run the tests as root: {changed:?}"
@@ -175,7 +175,7 @@ fn secrets_that_are_given_back_while_a_plan_runs_carry_the_session_on() {
 }
 
 /// Sets every deadline in the journal of a session to a day long past.
-fn put_deadlines_into_the_past(dir: &Path) {
+pub(crate) fn put_deadlines_into_the_past(dir: &Path) {
     let journal = dir.join("journal.ndjson");
     let text = std::fs::read_to_string(&journal).expect("a journal");
     let lines: Vec<String> = text

@@ -68,4 +68,4 @@ mod stand;
 mod stopping;
 mod tampering;
 
-use support::waiting;
+use support::{bounded, waiting};

@@ -8,6 +8,7 @@ use iac_runner::session::{DeployRequest, Phase, Reason, RecoverError, Snapshot, 
 use crate::holder::{Holder, killed_at, killed_in_mid_apply};
 use crate::run_processes::{boot_id, kill_now, supervisor};
 use crate::stand::{Gate, SLOW, SMALL, Stand, block_on, body_of, end, let_go, log, until};
+use crate::support::bounded::in_time;
 use crate::support::tools::Tool;
 
 /// A request whose tool can be held, and the gate that holds it.
@@ -245,7 +246,8 @@ fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
         .expect("the runner starts");
     let stdin = runner.stdin.take().expect("a pipe");
     serde_json::to_writer(stdin, &late).expect("it reads");
-    let output = runner.wait_with_output().expect("it ends");
+    let output = in_time("the end of the runner", || runner.wait_with_output());
+    let output = output.expect("it is ours");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("\"not_started\""), "{text}");
     assert_eq!(gate.calls("apply"), 0);

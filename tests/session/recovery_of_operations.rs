@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use iac_runner::plan::PlanSummary;
 use iac_runner::session::{Operation, Reason, Session, Status};
@@ -12,6 +12,7 @@ use crate::run_processes::boot_id;
 use crate::stand::{
     Gate, SLOW, SMALL, Stand, block_on, end, let_go, log, until, wait_until_in_flight,
 };
+use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
 /// A resource that takes as long to destroy as to make.
@@ -183,15 +184,13 @@ fn the_directory_alone_is_enough_to_follow_an_apply_to_its_end() {
     let dir = killed_in_mid_apply(&stand, &request);
     let_go(&dir);
     let test = "recovery_of_operations::takes_a_session_up_by_its_directory";
-    let status = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", test, "--ignored"])
-        .env(DIR, &dir)
-        .env("IAC_RUNNER_BIN", env!("CARGO_BIN_EXE_iac-runner"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .expect("this program starts");
-    assert!(status.success());
+    let taken_up = output_of(
+        Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", test, "--ignored"])
+            .env(DIR, &dir)
+            .env("IAC_RUNNER_BIN", env!("CARGO_BIN_EXE_iac-runner")),
+    );
+    assert!(taken_up.status.success(), "{taken_up:?}");
     let journal = fs::read_to_string(dir.join("journal.ndjson")).expect("a journal");
     assert_eq!(journal.matches("\"applied\"").count(), 1, "{journal}");
 }

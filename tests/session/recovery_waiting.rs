@@ -5,16 +5,18 @@ use std::time::Duration;
 use iac_runner::session::request::RequestSecrets;
 use iac_runner::session::{Reason, SessionError, Sessions, Status};
 
+use crate::journal::put_deadlines_into_the_past;
 use crate::stand::{SMALL, Stand, block_on, end, log, until, waiting};
+use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
 /// Runs a session to where its plan waits, in a runtime that is then shut down, as a backend does it.
-fn left_waiting(stand: &Stand, deadline: Duration) -> (std::path::PathBuf, RequestSecrets) {
+fn left_waiting(stand: &Stand) -> (std::path::PathBuf, RequestSecrets) {
     let request = stand.request(SMALL);
     let secrets = request.secrets();
     let dir = block_on(async {
         let mut settings = stand.settings();
-        settings.approval_deadline = deadline;
+        settings.approval_deadline = A_DAY;
         let sessions = Sessions::open(settings).expect("a runtime");
         let session = sessions.start(request).expect("it starts");
         until(&session, Status::AwaitingApproval).await;
@@ -28,7 +30,7 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[test]
 fn a_waiting_session_waits_on_with_its_plan_and_its_deadline_and_is_applied() {
     let stand = Stand::new(Tool::Tofu);
-    let (dir, secrets) = left_waiting(&stand, A_DAY);
+    let (dir, secrets) = left_waiting(&stand);
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions
@@ -52,7 +54,8 @@ fn a_waiting_session_waits_on_with_its_plan_and_its_deadline_and_is_applied() {
 #[test]
 fn a_deadline_that_ran_out_while_nobody_looked_has_run_out() {
     let stand = Stand::new(Tool::Terraform);
-    let (dir, secrets) = left_waiting(&stand, Duration::from_millis(200));
+    let (dir, secrets) = left_waiting(&stand);
+    put_deadlines_into_the_past(&dir);
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions
@@ -66,7 +69,7 @@ fn a_deadline_that_ran_out_while_nobody_looked_has_run_out() {
 #[test]
 fn without_its_secrets_a_plan_waits_and_is_approved_once_they_are_given_back() {
     let stand = Stand::new(Tool::Terraform);
-    let (dir, secrets) = left_waiting(&stand, A_DAY);
+    let (dir, secrets) = left_waiting(&stand);
     block_on(async {
         let sessions = stand.sessions();
         let session = sessions.recover(&dir, None).expect("nobody carries it");
@@ -94,7 +97,7 @@ fn without_its_secrets_a_plan_waits_and_is_approved_once_they_are_given_back() {
 #[test]
 fn other_secrets_than_those_of_the_plan_do_not_apply_it() {
     let stand = Stand::new(Tool::Terraform);
-    let (dir, _) = left_waiting(&stand, A_DAY);
+    let (dir, _) = left_waiting(&stand);
     let mut other = stand.request(SMALL);
     other
         .env_vars
@@ -130,7 +133,7 @@ fn all_sessions_of_a_former_process_are_taken_up_at_once() {
         session.reject("alice", "").await.expect("it waits");
         end(&session).await.id
     });
-    let (dir, secrets) = left_waiting(&stand, A_DAY);
+    let (dir, secrets) = left_waiting(&stand);
     block_on(async {
         let sessions = stand.sessions();
         let all = sessions
@@ -175,11 +178,11 @@ fn nothing_secret_of_a_request_is_in_the_directory_of_its_session() {
             .await
             .expect("it waits");
         end(&session).await;
-        let found = std::process::Command::new("grep")
-            .args(["-rl", "-e", secret, "-e", "hunter2-hunter2"])
-            .arg(session.dir())
-            .output()
-            .expect("grep starts");
+        let found = output_of(
+            std::process::Command::new("grep")
+                .args(["-rl", "-e", secret, "-e", "hunter2-hunter2"])
+                .arg(session.dir()),
+        );
         let found = String::from_utf8_lossy(&found.stdout);
         // The defaults of variables stand in the configuration that the request brought along.
         let left: Vec<_> = found

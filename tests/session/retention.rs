@@ -8,6 +8,7 @@ use std::time::Duration;
 use iac_runner::session::{DeployRequest, Reason, RecoverError, Session, Sessions};
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::run_processes::Bystander;
 use crate::stand::{SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
@@ -115,19 +116,19 @@ fn a_session_is_kept_as_long_as_a_supervisor_or_a_tool_of_it_is_alive() {
         let session = ended(&stand, SMALL).await;
         let claim = fs::File::open(session.dir().join("runs/03-apply/supervisor.pid"));
         let claim = claim.expect("the apply left it");
-        let lock = Flock::lock(claim, FlockArg::LockExclusive).expect("nobody holds it");
-        let mut tool = std::process::Command::new("sleep")
-            .arg("40")
-            .current_dir(session.dir().join("source"))
-            .spawn()
-            .expect("it starts");
+        // The supervisor may take a moment to end after its run.
+        let mut claim = Some(claim);
+        let lock = wait_for("the end of the supervisor", WITHIN_A_TEST, || {
+            let attempt = Flock::lock(claim.take()?, FlockArg::LockExclusiveNonblock);
+            attempt.map_err(|(file, _)| claim = Some(file)).ok()
+        });
+        let tool = Bystander::in_directory(&session.dir().join("source"));
         let later = impatient(&stand);
         assert_eq!(later.remove_old(), 0, "its supervisor is alive");
         drop(lock);
         assert_eq!(later.remove_old(), 0, "its tool is alive");
         assert!(session.dir().join("source/terraform.tfstate").exists());
-        tool.kill().expect("it was alive");
-        tool.wait().expect("it ends");
+        drop(tool);
         wait_until_gone(&later, &session);
     });
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -32,4 +33,25 @@ pub(crate) fn kill_now(pid: Pid) {
 pub(crate) fn boot_id() -> String {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
     id.trim().to_owned()
+}
+
+/// A process of somebody else in a directory; killed when it is dropped.
+pub(crate) struct Bystander(Child);
+
+impl Bystander {
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let sleeper = Command::new("sleep")
+            .arg("3600")
+            .current_dir(directory)
+            .spawn();
+        Self(sleeper.expect("it starts"))
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        // It was not waited for: its process id is its own.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

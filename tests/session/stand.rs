@@ -15,10 +15,11 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::support::mark::{Mark, VARIABLE};
+use crate::support::program::write_program;
 use crate::support::state::{Resource, resources};
 use crate::support::state_server::StateServer;
 use crate::support::tools::Tool;
-use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+use crate::support::waiting::{WHOLE_TEST, WITHIN_A_TEST, wait_for};
 
 /// One resource and two outputs, one of them sensitive; the state is on a server.
 pub(crate) const SMALL: &str = r#"
@@ -147,10 +148,12 @@ pub(crate) fn let_go(dir: &Path) {
     std::fs::write(dir.join("source/go"), "").expect("the go file is written");
 }
 
-/// Runs a future to its end, which must come in time.
+/// Runs a test to its end, which must come in time; each of its waits has a shorter bound of its own.
 #[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    runtime().block_on(within_a_test(future))
+    runtime()
+        .block_on(async { tokio::time::timeout(WHOLE_TEST, future).await })
+        .expect("it ends within the time of a whole test")
 }
 
 pub(crate) fn runtime() -> Runtime {
@@ -193,6 +196,9 @@ pub(crate) fn log(session: &Session) -> String {
     text
 }
 
+/// Has Bash die of a SIGINT. By itself it goes on when the program that it waits for has ended just before.
+const DIES_OF_SIGINT: &str = "trap 'trap - INT; kill -INT $$' INT";
+
 /// A program in the place of the tool that notes each call, waits where it is told to, and then is the real
 /// tool.
 pub(crate) struct Gate {
@@ -214,16 +220,12 @@ impl Gate {
         let script = format!(
             // Bash passes on variables whose names no shell could set; other shells may not.
             "#!/usr/bin/env bash\necho \"$1\" >>'{folder}/calls'\n\
-             if [ -e '{folder}/hold-'\"$1\" ]; then\n  : >'{folder}/at-'\"$1\"\n  \
-             while [ -e '{folder}/hold-'\"$1\" ]; do sleep 0.02; done\nfi\n{lines}\nexec '{}' \"$@\"\n",
+             if [ -e '{folder}/hold-'\"$1\" ]; then\n  {DIES_OF_SIGINT}\n  : >'{folder}/at-'\"$1\"\n  \
+             while [ -e '{folder}/hold-'\"$1\" ]; do sleep 0.02; done\n  trap - INT\nfi\n\
+             {lines}\nexec '{}' \"$@\"\n",
             stand.tool.program().display()
         );
-        let path = self.folder.join(stand.tool.name());
-        let aside = self.folder.join("new");
-        std::fs::write(&aside, script).expect("the script is written");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&aside, executable).expect("the script is executable");
-        std::fs::rename(aside, path).expect("the script is in place");
+        write_program(&self.folder.join(stand.tool.name()), &script);
     }
 
     /// Puts the gate before the real tool.

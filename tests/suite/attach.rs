@@ -6,11 +6,13 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::support::fake_tool::FakeTool;
-use crate::support::mark::children;
+use crate::support::mark::{children, state_of};
 use crate::support::runner::{Launch, wait_until_gone};
 use crate::support::tools::Tool;
-use crate::support::waiting::SOON;
+use crate::support::waiting::{SOON, wait_for};
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
@@ -71,6 +73,12 @@ fn a_front_killed_at_any_moment_leaves_a_truth_to_attach_to(tool: Tool) {
         let workspace = &fake.workspace;
         let mut runner = Launch::request(workspace, &fake.apply()).start();
         thread::sleep(Duration::from_millis(milliseconds));
+        // Stopped first: it could start its supervisor between the look and the kill.
+        runner.signal(Signal::SIGSTOP);
+        wait_for("the front to stop", SOON, || {
+            let state = state_of(runner.pid())?;
+            ['T', 'Z'].contains(&state).then_some(())
+        });
         let supervisors = children(runner.pid());
         runner.kill_front();
         for supervisor in supervisors {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::bounded::output_of;
 use crate::support::ending::{assert_is_a_time, assert_state_is_told};
 use crate::support::mark::VARIABLE;
 use crate::support::runner::Launch;
@@ -40,14 +41,14 @@ fn the_first_request_ever_published_gets_its_result(tool: Tool) {
     let ending = Launch::new(&workspace, &[]).input(request).run();
     let result = ending.result();
     ending.assert_outcome(&result, "succeeded");
-    let printed = Command::new(tool.program())
-        .arg("version")
-        .current_dir("/tmp")
-        .env_clear()
-        .env("HOME", workspace.home())
-        .env("CHECKPOINT_DISABLE", "1")
-        .output()
-        .expect("the tool starts");
+    let printed = output_of(
+        Command::new(tool.program())
+            .arg("version")
+            .current_dir("/tmp")
+            .env_clear()
+            .env("HOME", workspace.home())
+            .env("CHECKPOINT_DISABLE", "1"),
+    );
     assert_eq!(result["success"], true);
     assert_eq!(
         result["output"],

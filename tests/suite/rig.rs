@@ -2,13 +2,13 @@
 //!
 //! The rows of the other modules prove something only if the rig sees a loss when there is one.
 
-use std::time::Duration;
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::support::mark::is_alive;
-use crate::support::runner::wait_until_gone;
+use crate::support::bounded::end_of;
+use crate::support::mark::{Mark, VARIABLE, carriers_of, is_alive, parent_of};
 use crate::support::state::{read_json, resources, three_resources};
 use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
@@ -33,7 +33,7 @@ mod on_tools_and_backends {
         workspace.wait_until_in_flight();
         assert!(workspace.lock_holder().is_some());
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
-        let status = bare.wait().expect("our own child");
+        let status = end_of(&mut bare);
         assert_eq!(status.code(), Some(1));
         workspace.assert_state_is_complete();
         workspace.assert_lock_is_released();
@@ -46,10 +46,12 @@ mod on_tools_and_backends {
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         kill(pid_of(&bare), Signal::SIGKILL).expect("the tool is there");
-        bare.wait().expect("our own child");
+        end_of(&mut bare);
         let (kept, is_locked) = match backend {
             // The operating system has released the lock; only the info beside it is stale.
             Backend::Local => (three_resources(), false),
+            // An apply that takes 20 seconds to get in flight sends what it has by then.
+            Backend::Server if workspace.server().count("POST") > 0 => (three_resources(), true),
             Backend::Server => (Vec::new(), true),
         };
         assert_eq!(workspace.resources(), kept);
@@ -65,7 +67,7 @@ mod on_tools_and_backends {
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         workspace.let_go();
-        assert!(bare.wait().expect("our own child").success());
+        assert!(end_of(&mut bare).success());
         workspace.assert_everything_was_applied();
         workspace.assert_lock_is_released();
     }
@@ -80,28 +82,45 @@ mod on_tools {
         the_mark_ends_what_carries_it,
     }
 
+    #[test]
+    fn the_mark_ends_what_is_forked_while_it_looks() {
+        for _ in 0..5 {
+            let mark = Mark::new();
+            let mut forks = Command::new("/bin/sh")
+                .args(["-c", "while :; do (sleep 600 &); sleep 0.002; done"])
+                .env(VARIABLE, mark.value())
+                .spawn()
+                .expect("a shell starts");
+            wait_for("its children", SOON, || {
+                (mark.carriers().len() > 3).then_some(())
+            });
+            let value = mark.value().to_owned();
+            drop(mark);
+            end_of(&mut forks);
+            assert_eq!(carriers_of(&value), []);
+        }
+    }
+
     fn a_second_sigint_in_a_slow_write_loses_the_resource_in_flight(tool: Tool) {
         let workspace = Workspace::new(tool, Backend::Server);
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         let server = workspace.server();
         // Longer than the five seconds that the tools then still wait.
-        server.take_writes(Writes::Slow(Duration::from_secs(20)));
+        server.take_writes(Writes::Held);
         let writes = server.count("POST");
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
-        server.wait_for_more("POST", writes, SOON);
+        server.wait_for_more("POST", writes, WITHIN_A_TEST);
         // The write may begin because the in-flight shell got the signal, before the tool has seen
         // its own; two signals of one kind that nobody has seen are one.
-        wait_for("the tool's word for a signal", SOON, || {
+        wait_for("the tool's word for a signal", WITHIN_A_TEST, || {
             workspace
                 .bare_output()
                 .contains("Interrupt received")
                 .then_some(())
         });
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
-        let status = wait_for("the end of the tool", WITHIN_A_TEST, || {
-            bare.try_wait().expect("our own child")
-        });
+        let status = end_of(&mut bare);
         assert_eq!(status.code(), Some(1));
         let kept = workspace.resources();
         assert!(kept.iter().all(|kept| kept.name != "slow"), "{kept:?}");
@@ -113,7 +132,7 @@ mod on_tools {
         workspace.wait_until_in_flight();
         workspace.server().take_writes(Writes::Refused);
         workspace.let_go();
-        assert_eq!(bare.wait().expect("our own child").code(), Some(1));
+        assert_eq!(end_of(&mut bare).code(), Some(1));
         let errored = read_json(&workspace.work_dir().join("errored.tfstate"));
         assert_eq!(resources(&errored.expect("an errored state file")).len(), 4);
         workspace.assert_lock_is_released();
@@ -124,13 +143,17 @@ mod on_tools {
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         let carriers = workspace.mark.carriers();
-        assert!(carriers.len() >= 2, "the tool and its shell: {carriers:?}");
-        assert!(carriers.iter().all(|carrier| is_alive(carrier.pid)));
+        // The tool and its shell stay until they are ended; what the shell runs comes and goes.
+        let tool_pid = pid_of(&bare).as_raw();
+        let mut pids = carriers.iter().map(|carrier| carrier.pid);
+        let shell = pids.clone().find(|&pid| parent_of(pid) == Some(tool_pid));
+        let shell = shell.unwrap_or_else(|| panic!("no shell of the tool: {carriers:?}"));
+        assert!(pids.any(|pid| pid == tool_pid), "no tool: {carriers:?}");
+        assert!(is_alive(tool_pid) && is_alive(shell));
+        let value = workspace.mark.value().to_owned();
         drop(workspace);
-        bare.wait().expect("our own child");
-        for carrier in carriers {
-            wait_until_gone(carrier.pid, SOON);
-        }
+        end_of(&mut bare);
+        assert_eq!(carriers_of(&value), []);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::bounded::end_of;
 use crate::support::runner::Launch;
 use crate::support::state::{read_json, resources};
 use crate::support::state_server::Writes;
@@ -128,7 +129,7 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
     assert_eq!(workspace.lock_holder(), Some(holder), "the lock is theirs");
     if let Some(mut other) = other {
         workspace.let_go();
-        assert!(other.wait().expect("our own child").success());
+        assert!(end_of(&mut other).success());
     }
     result
 }

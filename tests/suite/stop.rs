@@ -1,7 +1,7 @@
 //! An apply that is stopped in mid-flight: by its timeout, and by each way to cancel.
 
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::ending::{
     assert_owns_up_to_the_kill, assert_state_is_not_painted, assert_stopped_in_order,
@@ -37,6 +37,11 @@ impl Cancel {
         Self::Command,
     ];
 
+    /// Whether a second one long after the first means force.
+    pub(crate) const fn is_a_signal(self) -> bool {
+        matches!(self, Self::Sigterm | Self::Sigint)
+    }
+
     /// Asks for it, once.
     #[track_caller]
     pub(crate) fn ask(self, workspace: &Workspace, runner: &mut Runner) {
@@ -50,16 +55,35 @@ impl Cancel {
 }
 
 fn a_timeout_ends_in_timed_out_with_the_state_complete(tool: Tool, backend: Backend) {
-    let workspace = Workspace::new(tool, backend);
-    let mut request = workspace.apply();
-    // Minutes: time enough for the tool to get in flight on a busy machine.
-    request["timeout"] = json!(0.15);
-    let runner = Launch::request(&workspace, &request).start();
-    workspace.wait_until_in_flight();
+    let (workspace, runner) = in_flight_under_a_timeout(tool, backend, Launch::request, |_| ());
     let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
     let result = ending.result();
     ending.assert_outcome(&result, "timed_out");
     assert_stopped_in_order(&workspace, &result, "timeout");
+}
+
+/// Minutes, tried in turn: on a busy machine the first may run out before the tool is in flight.
+const TIMEOUTS: [f64; 3] = [0.15, 0.5, 1.5];
+
+/// Starts an apply with a timeout and waits until it is in flight.
+#[track_caller]
+pub(crate) fn in_flight_under_a_timeout(
+    tool: Tool,
+    backend: Backend,
+    launch: fn(&Workspace, &Value) -> Launch,
+    prepare: fn(&Workspace),
+) -> (Workspace, Runner) {
+    for minutes in TIMEOUTS {
+        let workspace = Workspace::new(tool, backend);
+        prepare(&workspace);
+        let mut request = workspace.apply();
+        request["timeout"] = json!(minutes);
+        let mut runner = launch(&workspace, &request).start();
+        if workspace.gets_in_flight_before(|| runner.has_ended()) {
+            return (workspace, runner);
+        }
+    }
+    panic!("every timeout of {TIMEOUTS:?} minutes ran out before the apply was in flight");
 }
 
 fn sigterm_to_the_runner_ends_in_cancelled_with_the_state_complete(tool: Tool, backend: Backend) {

@@ -1,18 +1,17 @@
 //! An apply that is stopped again while it stops: the tool never gets a second signal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
 
-use super::stop::Cancel;
+use super::stop::{Cancel, in_flight_under_a_timeout};
 use crate::support::ending::assert_stopped_in_order;
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
 use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
-use crate::support::waiting::{SOON, wait_for};
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
@@ -32,6 +31,12 @@ on_both_tools! {
 const FIRST_SIGNAL_SEEN: &str = "Interrupt received";
 /// What it takes to write the state once.
 const SLOW_WRITE: Duration = Duration::from_secs(6);
+/// Well below the two seconds after which a second signal means force.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// Well below the time for which a signalled front waits for the signal to its supervisor.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// How often signals are sent until they are close enough: a busy machine may hold this process up.
+const ATTEMPTS: usize = 10;
 
 fn two_sigterms_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
     cancelled_twice(tool, Cancel::Sigterm);
@@ -50,35 +55,42 @@ fn two_cancel_commands_while_a_state_write_takes_six_seconds_lose_nothing(tool: 
 }
 
 fn cancelled_twice(tool: Tool, cancel: Cancel) {
-    let workspace = Workspace::new(tool, Backend::Server);
-    let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
-    workspace.wait_until_in_flight();
-    let server = workspace.server();
-    server.take_writes(Writes::Slow(SLOW_WRITE));
-    let writes = server.count("POST");
-    cancel.ask(&workspace, &mut runner);
-    // Not before: two signals of one kind that the tool has not seen yet are one.
-    runner.output_with(FIRST_SIGNAL_SEEN);
-    server.wait_for_more("POST", writes, SOON);
-    cancel.ask(&workspace, &mut runner);
-    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-    let result = ending.streamed_result();
-    ending.assert_outcome(&result, "cancelled");
-    assert_stopped_in_order(&workspace, &result, "cancel");
+    for _ in 0..ATTEMPTS {
+        let workspace = Workspace::new(tool, Backend::Server);
+        let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
+        workspace.wait_until_in_flight();
+        let server = workspace.server();
+        server.take_writes(Writes::Held);
+        let writes = server.count("POST");
+        let first = Instant::now();
+        cancel.ask(&workspace, &mut runner);
+        // Not before: two signals of one kind that the tool has not seen yet are one.
+        runner.output_with(FIRST_SIGNAL_SEEN);
+        server.wait_for_more("POST", writes, WITHIN_A_TEST);
+        cancel.ask(&workspace, &mut runner);
+        let are_together = first.elapsed() < TOGETHER;
+        server.take_writes(Writes::Slow(SLOW_WRITE));
+        if are_together || !cancel.is_a_signal() {
+            let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+            let result = ending.streamed_result();
+            ending.assert_outcome(&result, "cancelled");
+            assert_stopped_in_order(&workspace, &result, "cancel");
+            return;
+        }
+    }
+    panic!("no two signals in {ATTEMPTS} attempts were less than {TOGETHER:?} apart");
 }
 
 fn a_cancel_after_the_timeout_while_a_state_write_takes_six_seconds_loses_nothing(tool: Tool) {
-    let workspace = Workspace::new(tool, Backend::Server);
-    let mut request = workspace.apply();
-    request["timeout"] = json!(0.15);
-    let mut runner = Launch::stream(&workspace, &request).start();
-    workspace.wait_until_in_flight();
-    let server = workspace.server();
-    server.take_writes(Writes::Slow(SLOW_WRITE));
+    let (workspace, mut runner) =
+        in_flight_under_a_timeout(tool, Backend::Server, Launch::stream, |workspace| {
+            workspace.server().take_writes(Writes::Held);
+        });
     runner.output_with(FIRST_SIGNAL_SEEN);
     for cancel in Cancel::ALL {
         cancel.ask(&workspace, &mut runner);
     }
+    workspace.server().take_writes(Writes::Slow(SLOW_WRITE));
     let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
     let result = ending.streamed_result();
     ending.assert_outcome(&result, "timed_out");
@@ -94,21 +106,29 @@ fn sigterm_to_every_process_and_the_tool_first_loses_nothing(tool: Tool) {
 }
 
 /// As a service manager does at shutdown: the tool's one signal is that one.
-fn shut_down(tool: Tool, in_order: impl FnOnce(Vec<i32>, Vec<i32>) -> Vec<i32>) {
-    let workspace = Workspace::new(tool, Backend::Server);
-    let runner = Launch::request(&workspace, &workspace.apply()).start();
-    workspace.wait_until_in_flight();
-    workspace.server().take_writes(Writes::Slow(SLOW_WRITE));
-    let carriers = workspace.mark.carriers();
-    let the_tools = carriers.iter().map(|carrier| carrier.pid).collect();
-    for pid in in_order(vec![runner.pid(), runner.supervisor()], the_tools) {
-        // The in-flight shell's own child may have changed in the meantime.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+fn shut_down(tool: Tool, in_order: impl Fn(Vec<i32>, Vec<i32>) -> Vec<i32>) {
+    for _ in 0..ATTEMPTS {
+        let workspace = Workspace::new(tool, Backend::Server);
+        let runner = Launch::request(&workspace, &workspace.apply()).start();
+        workspace.wait_until_in_flight();
+        workspace.server().take_writes(Writes::Slow(SLOW_WRITE));
+        let carriers = workspace.mark.carriers();
+        let the_tools = carriers.iter().map(|carrier| carrier.pid).collect();
+        let pids = in_order(vec![runner.pid(), runner.supervisor()], the_tools);
+        let first = Instant::now();
+        for pid in pids {
+            // The in-flight shell's own child may have changed in the meantime.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        if first.elapsed() < AT_ONCE {
+            let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+            let result = ending.result();
+            ending.assert_outcome(&result, "cancelled");
+            assert_stopped_in_order(&workspace, &result, "cancel");
+            return;
+        }
     }
-    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
-    let result = ending.result();
-    ending.assert_outcome(&result, "cancelled");
-    assert_stopped_in_order(&workspace, &result, "cancel");
+    panic!("no signals in {ATTEMPTS} attempts were sent within {AT_ONCE:?}");
 }
 
 fn the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled(tool: Tool) {
@@ -154,7 +174,9 @@ fn a_signal_three_seconds_after_the_first_is_force(tool: Tool) {
     fake.workspace.wait_until_in_flight();
     Cancel::Sigint.ask(&fake.workspace, &mut runner);
     let late = fake.workspace.work_dir().join("late");
-    wait_for("three seconds", SOON, || late.exists().then_some(()));
+    wait_for("three seconds", WITHIN_A_TEST, || {
+        late.exists().then_some(())
+    });
     Cancel::Sigterm.ask(&fake.workspace, &mut runner);
     let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
     let result = ending.streamed_result();

@@ -225,8 +225,9 @@ data "terraform_remote_state" "other" {{
     )
 }
 
-/// Short enough for a test, long enough to see that it was kept.
-const GRACE: Duration = Duration::from_secs(2);
+/// Short enough for a test, long enough to see that it was kept, and for a tool on a busy machine to print that it
+/// was interrupted.
+const GRACE: Duration = Duration::from_secs(5);
 
 const FILLER: &str = "a-line-that-is-printed-again-and-again-and-says-nothing-new-ever";
 /// A whole number of lines.

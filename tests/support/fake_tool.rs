@@ -1,15 +1,13 @@
 //! A scripted tool for what the real ones can't be made to do.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::program::write_program;
 use super::tools::Tool;
-use super::waiting::{SOON, wait_for};
+use super::waiting::{WITHIN_A_TEST, wait_for};
 use super::workspace::{Backend, Workspace};
 
 /// Notes every signal that can be noted, one name a line, in `signals`.
@@ -70,31 +68,12 @@ impl FakeTool {
     /// Waits until a signal has been noted.
     #[track_caller]
     pub(crate) fn wait_for_a_signal(&self) {
-        wait_for(
-            "a signal to the tool",
-            SOON + Duration::from_secs(10),
-            || (!self.signals().is_empty()).then_some(()),
-        );
+        wait_for("a signal to the tool", WITHIN_A_TEST, || {
+            (!self.signals().is_empty()).then_some(())
+        });
     }
 
     fn signals_file(&self) -> PathBuf {
         self.workspace.work_dir().join("signals")
     }
-}
-
-/// Writes an executable file.
-///
-/// By another process: a file that this one has open for writing is open in whatever child a test beside
-/// starts at that moment, too, and nobody can run it until that child is past its exec.
-pub(crate) fn write_program(program: &Path, text: &str) {
-    let mut writer = Command::new("/bin/sh")
-        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-        .arg(program)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell starts");
-    let mut stdin = writer.stdin.take().expect("stdin is a pipe");
-    stdin.write_all(text.as_bytes()).expect("cat reads");
-    drop(stdin);
-    assert!(writer.wait().expect("cat ends").success());
 }

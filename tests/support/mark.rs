@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,9 +13,16 @@ use nix::unistd::Pid;
 /// The variable that a tool, and so whatever it starts, carries in its environment.
 pub(crate) const VARIABLE: &str = "IAC_TEST_MARK";
 
+/// How long the end of what carries a mark is waited for. Killed processes take an instant.
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
+/// How many looks in a row must find nothing before the sweep ends: one look can miss a process.
+const EMPTY_LOOKS: u32 = 2;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A value that no other test has, by which processes are known again.
 ///
-/// When it goes, it ends what still carries it.
+/// When it is dropped, it ends the processes that still carry it, and those that they fork in the meantime.
 #[derive(Debug)]
 pub(crate) struct Mark {
     value: String,
@@ -44,18 +52,11 @@ impl Mark {
         &self.value
     }
 
-    /// Whoever carries the mark at this moment, zombies aside.
+    /// The processes that carry the mark now, except zombies.
+    ///
+    /// One look can miss a process: one that is forked during the look, or one in the middle of an exec.
     pub(crate) fn carriers(&self) -> Vec<Marked> {
-        let wanted = format!("{VARIABLE}={}", self.value);
-        let processes = fs::read_dir("/proc").expect("/proc is readable");
-        processes
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|&pid| carries(pid, wanted.as_bytes()))
-            .map(|pid| Marked {
-                pid,
-                command_line: command_line(pid),
-            })
-            .collect()
+        carriers_of(&self.value)
     }
 
     /// Asserts that nobody carries the mark: no wait, no second look.
@@ -68,11 +69,34 @@ impl Mark {
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        for carrier in self.carriers() {
-            // It may have ended by itself since the look.
-            let _ = kill(Pid::from_raw(carrier.pid), Signal::SIGKILL);
+        let deadline = Instant::now() + ENDED_WITHIN;
+        let mut empty_looks = 0;
+        while empty_looks < EMPTY_LOOKS && Instant::now() < deadline {
+            let left = self.carriers();
+            for carrier in &left {
+                // It may have ended by itself since the look.
+                let _ = kill(Pid::from_raw(carrier.pid), Signal::SIGKILL);
+            }
+            empty_looks = if left.is_empty() { empty_looks + 1 } else { 0 };
+            if empty_looks < EMPTY_LOOKS {
+                thread::sleep(PAUSE);
+            }
         }
     }
+}
+
+/// The processes that carry the mark with this value now, except zombies.
+pub(crate) fn carriers_of(value: &str) -> Vec<Marked> {
+    let wanted = format!("{VARIABLE}={value}");
+    let processes = fs::read_dir("/proc").expect("/proc is readable");
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&pid| carries(pid, wanted.as_bytes()))
+        .map(|pid| Marked {
+            pid,
+            command_line: command_line(pid),
+        })
+        .collect()
 }
 
 /// The children of a process.
@@ -83,6 +107,13 @@ pub(crate) fn children(parent: i32) -> Vec<i32> {
         .split_whitespace()
         .filter_map(|pid| pid.parse().ok())
         .collect()
+}
+
+/// The parent of a process; nothing when the process is gone.
+pub(crate) fn parent_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold closing parentheses, too; the state follows the last one, then the parent.
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// The name of a process, nothing when it is gone.

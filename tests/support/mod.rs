@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rows` | macros that turn one row into a test for each tool |
 //! | [`waiting`] | the one way to wait: a probe and a deadline |
+//! | `bounded` | calls that fail their test when they hang |
 //! | [`tools`] | where the real terraform and tofu are |
 //! | [`mark`] | proof that nothing of a test is left alive |
 //! | [`state`] | what a state document holds |
@@ -14,6 +15,7 @@
 //! | [`record`] | the events of a run directory, with their texts |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
 //! | [`freezer`] | a control group whose processes can be frozen |
+//! | `program` | programs that a test writes itself |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`memory_cgroup`] | a memory cgroup with a limit |
 //! | [`small_disk`] | a disk that is full soon |
@@ -28,6 +30,7 @@
 )]
 mod rows;
 
+pub(crate) mod bounded;
 pub(crate) mod ending;
 pub(crate) mod fake_tool;
 #[allow(dead_code, reason = "tests/faults needs it")]
@@ -35,6 +38,7 @@ pub(crate) mod freezer;
 pub(crate) mod mark;
 #[allow(dead_code, reason = "tests/faults alone needs it")]
 pub(crate) mod memory_cgroup;
+pub(crate) mod program;
 pub(crate) mod record;
 pub(crate) mod runner;
 pub(crate) mod small_disk;

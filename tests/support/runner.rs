@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::bounded::in_time;
 use super::ending::Ending;
 use super::mark::{children, is_alive, name};
 use super::memory_cgroup::MemoryCgroup;
@@ -191,13 +192,9 @@ impl Launch {
             }))
             .spawn()
             .expect("the runner starts");
-        let mut stdin = child.stdin.take();
-        if let Some(stdin) = &mut stdin {
-            // A runner that is gone already is seen by what it left.
-            let _ = stdin.write_all(&self.input);
-        }
+        let stdin = child.stdin.take();
         Runner {
-            stdin,
+            stdin: stdin.map(|stdin| with_input(stdin, self.input)),
             stdout: child.stdout.take(),
             stderr,
             child,
@@ -243,6 +240,11 @@ impl Runner {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).expect("the front is there to be signalled");
+    }
+
+    /// Whether the front has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our own child").is_some()
     }
 
     /// Ends the front as Go's `CommandContext` does.
@@ -426,6 +428,22 @@ pub(crate) fn wait_until_gone(pid: i32, limit: Duration) {
     wait_for("the end of a process", limit, || {
         (!is_alive(pid)).then_some(())
     });
+}
+
+/// Writes the input; more than a pipe holds on a thread, since a front that reads nothing would block it.
+fn with_input(mut stdin: ChildStdin, input: Vec<u8>) -> ChildStdin {
+    const PIPE_BYTES: usize = 64 * 1024;
+    let fits = input.len() <= PIPE_BYTES;
+    let write = move || {
+        // A runner that has ended already is seen by what it left.
+        let _ = stdin.write_all(&input);
+        stdin
+    };
+    if fits {
+        write()
+    } else {
+        in_time("the input to be read", write)
+    }
 }
 
 fn tail(bytes: &[u8]) -> &[u8] {

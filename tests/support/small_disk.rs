@@ -6,6 +6,7 @@ use std::process::Command;
 use nix::sys::statvfs::statvfs;
 use tempfile::TempDir;
 
+use super::bounded::output_of;
 use super::waiting::{SOON, wait_for};
 
 /// A tmpfs of a given size, for as long as this lives.
@@ -18,11 +19,11 @@ impl SmallDisk {
     #[track_caller]
     pub(crate) fn mount(kibibytes: u32) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={kibibytes}k"), "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .expect("`mount` starts");
+        let mounted = output_of(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", &format!("size={kibibytes}k"), "tmpfs"])
+                .arg(folder.path()),
+        );
         assert!(
             mounted.status.success(),
             "a small tmpfs can't be mounted; run the tests as root: {}",

@@ -20,6 +20,8 @@ pub(crate) enum Writes {
     Instant,
     /// Takes the state this long after the request has come in, if its sender still waits then.
     Slow(Duration),
+    /// Takes no state until this is changed, then as the new value says.
+    Held,
     /// Answers 403, which the tools do not retry.
     Refused,
 }
@@ -229,9 +231,18 @@ async fn answer(
     }
 }
 
-async fn write(shared: &Shared, writes: Writes, uri: &Uri, body: &Bytes) -> (StatusCode, String) {
+async fn write(
+    shared: &Shared,
+    mut writes: Writes,
+    uri: &Uri,
+    body: &Bytes,
+) -> (StatusCode, String) {
+    while matches!(writes, Writes::Held) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        writes = shared.kept().writes;
+    }
     match writes {
-        Writes::Instant => {}
+        Writes::Instant | Writes::Held => {}
         Writes::Slow(delay) => tokio::time::sleep(delay).await,
         Writes::Refused => return (StatusCode::FORBIDDEN, "no room\n".to_owned()),
     }

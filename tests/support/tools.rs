@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::bounded::output_of;
+
 /// One of the two real tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
@@ -64,12 +66,12 @@ impl Tool {
 
     /// The tool's exact version, by its own word.
     pub(crate) fn version(self) -> String {
-        let output = Command::new(self.program())
-            .args(["version", "-json"])
-            .env("CHECKPOINT_DISABLE", "1")
-            .env_remove("TF_CLI_CONFIG_FILE")
-            .output()
-            .expect("the tool starts");
+        let output = output_of(
+            Command::new(self.program())
+                .args(["version", "-json"])
+                .env("CHECKPOINT_DISABLE", "1")
+                .env_remove("TF_CLI_CONFIG_FILE"),
+        );
         let version: serde_json::Value =
             serde_json::from_slice(&output.stdout).expect("`version -json` prints JSON");
         version["terraform_version"]

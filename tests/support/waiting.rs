@@ -3,10 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For what takes no time unless something is stuck.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+/// For what takes no time unless something is stuck, or the machine is busy with something else.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// For what a real tool does on a busy machine, with a slow state write in it.
-pub(crate) const WITHIN_A_TEST: Duration = Duration::from_secs(40);
+pub(crate) const WITHIN_A_TEST: Duration = Duration::from_secs(120);
+/// For a test of many such steps.
+#[allow(dead_code, reason = "not every suite has such a test")]
+pub(crate) const WHOLE_TEST: Duration = Duration::from_secs(600);
 
 /// Between two looks: short beside anything waited for, long beside the cost of a look.
 const PAUSE: Duration = Duration::from_millis(10);

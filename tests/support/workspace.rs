@@ -9,6 +9,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::bounded::output_of;
 use super::mark::{self, Mark};
 use super::state::{Resource, four_resources, read_json, resources};
 use super::state_server::StateServer;
@@ -80,10 +81,7 @@ output "inputs" {{
     /// Any configuration, initialised.
     pub(crate) fn with_configuration(tool: Tool, backend: Backend, hcl: &str) -> Self {
         let workspace = Self::not_initialised(tool, backend, hcl);
-        let init = workspace
-            .command(&["init", "-no-color"])
-            .output()
-            .expect("the tool starts");
+        let init = output_of(&mut workspace.command(&["init", "-no-color"]));
         assert!(
             init.status.success(),
             "init failed: {}",
@@ -204,6 +202,20 @@ output "inputs" {{
         wait_for("the in-flight resource", WITHIN_A_TEST, || {
             ready.exists().then_some(())
         });
+    }
+
+    /// Waits until the slow resource is in flight, or this is true, which says that it will not be any more.
+    ///
+    /// Returns whether it is in flight.
+    #[track_caller]
+    pub(crate) fn gets_in_flight_before(&self, mut is_too_late: impl FnMut() -> bool) -> bool {
+        let ready = self.work_dir().join("ready");
+        wait_for("the in-flight resource, or the end", WITHIN_A_TEST, || {
+            if ready.exists() {
+                return Some(true);
+            }
+            is_too_late().then_some(false)
+        })
     }
 
     /// Lets the resource in flight come to its end.

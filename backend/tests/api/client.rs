@@ -8,8 +8,8 @@ use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// Longer than any call takes on a busy machine; then it hangs.
-pub(crate) const BOUND: Duration = Duration::from_secs(120);
+/// Longer than any call takes on a busy machine, one that follows a deployment to its end included; then it hangs.
+pub(crate) const BOUND: Duration = Duration::from_secs(600);
 
 /// A client, with a key or without.
 #[derive(Clone)]

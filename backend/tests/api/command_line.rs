@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use crate::bounded::output_of;
 use crate::stand::Stand;
 
 fn text(output: &Output) -> (String, String) {
@@ -21,11 +22,11 @@ fn the_configuration_is_checked_and_shown_without_secrets() {
     let file = file.to_str().unwrap();
     let check = stand.run(&["config", "check", "--config", file]);
     assert!(check.status.success(), "{check:?}");
-    let shown = stand
-        .command(&["config", "show", "--config", file, "--concurrency=3"])
-        .env("IAC_BACKEND_SEALING_KEY", "hunter2")
-        .output()
-        .unwrap();
+    let shown = output_of(
+        stand
+            .command(&["config", "show", "--config", file, "--concurrency=3"])
+            .env("IAC_BACKEND_SEALING_KEY", "hunter2"),
+    );
     let (stdout, stderr) = text(&shown);
     assert!(stdout.contains("work.concurrency = 3  # flag"), "{stdout}");
     assert!(stdout.contains("store.database_url = (set, not shown)  # file"));

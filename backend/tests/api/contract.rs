@@ -1,10 +1,11 @@
 //! What the API says about itself, held against what it does.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::bounded::output_of;
 use crate::client::Client;
 use crate::stand::Stand;
 
@@ -132,28 +133,27 @@ fn schemathesis(stand: &Stand, parameters: impl Fn(&Client) -> Value) {
     }
     let file = stand.path().join("schemathesis.toml");
     std::fs::write(&file, config).unwrap();
-    let done = Command::new(concat!(
+    let mut command = Command::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/schemathesis.sh"
-    ))
-    .arg("run")
-    .arg("--config-file")
-    .arg(&file)
-    .arg("run")
-    .arg(format!("http://{}/openapi.json", client.address()))
-    .args(["--header", &format!("X-Api-Key: {key}")])
-    .args(["--phases", "examples,coverage,fuzzing"])
-    .args(["--max-examples", "20", "--seed", "1"])
-    .args(["--generation-database", "none", "--request-timeout", "30"])
-    // A request may have every type right and name no repository; a good key in one header wins over a bad one in
-    // another.
-    .args(["--exclude-checks", "positive_data_acceptance,ignored_auth"])
-    .args(["--warnings", "off", "--no-color"])
-    // It keeps notes where it is.
-    .current_dir(stand.path())
-    .stdin(Stdio::null())
-    .output()
-    .unwrap();
+    ));
+    command
+        .arg("run")
+        .arg("--config-file")
+        .arg(&file)
+        .arg("run")
+        .arg(format!("http://{}/openapi.json", client.address()))
+        .args(["--header", &format!("X-Api-Key: {key}")])
+        .args(["--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", "20", "--seed", "1"])
+        .args(["--generation-database", "none", "--request-timeout", "30"])
+        // A request may have every type right and name no repository; a good key in one header wins over a bad one in
+        // another.
+        .args(["--exclude-checks", "positive_data_acceptance,ignored_auth"])
+        .args(["--warnings", "off", "--no-color"])
+        // It keeps notes where it is.
+        .current_dir(stand.path());
+    let done = output_of(&mut command);
     let said = String::from_utf8_lossy(&done.stdout);
     let complained = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{said}\n{complained}");

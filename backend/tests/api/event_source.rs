@@ -1,11 +1,13 @@
 //! The log of a deployment as a real EventSource follows it.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 
+use crate::bounded::end_of;
 use crate::client::{BOUND, lines};
 use crate::stand::Stand;
 
@@ -59,11 +61,29 @@ impl Drop for Page {
     }
 }
 
+/// An address that stays free while nobody listens: the system gives its port to no other process by itself.
+fn address_of_its_own() -> String {
+    let given_out = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let lowest: u32 = given_out
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    // Other tests may do the same at this moment: each begins somewhere else.
+    let places = lowest - 10_000;
+    let ports = (0..places).map(|n| 10_000 + (std::process::id() + n) % places);
+    ports
+        .map(|port| format!("127.0.0.1:{port}"))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap()
+}
+
 #[test]
 fn an_event_source_sees_every_line_once_through_a_restart_and_stays_away_after_the_end() {
     let stand = Stand::new();
-    let running = stand.serve();
-    let address = running.client.address().to_owned();
+    let address = address_of_its_own();
+    let running = stand.serve_with(&["--listen", &address]);
     let mut request = stand.slow();
     request["auto_approve"] = json!(true);
     let id = running.client.deploy(&request);
@@ -102,5 +122,5 @@ fn an_event_source_sees_every_line_once_through_a_restart_and_stays_away_after_t
     // After the end it asks once more, and hears that there is nothing.
     let away = page.until(|told| told["closed"] == true);
     assert_eq!(away.last().unwrap()["code"], 204);
-    assert!(page.child.wait().unwrap().success());
+    assert!(end_of(&mut page.child).success());
 }

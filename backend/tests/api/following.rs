@@ -24,7 +24,7 @@ fn open(client: &Client, id: &str) -> BufReader<TcpStream> {
 #[test]
 fn a_log_is_kept_alive_while_nothing_happens_for_longer_than_a_head_may_take() {
     let stand = Stand::new();
-    let running = stand.serve_with(&["--request-timeout", "2s"]);
+    let running = stand.serve_with(&["--request-timeout", "5s"]);
     let client = &running.client;
     let id = client.deploy(&stand.request("terraform", SMALL));
     client.follow(&id, None).until_status("awaiting_approval");

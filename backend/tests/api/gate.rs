@@ -1,10 +1,10 @@
 //! Programs in the place of the tools that note each call, wait where they are told to, and then are the real tools.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::program::write_program;
 use crate::waiting::wait_for;
 
 /// Longer than a crowd of deployments takes to get anywhere on a busy machine.
@@ -30,9 +30,7 @@ impl Gate {
                  PATH=${{PATH#'{folder}':}}\n\
                  exec {tool} \"$@\"\n"
             );
-            let program = gate.folder.join(tool);
-            fs::write(&program, script).unwrap();
-            fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+            write_program(&gate.folder.join(tool), &script);
         }
         gate
     }

@@ -48,7 +48,7 @@ fn without_keys_callers_are_counted_by_their_address() {
 #[test]
 fn a_body_that_comes_too_slowly_is_given_up() {
     let stand = Stand::new();
-    let running = stand.serve_with(&["--request-timeout", "1s"]);
+    let running = stand.serve_with(&["--request-timeout", "5s"]);
     let answer = late_body(&running.client);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("\"code\":\"timeout\""), "{answer}");
@@ -64,7 +64,8 @@ fn late_body(client: &Client) -> String {
 #[test]
 fn events_come_for_longer_than_a_call_may_take() {
     let stand = Stand::new();
-    let running = stand.serve_with(&["--request-timeout", "1s"]);
+    // Long enough for the other calls on a busy machine.
+    let running = stand.serve_with(&["--request-timeout", "5s"]);
     let client = &running.client;
     let id = client.deploy(&stand.request("terraform", SMALL));
     let mut events = client.follow(&id, None);

@@ -4,6 +4,12 @@
 
 mod access;
 mod bodies;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the library; this needs a part of it"
+)]
+#[path = "../../../tests/support/bounded.rs"]
+mod bounded;
 mod client;
 mod command_line;
 mod connections;
@@ -33,6 +39,12 @@ mod nodes;
 mod on_postgres;
 #[path = "../store/postgres_server.rs"]
 mod postgres_server;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the library; this needs a part of it"
+)]
+#[path = "../../../tests/support/program.rs"]
+mod program;
 mod programs;
 mod queue;
 mod recovery;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
 use crate::stand::{SMALL, Stand};
+use crate::waiting::wait_for;
 
 /// Everything as text.
 fn metrics(client: &Client) -> String {
@@ -61,11 +63,14 @@ fn what_runs_waits_and_ended_is_counted() {
     request["operation"] = json!("validate");
     let third = client.deploy(&request);
     client.follow(&third, None).until_end();
-    assert_eq!(series("deployments_total{status=\"failed\"}"), 0.0);
-    assert!(series("deployments_total{status=\"success\"}") >= 1.0);
     let outcome =
         "deployment_outcomes_total{operation=\"deploy\",reason=\"applied\",class=\"none\"}";
+    wait_for("the outcome to be counted", WITHIN_MINUTES, || {
+        metrics(client).contains(outcome).then_some(())
+    });
     assert_eq!(series(outcome), 1.0);
+    assert_eq!(series("deployments_total{status=\"failed\"}"), 0.0);
+    assert!(series("deployments_total{status=\"success\"}") >= 1.0);
     assert!(series("deployment_duration_seconds_count") >= 1.0);
     for phase in ["initializing", "init", "plan", "approval", "apply"] {
         let count = format!("phase_duration_seconds_count{{phase=\"{phase}\"}}");

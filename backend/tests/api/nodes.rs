@@ -186,8 +186,8 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
 fn a_deployment_of_a_node_that_will_not_come_back_is_given_up_and_its_workspace_is_free() {
     let stand = Stand::on_postgres();
     let request = stand.request("terraform", SMALL);
-    // Short enough to wait for.
-    let first = node(&stand, "first", &["--lease", "3s"]);
+    // Short enough to wait for, long enough for a busy machine to renew it.
+    let first = node(&stand, "first", &["--lease", "15s"]);
     let (first, second, id) = carried_by(first, &stand, &request);
     second
         .client

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::bounded::output_of;
+
 /// The runner of this workspace, built if it is not.
 pub(crate) fn runner() -> &'static Path {
     static RUNNER: OnceLock<PathBuf> = OnceLock::new();
@@ -18,12 +20,13 @@ pub(crate) fn runner() -> &'static Path {
                 cargo.env_remove(name.as_ref());
             }
         }
-        let built = cargo
-            .args(arguments.split(' '))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "iac-runner cannot be built");
+        let built = output_of(
+            cargo
+                .args(arguments.split(' '))
+                .current_dir(env!("CARGO_MANIFEST_DIR")),
+        );
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "iac-runner cannot be built: {said}");
         let backend = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
         backend.with_file_name("iac-runner")
     })

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::bounded::{end_of, in_time, output_of};
 use crate::client::Client;
 use crate::gate::WITHIN_MINUTES;
 use crate::mark::{Mark, VARIABLE};
@@ -107,10 +108,7 @@ impl Stand {
 
     /// Runs a call to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+        output_of(&mut self.command(arguments))
     }
 
     /// Makes a key.
@@ -135,9 +133,12 @@ impl Stand {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let line = in_time("the service to start", move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            line
+        });
         let base = line.trim().strip_prefix("listening on ");
         Running {
             client: Client::new(base.expect("the service starts: see above")),
@@ -205,7 +206,7 @@ impl Running {
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) {
         self.ask_to_stop();
-        assert!(self.child.wait().unwrap().success());
+        assert!(end_of(&mut self.child).success());
     }
 
     pub(crate) fn ask_to_stop(&self) {

@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod audit;
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the library; this needs a part of it"
+)]
+#[path = "../../../tests/support/bounded.rs"]
+mod bounded;
 mod claims;
 mod crowd;
 mod decisions;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::bounded::{in_time, output_of};
+
 /// The server goes with the end of this process, which ends the script's stdin.
 struct Server {
     socket_dir: String,
@@ -33,18 +35,23 @@ pub(crate) async fn new_database() -> SecretString {
 
 fn start() -> Server {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres.sh");
-    let install = Command::new(script).arg("install").status().unwrap();
-    assert!(install.success(), "there is no PostgreSQL to test with");
+    let install = output_of(Command::new(script).arg("install"));
+    assert!(
+        install.status.success(),
+        "there is no PostgreSQL to test with: {install:?}"
+    );
     let mut running = Command::new(script)
         .arg("run")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(running.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap());
+    let line = in_time("PostgreSQL to start", move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        line
+    });
     let socket_dir = line.trim().strip_prefix("ready ").map(str::to_owned);
     Server {
         socket_dir: socket_dir.expect("PostgreSQL did not start: see above"),

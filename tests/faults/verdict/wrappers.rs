@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::ending::Ending;
-use crate::support::fake_tool::write_program;
+use crate::support::program::write_program;
 use crate::support::runner::{Launch, Runner};
 use crate::support::state::four_resources;
 use crate::support::tools::Tool;

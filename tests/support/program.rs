@@ -1,0 +1,36 @@
+//! Programs that a test writes itself.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::bounded::{end_of, output_of};
+
+/// Writes an executable file, or replaces one in a single step.
+///
+/// By another process: a file that this one has open for writing is open in whatever child a test beside
+/// starts at that moment, too, and nobody can run it until that child is past its exec.
+#[track_caller]
+pub(crate) fn write_program(program: &Path, text: &str) {
+    let mut writer = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "cat >\"$0.new\" && chmod 755 \"$0.new\" && mv -f \"$0.new\" \"$0\"",
+        ])
+        .arg(program)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
+    let mut stdin = writer.stdin.take().expect("stdin is a pipe");
+    stdin.write_all(text.as_bytes()).expect("cat reads");
+    drop(stdin);
+    assert!(end_of(&mut writer).success(), "{}", program.display());
+}
+
+#[allow(dead_code, reason = "not every suite copies programs")]
+/// Copies an executable file, for the same reason by another process.
+#[track_caller]
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = output_of(Command::new("cp").arg(from).arg(to));
+    assert!(copied.status.success(), "{copied:?}");
+}
