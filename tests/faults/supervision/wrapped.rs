@@ -34,9 +34,12 @@ on_both_tools! {
     a_wrapper_that_ends_by_itself_is_not_waited_behind,
 }
 
-/// Dies of SIGINT a moment after it.
-const PYTHON: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
+/// At a SIGINT of its own, it kills its child and dies.
+const PYTHON_CALL: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
                       sys.exit(subprocess.call(['TOOL'] + sys.argv[1:]))";
+/// At a SIGINT of its own, it dies and leaves its child behind.
+const PYTHON_WAIT: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
+                           sys.exit(subprocess.Popen(['TOOL'] + sys.argv[1:]).wait())";
 /// Longer than a wrapper takes to die, so that the tool still works on when it has.
 const SLOW_WRITE: Duration = Duration::from_secs(2);
 
@@ -79,7 +82,8 @@ fn a_tool_under_job_control_stops_in_order(tool: Tool) {
 }
 
 fn a_tool_under_python_stops_in_order(tool: Tool) {
-    cancelled_once(tool, PYTHON);
+    cancelled_once(tool, PYTHON_CALL);
+    cancelled_once(tool, PYTHON_WAIT);
 }
 
 fn a_tool_under_python_in_a_session_of_its_own_stops_in_order(tool: Tool) {
@@ -125,7 +129,7 @@ fn a_tool_that_outlives_its_killed_wrapper_stops_in_order(tool: Tool) {
 
 /// The script dies of the signal at once; the tool has had it, too, and gets no second one.
 fn a_tool_whose_wrapper_took_a_signal_to_all_stops_in_order(tool: Tool) {
-    let (fake, mut runner) = in_flight(tool, PYTHON);
+    let (fake, mut runner) = in_flight(tool, PYTHON_WAIT);
     let group = Pid::from_raw(runner.tool_pid());
     fake.workspace
         .server()
