@@ -1,6 +1,7 @@
 //! Work on files that may hang with their disk.
 
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -11,20 +12,29 @@ const CONFIRMATION: Duration = Duration::from_millis(250);
 
 /// Does work on a thread of its own; `None` when it is not done within `limit`.
 ///
-/// Then the thread is left to the kernel, which ends it with this process as soon as the disk answers.
+/// Then the thread is left to the kernel, which ends it with this process as soon as the disk answers. Where
+/// there is no room for a thread, the work is done here and takes as long as it takes.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (done, answer) = channel();
+    let work = Arc::new(Mutex::new(Some(work)));
+    let of_thread = Arc::clone(&work);
     let spawned = thread::Builder::new()
         .stack_size(STACK_BYTES)
-        .spawn(move || done.send(work()));
-    spawned.ok()?;
+        .spawn(move || taken(&of_thread).map(|work| done.send(work())));
+    if spawned.is_err() {
+        return taken(&work).map(|work| work());
+    }
     answer
         .recv_timeout(limit)
         .or_else(|_| answer.recv_timeout(CONFIRMATION))
         .ok()
+}
+
+fn taken<W>(work: &Mutex<Option<W>>) -> Option<W> {
+    work.lock().ok()?.take()
 }
 
 #[cfg(test)]

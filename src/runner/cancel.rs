@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, Standing};
 use super::wording::of_system;
-use crate::process::{ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver};
+use crate::process::{ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver, within};
 use crate::protocol::Control;
 
 /// How long a run may take to create its record, to lock it and to listen: a backend may cancel a moment
@@ -54,8 +54,30 @@ enum Finding {
     Unproven(Unproven),
 }
 
+/// How long a disk that hangs is waited for.
+const HANGS: Duration = Duration::from_secs(15);
+
+/// Asks the supervisor of the run in a directory to stop it.
+///
+/// # Errors
+/// A sentence, when there is no run or the disk hangs.
+pub(super) fn request_within(run_dir: &Path, force: bool) -> Result<Cancelled, String> {
+    let of_thread = run_dir.to_owned();
+    let answer = within(HANGS, move || {
+        let record = open(&of_thread).map_err(|fault| fault.to_string())?;
+        request(&record, force).map_err(|fault| of_system(&fault))
+    });
+    answer.unwrap_or_else(|| {
+        Err(format!(
+            "the disk of `{}` has not answered for {} s; find `iac-supervisor` with ps and send it SIGUSR1",
+            run_dir.display(),
+            HANGS.as_secs()
+        ))
+    })
+}
+
 /// Opens a record; waits a moment for one that is just being made.
-pub(super) fn open(run_dir: &Path) -> Result<Record, NoRecord> {
+fn open(run_dir: &Path) -> Result<Record, NoRecord> {
     let deadline = Instant::now() + START;
     loop {
         match Record::open(run_dir) {
@@ -68,7 +90,7 @@ pub(super) fn open(run_dir: &Path) -> Result<Record, NoRecord> {
 }
 
 /// Asks the supervisor of a run to stop it; does not wait until it has.
-pub(super) fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
+fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
     let deadline = Instant::now() + START;
     let finding = loop {
         match attempt(record, force)? {

@@ -53,13 +53,11 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use chrono::Utc;
 
 pub use self::diagnostics::say_now;
 pub use self::journal::Mode;
-use self::last_words::Progress;
 use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 
@@ -136,33 +134,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
 
 /// Picks up the run in a directory: follows it, then prints its result.
 pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
-    let progress = Arc::new(Progress::default());
-    // Whatever becomes of this process, there may be a run.
-    progress.may_run.store(true, Relaxed);
-    last_words::print_on_panic(mode, Arc::clone(&progress), None);
-    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
-        let sentence = format!("the run was not looked at, and goes on if it runs: {sentence}");
-        return internal_fault(mode, Outcome::Unknown, sentence);
-    }
-    let followed = block_on(async {
-        match attach::open(run_dir).await {
-            Ok(record) => attach::follow(&record, mode, progress).await,
-            Err(fault) => Ok(refuse(mode, Outcome::InvalidRequest, fault.to_string())),
-        }
-    });
-    match followed {
-        Ok(status) => status,
-        // Nobody reads on; the run does not care.
-        Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
-        Err(fault) => internal_fault(
-            mode,
-            Outcome::Unknown,
-            format!(
-                "the run could not be followed: {}",
-                wording::of_system(&fault)
-            ),
-        ),
-    }
+    attach::attach(run_dir, mode)
 }
 
 /// Stops the run in a directory, without waiting until it has.
@@ -174,11 +146,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_CANCEL) {
         return refuse(sentence, exit_status::INTERNAL_FAULT);
     }
-    let answer = cancel::open(run_dir)
-        .map_err(|fault| fault.to_string())
-        .and_then(|record| {
-            cancel::request(&record, force).map_err(|fault| wording::of_system(&fault))
-        });
+    let answer = cancel::request_within(run_dir, force);
     match answer {
         Ok(answer) => {
             let status = if answer.requested {

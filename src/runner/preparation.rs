@@ -12,9 +12,12 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::environment::{self, Variables};
+use super::refusal::Refusal;
 use super::resolve;
+use super::run_dir::DISK_PATIENCE;
 use super::wording::of_system;
 use crate::output::{MASK, Matcher};
+use crate::process::within;
 use crate::protocol::Request;
 
 /// The environment of the tool, and what in it has to be masked.
@@ -38,8 +41,23 @@ impl Environment {
     }
 }
 
+/// Checks that a tool can be run in a directory; what a bad one is refused with comes later.
+///
+/// # Errors
+/// When its disk hangs: then nothing else there can be looked at.
+pub(super) fn check_work_dir_within(work_dir: &Path) -> Result<Result<PathBuf, String>, Refusal> {
+    let of_thread = work_dir.to_owned();
+    within(DISK_PATIENCE, move || check_work_dir(&of_thread)).ok_or_else(|| {
+        // Without its path: nothing is masked yet.
+        Refusal::not_started(format!(
+            "`work_dir`: its disk has not answered for {} s",
+            DISK_PATIENCE.as_secs()
+        ))
+    })
+}
+
 /// Checks that a tool can be run in a directory.
-pub(super) fn check_work_dir(work_dir: &Path) -> Result<PathBuf, String> {
+fn check_work_dir(work_dir: &Path) -> Result<PathBuf, String> {
     let refuse = |fault: io::Error| {
         format!(
             "`work_dir`: chdir {}: {}",

@@ -93,6 +93,7 @@ impl Desk {
     /// The story of one run.
     async fn run(&mut self, first: Message, capture: File) -> Result<u8, Refusal> {
         let request = accept(first)?;
+        let work_dir = preparation::check_work_dir_within(&request.work_dir)?;
         let environment = Environment::of(&request);
         self.matcher = Arc::clone(&environment.matcher);
         self.journal.mask_with(Arc::clone(&environment.matcher));
@@ -108,8 +109,7 @@ impl Desk {
                 .into_iter()
                 .collect(),
         );
-        let work_dir =
-            preparation::check_work_dir(&request.work_dir).map_err(Refusal::not_started)?;
+        let work_dir = work_dir.map_err(Refusal::not_started)?;
         let program =
             preparation::find_tool(&request, &environment).map_err(Refusal::not_started)?;
         self.check_version(&request, &program, &work_dir, &environment)

@@ -155,6 +155,21 @@ impl Launch {
         self
     }
 
+    /// Started by another program, with these arguments before its own.
+    pub(crate) fn under(mut self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command
+            .args(&program[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("no variable is removed"));
+        }
+        self.command = command;
+        self
+    }
+
     /// In a process group of its own, as backends start what they mean to end as a whole.
     pub(crate) fn in_a_group(mut self) -> Self {
         self.command.process_group(0);

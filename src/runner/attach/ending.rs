@@ -1,11 +1,12 @@
 //! How a run is told that has ended.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
+use chrono::Utc;
 use serde::Deserialize;
 
 use super::follower::{self, Follower, Output};
-use crate::process::Printer;
+use super::pulse::{Pulse, Watched};
 use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
 };
@@ -16,6 +17,10 @@ use crate::runner::run_dir::{OUTPUT, REQUEST, RESULT, Record};
 /// Longest request that is read; the runner takes none that is longer.
 const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
+/// What is said of a record that has a result and no last event.
+const INCOMPLETE: &str = "the events of the run were not recorded to their end, and some of its output may be missing before \
+     this; the result is whole";
+
 /// A result as far as the exit status needs it.
 #[derive(Debug, Deserialize)]
 struct Ended {
@@ -23,11 +28,12 @@ struct Ended {
 }
 
 /// How the run ended that a record holds the result of; none if it is not there, or not whole.
-pub(super) fn recorded_outcome(record: &Record) -> io::Result<Option<Outcome>> {
+pub(super) fn recorded_outcome(record: &Record, pulse: &Pulse) -> io::Result<Option<Outcome>> {
     let Some(file) = record.read(RESULT)? else {
         return Ok(None);
     };
-    let ended: Result<Ended, _> = serde_json::from_reader(BufReader::new(file));
+    let ended: Result<Ended, _> =
+        serde_json::from_reader(BufReader::new(Watched { of: file, pulse }));
     match ended {
         Ok(ended) => Ok(Some(ended.outcome)),
         // What a loss of power left of it.
@@ -46,12 +52,20 @@ pub(super) fn print(record: &Record, events: &Follower<'_>, mode: Mode) -> io::R
     let Some(file) = record.read(RESULT)? else {
         return Err(io::Error::other("the result was removed"));
     };
-    let mut file = BufReader::with_capacity(64 * 1024, file);
+    let pulse = events.pulse;
+    let mut file = BufReader::with_capacity(64 * 1024, Watched { of: file, pulse });
     match mode {
-        Mode::Document => io::copy(&mut file, &mut Printer).map(drop),
-        // There was no room for the event.
+        Mode::Document => {
+            let mut stdout = events.stdout();
+            io::copy(&mut file, &mut stdout)?;
+            stdout.flush()
+        }
+        // The disk was full, or hung.
         Mode::Stream => {
             let result: RunResult = serde_json::from_reader(file)?;
+            let message = INCOMPLETE.to_owned();
+            let (seq, at) = (events.progress.lines(), Utc::now());
+            print_line(&Event::<()>::Warning { seq, at, message }, events)?;
             write(result, mode, events)
         }
     }
@@ -101,13 +115,13 @@ fn write<O: serde::Serialize>(
     mode: Mode,
     events: &Follower<'_>,
 ) -> io::Result<()> {
-    let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
+    let mut stdout = events.stdout();
     lost::write(result, mode, events.progress.lines(), &mut stdout)?;
     stdout.flush()
 }
 
 fn print_line(document: &impl serde::Serialize, events: &Follower<'_>) -> io::Result<()> {
-    let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
+    let mut stdout = events.stdout();
     serde_json::to_writer(&mut stdout, document)?;
     stdout.write_all(b"\n")?;
     stdout.flush()?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::pulse::{Pulse, Watched};
 use crate::output::{Capture, Captured, Excerpt};
 use crate::process::{FileWatch, Printer, ProcessIdentity, Urgency};
 use crate::protocol::{Event, RunResult, timestamp};
@@ -73,6 +74,7 @@ struct OutputEvent {
 #[derive(Debug)]
 pub(super) struct Follower<'a> {
     record: &'a Record,
+    pub(super) pulse: &'a Pulse,
     reader: Option<(BufReader<File>, FileWatch)>,
     mode: Mode,
     /// A line of which the end is still missing.
@@ -84,9 +86,15 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) const fn new(record: &'a Record, mode: Mode, progress: Arc<Progress>) -> Self {
+    pub(super) const fn new(
+        record: &'a Record,
+        mode: Mode,
+        progress: Arc<Progress>,
+        pulse: &'a Pulse,
+    ) -> Self {
         Self {
             record,
+            pulse,
             reader: None,
             mode,
             line: Vec::new(),
@@ -134,10 +142,11 @@ impl<'a> Follower<'a> {
     /// Takes every whole line that is there.
     pub(super) fn copy(&mut self) -> io::Result<()> {
         self.open()?;
-        let mut stdout = BufWriter::with_capacity(64 * 1024, Printer);
+        let mut stdout = self.stdout();
         let mut lines = 0;
         while self.read_line()? {
             lines += u64::from(self.take_line(&mut stdout)?);
+            self.pulse.beat();
             self.line.clear();
         }
         stdout.flush()?;
@@ -146,6 +155,15 @@ impl<'a> Follower<'a> {
             self.progress.wrote(b"\n");
         }
         Ok(())
+    }
+
+    /// Stdout, in pieces that show.
+    pub(super) fn stdout(&self) -> BufWriter<Watched<'a, Printer>> {
+        let watched = Watched {
+            of: Printer,
+            pulse: self.pulse,
+        };
+        BufWriter::with_capacity(64 * 1024, watched)
     }
 
     /// Reads on in a line; whether its end is there.

@@ -2,6 +2,8 @@
 
 mod ending;
 mod follower;
+mod pulse;
+mod watch;
 
 use std::io;
 use std::path::Path;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use self::follower::Follower;
+use self::pulse::Pulse;
+pub(super) use self::watch::attach;
 use super::journal::Mode;
 use super::last_words::Progress;
 use super::run_dir::{NoRecord, Record, Standing};
@@ -26,7 +30,7 @@ const LOCK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens a record; waits a moment for one that is just being made.
-pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
+async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
     let began = Instant::now();
     loop {
         match Record::open(run_dir) {
@@ -37,14 +41,20 @@ pub(super) async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
 }
 
 /// Follows the run in a record to its end and prints its result; returns the exit status of the run.
-pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>) -> io::Result<u8> {
-    let mut events = Follower::new(record, mode, progress);
+async fn follow(
+    record: &Record,
+    mode: Mode,
+    progress: Arc<Progress>,
+    pulse: &Pulse,
+) -> io::Result<u8> {
+    let mut events = Follower::new(record, mode, progress, pulse);
     let began = Instant::now();
     let mut was_running = false;
     loop {
         // In this order: what was written before the supervisor ended is read after it.
         let is_over = record.standing()? == Standing::Over;
         was_running |= !is_over;
+        pulse.beat();
         match mode {
             Mode::Stream => events.copy()?,
             // Only to be woken: what is no file is polled instead.
@@ -52,7 +62,7 @@ pub(super) async fn follow(record: &Record, mode: Mode, progress: Arc<Progress>)
         }
         // The result has its name before its event is written.
         if (mode == Mode::Document || events.has_result() || is_over)
-            && let Some(outcome) = ending::recorded_outcome(record)?
+            && let Some(outcome) = ending::recorded_outcome(record, pulse)?
         {
             ending::print(record, &events, mode)?;
             return Ok(exit_status::of(outcome));

@@ -61,7 +61,10 @@ impl Writer<'_> {
                 self.append(file, &bytes);
                 return Some(bytes);
             }
-            Job::Sync(file) => self.sync(file),
+            Job::Sync(file) => {
+                self.sync(file);
+                self.look();
+            }
             // It may never have been there.
             Job::StopListening => drop(self.claim.directory.remove(CONTROL)),
             Job::Result(outgoing) => {

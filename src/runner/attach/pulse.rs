@@ -1,0 +1,70 @@
+//! How a reader shows that the disk of its record answers.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// Shared by the thread that reads and the one that watches it.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    beats: AtomicU64,
+    /// Whether the reader waits for the reader of stdout instead.
+    is_printing: AtomicBool,
+    /// Whether stdout ends within a line.
+    is_within_line: AtomicBool,
+}
+
+impl Pulse {
+    /// The disk has answered.
+    pub(super) fn beat(&self) {
+        self.beats.fetch_add(1, Relaxed);
+    }
+
+    /// How often it has.
+    pub(super) fn beats(&self) -> u64 {
+        self.beats.load(Relaxed)
+    }
+
+    pub(super) fn is_printing(&self) -> bool {
+        self.is_printing.load(Relaxed)
+    }
+
+    pub(super) fn is_within_line(&self) -> bool {
+        self.is_within_line.load(Relaxed)
+    }
+}
+
+/// A file of the record, or stdout, of which each step shows.
+#[derive(Debug)]
+pub(super) struct Watched<'p, T> {
+    pub(super) of: T,
+    pub(super) pulse: &'p Pulse,
+}
+
+impl<T: Read> Read for Watched<'_, T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.of.read(into);
+        self.pulse.beat();
+        read
+    }
+}
+
+impl<T: Write> Write for Watched<'_, T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pulse.is_printing.store(true, Relaxed);
+        let written = self.of.write(bytes);
+        if let Ok(len @ 1..) = written {
+            let is_within_line = bytes[len - 1] != b'\n';
+            self.pulse.is_within_line.store(is_within_line, Relaxed);
+        }
+        self.pulse.beat();
+        self.pulse.is_printing.store(false, Relaxed);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pulse.is_printing.store(true, Relaxed);
+        let flushed = self.of.flush();
+        self.pulse.is_printing.store(false, Relaxed);
+        flushed
+    }
+}

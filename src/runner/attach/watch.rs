@@ -1,0 +1,107 @@
+//! Reads a record on a thread of its own, so that a disk that hangs is told.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use chrono::Utc;
+
+use super::pulse::Pulse;
+use crate::protocol::{Outcome, exit_status};
+use crate::runner::document::of_no_tool;
+use crate::runner::journal::Mode;
+use crate::runner::last_words::{self, Progress};
+use crate::runner::run_dir::DISK_PATIENCE;
+use crate::runner::wording::of_system;
+use crate::runner::{block_on, internal_fault, limits, lost, refuse};
+
+/// Stack of the thread that reads, several times what it uses.
+const STACK_BYTES: usize = 1024 * 1024;
+/// Between two looks at the thread that reads.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Picks up the run in a directory: follows it, then prints its result.
+pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
+    let progress = Arc::new(Progress::default());
+    // Whatever becomes of this process, there may be a run.
+    progress.may_run.store(true, Relaxed);
+    last_words::print_on_panic(mode, Arc::clone(&progress), None);
+    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
+        let sentence = format!("the run was not looked at, and goes on if it runs: {sentence}");
+        return internal_fault(mode, Outcome::Unknown, sentence);
+    }
+    let pulse = Arc::new(Pulse::default());
+    let (done, answer) = channel();
+    let reader = {
+        let (progress, pulse) = (Arc::clone(&progress), Arc::clone(&pulse));
+        let run_dir = run_dir.to_owned();
+        thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(move || done.send(read(&run_dir, mode, progress, &pulse)))
+    };
+    if let Err(fault) = reader {
+        let sentence = format!("the run was not looked at: {}", of_system(&fault));
+        return internal_fault(mode, Outcome::Unknown, sentence);
+    }
+    let mut seen = (pulse.beats(), Duration::ZERO);
+    loop {
+        match answer.recv_timeout(LOOK) {
+            Ok(status) => return status,
+            Err(RecvTimeoutError::Disconnected) => return exit_status::INTERNAL_FAULT,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        // Looks are counted, not time: this process may have been stopped.
+        seen = match pulse.beats() {
+            beats if beats == seen.0 && !pulse.is_printing() => (beats, seen.1 + LOOK),
+            beats => (beats, Duration::ZERO),
+        };
+        if seen.1 >= DISK_PATIENCE {
+            return tell_of_hanging_disk(run_dir, mode, &progress, &pulse);
+        }
+    }
+}
+
+fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u8 {
+    let followed = block_on(async {
+        match super::open(run_dir).await {
+            Ok(record) => super::follow(&record, mode, progress, pulse).await,
+            Err(fault) => Ok(refuse(mode, Outcome::InvalidRequest, fault.to_string())),
+        }
+    });
+    match followed {
+        Ok(status) => status,
+        // Nobody reads on; the run does not care.
+        Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
+        Err(fault) => internal_fault(
+            mode,
+            Outcome::Unknown,
+            format!("the run could not be followed: {}", of_system(&fault)),
+        ),
+    }
+}
+
+fn tell_of_hanging_disk(run_dir: &Path, mode: Mode, progress: &Progress, pulse: &Pulse) -> u8 {
+    let sentence = format!(
+        "the disk of `{}` has not answered for {} s; the run could not be followed, and goes on if it runs",
+        run_dir.display(),
+        DISK_PATIENCE.as_secs()
+    );
+    let result = of_no_tool(Outcome::Unknown, sentence, Utc::now()).with_output(String::new());
+    let mut text = Vec::new();
+    if pulse.is_within_line() {
+        text.push(b'\n');
+    }
+    text.extend(lost::encode(result, mode, progress.lines()));
+    // Past the lock of stdout, which the thread that hangs may hold.
+    if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() {
+        // Stdout may be gone; the exit status tells all the same.
+        let _ = File::from(stdout).write_all(&text);
+    }
+    exit_status::INTERNAL_FAULT
+}

@@ -1,1 +1,0 @@
-//! The run directory: other namespaces, hung disks, replaced directories, early readers.

@@ -1,0 +1,11 @@
+//! The run directory: other namespaces, hung disks, replaced directories, early readers.
+
+mod early;
+mod frozen_disk;
+mod hung_disk;
+mod hung_folder;
+mod namespaces;
+mod odd_files;
+mod replaced;
+mod restarted;
+mod unanswering;

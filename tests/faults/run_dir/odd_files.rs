@@ -1,0 +1,91 @@
+//! Something else than a regular file in the place of a file of the record.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::ending::Ending;
+use crate::support::fake_tool::FakeTool;
+use crate::support::runner::Launch;
+use crate::support::tools::Tool;
+
+on_both_tools! {
+    readers_refuse_what_is_no_regular_file,
+}
+
+type Put = fn(&Path);
+
+/// What stands there, and the words for it.
+const ODD: [(&str, Put); 5] = [
+    ("FIFO", |path| make(Command::new("mkfifo").arg(path))),
+    ("device", |path| {
+        // The one that never ends.
+        make(Command::new("mknod").arg(path).args(["c", "1", "5"]));
+    }),
+    ("directory", |path| fs::create_dir(path).expect("a folder")),
+    ("symbolic link", |path| {
+        symlink("/dev/zero", path).expect("a link");
+    }),
+    ("socket", |path| {
+        drop(UnixListener::bind(path).expect("a socket"));
+    }),
+];
+
+#[track_caller]
+fn make(command: &mut Command) {
+    assert!(command.status().expect("it starts").success());
+}
+
+/// Which call reads a file to do what it does.
+const READ_BY: [(&str, &[&str]); 5] = [
+    ("events.ndjson", &["attach", "--stream"]),
+    ("output.log", &["attach", "--stream"]),
+    ("result.json", &["attach"]),
+    ("supervisor.pid", &["attach"]),
+    ("supervisor.pid", &["cancel"]),
+];
+
+/// Calls that have what they need, whatever stands in the place of the others.
+const NOT_READ_BY: [(&str, &[&str]); 3] = [
+    ("events.ndjson", &["attach"]),
+    ("output.log", &["attach"]),
+    ("request.json", &["attach", "--stream"]),
+];
+
+fn readers_refuse_what_is_no_regular_file(tool: Tool) {
+    for (kind, put) in ODD {
+        for (file, call) in READ_BY {
+            let ending = read(tool, file, put, call);
+            let text = ending.text();
+            let context = format!("{kind} for {file}, {call:?}: {text}");
+            assert!(
+                text.contains(&format!("is a {kind}, not a regular file")),
+                "{context}"
+            );
+            assert!(text.contains(file), "{context}");
+            assert!([Some(2), Some(70)].contains(&ending.status), "{context}");
+        }
+        for (file, call) in NOT_READ_BY {
+            let ending = read(tool, file, put, call);
+            assert_eq!(
+                ending.status,
+                Some(0),
+                "{kind} for {file}, {call:?}: {}",
+                ending.text()
+            );
+        }
+    }
+}
+
+/// Puts something in the place of a file of a run that has ended, and reads the record.
+fn read(tool: Tool, file: &str, put: Put, call: &[&str]) -> Ending {
+    let fake = FakeTool::new(tool, "echo done");
+    let ran = Launch::request(&fake.workspace, &fake.apply()).run();
+    ran.assert_outcome(&ran.result(), "succeeded");
+    let path = fake.workspace.run_dir().join(file);
+    fs::remove_file(&path).expect("it was there");
+    put(&path);
+    Launch::on_run_dir(&fake.workspace, call[0], &call[1..]).run()
+}
