@@ -108,24 +108,6 @@ impl Launch {
         self
     }
 
-    /// Started by another command, which gets the binary and its arguments as its last arguments.
-    #[allow(dead_code, reason = "tests/faults needs it")]
-    pub(crate) fn under(mut self, program: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command
-            .args(args)
-            .arg(self.command.get_program())
-            .args(self.command.get_args())
-            .env_clear()
-            .envs(
-                self.command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            );
-        self.command = command;
-        self
-    }
-
     /// One request for one result.
     pub(crate) fn request(workspace: &Workspace, request: &Value) -> Self {
         Self::new(workspace, &[]).input(request.to_string() + "\n")
@@ -156,6 +138,7 @@ impl Launch {
     }
 
     /// Started by another program, with these arguments before its own.
+    #[allow(dead_code, reason = "tests/faults needs it")]
     pub(crate) fn under(mut self, program: &[&str]) -> Self {
         let mut command = Command::new(program[0]);
         command
@@ -294,11 +277,6 @@ impl Runner {
         while self.read.len() < bytes {
             assert!(self.read_more(deadline), "stdout ended: {}", self.stderr());
         }
-    }
-
-    /// Whether the front process has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("our own child").is_some()
     }
 
     /// Goes away as a reader.

@@ -1,7 +1,7 @@
 //! Working directories as both tools leave them, and what is read out of them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::tests::{args_of, dropped, files, kept};
 use super::*;

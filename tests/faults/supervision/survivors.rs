@@ -39,7 +39,8 @@ while [ ! -e daemon ]; do sleep 0.02; done; \
 touch ready; while [ ! -e go ]; do sleep 0.05; done";
 
 /// Hides `/proc` from the command after it.
-const WITHOUT_PROC: [&str; 6] = [
+const WITHOUT_PROC: [&str; 7] = [
+    "unshare",
     "--mount",
     "--",
     "/bin/sh",
@@ -104,7 +105,7 @@ fn told_of(workspace: &Workspace) -> String {
 }
 
 fn without_proc(workspace: &Workspace) -> Launch {
-    Launch::stream(workspace, &workspace.apply()).under("unshare", &WITHOUT_PROC)
+    Launch::stream(workspace, &workspace.apply()).under(&WITHOUT_PROC)
 }
 
 /// A run by a user that is not root, with a program that makes root of whoever starts it.
@@ -117,8 +118,16 @@ fn as_user(workspace: &Workspace) -> Launch {
     chown(&helper, Some(0), Some(0)).expect("the tests run as root");
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o4755)).expect("it is ours");
     let user = USER.to_string();
-    let args = ["--reuid", &user, "--regid", &user, "--clear-groups", "--"];
-    Launch::stream(workspace, &workspace.apply()).under("setpriv", &args)
+    let as_user = [
+        "setpriv",
+        "--reuid",
+        &user,
+        "--regid",
+        &user,
+        "--clear-groups",
+        "--",
+    ];
+    Launch::stream(workspace, &workspace.apply()).under(&as_user)
 }
 
 /// Gives all that is at a path to the user.
