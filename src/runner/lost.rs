@@ -16,9 +16,7 @@ use super::run_dir::{DISK_PATIENCE, OUTPUT};
 use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
 use crate::process::{ProcessIdentity, Sighting, memory_file, within};
-use crate::protocol::{
-    DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, StateReport,
-};
+use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
 
 /// Whether the tool of a lost supervisor was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +59,7 @@ impl Known {
 /// The document that the front prints in the supervisor's place, and its outcome.
 pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> (Vec<u8>, Outcome) {
     let request = Request::parse(&known.request).ok();
-    let limit = request
-        .as_ref()
-        .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
-    let seen = Capture::reopen(capture, limit).or_else(|_| nothing());
+    let seen = Capture::reopen(capture).or_else(|_| nothing());
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
     let mut frame = frame(request.as_ref(), &known.tool(), end);
     if let Some(request) = &request {

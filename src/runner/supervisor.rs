@@ -29,7 +29,9 @@ use super::supervision::Supervision;
 use super::version;
 use super::wording::of_system;
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup};
+use crate::process::{
+    ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup, memory_limit,
+};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
@@ -97,12 +99,14 @@ impl Desk {
         let environment = Environment::of(&request);
         self.matcher = Arc::clone(&environment.matcher);
         self.journal.mask_with(Arc::clone(&environment.matcher));
+        let (output_limit, lowered) = preparation::output_limit(&request, memory_limit);
         let mut intake = Intake::new(
             Arc::clone(&environment.matcher),
-            Capture::new(capture, request.output_limit_bytes),
+            Capture::new(capture, output_limit),
         );
         self.open_record(&request, &mut intake)?;
         self.warn_all(preparation::unmasked_secrets(&request));
+        self.warn_all(lowered.into_iter().collect());
         self.warn_all(
             self.file_size_limit
                 .map(preparation::limited_files)
