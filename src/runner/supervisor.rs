@@ -29,9 +29,7 @@ use super::supervision::Supervision;
 use super::version;
 use super::wording::of_system;
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{
-    ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup, memory_limit,
-};
+use crate::process::{ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup, memory_limit};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.

@@ -14,6 +14,7 @@ use crate::stand::{
 };
 use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
 /// A resource that takes as long to destroy as to make.
 const SLOW_TO_GO: &str = r#"
@@ -150,10 +151,15 @@ fn what_ran_before_the_machine_was_started_anew_is_run_again() {
 fn what_follows_an_apply_that_was_cancelled_too_late_can_be_cancelled() {
     let stand = Stand::new(Tool::Terraform);
     let gate = Gate::new(&stand);
-    // It neither hears of the cancel nor heeds it.
+    // The cancel comes when the tool has applied everything, and what runs it has not ended yet.
     let real = stand.tool.program().display().to_string();
     let lines = format!(
-        "if [ \"$1\" = apply ]; then\n  trap '' INT TERM\n  exec setsid -w '{real}' \"$@\"\nfi"
+        "if [ \"$1\" = apply ]; then
+  trap '' INT TERM
+  '{real}' \"$@\" && touch applied
+  while [ ! -e end ]; do sleep 0.05; done
+  exit 0
+fi"
     );
     gate.write_program(&stand, &lines);
     let mut request = stand.request(SLOW);
@@ -163,8 +169,13 @@ fn what_follows_an_apply_that_was_cancelled_too_late_can_be_cancelled() {
     block_on(async {
         let session = stand.sessions().start(request).expect("it starts");
         wait_until_in_flight(session.dir());
-        session.cancel("alice").await.expect("it runs");
         let_go(session.dir());
+        let source = session.dir().join("source");
+        wait_for("the end of the apply", WITHIN_A_TEST, || {
+            source.join("applied").exists().then_some(())
+        });
+        session.cancel("alice").await.expect("it runs");
+        fs::write(source.join("end"), "").expect("the source is there");
         gate.wait_until_at("output");
         session.cancel("bob").await.expect("it runs");
         let ended = end(&session).await;
