@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::encodings::Encodings;
 use super::filter::{Filter, Needle};
-use super::folded::Folded;
-use super::forms::{self, Encodings};
+use super::forms;
 use super::same_start::{Begins, SameStart};
 use super::secret::{Scope, Secret};
 use super::window::Window;
@@ -54,7 +54,7 @@ impl Matcher {
     /// Compiles the patterns of some secrets; those too short to be masked are passed over.
     pub fn of<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> Self {
         let mut patterns: HashMap<Needle, SameStart> = HashMap::new();
-        let mut folded = Vec::new();
+        let mut anywhere = Vec::new();
         let mut bytes = 0;
         let all = secrets.into_iter().flat_map(|it| {
             bytes += it.value.len();
@@ -67,9 +67,9 @@ impl Matcher {
             forms::patterns(&it, encodings)
         });
         for (pattern, scope) in all {
-            let pattern = Arc::from(pattern);
+            let pattern: Arc<[u8]> = pattern.into();
             if scope == Scope::Anywhere {
-                folded.extend(Folded::of(&pattern));
+                anywhere.push(Arc::clone(&pattern));
             }
             // Every pattern is at least as long as a needle.
             if let Some(needle) = pattern.first_chunk() {
@@ -81,7 +81,7 @@ impl Matcher {
         Self {
             filter: Filter::new(patterns.keys()),
             patterns,
-            wrapped: Wrapped::new(folded),
+            wrapped: Wrapped::new(&anywhere),
         }
     }
 

@@ -4,15 +4,11 @@
 //! size and gives the same text for any way of cutting it.
 
 mod capture;
+mod encodings;
 mod escaping;
-mod events;
 mod filter;
-mod folded;
 mod forms;
-mod gap;
-mod joins;
 mod matcher;
-mod pairs;
 mod redactor;
 mod same_start;
 mod secret;
@@ -22,8 +18,6 @@ mod tail;
 mod utf8;
 mod window;
 mod wrapped;
-#[cfg(test)]
-mod wrapped_tests;
 
 pub use capture::{Capture, Captured, Excerpt};
 pub use matcher::{MASK, Matcher};

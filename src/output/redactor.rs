@@ -78,6 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::output::encodings::Encodings;
     use crate::output::forms;
     use crate::output::secret::{Scope, Secret};
 
@@ -101,7 +102,7 @@ mod tests {
     }
 
     fn patterns(secret: &str) -> Vec<Vec<u8>> {
-        let patterns = forms::patterns(&Secret::anywhere(secret.as_bytes()), forms::Encodings::All);
+        let patterns = forms::patterns(&Secret::anywhere(secret.as_bytes()), Encodings::All);
         patterns.into_iter().map(|(pattern, _)| pattern).collect()
     }
 

@@ -11,7 +11,7 @@ pub(super) const LOOK_BEHIND: usize = 24;
 pub enum Scope {
     /// Wherever it stands, also inside of longer words.
     Anywhere,
-    /// Wherever all of it stands, but not line by line.
+    /// Wherever it occurs as a whole, but not line by line.
     ///
     /// For a document: its lines hold names and what is public, and what is secret in it is a secret of its own.
     Whole,

@@ -17,7 +17,7 @@ const MAX_STRINGS: usize = 10_000;
 const MIN_BASE64_BYTES: usize = 16;
 
 /// Members that are no secret in any credentials: addresses and kinds that the vendor publishes, and identifiers that
-/// stand in every plan. Without `-` and `_`, in lower case.
+/// are in every plan. Without `-` and `_`, in lower case.
 const PUBLIC: [&str; 27] = [
     "activedirectoryendpointurl",
     "activedirectorygraphresourceid",
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_of_a_secret_document_are_secret_and_public_ones_are_not() {
+    fn strings_of_a_secret_document_are_secret_but_public_ones() {
         let table: [(&str, &[&str]); 12] = [
             (
                 r#"{"type":"service_account","project_id":"my-project-1","private_key_id":"0123abcd",

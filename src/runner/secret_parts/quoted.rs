@@ -6,7 +6,7 @@ pub(super) struct Member<'a> {
     pub(super) value: String,
 }
 
-/// The strings in quotes that stand behind `=`, `:`, `[` or `,`: labels of blocks and names are left out.
+/// The strings in quotes behind `=`, `:`, `[` or `,`: labels of blocks and names are left out.
 pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let mut from = 0;

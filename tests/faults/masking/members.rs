@@ -41,7 +41,7 @@ fn credentials() -> Value {
     })
 }
 
-/// What nobody may see of them. Of the secret, what no writer escapes.
+/// What must not be shown. Of the secret, the part that no writer escapes.
 const HIDDEN: [&str; 7] = [
     KEY_LINES[0],
     KEY_LINES[1],

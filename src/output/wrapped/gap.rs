@@ -5,7 +5,7 @@ const MAX_ADDRESS_BYTES: usize = 256;
 /// Longest control sequence, in bytes.
 const MAX_COLOUR_BYTES: usize = 32;
 
-/// What stands at some place of a text.
+/// What begins at some place of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// Text of its own.
@@ -43,7 +43,7 @@ pub(super) const fn may_begin_gap(byte: u8) -> bool {
     )
 }
 
-/// What stands at the start of a text; with `whole`, nothing comes after its end.
+/// Tells what a text begins with; with `whole`, nothing comes after its end.
 #[inline]
 pub(super) fn at_start(text: &[u8], whole: bool) -> At {
     match text.first() {

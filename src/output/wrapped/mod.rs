@@ -4,20 +4,30 @@
 //! bytes on both sides of each gap, which hardly ever are those of a pattern. Where they are, every start that the
 //! gap may belong to is tried.
 
-use super::events::Events;
-use super::folded::{Break, Folded};
-use super::gap::{self, At, Gap};
-use super::joins::{Join, Joins, SIDE_BYTES, Side};
-use super::pairs::Pairs;
+mod events;
+mod folded;
+mod gap;
+mod joins;
+mod pairs;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::events::Events;
+use self::folded::{Break, Folded};
+use self::gap::{At, Gap};
+use self::joins::{Join, Joins, SIDE_BYTES, Side};
+use self::pairs::Pairs;
 use super::window::Window;
 
 /// Shortest text of a pattern with gaps.
-pub(super) const MIN_TEXT_BYTES: usize = SIDE_BYTES + 1;
+const MIN_TEXT_BYTES: usize = SIDE_BYTES + 1;
 /// Longest occurrence: so many times the text of its pattern, and as much again as one wide gap takes.
 const MAX_STRETCH: usize = 4;
 const MAX_GAP_BYTES: usize = 1024;
 /// A word of so many bytes before a line end may be one that was cut at a fixed width.
-pub(super) const LONG_WORD: usize = 16;
+const LONG_WORD: usize = 16;
 
 /// The patterns that are looked for across gaps.
 #[derive(Default)]
@@ -42,7 +52,9 @@ struct Walk {
 }
 
 impl Wrapped {
-    pub(super) fn new(mut patterns: Vec<Folded>) -> Self {
+    /// Compiles those of some patterns that may be wrapped.
+    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a Arc<[u8]>>) -> Self {
+        let mut patterns: Vec<_> = patterns.into_iter().filter_map(Folded::of).collect();
         if patterns.is_empty() {
             return Self::default();
         }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 
-use super::{Matcher, Redactor};
+use crate::output::{Matcher, Redactor};
 
 const PHRASE: &str = "correct horse battery staple";
 const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ";

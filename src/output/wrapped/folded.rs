@@ -64,7 +64,7 @@ impl Folded {
         let shortest = if gaps.is_empty() {
             MIN_BROKEN_BYTES
         } else {
-            super::wrapped::MIN_TEXT_BYTES
+            super::MIN_TEXT_BYTES
         };
         if text.len() < shortest {
             return None;

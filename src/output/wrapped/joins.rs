@@ -1,10 +1,10 @@
 //! Says of nearly every gap in a text that no value goes on across it.
 
+use super::LONG_WORD;
 use super::folded::Folded;
 use super::gap::{self, At};
-use super::wrapped::LONG_WORD;
 
-/// Bits that stand for one join: a Bloom filter.
+/// The bits of one join in a Bloom filter.
 type Bits = [usize; 3];
 
 /// How many bytes on each side of a gap are compared.
@@ -13,7 +13,7 @@ pub(super) const SIDE_BYTES: usize = 3;
 const BITS_PER_JOIN: usize = 32;
 const JOIN_BITS: (usize, usize) = (1 << 12, 1 << 23);
 
-/// The bytes that stand on both sides of each place of each pattern where a gap may be.
+/// The bytes on both sides of each place of each pattern where a gap may be.
 #[derive(Default)]
 pub(super) struct Joins {
     /// [`SIDE_BYTES`] before a place, hashed.

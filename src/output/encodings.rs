@@ -1,0 +1,121 @@
+//! A value in base64 and in hex.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::forms::is_long_enough;
+
+/// Columns at which `base64` and `openssl` end a line.
+const BASE64_COLUMNS: [usize; 2] = [76, 64];
+
+/// Which encodings of a value are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encodings {
+    /// Hex and base64 of base64 as well, which take as many patterns as all others.
+    All,
+    Common,
+}
+
+/// Adds base64 and, if they are wanted, base64 of that and hex.
+pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<Vec<u8>>) {
+    let mut once = BTreeSet::new();
+    add_base64(value, &mut once);
+    if encodings == Encodings::All {
+        for inner in &once {
+            add_base64(inner, to);
+        }
+        let lower = hex(value);
+        to.insert(lower.to_ascii_uppercase());
+        to.insert(lower);
+    }
+    // By line, since a tool may put its own words before each of them.
+    let whole = STANDARD_NO_PAD.encode(value).into_bytes();
+    let whole = &whole[..value.len() * 8 / 6];
+    for columns in BASE64_COLUMNS.into_iter().filter(|it| *it < whole.len()) {
+        let lines = whole.chunks(columns).filter(|line| is_long_enough(line));
+        to.extend(lines.map(<[u8]>::to_vec));
+    }
+    to.extend(once);
+}
+
+/// The part of the base64 text that is the same whatever stands before and after the value, for each
+/// of the three places in a group of three bytes where the value may begin.
+fn add_base64(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
+    for before in 0..3 {
+        let mut padded = vec![0; before];
+        padded.extend_from_slice(value);
+        // A base64 character holds six bits: those that also hold bits of a neighbour are left out.
+        let first = (before * 8).div_ceil(6);
+        let last = padded.len() * 8 / 6;
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            to.insert(engine.encode(&padded).as_bytes()[first..last].to_vec());
+        }
+    }
+}
+
+fn hex(value: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [byte >> 4, byte & 0xf].map(|it| DIGITS[usize::from(it)]);
+    value.iter().flat_map(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(value: &[u8], encodings: Encodings) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        add_encoded(value, encodings, &mut found);
+        let texts = found.into_iter().map(String::from_utf8);
+        texts.map(Result::unwrap).collect()
+    }
+
+    /// Base64 of a value with other bytes on both sides.
+    fn around(before: usize, value: &[u8], after: usize) -> String {
+        let whole = [&b"xx"[..before], value, &b"yy"[..after]].concat();
+        STANDARD_NO_PAD.encode(whole)
+    }
+
+    #[test]
+    fn base64_is_found_at_each_alignment_once_and_twice_over() {
+        let value = b"correct horse";
+        let patterns = encoded(value, Encodings::All);
+        let is_in = |text: &str, len: usize| {
+            patterns
+                .iter()
+                .any(|it| it.len() >= len && text.contains(it))
+        };
+        for (before, after) in (0..3).flat_map(|it| (0..3).map(move |after| (it, after))) {
+            let once = around(before, value, after);
+            assert!(is_in(&once, 16), "{before} before, {after} after");
+            for outer in 0..3 {
+                let twice = around(outer, once.as_bytes(), 1);
+                assert!(is_in(&twice, 20), "{before} before, {outer} before that");
+            }
+        }
+    }
+
+    #[test]
+    fn hex_is_found_in_either_case_where_it_is_wanted() {
+        for (encodings, expected) in [(Encodings::All, true), (Encodings::Common, false)] {
+            let patterns = encoded(b"k\xffn", encodings);
+            for hex in ["6bff6e", "6BFF6E"] {
+                assert_eq!(patterns.contains(&hex.to_owned()), expected, "{hex}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_base64_are_found_and_no_stub_is() {
+        let value: Vec<u8> = (0..130).collect();
+        let whole = STANDARD_NO_PAD.encode(&value);
+        let patterns = encoded(&value, Encodings::Common);
+        for columns in BASE64_COLUMNS {
+            let line = whole[columns..2 * columns].to_owned();
+            assert!(patterns.contains(&line), "{columns}");
+        }
+        assert!(patterns.iter().all(|it| it.len() >= 6), "{patterns:?}");
+    }
+}
