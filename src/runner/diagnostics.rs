@@ -23,6 +23,8 @@ pub(super) struct Diagnostics<F = io::Stderr> {
     queue: Vec<u8>,
     /// Lines that found no room, since it was last said how many.
     dropped: u64,
+    /// Whether stderr had no room for what there is to write.
+    is_blocked: bool,
     /// Made when there is something to wait for.
     waits: Option<Output>,
 }
@@ -40,6 +42,7 @@ impl<F: AsFd> Diagnostics<F> {
             stderr,
             queue: Vec::new(),
             dropped: 0,
+            is_blocked: false,
             waits: None,
         }
     }
@@ -57,9 +60,10 @@ impl<F: AsFd> Diagnostics<F> {
         }
     }
 
-    /// Writes some of what is queued; never returns while nothing is. May be dropped and called again.
+    /// Writes some of what stderr had no room for; never returns while there is nothing. May be dropped and
+    /// called again.
     pub(super) async fn advance(&mut self) {
-        if self.queue.is_empty() {
+        if !self.is_blocked {
             return std::future::pending().await;
         }
         if self.waits.is_none() {
@@ -76,28 +80,28 @@ impl<F: AsFd> Diagnostics<F> {
         }
     }
 
-    /// Writes what is queued, within a time.
+    /// Writes what is queued, within a time; what is still there then is lost.
     pub(super) async fn flush(&mut self, at_most: Duration) {
+        self.write_queued();
         let all = async {
-            while !self.queue.is_empty() {
+            while self.is_blocked {
                 self.advance().await;
             }
-            if let (Some(stderr), true) = (&self.waits, self.dropped > 0) {
-                // The line that says how many needs room, too.
-                let _ = stderr.writable().await;
-            }
         };
-        // What is still there is lost: stderr is not read.
         let _ = timeout(at_most, all).await;
-        self.write_queued();
     }
 
+    /// Writes as much as stderr takes at this moment.
     fn write_queued(&mut self) {
+        self.is_blocked = false;
         while !self.queue.is_empty() {
             match write_now(self.stderr.as_fd(), &self.queue) {
                 Ok(len) => drop(self.queue.drain(..len)),
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_blocked = true;
+                    return;
+                }
                 Err(_) => return self.drop_queued(),
             }
         }
@@ -107,13 +111,16 @@ impl<F: AsFd> Diagnostics<F> {
     fn say_how_many_were_dropped(&mut self) {
         if self.dropped > 0 {
             let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
-            if write_now(self.stderr.as_fd(), line.as_bytes()).is_ok() {
-                self.dropped = 0;
+            match write_now(self.stderr.as_fd(), line.as_bytes()) {
+                Ok(_) => self.dropped = 0,
+                // A stderr that fails is tried again with the next line.
+                Err(fault) => self.is_blocked = fault.kind() == io::ErrorKind::WouldBlock,
             }
         }
     }
 
     fn drop_queued(&mut self) {
+        self.is_blocked = false;
         let lines = memchr::memchr_iter(b'\n', &self.queue).count();
         self.dropped += lines as u64;
         self.queue.clear();

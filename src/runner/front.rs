@@ -33,7 +33,7 @@ use crate::protocol::{Control, exit_status};
 /// How long a supervisor that has said its last may take to end.
 const SUPERVISOR_END: Duration = Duration::from_secs(5);
 /// How long the last diagnostics may take to be read.
-const LAST_DIAGNOSTICS: Duration = Duration::from_millis(200);
+const LAST_DIAGNOSTICS: Duration = Duration::from_millis(500);
 const HINT: &str = "waiting for a request, one JSON object, for example: \
                     {\"tool\":\"terraform\",\"work_dir\":\"/tmp\",\"command\":\"version\"}";
 

@@ -6,6 +6,7 @@
 
 #[macro_use]
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "tests/faults needs the rest of it")]
 mod support;
 
 mod attach;

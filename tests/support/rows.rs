@@ -1,6 +1,7 @@
 //! Macros that turn one row into a test for each tool, and for each backend of the state.
 
 /// Makes each row a test for each tool.
+#[allow(unused_macros, reason = "not every test binary has rows")]
 macro_rules! on_both_tools {
     ($($row:ident),+ $(,)?) => {
         mod terraform {
@@ -15,6 +16,7 @@ macro_rules! on_both_tools {
 }
 
 /// Makes each row a test for each tool with each state backend.
+#[allow(unused_macros, reason = "not every test binary has rows")]
 macro_rules! on_both_tools_and_backends {
     ($($row:ident),+ $(,)?) => {
         on_both_tools_and_backends!(@tool terraform, Terraform, $($row),+);

@@ -1,15 +1,13 @@
 //! Signals while the answer is being copied to a slow reader.
 
-use std::time::Duration;
-
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::ending::{Ending, assert_stopped_in_order};
-use crate::support::mark::state_of;
-use crate::support::runner::{Launch, Runner};
+use crate::support::mark::{children, name, state_of};
+use crate::support::runner::{Launch, Runner, SUPERVISOR};
 use crate::support::tools::Tool;
-use crate::support::waiting::{SOON, wait_for};
+use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
@@ -104,6 +102,12 @@ fn a_cancelled_run_prints_its_whole_answer_to_a_slow_reader(tool: Tool) {
     let workspace = Workspace::with_in_flight(tool, Backend::Server, &script);
     let mut runner = Launch::request(&workspace, &workspace.apply()).start();
     workspace.wait_until_in_flight();
+    // The tool passes on what a provisioner prints in its own time, and no more of it once it is stopped.
+    let log = workspace.run_dir().join("output.log");
+    wait_for("the whole output", WITHIN_A_TEST, || {
+        let len = log.metadata().map_or(0, |log| log.len());
+        (len >= HUNDREDS_OF_KB as u64).then_some(())
+    });
     runner.signal(Signal::SIGTERM);
     runner.read_at_least(HUNDREDS_OF_KB / 4);
     let ending = runner.end();
@@ -151,9 +155,7 @@ fn a_signal_to_attach_while_it_prints_is_seen_in_its_status(tool: Tool) {
 /// Waits until the supervisor is a zombie or gone; the front may have reaped it.
 #[track_caller]
 fn wait_until_supervisor_has_ended(runner: &Runner) {
-    use crate::support::mark::{children, name};
-    use crate::support::runner::SUPERVISOR;
-    wait_for("the end of the supervisor", Duration::from_secs(40), || {
+    wait_for("the end of the supervisor", WITHIN_A_TEST, || {
         children(runner.pid())
             .into_iter()
             .filter(|&child| name(child) == SUPERVISOR)

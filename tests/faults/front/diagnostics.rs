@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::support::ending::assert_stopped_in_order;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
 
 mod on_tools_and_backends {
@@ -130,18 +132,39 @@ fn what_a_full_stderr_did_not_take_is_counted() {
     let request = apply_with_warnings(&workspace);
     let runner = Launch::request(&workspace, &request).stderr(writer).start();
     workspace.wait_until_in_flight();
-    // The warnings come before the tool is started.
+    let text = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&text);
     let reading = thread::spawn(move || {
-        let mut text = String::new();
-        reader.read_to_string(&mut text).map(|_| text)
+        let mut piece = vec![0; 64 * 1024];
+        while let Ok(len @ 1..) = reader.read(&mut piece) {
+            let piece = str::from_utf8(&piece[..len]).expect("ASCII");
+            seen.lock().expect("no panic").push_str(piece);
+        }
+    });
+    wait_for("every warning, told or counted", WITHIN_A_TEST, || {
+        let (told, dropped) = told_and_dropped(&text.lock().expect("no panic"));
+        (dropped > 0 && told + dropped == WARNINGS).then_some(())
     });
     workspace.let_go();
     let ending = runner.end();
     ending.assert_outcome(&ending.result(), "succeeded");
-    let text = reading.join().expect("a reader").expect("text");
-    let last = text.lines().last().expect("a line");
-    assert!(last.starts_with("iac-runner: "), "{last}");
-    assert!(last.ends_with(" diagnostics were dropped"), "{last}");
+    reading.join().expect("a reader");
+    let (told, dropped) = told_and_dropped(&text.lock().expect("no panic"));
+    assert_eq!(told + dropped, WARNINGS);
+}
+
+/// How many diagnostics there are, and how many there were beside them.
+fn told_and_dropped(text: &str) -> (usize, usize) {
+    let (mut told, mut dropped) = (0, 0);
+    let lines = text.trim_start_matches('x').split_inclusive('\n');
+    for line in lines.filter_map(|line| line.strip_suffix('\n')) {
+        let sentence = line.strip_prefix("iac-runner: ").expect("our own line");
+        match sentence.strip_suffix(" diagnostics were dropped") {
+            Some(count) => dropped += count.parse::<usize>().expect("a number"),
+            None => told += 1,
+        }
+    }
+    (told, dropped)
 }
 
 #[test]
