@@ -62,7 +62,7 @@ enum Kept {
     RunDir,
 }
 
-/// How fast the disk of the run directories takes a file that nobody syncs, in MB/s.
+/// How fast the disk of the run directories takes a file that is not synced, in MB/s.
 fn write_to_disk(bytes: u64) -> f64 {
     let mut file = tempfile::tempfile().expect("a temporary file");
     let piece = vec![b'x'; 64 * 1024];

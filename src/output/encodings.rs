@@ -40,7 +40,7 @@ pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<
     to.extend(once);
 }
 
-/// The part of the base64 text that is the same whatever stands before and after the value, for each
+/// The part of the base64 text that does not depend on what precedes and follows the value, for each
 /// of the three places in a group of three bytes where the value may begin.
 fn add_base64(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     for before in 0..3 {

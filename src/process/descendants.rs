@@ -60,7 +60,7 @@ impl Process {
     /// When the process has ended, or belongs to another user.
     pub fn interrupt(&self) -> io::Result<()> {
         let handle = PidHandle::open(self.pid)?;
-        // The handle is of whatever has this id now: it must still be the process that was seen.
+        // The handle refers to the process that has this id now: it must still be the process that was seen.
         if Stat::read(self.pid).is_none_or(|stat| stat.started != self.started) {
             return Err(Errno::ESRCH.into());
         }
@@ -134,7 +134,7 @@ fn listed_children(parent: i32) -> Option<Vec<i32>> {
     let mut children = Vec::new();
     let threads = match fs::read_dir(format!("/proc/{parent}/task")) {
         Ok(threads) => threads,
-        // It has ended by now: its children are somebody else's.
+        // It has ended by now: its children have another parent.
         Err(_) if Path::new("/proc/self").exists() => return Some(children),
         Err(_) => return None,
     };

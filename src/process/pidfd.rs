@@ -56,7 +56,7 @@ pub fn wait_for_child(child: Pid, at_most: Duration) -> Option<WaitStatus> {
         match &handle {
             Some(handle) => {
                 let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-                // Whatever it says, the child is looked at again.
+                // With any answer, the child is looked at again.
                 let _ = poll(
                     &mut [PollFd::new(handle.as_fd(), PollFlags::POLLIN)],
                     timeout,

@@ -20,7 +20,7 @@ impl Write for Printer {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     let mut entries = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
-                    // Whatever it answers, the next write tells what is the matter.
+                    // With any answer, the next write tells what is the matter.
                     let _ = poll(&mut entries, PollTimeout::NONE);
                 }
                 answer => return Ok(answer?),

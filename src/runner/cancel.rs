@@ -122,7 +122,7 @@ fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
     let introduction = record.introduction()?;
     match record.connect() {
         Ok(socket) => return hand_over(socket, force),
-        // Nobody listens there any more, or not yet.
+        // The supervisor no longer listens there, or not yet.
         Err(fault)
             if matches!(
                 fault.kind(),
@@ -178,7 +178,7 @@ fn message(finding: &Finding, force: bool) -> String {
              and obeys when it goes on",
             ANSWER.as_secs()
         ),
-        Finding::Ended => "the run is over; `iac-runner attach` prints its result".to_owned(),
+        Finding::Ended => "the run has ended; `iac-runner attach` prints its result".to_owned(),
         Finding::Lost => {
             "the supervisor of the run was lost and cannot be told; `iac-runner attach` prints what is \
              known, and whether the tool still runs"

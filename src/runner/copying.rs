@@ -15,7 +15,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(super) enum Advance {
     Copied,
     ReaderGone,
-    /// Something could not be written though somebody may be there to read.
+    /// A write failed although a reader may be there.
     Failed(io::Error),
 }
 
@@ -55,7 +55,7 @@ impl Stdout {
     }
 
     /// Copies a piece of the relay, as much as stdout takes; never returns while there is nothing to
-    /// copy and somebody to read it. May be dropped and called again.
+    /// copy and a reader for it. May be dropped and called again.
     pub(super) async fn advance(&mut self) -> Advance {
         if self.end.is_some() {
             return std::future::pending().await;

@@ -1,6 +1,6 @@
 //! Lines on stderr: best effort.
 //!
-//! Nobody may be reading stderr, or the disk behind it may be full. So a line that is not taken at once
+//! Stderr may have no reader, or the disk behind it may be full. So a line that is not taken at once
 //! waits in a small queue, a line that finds no room there is dropped and counted, and a fault of stderr
 //! is no fault of the run.
 

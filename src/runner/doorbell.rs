@@ -1,6 +1,6 @@
 //! Takes orders on the socket of the run directory.
 //!
-//! Who can reach the socket reaches this run and no other process, in whatever PID namespace both are.
+//! Who can reach the socket reaches this run and no other process, in any PID namespace.
 
 use std::io;
 use std::os::unix::net::UnixListener as Listener;

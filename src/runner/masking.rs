@@ -57,7 +57,7 @@ mod tests {
             safety: StateSafety::ErroredFile,
             lock: LockStatus::Held,
             lock_id: Some("correct horse".to_owned()),
-            errored_state_file: Some("/work/correct horse/errored.tfstate".into()),
+            errored_state_file: Some("/srv/correct horse/errored.tfstate".into()),
         });
         mask_result(&matcher, &mut result);
         let text = serde_json::to_string(&result).unwrap();

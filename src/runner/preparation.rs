@@ -105,7 +105,7 @@ pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
 
 /// How much output the result may hold, and a sentence when that is less than was asked for.
 ///
-/// Until the result is read it takes its size in memory up to three times, which nobody else has then: the
+/// Until the result is read it takes its size in memory up to three times, which no other process has then: the
 /// kernel would end this process, or the tool.
 pub(super) fn output_limit(
     request: &Request,

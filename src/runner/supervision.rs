@@ -158,7 +158,7 @@ impl Supervision<'_> {
         }
     }
 
-    /// Looks whether the run is over.
+    /// Checks whether the run has ended.
     fn look(&mut self, watch: &mut Watch, now: Instant) -> ControlFlow<Option<Ended>> {
         if let Some((ended, _)) = watch.leader_end {
             return if self.tool.is_any_alive() && self.ladder.stage() != Stage::Killed {

@@ -1,6 +1,10 @@
 //! Repositories to be checked out.
 
 // Here and not at the root of the crate: benches need no more of the support than this.
+#[allow(
+    clippy::duplicate_mod,
+    reason = "test binaries have it at their root as well"
+)]
 #[path = "../support/bounded.rs"]
 mod bounded;
 

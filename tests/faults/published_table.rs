@@ -15,7 +15,7 @@ fn named_tests() -> impl Iterator<Item = &'static str> {
         .map(|name| name.trim().trim_matches('`'))
 }
 
-/// Whether a file at or below a path defines a function of this name.
+/// Whether a file at or below a path defines a function with this name.
 fn defines(path: &Path, function: &str) -> bool {
     if path.is_dir() {
         return fs::read_dir(path)

@@ -35,7 +35,7 @@ pub(crate) fn boot_id() -> String {
     id.trim().to_owned()
 }
 
-/// A process of somebody else in a directory; killed when it is dropped.
+/// An unrelated process in a directory; killed when it is dropped.
 pub(crate) struct Bystander(Child);
 
 impl Bystander {

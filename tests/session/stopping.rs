@@ -107,7 +107,7 @@ fn a_cancel_while_the_approved_plan_is_checked_is_no_failure() {
         session.cancel("bob").await.expect("it runs");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
-        // Whatever still reads it comes to its end.
+        // Readers that are still there see its end.
         large.set_len(0).expect("a size");
     });
     assert_eq!(gate.calls("apply"), 0);

@@ -22,7 +22,6 @@
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
 
-#[allow(unused_macros, reason = "not every test binary has rows")]
 #[macro_use]
 #[allow(
     unused_macros,

@@ -8,8 +8,8 @@ use super::bounded::{end_of, output_of};
 
 /// Writes an executable file, or replaces one in a single step.
 ///
-/// By another process: a file that this one has open for writing is open in whatever child a test beside
-/// starts at that moment, too, and nobody can run it until that child is past its exec.
+/// By another process: a file that this one has open for writing is also open in any child that another test
+/// starts at that moment, and cannot be run until that child has called exec.
 #[track_caller]
 pub(crate) fn write_program(program: &Path, text: &str) {
     let mut writer = Command::new("/bin/sh")

@@ -61,7 +61,7 @@ impl Drop for Page {
     }
 }
 
-/// An address that stays free while nobody listens: the system gives its port to no other process by itself.
+/// An address that stays free while no one listens: the system gives its port to no other process by itself.
 fn address_of_its_own() -> String {
     let given_out = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let lowest: u32 = given_out

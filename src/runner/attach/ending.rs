@@ -1,4 +1,4 @@
-//! How a run is told that has ended.
+//! Prints how a run ended.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -27,7 +27,7 @@ struct Ended {
     outcome: Outcome,
 }
 
-/// How the run ended that a record holds the result of; none if it is not there, or not whole.
+/// The outcome in the recorded result; `None` if the file is missing or incomplete.
 pub(super) fn recorded_outcome(record: &Record, pulse: &Pulse) -> io::Result<Option<Outcome>> {
     let Some(file) = record.read(RESULT)? else {
         return Ok(None);
@@ -100,7 +100,7 @@ pub(super) fn tell_of_loss(record: &Record, events: &Follower<'_>, mode: Mode) -
     Ok(exit_status::UNKNOWN)
 }
 
-/// The recorded request; none if it cannot be read.
+/// The recorded request; `None` if it cannot be read.
 fn request(record: &Record) -> Option<Request> {
     let mut document = Vec::new();
     let file = record.read(REQUEST).ok()??;

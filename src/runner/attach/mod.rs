@@ -20,7 +20,7 @@ use super::last_words::Progress;
 use super::run_dir::{NoRecord, Record, Standing};
 use crate::protocol::exit_status;
 
-/// How often the supervisor is looked after: a killed one tells nobody.
+/// How often the supervisor is checked: a killed one sends no notice.
 const CHECK: Duration = Duration::from_millis(100);
 /// How long a supervisor may take to create its record: a backend may kill the front and attach at once.
 const START: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ async fn follow(
         pulse.beat();
         match mode {
             Mode::Stream => events.copy()?,
-            // Only to be woken: what is no file is polled instead.
+            // Only to be woken: anything but a file is polled instead.
             Mode::Document => drop(events.open()),
         }
         // The result has its name before its event is written.

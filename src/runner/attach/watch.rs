@@ -1,4 +1,4 @@
-//! Reads a record on a thread of its own, so that a disk that hangs is told.
+//! Reads a record on a thread of its own, so that a hung disk is reported.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Picks up the run in a directory: follows it, then prints its result.
 pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
     let progress = Arc::new(Progress::default());
-    // Whatever becomes of this process, there may be a run.
+    // There may be a run, even if this process fails.
     progress.may_run.store(true, Relaxed);
     last_words::print_on_panic(mode, Arc::clone(&progress), None);
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
@@ -76,7 +76,7 @@ fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u
     });
     match followed {
         Ok(status) => status,
-        // Nobody reads on; the run does not care.
+        // The reader is gone; the run is not affected.
         Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => exit_status::INTERNAL_FAULT,
         Err(fault) => internal_fault(
             mode,

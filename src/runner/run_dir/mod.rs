@@ -44,7 +44,7 @@ const PID: &str = "supervisor.pid";
 const SUPERVISOR: &str = "supervisor.json";
 /// Socket on which the supervisor takes orders; there while the run goes on.
 const CONTROL: &str = "control.sock";
-/// What is answered on [`CONTROL`] to an order that the run will obey, and to what is no order.
+/// Answers on [`CONTROL`]: to an order that the run accepts, and to anything else.
 pub(super) const CONTROL_ACCEPTED: &[u8] = b"{\"accepted\":true}\n";
 pub(super) const CONTROL_REFUSED: &[u8] = b"{\"accepted\":false}\n";
 /// Where the result is written before it gets its name.
@@ -58,7 +58,7 @@ pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) enum Durability {
     /// All of it: the run may change something that lasts.
     Record,
-    /// The result: whatever the run does can be done again.
+    /// The result: all that the run does can be done again.
     Result,
 }
 

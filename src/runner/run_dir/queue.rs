@@ -10,7 +10,7 @@ use super::DISK_PATIENCE;
 use super::claim::RunDirError;
 use super::result_file::Outgoing;
 
-/// Most bytes that wait to be written; whoever has more waits.
+/// Most bytes that wait to be written; a producer with more waits.
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
 /// Buffers that are kept for the next piece.
 const MAX_SPARE_BUFFERS: usize = 4;
@@ -86,7 +86,7 @@ pub(super) struct State {
     pub(super) is_in_place: bool,
     /// What came of writing the result.
     pub(super) result: Option<Result<(), String>>,
-    /// Sentences that nobody has been told yet.
+    /// Warnings that have not been reported yet.
     pub(super) faults: Vec<String>,
 }
 
@@ -138,7 +138,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and tells whoever waits for that.
+    /// Changes the state and wakes the waiters.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.lock());
         self.progress.notify_all();
@@ -273,7 +273,7 @@ impl State {
         self.push(Job::Append(file, buffer));
     }
 
-    /// Writes log and events no further, for a reason that is told once.
+    /// Writes log and events no further, for a reason that is reported once.
     pub(super) fn give_up(&mut self, reason: String) {
         if self.has_output || self.has_events {
             self.faults.push(reason);

@@ -119,7 +119,7 @@ impl Record {
         &self.pid
     }
 
-    /// Process id of its supervisor, in whatever namespace that runs; `None` when it could not be written.
+    /// Process id of its supervisor, in its own PID namespace; `None` when it could not be written.
     pub(in crate::runner) fn supervisor_pid(&self) -> io::Result<Option<i32>> {
         let text = self.small_file(PID)?;
         Ok(text.and_then(|text| text.trim().parse().ok()))

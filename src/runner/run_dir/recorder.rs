@@ -22,7 +22,7 @@ const STACK_BYTES: usize = 256 * 1024;
 /// Whether more output may be given to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::runner) enum Room {
-    /// It may, or nobody writes it any more.
+    /// It may, or the record is no longer written.
     Free,
     /// The disk is slower than the tool prints.
     Full,

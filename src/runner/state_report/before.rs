@@ -49,7 +49,7 @@ impl Before {
     }
 }
 
-/// Whether the kernel says so: unlike the time of the last write, nobody can set this one.
+/// Whether the kernel says so: unlike the time of the last write, no program can set this one.
 fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     let began_at = began_at
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -68,7 +68,7 @@ impl Words {
         for item in &printed.items {
             match item {
                 Item::Line(line) => words.take_line(line),
-                // Maybe quoted; but whatever quotes it was printed under the lock.
+                // Maybe quoted; but the message that quotes it was printed under the lock.
                 Item::DoubtfulLine(line) => words.take_progress(line),
                 Item::Message(message) => {
                     let is_summary = message.kind == "change_summary";
@@ -132,7 +132,7 @@ impl Words {
 ///
 /// A shell gives 128 and the number of the signal that ended the tool; a Go program that panics or runs out of
 /// memory exits with 2, and terraform's own panic handler with 11. The commands that write state exit with 0
-/// and 1 otherwise. Whatever comes after the closing line comes too late to matter.
+/// and 1 otherwise. Anything after the closing line comes too late to matter.
 pub(super) fn is_abrupt(ending: Ended, words: Words, printed: &Printed) -> bool {
     let crashed = |line: &str| line.starts_with("fatal error: ") || line.starts_with("panic: ");
     match ending {

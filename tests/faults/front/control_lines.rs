@@ -101,7 +101,7 @@ fn assert_is_cancelled(workspace: &Workspace, result: &Value) {
     assert_stopped_in_order(workspace, result, "cancel");
 }
 
-/// Writes until nobody reads.
+/// Writes until the reader is gone.
 fn write_endlessly(mut stdin: ChildStdin, before: Vec<u8>, line: &'static [u8]) -> JoinHandle<()> {
     thread::spawn(move || {
         let lines = line.repeat(500);

@@ -1,4 +1,4 @@
-//! The front process: answers that are being copied, diagnostics that nobody reads, hostile stdin.
+//! The front process: answers that are being copied, diagnostics without a reader, hostile stdin.
 
 mod control_lines;
 mod copying;

@@ -73,7 +73,7 @@ fn endless_bytes_after_the_document_do_not_hold_the_run_up(tool: Tool) {
     }
 }
 
-/// A shell that prints until nobody reads.
+/// A shell that prints until its reader is gone.
 struct Source(Child);
 
 impl Source {

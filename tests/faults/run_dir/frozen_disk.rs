@@ -1,4 +1,4 @@
-//! A disk that hangs when it is told to.
+//! A disk that hangs on demand.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 /// An ext4 file system on a loop device, for as long as this lives.
 ///
-/// While it is frozen, whatever writes there waits in the kernel and cannot be killed.
+/// While it is frozen, a process that writes there waits in the kernel and cannot be killed.
 pub(super) struct FrozenDisk {
     folder: TempDir,
 }

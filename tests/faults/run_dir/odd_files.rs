@@ -47,7 +47,7 @@ const READ_BY: [(&str, &[&str]); 5] = [
     ("supervisor.pid", &["cancel"]),
 ];
 
-/// Calls that have what they need, whatever stands in the place of the others.
+/// Calls that have what they need, with anything in the place of the others.
 const NOT_READ_BY: [(&str, &[&str]); 3] = [
     ("events.ndjson", &["attach"]),
     ("output.log", &["attach"]),

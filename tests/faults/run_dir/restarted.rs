@@ -102,7 +102,7 @@ fn cancel_signals_nobody_when_another_process_holds_the_lock(tool: Tool) {
     let run_dir = workspace.run_dir();
     let stranger = Stranger::new(&workspace);
     let lock = fs::File::open(run_dir.join("supervisor.pid")).expect("it is there");
-    let _held = Flock::lock(lock, FlockArg::LockExclusive).expect("nobody holds it");
+    let _held = Flock::lock(lock, FlockArg::LockExclusive).expect("it is free");
     let own_start = start_time(stranger.pid());
     let table: [(&str, &dyn Fn(&mut Value)); 2] = [
         ("an older process of this id", &|_| {}),

@@ -108,7 +108,7 @@ fn without_proc(workspace: &Workspace) -> Launch {
     Launch::stream(workspace, &workspace.apply()).under(&WITHOUT_PROC)
 }
 
-/// A run by a user that is not root, with a program that makes root of whoever starts it.
+/// A run by a user that is not root, with a program that runs as root for any user.
 fn as_user(workspace: &Workspace) -> Launch {
     let helper = workspace.work_dir().join("as_root");
     fs::copy("/usr/bin/setpriv", &helper).expect("setpriv is copied");

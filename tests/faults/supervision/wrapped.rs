@@ -1,4 +1,4 @@
-//! A script in the tool's place that runs the real tool: the tool has the grace, whatever becomes of the script.
+//! A script in the tool's place that runs the real tool: the tool has the grace, even when the script ends first.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `errored.tfstate` that a run has written, or has found, whatever the times of the file are.
+//! `errored.tfstate` that a run has written, or has found, with any times of the file.
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
