@@ -15,7 +15,7 @@ use super::preparation::Environment;
 use super::run_dir::{DISK_PATIENCE, OUTPUT};
 use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
-use crate::process::{ProcessIdentity, Sighting, memory_file, within};
+use crate::process::{ProcessIdentity, Sighting, memory_file, start_time, within};
 use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
 
 /// Whether the tool of a lost supervisor was started.
@@ -34,8 +34,8 @@ pub(super) enum Tool {
 pub(super) struct Known {
     /// The bytes of the request, empty if there was none.
     pub(super) request: Vec<u8>,
-    /// The tool's process and when it was started.
-    pub(super) started: Option<(ProcessIdentity, DateTime<Utc>)>,
+    /// The tool's process id, its start time, and when it was started.
+    pub(super) started: Option<(i32, Option<u64>, DateTime<Utc>)>,
     /// Whether the supervisor was about to start the tool.
     pub(super) may_run: bool,
     /// How the supervisor ended, as the end of a sentence.
@@ -44,12 +44,14 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn tool_started(&mut self, pid: i32) {
-        self.started = Some((ProcessIdentity::of(pid), Utc::now()));
+        self.started = Some((pid, start_time(pid), Utc::now()));
     }
 
     fn tool(&self) -> Tool {
-        match &self.started {
-            Some((process, at)) => Tool::Started(process.clone(), *at),
+        match self.started {
+            Some((pid, start_time, at)) => {
+                Tool::Started(ProcessIdentity::started_at(pid, start_time), at)
+            }
             None if self.may_run => Tool::PerhapsStarted,
             None => Tool::NotStarted,
         }

@@ -29,7 +29,7 @@ use super::supervision::Supervision;
 use super::version;
 use super::wording::of_system;
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Launch, OwnSignals, ProcessIdentity, ToolGroup, memory_limit};
+use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup, memory_limit, start_time};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
@@ -272,7 +272,7 @@ impl Desk {
             .collect();
         let tool_path = masked_path(&self.matcher, program);
         let pid = tool.pid();
-        let start_time = ProcessIdentity::of(pid).start_time;
+        let start_time = self.record.as_ref().and_then(|_| start_time(pid));
         self.journal
             .emit_start(&mut self.orders.link, start_time, |seq, at| {
                 Event::Started {
