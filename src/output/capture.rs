@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// Where the text starts in the file; before it stands its length so far, for whoever has to tell of a
-/// run whose supervisor is gone.
-const TEXT_AT: u64 = 8;
+/// Where the text starts in the file, for a front that has to tell of a run whose supervisor is gone: before
+/// it are its length so far and the limit, eight bytes each.
+const TEXT_AT: u64 = 16;
 /// How far a cut is moved to fall between two lines.
 const MAX_CUT_SHIFT: u64 = 4 * 1024;
 /// Size of the pieces in which the text is read back.
@@ -75,12 +75,13 @@ impl Capture {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn reopen(file: File, limit_bytes: u64) -> io::Result<Self> {
-        let mut this = Self::new(file, limit_bytes);
-        let mut total = [0; TEXT_AT as usize];
-        if this.file.metadata()?.len() >= TEXT_AT {
-            this.file.read_exact_at(&mut total, 0)?;
+    pub fn reopen(file: File) -> io::Result<Self> {
+        let (mut total, mut limit) = ([0; 8], [0; 8]);
+        if file.metadata()?.len() >= TEXT_AT {
+            file.read_exact_at(&mut total, 0)?;
+            file.read_exact_at(&mut limit, 8)?;
         }
+        let mut this = Self::new(file, u64::from_le_bytes(limit));
         this.total = u64::from_le_bytes(total);
         Ok(this)
     }
@@ -101,7 +102,10 @@ impl Capture {
             self.total += len as u64;
             bytes = rest;
         }
-        self.file.write_all_at(&self.total.to_le_bytes(), 0)
+        let mut header = [0; TEXT_AT as usize];
+        header[..8].copy_from_slice(&self.total.to_le_bytes());
+        header[8..].copy_from_slice(&(self.head + self.tail).to_le_bytes());
+        self.file.write_all_at(&header, 0)
     }
 
     /// Where in the file the byte at a position of the text stands, and how many follow it there.
@@ -324,7 +328,10 @@ mod tests {
             capture.push(&piece.iter().collect::<String>()).unwrap();
         }
         assert_eq!(capture.total_bytes(), text.len() as u64);
-        capture.captured().unwrap().to_string()
+        let reopened = Capture::reopen(capture.file.try_clone().unwrap()).unwrap();
+        let shown = capture.captured().unwrap().to_string();
+        assert_eq!(reopened.captured().unwrap().to_string(), shown);
+        shown
     }
 
     #[test]

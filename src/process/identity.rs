@@ -50,12 +50,14 @@ impl ProcessIdentity {
 
     /// The identity of a process with this id in the namespace of this one.
     pub fn of(pid: i32) -> Self {
+        Self::started_at(pid, start_time(pid))
+    }
+
+    /// The identity of a process of the same namespace whose start time was asked for while it was alive.
+    pub fn started_at(pid: i32, start_time: Option<u64>) -> Self {
         Self {
             pid,
-            start_time: proc_is_of_own_namespace()
-                .then(|| stat_of(pid))
-                .flatten()
-                .map(|stat| stat.start_time),
+            start_time,
             pid_namespace: own_namespace(),
             boot_id: boot_id(),
         }
@@ -150,6 +152,14 @@ impl ProvenProcess {
             None => Ok(kill(Pid::from_raw(self.pid), signal)?),
         }
     }
+}
+
+/// When a process started, in clock ticks since the system booted.
+pub fn start_time(pid: i32) -> Option<u64> {
+    if !proc_is_of_own_namespace() {
+        return None;
+    }
+    stat_of(pid).map(|stat| stat.start_time)
 }
 
 /// What a process sees around it.

@@ -25,7 +25,7 @@ pub use bounded::within;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
 pub use handed::Handed;
-pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven};
+pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
 pub use inheritance::{Limits, limits, stand_alone};
 pub use kept_group::{KeptGroup, Started};
 pub use memory::{memory_file, reopen_for_append};

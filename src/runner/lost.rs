@@ -14,10 +14,8 @@ use super::run_dir::{DISK_PATIENCE, OUTPUT};
 use super::state_report::{self, Files, ToolEnd, WorkPlace};
 use super::wording::one_line;
 use crate::output::{Capture, Captured};
-use crate::process::{ProcessIdentity, Sighting, memory_file, within};
-use crate::protocol::{
-    DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, StateReport,
-};
+use crate::process::{ProcessIdentity, Sighting, memory_file, start_time, within};
+use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
 
 /// Whether the tool of a lost supervisor was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +33,8 @@ pub(super) enum Tool {
 pub(super) struct Known {
     /// The bytes of the request, empty if there was none.
     pub(super) request: Vec<u8>,
-    /// The tool's process and when it was started.
-    pub(super) started: Option<(ProcessIdentity, DateTime<Utc>)>,
+    /// The tool's process id, its start time, and when it was started.
+    pub(super) started: Option<(i32, Option<u64>, DateTime<Utc>)>,
     /// Whether the supervisor was about to start the tool.
     pub(super) may_run: bool,
     /// How the supervisor ended, as the end of a sentence.
@@ -45,12 +43,14 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn tool_started(&mut self, pid: i32) {
-        self.started = Some((ProcessIdentity::of(pid), Utc::now()));
+        self.started = Some((pid, start_time(pid), Utc::now()));
     }
 
     fn tool(&self) -> Tool {
-        match &self.started {
-            Some((process, at)) => Tool::Started(process.clone(), *at),
+        match self.started {
+            Some((pid, start_time, at)) => {
+                Tool::Started(ProcessIdentity::started_at(pid, start_time), at)
+            }
             None if self.may_run => Tool::PerhapsStarted,
             None => Tool::NotStarted,
         }
@@ -60,10 +60,7 @@ impl Known {
 /// The document that the front prints in the supervisor's place, and its outcome.
 pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> (Vec<u8>, Outcome) {
     let request = Request::parse(&known.request).ok();
-    let limit = request
-        .as_ref()
-        .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
-    let seen = Capture::reopen(capture, limit).or_else(|_| nothing());
+    let seen = Capture::reopen(capture).or_else(|_| nothing());
     let end = known.supervisor_end.as_deref().unwrap_or("is gone");
     let mut frame = frame(request.as_ref(), &known.tool(), end);
     if let Some(request) = &request {

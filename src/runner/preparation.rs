@@ -20,6 +20,11 @@ use crate::output::{MASK, Matcher};
 use crate::process::within;
 use crate::protocol::Request;
 
+/// A limit to the output of a result that is never lowered, in bytes.
+const SMALL_OUTPUT_BYTES: u64 = 32 * 1024 * 1024;
+/// The part of the memory that the output of a result may take once.
+const OUTPUT_PART: u64 = 4;
+
 /// The environment of the tool, and what in it has to be masked.
 #[derive(Debug)]
 pub(super) struct Environment {
@@ -98,6 +103,30 @@ pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
         .collect()
 }
 
+/// How much output the result may hold, and a sentence when that is less than was asked for.
+///
+/// Until the result is read it takes its size in memory up to three times, which nobody else has then: the
+/// kernel would end this process, or the tool.
+pub(super) fn output_limit(
+    request: &Request,
+    memory_bytes: impl Fn() -> u64,
+) -> (u64, Option<String>) {
+    let wanted = request.output_limit_bytes;
+    if wanted <= SMALL_OUTPUT_BYTES {
+        return (wanted, None);
+    }
+    let memory_bytes = memory_bytes();
+    let most = (memory_bytes / OUTPUT_PART).max(SMALL_OUTPUT_BYTES);
+    if wanted <= most {
+        return (wanted, None);
+    }
+    let sentence = format!(
+        "`output_limit_bytes`: {wanted} bytes of output do not fit into the memory of this process, which is \
+         limited to {memory_bytes} bytes; `output` is cut at {most} bytes, and a `run_dir` keeps all of it"
+    );
+    (most, Some(sentence))
+}
+
 /// A sentence about a limit to the size of files, which the tool's output will meet.
 pub(super) fn limited_files(bytes: u64) -> String {
     format!(
@@ -147,6 +176,26 @@ mod tests {
     use crate::protocol::Tool;
 
     use super::*;
+
+    #[test]
+    fn the_output_of_a_result_fits_into_memory() {
+        const MIB: u64 = 1024 * 1024;
+        let table = [
+            (8 * MIB, 16 * MIB, 8 * MIB),
+            (32 * MIB, 16 * MIB, 32 * MIB),
+            (33 * MIB, 16 * MIB, 32 * MIB),
+            (100 * MIB, 400 * MIB, 100 * MIB),
+            (100 * MIB, 399 * MIB, 399 * MIB / 4),
+            (1024 * MIB, 64 * 1024 * MIB, 1024 * MIB),
+        ];
+        let mut request = Request::new(Tool::Terraform, "/tmp", "plan");
+        for (wanted, memory, limit) in table {
+            request.output_limit_bytes = wanted;
+            let (set, warning) = output_limit(&request, || memory);
+            assert_eq!(set, limit, "{wanted} of {memory}");
+            assert_eq!(warning.is_some(), limit != wanted, "{warning:?}");
+        }
+    }
 
     #[test]
     fn the_kept_request_holds_no_secret_and_can_be_read_again() {

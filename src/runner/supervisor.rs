@@ -26,7 +26,9 @@ use super::supervision::Supervision;
 use super::version;
 use super::wording::{of_system, one_line};
 use crate::output::{Capture, Matcher, Spool};
-use crate::process::{ChildSignals, Ended, Launch, OwnSignals, ProcessIdentity, ToolGroup};
+use crate::process::{
+    ChildSignals, Ended, Launch, OwnSignals, ToolGroup, memory_limit, start_time,
+};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
 /// How long the front may take to hear the last of it.
@@ -93,12 +95,14 @@ impl Desk {
         let work_dir = preparation::check_work_dir_within(&request.work_dir)?;
         let environment = Environment::of(&request);
         self.matcher = Arc::clone(&environment.matcher);
+        let (output_limit, lowered) = preparation::output_limit(&request, memory_limit);
         let mut intake = Intake::new(
             Arc::clone(&environment.matcher),
-            Capture::new(capture, request.output_limit_bytes),
+            Capture::new(capture, output_limit),
         );
         self.open_record(&request, &mut intake)?;
         self.warn_all(preparation::unmasked_secrets(&request));
+        self.warn_all(lowered.into_iter().collect());
         self.warn_all(
             self.file_size_limit
                 .map(preparation::limited_files)
@@ -265,7 +269,7 @@ impl Desk {
             .collect();
         let tool_path = self.masked_path(program);
         let pid = tool.pid();
-        let start_time = ProcessIdentity::of(pid).start_time;
+        let start_time = self.record.as_ref().and_then(|_| start_time(pid));
         self.journal
             .emit_start(&mut self.orders.link, start_time, |seq, at| {
                 Event::Started {

@@ -90,6 +90,7 @@ impl Launch {
     }
 
     /// Started by another program, with these arguments before its own.
+    #[allow(dead_code, reason = "not every suite needs it")]
     pub(crate) fn under(mut self, program: &[&str]) -> Self {
         let mut command = Command::new(program[0]);
         command

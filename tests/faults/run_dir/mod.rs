@@ -4,6 +4,7 @@ mod early;
 mod frozen_disk;
 mod hung_disk;
 mod hung_folder;
+mod little_memory;
 mod namespaces;
 mod odd_files;
 mod replaced;
