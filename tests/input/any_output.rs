@@ -60,9 +60,10 @@ impl Script {
     }
 }
 
-/// No word of the wire begins like these.
+/// No word of the wire begins like these, and none has members of its own: in `Zq="value"` the value would be a
+/// secret as well.
 fn secret() -> impl Strategy<Value = String> {
-    "Zq[0-9A-Z\"\\\\/+=&$\\{%é \n]{6,30}"
+    "Zq[0-9A-Z\"\\\\/+&$\\{%é \n]{6,30}"
 }
 
 /// The forms that the wire promises to mask, made here without the code under test.
