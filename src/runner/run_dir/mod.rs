@@ -51,7 +51,9 @@ pub(super) const CONTROL_REFUSED: &[u8] = b"{\"accepted\":false}\n";
 const RESULT_PART: &str = "result.json.part";
 
 /// How long the disk of a record may take for one step before the run goes on without it.
-pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
+///
+/// Two hundred runs that sync at once on a busy disk were seen to take more than ten seconds for one.
+pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What of a record has to be there after a loss of power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

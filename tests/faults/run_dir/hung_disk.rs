@@ -104,7 +104,7 @@ fn assert_record_is_given_up(ending: &Ending, result: &Value) {
     let events = ending.events();
     let warnings = warnings(&events);
     let says = |words: &str| warnings.iter().any(|warning| warning.contains(words));
-    assert!(says("has not answered for 10 s"), "{warnings:?}");
+    assert!(says("has not answered for 30 s"), "{warnings:?}");
     assert_eq!(result["output_complete"], true, "{result:#}");
     assert_eq!(result["output"], joined_output(&events).as_str());
 }
