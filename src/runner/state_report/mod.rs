@@ -129,6 +129,11 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
         StateSafety::Saved
     };
     match lock_fault(printed) {
+        // After a second signal the tool may end without a try to release the lock.
+        None if words.is_abandoned => Known::new(
+            written,
+            without_holder(observed).unwrap_or(LockStatus::Unknown),
+        ),
         None => Known::new(written, LockStatus::Released),
         Some(LockFault::Doubtful) if is_settled => Known::new(written, LockStatus::Released),
         Some(LockFault::Doubtful) => Known::new(written, LockStatus::Unknown),

@@ -139,7 +139,8 @@ fn a_second_interrupt_loses_what_only_the_local_backend_has_on_disk() {
             EXITED_1,
             text,
             &files(kept()),
-            (StateSafety::Unknown, LockStatus::Released),
+            // The tool may end without a try to release it.
+            (StateSafety::Unknown, LockStatus::Unknown),
         );
     }
 }
