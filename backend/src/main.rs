@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use iac_backend::cli::{self, Arguments};
 
 fn main() -> ExitCode {
-    cli::run(Arguments::parse())
+    cli::run(Arguments::from_command_line())
 }

@@ -6,10 +6,12 @@
 //! | `serve` | the service |
 //! | `open_files` | room for as many connections as may be open |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
+//! | `health` | `health` |
 //! | `abandon` | `abandon` |
 
 mod abandon;
 mod flags;
+mod health;
 mod keys;
 mod open_files;
 mod serve;
@@ -18,12 +20,12 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::causes::Causes;
 use crate::config::{Config, ConfigError, Layers, shown};
 use crate::store::DeploymentId;
-use flags::SettingFlags;
+use flags::{SettingFlags, without_settings};
 use keys::KeysCall;
 
 /// Deployments of Terraform and OpenTofu over HTTP.
@@ -59,6 +61,8 @@ enum Call {
         /// Its name
         deployment: DeploymentId,
     },
+    /// Say whether the service at the configured address is ready; exit status 1 if it is not
+    Health,
     /// The configuration
     Config {
         #[command(subcommand)]
@@ -79,6 +83,28 @@ const USAGE: u8 = 2;
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "IAC_BACKEND_CONFIG";
 
+/// The settings that a subcommand reads, if it does not read all of them. Its help shows these alone.
+const SETTINGS_OF: [(&str, &[&str]); 3] = [
+    ("keys", &["store.data_dir", "store.database_url"]),
+    ("abandon", &["store.data_dir", "store.database_url"]),
+    ("health", &["server.listen"]),
+];
+
+impl Arguments {
+    /// Reads the command line; ends the process where that asks for help, or cannot be understood.
+    pub fn from_command_line() -> Self {
+        Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn command() -> Command {
+    SETTINGS_OF
+        .iter()
+        .fold(Arguments::command(), |command, (name, read)| {
+            command.mut_subcommand(name, |subcommand| without_settings(subcommand, read))
+        })
+}
+
 /// Carries out one call of the program.
 pub fn run(arguments: Arguments) -> ExitCode {
     let configured = layers(arguments.config, arguments.settings)
@@ -90,6 +116,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.call.unwrap_or(Call::Serve) {
         Call::Serve => serve::run(&config),
         Call::Keys { call } => keys::run(&config, call),
+        Call::Health => health::run(&config),
         Call::Abandon { deployment } => abandon::run(&config, deployment),
         Call::Config { call } => {
             match call {
@@ -121,13 +148,43 @@ fn fail(error: &(dyn Error + 'static), status: u8) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_holds_together() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
+    }
+
+    /// The help of a subcommand, such as `keys create`.
+    fn help(call: &str) -> String {
+        let words = ["iac-backend"].into_iter().chain(call.split_whitespace());
+        let shown = command().try_get_matches_from(words.chain(["--help"]));
+        shown.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn help_shows_defaults_and_only_what_is_read() {
+        let table = [
+            ("", "--listen", true),
+            ("serve", "--listen", true),
+            ("serve", "[default: 127.0.0.1:8080]", true),
+            ("serve", "[default: 60s]", true),
+            ("config show", "--listen", true),
+            ("keys", "--listen", false),
+            ("keys create", "--listen", false),
+            ("keys create", "--grace", false),
+            ("keys create", "--role", true),
+            ("keys create", "--data-dir", true),
+            ("keys list", "[default: iac-backend-data]", true),
+            ("keys list", "--config", true),
+            ("abandon", "--concurrency", false),
+            ("health", "--listen", true),
+            ("health", "--data-dir", false),
+        ];
+        for (call, text, expected) in table {
+            let help = help(call);
+            assert_eq!(help.contains(text), expected, "{call}: {text}: {help}");
+        }
     }
 
     #[test]
@@ -135,8 +192,12 @@ mod tests {
         for line in [
             "iac-backend --listen 127.0.0.1:1 --insecure config show",
             "iac-backend config show --listen 127.0.0.1:1 --insecure",
+            // It does not read them, and takes them: a script may pass the same flags to every call.
+            "iac-backend --listen 127.0.0.1:1 --insecure keys list",
+            "iac-backend keys list --listen 127.0.0.1:1 --insecure",
         ] {
-            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            let matches = command().try_get_matches_from(line.split(' ')).unwrap();
+            let arguments = Arguments::from_arg_matches(&matches).unwrap();
             let values = &arguments.settings.values;
             assert_eq!(values["server.listen"], "127.0.0.1:1", "{line}");
             assert_eq!(values["server.insecure"], "true", "{line}");

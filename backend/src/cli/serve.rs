@@ -1,7 +1,7 @@
 //! `serve`.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     refuse_to_be_open(config.server.listen, has_keys, config.server.insecure)?;
     let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
     let service = Service::new(config, store, sealer)?;
-    let listener = TcpListener::bind(config.server.listen).await?;
+    let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let router = App::new(config, service.clone()).router();
 
@@ -71,6 +71,11 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         warn!("there are no keys: whoever can reach this address may do everything");
     }
 
+    if let Some(limit) = config.work.drain {
+        let longest = humantime::format_duration(service.stop_budget(limit));
+        info!(%longest, "a stop waits for running deployments: allow it that long before the service is killed");
+    }
+
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -79,14 +84,29 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     }
     info!("stops; what is left is taken up at the next start");
     service.stop();
-    let ended = tokio::time::timeout(STOP_WITHIN, serving).await;
-    if ended.is_err() {
-        warn!("calls that did not end in time are cut off");
-    }
-    if let Some(limit) = config.work.drain {
-        service.drain(limit).await;
-    }
+    let calls = async {
+        if tokio::time::timeout(STOP_WITHIN, serving).await.is_err() {
+            warn!("calls that did not end in time are cut off");
+        }
+    };
+    let deployments = async {
+        if let Some(limit) = config.work.drain {
+            service.drain(limit).await;
+        }
+    };
+    // At the same time: whoever stops the service counts from the signal.
+    tokio::join!(calls, deployments);
     Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|fault| match fault.kind() {
+        ErrorKind::AddrInUse => format!(
+            "`{address}` is in use: stop the program that listens there, or choose another address with \
+             `server.listen` (--listen)"
+        ),
+        _ => format!("cannot listen on `{address}`, set by `server.listen` (--listen): {fault}"),
+    })
 }
 
 /// A service without keys serves this machine alone.

@@ -18,6 +18,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MARGIN: Duration = Duration::from_secs(15);
 
 impl Service {
+    /// The longest time that [`Service::drain`] with this limit takes.
+    pub fn stop_budget(&self, limit: Duration) -> Duration {
+        limit.saturating_add(self.last_wait())
+    }
+
+    /// How long what was cancelled may take to end.
+    fn last_wait(&self) -> Duration {
+        self.parts.settings.grace.saturating_add(MARGIN)
+    }
+
     /// Waits until nothing is at work any more and every end is written down, after [`Service::stop`]; what waits for
     /// an approval is not at work.
     ///
@@ -34,13 +44,12 @@ impl Service {
             return;
         }
         for session in self.parts.live.sessions_at_work() {
-            warn!(session = %session.id(), "did not end in time: it is cancelled");
+            warn!(deployment = %session.id(), "did not end in time: it is cancelled");
             // Only what is over refuses, and that is as good.
             let _ = session.cancel(STOP_OF_THE_SERVICE).await;
         }
-        let last = self.parts.settings.grace.saturating_add(MARGIN);
-        if timeout(last, self.idle()).await.is_err() {
-            warn!("something is at work in spite of that; it is left");
+        if timeout(self.last_wait(), self.idle()).await.is_err() {
+            warn!("drain timed out; leaving running deployments");
         }
     }
 
