@@ -32,7 +32,7 @@ impl Service {
         let id = claim.lease.deployment;
         match self.session_of(claim).await {
             Ok(session) => {
-                info!(deployment = %id, session = %session.id(), "is carried");
+                info!(deployment = %id, "is carried");
                 if self.complete_the_trail(claim, &session).await.is_err() {
                     return;
                 }

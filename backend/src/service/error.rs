@@ -15,8 +15,16 @@ use crate::store::StoreError;
 #[non_exhaustive]
 pub enum OpenError {
     /// The data directory cannot be used.
-    #[error("the data directory cannot be used")]
-    DataDir(#[source] std::io::Error),
+    #[error(
+        "the data directory `{}` cannot be used: it has to belong to the user of the service, \
+         or be another one, by `store.data_dir` (--data-dir)", .dir.display()
+    )]
+    DataDir {
+        /// The directory.
+        dir: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Another service has it.
     #[error("another service uses the data directory `{}`", .dir.display())]
     InUse {

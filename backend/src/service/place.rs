@@ -27,22 +27,22 @@ pub(super) struct Place {
 impl Place {
     /// Takes the directory, which is made with 0700 if it is missing.
     pub(super) fn claim(dir: &Path) -> Result<Self, OpenError> {
-        let dir = std::path::absolute(dir).map_err(OpenError::DataDir)?;
+        let dir = std::path::absolute(dir).map_err(unusable(dir))?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&dir)
-            .map_err(OpenError::DataDir)?;
+            .map_err(unusable(&dir))?;
         let lock = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(dir.join(LOCK_FILE))
-            .map_err(OpenError::DataDir)?;
+            .map_err(unusable(&dir))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { dir, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir }),
-            Err(TryLockError::Error(fault)) => Err(OpenError::DataDir(fault)),
+            Err(TryLockError::Error(fault)) => Err(unusable(&dir)(fault)),
         }
     }
 
@@ -56,14 +56,22 @@ impl Place {
         let kept = match std::fs::read_to_string(&file) {
             Ok(name) => name.trim().to_owned(),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(fault) => return Err(OpenError::DataDir(fault)),
+            Err(fault) => return Err(unusable(&self.dir)(fault)),
         };
         if !kept.is_empty() {
             return Ok(kept);
         }
         let name = Uuid::new_v4().to_string();
-        write_aside(&self.dir, &file, &name).map_err(OpenError::DataDir)?;
+        write_aside(&self.dir, &file, &name).map_err(unusable(&self.dir))?;
         Ok(name)
+    }
+}
+
+/// Names the directory that the system refused.
+fn unusable(dir: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    |source| OpenError::DataDir {
+        dir: dir.to_owned(),
+        source,
     }
 }
 

@@ -75,11 +75,12 @@ fn local_source(request: &DeployRequest) -> Option<FieldFault> {
     let (field, problem) = match &request.source {
         Source::Directory(_) => (
             "source.directory",
-            "directories of the server are not deployed",
+            "directories of the server are refused: `work.local_sources` (--local-sources) is off",
         ),
-        Source::Git(git) if is_local(&git.url) => {
-            ("git_url", "repositories of the server are not deployed")
-        }
+        Source::Git(git) if is_local(&git.url) => (
+            "git_url",
+            "repositories of the server are refused: `work.local_sources` (--local-sources) is off",
+        ),
         Source::Git(_) | Source::Files(_) => return None,
     };
     Some(FieldFault {

@@ -9,8 +9,22 @@ pub enum StoreError {
     /// The database could not be opened.
     #[error("the database could not be opened")]
     Open(#[source] sqlx::Error),
+    /// The file of the database cannot be written.
+    #[error(
+        "the database `{}` cannot be written: its directory has to belong to this user, or be another one, by \
+         `store.data_dir` (--data-dir)", .path.display()
+    )]
+    Unwritable {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The directory of the database could not be made.
-    #[error("the data directory `{}` could not be made", .path.display())]
+    #[error(
+        "the data directory `{}` could not be made; `store.data_dir` (--data-dir) names another one",
+        .path.display()
+    )]
     Directory {
         /// The directory.
         path: std::path::PathBuf,

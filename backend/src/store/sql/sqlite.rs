@@ -190,7 +190,10 @@ fn private(file: &Path) -> Result<(), StoreError> {
         .mode(0o600)
         .open(file)
         .map(drop)
-        .map_err(|error| StoreError::Open(error.into()))
+        .map_err(|source| StoreError::Unwritable {
+            path: file.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]
