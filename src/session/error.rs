@@ -28,16 +28,16 @@ pub enum IllegalTransition {
         waiting: PlanDigest,
     },
     /// The session is over.
-    #[error("the session is over ({})", word(*.reason))]
+    #[error("the deployment has ended ({})", word(*.reason))]
     Finished {
         /// How it ended.
         reason: Reason,
     },
     /// The session is stopping and begins nothing more.
-    #[error("the session is being stopped")]
+    #[error("the deployment is stopping")]
     Stopping,
     /// Nobody asked for a stop.
-    #[error("nobody asked the session to stop")]
+    #[error("no stop was requested for the deployment")]
     NotStopping,
     /// The event is of another part of the session's way.
     #[error("`{event}` does not happen in phase `{}`", .phase.word())]

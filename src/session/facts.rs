@@ -14,7 +14,7 @@ use super::{IllegalTransition, Operation};
 use crate::protocol::Tool;
 
 /// Who is said to have asked for a stop that did not come through the session.
-pub(super) const ELSEWHERE: &str = "somebody outside of the session";
+pub(super) const ELSEWHERE: &str = "another process";
 
 /// What is known of a session.
 #[derive(Clone, Debug)]

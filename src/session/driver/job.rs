@@ -169,7 +169,7 @@ pub(super) fn halted() -> Event {
 pub(super) fn without_secrets() -> Event {
     failed(
         FailureKind::Interrupted,
-        "the process that held the session ended, and the values that the request kept secret went with it; \
+        "the process that held the deployment ended, and the values that the request kept secret went with it; \
          nothing was applied: start a new deployment",
     )
 }

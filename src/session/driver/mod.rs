@@ -217,7 +217,7 @@ impl Driver {
                 self.take_in_memory(event);
             }
             Err(fault) => {
-                let error = format!("the session cannot go on: {}", job::sentence(&fault));
+                let error = format!("the deployment cannot go on: {}", job::sentence(&fault));
                 self.say(&error);
                 let event = failed(FailureKind::Internal, error);
                 if self.happen(event.clone()).is_err() {

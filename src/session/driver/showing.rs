@@ -86,7 +86,7 @@ impl Job {
         } else {
             match self.command(|it| it.output()).await {
                 Ok(request) => self.read(request).await.map_err(|it| sentence(&it)),
-                Err(_) => Err("the session's environment is not there".to_owned()),
+                Err(_) => Err("the environment of the deployment is missing".to_owned()),
             }
         };
         let read = result.and_then(|result| {

@@ -176,7 +176,7 @@ fn interrupted(command: RunCommand) -> Event {
             command.word()
         ),
         RunCommand::Apply => {
-            "the process that held the session ended just before the apply began; nothing was applied: \
+            "the process that held the deployment ended just before the apply began; nothing was applied: \
              start a new deployment"
                 .to_owned()
         }

@@ -7,7 +7,7 @@ type Row = (&'static str, When, &'static str);
 
 const STATE: &str = "the state is where the configuration says";
 const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
-const WRITES: &str = "it writes a file that the session does not know";
+const WRITES: &str = "it writes a file that is not part of the deployment";
 const NOT_RUN: &str = "the command would not be run";
 const OPERATION: &str = "it is the request's `operation`";
 
@@ -17,7 +17,11 @@ const OF_BOTH: [Row; 13] = [
         When::Given,
         "the directory is the request's `path`",
     ),
-    ("out", When::Given, "the session keeps the plan"),
+    (
+        "out",
+        When::Given,
+        "the plan file is kept with the deployment",
+    ),
     ("state*", When::Given, STATE),
     ("backup", When::Given, STATE),
     (
@@ -31,7 +35,11 @@ const OF_BOTH: [Row; 13] = [
         "it is the request's `auto_approve`",
     ),
     ("input", When::On, "nobody is there to answer"),
-    ("json", When::On, "the session reads what the tool prints"),
+    (
+        "json",
+        When::On,
+        "the output of the tool is parsed, not shown",
+    ),
     ("json-into", When::Given, WRITES),
     (
         "detailed-exitcode",

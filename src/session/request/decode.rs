@@ -26,7 +26,7 @@ pub(super) fn body(body: &[u8]) -> Result<(DeployRequest, Vec<FieldFault>), Inva
     match tree {
         Json::Object(entries) => Ok(request(Fields::new("", entries))),
         other => Err(InvalidRequest::whole(format!(
-            "expected an object with `tool`, `git_url` and `git_ref`, found {}",
+            "expected an object with `tool`, and `git_url` and `git_ref` or `source`, found {}",
             other.kind()
         ))),
     }
@@ -140,8 +140,18 @@ fn source(fields: &mut Fields) -> Source {
 
 fn repository(fields: &mut Fields) -> Git {
     Git {
-        url: fields.required("git_url").unwrap_or_default(),
-        git_ref: fields.required("git_ref").unwrap_or_default(),
+        url: fields
+            .required_for(
+                "git_url",
+                "is required with `git_ref`, unless `source` is given",
+            )
+            .unwrap_or_default(),
+        git_ref: fields
+            .required_for(
+                "git_ref",
+                "is required with `git_url`, unless `source` is given",
+            )
+            .unwrap_or_default(),
         auth: git_auth(fields),
         ssh: ssh(fields),
         submodules: fields.bool("submodules"),

@@ -59,10 +59,15 @@ impl Fields {
 
     /// A string that has to be there; none, with a fault, when it is not.
     pub(super) fn required(&mut self, name: &str) -> Option<String> {
+        self.required_for(name, "is required")
+    }
+
+    /// The same; `problem` says what else would do, or what it is required for.
+    pub(super) fn required_for(&mut self, name: &str, problem: &str) -> Option<String> {
         let known = self.faults.len();
         let value = self.string(name);
         if value.is_none() && self.faults.len() == known {
-            self.fault(name, "is required");
+            self.fault(name, problem);
         }
         value
     }

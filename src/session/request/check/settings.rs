@@ -34,7 +34,7 @@ fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
         return refused("not a variable name: letters, digits and `_`, not a digit first");
     }
     match name {
-        "TF_DATA_DIR" => refused("is refused: the session decides where the tool keeps its data"),
+        "TF_DATA_DIR" => refused("is refused: each deployment has a data directory of its own"),
         "TF_WORKSPACE" if selects_workspace => refused("is refused: `workspace` is given"),
         _ if name == "TF_CLI_ARGS" || name.starts_with("TF_CLI_ARGS_") => {
             refused("is refused: flags go into `init_flags` and `plan_flags`")
