@@ -18,14 +18,21 @@ variable "password" {
   sensitive   = true
 }
 
+variable "pause" {
+  description = "Seconds for which the apply goes on after its greeting, so that there is time to cancel it."
+  type        = number
+  default     = 0
+}
+
 resource "terraform_data" "greeting" {
   input = "Hello, ${var.name}!"
 
   provisioner "local-exec" {
-    command = "echo \"$GREETING\" > greeting.txt && cat greeting.txt"
+    command = "echo \"$GREETING\" > greeting.txt && cat greeting.txt && sleep \"$PAUSE\""
 
     environment = {
       GREETING = self.input
+      PAUSE    = var.pause
     }
   }
 }

@@ -3,6 +3,7 @@
 mod control_lines;
 mod copying;
 mod diagnostics;
+mod example_cancel;
 mod no_reader;
 mod process_limit;
 mod stdin;
