@@ -47,6 +47,32 @@ fn a_body_that_cannot_be_is_told_with_every_fault() {
 }
 
 #[test]
+fn refusals_of_a_source_say_what_would_do() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let table = [
+        (json!({}), "unless `source` is given"),
+        (
+            json!({"source": {"directory": "/etc"}}),
+            "`work.local_sources` (--local-sources)",
+        ),
+        (
+            json!({"git_url": "/srv/a", "git_ref": "main"}),
+            "`work.local_sources` (--local-sources)",
+        ),
+    ];
+    for (mut body, expected) in table {
+        body["tool"] = json!("terraform");
+        let (code, answer) = running.client.post("/deploy", &body);
+        assert_eq!(code, 400, "{answer}");
+        assert!(
+            answer["error"].as_str().unwrap().contains(expected),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_json_too_large_or_nowhere_is_refused() {
     let stand = Stand::new();
     let running = stand.serve();

@@ -75,3 +75,56 @@ fn a_service_without_keys_serves_loopback_alone() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn health_asks_the_configured_address() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let address = running.client.address().to_owned();
+    let health = || stand.run(&["health", "--listen", &address]);
+    let ready = health();
+    assert!(ready.status.success(), "{ready:?}");
+    assert!(text(&ready).0.contains("is ready"), "{ready:?}");
+    running.stop();
+    let gone = health();
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    assert!(text(&gone).1.contains("did not answer"), "{gone:?}");
+    // The system chose the port.
+    let unknown = stand.run(&["health"]);
+    assert!(text(&unknown).1.contains("server.listen"), "{unknown:?}");
+}
+
+#[test]
+fn a_start_that_fails_names_what_is_in_the_way() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let address = running.client.address();
+    let file = stand.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let other = stand.path().join("other");
+    let (below, other) = (below.to_str().unwrap(), other.to_str().unwrap());
+    let table = [
+        (
+            ["--listen", address, "--data-dir", other],
+            address,
+            "--listen",
+        ),
+        (
+            ["--listen", "127.0.0.1:0", "--data-dir", below],
+            below,
+            "--data-dir",
+        ),
+        (
+            ["--listen", "192.0.2.1:1", "--data-dir", other],
+            "192.0.2.1:1",
+            "--insecure",
+        ),
+    ];
+    for (flags, named, remedy) in table {
+        let refused = stand.run(&[&["serve"][..], &flags].concat());
+        let said = text(&refused).1;
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains(named) && said.contains(remedy), "{said}");
+    }
+}
