@@ -16,6 +16,7 @@ mod memory;
 mod memory_limit;
 mod orphans;
 mod pidfd;
+mod polled;
 mod print;
 mod probe;
 mod signals;

@@ -29,6 +29,7 @@ mod limits;
 mod link;
 mod lost;
 mod masking;
+mod message;
 mod oom;
 mod orders;
 mod outbox;
