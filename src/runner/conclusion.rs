@@ -87,9 +87,12 @@ fn is_denied(run: &Run<'_>, tail: &str) -> bool {
         (Leader::Wrapper, Effect::State) => {
             let printed = Printed::of(tail, &request.args);
             let words = state_report::Words::of(&printed);
-            !words.is_complete && (outlived.stop_reason.is_some() || words.has_closed_with_error)
+            !words.is_complete
+                && (outlived.stop_reason.is_some()
+                    || outlived.has_tool_outlived
+                    || words.has_closed_with_error)
         }
-        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_interruption(),
+        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_end_of_tool(),
     }
 }
 

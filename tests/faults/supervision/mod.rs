@@ -1,6 +1,9 @@
 //! Signals, wrappers, frozen machines and processes that survive.
 
+mod compiled_wrapper;
 mod frozen;
+mod outlived_wrapper;
+mod second_signal;
 mod signal_to_all;
 mod survivors;
 mod wrapped;
