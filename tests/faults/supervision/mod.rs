@@ -5,6 +5,7 @@ mod frozen;
 mod outlived_wrapper;
 mod second_signal;
 mod signal_to_all;
+mod stopped_supervisor;
 mod survivors;
 mod wrapped;
 
