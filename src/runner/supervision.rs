@@ -222,7 +222,7 @@ impl Supervision<'_> {
         }
         match self.ladder.stage() {
             Stage::Killed => true,
-            Stage::Stopping => false,
+            Stage::Stopping => watch.interruption.is_without_tool(now),
             Stage::Running => {
                 if watch
                     .work_on

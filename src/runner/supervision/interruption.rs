@@ -6,12 +6,14 @@ use tokio::time::Instant;
 
 use super::leader_end::ToolLife;
 use super::program_files::ProgramFiles;
-use super::targets::{Interrupted, Seen, Targets, View, next_targets};
+use super::targets::{Interrupted, Seen, Targets, View, WRAPPER_TURN, next_targets};
 use crate::process::ToolGroup;
 use crate::runner::leader::{Leader, Program};
 
 /// How often a wrapper is looked at while it stops: it may start the tool only now.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long what is left without the tool may take for its end after its SIGINT.
+const LAST_TURN: Duration = Duration::from_secs(2);
 /// How long a tool whose own group was not interrupted by us may take to say that someone else did.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -94,6 +96,12 @@ impl Interruption {
             true => ToolLife::Runs,
             false => ToolLife::NotSeen,
         }
+    }
+
+    /// Whether the tool was stopped and has ended, and all that it left behind has had its SIGINT and a moment.
+    pub(super) fn is_without_tool(&self, now: Instant) -> bool {
+        let is_over = |since| now.duration_since(since) >= WRAPPER_TURN + LAST_TURN;
+        self.interrupted.had_tool && self.no_tool_since.is_some_and(is_over)
     }
 
     /// When to call [`Interruption::look`] next.

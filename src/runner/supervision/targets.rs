@@ -10,7 +10,7 @@ use crate::process::{BootTicks, Process};
 use crate::runner::leader::Program;
 
 /// How long a wrapper may go on after its tool has ended, before it gets a SIGINT itself.
-const WRAPPER_TURN: Duration = Duration::from_secs(5);
+pub(super) const WRAPPER_TURN: Duration = Duration::from_secs(5);
 
 /// A process of the run.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 mod compiled_wrapper;
 mod frozen;
+mod nested_run;
 mod outlived_wrapper;
 mod second_signal;
 mod signal_to_all;

@@ -24,6 +24,7 @@ on_both_tools! {
     killed_tool_behind_a_wrapper_that_exited_is_no_success,
     cancel_behind_a_wrapper_that_exited_stops_in_order,
     timeout_behind_a_wrapper_that_exited_stops_in_order,
+    daemon_behind_a_stopped_tool_is_not_waited_for,
     plan_behind_a_wrapper_that_exited_is_no_success,
 }
 
@@ -111,6 +112,17 @@ fn timeout_behind_a_wrapper_that_exited_stops_in_order(tool: Tool) {
     runner.output_with(FIRST_SIGNAL_SEEN);
     let (ending, result) = ended(&fake, runner);
     assert_state_is_safe(&fake.workspace, &ending, &result, "timed_out");
+    assert_eq!(notices(&result), 1, "{result:#}");
+}
+
+/// The grace is the tool's: it is not used up by what the script left beside the tool.
+fn daemon_behind_a_stopped_tool_is_not_waited_for(tool: Tool) {
+    let script = "#!/bin/sh\nsetsid sh -c 'trap \"\" INT; exec sleep 600' &\n";
+    let script = EXITS.replace("CODE", "0").replace("#!/bin/sh\n", script);
+    let (fake, mut runner) = outlived(tool, &script);
+    runner.control(r#"{"type":"cancel"}"#);
+    let (ending, result) = ended(&fake, runner);
+    assert_state_is_safe(&fake.workspace, &ending, &result, "cancelled");
     assert_eq!(notices(&result), 1, "{result:#}");
 }
 
