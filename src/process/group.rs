@@ -140,6 +140,14 @@ impl ToolGroup {
         descendants::program_of(self.leader.as_raw())
     }
 
+    /// Opens the file of that program.
+    ///
+    /// # Errors
+    /// When the leader has ended, or may not be looked at.
+    pub fn leader_program_file(&self) -> io::Result<File> {
+        descendants::program_file_of(self.leader.as_raw())
+    }
+
     /// Whether any process of the run is alive, wherever it is below this process.
     pub fn is_any_alive(&self) -> bool {
         orphans::any_alive()

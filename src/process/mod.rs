@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod bounded;
+mod closed_stdio;
 mod descendants;
 mod fork;
 mod group;
@@ -40,7 +41,8 @@ pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
 pub use signals::{
-    ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver, let_stop_signals_end,
+    ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver,
+    let_stop_signals_end, resume_child, resume_supervisor,
 };
 pub use stack::on_enough_stack;
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};

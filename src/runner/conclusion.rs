@@ -59,7 +59,9 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     let diagnosis = match (success, answered) {
         (true, _) => None,
         (false, true) if !is_denied => Some(empty_plan_file()),
-        (false, _) => diagnose(run, is_denied, tail),
+        // What the last words of a tool that outlived its wrapper mean is not known, if they name no error.
+        (false, _) => diagnose(run, is_denied, tail)
+            .filter(|found| !(outlived.has_tool_outlived && found.class == DiagnosisClass::Other)),
     };
     let state = state(run, tail);
     let error_msg = document::error_message(&Ending {
@@ -87,9 +89,12 @@ fn is_denied(run: &Run<'_>, tail: &str) -> bool {
         (Leader::Wrapper, Effect::State) => {
             let printed = Printed::of(tail, &request.args);
             let words = state_report::Words::of(&printed);
-            !words.is_complete && (outlived.stop_reason.is_some() || words.has_closed_with_error)
+            !words.is_complete
+                && (outlived.stop_reason.is_some()
+                    || outlived.has_tool_outlived
+                    || words.has_closed_with_error)
         }
-        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_interruption(),
+        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_end_of_tool(),
     }
 }
 

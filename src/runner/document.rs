@@ -111,9 +111,14 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
         }
         None => "could not be waited for".to_owned(),
     };
+    let whose = if ending.outlived.has_tool_outlived {
+        "; that is the exit code of the program in the tool's place, which ended before the tool"
+    } else {
+        ""
+    };
     match ending.diagnosis {
-        Some(diagnosis) => format!("{command} {how}: {}", diagnosis.message),
-        None => format!("{command} {how}; see `output`"),
+        Some(diagnosis) => format!("{command} {how}: {}{whose}", diagnosis.message),
+        None => format!("{command} {how}; see `output`{whose}"),
     }
 }
 

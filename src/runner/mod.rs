@@ -20,6 +20,7 @@ mod effect;
 mod environment;
 mod flags;
 mod front;
+mod go_module;
 mod intake;
 mod journal;
 mod ladder;

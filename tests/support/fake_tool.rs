@@ -1,11 +1,11 @@
 //! A scripted tool for what the real ones can't be made to do.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::program::write_program;
+use super::program::{compile_program, write_program};
 use super::tools::Tool;
 use super::waiting::{WITHIN_A_TEST, wait_for};
 use super::workspace::{Backend, Workspace};
@@ -32,11 +32,21 @@ impl FakeTool {
 
     /// A program in the tool's place, such as a script that calls the real one.
     pub(crate) fn in_place_of_the_tool(workspace: Workspace, text: &str) -> Self {
+        Self::made_by(workspace, |program| write_program(program, text))
+    }
+
+    /// A C program in the tool's place.
+    #[allow(dead_code, reason = "tests/faults needs it")]
+    pub(crate) fn compiled(workspace: Workspace, source: &str) -> Self {
+        Self::made_by(workspace, |program| compile_program(program, source))
+    }
+
+    fn made_by(workspace: Workspace, make: impl FnOnce(&Path)) -> Self {
         let tool = workspace.tool;
         let folder = workspace.home().join("bin");
         fs::create_dir(&folder).expect("a new folder");
         let program = folder.join(tool.name());
-        write_program(&program, text);
+        make(&program);
         let folder = folder.to_str().expect("a path that is text");
         Self {
             path: format!("{folder}:{}", tool.path()),
