@@ -8,11 +8,14 @@ mod encodings;
 mod escaping;
 mod filter;
 mod forms;
+mod json;
 mod matcher;
 mod redactor;
 mod same_start;
 mod secret;
 mod segments;
+#[cfg(test)]
+mod spellings;
 mod spool;
 mod tail;
 mod utf8;

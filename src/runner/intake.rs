@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::link::Link;
 use super::run_dir::{Recorder, Room};
 use super::supervision::InterruptNotice;
-use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
+use crate::output::{Capture, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::process::memory_limit;
 use crate::protocol::Event;
 
@@ -39,9 +39,9 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(matcher: Arc<Matcher>, capture: Capture) -> Self {
+    pub(super) fn new(redactor: Redactor, capture: Capture) -> Self {
         Self {
-            redactor: Redactor::new(matcher),
+            redactor,
             utf8: Utf8::default(),
             segments: Segments::default(),
             capture,

@@ -16,7 +16,7 @@ use super::orders::Orders;
 use super::preparation::Environment;
 use super::start_failure;
 use super::supervision::Supervision;
-use crate::output::{Capture, Spool};
+use crate::output::{Capture, Redactor, Spool};
 use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
 
@@ -81,7 +81,10 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         output: spool.writer()?,
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
-    let mut intake = Intake::new(check.environment.matcher.clone(), capture);
+    let mut intake = Intake::new(
+        Redactor::of_json(check.environment.matcher.clone()),
+        capture,
+    );
     check.journal.before_run();
     let outlived = Supervision {
         tool,
