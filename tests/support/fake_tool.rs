@@ -44,6 +44,22 @@ impl FakeTool {
         }
     }
 
+    /// A shell script in the tool's place; `TOOL` is the path of the real one.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn around_the_tool(workspace: Workspace, script: &str) -> Self {
+        let program = workspace.tool.program();
+        let script = script.replace("TOOL", program.to_str().expect("a path that is text"));
+        Self::in_place_of_the_tool(workspace, &format!("#!/bin/bash\n{script}\n"))
+    }
+
+    /// A request for any command that this tool gets.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn request(&self, command: &str, args: &[&str]) -> Value {
+        let mut request = self.workspace.request(command, args);
+        request["env_vars"]["PATH"] = json!(self.path);
+        request
+    }
+
     /// A tool that notes the signals that it gets, says that it is ready, and then runs `script`.
     pub(crate) fn noting_signals(tool: Tool, script: &str) -> Self {
         Self::new(tool, &format!("{NOTES_SIGNALS}touch ready\n{script}"))
