@@ -23,7 +23,8 @@ const MAX_FAULTS: usize = 16;
 const MAX_CANDIDATES: u32 = 100_000;
 
 /// Words that every line holds which is looked for. What closes a command comes first.
-const ANCHORS: [&[u8]; 8] = [
+const ANCHORS: [&[u8]; 9] = [
+    b"complete! Resources: ",
     b"\"change_summary\"",
     b"Outputs:",
     b"\"outputs\"",
@@ -75,6 +76,8 @@ pub(super) struct Dropped {
     /// Whether a Go program said that it crashes.
     crash: Option<String>,
     closing: Option<Closing>,
+    /// Where the last closing line ended.
+    closed_at: Option<u64>,
     /// The last summary of changes, and where the next line begins.
     summary: Option<(u64, Message)>,
     /// Where the scanned text begins in the whole output.
@@ -121,11 +124,23 @@ impl Dropped {
         } else {
             Printed::of(text, args)
         };
-        let closing = self.closing.as_ref().filter(|_| !has_error);
-        printed
-            .items
-            .splice(0..0, closing.map(|closing| closing.item.clone()));
+        let closing = self.closing.as_ref().map(|closing| closing.item.clone());
+        let closing = closing.or_else(|| self.closing_right_before(text));
+        printed.items.splice(0..0, closing.filter(|_| !has_error));
         self.with_facts(printed)
+    }
+
+    /// What closed the command, if the text begins with the output values.
+    fn closing_right_before(&self, text: &str) -> Option<Item> {
+        let first = text.lines().find(|line| !line.trim().is_empty())?;
+        if first.starts_with('{') {
+            let (next, message) = self.summary.as_ref()?;
+            let is_outputs = first.get(..200)?.contains("\"@message\":\"Outputs: ");
+            return (is_outputs && *next == self.offset).then(|| Item::Message(message.clone()));
+        }
+        let distance = self.offset.checked_sub(self.closed_at?)?;
+        let is_outputs = uncoloured(first.as_bytes()) == OUTPUTS;
+        (is_outputs && distance < 64).then(|| Item::Line(format!("{CLOSING}…")))
     }
 
     fn with_facts(&self, mut printed: Printed) -> Printed {
@@ -157,6 +172,10 @@ impl Dropped {
         // Most lines end here: those of a provisioner begin with its address.
         let is_boxed = own.starts_with("│".as_bytes());
         let begins = |words: &str| own.starts_with(words.as_bytes());
+        if begins("Apply complete! ") || begins("Destroy complete! ") {
+            self.closed_at = Some(self.offset + end as u64);
+            return;
+        }
         let is_candidate = is_boxed
             || [
                 "Error",
