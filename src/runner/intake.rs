@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::evidence::Evidence;
 use super::journal::Journal;
 use super::link::Link;
 use super::run_dir::{Recorder, Room};
@@ -27,8 +28,10 @@ pub(super) struct Intake {
     segments: Segments,
     /// Head and tail for the result.
     pub(super) capture: Capture,
-    /// The end, for the diagnosis.
+    /// The end, as it may be shown.
     pub(super) tail: Tail,
+    /// What the verdict is read from, before masking.
+    pub(super) evidence: Evidence,
     record: Option<Arc<Recorder>>,
     /// Whether the tool has said that it received a signal.
     pub(super) notice: InterruptNotice,
@@ -46,6 +49,7 @@ impl Intake {
             segments: Segments::default(),
             capture,
             tail: Tail::default(),
+            evidence: Evidence::default(),
             record: None,
             notice: InterruptNotice::default(),
             last_text: Instant::now(),
@@ -83,6 +87,7 @@ impl Intake {
             return Ok(false);
         }
         self.notice.push(&self.piece[..len]);
+        self.evidence.push(&self.piece[..len]);
         self.masked.clear();
         self.redactor.push(&self.piece[..len], &mut self.masked);
         self.text.clear();

@@ -6,6 +6,7 @@
 
 mod attach;
 mod cancel;
+mod cli_args;
 mod collector;
 mod conclusion;
 mod control_lines;
@@ -18,6 +19,7 @@ mod document;
 mod doorbell;
 mod effect;
 mod environment;
+mod evidence;
 mod flags;
 mod front;
 mod go_module;
@@ -45,6 +47,7 @@ mod secret_parts;
 mod start_failure;
 mod state_report;
 mod stop_signals;
+mod success;
 mod supervision;
 mod supervisor;
 mod version;

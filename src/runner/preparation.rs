@@ -135,6 +135,14 @@ pub(super) fn limited_files(bytes: u64) -> String {
     )
 }
 
+/// Says that the limit on the size of files cut the output.
+pub(super) fn cut_output(limit: u64) -> String {
+    format!(
+        "the output was cut at {limit} bytes, the largest size of a file here, so that errors of the tool may be \
+         missing; lift the limit (`ulimit -f`, `LimitFSIZE=`)"
+    )
+}
+
 /// Fields of a request that may hold any text; what others hold is a word of the wire, a name or a number.
 const FREE_TEXTS: [&str; 5] = ["work_dir", "run_dir", "args", "tool_version", "sandbox"];
 

@@ -146,10 +146,11 @@ impl Desk {
         let started_at = Utc::now();
         self.announce(&tool, &program, &request, &args);
 
-        let outlived = Supervision {
+        let started_as = Leader::of(&program);
+        let mut outlived = Supervision {
             tool,
             program: request.tool.program(),
-            leader: Leader::of(&program),
+            leader: started_as,
             spool,
             children,
             ladder: Ladder::new(started, request.timeout(), request.grace()),
@@ -161,6 +162,13 @@ impl Desk {
         }
         .outlive()
         .await;
+        let cut_at = self
+            .file_size_limit
+            .filter(|&limit| intake.evidence.total_bytes() >= limit);
+        if let Some(limit) = cut_at {
+            outlived.output_complete = false;
+            self.warn_all(vec![preparation::cut_output(limit)]);
+        }
         let times = Times {
             started_at,
             duration: started.elapsed(),
@@ -170,6 +178,11 @@ impl Desk {
             environment: &environment,
             work_dir: &work_dir,
             outlived: &outlived,
+            started_as,
+            evidence: &intake.evidence,
+            tail: intake.tail.as_str(),
+            matcher: &environment.matcher,
+            cut_at,
             times,
             before: &before,
             oom: oom_counter.map_or(Kill::NotSeen, |counter| counter.seen()),
@@ -287,7 +300,7 @@ impl Desk {
 
     /// Writes the result of a run that took place.
     fn conclude(&mut self, run: &Run<'_>, intake: &Intake) -> u8 {
-        let verdict = conclusion::verdict(run, intake.tail.as_str());
+        let verdict = conclusion::verdict(run);
         let status = exit_status::of(verdict.outcome);
         let log = self.record.as_ref().and_then(|record| record.output_file());
         let mut frame = conclusion::frame(run, &verdict, log);

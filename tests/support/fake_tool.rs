@@ -21,13 +21,20 @@ done
 pub(crate) struct FakeTool {
     pub(crate) workspace: Workspace,
     path: String,
+    /// What it is asked to do.
+    command: &'static str,
 }
 
 impl FakeTool {
     /// A tool that runs this script, whatever its arguments are.
     pub(crate) fn new(tool: Tool, script: &str) -> Self {
         let workspace = Workspace::not_initialised(tool, Backend::Local, "");
-        Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"))
+        let fake = Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"));
+        // It writes state as an apply does, and the real tools have no closing words for it.
+        Self {
+            command: "refresh",
+            ..fake
+        }
     }
 
     /// A program in the tool's place, such as a script that calls the real one.
@@ -51,7 +58,24 @@ impl FakeTool {
         Self {
             path: format!("{folder}:{}", tool.path()),
             workspace,
+            command: "apply",
         }
+    }
+
+    /// A shell script in the tool's place; `TOOL` is the path of the real one.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn around_the_tool(workspace: Workspace, script: &str) -> Self {
+        let program = workspace.tool.program();
+        let script = script.replace("TOOL", program.to_str().expect("a path that is text"));
+        Self::in_place_of_the_tool(workspace, &format!("#!/bin/bash\n{script}\n"))
+    }
+
+    /// A request for any command that this tool gets.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn request(&self, command: &str, args: &[&str]) -> Value {
+        let mut request = self.workspace.request(command, args);
+        request["env_vars"]["PATH"] = json!(self.path);
+        request
     }
 
     /// A tool that notes the signals that it gets, says that it is ready, and then runs `script`.
@@ -59,9 +83,10 @@ impl FakeTool {
         Self::new(tool, &format!("{NOTES_SIGNALS}touch ready\n{script}"))
     }
 
-    /// A request for an apply that this tool gets, with a run directory.
+    /// A request for an apply that this tool gets, or for what stands for one, with a run directory.
     pub(crate) fn apply(&self) -> Value {
         let mut request = self.workspace.apply();
+        request["command"] = json!(self.command);
         request["env_vars"]["PATH"] = json!(self.path);
         request
     }

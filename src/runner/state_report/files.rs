@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::before::Before;
+use crate::runner::leader::Leader;
 use crate::runner::{data_dir, flags};
 
 /// Most that is read of one file: what is read here is a few hundred bytes long.
@@ -84,8 +85,10 @@ pub struct WorkPlace {
     pub data_dir: Option<PathBuf>,
     /// The tool's `TF_WORKSPACE`.
     pub workspace: Option<String>,
-    /// The arguments after the subcommand.
+    /// The arguments after the subcommand, those from the environment included.
     pub args: Vec<String>,
+    /// What was started: a script may run the tool in another directory, or with other variables.
+    pub started_as: Leader,
 }
 
 impl WorkPlace {
@@ -127,13 +130,26 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         Some(path) if before.is_written_since(&path) => (Some(path), None),
         other => (None, other),
     };
+    let local_lock = (record.backend() == Backend::Local)
+        .then(local_lock)
+        .flatten();
     Files {
-        local_lock: (record.backend() == Backend::Local)
-            .then(local_lock)
-            .flatten(),
+        backend: match place.started_as {
+            Leader::Wrapper if local_lock.is_none() => of_script(record.backend()),
+            Leader::Tool | Leader::Wrapper => record.backend(),
+        },
+        local_lock,
         errored_state_file: written,
         found_errored_state_file: found,
-        backend: record.backend(),
+    }
+}
+
+/// What is sure of the backend where a script may have used another record.
+fn of_script(recorded: Backend) -> Backend {
+    match recorded {
+        Backend::Remote(kind, Survival::Dropped) => Backend::Remote(kind, Survival::Unknown),
+        Backend::Remote(kind, survival) => Backend::Remote(kind, survival),
+        Backend::Local | Backend::Unknown => Backend::Unknown,
     }
 }
 

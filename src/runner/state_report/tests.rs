@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::LockInfo;
 use super::*;
+use crate::runner::effect::{Effect, effect_of};
 
 const KILLED: ToolEnd = ToolEnd::Ended(Ended::Signalled(libc::SIGKILL));
 const EXITED_1: ToolEnd = ToolEnd::Ended(Ended::Exited(1));
@@ -44,14 +45,15 @@ pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
     (words.next().unwrap(), words.map(str::to_owned).collect())
 }
 
-fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> Option<StateReport> {
-    let (command, args) = args_of(line);
+fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport {
+    let (_, args) = args_of(line);
     report(&Observed {
-        command,
         args: &args,
         end,
         leader: Leader::Tool,
-        text,
+        started_as: Leader::Tool,
+        printed: &Printed::of(text, &args),
+        is_whole: true,
         files,
     })
 }
@@ -64,7 +66,7 @@ fn expect(
     files: &Files,
     (safety, lock): (StateSafety, LockStatus),
 ) -> StateReport {
-    let report = reported(line, end, text, files).unwrap();
+    let report = reported(line, end, text, files);
     assert_eq!((report.safety, report.lock), (safety, lock), "{line}");
     report
 }
@@ -86,7 +88,9 @@ fn only_commands_that_write_state_have_a_report() {
         "init -migrate-state",
         "init --force-copy",
     ] {
-        let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept())).unwrap();
+        let (command, args) = args_of(line);
+        assert_eq!(effect_of(command, &args), Effect::State, "{line}");
+        let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept()));
         assert_eq!(report.safety, StateSafety::Saved, "{line}");
         assert_eq!(report.lock, LockStatus::Released, "{line}");
     }
@@ -99,7 +103,8 @@ fn only_commands_that_write_state_have_a_report() {
         "output",
         "force-unlock x",
     ] {
-        assert_eq!(reported(line, KILLED, "", &files(kept())), None, "{line}");
+        let (command, args) = args_of(line);
+        assert_ne!(effect_of(command, &args), Effect::State, "{line}");
     }
 }
 
