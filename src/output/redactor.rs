@@ -210,10 +210,10 @@ mod tests {
                 _ => spelled[which.index(spelled.len())].clone(),
             };
             let text = [b"begin (", &form[..], b") end\n"].concat();
-            let whole = in_pieces(&[secret.clone()], &text, &[]);
+            let whole = in_pieces(std::slice::from_ref(&secret), &text, &[]);
             let shown = String::from_utf8_lossy(&whole).into_owned();
             prop_assert_eq!(&shown, "begin (***) end\n", "{:?} as {:?}", secret, String::from_utf8_lossy(&form));
-            prop_assert_eq!(&in_pieces(&[secret.clone()], &text, &cuts), &whole);
+            prop_assert_eq!(&in_pieces(std::slice::from_ref(&secret), &text, &cuts), &whole);
             prop_assert_eq!(&in_pieces(&[secret], &text, &vec![1; text.len()]), &whole);
         }
 

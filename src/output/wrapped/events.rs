@@ -11,8 +11,10 @@ pub(super) struct Events {
     pub(super) has_quote: bool,
 }
 
+type Search = fn(&[u8]) -> Option<usize>;
+
 /// The kinds of bytes that are searched for, each by one fast search.
-const SEARCHES: [fn(&[u8]) -> Option<usize>; 6] = [
+const SEARCHES: [Search; 6] = [
     |text| memchr3(b'\n', 0x1b, b'\\', text),
     |text| memchr2(b'%', b'&', text),
     |text| memchr(b'\'', text),
