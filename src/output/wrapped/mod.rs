@@ -12,6 +12,7 @@ mod pairs;
 mod percent;
 #[cfg(test)]
 mod steps;
+mod tails;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -23,7 +24,8 @@ use std::collections::HashMap;
 use self::canonical::Piece;
 use self::events::Events;
 use self::pairs::Pairs;
-use self::walk::{Found, Reached, Walk, is_special};
+use self::tails::{TAIL_BYTES, Tails, is_plain};
+use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special};
 use super::filter::{Filter, Needle};
 use super::window::Window;
 
@@ -186,8 +188,35 @@ impl Wrapped {
         move |fresh, event| {
             let gap = fresh + start_of_gap(&text[fresh..event]);
             let lowest = gap.saturating_sub(LOOK_BACK).max(fresh);
+            let narrowest = if self.may_begin_near(window, gap, event) {
+                0
+            } else {
+                MIN_BEFORE_COLOUR
+            };
+            let mut tails = None;
             for start in lowest..text.len().min(event + 1) {
-                let Some(from) = self.begin(&text[start..], start, event, filter) else {
+                let before = event - start;
+                if gap.saturating_sub(start) < narrowest {
+                    break;
+                }
+                if is_plain(&text[start..], before.min(TAIL_BYTES)) {
+                    let may_begin = |it: &[u8]| filter.may_start(it);
+                    let begins = if before >= TAIL_BYTES {
+                        may_begin(&text[start..])
+                    } else if before > 1 && !self.starts.has(text[start], text[start + 1]) {
+                        false
+                    } else {
+                        let tails = tails.get_or_insert_with(|| {
+                            Tails::at(&text[event..], self.events.has_space)
+                        });
+                        let tails = tails.as_ref();
+                        tails.is_none_or(|it| it.any_behind(&text[start..event], may_begin))
+                    };
+                    if !begins {
+                        continue;
+                    }
+                }
+                let Some(from) = self.begin(&text[start..], start) else {
                     continue;
                 };
                 let found = self.walk(start, from, window, &mut pending);
@@ -199,30 +228,29 @@ impl Wrapped {
         }
     }
 
+    /// Whether an occurrence may have few bytes before a place of interest: not where a gap is within a word, unless
+    /// lines end at a fixed width.
+    fn may_begin_near(&self, window: &Window<'_>, gap: usize, event: usize) -> bool {
+        if self.events.has_space || !matches!(window.text.get(event), Some(b'\n' | 0x1b)) {
+            return true;
+        }
+        let before = window.before(gap);
+        let near = &before[before.len().saturating_sub(LONG_WORD)..];
+        near.contains(&b'\n') || near.iter().all(u8::is_ascii_graphic)
+    }
+
     /// How a comparison begins with a text, if patterns may begin so.
-    fn begin(&self, text: &[u8], start: usize, event: usize, filter: &Filter) -> Option<Reached> {
+    fn begin(&self, text: &[u8], start: usize) -> Option<Reached> {
         let first = text[0];
         if is_special(first) {
             let is_plain_gap = matches!(first, b' ' | b'\n' | b'\t' | b'\r' | 0x1b);
             let all = (0, self.patterns.len());
             return (!is_plain_gap).then(|| Reached::plainly(all, 0, start));
         }
+        let is_start = |second: &u8| is_special(*second) || self.starts.has(first, *second);
         let range = self.first[usize::from(first)];
-        if range == (0, 0) {
-            return None;
-        }
-        if let Some(&second) = text.get(1)
-            && !is_special(second)
-        {
-            if !self.starts.has(first, second) {
-                return None;
-            }
-            let is_plain = |gram: &[u8]| !gram.iter().any(|&it| is_special(it));
-            if start + 4 <= event && is_plain(&text[..4]) && !filter.may_start(text) {
-                return None;
-            }
-        }
-        Some(Reached::plainly(range, 1, start + 1))
+        (range != (0, 0) && text.get(1).is_none_or(is_start))
+            .then(|| Reached::plainly(range, 1, start + 1))
     }
 }
 

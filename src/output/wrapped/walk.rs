@@ -11,11 +11,11 @@ const MAX_STRETCH: usize = 12;
 /// How much of a pattern has to precede a line end within a word, unless that word is long by itself.
 const MIN_BEFORE_LINE_END: usize = 4;
 /// How much has to precede a change of colour within a word, with the same exception.
-const MIN_BEFORE_COLOUR: usize = 3;
+pub(super) const MIN_BEFORE_COLOUR: usize = 3;
 /// Shortest pattern in which a line may end within a word. A shorter one would be found where no value was.
 const MIN_BROKEN_BYTES: usize = 10;
 /// A word of so many bytes before a line end may be one that was cut at a fixed width.
-const LONG_WORD: usize = 16;
+pub(super) const LONG_WORD: usize = 16;
 /// Most steps from one place; real text takes few more than a pattern has bytes.
 const MAX_STEPS: usize = 512;
 
