@@ -14,8 +14,6 @@ use crate::runner::leader::{Leader, Program};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long what is left without the tool may take for its end after its SIGINT.
 const LAST_TURN: Duration = Duration::from_secs(2);
-/// How long a tool whose own group was not interrupted by us may take to say that someone else did.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Sends the SIGINT, and knows who has had it.
 ///
@@ -37,8 +35,6 @@ pub(super) struct Interruption {
     next_look: Option<Instant>,
     /// Since when nothing runs that is the tool.
     no_tool_since: Option<Instant>,
-    /// Until when a tool in another group may say that it has had its SIGINT.
-    answer_until: Option<Instant>,
 }
 
 impl Interruption {
@@ -53,7 +49,6 @@ impl Interruption {
             reached_tool: false,
             next_look: None,
             no_tool_since: None,
-            answer_until: None,
         }
     }
 
@@ -118,6 +113,7 @@ impl Interruption {
         match (is_direct, is_heard) {
             (true, true) => {
                 tool.count_as_interrupted();
+                self.count_all(tool);
                 Vec::new()
             }
             (true, false) => interrupt_group(tool),
@@ -126,7 +122,7 @@ impl Interruption {
                 self.next_look = Some(now + LOOK_EVERY);
                 Vec::new()
             }
-            (false, false) => self.look(tool, is_heard, now),
+            (false, false) => self.look(tool, now),
         }
     }
 
@@ -134,22 +130,13 @@ impl Interruption {
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
         self.has_leader_ended = true;
         if tool.interrupted_at().is_some() || self.next_look.is_some() {
-            self.answer_until = (self.leader == Leader::Tool).then(|| now + ANSWER);
             self.next_look = Some(now + LOOK_EVERY);
         }
     }
 
     /// Interrupts what has not been interrupted and has to be by now.
-    pub(super) fn look(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
+    pub(super) fn look(&mut self, tool: &mut ToolGroup, now: Instant) -> Vec<i32> {
         self.next_look = Some(now + LOOK_EVERY);
-        match self.answer_until {
-            Some(_) if is_heard => {
-                self.answer_until = None;
-                self.count_all(tool);
-            }
-            Some(until) if now < until => return Vec::new(),
-            Some(_) | None => {}
-        }
         let processes = self.files.processes();
         let no_tool_for = self.no_tool_since.map(|since| now.duration_since(since));
         let targets = self.targets(&processes, tool, no_tool_for.unwrap_or_default());
