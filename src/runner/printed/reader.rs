@@ -12,7 +12,7 @@ use super::{Item, Printed, json, quoted};
 pub(super) enum Language {
     /// A person.
     Human,
-    /// A program: one JSON message a line. Bare lines are those of others, such as a log.
+    /// A program: one JSON message a line. Bare lines may be those of others, such as a log.
     Json,
 }
 
@@ -87,7 +87,7 @@ impl Reader<'_> {
                 self.has_boxes = true;
                 self.take_box();
             }
-        } else if is_human && opens_block(line) {
+        } else if opens_block(line) {
             self.take_block();
         } else {
             self.is_doubtful |= is_human && line == OUTPUTS;
@@ -196,6 +196,7 @@ impl Reader<'_> {
             let is_next = (opens_block(line) && !is_first_of_detail) || is_own(line);
             let is_end = match quoted_to {
                 Some(to) => end >= to,
+                None if self.language == Language::Json => is_next || json::message(line).is_some(),
                 None => is_next || (self.is_of_another_form(end) && !self.quotes(start, end)),
             };
             if is_end {
@@ -208,14 +209,15 @@ impl Reader<'_> {
             return;
         };
         let was_doubtful = self.is_doubtful;
-        if quoted_to.is_none() && may_quote(&fault) {
+        let is_human = self.language == Language::Human;
+        if is_human && quoted_to.is_none() && may_quote(&fault) {
             self.is_doubtful = true;
             self.is_doubt_of_error |= is_error;
         }
         if !is_error {
             return;
         }
-        if self.has_boxes && !was_doubtful {
+        if (self.has_boxes || !is_human) && !was_doubtful {
             self.items.push(Item::Doubtful(fault));
         } else if !was_doubtful {
             self.items.push(Item::Fault(fault));
