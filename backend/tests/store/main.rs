@@ -14,6 +14,7 @@ mod crowd;
 mod decisions;
 mod keys;
 mod logs;
+mod nodes;
 mod postgres_server;
 mod queue;
 mod records;
