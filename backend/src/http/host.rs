@@ -61,7 +61,13 @@ mod tests {
     fn a_call_names_one_host() {
         use HostFault::{Disagrees, Missing, NotText, Repeated};
         let (v0, v1) = (Version::HTTP_10, Version::HTTP_11);
-        let table: [(Version, &str, &[&[u8]], Option<HostFault>); 11] = [
+        type Row = (
+            Version,
+            &'static str,
+            &'static [&'static [u8]],
+            Option<HostFault>,
+        );
+        let table: [Row; 11] = [
             (v1, "/deploy", &[b"localhost:1"], None),
             (v1, "/deploy", &[b""], None),
             (v1, "/deploy", &[], Some(Missing)),

@@ -36,7 +36,7 @@ pub enum OpenError {
     },
     /// A node with another data directory carries deployments.
     #[error(
-        "the node name `{name}` belongs to another data directory, which still carries {deployments} deployments: start this \
+        "the node name `{name}` belongs to another data directory, which still carries {deployments} deployment(s): start this \
          service with that data directory, or give it a name of its own with `--node`; if that directory is lost, end its \
          deployments with `iac-backend abandon` first"
     )]
