@@ -23,6 +23,7 @@ fn a_killed_supervisor_leaves_the_tool_alone_and_the_outcome_unknown(tool: Tool,
     let pid = runner.tool_pid();
     runner.output_with(IN_FLIGHT_LINE);
     assert_eq!(pid_in_run_dir(&workspace), runner.supervisor());
+    wait_until_recorded(&workspace, IN_FLIGHT_LINE);
     send_sigkill(runner.supervisor());
 
     let front = runner.end();
@@ -92,6 +93,17 @@ fn pid_in_run_dir(workspace: &Workspace) -> i32 {
     wait_for("the pid in `supervisor.pid`", SOON, || {
         std::fs::read_to_string(&file).ok()?.trim().parse().ok()
     })
+}
+
+/// Waits for a line in `output.log`, which is written behind the events: what a killed supervisor had not yet
+/// written, `attach` cannot show.
+#[track_caller]
+fn wait_until_recorded(workspace: &Workspace, line: &str) {
+    let file = workspace.run_dir().join("output.log");
+    wait_for("the line in `output.log`", SOON, || {
+        let log = std::fs::read_to_string(&file).ok()?;
+        log.contains(line).then_some(())
+    });
 }
 
 fn send_sigkill(pid: i32) {
