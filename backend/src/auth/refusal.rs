@@ -55,8 +55,8 @@ pub enum Refusal {
     },
     /// The approver is the starter.
     #[error(
-        "`{name}` started the deployment (as `{starter}`), and `auth.starter_may_approve = false` forbids to approve \
-         one's own: have another person with the role `approver` or `admin` approve the plan"
+        "`{name}` started the deployment (as `{starter}`), and `auth.starter_may_approve = false` lets no one approve \
+         their own: have another person with the role `approver` or `admin` approve the plan"
     )]
     Starter {
         /// The name of the approver's key.

@@ -63,7 +63,10 @@ impl Service {
 
     async fn claim_what_may_be(&self) {
         let parts = &self.parts;
-        while parts.live.at_work() < parts.concurrency.get() && !*parts.is_stopping.borrow() {
+        while parts.live.at_work() < parts.concurrency.get()
+            && !*parts.is_stopping.borrow()
+            && self.holds_the_name()
+        {
             match parts.store.claim(&parts.node.name, parts.lease).await {
                 Ok(Some(claim)) => self.carry(claim),
                 Ok(None) => return,

@@ -51,6 +51,7 @@ use iac_runner::client::Runner;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::auth::ApprovalRule;
 use crate::config::{self, Config};
@@ -61,7 +62,7 @@ pub use decide::Decision;
 pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use live::Live;
 pub use log_text::LogText;
-use node::Probe;
+use node::{NameLease, Probe};
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
@@ -84,6 +85,7 @@ struct Parts {
     settings: Settings,
     sessions_dir: PathBuf,
     node: Node,
+    name_lease: NameLease,
     probe: Probe,
     _place: Place,
     concurrency: NonZeroUsize,
@@ -138,6 +140,7 @@ impl Service {
         let identity = place.identity()?;
         let name = work.node.clone().unwrap_or_else(|| identity.clone());
         // Last: a service that can't start for another reason keeps nobody from the name.
+        let asked_at = Instant::now();
         let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
             parts: Arc::new(Parts {
@@ -146,6 +149,7 @@ impl Service {
                 settings,
                 sessions_dir,
                 node,
+                name_lease: NameLease::new(asked_at, work.lease),
                 probe: Probe::default(),
                 _place: place,
                 concurrency: work.concurrency,

@@ -1,5 +1,6 @@
 //! The node of this process: its name belongs to the data directory, and it gives signs of life.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, timeout};
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::{OpenError, Service};
 use crate::causes::Causes;
-use crate::store::{Held, NameAnswer, Node, Store};
+use crate::store::{Held, NameAnswer, Node, Store, StoreError};
 
 /// How long the store may take for one write before it counts as one that can't write.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -19,6 +20,30 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     last: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+/// How long this process surely has the name of its node.
+#[derive(Debug)]
+pub(super) struct NameLease {
+    until: Mutex<Instant>,
+}
+
+impl NameLease {
+    /// A lease that was asked for at this time, and granted.
+    pub(super) fn new(asked_at: Instant, lease: Duration) -> Self {
+        Self {
+            until: Mutex::new(asked_at + lease),
+        }
+    }
+
+    fn extend(&self, asked_at: Instant, lease: Duration) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = (*until).max(asked_at + lease);
+    }
+
+    fn holds_at(&self, now: Instant) -> bool {
+        now < *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes the name of the node for this process.
@@ -66,16 +91,15 @@ impl Service {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
                 _ = renewal.tick() => {}
             }
-            let (node, lease) = (&self.parts.node, self.parts.lease);
             let renewed = tokio::select! {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
-                renewed = self.store().renew_name(node, lease) => renewed,
+                renewed = self.renew_the_name() => renewed,
             };
             match renewed {
                 Ok(Held::Yes) => {}
                 Ok(Held::Lost) => {
                     error!(
-                        node = node.name,
+                        node = self.parts.node.name,
                         "node name taken by another process; stopping"
                     );
                     self.stop();
@@ -84,6 +108,22 @@ impl Service {
                 Err(fault) => warn!(error = %Causes(&fault), "node lease not renewed"),
             }
         }
+    }
+
+    async fn renew_the_name(&self) -> Result<Held, StoreError> {
+        let asked_at = Instant::now();
+        let (node, lease) = (&self.parts.node, self.parts.lease);
+        let held = self.store().renew_name(node, lease).await?;
+        if held == Held::Yes {
+            self.parts.name_lease.extend(asked_at, lease);
+        }
+        Ok(held)
+    }
+
+    /// Whether this process surely has its name, so that it may claim under it: once the lease has run out, another data
+    /// directory may have taken it.
+    pub(super) fn holds_the_name(&self) -> bool {
+        !self.store().is_shared() || self.parts.name_lease.holds_at(Instant::now())
     }
 
     /// Gives the name up, after [`Service::stop`]. What still runs keeps it reserved for this data directory.
@@ -105,8 +145,7 @@ impl Service {
         {
             return can_write;
         }
-        let write = self.store().renew_name(&self.parts.node, self.parts.lease);
-        let can_write = match timeout(WRITTEN_WITHIN, write).await {
+        let can_write = match timeout(WRITTEN_WITHIN, self.renew_the_name()).await {
             Ok(Ok(Held::Yes)) => true,
             Ok(Ok(Held::Lost)) => false,
             Ok(Err(fault)) => {
@@ -120,5 +159,24 @@ impl Service {
         };
         *last = Some((Instant::now(), can_write));
         can_write
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_held_from_the_question_on_as_long_as_it_is_renewed() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let lease = NameLease::new(start, Duration::from_secs(30));
+        assert!(lease.holds_at(at(29)));
+        assert!(!lease.holds_at(at(30)));
+        lease.extend(at(20), Duration::from_secs(30));
+        // An answer that comes late shortens nothing.
+        lease.extend(at(10), Duration::from_secs(30));
+        assert!(lease.holds_at(at(49)));
+        assert!(!lease.holds_at(at(50)));
     }
 }

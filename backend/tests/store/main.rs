@@ -20,3 +20,4 @@ mod queue;
 mod records;
 mod secrets;
 mod stand;
+mod upgrade;
