@@ -43,6 +43,7 @@ async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Erro
         action: "abandon".to_owned(),
         deployment: Some(id),
         detail: node,
+        by_starter: false,
     };
     store.record(&entry).await?;
     println!("`{id}` has ended as `unknown`");

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,8 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::open_files;
-use crate::config::{Config, LogFormat};
-use crate::http::{App, Connections};
+use crate::config::{Config, LogFormat, Server};
+use crate::http::{App, Connections, Opening, opening};
 use crate::sealing::{Sealer, SealingKey};
 use crate::service::Service;
 use crate::store;
@@ -46,9 +45,9 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     open_files::make_room(config.server.max_connections)?;
     let store = store::open(&config.store).await?;
     let has_keys = !store.keys().await?.is_empty();
-    refuse_to_be_open(config.server.listen, has_keys, config.server.insecure)?;
+    refuse_to_be_open(&config.server, has_keys)?;
     let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
-    let service = Service::new(config, store, sealer)?;
+    let service = Service::open(config, store, sealer).await?;
     let listener = TcpListener::bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let router = App::new(config, service.clone()).router();
@@ -69,6 +68,12 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     info!(%address, has_keys, "serves");
     if !has_keys {
         warn!("there are no keys: whoever can reach this address may do everything");
+        if !config.auth.starter_may_approve {
+            warn!(
+                "auth.starter_may_approve is false and there are no keys: all callers are one person, so no plan can be \
+                 approved; make keys with `iac-backend keys create`"
+            );
+        }
     }
 
     tokio::select! {
@@ -86,38 +91,24 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     if let Some(limit) = config.work.drain {
         service.drain(limit).await;
     }
+    service.leave().await;
     Ok(())
 }
 
-/// A service without keys serves this machine alone.
-fn refuse_to_be_open(listen: SocketAddr, has_keys: bool, insecure: bool) -> Result<(), String> {
-    if has_keys || listen.ip().is_loopback() || insecure {
+/// A service without keys serves this machine alone, unless the configuration says otherwise in so many words.
+fn refuse_to_be_open(server: &Server, has_keys: bool) -> Result<(), String> {
+    if has_keys || server.insecure {
         return Ok(());
     }
-    Err(format!(
-        "there are no keys, so only loopback is served and not `{listen}`: make one with \
-         `iac-backend keys create`, or say `--insecure`"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_keys_others_are_served_only_if_that_is_asked_for() {
-        let table = [
-            ("127.0.0.1:8080", false, false, true),
-            ("[::1]:8080", false, false, true),
-            ("0.0.0.0:8080", false, false, false),
-            ("[::]:8080", false, false, false),
-            ("192.0.2.1:8080", false, false, false),
-            ("192.0.2.1:8080", true, false, true),
-            ("192.0.2.1:8080", false, true, true),
-        ];
-        for (listen, has_keys, insecure, is_served) in table {
-            let said = refuse_to_be_open(listen.parse().unwrap(), has_keys, insecure);
-            assert_eq!(said.is_ok(), is_served, "{listen} {has_keys} {insecure}");
-        }
+    let remedy = "make one with `iac-backend keys create`, or give `--insecure` to let everyone do everything";
+    match opening(server) {
+        None => Ok(()),
+        Some(Opening::Address(listen)) => Err(format!(
+            "there are no keys, so only loopback is served and not `{listen}`: {remedy}"
+        )),
+        Some(Opening::Origin(origin)) => Err(format!(
+            "there are no keys, so pages of the origin `{origin}` (server.allowed_origins) could do everything: {remedy}, or \
+             leave the origin out"
+        )),
     }
 }

@@ -55,6 +55,8 @@ struct AuditEntry {
     deployment_id: Option<String>,
     /// The rest, for a person to read.
     detail: String,
+    /// Whether it is an approval by the person who started the deployment, as `auto_approve` is.
+    by_starter: bool,
 }
 
 impl From<store::AuditEntry> for AuditEntry {
@@ -66,6 +68,7 @@ impl From<store::AuditEntry> for AuditEntry {
             action: entry.action,
             deployment_id: entry.deployment.map(|id| id.to_string()),
             detail: entry.detail,
+            by_starter: entry.by_starter,
         }
     }
 }

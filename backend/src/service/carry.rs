@@ -84,6 +84,10 @@ impl Service {
                 session => return Ok(session?),
             }
         }
+        let rule = self.parts.approval_rule;
+        let deployment = &claim.deployment;
+        rule.begin(deployment.operation, deployment.is_automatic())
+            .map_err(CarryError::Approval)?;
         let request = DeployRequest::from_record(&claim.deployment.record, &secrets)?;
         Ok(sessions.start(request)?)
     }
@@ -112,9 +116,10 @@ fn reason(fault: &CarryError) -> Reason {
     match fault {
         // A session is there, and what became of it cannot be known.
         CarryError::Recover(_) | CarryError::Directory(_) => Reason::Unknown,
-        CarryError::Secrets(_) | CarryError::Record(_) | CarryError::Start(_) => {
-            Reason::PreparationFailed
-        }
+        CarryError::Approval(_)
+        | CarryError::Secrets(_)
+        | CarryError::Record(_)
+        | CarryError::Start(_) => Reason::PreparationFailed,
         CarryError::Lost => Reason::Internal,
     }
 }

@@ -5,17 +5,8 @@ use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
 use serde::{Deserialize, Serialize};
 
 use super::{DecisionError, Service};
-use crate::auth::Role;
+use crate::auth::{Approval, Attempt, Caller};
 use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
-
-/// Who asks for something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The name of the key.
-    pub name: String,
-    /// What it is for.
-    pub role: Role,
-}
 
 /// What somebody wants to become of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +30,18 @@ pub enum Decision {
     ForceCancel,
 }
 
+impl Decision {
+    /// What the caller is about to do, for the decision whether that is allowed.
+    const fn attempt<'a>(&self, starter: &'a str) -> Attempt<'a> {
+        match self {
+            Self::Approve { .. } => Attempt::Approve { starter },
+            Self::Reject { .. } => Attempt::Reject,
+            Self::Cancel => Attempt::Cancel,
+            Self::ForceCancel => Attempt::ForceCancel,
+        }
+    }
+}
+
 impl Service {
     /// Does what somebody decided, and writes down who that was. What another node carries is decided about there.
     ///
@@ -53,11 +56,8 @@ impl Service {
     ) -> Result<(), DecisionError> {
         let found = self.store().deployment(id).await?;
         let deployment = found.ok_or(DecisionError::NotFound)?;
-        if let Decision::Approve { .. } = decision {
-            let starter = &deployment.started_by;
-            let rule = self.parts.approval_rule;
-            rule.check(caller.role, &caller.name, starter)?;
-        }
+        let attempt = decision.attempt(&deployment.started_by);
+        let permit = self.parts.approval_rule.permit(caller, &attempt)?;
         if let Some(node) = self.carried_elsewhere(&deployment) {
             return self.hand_over(&deployment, node, &decision, caller).await;
         }
@@ -96,6 +96,7 @@ impl Service {
             action: action.to_owned(),
             deployment: Some(id),
             detail,
+            by_starter: permit.approval() == Approval::ByStarter,
         };
         Ok(self.store().record(&entry).await?)
     }
@@ -145,7 +146,7 @@ impl Service {
                 Standing::Waiting => "the deployment waits its turn".to_owned(),
                 Standing::Ended => "the deployment is over".to_owned(),
                 Standing::Active => match deployment.node.as_deref() {
-                    Some(node) if node != self.parts.node => {
+                    Some(node) if node != self.parts.node.name => {
                         format!("the deployment is carried by `{node}`")
                     }
                     _ => "the deployment is about to begin or to end".to_owned(),

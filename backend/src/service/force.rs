@@ -1,7 +1,8 @@
 //! Cancel by force.
 
-use super::decide::{Caller, refused};
+use super::decide::refused;
 use super::{DecisionError, Service};
+use crate::auth::Caller;
 use crate::store::Deployment;
 
 impl Service {

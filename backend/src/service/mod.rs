@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `place` | the data directory: whose it is, and the name of its owner |
+//! | `node` | the name of the node, which belongs to the data directory, and its signs of life |
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
@@ -32,6 +33,7 @@ mod handover;
 mod live;
 mod log_text;
 mod mirror;
+mod node;
 mod place;
 mod retry;
 mod start;
@@ -49,16 +51,18 @@ use iac_runner::client::Runner;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::auth::ApprovalRule;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
-use crate::store::{DeploymentId, Store};
-pub use decide::{Caller, Decision};
-pub use error::{DecisionError, OpenError, RequestError, RetryError};
+use crate::store::{DeploymentId, Node, Store};
+pub use decide::Decision;
+pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use live::Live;
 pub use log_text::LogText;
+use node::{NameLease, Probe};
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
@@ -80,7 +84,9 @@ struct Parts {
     /// What all sessions have in common, but for their root.
     settings: Settings,
     sessions_dir: PathBuf,
-    node: String,
+    node: Node,
+    name_lease: NameLease,
+    probe: Probe,
     _place: Place,
     concurrency: NonZeroUsize,
     lease: Duration,
@@ -100,7 +106,7 @@ struct Parts {
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
-            .field("node", &self.parts.node)
+            .field("node", &self.parts.node.name)
             .finish_non_exhaustive()
     }
 }
@@ -109,8 +115,12 @@ impl Service {
     /// Makes a service of its configuration; nothing is begun before [`Service::run`].
     ///
     /// # Errors
-    /// The data directory is in use, the runner is not there, or the registry has no address.
-    pub fn new(config: &Config, store: Arc<dyn Store>, sealer: Sealer) -> Result<Self, OpenError> {
+    /// The data directory or the node name is in use, the runner is not there, or the registry has no address.
+    pub async fn open(
+        config: &Config,
+        store: Arc<dyn Store>,
+        sealer: Sealer,
+    ) -> Result<Self, OpenError> {
         let place = Place::claim(&config.store.data_dir)?;
         let data_dir = place.dir();
         let work = &config.work;
@@ -127,21 +137,28 @@ impl Service {
         settings.grace = work.grace;
         settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
         settings.registry = registry(&config.registry)?;
+        let identity = place.identity()?;
+        let name = work.node.clone().unwrap_or_else(|| identity.clone());
+        // Last: a service that can't start for another reason keeps nobody from the name.
+        let asked_at = Instant::now();
+        let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
             parts: Arc::new(Parts {
                 store,
                 sealer,
                 settings,
                 sessions_dir,
-                node: work.node.clone().map_or_else(|| place.node(), Ok)?,
+                node,
+                name_lease: NameLease::new(asked_at, work.lease),
+                probe: Probe::default(),
                 _place: place,
                 concurrency: work.concurrency,
                 lease: work.lease,
                 record_retention: config.store.record_retention,
                 audit_retention: config.store.audit_retention,
                 approval_rule: match config.auth.starter_may_approve {
-                    true => ApprovalRule::Anybody,
-                    false => ApprovalRule::SomebodyElse,
+                    true => ApprovalRule::StarterMayApprove,
+                    false => ApprovalRule::AnotherPerson,
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),

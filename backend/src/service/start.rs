@@ -5,19 +5,34 @@ use iac_runner::checkout::is_local;
 use iac_runner::session::DeployRequest;
 use iac_runner::session::request::{FieldFault, Source};
 
-use super::{Caller, RequestError, Service};
+use super::{RequestError, Service};
+use crate::auth::{Approval, Attempt, Caller, Permit, Refusal};
 use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target};
 
 impl Service {
     /// Reads a request, and puts it at the end of the queue.
     ///
     /// # Errors
-    /// Every fault of the request at once; or it could not be kept.
+    /// Every fault of the request at once; the caller may not; or it could not be kept.
     pub async fn start(&self, body: &[u8], caller: &Caller) -> Result<DeploymentId, RequestError> {
         let request = self.accept(body)?;
+        let permit = self.permit_start(&request, caller)?;
         let id = DeploymentId::new();
-        self.enqueue(id, &request, caller).await?;
+        self.enqueue(id, &request, caller, permit).await?;
         Ok(id)
+    }
+
+    /// Decides whether a caller may start what a request asks for.
+    pub(super) fn permit_start(
+        &self,
+        request: &DeployRequest,
+        caller: &Caller,
+    ) -> Result<Permit, Refusal> {
+        let attempt = Attempt::Start {
+            operation: request.operation,
+            auto_approve: request.auto_approve,
+        };
+        self.parts.approval_rule.permit(caller, &attempt)
     }
 
     /// Reads a request.
@@ -29,12 +44,13 @@ impl Service {
         }
     }
 
-    /// Puts a request at the end of the queue.
+    /// Puts a request at the end of the queue. The permit is the one that was given for this request.
     pub(super) async fn enqueue(
         &self,
         id: DeploymentId,
         request: &DeployRequest,
         caller: &Caller,
+        permit: Permit,
     ) -> Result<(), RequestError> {
         let new = NewDeployment {
             id,
@@ -47,7 +63,17 @@ impl Service {
             created_at: Utc::now(),
         };
         let store = self.store();
-        store.record(&entry(caller, id, &new)).await?;
+        let started = entry(caller, id, &new);
+        store.record(&started).await?;
+        if permit.approval() == Approval::ByStarter {
+            let approved = NewAuditEntry {
+                action: "approve".to_owned(),
+                detail: "auto_approve".to_owned(),
+                by_starter: true,
+                ..started
+            };
+            store.record(&approved).await?;
+        }
         store.enqueue(&new).await?;
         self.parts.wake.notify_one();
         Ok(())
@@ -67,6 +93,7 @@ fn entry(caller: &Caller, id: DeploymentId, new: &NewDeployment) -> NewAuditEntr
             target.repository,
             target.path
         ),
+        by_starter: false,
     }
 }
 

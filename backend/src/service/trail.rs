@@ -7,6 +7,7 @@ use tracing::info;
 use super::Service;
 use super::drain::STOP_OF_THE_SERVICE;
 use super::mirror::{Lost, TAKEN_OVER};
+use crate::auth::Person;
 use crate::store::{AuditPage, Claim, NewAuditEntry, StoreError};
 
 /// Most entries about one deployment that are looked through; there are a handful.
@@ -57,10 +58,13 @@ impl Service {
 fn known(claim: &Claim, session: &Session) -> Vec<NewAuditEntry> {
     let now = session.status();
     let is_automatic = claim.deployment.is_automatic();
+    let starter = Person::named(&claim.deployment.started_by);
+    let is_starter = |name: &str| Person::named(name) == starter;
     let decided = now
         .decision
         .filter(|_| !is_automatic)
         .map(|it| NewAuditEntry {
+            by_starter: it.verdict == Verdict::Approved && is_starter(&it.by),
             at: it.at,
             actor: it.by,
             action: match it.verdict {
@@ -79,6 +83,7 @@ fn known(claim: &Claim, session: &Session) -> Vec<NewAuditEntry> {
             action: "cancel".to_owned(),
             deployment: Some(claim.lease.deployment),
             detail: String::new(),
+            by_starter: false,
         });
     decided.into_iter().chain(stopped).collect()
 }

@@ -17,6 +17,8 @@ pub struct NewAuditEntry {
     pub deployment: Option<DeploymentId>,
     /// The rest, for a person to read; never a secret.
     pub detail: String,
+    /// Whether it is an approval by the person who started the deployment.
+    pub by_starter: bool,
 }
 
 /// Something that somebody did.

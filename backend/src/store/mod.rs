@@ -5,6 +5,7 @@
 //! | `deployment` | the record of a deployment, as it is put in and as it is had back |
 //! | `claim` | who carries a deployment, and the token that says so |
 //! | `decision` | what was decided at a node that does not carry the deployment |
+//! | `node` | node names, each of which belongs to one data directory |
 //! | `log`, `audit`, `key` | the other things that are kept |
 //! | `sql` | all of it in SQLite and in PostgreSQL |
 //! | `open` | which of the two, by the configuration |
@@ -27,6 +28,7 @@ mod deployment;
 mod error;
 mod key;
 mod log;
+mod node;
 mod open;
 mod sql;
 mod words;
@@ -46,13 +48,14 @@ pub use deployment::{
 pub use error::StoreError;
 pub use key::StoredKey;
 pub use log::StoredLine;
+pub use node::{NameAnswer, Node};
 pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// Everything that lasts.
-pub trait Store: Deployments + Claims + Decisions + Logs + Audit + Keys {}
+pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys {}
 
-impl<S: Deployments + Claims + Decisions + Logs + Audit + Keys> Store for S {}
+impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys> Store for S {}
 
 /// The records of deployments.
 #[async_trait]
@@ -160,6 +163,21 @@ pub trait Decisions: Send + Sync {
 
     /// Removes a decision that nobody has taken, so that nobody will; false if somebody has.
     async fn withdraw(&self, number: i64) -> Result<bool, StoreError>;
+}
+
+/// Node names. A name belongs to one data directory, since the sessions of what it carries are there.
+#[async_trait]
+pub trait Nodes: Send + Sync {
+    /// Takes a name for a process of a data directory, and what that carried under a former name with it.
+    ///
+    /// Another data directory keeps its name while its lease lasts or while it carries deployments.
+    async fn take_name(&self, node: &Node, lease: Duration) -> Result<NameAnswer, StoreError>;
+
+    /// Gives a sign of life, which is on the disk when this returns; lost when another process has the name.
+    async fn renew_name(&self, node: &Node, lease: Duration) -> Result<Held, StoreError>;
+
+    /// Ends the lease of a process that stops.
+    async fn leave_name(&self, node: &Node) -> Result<(), StoreError>;
 }
 
 /// The lines of logs, which outlast the directories of sessions.

@@ -230,6 +230,17 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Waits until it has ended by itself, with a failure.
+    pub(crate) fn failed(mut self) {
+        wait_for("the service to fail", WITHIN_MINUTES, || {
+            let status = self.child.try_wait().unwrap()?;
+            assert_eq!(status.code(), Some(1));
+            Some(())
+        });
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -26,7 +26,7 @@ fn a_running_apply_is_killed_by_force() {
     let (_, audit) = client.get(&format!("/audit?deployment={id}"));
     let entries = audit["entries"].as_array().unwrap();
     let actions: Vec<_> = entries.iter().map(|it| &it["action"]).collect();
-    assert_eq!(actions, ["force-cancel", "start"]);
+    assert_eq!(actions, ["force-cancel", "approve", "start"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ async fn the_trail_goes_back_page_by_page_and_by_deployment(database: &Database)
         action: action.to_owned(),
         deployment,
         detail: "as discussed".to_owned(),
+        by_starter: action == "approve",
     };
     let all = [
         entry("start", Some(one)),
@@ -53,6 +54,7 @@ async fn old_entries_are_forgotten_and_recent_ones_stay(database: &Database) {
             action: format!("{days}"),
             deployment: None,
             detail: String::new(),
+            by_starter: false,
         };
         store.record(&entry).await.unwrap();
     }

@@ -8,8 +8,9 @@ use iac_backend::store::{
 };
 use iac_runner::protocol::Tool;
 use iac_runner::session::{Operation, Reason};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::postgres_server;
@@ -45,6 +46,24 @@ impl Database {
                     .unwrap(),
             ),
             Self::Postgres(url) => Box::new(PostgresStore::open(url).await.unwrap()),
+        }
+    }
+}
+
+impl Database {
+    /// Does something behind the back of the store.
+    pub(crate) async fn execute(&self, statements: String) {
+        let statements = AssertSqlSafe(statements);
+        match self {
+            Self::Sqlite(dir) => {
+                let file = dir.path().join("backend.db");
+                let connection = SqliteConnection::connect(file.to_str().unwrap()).await;
+                connection.unwrap().execute(statements).await.unwrap();
+            }
+            Self::Postgres(url) => {
+                let connection = PgConnection::connect(url.expose_secret()).await;
+                connection.unwrap().execute(statements).await.unwrap();
+            }
         }
     }
 }

@@ -43,7 +43,9 @@ pub(in crate::http) struct DeployRequest {
     plan_flags: Option<String>,
     /// Minutes that each command may run; 60 by default.
     timeout: Option<f64>,
-    /// Whether nobody has to approve the plan.
+    /// Whether the plan is applied without a further question. It is an approval by the starter: it needs the roles
+    /// `deployer` and `approver`, or `admin`, and `auth.starter_may_approve`. It has no effect on operations that apply
+    /// nothing.
     auto_approve: Option<bool>,
     /// What to do; `deploy` by default.
     operation: Option<Operation>,

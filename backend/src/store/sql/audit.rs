@@ -7,10 +7,9 @@ use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, micros, signed, time};
 use crate::store::{Audit, AuditEntry, AuditPage, NewAuditEntry, StoreError};
 
-const RECORD: &str =
-    "INSERT INTO audit (at, actor, action, deployment, detail) VALUES ($1, $2, $3, $4, $5)";
+const RECORD: &str = "INSERT INTO audit (at, actor, action, deployment, detail, by_starter) VALUES ($1, $2, $3, $4, $5, $6)";
 
-const TRAIL: &str = "SELECT seq, at, actor, action, deployment, detail FROM audit \
+const TRAIL: &str = "SELECT seq, at, actor, action, deployment, detail, by_starter FROM audit \
     WHERE ($1 IS NULL OR deployment = $1) AND seq < $2 ORDER BY seq DESC LIMIT $3";
 
 const FORGET: &str = "DELETE FROM audit WHERE at < $1";
@@ -23,6 +22,7 @@ struct AuditRow {
     action: String,
     deployment: Option<String>,
     detail: String,
+    by_starter: i64,
 }
 
 impl TryFrom<AuditRow> for AuditEntry {
@@ -43,6 +43,7 @@ impl TryFrom<AuditRow> for AuditEntry {
                     .map(|id| id.parse().map_err(malformed))
                     .transpose()?,
                 detail: row.detail,
+                by_starter: row.by_starter != 0,
             },
         })
     }
@@ -59,6 +60,7 @@ macro_rules! audit {
                     .bind(&entry.action)
                     .bind(entry.deployment.map(|id| id.to_string()))
                     .bind(&entry.detail)
+                    .bind(i64::from(entry.by_starter))
                     .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(())

@@ -11,6 +11,7 @@ mod decisions;
 mod deployments;
 mod keys;
 mod logs;
+mod nodes;
 mod postgres;
 mod row;
 mod sqlite;

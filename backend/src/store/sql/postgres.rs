@@ -23,6 +23,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "decisions",
         include_str!("../../../migrations/postgres/0002_decisions.sql"),
     ),
+    (
+        "rights",
+        include_str!("../../../migrations/postgres/0003_rights.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

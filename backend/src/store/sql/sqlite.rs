@@ -24,6 +24,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "decisions",
         include_str!("../../../migrations/sqlite/0002_decisions.sql"),
     ),
+    (
+        "rights",
+        include_str!("../../../migrations/sqlite/0003_rights.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
