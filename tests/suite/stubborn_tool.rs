@@ -181,7 +181,7 @@ mod on_tools {
                  echo the last line; touch ready; while [ ! -e go ]; do sleep 0.02; done"
             ),
         );
-        let mut request = fake.workspace.request("apply", &[]);
+        let mut request = fake.workspace.request("refresh", &[]);
         request["env_vars"] = fake.apply()["env_vars"].take();
         request["output_limit_bytes"] = json!(64 * 1024);
         let runner = Launch::request(&fake.workspace, &request).start();
