@@ -34,7 +34,7 @@ pub use handed::Handed;
 pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
 pub use inheritance::{Limits, limits, process_limit, stand_alone, user_id};
 pub use kept_group::{KeptGroup, Started};
-pub use memory::{memory_file, reopen_for_append};
+pub use memory::{forbid_cutting, memory_file, reopen_for_append};
 pub use memory_limit::memory_limit;
 pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;

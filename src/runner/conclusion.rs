@@ -84,7 +84,10 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
         (outcome, _) => outcome,
     };
     let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
-    let state = writes_state(request, &args).then(|| state(run, &args, &printed));
+    let files = writes_state(request, &args).then(|| files(run, &args));
+    let state = files
+        .as_ref()
+        .map(|files| state(run, &args, &printed, files));
     let mut error_msg = document::error_message(&Ending {
         request,
         outlived,
@@ -95,6 +98,12 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     if let (Some(limit), false) = (run.cut_at, success) {
         error_msg.push_str("; ");
         error_msg.push_str(&preparation::cut_output(limit));
+    }
+    if files.is_some_and(|files| files.is_errored_state_cut) {
+        error_msg.push_str(
+            "; `errored.tfstate` is empty or cut and holds no state: the tool has printed the state into its output, \
+             which may be the only copy",
+        );
     }
     Verdict {
         outcome,
@@ -192,7 +201,7 @@ fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Di
     }
 }
 
-fn state(run: &Run<'_>, args: &[String], printed: &Printed) -> StateReport {
+fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> StateReport {
     let (outlived, leader) = (run.outlived, run.outlived.leader);
     // A process that could not be ended may be the tool.
     let is_gone = leader == Leader::Tool || outlived.survivors.is_empty();
@@ -205,7 +214,8 @@ fn state(run: &Run<'_>, args: &[String], printed: &Printed) -> StateReport {
         started_as: run.started_as,
         printed,
         is_whole: is_whole && run.cut_at.is_none(),
-        files: &files(run, args),
+        is_migration: run.request.command == "init",
+        files,
     })
 }
 

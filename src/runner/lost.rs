@@ -156,6 +156,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         started_as: Leader::Wrapper,
         printed: &Printed::default(),
         is_whole: false,
+        is_migration: request.command == "init",
         files: &observed.unwrap_or(Files::UNKNOWN),
     }))
 }

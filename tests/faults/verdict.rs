@@ -4,6 +4,7 @@ mod errored_state;
 mod file_size_limit;
 mod hidden_failure;
 mod long_output;
+mod lost_words;
 mod memory;
 mod plan_exit_code;
 mod quotations;

@@ -8,6 +8,9 @@ const MAX_ADDRESS_BYTES: usize = 256;
 const MAX_COLOUR_BYTES: usize = 32;
 /// Longest gap, in bytes; a longer one is read as text.
 pub(super) const MAX_GAP_BYTES: usize = 1024;
+/// Most escapes in a gap, such as `\\n`; with more of them it is read as text. Bounds the work where a text has nothing
+/// else, since a gap is read again from each of its escapes on.
+const MAX_GAP_ESCAPES: usize = 32;
 
 /// What begins at some place of a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +74,13 @@ pub(super) fn first_part(gap: &[u8]) -> usize {
 
 fn gap_at_start(text: &[u8], whole: bool) -> At {
     let mut gap = Gap::default();
+    let mut escapes = 0;
     loop {
-        if gap.len > MAX_GAP_BYTES {
+        let rest = &text[gap.len..];
+        escapes += usize::from(matches!(rest, [b'\\' | b'%', ..]));
+        if gap.len > MAX_GAP_BYTES || escapes > MAX_GAP_ESCAPES {
             return At::Text;
         }
-        let rest = &text[gap.len..];
         match token(rest) {
             Token::Text if gap.len == 0 => return At::Text,
             Token::Text => return At::Gap(gap),
@@ -91,10 +96,12 @@ fn gap_at_start(text: &[u8], whole: bool) -> At {
                 gap.visible = true;
                 gap.line_end = true;
                 gap.len += len;
-                match provisioner_prefix(&rest[len..]) {
-                    Some(prefix) => gap.len += prefix,
-                    None if !whole => return At::Cut(gap),
-                    None => {}
+                // Only a line end of the tool's own is followed by one, not one that is written out.
+                let is_own = rest.starts_with(b"\n");
+                match is_own.then(|| provisioner_prefix(&rest[len..])) {
+                    Some(Some(prefix)) => gap.len += prefix,
+                    Some(None) if !whole => return At::Cut(gap),
+                    Some(None) | None => {}
                 }
             }
         }

@@ -154,11 +154,10 @@ fn state(args: &[String], end: ToolEnd, text: &str) -> crate::protocol::StateRep
         started_as: Leader::Tool,
         printed: &Printed::of(text, args),
         is_whole: true,
+        is_migration: false,
         files: &Files {
-            errored_state_file: None,
-            found_errored_state_file: None,
-            local_lock: None,
             backend: Backend::Remote("http".to_owned(), Survival::Kept),
+            ..Files::UNKNOWN
         },
     })
 }

@@ -1,7 +1,7 @@
 //! What the working directory shows of a run, read once the tool has ended.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -25,10 +25,14 @@ pub struct Files {
     pub errored_state_file: Option<PathBuf>,
     /// `errored.tfstate`, if it is there and looks as it did before, or nothing is known of before.
     pub found_errored_state_file: Option<PathBuf>,
+    /// Whether this run wrote an `errored.tfstate` that is empty or cut, as it is on a full disk: it holds no state.
+    pub is_errored_state_cut: bool,
     /// The info file of the local backend's lock, if this run left it: it died with the lock in hand.
     pub local_lock: Option<LockInfo>,
     /// Where the state is kept.
     pub backend: Backend,
+    /// Whether that backend has a lock and nothing with which the tool could release it.
+    pub is_never_unlocked: bool,
 }
 
 impl Files {
@@ -36,8 +40,10 @@ impl Files {
     pub const UNKNOWN: Self = Self {
         found_errored_state_file: None,
         errored_state_file: None,
+        is_errored_state_cut: false,
         local_lock: None,
         backend: Backend::Unknown,
+        is_never_unlocked: false,
     };
 }
 
@@ -126,8 +132,15 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         Some(serde_json::from_str(&content).unwrap_or_default())
     };
     let errored = Some(place.errored_state()).filter(|path| path.exists());
+    let is_written = errored
+        .as_ref()
+        .is_some_and(|path| before.is_written_since(path));
+    let is_cut = errored
+        .as_ref()
+        .is_some_and(|path| !is_whole_document(path));
     let (written, found) = match errored {
-        Some(path) if before.is_written_since(&path) => (Some(path), None),
+        Some(_) if is_cut => (None, None),
+        Some(path) if is_written => (Some(path), None),
         other => (None, other),
     };
     let local_lock = (record.backend() == Backend::Local)
@@ -138,10 +151,22 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
             Leader::Wrapper if local_lock.is_none() => of_script(record.backend()),
             Leader::Tool | Leader::Wrapper => record.backend(),
         },
+        is_never_unlocked: record.is_never_unlocked(),
         local_lock,
         errored_state_file: written,
         found_errored_state_file: found,
+        is_errored_state_cut: is_written && is_cut,
     }
+}
+
+/// Whether a file is a JSON document from its first byte to its last.
+fn is_whole_document(path: &Path) -> bool {
+    // A pipe or a device would make the read wait.
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    let file = is_file.then(|| File::open(path).ok()).flatten();
+    file.is_some_and(|file| {
+        serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::new(file)).is_ok()
+    })
 }
 
 /// What is sure of the backend where a script may have used another record.
@@ -191,6 +216,24 @@ impl Record {
             Self::Unreadable => Backend::Unknown,
             Self::Of { kind, .. } if kind == "local" => Backend::Local,
             Self::Of { kind, config } => Backend::Remote(kind.clone(), survival(kind, config)),
+        }
+    }
+
+    /// Whether it names a lock of the `http` backend and no address to release it: the tool then says nothing.
+    ///
+    /// `TF_HTTP_UNLOCK_ADDRESS` can set one too, and is not recorded.
+    fn is_never_unlocked(&self) -> bool {
+        let is_set = |config: &Value, name: &str| {
+            config
+                .get(name)
+                .and_then(Value::as_str)
+                .is_some_and(|value| !value.is_empty())
+        };
+        match self {
+            Self::Of { kind, config } if kind == "http" => {
+                is_set(config, "lock_address") && !is_set(config, "unlock_address")
+            }
+            Self::Absent | Self::Unreadable | Self::Of { .. } => false,
         }
     }
 

@@ -54,6 +54,9 @@ pub struct Observed<'a> {
     pub(super) printed: &'a Printed,
     /// Whether that is all of it.
     pub is_whole: bool,
+    /// Whether the command moves the state from one backend to another: then both have locks, and only one is
+    /// recorded.
+    pub is_migration: bool,
     /// What the working directory shows.
     pub files: &'a Files,
 }
@@ -74,7 +77,7 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
     let known = if is_silent_on_faults(observed, words) {
         known.without_good_news()
     } else {
-        known
+        known.with_doubts(observed)
     };
     let errored_state_file = errored_state_file(observed, printed);
     StateReport {
@@ -140,6 +143,22 @@ impl Known {
             },
             lock_id: self.lock_id,
         }
+    }
+
+    /// The same without what the tool does not tell even if all of its output is there.
+    fn with_doubts(mut self, observed: &Observed<'_>) -> Self {
+        let files = observed.files;
+        let is_locked = !flags::is_off(observed.args, "lock");
+        // Terraform passes over a lock that it cannot release after a migration.
+        let is_lock_doubtful = observed.is_migration || files.is_never_unlocked;
+        if is_locked && is_lock_doubtful && self.lock == LockStatus::Released {
+            self.lock = LockStatus::Unknown;
+        }
+        let is_partial_doubtful = observed.is_migration && self.safety == StateSafety::Partial;
+        if is_partial_doubtful || files.is_errored_state_cut {
+            self.safety = StateSafety::Unknown;
+        }
+        self
     }
 
     const fn new(safety: StateSafety, lock: LockStatus) -> Self {

@@ -26,10 +26,8 @@ pub(super) fn dropped() -> Backend {
 
 pub(super) fn files(backend: Backend) -> Files {
     Files {
-        errored_state_file: None,
-        found_errored_state_file: None,
-        local_lock: None,
         backend,
+        ..Files::UNKNOWN
     }
 }
 
@@ -46,7 +44,7 @@ pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
 }
 
 fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport {
-    let (_, args) = args_of(line);
+    let (command, args) = args_of(line);
     report(&Observed {
         args: &args,
         end,
@@ -54,6 +52,7 @@ fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport 
         started_as: Leader::Tool,
         printed: &Printed::of(text, &args),
         is_whole: true,
+        is_migration: command == "init",
         files,
     })
 }
@@ -92,7 +91,12 @@ fn only_commands_that_write_state_have_a_report() {
         assert_eq!(effect_of(command, &args), Effect::State, "{line}");
         let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept()));
         assert_eq!(report.safety, StateSafety::Saved, "{line}");
-        assert_eq!(report.lock, LockStatus::Released, "{line}");
+        let lock = match command {
+            // Terraform does not tell when it could not release a lock of a migration.
+            "init" => LockStatus::Unknown,
+            _ => LockStatus::Released,
+        };
+        assert_eq!(report.lock, lock, "{line}");
     }
     for line in [
         "plan",

@@ -22,6 +22,7 @@ fn told(leader: Leader, code: i32, line: &str, text: &str, backend: Backend) -> 
         started_as: leader,
         printed: &Printed::of(text, &args),
         is_whole: true,
+        is_migration: false,
         files: &files(backend),
     })
 }
