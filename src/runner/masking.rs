@@ -5,29 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::flags;
 use super::wording::one_line;
 use crate::output::{Matcher, Redactor};
 use crate::protocol::RunResult;
 
 /// What masks the output of a command with these arguments.
 pub(super) fn redactor(args: &[String], matcher: Arc<Matcher>) -> Redactor {
-    if prints_json(args) {
+    if flags::is_on(args, "json") {
         Redactor::of_json(matcher)
     } else {
         Redactor::new(matcher)
     }
-}
-
-/// Whether a command prints JSON: a flag of Go's, with one dash or two.
-fn prints_json(args: &[String]) -> bool {
-    let flags = args.iter().filter_map(|arg| arg.strip_prefix('-'));
-    let mut flags = flags.map(|flag| flag.strip_prefix('-').unwrap_or(flag));
-    flags.any(|flag| {
-        matches!(
-            flag,
-            "json" | "json=true" | "json=1" | "json=t" | "json=T" | "json=TRUE" | "json=True"
-        )
-    })
 }
 
 /// A sentence as it may be shown.
@@ -76,7 +65,7 @@ mod tests {
         ];
         for (args, expected) in table {
             let args: Vec<String> = args.iter().map(|&it| it.to_owned()).collect();
-            assert_eq!(prints_json(&args), expected, "{args:?}");
+            assert_eq!(flags::is_on(&args, "json"), expected, "{args:?}");
         }
     }
 

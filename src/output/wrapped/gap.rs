@@ -8,7 +8,7 @@ const MAX_ADDRESS_BYTES: usize = 256;
 const MAX_COLOUR_BYTES: usize = 32;
 /// Longest gap, in bytes; a longer one is read as text.
 pub(super) const MAX_GAP_BYTES: usize = 1024;
-/// Most escapes in a gap, such as `\\n`; with more of them it is read as text. Bounds the work where a text has nothing
+/// Most escapes in a gap, such as `\n`; with more of them it is read as text. Bounds the work where a text has nothing
 /// else, since a gap is read again from each of its escapes on.
 const MAX_GAP_ESCAPES: usize = 32;
 

@@ -161,10 +161,7 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
 
 /// Whether a file is a JSON document from its first byte to its last.
 fn is_whole_document(path: &Path) -> bool {
-    // A pipe or a device would make the read wait.
-    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
-    let file = is_file.then(|| File::open(path).ok()).flatten();
-    file.is_some_and(|file| {
+    open(path).is_some_and(|file| {
         serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::new(file)).is_ok()
     })
 }
@@ -223,12 +220,6 @@ impl Record {
     ///
     /// `TF_HTTP_UNLOCK_ADDRESS` can set one too, and is not recorded.
     fn is_never_unlocked(&self) -> bool {
-        let is_set = |config: &Value, name: &str| {
-            config
-                .get(name)
-                .and_then(Value::as_str)
-                .is_some_and(|value| !value.is_empty())
-        };
         match self {
             Self::Of { kind, config } if kind == "http" => {
                 is_set(config, "lock_address") && !is_set(config, "unlock_address")
@@ -246,13 +237,18 @@ impl Record {
     }
 }
 
-/// What becomes of the lock of a backend, from its type and settings.
-fn survival(kind: &str, config: &Value) -> Survival {
-    let is_set = |name: &str| match config.get(name) {
+/// Whether a setting of a backend is given and not empty or off.
+fn is_set(config: &Value, name: &str) -> bool {
+    match config.get(name) {
         Some(Value::String(value)) => !value.is_empty(),
         Some(Value::Bool(value)) => *value,
         _ => false,
-    };
+    }
+}
+
+/// What becomes of the lock of a backend, from its type and settings.
+fn survival(kind: &str, config: &Value) -> Survival {
+    let is_set = |name| is_set(config, name);
     match kind {
         // `TF_HTTP_LOCK_ADDRESS` can set the address too, and is not recorded.
         "http" if is_set("lock_address") => Survival::Kept,
@@ -296,15 +292,16 @@ fn lock_info_path(state: &Path) -> Option<PathBuf> {
     Some(state.with_file_name(format!(".{name}.lock.info")))
 }
 
+/// Opens a regular file, also through a link: a pipe or a device would make the read wait.
+fn open(path: &Path) -> Option<File> {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| File::open(path).ok()).flatten()
+}
+
 /// A regular file as text; `None` if it can't be read or is beyond [`MAX_FILE_BYTES`].
 pub(super) fn read(path: &Path) -> Option<String> {
-    // A pipe or a device would make the read wait.
-    if !fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
     let mut content = String::new();
-    let file = File::open(path).ok()?;
-    let size = file
+    let size = open(path)?
         .take(MAX_FILE_BYTES + 1)
         .read_to_string(&mut content)
         .ok()?;
