@@ -31,8 +31,7 @@ impl Spool {
     /// When neither memory nor the temporary directory has room for a file.
     pub fn create() -> io::Result<Self> {
         let file = memory_file("spool")?;
-        // An unlinked file cannot be protected: then a script may still cut what it has printed.
-        let _ = forbid_cutting(&file);
+        forbid_cutting(&file);
         let watch = FileWatch::of(&file);
         Ok(Self {
             file,

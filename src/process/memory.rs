@@ -26,10 +26,11 @@ pub fn memory_file(name: &str) -> io::Result<File> {
     }
 }
 
-/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would; whether that is
-/// possible.
-pub fn forbid_cutting(file: &File) -> bool {
-    fcntl(file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK)).is_ok()
+/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would.
+///
+/// An unlinked file cannot be protected: then a script may still cut what it has printed.
+pub fn forbid_cutting(file: &File) {
+    let _ = fcntl(file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK));
 }
 
 /// Opens a file once more, so that every write goes to its end.

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, lines};
-use crate::gate::WITHIN_MINUTES;
 use crate::stand::{SMALL, Stand};
-use crate::waiting::wait_for;
 
 const STRICT: &[&str] = &["--starter-may-approve=false"];
 
@@ -239,11 +237,7 @@ fn what_was_queued_with_auto_approve_obeys_a_stricter_rule() {
     let running = stand.serve_with(STRICT);
     let bob = running.client.with_key(&bob);
     bob.follow(&first, None).until_status("awaiting_approval");
-    let reject = format!("/deploy/{first}/reject");
-    // The status is what the former service left, until the new one has taken up the session.
-    wait_for("the session to be taken up", WITHIN_MINUTES, || {
-        (bob.post(&reject, &json!({})).0 == 200).then_some(())
-    });
+    bob.decide_once_taken_up(&first, "reject");
     let end = bob.follow(&second, None).until_end();
     let end = end.last().unwrap().json();
     assert_eq!(end["reason"], "preparation_failed");

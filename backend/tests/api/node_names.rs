@@ -93,11 +93,7 @@ fn a_node_keeps_what_it_carries_under_a_new_name() {
     let other = serve(&stand, "first", "two");
     let mut events = other.client.follow(&id, None);
     assert_eq!(other.client.status(&id)["node"], "renamed");
-    let approve = format!("/deploy/{id}/approve");
-    wait_for("the session to be taken up", WITHIN_MINUTES, || {
-        let (code, _) = running.client.post(&approve, &json!({}));
-        (code == 200).then_some(())
-    });
+    running.client.decide_once_taken_up(&id, "approve");
     let end = events.until_end();
     assert_eq!(end.last().unwrap().json()["reason"], "applied");
 }

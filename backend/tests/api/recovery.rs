@@ -27,11 +27,7 @@ pub(crate) fn waits_through_a_crash(stand: &Stand) {
     let client = &running.client;
     let mut events = client.follow(&id, None);
     events.until_status("awaiting_approval");
-    // The status is what the former service left, until the new one has taken up the session.
-    wait_for("the session to be taken up", WITHIN_MINUTES, || {
-        let (code, _) = client.post(&format!("/deploy/{id}/approve"), &json!({}));
-        (code == 200).then_some(())
-    });
+    client.decide_once_taken_up(&id, "approve");
     assert_eq!(
         events.until_end().last().unwrap().json()["reason"],
         "applied"

@@ -5,11 +5,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::assert_state_is_safe;
-use super::wrapped::{SLOW_WRITE, ended, notices};
+use super::wrapped::{ended, notices, started};
 use crate::support::fake_tool::FakeTool;
 use crate::support::mark::state_of;
-use crate::support::runner::{Launch, Runner};
-use crate::support::state_server::Writes;
+use crate::support::runner::Runner;
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
@@ -107,11 +106,8 @@ fn cancelled_behind(tool: Tool, source: &str) {
 fn in_flight(tool: Tool, source: &str) -> (FakeTool, Runner) {
     let program = tool.program().to_str().expect("a path that is text");
     let source = source.replace("TOOL", program);
-    let fake = FakeTool::compiled(Workspace::new(tool, Backend::Server), &source);
-    let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
-    fake.workspace.wait_until_in_flight();
-    fake.workspace
-        .server()
-        .take_writes(Writes::Slow(SLOW_WRITE));
-    (fake, runner)
+    started(FakeTool::compiled(
+        Workspace::new(tool, Backend::Server),
+        &source,
+    ))
 }

@@ -181,7 +181,11 @@ fn cancelled(tool: Tool, wrapper: &str) -> Value {
 }
 
 pub(super) fn in_flight(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
-    let fake = wrap(Workspace::new(tool, Backend::Server), wrapper);
+    started(wrap(Workspace::new(tool, Backend::Server), wrapper))
+}
+
+/// Starts an apply and waits until it is in flight; its state will be written slowly.
+pub(super) fn started(fake: FakeTool) -> (FakeTool, Runner) {
     let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
     fake.workspace.wait_until_in_flight();
     fake.workspace
