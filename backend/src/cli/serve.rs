@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::open_files;
@@ -80,12 +81,15 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         done = &mut work => done??,
-        done = &mut serving => done?,
+        done = &mut serving => {
+            done?;
+            // It ends before the others only where the service has stopped itself: the work knows why.
+            (&mut work).await??;
+        }
     }
     info!("stops; what is left is taken up at the next start");
     service.stop();
-    let ended = tokio::time::timeout(STOP_WITHIN, serving).await;
-    if ended.is_err() {
+    if !serving.is_finished() && timeout(STOP_WITHIN, serving).await.is_err() {
         warn!("calls that did not end in time are cut off");
     }
     if let Some(limit) = config.work.drain {
