@@ -143,10 +143,13 @@ fn plan_behind_a_wrapper_that_exited_is_no_success(tool: Tool) {
     assert!(output.contains("Error"), "{result:#}");
 }
 
-/// An apply in flight whose wrapper has ended.
+/// An apply in flight whose wrapper has ended, as the supervisor has seen: what ends before that has not outlived it.
 fn outlived(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
     let (fake, mut runner) = in_flight(tool, wrapper);
-    wait_for_end_of(runner.tool_pid());
+    runner.event("word of the ended wrapper", |event| {
+        let message = event["message"].as_str();
+        event["type"] == "warning" && message.is_some_and(|text| text.contains("left to finish"))
+    });
     (fake, runner)
 }
 
