@@ -27,14 +27,20 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
     let mut anywhere = BTreeSet::new();
     match secret.scope {
         Scope::Anywhere => {
-            anywhere = forms(value, encodings);
+            for value in with_and_without_margin(value) {
+                anywhere.append(&mut forms(value, encodings));
+            }
             add_lines(value, &mut anywhere);
             if let Some(meant) = with_line_ends(value) {
                 add_plain(&meant, &mut anywhere);
                 add_lines(&meant, &mut anywhere);
             }
         }
-        Scope::Whole => add_encoded(value, encodings, &mut anywhere),
+        Scope::Whole => {
+            for value in with_and_without_margin(value) {
+                add_encoded(value, encodings, &mut anywhere);
+            }
+        }
         Scope::Word => add_encoded(value, encodings, &mut anywhere),
         Scope::Place => add_encoded(&[b":", value].concat(), encodings, &mut anywhere),
     }
@@ -43,7 +49,8 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
         .map(|it| (it, Scope::Anywhere))
         .collect();
     if secret.scope != Scope::Anywhere {
-        patterns.push((value.to_vec(), secret.scope));
+        let values = with_and_without_margin(value);
+        patterns.extend(values.map(|value| (value.to_vec(), secret.scope)));
     }
     patterns
 }
@@ -55,6 +62,13 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     add_plain(value, &mut found);
     add_encoded(value, encodings, &mut found);
     found
+}
+
+/// A value as it is, and without the white space at its ends, as `trimspace` and `$(cat FILE)` give it.
+fn with_and_without_margin(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let trimmed = value.trim_ascii();
+    let is_other = trimmed.len() < value.len() && is_long_enough(trimmed);
+    std::iter::once(value).chain(is_other.then_some(trimmed))
 }
 
 /// Adds each line of a value of several lines, since a tool indents them one by one.
@@ -81,11 +95,14 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
         == MIN_CHARS
 }
 
-/// Adds a value as it is, and with the marks of templates doubled, as HCL has them.
+/// Adds a value as it is, with the marks of templates doubled, as HCL has them, and with either quote doubled, as YAML,
+/// SQL and CSV have them.
 fn add_plain(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
     if let Ok(text) = std::str::from_utf8(value) {
         to.insert(text.replace("${", "$${").replace("%{", "%%{").into_bytes());
+        to.insert(text.replace('\'', "''").into_bytes());
+        to.insert(text.replace('"', "\"\"").into_bytes());
     }
 }
 

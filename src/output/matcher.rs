@@ -275,6 +275,34 @@ mod tests {
     }
 
     #[test]
+    fn white_space_at_the_ends_of_a_value_may_be_left_out() {
+        let table = [
+            ("hunter22\n", "pass hunter22!", "pass ***!"),
+            (" hunter22\r\n", "aHVudGVyMjI=", "***I="),
+            ("hunter22\n", "68756e7465723232", "***"),
+            // Too little of it is left when runs are counted as one.
+            ("\\\n\\\\\n\\\n", "\\\n\\\\\n\\", "***"),
+        ];
+        for (secret, text, masked) in table {
+            assert_eq!(matcher(&[secret]).mask(text), masked, "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn doubled_quotes_and_codes_of_characters_are_read() {
+        let table = [
+            ("it's 4 o'clock", "x: 'it''s 4 o''clock'", "x: '***'"),
+            ("say \"hunter\"", "\"say \"\"hunter\"\"\"", "\"***\""),
+            ("caf\u{e9}-noir", "'caf\\xe9-noir'", "'***'"),
+            ("caf\u{e9}-noir", "'caf\\xc3\\xa9-noir'", "'***'"),
+            ("\u{e9}t\u{e9}-noir", "'\\xe9t\\xe9-noir'", "'***'"),
+        ];
+        for (secret, text, masked) in table {
+            assert_eq!(matcher(&[secret]).mask(text), masked, "{secret:?}");
+        }
+    }
+
+    #[test]
     fn what_may_still_become_an_occurrence_is_not_certain() {
         let table = [
             ("x hunt", 2),

@@ -53,6 +53,14 @@ impl Spelled {
         }
     }
 
+    /// What a byte means that is the code of a character, as in Python's `ascii()`.
+    pub(super) fn as_code_of_char(&self) -> Option<Self> {
+        match self.bytes() {
+            [byte] if !byte.is_ascii() => Self::of_char(u32::from(*byte)),
+            _ => None,
+        }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }

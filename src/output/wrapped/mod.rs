@@ -22,8 +22,10 @@ mod work_tests;
 use std::collections::HashMap;
 
 use self::canonical::Piece;
+use self::escapes::Escape;
 use self::events::Events;
 use self::pairs::Pairs;
+use self::percent::Percent;
 use self::tails::{TAIL_BYTES, Tails, is_plain};
 use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special};
 use super::filter::{Filter, Needle};
@@ -245,12 +247,37 @@ impl Wrapped {
         if is_special(first) {
             let is_plain_gap = matches!(first, b' ' | b'\n' | b'\t' | b'\r' | 0x1b);
             let all = (0, self.patterns.len());
-            return (!is_plain_gap).then(|| Reached::plainly(all, 0, start));
+            let may_begin = !is_plain_gap && self.may_begin_spelled(text);
+            return may_begin.then(|| Reached::plainly(all, 0, start));
         }
         let is_start = |second: &u8| is_special(*second) || self.starts.has(first, *second);
         let range = self.first[usize::from(first)];
         (range != (0, 0) && text.get(1).is_none_or(is_start))
             .then(|| Reached::plainly(range, 1, start + 1))
+    }
+
+    /// Whether patterns begin with what is spelled at the start of a text, or with its first byte as it is.
+    fn may_begin_spelled(&self, text: &[u8]) -> bool {
+        let has = |byte: u8| self.first[usize::from(byte)] != (0, 0);
+        let has_escaped = |escape: Escape| match escape {
+            Escape::Spelled(spelled, _) => {
+                let as_char = spelled.as_code_of_char();
+                has(spelled.bytes()[0]) || as_char.is_some_and(|it| has(it.bytes()[0]))
+            }
+            Escape::None => false,
+            Escape::Cut => true,
+        };
+        has(text[0])
+            || match text[0] {
+                b'\\' => has_escaped(escapes::backslashed(text)),
+                b'&' => has_escaped(escapes::reference(text)),
+                b'%' => match percent::at_start(text) {
+                    Percent::Byte(byte, _) => has(byte),
+                    Percent::Literal(_) => false,
+                    Percent::Cut => true,
+                },
+                _ => false,
+            }
     }
 }
 

@@ -170,7 +170,12 @@ impl Walk<'_> {
 
     fn read_escape(&mut self, it: &Reached, escape: Escape) {
         match escape {
-            Escape::Spelled(spelled, len) => self.add(it, spelled.bytes(), len),
+            Escape::Spelled(spelled, len) => {
+                self.add(it, spelled.bytes(), len);
+                if let Some(character) = spelled.as_code_of_char() {
+                    self.add(it, character.bytes(), len);
+                }
+            }
             Escape::None => {}
             Escape::Cut => self.read_cut(it),
         }

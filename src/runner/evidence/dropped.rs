@@ -1,12 +1,14 @@
 //! Facts from the part of the output that is no longer kept.
 //!
 //! Only what speaks against a claim is looked for, and the closing line above output values that are longer than
-//! what is kept. Nearly every line is passed over: an anchor is searched for at the speed of memory, and only a
-//! line that begins like the tool's own words is read.
+//! what is kept. Nearly every line is passed over after a look at how it begins; a line that begins like the tool's own
+//! words is searched for an anchor, and only then read.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
+use memchr::memmem::{self, Finder};
 
 use super::line_start;
 use crate::runner::diagnosis::{is_about_lock, is_state_write};
@@ -22,7 +24,21 @@ const MAX_FAULTS: usize = 16;
 /// Most lines that are read; with more of them, anything may have been said.
 const MAX_CANDIDATES: u32 = 100_000;
 
-/// Words that every line holds which is looked for. What closes a command comes first.
+/// How a line that is looked for begins, behind its colour. Lines of a provisioner begin with its address.
+const STARTS: [&[u8]; 11] = [
+    b"{",
+    "│".as_bytes(),
+    b"Apply complete! ",
+    b"Destroy complete! ",
+    b"Error",
+    b"Failed",
+    b"Two interrupts",
+    b"Outputs:",
+    b"fatal",
+    b"panic",
+    b"SIGQUIT",
+];
+/// Words of which such a line holds one.
 const ANCHORS: [&[u8]; 9] = [
     b"complete! Resources: ",
     b"\"change_summary\"",
@@ -34,6 +50,7 @@ const ANCHORS: [&[u8]; 9] = [
     b"panic: ",
     b"SIGQUIT",
 ];
+static ANCHOR_FINDERS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| ANCHORS.map(Finder::new));
 /// Words with which another command may begin.
 const BEGINNINGS: [&[u8]; 8] = [
     b"Acquiring state lock",
@@ -88,14 +105,14 @@ pub(super) struct Dropped {
 impl Dropped {
     /// Looks at the lines in a range of the text.
     pub(super) fn scan(&mut self, text: &[u8], range: Range<usize>) {
-        for anchor in ANCHORS {
-            let mut at = range.start;
-            while let Some(found) = memmem::find(&text[at..range.end], anchor) {
-                let start = line_start(text, at + found).max(range.start);
-                let end = memchr(b'\n', &text[start..]).map_or(text.len(), |len| start + len);
+        let mut start = range.start;
+        while start < range.end {
+            let end = memchr(b'\n', &text[start..]).map_or(text.len(), |len| start + len);
+            let line = &text[start..end];
+            if begins_like_the_tool(line) && has_anchor(line) {
                 self.take_line(text, start, end);
-                at = end.clamp(at + found + 1, range.end);
             }
+            start = end + 1;
         }
         if let Some(closing) = &self.closing {
             let from = closing.values_at.saturating_sub(self.offset);
@@ -169,26 +186,9 @@ impl Dropped {
             self.take_message(text, start, end);
             return;
         }
-        // Most lines end here: those of a provisioner begin with its address.
-        let is_boxed = own.starts_with("│".as_bytes());
         let begins = |words: &str| own.starts_with(words.as_bytes());
         if begins("Apply complete! ") || begins("Destroy complete! ") {
             self.closed_at = Some(self.offset + end as u64);
-            return;
-        }
-        let is_candidate = is_boxed
-            || [
-                "Error",
-                "Failed",
-                "Two interrupts",
-                "Outputs:",
-                "fatal",
-                "panic",
-                "SIGQUIT",
-            ]
-            .into_iter()
-            .any(begins);
-        if !is_candidate {
             return;
         }
         self.candidates = self.candidates.saturating_add(1);
@@ -196,7 +196,7 @@ impl Dropped {
             return;
         }
         let shown = uncoloured(line);
-        if is_boxed {
+        if begins("│") {
             if shown.starts_with("│ Error: ") {
                 self.take_box(text, start);
             }
@@ -315,6 +315,17 @@ fn block(text: &[u8], start: usize, is_end: impl Fn(&str) -> bool) -> String {
         }
     }
     block
+}
+
+fn begins_like_the_tool(line: &[u8]) -> bool {
+    let own = after_colour(line);
+    STARTS.iter().any(|start| own.starts_with(start))
+}
+
+fn has_anchor(line: &[u8]) -> bool {
+    ANCHOR_FINDERS
+        .iter()
+        .any(|anchor| anchor.find(line).is_some())
 }
 
 /// The line behind the colour codes that it begins with.

@@ -13,7 +13,7 @@ on_both_tools! {
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
 /// The table of the README, one line a row: its name, and the secret so spelled.
-const SPELLINGS: [(&str, &str); 21] = [
+const SPELLINGS: [(&str, &str); 24] = [
     ("as it is", r#"wJa/K7+b=x"q'<é😀 &y%z\n"#),
     ("JSON", r#"wJa/K7+b=x\"q'<é😀 &y%z\\n"#),
     (
@@ -70,6 +70,9 @@ const SPELLINGS: [(&str, &str); 21] = [
         "bytes",
         r#"wJa/K7+b=x"q\'<\xc3\xa9\xf0\x9f\x98\x80 &y%z\\n"#,
     ),
+    ("Python ascii()", r#"wJa/K7+b=x"q\'<\xe9\U0001f600 &y%z\\n"#),
+    ("YAML and SQL", r#"wJa/K7+b=x"q''<é😀 &y%z\n"#),
+    ("CSV", r#"wJa/K7+b=x""q'<é😀 &y%z\n"#),
     (
         "octal",
         r#"wJa/K7+b=x"q\'<\303\251\360\237\230\200 &y%z\\n"#,
