@@ -201,6 +201,9 @@ impl Wrapped {
                 if gap.saturating_sub(start) < narrowest {
                     break;
                 }
+                let Some(from) = self.begin(&text[start..], start) else {
+                    continue;
+                };
                 if is_plain(&text[start..], before.min(TAIL_BYTES)) {
                     let may_begin = |it: &[u8]| filter.may_start(it);
                     let begins = if before >= TAIL_BYTES {
@@ -218,9 +221,6 @@ impl Wrapped {
                         continue;
                     }
                 }
-                let Some(from) = self.begin(&text[start..], start) else {
-                    continue;
-                };
                 let found = self.walk(start, from, window, &mut pending);
                 ranges.extend(found.end.map(|end| (start, end)));
                 if found.undecided {
