@@ -7,6 +7,7 @@
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
 //! | `trail` | decisions of a former process that did not come to write them down |
 //! | `live` | the sessions of this process |
@@ -20,14 +21,16 @@
 //!
 //! # What a restart finds
 //! The directory of a deployment's session follows from the deployment's name and is made by the session before it
-//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, and
-//! only where there is none, one is started. An apply that runs is left to its supervisor, and followed.
+//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, also when
+//! its secrets don't open. Where there is none, a fence has to prove that none has begun; without it, the directory was
+//! lost and the deployment ends as `unknown`. An apply that runs is left to its supervisor, and followed.
 
 mod carry;
 mod decide;
 mod dispatch;
 mod drain;
 mod error;
+mod fence;
 mod force;
 mod handover;
 mod live;

@@ -17,9 +17,9 @@
 //! a unique index of the database says so, whatever this code does.
 //!
 //! # What is durable
-//! What a method wrote has reached the disk when it returns: a claim before anything is begun, an ending before the
-//! directory of a session may go. Not so what is written again when a deployment is taken up (where its session is, and
-//! what that says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
+//! What a method wrote has reached the disk when it returns: a claim and the directory of a session before anything is
+//! begun, an ending before that directory may go. Not so what is written again when a deployment is taken up (what its
+//! session says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
 
 mod audit;
 mod claim;
@@ -111,7 +111,7 @@ pub trait Claims: Send + Sync {
     /// Gives a sign of life.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
 
-    /// Keeps where the session is.
+    /// Keeps where the session is going to be: from then on, the work may have begun.
     async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
 
     /// Keeps how far a deployment is.

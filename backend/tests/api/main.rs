@@ -30,6 +30,7 @@ mod http_server;
 mod keeping;
 mod keyless;
 mod limits;
+mod lost_sessions;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"

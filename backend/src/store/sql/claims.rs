@@ -133,7 +133,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(dir)
-                    .execute(&mut *self.repeatable().await?)
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
