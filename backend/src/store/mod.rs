@@ -53,9 +53,9 @@ pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// Everything that lasts.
-pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys {}
+pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {}
 
-impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys> Store for S {}
+impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing> Store for S {}
 
 /// The records of deployments.
 #[async_trait]
@@ -225,4 +225,20 @@ pub trait Keys: Send + Sync {
 
     /// Revokes a key; false if there is none of this name, or it was revoked before.
     async fn revoke_key(&self, id: &KeyId, at: DateTime<Utc>) -> Result<bool, StoreError>;
+}
+
+/// What shows whether a sealing key is the one that the database was sealed with.
+#[async_trait]
+pub trait Sealing: Send + Sync {
+    /// What was sealed to be compared; none at the first start.
+    async fn sealing_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps that, unless there is one.
+    async fn keep_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps that in place of the one there is.
+    async fn replace_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// The sealed secrets of some deployment; none if no deployment has any.
+    async fn any_sealed_secrets(&self) -> Result<Option<(DeploymentId, Vec<u8>)>, StoreError>;
 }

@@ -57,6 +57,7 @@ mod recovery;
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod retrying;
+mod sealing_key;
 mod stand;
 mod stopping;
 mod tickets;

@@ -27,6 +27,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "rights",
         include_str!("../../../migrations/postgres/0003_rights.sql"),
     ),
+    (
+        "sealing",
+        include_str!("../../../migrations/postgres/0004_sealing.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

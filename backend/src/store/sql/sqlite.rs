@@ -28,6 +28,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "rights",
         include_str!("../../../migrations/sqlite/0003_rights.sql"),
     ),
+    (
+        "sealing",
+        include_str!("../../../migrations/sqlite/0004_sealing.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
