@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::keys::ACTOR;
 use crate::config::Config;
 use crate::sealing;
-use crate::store::{self, NewAuditEntry};
+use crate::store::{self, NewAuditEntry, Settlement};
 
 /// Makes the present sealing key the one of the database, in place of one that is lost.
 pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
@@ -24,8 +24,9 @@ pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
                 detail: String::new(),
                 by_starter: false,
             };
-            store.record(&entry).await?;
+            let intent = store.intend(&entry).await?;
             sealing::replace_key(&config.sealing, store.as_ref()).await?;
+            store.settle(intent, Settlement::Done).await?;
             println!("the database is sealed with the present key from now on");
             Ok(())
         })

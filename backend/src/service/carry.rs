@@ -13,9 +13,10 @@ use tracing::{error, info, warn};
 use super::Service;
 use super::error::CarryError;
 use super::fence::Fence;
+use super::trail::Moment;
 use crate::causes::Causes;
 use crate::sealing::SealError;
-use crate::store::{Claim, Ending, Held};
+use crate::store::{Claim, Ending, Held, Settlement};
 
 impl Service {
     /// Carries a deployment to its end, in a task of its own.
@@ -35,14 +36,15 @@ impl Service {
         match self.session_of(claim).await {
             Ok(session) => {
                 info!(deployment = %id, session = %session.id(), "is carried");
-                if self.complete_the_trail(claim, &session).await.is_err() {
+                let completed = self.complete_the_trail(claim, &session, Moment::TakenUp);
+                if completed.await.is_err() {
                     return;
                 }
                 if let Some(by) = self.parts.live.carry(id, session.clone()) {
                     // Only what is over refuses, and that is as good.
                     let _ = session.cancel(&by).await;
                 }
-                self.mirror(&claim.lease, &session).await;
+                self.mirror(claim, &session).await;
             }
             Err(CarryError::Lost) => {}
             Err(fault) => {
@@ -52,6 +54,14 @@ impl Service {
                     error: Causes(&fault).to_string(),
                     at: Utc::now(),
                 };
+                let settlement = if ending.reason == Reason::Unknown {
+                    Settlement::Unknown
+                } else {
+                    Settlement::Dropped
+                };
+                if self.settle_without_session(id, settlement).await.is_err() {
+                    return;
+                }
                 let store = self.store();
                 if self.insist(|| store.finish(&claim.lease, &ending)).await == Held::Yes {
                     let operation = claim.deployment.operation;

@@ -9,7 +9,9 @@
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
 //! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
-//! | `trail` | decisions of a former process that did not come to write them down |
+//! | `intent` | a decision is written down before it takes effect |
+//! | `owed` | entries of the audit trail that are on their way into the store |
+//! | `trail` | what the audit trail does not say yet of the decisions about a session |
 //! | `live` | the sessions of this process |
 //! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
 //! | `handover` | decisions about what another node carries |
@@ -33,10 +35,12 @@ mod error;
 mod fence;
 mod force;
 mod handover;
+mod intent;
 mod live;
 mod log_text;
 mod mirror;
 mod node;
+mod owed;
 mod place;
 mod retry;
 mod start;
@@ -66,6 +70,7 @@ pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use live::Live;
 pub use log_text::LogText;
 use node::{NameLease, Probe};
+use owed::Owed;
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
@@ -98,6 +103,7 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
+    owed: Owed,
     metrics: Metrics,
     /// Something has ended since the store was scrubbed; a former process may have left it to this one.
     is_to_be_scrubbed: AtomicBool,
@@ -165,6 +171,7 @@ impl Service {
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),
+                owed: Owed::default(),
                 metrics: Metrics::default(),
                 is_to_be_scrubbed: AtomicBool::new(true),
                 wake: Notify::new(),

@@ -127,7 +127,6 @@ fn cut(mut text: String, most_bytes: usize) -> String {
         let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
         text.drain(..from);
     }
-    text
 }
 
 #[cfg(test)]

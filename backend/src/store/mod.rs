@@ -39,7 +39,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::auth::KeyId;
-pub use audit::{AuditEntry, AuditPage, NewAuditEntry};
+pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
 pub use claim::{Claim, Held, Lease, Whose};
 pub use decision::HandedOver;
 pub use deployment::{
@@ -60,8 +60,12 @@ impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing
 /// The records of deployments.
 #[async_trait]
 pub trait Deployments: Send + Sync {
-    /// Puts a deployment at the end of the queue.
-    async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError>;
+    /// Puts a deployment at the end of the queue, together with entries of the audit trail, or does none of it.
+    async fn enqueue(
+        &self,
+        new: &NewDeployment,
+        entries: &[NewAuditEntry],
+    ) -> Result<(), StoreError>;
 
     /// The deployment of this name.
     async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
@@ -81,8 +85,14 @@ pub trait Deployments: Send + Sync {
     /// The outputs with sensitive values masked, as JSON.
     async fn outputs(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// Ends a deployment that waits; false, changing nothing, when it does not.
-    async fn end_waiting(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment that waits, together with an entry of the audit trail; false, changing nothing, when it does not
+    /// wait.
+    async fn end_waiting(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Overwrites what was deleted, wherever the database keeps it and as far as it can be told to. SQLite leaves sealed
     /// secrets in its write-ahead log until then. PostgreSQL does this by itself, in its own time.
@@ -127,9 +137,15 @@ pub trait Claims: Send + Sync {
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
-    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it; false, changing
-    /// nothing, when it is not active or its lease has not run out.
-    async fn abandon(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it, together with an
+    /// entry of the audit trail; false, changing nothing, when it is not active or its lease has not run out. What was
+    /// pending in the trail is unknown from then on.
+    async fn abandon(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Ends a deployment: its secrets go, its workspace is free.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
@@ -201,8 +217,18 @@ pub trait Logs: Send + Sync {
 /// Who did what.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Adds an entry. Entries are never changed; they go when their time is over.
+    /// Adds an entry about what was done. It is never changed, and goes when its time is over.
     async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
+
+    /// Adds a pending entry about what is going to be done, and says its number.
+    async fn intend(&self, entry: &NewAuditEntry) -> Result<u64, StoreError>;
+
+    /// Says what became of a pending entry; nothing happens to one that is not pending.
+    async fn settle(&self, seq: u64, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Drops what is pending about deployments that have ended: an ending is kept after what was done before it is
+    /// settled, so what is left came too late.
+    async fn drop_late_intents(&self) -> Result<u64, StoreError>;
 
     /// Entries, the latest first.
     async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;

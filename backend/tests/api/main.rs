@@ -30,6 +30,7 @@ mod http_server;
 mod keeping;
 mod keyless;
 mod limits;
+mod locked_store;
 mod lost_sessions;
 #[allow(
     dead_code,

@@ -22,7 +22,7 @@ fn line(line: u64, text: &str) -> StoredLine {
 async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let all: Vec<_> = (0..2500).map(|n| line(n, &format!("line {n}"))).collect();
     assert_eq!(store.next_line(new.id).await.unwrap(), 0);
@@ -40,7 +40,7 @@ async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Databa
 async fn any_text_is_kept(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let long = "x".repeat(64 * 1024);
     let texts = [

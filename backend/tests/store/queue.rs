@@ -3,7 +3,7 @@
 use iac_backend::store::{Held, Standing};
 use iac_runner::session::{Reason, Status};
 
-use crate::stand::{Database, LONG, ending, of, on_both};
+use crate::stand::{Database, LONG, ending, of, on_both, said};
 
 on_both!(
     deployments_of_one_workspace_go_one_after_the_other,
@@ -17,7 +17,7 @@ async fn deployments_of_one_workspace_go_one_after_the_other(database: &Database
     let store = database.open().await;
     let all = [of("a"), of("a"), of("a")];
     for new in &all {
-        store.enqueue(new).await.unwrap();
+        store.enqueue(new, &[]).await.unwrap();
     }
     for new in &all {
         let claim = store.claim("n", LONG).await.unwrap().unwrap();
@@ -36,7 +36,7 @@ async fn another_workspace_does_not_wait(database: &Database) {
     let (first, second, mut third) = (of("a"), of("a"), of("a"));
     third.target.workspace = Some("blue".to_owned());
     for new in [&first, &second, &third] {
-        store.enqueue(new).await.unwrap();
+        store.enqueue(new, &[]).await.unwrap();
     }
     let mut claimed = Vec::new();
     while let Some(claim) = store.claim("n", LONG).await.unwrap() {
@@ -49,7 +49,7 @@ async fn positions_count_all_that_wait(database: &Database) {
     let store = database.open().await;
     let all = [of("a"), of("b"), of("b")];
     for new in &all {
-        store.enqueue(new).await.unwrap();
+        store.enqueue(new, &[]).await.unwrap();
     }
     let mut positions = Vec::new();
     for new in &all {
@@ -67,13 +67,28 @@ async fn positions_count_all_that_wait(database: &Database) {
 async fn what_waits_can_be_cancelled_and_what_is_active_cannot(database: &Database) {
     let store = database.open().await;
     let (first, second) = (of("a"), of("a"));
-    store.enqueue(&first).await.unwrap();
-    store.enqueue(&second).await.unwrap();
+    store.enqueue(&first, &[]).await.unwrap();
+    store.enqueue(&second, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let cancelled = ending(Reason::Cancelled);
-    assert!(!store.end_waiting(first.id, &cancelled).await.unwrap());
-    assert!(store.end_waiting(second.id, &cancelled).await.unwrap());
-    assert!(!store.end_waiting(second.id, &cancelled).await.unwrap());
+    assert!(
+        !store
+            .end_waiting(first.id, &cancelled, &said("cancel"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .end_waiting(second.id, &cancelled, &said("cancel"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .end_waiting(second.id, &cancelled, &said("cancel"))
+            .await
+            .unwrap()
+    );
     let ended = store.deployment(second.id).await.unwrap().unwrap();
     assert_eq!(ended.standing, Standing::Ended);
     assert_eq!(ended.progress.status, Status::Cancelled);
@@ -89,6 +104,6 @@ async fn what_waits_can_be_cancelled_and_what_is_active_cannot(database: &Databa
 async fn a_name_is_given_once(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
-    assert!(store.enqueue(&new).await.is_err());
+    store.enqueue(&new, &[]).await.unwrap();
+    assert!(store.enqueue(&new, &[]).await.is_err());
 }

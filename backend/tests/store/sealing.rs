@@ -51,7 +51,7 @@ async fn a_database_from_before_the_check_knows_its_key(database: &Database) {
         sealed_secrets,
         ..of("a")
     };
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     database
         .execute("DELETE FROM sealing_check".to_owned())
         .await;

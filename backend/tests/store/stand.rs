@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use iac_backend::store::{
-    DeploymentId, Ending, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    DeploymentId, Ending, NewAuditEntry, NewDeployment, PostgresStore, SqliteStore, Store, Target,
 };
 use iac_runner::protocol::Tool;
 use iac_runner::session::{Operation, Reason};
@@ -120,5 +120,17 @@ pub(crate) fn ending(reason: Reason) -> Ending {
         reason,
         error: String::new(),
         at: now(),
+    }
+}
+
+/// An entry of the audit trail.
+pub(crate) fn said(action: &str) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now(),
+        actor: "ann".to_owned(),
+        action: action.to_owned(),
+        deployment: None,
+        detail: String::new(),
+        by_starter: false,
     }
 }

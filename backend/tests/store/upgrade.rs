@@ -115,7 +115,7 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let claim = store.claim("first", NONE).await.unwrap().unwrap();
     assert_eq!(claim.deployment.target.repository, "a");
     assert!(claim.deployment.is_automatic());
-    store.enqueue(&of("d")).await.unwrap();
+    store.enqueue(&of("d"), &[]).await.unwrap();
     let ended = "00000000-0000-4000-8000-000000000003".parse().unwrap();
     let ended = store.deployment(ended).await.unwrap().unwrap();
     assert_eq!(ended.standing, Standing::Ended);

@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Status};
 use serde_json::Value;
+use sqlx::Connection;
 
+use super::audit::{RECORD, bind_entry};
 use super::claims::bind_ending;
 use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, json_of, micros, signed, word_of};
 use crate::store::{
-    Deployment, DeploymentId, Deployments, Ending, Filter, NewDeployment, StoreError,
+    Deployment, DeploymentId, Deployments, Ending, Filter, NewAuditEntry, NewDeployment, StoreError,
 };
 
 const ENQUEUE: &str = "INSERT INTO deployments \
@@ -54,7 +56,18 @@ macro_rules! deployments {
     ($store:ty) => {
         #[async_trait]
         impl Deployments for $store {
-            async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError> {
+            async fn enqueue(
+                &self,
+                new: &NewDeployment,
+                entries: &[NewAuditEntry],
+            ) -> Result<(), StoreError> {
+                let mut writer = self.durable().await?;
+                let mut transaction = writer.begin().await?;
+                for entry in entries {
+                    bind_entry!(sqlx::query(RECORD), entry)
+                        .execute(&mut *transaction)
+                        .await?;
+                }
                 sqlx::query(ENQUEUE)
                     .bind(new.id.to_string())
                     .bind(new.target.key())
@@ -69,9 +82,9 @@ macro_rules! deployments {
                     .bind(micros(new.created_at))
                     .bind(word_of(Status::Running))
                     .bind(Phase::Initializing.word())
-                    .execute(&mut *self.durable().await?)
+                    .execute(&mut *transaction)
                     .await?;
-                Ok(())
+                Ok(transaction.commit().await?)
             }
 
             async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
@@ -135,12 +148,22 @@ macro_rules! deployments {
                 &self,
                 id: DeploymentId,
                 ending: &Ending,
+                entry: &NewAuditEntry,
             ) -> Result<bool, StoreError> {
+                let mut writer = self.durable().await?;
+                let mut transaction = writer.begin().await?;
                 let query = sqlx::query(END_WAITING).bind(id.to_string());
                 let done = bind_ending!(query, ending)
-                    .execute(&mut *self.durable().await?)
+                    .execute(&mut *transaction)
                     .await?;
-                Ok(done.rows_affected() > 0)
+                if done.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                bind_entry!(sqlx::query(RECORD), entry)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                Ok(true)
             }
 
             async fn scrub(&self) -> Result<(), StoreError> {

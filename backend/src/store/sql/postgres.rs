@@ -31,6 +31,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "sealing",
         include_str!("../../../migrations/postgres/0004_sealing.sql"),
     ),
+    (
+        "outcomes",
+        include_str!("../../../migrations/postgres/0005_outcomes.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

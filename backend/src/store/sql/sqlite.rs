@@ -32,6 +32,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "sealing",
         include_str!("../../../migrations/sqlite/0004_sealing.sql"),
     ),
+    (
+        "outcomes",
+        include_str!("../../../migrations/sqlite/0005_outcomes.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
