@@ -190,6 +190,7 @@ fn ended(deployment: &Deployment) -> Event {
         "status": deployment.progress.status,
         "reason": deployment.reason,
         "error": deployment.progress.error,
+        "warnings": deployment.progress.warnings,
     });
     Event {
         kind: "end",

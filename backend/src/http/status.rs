@@ -30,6 +30,8 @@ pub(super) struct Standing {
     ended_at: Option<DateTime<Utc>>,
     /// One sentence about what went wrong; empty otherwise.
     error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    warnings: Vec<String>,
     #[schema(value_type = Option<openapi::Reason>)]
     reason: Option<Reason>,
     #[schema(value_type = openapi::Operation)]
@@ -180,6 +182,7 @@ fn standing(view: View, texts: Texts) -> Standing {
         started_at: progress.started_at.unwrap_or(deployment.created_at),
         ended_at: deployment.ended_at.or(now.and_then(|now| now.ended_at)),
         error: now.map_or(progress.error, |now| now.error.clone()),
+        warnings: now.map_or(progress.warnings, |now| now.warnings.clone()),
         reason: deployment.reason.or(now.and_then(|now| now.reason)),
         operation: deployment.operation,
         tool: deployment.tool,

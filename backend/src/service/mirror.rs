@@ -264,6 +264,7 @@ fn progress(now: &Snapshot) -> Progress {
         },
         phase: now.phase,
         error: now.error.clone(),
+        warnings: now.warnings.clone(),
         commit: now.commit.as_ref().map(ToString::to_string),
         plan_digest: now.plan_digest.as_ref().map(ToString::to_string),
         started_at: Some(now.started_at),

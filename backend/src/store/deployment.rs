@@ -137,6 +137,8 @@ pub struct Progress {
     pub phase: Phase,
     /// One sentence about what went wrong; empty otherwise.
     pub error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    pub warnings: Vec<String>,
     /// The commit that was checked out.
     pub commit: Option<String>,
     /// The digest that an approval has to name.

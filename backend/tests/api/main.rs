@@ -68,3 +68,4 @@ mod tickets;
 )]
 #[path = "../../../tests/support/waiting.rs"]
 mod waiting;
+mod warnings;

@@ -112,6 +112,7 @@ async fn progress_is_kept(database: &Database) {
         status: Status::AwaitingApproval,
         phase: Phase::Plan,
         error: "nothing \"much\" — yet".to_owned(),
+        warnings: vec!["a \"word\"".to_owned()],
         commit: Some("0123".to_owned()),
         plan_digest: Some("4567".to_owned()),
         started_at: Some(now()),

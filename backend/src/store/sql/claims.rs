@@ -42,7 +42,7 @@ const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PROGRESS: &str = "UPDATE deployments \
-    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8 \
+    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8, warnings = $9 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PLAN: &str =
@@ -156,6 +156,7 @@ macro_rules! claims {
                     .bind(&progress.commit)
                     .bind(&progress.plan_digest)
                     .bind(progress.started_at.map(micros))
+                    .bind(Value::from(progress.warnings.clone()).to_string())
                     .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))

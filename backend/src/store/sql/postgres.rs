@@ -35,6 +35,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "outcomes",
         include_str!("../../../migrations/postgres/0005_outcomes.sql"),
     ),
+    (
+        "warnings",
+        include_str!("../../../migrations/postgres/0006_warnings.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

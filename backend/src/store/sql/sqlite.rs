@@ -36,6 +36,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "outcomes",
         include_str!("../../../migrations/sqlite/0005_outcomes.sql"),
     ),
+    (
+        "warnings",
+        include_str!("../../../migrations/sqlite/0006_warnings.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
