@@ -41,6 +41,8 @@ pub(super) struct Standing {
     workspace: Option<String>,
     /// Its place among those that wait, from 1.
     position: Option<u64>,
+    /// The deployment of the same workspace that it waits for.
+    waiting_for: Option<String>,
     /// The name of a key.
     started_by: String,
     /// The node that carries it.
@@ -188,6 +190,7 @@ fn standing(view: View, texts: Texts) -> Standing {
         tool: deployment.tool,
         workspace: deployment.target.workspace,
         position: view.position,
+        waiting_for: view.waiting_for.map(|id| id.to_string()),
         started_by: deployment.started_by,
         node: deployment.node,
         node_silent_since: view.node_silent_since,

@@ -74,6 +74,7 @@ use owed::Owed;
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
+pub(crate) use view::waiting_line;
 
 /// Below the data directory: where each deployment has its own.
 const SESSIONS_DIR: &str = "sessions";

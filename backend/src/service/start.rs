@@ -7,7 +7,7 @@ use iac_runner::session::request::{FieldFault, Source};
 
 use super::{RequestError, Service};
 use crate::auth::{Approval, Attempt, Caller, Permit, Refusal};
-use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target};
+use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target, Turn};
 
 impl Service {
     /// Reads a request, and puts it at the end of the queue.
@@ -57,6 +57,7 @@ impl Service {
         let new = NewDeployment {
             id,
             target: Target::of(request),
+            turn: Turn::of(request),
             tool: request.tool,
             operation: request.operation,
             record: request.record(),

@@ -22,6 +22,8 @@ pub struct View {
     pub snapshot: Option<Snapshot>,
     /// Its place among those that wait, from 1.
     pub position: Option<u64>,
+    /// The deployment of the same workspace that it waits for.
+    pub waiting_for: Option<DeploymentId>,
     /// Since when the node that carries it has given no sign of life; none if it has.
     pub node_silent_since: Option<DateTime<Utc>>,
 }
@@ -45,9 +47,12 @@ impl Service {
         let Some(deployment) = self.store().deployment(id).await? else {
             return Ok(None);
         };
-        let position = match deployment.standing {
-            Standing::Waiting => self.store().position(id).await?,
-            Standing::Active | Standing::Ended => None,
+        let (position, waiting_for) = match deployment.standing {
+            Standing::Waiting => (
+                self.store().position(id).await?,
+                self.store().waits_for(id).await?,
+            ),
+            Standing::Active | Standing::Ended => (None, None),
         };
         Ok(Some(View {
             snapshot: session
@@ -58,6 +63,7 @@ impl Service {
                 .filter(|until| *until < Utc::now() && !is_carried_here),
             deployment,
             position,
+            waiting_for,
         }))
     }
 
@@ -111,6 +117,11 @@ impl Service {
             }
         }
     }
+}
+
+/// The line of a log that says what a deployment waits for.
+pub(crate) fn waiting_line(other: DeploymentId) -> String {
+    format!("[waits for the deployment {other}, which is before it in the same workspace]")
 }
 
 fn of_session(session: &Session, phases: &[Phase]) -> String {

@@ -43,7 +43,7 @@ pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
 pub use claim::{Claim, Held, Lease, Whose};
 pub use decision::HandedOver;
 pub use deployment::{
-    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target,
+    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target, Turn,
 };
 pub use error::StoreError;
 pub use key::StoredKey;
@@ -75,6 +75,10 @@ pub trait Deployments: Send + Sync {
 
     /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
+
+    /// The deployment that a waiting one waits for: the active one of its workspace, else the first before it there; none
+    /// if it waits for room alone, or does not wait.
+    async fn waits_for(&self, id: DeploymentId) -> Result<Option<DeploymentId>, StoreError>;
 
     /// How many deployments wait.
     async fn waiting(&self) -> Result<u64, StoreError>;

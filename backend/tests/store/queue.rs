@@ -1,6 +1,6 @@
 //! The order in which deployments come to be claimed.
 
-use iac_backend::store::{Held, Standing};
+use iac_backend::store::{Held, NewDeployment, Standing, Turn};
 use iac_runner::session::{Reason, Status};
 
 use crate::stand::{Database, LONG, ending, of, on_both, said};
@@ -10,6 +10,7 @@ on_both!(
     another_workspace_does_not_wait,
     positions_count_all_that_wait,
     what_waits_can_be_cancelled_and_what_is_active_cannot,
+    a_waiting_deployment_says_which_one_it_waits_for,
     a_name_is_given_once,
 );
 
@@ -62,6 +63,36 @@ async fn positions_count_all_that_wait(database: &Database) {
     assert_eq!(store.position(all[0].id).await.unwrap(), None);
     assert_eq!(store.position(all[2].id).await.unwrap(), Some(2));
     assert_eq!(store.position(of("c").id).await.unwrap(), None);
+}
+
+async fn a_waiting_deployment_says_which_one_it_waits_for(database: &Database) {
+    let store = database.open().await;
+    let (first, second, third, other) = (of("a"), of("a"), of("a"), of("b"));
+    let at_once = NewDeployment {
+        turn: Turn::AtOnce,
+        ..of("a")
+    };
+    for new in [&first, &second, &third, &other, &at_once] {
+        store.enqueue(new, &[]).await.unwrap();
+    }
+    let waits_for = async |new: &NewDeployment| store.waits_for(new.id).await.unwrap();
+    assert_eq!(waits_for(&second).await, Some(first.id));
+    assert_eq!(waits_for(&third).await, Some(first.id));
+    for new in [&first, &other, &at_once] {
+        assert_eq!(waits_for(new).await, None);
+    }
+    let claim = store.claim("n", LONG).await.unwrap().unwrap();
+    assert_eq!(waits_for(&third).await, Some(first.id));
+    let next: Vec<_> = [
+        store.claim("n", LONG).await.unwrap().unwrap().deployment.id,
+        store.claim("n", LONG).await.unwrap().unwrap().deployment.id,
+    ]
+    .into();
+    assert_eq!(next, [other.id, at_once.id]);
+    let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
+    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(waits_for(&second).await, None);
+    assert_eq!(waits_for(&third).await, Some(second.id));
 }
 
 async fn what_waits_can_be_cancelled_and_what_is_active_cannot(database: &Database) {

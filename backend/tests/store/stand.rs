@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use iac_backend::store::{
     DeploymentId, Ending, NewAuditEntry, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    Turn,
 };
 use iac_runner::protocol::Tool;
 use iac_runner::session::{Operation, Reason};
@@ -101,6 +102,7 @@ pub(crate) fn of(repository: &str) -> NewDeployment {
             path: "net".to_owned(),
             workspace: None,
         },
+        turn: Turn::InWorkspace,
         tool: Tool::Tofu,
         operation: Operation::Deploy,
         record: json!({"tool": "tofu", "git_url": repository, "env_vars": {"A": null}}),

@@ -12,7 +12,8 @@ use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, json_of, micros, signed, word_of};
 use crate::store::{
-    Deployment, DeploymentId, Deployments, Ending, Filter, NewAuditEntry, NewDeployment, StoreError,
+    Deployment, DeploymentId, Deployments, Ending, Filter, NewAuditEntry, NewDeployment,
+    StoreError, Turn,
 };
 
 const ENQUEUE: &str = "INSERT INTO deployments \
@@ -39,6 +40,12 @@ const POSITION: &str = "SELECT COUNT(*) FROM deployments mine \
     JOIN deployments others ON others.standing = 'waiting' AND others.seq <= mine.seq \
     WHERE mine.id = $1 AND mine.standing = 'waiting'";
 
+const WAITS_FOR: &str = "SELECT other.id FROM deployments mine \
+    JOIN deployments other ON other.workspace_key = mine.workspace_key \
+    WHERE mine.id = $1 AND mine.standing = 'waiting' \
+      AND (other.standing = 'active' OR (other.standing = 'waiting' AND other.seq < mine.seq)) \
+    ORDER BY CASE other.standing WHEN 'active' THEN 0 ELSE 1 END, other.seq LIMIT 1";
+
 const WAITING: &str = "SELECT COUNT(*) FROM deployments WHERE standing = 'waiting'";
 
 const PLAN: &str = "SELECT plan FROM deployments WHERE id = $1";
@@ -51,6 +58,14 @@ const END_WAITING: &str = "UPDATE deployments \
 
 /// Lines go with their deployment, by the foreign key.
 const FORGET: &str = "DELETE FROM deployments WHERE standing = 'ended' AND ended_at < $1";
+
+/// What no two active deployments have in common; one that waits for none has a key of its own.
+fn workspace_key(new: &NewDeployment) -> String {
+    match new.turn {
+        Turn::InWorkspace => new.target.key(),
+        Turn::AtOnce => new.id.to_string(),
+    }
+}
 
 macro_rules! deployments {
     ($store:ty) => {
@@ -70,7 +85,7 @@ macro_rules! deployments {
                 }
                 sqlx::query(ENQUEUE)
                     .bind(new.id.to_string())
-                    .bind(new.target.key())
+                    .bind(workspace_key(new))
                     .bind(&new.target.repository)
                     .bind(&new.target.path)
                     .bind(&new.target.workspace)
@@ -117,6 +132,18 @@ macro_rules! deployments {
                     .fetch_one(self.reads())
                     .await?;
                 Ok(Some(count("count", ahead)?).filter(|position| *position > 0))
+            }
+
+            async fn waits_for(
+                &self,
+                id: DeploymentId,
+            ) -> Result<Option<DeploymentId>, StoreError> {
+                let found: Option<String> = sqlx::query_scalar(WAITS_FOR)
+                    .bind(id.to_string())
+                    .fetch_optional(self.reads())
+                    .await?;
+                let malformed = |_| StoreError::Malformed { column: "id" };
+                found.map(|id| id.parse().map_err(malformed)).transpose()
             }
 
             async fn waiting(&self) -> Result<u64, StoreError> {

@@ -39,6 +39,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "warnings",
         include_str!("../../../migrations/postgres/0006_warnings.sql"),
     ),
+    (
+        "turns",
+        include_str!("../../../migrations/postgres/0007_turns.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

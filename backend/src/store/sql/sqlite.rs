@@ -40,6 +40,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "warnings",
         include_str!("../../../migrations/sqlite/0006_warnings.sql"),
     ),
+    (
+        "turns",
+        include_str!("../../../migrations/sqlite/0007_turns.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
