@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use iac_runner::session::Phase;
 
 use crate::auth::KeyId;
 pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
@@ -213,6 +214,15 @@ pub trait Logs: Send + Sync {
         from: u64,
         most: u32,
     ) -> Result<Vec<StoredLine>, StoreError>;
+
+    /// The last lines of some phases, phase by phase, each with its newline, in at most so many bytes. However long the
+    /// log is, it takes as long as what it gives.
+    async fn end_of_log(
+        &self,
+        id: DeploymentId,
+        phases: &[Phase],
+        most_bytes: usize,
+    ) -> Result<String, StoreError>;
 
     /// The number of the line that comes next.
     async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError>;

@@ -31,6 +31,7 @@ mod keeping;
 mod keyless;
 mod limits;
 mod locked_store;
+mod long_logs;
 mod lost_sessions;
 #[allow(
     dead_code,

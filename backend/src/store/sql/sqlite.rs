@@ -44,6 +44,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "turns",
         include_str!("../../../migrations/sqlite/0007_turns.sql"),
     ),
+    (
+        "log_phases",
+        include_str!("../../../migrations/sqlite/0008_log_phases.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
@@ -191,6 +195,15 @@ impl SqliteStore {
             // How many there are is another number each time.
             let insert = insert.build().persistent(false);
             insert.execute(&mut *transaction).await?;
+        }
+        for (phase, first, last) in super::logs::phases_of(lines) {
+            sqlx::query::<Sqlite>(super::logs::NOTE_PHASE)
+                .bind(lease.deployment.to_string())
+                .bind(phase.word())
+                .bind(signed(first))
+                .bind(signed(last))
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(Held::Yes)
