@@ -147,7 +147,9 @@ fn the_trail_is_complete_after_a_crash_at_any_point() {
                 thread::spawn(move || approving.try_post(&format!("/deploy/{first}/approve"))),
                 thread::spawn(move || rejecting.try_post(&format!("/deploy/{second}/reject"))),
             ];
-            attempts.map(|it| it.join().unwrap());
+            for attempt in attempts {
+                attempt.join().unwrap();
+            }
         });
 
         let running = stand.serve();

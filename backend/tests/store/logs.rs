@@ -85,7 +85,7 @@ async fn the_end_of_a_log_is_found_by_phase(database: &Database) {
         let lines: Vec<_> = all.iter().filter(|line| line.phase == phase).collect();
         for most in [0, 1, 100, 50_000, 1 << 20] {
             let mut expected: Vec<&str> = Vec::new();
-            let mut room = most;
+            let mut room: usize = most;
             for line in lines.iter().rev() {
                 let Some(left) = room.checked_sub(line.text.len() + 1) else {
                     break;
