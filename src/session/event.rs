@@ -85,6 +85,9 @@ pub(super) struct Planned {
     pub(super) binding: Binding,
     /// Until when an approval is waited for.
     pub(super) deadline: DateTime<Utc>,
+    /// What a person should know about it, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
 }
 
 /// Whether a plan has anything to apply.

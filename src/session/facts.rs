@@ -60,6 +60,7 @@ impl Facts {
                 phase,
                 reason: None,
                 error: String::new(),
+                warnings: Vec::new(),
                 diagnosis: None,
                 state: None,
                 started_at: opening.at,
@@ -193,6 +194,7 @@ impl Facts {
             }
             Event::Planned(planned) => {
                 snapshot.plan_digest = Some(planned.digest.clone());
+                snapshot.warnings.clone_from(&planned.warnings);
                 self.binding = Some(planned.binding.clone());
                 self.deadline = Some(planned.deadline);
             }

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub reason: Option<Reason>,
     /// One sentence that a person can act on, when something went wrong; empty otherwise.
     pub error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    pub warnings: Vec<String>,
     /// What went wrong, when the tool's output tells.
     pub diagnosis: Option<Diagnosis>,
     /// What became of the state, after an apply.

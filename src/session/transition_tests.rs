@@ -401,6 +401,7 @@ fn planned(changes: Changes) -> Event {
             variables: String::new(),
         },
         deadline: Utc::now(),
+        warnings: Vec::new(),
     }))
 }
 

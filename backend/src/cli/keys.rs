@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::auth::{KeyId, KeyText, Person, Role, Roles};
 use crate::config::Config;
-use crate::store::{self, NewAuditEntry, Store, StoredKey};
+use crate::store::{self, NewAuditEntry, Settlement, Store, StoredKey};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum KeysCall {
@@ -67,9 +67,10 @@ async fn create(store: &dyn Store, name: String, roles: Vec<Role>) -> Result<(),
         created_at: Utc::now(),
         revoked_at: None,
     };
-    store.add_key(&stored).await?;
     let detail = format!("{} {} {}", stored.id, stored.roles, stored.name);
-    store.record(&entry("create key", detail)).await?;
+    let intent = store.intend(&entry("create key", detail)).await?;
+    store.add_key(&stored).await?;
+    store.settle(intent, Settlement::Done).await?;
     println!("{}", key.expose());
     Ok(())
 }
@@ -97,10 +98,12 @@ async fn list(store: &dyn Store) -> Result<(), Box<dyn Error>> {
 }
 
 async fn revoke(store: &dyn Store, id: &KeyId) -> Result<(), Box<dyn Error>> {
+    let intent = store.intend(&entry("revoke key", id.to_string())).await?;
     if !store.revoke_key(id, Utc::now()).await? {
+        store.settle(intent, Settlement::Dropped).await?;
         return Err(format!("there is no key `{id}` that is good").into());
     }
-    store.record(&entry("revoke key", id.to_string())).await?;
+    store.settle(intent, Settlement::Done).await?;
     println!("`{id}` is revoked");
     Ok(())
 }

@@ -7,11 +7,13 @@
 //! | `open_files` | room for as many connections as may be open |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 //! | `abandon` | `abandon` |
+//! | `replace_sealing_key` | `replace-sealing-key` |
 
 mod abandon;
 mod flags;
 mod keys;
 mod open_files;
+mod replace_sealing_key;
 mod serve;
 
 use std::error::Error;
@@ -59,6 +61,8 @@ enum Call {
         /// Its name
         deployment: DeploymentId,
     },
+    /// Go on with the present sealing key where the former one is lost; stop all services first
+    ReplaceSealingKey,
     /// The configuration
     Config {
         #[command(subcommand)]
@@ -91,6 +95,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Call::Serve => serve::run(&config),
         Call::Keys { call } => keys::run(&config, call),
         Call::Abandon { deployment } => abandon::run(&config, deployment),
+        Call::ReplaceSealingKey => replace_sealing_key::run(&config),
         Call::Config { call } => {
             match call {
                 ConfigCall::Check => println!("the configuration is valid"),

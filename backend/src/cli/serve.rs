@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::open_files;
 use crate::config::{Config, LogFormat, Server};
 use crate::http::{App, Connections, Opening, opening};
-use crate::sealing::{Sealer, SealingKey};
+use crate::sealing::open_sealer;
 use crate::service::Service;
 use crate::store;
 
@@ -47,7 +47,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let store = store::open(&config.store).await?;
     let has_keys = !store.keys().await?.is_empty();
     refuse_to_be_open(&config.server, has_keys)?;
-    let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
+    let sealer = open_sealer(&config.sealing, store.as_ref()).await?;
     let service = Service::open(config, store, sealer).await?;
     let listener = TcpListener::bind(config.server.listen).await?;
     let address = listener.local_addr()?;

@@ -57,6 +57,9 @@ struct AuditEntry {
     detail: String,
     /// Whether it is an approval by the person who started the deployment, as `auto_approve` is.
     by_starter: bool,
+    /// `done`; `pending` from the moment before it is done until that is settled; `unknown` where the work on the
+    /// deployment was lost meanwhile.
+    outcome: &'static str,
 }
 
 impl From<store::AuditEntry> for AuditEntry {
@@ -69,6 +72,7 @@ impl From<store::AuditEntry> for AuditEntry {
             deployment_id: entry.deployment.map(|id| id.to_string()),
             detail: entry.detail,
             by_starter: entry.by_starter,
+            outcome: kept.outcome.word(),
         }
     }
 }

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use iac_runner::session::Status;
 use iac_runner::session::request::FieldFault;
+use iac_runner::session::{SessionError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -86,6 +86,8 @@ pub(super) enum Fault {
     UnsupportedMediaType,
     /// The store can't be reached or can't be written now. The cause is logged.
     StoreUnavailable(Box<StoreError>),
+    /// The journal of the session can't be written now, so nothing was done. The cause is logged.
+    JournalUnavailable(Box<SessionError>),
     /// It is our fault. The cause is logged under a name, which is all that is told.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -158,6 +160,13 @@ impl IntoResponse for Fault {
                  this id"
                     .to_owned(),
             ),
+            Self::JournalUnavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the data directory can't be written, so nothing was done: try again later; the log of the service says why, \
+                 under this id"
+                    .to_owned(),
+            ),
             Self::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -182,6 +191,10 @@ impl IntoResponse for Fault {
             }
             Self::Internal(cause) => body.id = Some(logged(cause.as_ref())),
             Self::StoreUnavailable(cause) => {
+                body.id = Some(logged(cause.as_ref()));
+                headers.insert(RETRY_AFTER, STORE_AGAIN_AFTER_SECONDS.into());
+            }
+            Self::JournalUnavailable(cause) => {
                 body.id = Some(logged(cause.as_ref()));
                 headers.insert(RETRY_AFTER, STORE_AGAIN_AFTER_SECONDS.into());
             }
@@ -248,6 +261,9 @@ impl From<DecisionError> for Fault {
             DecisionError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
             DecisionError::Conflict { status, problem } => Self::Conflict { status, problem },
             DecisionError::Store(fault) => fault.into(),
+            DecisionError::Session(fault @ SessionError::Journal(_)) => {
+                Self::JournalUnavailable(Box::new(fault))
+            }
             fault => Self::Internal(Box::new(fault)),
         }
     }

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `connections` | how many there are at a time, and how long one may be silent |
+//! | `silent` | how many connections of one address may say nothing |
 //! | `caller` | who asks, by key; and whether they may |
 //! | `keyless` | who is served while there are no keys |
 //! | `host` | the host that a call names |
@@ -59,6 +60,7 @@ mod openapi;
 mod origin;
 mod page;
 mod retry;
+mod silent;
 mod start;
 mod status;
 mod telling;

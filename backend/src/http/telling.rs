@@ -109,6 +109,7 @@ mod tests {
             phase: phases[last],
             reason: (status == Status::Success).then_some(Reason::Applied),
             error: String::new(),
+            warnings: Vec::new(),
             diagnosis: None,
             state: None,
             started_at: now,

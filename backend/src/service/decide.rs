@@ -4,6 +4,7 @@ use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
 use serde::{Deserialize, Serialize};
 
+use super::intent::Stopped;
 use super::{DecisionError, Service};
 use crate::auth::{Approval, Attempt, Caller};
 use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
@@ -43,7 +44,7 @@ impl Decision {
 }
 
 impl Service {
-    /// Does what somebody decided, and writes down who that was. What another node carries is decided about there.
+    /// Writes down what somebody decided and who that was, and then does it. What another node carries is decided about there.
     ///
     /// # Errors
     /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then. Only
@@ -67,6 +68,14 @@ impl Service {
             Decision::Cancel => ("cancel", String::new()),
             Decision::ForceCancel => ("force-cancel", String::new()),
         };
+        let entry = NewAuditEntry {
+            at: Utc::now(),
+            actor: caller.name.clone(),
+            action: action.to_owned(),
+            deployment: Some(id),
+            detail,
+            by_starter: permit.approval() == Approval::ByStarter,
+        };
         match decision {
             Decision::Approve {
                 comment,
@@ -79,49 +88,63 @@ impl Service {
                         problem: "there is no plan to decide about yet".to_owned(),
                     });
                 };
-                let done = session.approve(&caller.name, &comment, &digest).await;
-                done.map_err(|fault| refused(&session, fault))?;
+                let approval = async {
+                    let done = session.approve(&caller.name, &comment, &digest).await;
+                    done.map_err(|fault| refused(&session, fault))
+                };
+                self.with_intent(&entry, approval).await
             }
             Decision::Reject { comment } => {
                 let session = self.session_for(&deployment)?;
-                let done = session.reject(&caller.name, &comment).await;
-                done.map_err(|fault| refused(&session, fault))?;
+                let rejection = async {
+                    let done = session.reject(&caller.name, &comment).await;
+                    done.map_err(|fault| refused(&session, fault))
+                };
+                self.with_intent(&entry, rejection).await
             }
-            Decision::Cancel => self.cancel(&deployment, caller).await?,
-            Decision::ForceCancel => self.force_cancel(&deployment, caller).await?,
+            Decision::Cancel => self.cancel(&deployment, &entry).await,
+            Decision::ForceCancel => self.force_cancel(&deployment, &entry).await,
         }
-        let entry = NewAuditEntry {
-            at: Utc::now(),
-            actor: caller.name.clone(),
-            action: action.to_owned(),
-            deployment: Some(id),
-            detail,
-            by_starter: permit.approval() == Approval::ByStarter,
-        };
-        Ok(self.store().record(&entry).await?)
     }
 
-    async fn cancel(&self, deployment: &Deployment, caller: &Caller) -> Result<(), DecisionError> {
-        if self.end_waiting(deployment).await? {
+    async fn cancel(
+        &self,
+        deployment: &Deployment,
+        entry: &NewAuditEntry,
+    ) -> Result<(), DecisionError> {
+        if self.end_waiting(deployment, entry).await? {
             return Ok(());
         }
-        if self.parts.live.cancel_claimed(deployment.id, &caller.name) {
-            return Ok(());
-        }
-        let session = self.session_by_now(deployment).await?;
-        let done = session.cancel(&caller.name).await;
-        done.map_err(|fault| refused(&session, fault))
+        let stop = async {
+            if self.parts.live.cancel_claimed(deployment.id, &entry.actor) {
+                return Ok(Stopped::Remembered);
+            }
+            let session = self.session_by_now(deployment).await?;
+            match session.cancel(&entry.actor).await {
+                Ok(()) => Ok(Stopped::BySession),
+                Err(fault) => Err(refused(&session, fault)),
+            }
+        };
+        self.stop_with_intent(entry, stop).await
     }
 
     /// Ends a deployment that waits its turn; false if it does not wait.
-    pub(super) async fn end_waiting(&self, deployment: &Deployment) -> Result<bool, DecisionError> {
+    pub(super) async fn end_waiting(
+        &self,
+        deployment: &Deployment,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, DecisionError> {
         let ending = Ending {
             reason: Reason::Cancelled,
             error: String::new(),
             at: Utc::now(),
         };
         let is_waiting = deployment.standing == Standing::Waiting;
-        let has_ended = is_waiting && self.store().end_waiting(deployment.id, &ending).await?;
+        let has_ended = is_waiting
+            && self
+                .store()
+                .end_waiting(deployment.id, &ending, entry)
+                .await?;
         if has_ended {
             self.scrub_soon();
             self.metrics()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::handover::TAKE_EVERY;
 use super::sweep::SWEEP_EVERY;
@@ -28,6 +28,10 @@ impl Service {
             .store
             .take_over(&parts.node.name, Whose::Own, parts.lease)
             .await?;
+        match parts.store.drop_late_intents().await {
+            Ok(_) => {}
+            Err(fault) => warn!(error = %Causes(&fault), "late audit entries not dropped"),
+        }
         if !left.is_empty() {
             info!(deployments = left.len(), "takes up what was left");
         }

@@ -187,6 +187,19 @@ pub(super) enum CarryError {
     /// The session that is there could not be taken up again.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// The work had begun, and nothing of it is on this disk.
+    #[error(
+        "work on the deployment had begun and its directory `{}` is gone, so what became of it is not known: look at the \
+         state and its lock before you deploy again",
+        .dir.display()
+    )]
+    SessionLost {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
+    /// The directory for it could not be made; nothing has begun.
+    #[error("the directory of the deployment could not be made")]
+    Fence(#[source] std::io::Error),
     /// Its directory could not be looked into.
     #[error("the directory of the deployment could not be read")]
     Directory(#[source] std::io::Error),

@@ -7,8 +7,11 @@
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
-//! | `trail` | decisions of a former process that did not come to write them down |
+//! | `intent` | a decision is written down before it takes effect |
+//! | `owed` | entries of the audit trail that are on their way into the store |
+//! | `trail` | what the audit trail does not say yet of the decisions about a session |
 //! | `live` | the sessions of this process |
 //! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
 //! | `handover` | decisions about what another node carries |
@@ -20,20 +23,24 @@
 //!
 //! # What a restart finds
 //! The directory of a deployment's session follows from the deployment's name and is made by the session before it
-//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, and
-//! only where there is none, one is started. An apply that runs is left to its supervisor, and followed.
+//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, also when
+//! its secrets don't open. Where there is none, a fence has to prove that none has begun; without it, the directory was
+//! lost and the deployment ends as `unknown`. An apply that runs is left to its supervisor, and followed.
 
 mod carry;
 mod decide;
 mod dispatch;
 mod drain;
 mod error;
+mod fence;
 mod force;
 mod handover;
+mod intent;
 mod live;
 mod log_text;
 mod mirror;
 mod node;
+mod owed;
 mod place;
 mod retry;
 mod start;
@@ -63,9 +70,11 @@ pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use live::Live;
 pub use log_text::LogText;
 use node::{NameLease, Probe};
+use owed::Owed;
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
+pub(crate) use view::waiting_line;
 
 /// Below the data directory: where each deployment has its own.
 const SESSIONS_DIR: &str = "sessions";
@@ -95,6 +104,7 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
+    owed: Owed,
     metrics: Metrics,
     /// Something has ended since the store was scrubbed; a former process may have left it to this one.
     is_to_be_scrubbed: AtomicBool,
@@ -162,6 +172,7 @@ impl Service {
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),
+                owed: Owed::default(),
                 metrics: Metrics::default(),
                 is_to_be_scrubbed: AtomicBool::new(true),
                 wake: Notify::new(),

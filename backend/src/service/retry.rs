@@ -147,8 +147,8 @@ impl Service {
             detail: format!("as {new}"),
             by_starter: false,
         };
-        self.store().record(&entry).await?;
-        self.enqueue(new, &request, caller, permit).await?;
+        self.enqueue(new, &request, caller, permit, Some(entry))
+            .await?;
         Ok(new)
     }
 }

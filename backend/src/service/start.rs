@@ -7,7 +7,7 @@ use iac_runner::session::request::{FieldFault, Source};
 
 use super::{RequestError, Service};
 use crate::auth::{Approval, Attempt, Caller, Permit, Refusal};
-use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target};
+use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target, Turn};
 
 impl Service {
     /// Reads a request, and puts it at the end of the queue.
@@ -18,7 +18,7 @@ impl Service {
         let request = self.accept(body)?;
         let permit = self.permit_start(&request, caller)?;
         let id = DeploymentId::new();
-        self.enqueue(id, &request, caller, permit).await?;
+        self.enqueue(id, &request, caller, permit, None).await?;
         Ok(id)
     }
 
@@ -44,17 +44,20 @@ impl Service {
         }
     }
 
-    /// Puts a request at the end of the queue. The permit is the one that was given for this request.
+    /// Puts a request at the end of the queue, with what the audit trail says of it. The permit is the one that was given
+    /// for this request; `cause` is an entry that goes before its own.
     pub(super) async fn enqueue(
         &self,
         id: DeploymentId,
         request: &DeployRequest,
         caller: &Caller,
         permit: Permit,
+        cause: Option<NewAuditEntry>,
     ) -> Result<(), RequestError> {
         let new = NewDeployment {
             id,
             target: Target::of(request),
+            turn: Turn::of(request),
             tool: request.tool,
             operation: request.operation,
             record: request.record(),
@@ -62,19 +65,15 @@ impl Service {
             started_by: caller.name.clone(),
             created_at: Utc::now(),
         };
-        let store = self.store();
         let started = entry(caller, id, &new);
-        store.record(&started).await?;
-        if permit.approval() == Approval::ByStarter {
-            let approved = NewAuditEntry {
-                action: "approve".to_owned(),
-                detail: "auto_approve".to_owned(),
-                by_starter: true,
-                ..started
-            };
-            store.record(&approved).await?;
-        }
-        store.enqueue(&new).await?;
+        let approved = (permit.approval() == Approval::ByStarter).then(|| NewAuditEntry {
+            action: "approve".to_owned(),
+            detail: "auto_approve".to_owned(),
+            by_starter: true,
+            ..started.clone()
+        });
+        let entries: Vec<_> = cause.into_iter().chain([started]).chain(approved).collect();
+        self.store().enqueue(&new, &entries).await?;
         self.parts.wake.notify_one();
         Ok(())
     }

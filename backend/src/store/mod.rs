@@ -17,9 +17,9 @@
 //! a unique index of the database says so, whatever this code does.
 //!
 //! # What is durable
-//! What a method wrote has reached the disk when it returns: a claim before anything is begun, an ending before the
-//! directory of a session may go. Not so what is written again when a deployment is taken up (where its session is, and
-//! what that says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
+//! What a method wrote has reached the disk when it returns: a claim and the directory of a session before anything is
+//! begun, an ending before that directory may go. Not so what is written again when a deployment is taken up (what its
+//! session says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
 
 mod audit;
 mod claim;
@@ -37,13 +37,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use iac_runner::session::Phase;
 
 use crate::auth::KeyId;
-pub use audit::{AuditEntry, AuditPage, NewAuditEntry};
+pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
 pub use claim::{Claim, Held, Lease, Whose};
 pub use decision::HandedOver;
 pub use deployment::{
-    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target,
+    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target, Turn,
 };
 pub use error::StoreError;
 pub use key::StoredKey;
@@ -53,15 +54,19 @@ pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// Everything that lasts.
-pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys {}
+pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {}
 
-impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys> Store for S {}
+impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing> Store for S {}
 
 /// The records of deployments.
 #[async_trait]
 pub trait Deployments: Send + Sync {
-    /// Puts a deployment at the end of the queue.
-    async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError>;
+    /// Puts a deployment at the end of the queue, together with entries of the audit trail, or does none of it.
+    async fn enqueue(
+        &self,
+        new: &NewDeployment,
+        entries: &[NewAuditEntry],
+    ) -> Result<(), StoreError>;
 
     /// The deployment of this name.
     async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
@@ -72,6 +77,10 @@ pub trait Deployments: Send + Sync {
     /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
 
+    /// The deployment that a waiting one waits for: the active one of its workspace, else the first before it there; none
+    /// if it waits for room alone, or does not wait.
+    async fn waits_for(&self, id: DeploymentId) -> Result<Option<DeploymentId>, StoreError>;
+
     /// How many deployments wait.
     async fn waiting(&self) -> Result<u64, StoreError>;
 
@@ -81,8 +90,14 @@ pub trait Deployments: Send + Sync {
     /// The outputs with sensitive values masked, as JSON.
     async fn outputs(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// Ends a deployment that waits; false, changing nothing, when it does not.
-    async fn end_waiting(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment that waits, together with an entry of the audit trail; false, changing nothing, when it does not
+    /// wait.
+    async fn end_waiting(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Overwrites what was deleted, wherever the database keeps it and as far as it can be told to. SQLite leaves sealed
     /// secrets in its write-ahead log until then. PostgreSQL does this by itself, in its own time.
@@ -111,7 +126,7 @@ pub trait Claims: Send + Sync {
     /// Gives a sign of life.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
 
-    /// Keeps where the session is.
+    /// Keeps where the session is going to be: from then on, the work may have begun.
     async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
 
     /// Keeps how far a deployment is.
@@ -127,9 +142,15 @@ pub trait Claims: Send + Sync {
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
-    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it; false, changing
-    /// nothing, when it is not active or its lease has not run out.
-    async fn abandon(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it, together with an
+    /// entry of the audit trail; false, changing nothing, when it is not active or its lease has not run out. What was
+    /// pending in the trail is unknown from then on.
+    async fn abandon(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Ends a deployment: its secrets go, its workspace is free.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
@@ -194,6 +215,15 @@ pub trait Logs: Send + Sync {
         most: u32,
     ) -> Result<Vec<StoredLine>, StoreError>;
 
+    /// The last lines of some phases, phase by phase, each with its newline, in at most so many bytes. However long the
+    /// log is, it takes as long as what it gives.
+    async fn end_of_log(
+        &self,
+        id: DeploymentId,
+        phases: &[Phase],
+        most_bytes: usize,
+    ) -> Result<String, StoreError>;
+
     /// The number of the line that comes next.
     async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError>;
 }
@@ -201,8 +231,18 @@ pub trait Logs: Send + Sync {
 /// Who did what.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Adds an entry. Entries are never changed; they go when their time is over.
+    /// Adds an entry about what was done. It is never changed, and goes when its time is over.
     async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
+
+    /// Adds a pending entry about what is going to be done, and says its number.
+    async fn intend(&self, entry: &NewAuditEntry) -> Result<u64, StoreError>;
+
+    /// Says what became of a pending entry; nothing happens to one that is not pending.
+    async fn settle(&self, seq: u64, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Drops what is pending about deployments that have ended: an ending is kept after what was done before it is
+    /// settled, so what is left came too late.
+    async fn drop_late_intents(&self) -> Result<u64, StoreError>;
 
     /// Entries, the latest first.
     async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;
@@ -225,4 +265,20 @@ pub trait Keys: Send + Sync {
 
     /// Revokes a key; false if there is none of this name, or it was revoked before.
     async fn revoke_key(&self, id: &KeyId, at: DateTime<Utc>) -> Result<bool, StoreError>;
+}
+
+/// What shows whether a sealing key is the one that the database was sealed with.
+#[async_trait]
+pub trait Sealing: Send + Sync {
+    /// What was sealed to be compared; none at the first start.
+    async fn sealing_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps that, unless there is one.
+    async fn keep_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps that in place of the one there is.
+    async fn replace_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// The sealed secrets of some deployment; none if no deployment has any.
+    async fn any_sealed_secrets(&self) -> Result<Option<(DeploymentId, Vec<u8>)>, StoreError>;
 }

@@ -97,6 +97,13 @@ impl Client {
         answer(request.send(body).unwrap())
     }
 
+    /// A call whose answer may not come, since the service is killed.
+    pub(crate) fn try_post(&self, path: &str) {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        request = request.header("content-type", "application/json");
+        let _ = request.send("{}");
+    }
+
     /// Starts a deployment, and says its name.
     pub(crate) fn deploy(&self, body: &Value) -> String {
         let (status, answer) = self.post("/deploy", body);

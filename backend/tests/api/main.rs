@@ -30,6 +30,9 @@ mod http_server;
 mod keeping;
 mod keyless;
 mod limits;
+mod locked_store;
+mod long_logs;
+mod lost_sessions;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"
@@ -56,6 +59,7 @@ mod recovery;
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod retrying;
+mod sealing_key;
 mod stand;
 mod stopping;
 mod tickets;
@@ -65,3 +69,4 @@ mod tickets;
 )]
 #[path = "../../../tests/support/waiting.rs"]
 mod waiting;
+mod warnings;

@@ -18,6 +18,7 @@ mod nodes;
 mod postgres_server;
 mod queue;
 mod records;
+mod sealing;
 mod secrets;
 mod stand;
 mod upgrade;

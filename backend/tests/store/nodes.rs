@@ -31,7 +31,7 @@ async fn a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries(datab
     };
     assert!(lease_left <= LONG && !lease_left.is_zero());
 
-    store.enqueue(&of("repository")).await.unwrap();
+    store.enqueue(&of("repository"), &[]).await.unwrap();
     let claim = store.claim("a", LONG).await.unwrap().unwrap();
     store.leave_name(&one).await.unwrap();
     let carries = NameAnswer::Carries { deployments: 1 };
@@ -60,7 +60,7 @@ async fn a_new_name_has_what_the_directory_carried(database: &Database) {
     let (former, new) = (node("a", "one", "1"), node("b", "one", "2"));
     store.take_name(&former, LONG).await.unwrap();
     let deployment = of("repository");
-    store.enqueue(&deployment).await.unwrap();
+    store.enqueue(&deployment, &[]).await.unwrap();
     store.claim("a", LONG).await.unwrap().unwrap();
     assert_eq!(
         store.take_name(&new, LONG).await.unwrap(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use iac_backend::store::{
-    DeploymentId, Ending, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    DeploymentId, Ending, NewAuditEntry, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    Turn,
 };
 use iac_runner::protocol::Tool;
 use iac_runner::session::{Operation, Reason};
@@ -101,6 +102,7 @@ pub(crate) fn of(repository: &str) -> NewDeployment {
             path: "net".to_owned(),
             workspace: None,
         },
+        turn: Turn::InWorkspace,
         tool: Tool::Tofu,
         operation: Operation::Deploy,
         record: json!({"tool": "tofu", "git_url": repository, "env_vars": {"A": null}}),
@@ -120,5 +122,17 @@ pub(crate) fn ending(reason: Reason) -> Ending {
         reason,
         error: String::new(),
         at: now(),
+    }
+}
+
+/// An entry of the audit trail.
+pub(crate) fn said(action: &str) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now(),
+        actor: "ann".to_owned(),
+        action: action.to_owned(),
+        deployment: None,
+        detail: String::new(),
+        by_starter: false,
     }
 }

@@ -1,8 +1,8 @@
 //! A database with the tables of the version before, which is brought up to date.
 
 use iac_backend::auth::{KeyText, Role};
-use iac_backend::store::{AuditPage, Held, NameAnswer, Node, Standing, Whose};
-use iac_runner::session::Reason;
+use iac_backend::store::{AuditPage, Held, NameAnswer, Node, Outcome, Standing, Whose};
+use iac_runner::session::{Phase, Reason};
 use secrecy::ExposeSecret;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, PgConnection, SqlStr, SqliteConnection};
@@ -35,7 +35,8 @@ const POSTGRES_BEFORE: [(&str, &str); 2] = [
     ),
 ];
 
-/// What a node of the version before left: one deployment that waits, one that it carries, one that has ended.
+/// What a node of the version before left: one deployment that waits, one that it carries, one that has ended, and two
+/// of files, the second of which waited for the first.
 const LEFT: &str = "INSERT INTO deployments (id, workspace_key, repository, path, tool, operation, record, standing, \
         status, phase, reason, started_by, created_at, ended_at, node, epoch, lease_until) VALUES \
         ('00000000-0000-4000-8000-000000000001', 'a', 'a', '', 'tofu', 'deploy', '{\"auto_approve\": true}', 'waiting', \
@@ -43,7 +44,15 @@ const LEFT: &str = "INSERT INTO deployments (id, workspace_key, repository, path
         ('00000000-0000-4000-8000-000000000002', 'b', 'b', '', 'tofu', 'deploy', '{}', 'active', \
          'running', 'apply', NULL, 'Ann', 0, NULL, 'first', 1, 0), \
         ('00000000-0000-4000-8000-000000000003', 'c', 'c', '', 'tofu', 'deploy', '{}', 'ended', \
-         'success', 'completed', 'applied', 'Ann', 0, 0, 'first', 1, NULL); \
+         'success', 'completed', 'applied', 'Ann', 0, 0, 'first', 1, NULL), \
+        ('00000000-0000-4000-8000-000000000004', 'files', 'files:', '', 'tofu', 'deploy', '{}', 'waiting', \
+         'running', 'initializing', NULL, 'Ann', 0, NULL, NULL, 0, NULL), \
+        ('00000000-0000-4000-8000-000000000005', 'files', 'files:', '', 'tofu', 'deploy', '{}', 'waiting', \
+         'running', 'initializing', NULL, 'Ann', 0, NULL, NULL, 0, NULL); \
+     INSERT INTO log_lines (deployment, line, at, phase, text) VALUES \
+        ('00000000-0000-4000-8000-000000000003', 0, 0, 'plan', 'one'), \
+        ('00000000-0000-4000-8000-000000000003', 1, 0, 'plan', 'two'), \
+        ('00000000-0000-4000-8000-000000000003', 2, 0, 'apply', 'three'); \
      INSERT INTO audit (at, actor, action, deployment, detail) VALUES \
         (0, 'Ann', 'start', '00000000-0000-4000-8000-000000000003', ''), \
         (1, 'Bob', 'approve', '00000000-0000-4000-8000-000000000003', 'fine')";
@@ -94,9 +103,10 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let trail = store.audit_trail(&page).await.unwrap();
     let seen: Vec<_> = trail
         .iter()
-        .map(|it| (it.entry.action.as_str(), it.entry.by_starter))
+        .map(|it| (it.entry.action.as_str(), it.entry.by_starter, it.outcome))
         .collect();
-    assert_eq!(seen, [("approve", false), ("start", false)]);
+    let done = Outcome::Done;
+    assert_eq!(seen, [("approve", false, done), ("start", false, done)]);
 
     // The data directory that starts with the name has what the name carries.
     let node = Node {
@@ -115,10 +125,15 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let claim = store.claim("first", NONE).await.unwrap().unwrap();
     assert_eq!(claim.deployment.target.repository, "a");
     assert!(claim.deployment.is_automatic());
-    store.enqueue(&of("d")).await.unwrap();
-    let ended = "00000000-0000-4000-8000-000000000003".parse().unwrap();
-    let ended = store.deployment(ended).await.unwrap().unwrap();
+    store.enqueue(&of("d"), &[]).await.unwrap();
+    let id = "00000000-0000-4000-8000-000000000003".parse().unwrap();
+    let ended = store.deployment(id).await.unwrap().unwrap();
     assert_eq!(ended.standing, Standing::Ended);
+    assert!(ended.progress.warnings.is_empty());
+    let end = store.end_of_log(id, &[Phase::Plan], 99).await.unwrap();
+    assert_eq!(end, "one\ntwo\n");
+    let second = "00000000-0000-4000-8000-000000000005".parse().unwrap();
+    assert_eq!(store.waits_for(second).await.unwrap(), None);
 }
 
 /// A service of that version may still run on the database and write such rows.

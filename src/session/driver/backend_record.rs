@@ -57,29 +57,90 @@ impl Job {
     /// State in a file of the session's own directory goes with the session: whoever deploys that way
     /// should know.
     pub(super) fn warn_of_local_state(&self) {
-        let Ok(work_dir) = self.work_dir() else {
-            return;
-        };
-        let has_backend = self.place.data_dir().join(BACKEND_RECORD).exists();
-        let local = local_backends(&self.place, work_dir).unwrap_or_default();
-        let keeps_here = local.iter().any(|it| it.is_within(self.place.dir()));
-        let is_own = !matches!(self.request.source, Source::Directory(_));
         let writes = matches!(
             self.request.operation,
             Operation::Deploy | Operation::Destroy
         );
-        if !has_backend && is_own && writes {
-            self.say(
+        match self.home_of_state() {
+            StateHome::OwnFile if writes => self.say(
                 "[this configuration has no backend: its state is a file of this deployment alone, \
                  and no other deployment will know what it made]",
-            );
-        } else if keeps_here && writes {
-            self.say(
+            ),
+            StateHome::OwnBackend if writes => self.say(
                 "[the backend of this configuration keeps its state in a file of this deployment alone, \
                  and no other deployment will know what it made]",
-            );
+            ),
+            StateHome::OwnFile
+            | StateHome::OwnBackend
+            | StateHome::Directory
+            | StateHome::Backend { .. } => {}
         }
     }
+
+    /// Says that there was nothing to destroy, and where the state would have been.
+    pub(super) fn nothing_to_destroy(&self) -> String {
+        let place = match self.home_of_state() {
+            StateHome::OwnFile => {
+                "there was no state to destroy: this configuration has no backend, so each deployment has a \
+                 state of its own in its working directory, and what another deployment made is not in it; \
+                 to destroy that, give the configuration the backend that holds its state"
+                    .to_owned()
+            }
+            StateHome::OwnBackend => {
+                "there was no state to destroy: the backend of this configuration keeps its state in a file \
+                 of this deployment alone, and what another deployment made is not in it"
+                    .to_owned()
+            }
+            StateHome::Directory => {
+                "there was nothing to destroy: the state of the directory that was deployed holds no resources"
+                    .to_owned()
+            }
+            StateHome::Backend { kind } => {
+                format!("there was nothing to destroy: the state in the backend `{kind}` holds no resources")
+            }
+        };
+        match &self.request.workspace {
+            Some(workspace) => format!("{place} (workspace `{workspace}`)"),
+            None => place,
+        }
+    }
+
+    fn home_of_state(&self) -> StateHome {
+        let Ok(work_dir) = self.work_dir() else {
+            return StateHome::Directory;
+        };
+        let local = local_backends(&self.place, work_dir).unwrap_or_default();
+        if local.iter().any(|it| it.is_within(self.place.dir())) {
+            return StateHome::OwnBackend;
+        }
+        match fs::read(self.place.data_dir().join(BACKEND_RECORD)) {
+            Ok(record) => StateHome::Backend {
+                kind: kind_of_backend(&record),
+            },
+            Err(_) if matches!(self.request.source, Source::Directory(_)) => StateHome::Directory,
+            Err(_) => StateHome::OwnFile,
+        }
+    }
+}
+
+/// Where the state of a deployment lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum StateHome {
+    /// A file of this session: the configuration has no backend.
+    OwnFile,
+    /// A file of this session, by a backend.
+    OwnBackend,
+    /// The directory that is deployed.
+    Directory,
+    /// A backend of this kind.
+    Backend { kind: String },
+}
+
+/// The kind of backend that the tool has noted, such as `s3`.
+fn kind_of_backend(record: &[u8]) -> String {
+    let record: serde_json::Value = serde_json::from_slice(record).unwrap_or_default();
+    let kind = record.pointer("/backend/type").and_then(|it| it.as_str());
+    kind.unwrap_or("unknown").to_owned()
 }
 
 fn copy_to_own(shared: &Path, place: &Place) -> io::Result<()> {

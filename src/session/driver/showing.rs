@@ -43,6 +43,7 @@ impl Job {
         }
         let digest = binding.digest();
         let changes = self.changes_in(&summary);
+        let warnings = self.warnings_about(changes);
         self.published.publish_plan(summary);
         let deadline = chrono::Utc::now() + self.settings.approval_deadline.min(LONGEST_WAIT);
         Ok(Event::Planned(Box::new(Planned {
@@ -50,7 +51,23 @@ impl Job {
             digest,
             binding,
             deadline,
+            warnings,
         })))
+    }
+
+    /// What a person should know about a plan that was asked to destroy and finds nothing.
+    fn warnings_about(&self, changes: Changes) -> Vec<String> {
+        match (self.request.operation, changes) {
+            (Operation::Destroy, Changes::None) => vec![self.nothing_to_destroy()],
+            (
+                Operation::Deploy
+                | Operation::Destroy
+                | Operation::Plan
+                | Operation::Drift
+                | Operation::Validate,
+                Changes::Some | Changes::None,
+            ) => Vec::new(),
+        }
     }
 
     /// Whether there is anything to do or, for a look for drift, to tell.

@@ -14,6 +14,7 @@ mod logs;
 mod nodes;
 mod postgres;
 mod row;
+mod sealing;
 mod sqlite;
 
 use sqlx::SqlStr;
