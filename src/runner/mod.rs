@@ -43,6 +43,7 @@ mod refusal;
 mod relay;
 mod resolve;
 mod run_dir;
+mod sandbox;
 mod secret_parts;
 mod start_failure;
 mod state_report;
