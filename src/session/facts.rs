@@ -62,6 +62,7 @@ impl Facts {
                 error: String::new(),
                 diagnosis: None,
                 state: None,
+                sandbox: None,
                 started_at: opening.at,
                 ended_at: None,
                 commit: None,
@@ -217,7 +218,8 @@ impl Facts {
                 snapshot.diagnosis.clone_from(&failure.diagnosis);
                 snapshot.state.clone_from(&failure.state);
             }
-            Event::Prepared | Event::Initialised | Event::Validated | Event::OutputsRead => {}
+            Event::Initialised { sandbox } => snapshot.sandbox.clone_from(sandbox),
+            Event::Prepared | Event::Validated | Event::OutputsRead => {}
         }
     }
 

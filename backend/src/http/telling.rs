@@ -111,6 +111,7 @@ mod tests {
             error: String::new(),
             diagnosis: None,
             state: None,
+            sandbox: None,
             started_at: now,
             ended_at: None,
             commit: None,

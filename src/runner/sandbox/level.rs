@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::process::landlock_abi;
 use crate::protocol::SandboxMode;
 use crate::runner::wording::of_system;
 
@@ -19,6 +20,36 @@ pub(in crate::runner) enum Level {
     None { warning: String },
     /// It is confined with this version of Landlock; with a warning when that leaves something open.
     Enforced { abi: u32, warning: Option<String> },
+}
+
+/// What tools would be confined by on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxLevel {
+    /// What results would call it, such as `landlock-7`; none when tools would not be confined.
+    pub name: Option<String>,
+    /// A sentence about what it leaves open.
+    pub warning: Option<String>,
+}
+
+/// Returns what tools would be confined by in this mode, in this process's place.
+///
+/// # Errors
+/// A sentence when a sandbox is required and the kernel can't make a complete one.
+pub fn sandbox_level(mode: SandboxMode) -> Result<SandboxLevel, String> {
+    let unconfined = |warning| SandboxLevel {
+        name: None,
+        warning,
+    };
+    if mode == SandboxMode::Off {
+        return Ok(unconfined(None));
+    }
+    Ok(match decide(mode, landlock_abi())? {
+        Level::None { warning } => unconfined(Some(warning)),
+        Level::Enforced { abi, warning } => SandboxLevel {
+            name: Some(name(abi)),
+            warning,
+        },
+    })
 }
 
 /// What the result calls a sandbox.
@@ -117,6 +148,15 @@ mod tests {
                 assert!(sentence.contains(missing.unwrap_or_default()), "{sentence}");
             }
         }
+    }
+
+    #[test]
+    fn the_level_is_that_of_this_machine() {
+        let off = sandbox_level(SandboxMode::Off).unwrap();
+        assert_eq!((off.name, off.warning), (None, None));
+        let auto = sandbox_level(SandboxMode::Auto).unwrap();
+        let required = sandbox_level(SandboxMode::Required);
+        assert_eq!(required.is_ok(), auto.warning.is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use self::level::{Level, decide};
+pub use self::level::{SandboxLevel, sandbox_level};
 use self::paths::Paths;
 use self::real_path::{Resolved, resolve};
 use self::temp_dir::TempDir;
