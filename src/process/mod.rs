@@ -20,6 +20,7 @@ mod pidfd;
 mod polled;
 mod print;
 mod probe;
+mod sandbox;
 mod signals;
 mod stack;
 mod stdio;
@@ -40,6 +41,7 @@ pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
+pub use sandbox::{Access, Granted, Ruleset, Sandbox, landlock_abi};
 pub use signals::{
     ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver,
     let_stop_signals_end, resume_child, resume_supervisor,

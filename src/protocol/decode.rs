@@ -14,7 +14,7 @@ use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
     MAX_TIMEOUT, Request,
 };
-use super::{OnDisconnect, Tool};
+use super::{OnDisconnect, SandboxMode, SandboxRequest, Tool};
 use fields::Fields;
 
 impl Request {
@@ -68,6 +68,7 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
         inherit_env: fields.strings("inherit_env", variable_pattern),
         output_limit_bytes: fields.output_limit_bytes(),
         tool_version: fields.tool_version(),
+        sandbox: fields.sandbox(),
     };
     let faults = fields.finish();
     if faults.is_empty() {
@@ -226,6 +227,26 @@ impl Fields {
             );
         }
         Some(version)
+    }
+
+    fn sandbox(&mut self) -> SandboxRequest {
+        self.object("sandbox", |fields| SandboxRequest {
+            mode: fields.sandbox_mode(),
+            read: fields.absolute_paths("read"),
+            write: fields.absolute_paths("write"),
+        })
+        .unwrap_or_default()
+    }
+
+    fn sandbox_mode(&mut self) -> SandboxMode {
+        const NAME: &str = "mode";
+        let Some(word) = self.string(NAME) else {
+            return SandboxMode::default();
+        };
+        SandboxMode::from_word(&word).unwrap_or_else(|| {
+            self.fault(NAME, "expected \"off\", \"auto\" or \"required\"");
+            SandboxMode::default()
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod json;
 mod outcome;
 mod request;
 mod result;
+mod sandbox;
 mod schema;
 mod secret_name;
 mod shapes;
@@ -30,6 +31,7 @@ pub use request::{
 pub use result::{
     Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
 };
+pub use sandbox::{SandboxMode, SandboxRequest};
 pub use schema::{Subject, schema};
 pub use secret_name::is_secret_name;
 pub use tool::Tool;

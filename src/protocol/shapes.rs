@@ -34,6 +34,8 @@ shapes! {
     Text = "pattern": r"^[^\u0000]*$";
     /// A path; whether it is there is for the run to see.
     PathText = "pattern": r"^[^\u0000]+$", "maxLength": 4095;
+    /// A path that does not depend on the directory of the runner.
+    AbsolutePath = "pattern": r"^/[^\u0000]*$", "maxLength": 4095;
     /// Name of an environment variable; with a port, that of the token of a registry.
     VariableName =
         "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5})$";

@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     pub(super) before: &'a Before,
     /// Whether the kernel ended a process because memory ran out.
     pub(super) oom: Kill,
+    /// What the tool was confined by.
+    pub(super) sandbox: Option<String>,
 }
 
 /// What is to be said of it.
@@ -276,6 +278,7 @@ pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> R
         output_file: log,
         diagnosis: verdict.diagnosis.clone(),
         state: verdict.state.clone(),
+        sandbox: run.sandbox.clone(),
         protocol: PROTOCOL_VERSION,
     }
 }

@@ -196,6 +196,7 @@ pub(super) fn of_no_tool(
         output_file: None,
         diagnosis: None,
         state: None,
+        sandbox: None,
         protocol: PROTOCOL_VERSION,
     }
 }

@@ -43,6 +43,7 @@ mod refusal;
 mod relay;
 mod resolve;
 mod run_dir;
+mod sandbox;
 mod secret_parts;
 mod start_failure;
 mod state_report;
@@ -63,6 +64,7 @@ use chrono::Utc;
 
 pub use self::diagnostics::say_now;
 pub use self::journal::Mode;
+pub use self::sandbox::{SandboxLevel, sandbox_level};
 use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 

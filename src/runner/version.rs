@@ -17,7 +17,7 @@ use super::preparation::Environment;
 use super::start_failure;
 use super::supervision::Supervision;
 use crate::output::{Capture, Redactor, Spool};
-use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
+use crate::process::{ChildSignals, Ended, Launch, Sandbox, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
 
 /// How long a tool may take to say its version; the slowest seen take a second.
@@ -62,6 +62,7 @@ pub(super) struct Check<'a> {
     pub(super) program: &'a Path,
     pub(super) work_dir: &'a Path,
     pub(super) environment: &'a Environment,
+    pub(super) sandbox: Option<&'a Sandbox>,
     pub(super) orders: &'a mut Orders,
     pub(super) journal: &'a mut Journal,
 }
@@ -79,6 +80,7 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         environment: &check.environment.variables,
         work_dir: check.work_dir,
         output: spool.writer()?,
+        sandbox: check.sandbox,
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
     let mut intake = Intake::new(

@@ -9,10 +9,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::place::Place;
+use super::request::Source;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{OnDisconnect, Request, fits, inherits};
+use crate::protocol::{OnDisconnect, Request, SandboxMode, SandboxRequest, fits, inherits};
 
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
@@ -40,11 +41,15 @@ const NOT_INHERITED: [&str; 11] = [
 pub(super) struct Commands<'a> {
     pub(super) request: &'a DeployRequest,
     pub(super) place: &'a Place,
+    /// The whole source, within which the tool works.
+    pub(super) root: &'a Path,
     pub(super) work_dir: &'a Path,
     /// Variables that the session adds to those of the request.
     pub(super) environment: &'a BTreeMap<String, SecretString>,
     pub(super) inherit_env: Option<&'a [String]>,
     pub(super) grace: Duration,
+    /// What the settings let the tools reach.
+    pub(super) sandbox: &'a SandboxRequest,
 }
 
 impl Commands<'_> {
@@ -105,13 +110,17 @@ impl Commands<'_> {
         if !self.request.variables.is_empty() {
             args.push(option("-var-file", &self.place.variables()));
         }
-        Ok(self.in_workspace(self.logged("plan", args)))
+        let mut request = self.in_workspace(self.logged("plan", args));
+        self.open_plan_file(&mut request.sandbox.write);
+        Ok(request)
     }
 
     /// Prints the plan as JSON. That holds every sensitive value, so no run directory keeps it.
     pub(super) fn show(&self) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
-        self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]))
+        let mut request = self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]));
+        self.open_plan_file(&mut request.sandbox.read);
+        request
     }
 
     /// Applies the plan file; with a version, only if the tool is of that one.
@@ -120,6 +129,7 @@ impl Commands<'_> {
         let args = vec!["-input=false".to_owned(), plan];
         let mut request = self.in_workspace(self.logged("apply", args));
         request.tool_version = tool_version;
+        self.open_plan_file(&mut request.sandbox.read);
         request
     }
 
@@ -161,7 +171,33 @@ impl Commands<'_> {
         request.on_disconnect = OnDisconnect::Finish;
         request.inherit_env = self.inherit_env.map(<[String]>::to_vec);
         request.output_limit_bytes = LOGGED_OUTPUT_BYTES;
+        request.sandbox = self.sandbox();
         request
+    }
+
+    /// What every command may reach: the source, and of the session's directory only what is the tools' own. What else
+    /// is there is read and written by the session itself, which is not confined and follows links.
+    fn sandbox(&self) -> SandboxRequest {
+        if self.sandbox.mode == SandboxMode::Off {
+            return SandboxRequest::default();
+        }
+        let mut sandbox = self.sandbox.clone();
+        let root = self.root.to_owned();
+        match &self.request.source {
+            // The tool may change its working directory, which is a part of it.
+            Source::Directory(_) => sandbox.read.push(root),
+            Source::Git(_) | Source::Files(_) => sandbox.write.push(root),
+        }
+        sandbox.write.push(self.place.data_dir());
+        sandbox.read.push(self.place.config_dir());
+        sandbox
+    }
+
+    /// Adds the plan file, and nothing beside it: the summary that people approve is in the same directory.
+    fn open_plan_file(&self, paths: &mut Vec<PathBuf>) {
+        if self.sandbox.mode != SandboxMode::Off {
+            paths.push(self.place.plan_file());
+        }
     }
 
     /// A command whose output is read. It changes nothing, so it ends with the session's process.
@@ -215,14 +251,28 @@ mod tests {
     use crate::protocol::Tool;
 
     fn of<T>(request: &DeployRequest, ask: impl Fn(&Commands<'_>) -> T) -> T {
+        confined(SandboxMode::Auto, request, ask)
+    }
+
+    fn confined<T>(
+        mode: SandboxMode,
+        request: &DeployRequest,
+        ask: impl Fn(&Commands<'_>) -> T,
+    ) -> T {
         let environment = BTreeMap::from([("TF_CLI_CONFIG_FILE".to_owned(), "/c".into())]);
         ask(&Commands {
             request,
             place: &Place::at("/s".into()),
+            root: Path::new("/s/source"),
             work_dir: Path::new("/s/source/net"),
             environment: &environment,
             inherit_env: None,
             grace: Duration::from_secs(7),
+            sandbox: &SandboxRequest {
+                mode,
+                read: vec!["/r".into()],
+                write: vec!["/w".into()],
+            },
         })
     }
 
@@ -303,6 +353,34 @@ mod tests {
         assert_eq!(apply.on_disconnect, OnDisconnect::Finish);
         assert!(apply.env_vars.contains_key("TF_CLI_CONFIG_FILE"));
         assert_eq!((apply.timeout_minutes, apply.grace_seconds), (60.0, 7.0));
+    }
+
+    #[test]
+    fn a_command_reaches_the_source_and_what_is_the_tools_own() {
+        let from_git = request(Operation::Deploy);
+        let mut from_directory = from_git.clone();
+        from_directory.source = Source::Directory("/s/source".into());
+        let plan = |it: &Commands<'_>| it.plan(&[]).unwrap();
+        let sandbox = of(&from_git, |it| it.init().unwrap().sandbox);
+        assert_eq!(sandbox.mode, SandboxMode::Auto);
+        assert_eq!(texts(&sandbox.read), ["/r", "/s/config"]);
+        assert_eq!(texts(&sandbox.write), ["/w", "/s/source", "/s/data"]);
+        let sandbox = of(&from_directory, |it| plan(it).sandbox);
+        assert_eq!(texts(&sandbox.read), ["/r", "/s/source", "/s/config"]);
+        assert_eq!(texts(&sandbox.write), ["/w", "/s/data", "/s/plan/tfplan"]);
+        for command in [
+            of(&from_git, |it| it.show()),
+            of(&from_git, |it| it.apply(None)),
+        ] {
+            let read = command.sandbox.read;
+            assert_eq!(texts(&read), ["/r", "/s/config", "/s/plan/tfplan"]);
+        }
+        let off = confined(SandboxMode::Off, &from_git, |it| plan(it).sandbox);
+        assert_eq!(off, SandboxRequest::default());
+    }
+
+    fn texts(paths: &[PathBuf]) -> Vec<&str> {
+        paths.iter().map(|path| path.to_str().unwrap()).collect()
     }
 
     #[test]

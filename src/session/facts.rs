@@ -63,6 +63,7 @@ impl Facts {
                 warnings: Vec::new(),
                 diagnosis: None,
                 state: None,
+                sandbox: None,
                 started_at: opening.at,
                 ended_at: None,
                 commit: None,
@@ -219,7 +220,8 @@ impl Facts {
                 snapshot.diagnosis.clone_from(&failure.diagnosis);
                 snapshot.state.clone_from(&failure.state);
             }
-            Event::Prepared | Event::Initialised | Event::Validated | Event::OutputsRead => {}
+            Event::Initialised { sandbox } => snapshot.sandbox.clone_from(sandbox),
+            Event::Prepared | Event::Validated | Event::OutputsRead => {}
         }
     }
 

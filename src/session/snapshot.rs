@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub diagnosis: Option<Diagnosis>,
     /// What became of the state, after an apply.
     pub state: Option<StateReport>,
+    /// What the tools are confined by, such as `landlock-7`; none when they are not, and before `init` was done.
+    pub sandbox: Option<String>,
     /// When the session was started.
     pub started_at: DateTime<Utc>,
     /// When it ended.

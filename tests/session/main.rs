@@ -64,6 +64,7 @@ mod recovery_of_operations;
 mod recovery_waiting;
 mod retention;
 mod run_processes;
+mod sandbox;
 mod stand;
 mod stopping;
 mod tampering;

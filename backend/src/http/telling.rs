@@ -112,6 +112,7 @@ mod tests {
             warnings: Vec::new(),
             diagnosis: None,
             state: None,
+            sandbox: None,
             started_at: now,
             ended_at: None,
             commit: None,

@@ -48,6 +48,26 @@ fn every_field_says_what_it_expected() {
             "tool",
             "expected a string, found a number",
         ),
+        (
+            json!({"sandbox": "auto"}),
+            "sandbox",
+            "expected an object, found a string",
+        ),
+        (
+            json!({"sandbox": {"mode": "on"}}),
+            "sandbox.mode",
+            "expected \"off\", \"auto\" or \"required\"",
+        ),
+        (
+            json!({"sandbox": {"read": ["a"]}}),
+            "sandbox.read[0]",
+            "expected an absolute path",
+        ),
+        (
+            json!({"sandbox": {"exec": []}}),
+            "sandbox.exec",
+            "unknown field",
+        ),
         (json!({"work_dir": null}), "work_dir", "is required"),
         (
             json!({"work_dir": ""}),
@@ -358,6 +378,15 @@ fn any_request() -> impl Strategy<Value = Request> {
             inherit_env,
             output_limit_bytes: limits.2,
             tool_version,
+            sandbox: SandboxRequest {
+                mode: if limits.3 {
+                    SandboxMode::Required
+                } else {
+                    SandboxMode::Auto
+                },
+                read: vec!["/a".into()],
+                write: Vec::new(),
+            },
             ..Request::new(tool, work_dir, command)
         }
     })
@@ -382,10 +411,11 @@ proptest! {
     }
 
     #[test]
-    fn no_value_comes_back_in_a_refusal(place in 0..13usize, kind in 0..3usize) {
-        const FIELDS: [&str; 13] = [
+    fn no_value_comes_back_in_a_refusal(place in 0..14usize, kind in 0..3usize) {
+        const FIELDS: [&str; 14] = [
             "tool", "work_dir", "command", "args", "env_vars", "timeout", "grace_seconds", "run_dir",
             "on_disconnect", "secrets", "inherit_env", "output_limit_bytes", "tool_version",
+            "sandbox",
         ];
         let value = [
             json!("hunter2\0"),

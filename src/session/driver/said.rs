@@ -29,7 +29,7 @@ pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Opti
         Event::Prepared
         | Event::CheckedOut { .. }
         | Event::RunStarted { .. }
-        | Event::Initialised
+        | Event::Initialised { .. }
         | Event::Validated
         | Event::Applied { .. }
         | Event::OutputsRead => None,

@@ -17,6 +17,13 @@ use crate::session::words::WordsError;
 /// How often a tool that was left alone is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// What is known of a run that did what it is there for.
+struct Carried {
+    state: Option<StateReport>,
+    /// What the tool was confined by.
+    sandbox: Option<String>,
+}
+
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
     pub(super) async fn stage(&self, step: &RunStep) -> Event {
@@ -32,14 +39,14 @@ impl Job {
         {
             self.source_is_intact().await?;
         }
-        let state = self.carry(step).await?;
+        let Carried { state, sandbox } = self.carry(step).await?;
         match step.command {
             // What follows would run without what the request kept secret.
             RunCommand::Init | RunCommand::Plan if !self.has_secrets => Err(without_secrets()),
             RunCommand::Init => {
                 self.select_workspace().await?;
                 self.warn_of_local_state();
-                Ok(Event::Initialised)
+                Ok(Event::Initialised { sandbox })
             }
             RunCommand::Validate => Ok(Event::Validated),
             RunCommand::Plan => self.planned().await,
@@ -52,11 +59,13 @@ impl Job {
         match command {
             RunCommand::Init => {
                 self.take_over_backend()?;
+                self.make_data_dir()?;
                 self.command(|it| it.init()).await?.map_err(of_flags)
             }
             RunCommand::Validate => self.command(|it| it.validate()).await,
             RunCommand::Plan => {
                 self.note_workspace()?;
+                self.make_plan_file()?;
                 let files = self.tfvars_files()?;
                 self.command(|it| it.plan(&files)).await?.map_err(of_flags)
             }
@@ -70,8 +79,8 @@ impl Job {
         }
     }
 
-    /// Carries a run to its end; what it says of the state if it did what it is there for, else the event.
-    async fn carry(&self, step: &RunStep) -> Result<Option<StateReport>, Event> {
+    /// Carries a run to its end; what it says if it did what it is there for, else the event.
+    async fn carry(&self, step: &RunStep) -> Result<Carried, Event> {
         let begin = match step.manner {
             Manner::Start => Some(self.request_for(step.command).await?),
             // Whoever began it has said what it is to do.
@@ -88,7 +97,10 @@ impl Job {
         }
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
-                Verdict::Done { state } => Ok(state),
+                Verdict::Done { state } => Ok(Carried {
+                    state,
+                    sandbox: result.sandbox,
+                }),
                 Verdict::Again if result.outcome == Outcome::Unknown => {
                     self.tool_left_alone_is_gone(step.command).await?;
                     Err(self.again(step))
