@@ -92,7 +92,11 @@ pub fn validate_url(url: &str) -> Result<(), UrlFault> {
 /// assert!(!is_local("https://example.com/infra.git"));
 /// ```
 pub fn is_local(url: &str) -> bool {
-    url.starts_with('/') || url.starts_with("file:")
+    let begins = |scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    begins("/") || begins("file:")
 }
 
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {
@@ -188,7 +192,10 @@ fn without_user(authority: &str) -> Result<&str, UrlFault> {
         None => Ok(authority),
         Some((user, _)) if user.contains([':', '@']) => Err(UrlFault::UserInfo),
         Some(("", _)) => Err(UrlFault::Host),
-        Some((user, _)) if user.starts_with('-') => Err(UrlFault::LeadingDash),
+        // Git decodes a URL before it looks for dashes.
+        Some((user, _)) if user.starts_with('-') || user.starts_with("%2") => {
+            Err(UrlFault::LeadingDash)
+        }
         Some((_, host)) => Ok(host),
     }
 }

@@ -20,6 +20,8 @@ pub struct View {
     pub deployment: Deployment,
     /// What its session says, which may be a moment ahead of the record.
     pub snapshot: Option<Snapshot>,
+    /// How far its checkout is, in the words of git.
+    pub progress: Option<String>,
     /// Its place among those that wait, from 1.
     pub position: Option<u64>,
     /// Since when the node that carries it has given no sign of life; none if it has.
@@ -50,6 +52,7 @@ impl Service {
             Standing::Active | Standing::Ended => None,
         };
         Ok(Some(View {
+            progress: session.as_ref().and_then(Session::progress),
             snapshot: session
                 .filter(|_| deployment.standing == Standing::Active)
                 .map(|session| session.status()),
