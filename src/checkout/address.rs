@@ -62,6 +62,14 @@ impl Address {
         }
     }
 
+    /// The host without its port and without brackets, as ssh gets it; empty for a file.
+    pub(super) fn host_name(&self) -> &str {
+        match self.host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => self.host.split(':').next().unwrap_or(&self.host),
+        }
+    }
+
     /// What an error calls the other side.
     pub(super) fn other_side(&self) -> &str {
         match self.scheme {

@@ -65,12 +65,7 @@ impl Commands<'_> {
             args.push(option("-backend-config", &self.place.backend_config()));
         }
         let mut request = self.logged("init", args);
-        // A request that sets up its own access to repositories has it so.
-        let own_ssh = request.env_vars.contains_key("GIT_SSH_COMMAND");
-        let given = of_repository
-            .into_iter()
-            .filter(|(name, _)| !(own_ssh && name == "GIT_SSH_COMMAND"));
-        request.env_vars.extend(given);
+        request.env_vars.extend(of_repository);
         Ok(request)
     }
 
@@ -439,7 +434,7 @@ mod tests {
         let after = [
             of(&request, |it| it.plan(&[])).unwrap(),
             of(&request, |it| it.show()),
-            of(&request, |it| it.apply(Some("1.11.4".to_owned()))),
+            of(&request, |it| it.apply(Some("1.11.4".to_owned()), None)).unwrap(),
             of(&request, |it| it.output()),
         ];
         for request in after {
