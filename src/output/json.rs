@@ -10,7 +10,7 @@ const MAX_TOKEN_BYTES: usize = 256;
 
 /// Where in a JSON text something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// At the start of a line.
     LineStart,
     /// In a line that is no JSON.

@@ -23,6 +23,7 @@ mod window;
 mod wrapped;
 
 pub use capture::{Capture, Captured, Excerpt};
+pub use json::Place as JsonPlace;
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
 pub use secret::{Scope, Secret};

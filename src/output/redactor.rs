@@ -40,8 +40,13 @@ impl Redactor {
 
     /// Starts a stream of JSON, which is JSON still when it is masked. Lines that are no JSON may be among it.
     pub const fn of_json(matcher: Arc<Matcher>) -> Self {
+        Self::of_json_from(matcher, Place::LineStart)
+    }
+
+    /// Starts at a place within JSON.
+    pub const fn of_json_from(matcher: Arc<Matcher>, place: Place) -> Self {
         let mut this = Self::new(matcher);
-        this.place = Some(Place::LineStart);
+        this.place = Some(place);
         this
     }
 

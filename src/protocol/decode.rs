@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::fault::{
-    Fault, RequestError, is_settable_variable, is_variable_name, member, shown_path,
-};
+use super::fault::{Fault, RequestError, is_settable_variable, member, shown_path};
 use super::json::Json;
 use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
@@ -86,6 +84,7 @@ pub(crate) fn json(document: &[u8]) -> Result<Json, RequestError> {
             fault.valid_up_to()
         ))
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
         return Err(whole(
             "the document is empty; expected one JSON object".to_owned(),
@@ -160,7 +159,7 @@ impl Fields {
             if !is_settable_variable(&name) {
                 self.fault(
                     place,
-                    "not a variable name: letters, digits and `_`, not a digit first",
+                    "not a variable name: letters, digits and `_`, not a digit first; `-` only after `TF_VAR_`",
                 );
                 continue;
             }
@@ -266,7 +265,7 @@ fn any_string(_: &str) -> Result<(), &'static str> {
 }
 
 fn variable_pattern(pattern: &str) -> Result<(), &'static str> {
-    if is_variable_name(pattern.strip_suffix('*').unwrap_or(pattern)) {
+    if is_settable_variable(pattern.strip_suffix('*').unwrap_or(pattern)) {
         Ok(())
     } else {
         Err("expected a variable name, or a prefix that ends in `*`")

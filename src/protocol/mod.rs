@@ -5,6 +5,7 @@
 mod control;
 mod decode;
 mod event;
+pub(crate) mod exact_number;
 pub mod exit_status;
 mod fault;
 mod framing;
@@ -37,7 +38,7 @@ pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
 pub(crate) use decode::json as tree_of;
-pub(crate) use fault::{is_settable_variable, member, sentence};
+pub(crate) use fault::{is_identifier, is_settable_variable, member, sentence};
 pub(crate) use json::Json;
 pub(crate) use request::fits;
 pub(crate) use secret_name::may_be_secret;

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::evidence::Evidence;
 use super::journal::Journal;
+use super::json_document::OutputRedactor;
 use super::link::Link;
 use super::run_dir::{Recorder, Room};
 use super::supervision::InterruptNotice;
-use crate::output::{Capture, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
+use crate::output::{Capture, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::process::memory_limit;
 use crate::protocol::Event;
 
@@ -23,7 +24,7 @@ const BACKLOG_PART: u64 = 4;
 /// Spool to capture, tail, record and events.
 #[derive(Debug)]
 pub(super) struct Intake {
-    redactor: Redactor,
+    redactor: OutputRedactor,
     utf8: Utf8,
     segments: Segments,
     /// Head and tail for the result.
@@ -42,7 +43,7 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(redactor: Redactor, capture: Capture) -> Self {
+    pub(super) fn new(redactor: OutputRedactor, capture: Capture) -> Self {
         Self {
             redactor,
             utf8: Utf8::default(),

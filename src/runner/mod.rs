@@ -25,6 +25,7 @@ mod front;
 mod go_module;
 mod intake;
 mod journal;
+mod json_document;
 mod ladder;
 mod last_words;
 mod leader;

@@ -15,10 +15,11 @@ use super::document::{Times, of_no_tool};
 use super::doorbell::Doorbell;
 use super::intake::Intake;
 use super::journal::{Journal, Mode};
+use super::json_document::OutputRedactor;
 use super::ladder::Ladder;
 use super::leader::Leader;
 use super::link::{Link, Message};
-use super::masking::{self, mask_result, masked_path, masked_sentence};
+use super::masking::{mask_result, masked_path, masked_sentence};
 use super::oom::{Kill, OomCounter};
 use super::orders::{Order, Orders};
 use super::preparation::{self, Environment};
@@ -111,7 +112,7 @@ impl Desk {
         self.journal.mask_with(Arc::clone(&environment.matcher));
         let (output_limit, lowered) = preparation::output_limit(&request, memory_limit);
         let mut intake = Intake::new(
-            masking::redactor(&request.args, Arc::clone(&environment.matcher)),
+            OutputRedactor::of(&request, Arc::clone(&environment.matcher)),
             Capture::new(capture, output_limit),
         );
         self.open_record(&request, &mut intake)?;

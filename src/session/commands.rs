@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::flags;
 use super::place::Place;
 use super::request::Source;
 use super::words::{self, WordsError};
@@ -53,7 +54,11 @@ pub(super) struct Commands<'a> {
 }
 
 impl Commands<'_> {
-    pub(super) fn init(&self) -> Result<Request, WordsError> {
+    /// `init`, with the variables that open the repository to the tool as well.
+    pub(super) fn init(
+        &self,
+        of_repository: BTreeMap<String, SecretString>,
+    ) -> Result<Request, WordsError> {
         let mut args = vec!["-input=false".to_owned()];
         match self.request.operation {
             // No state is read, so the backend's credentials are not needed either.
@@ -64,7 +69,9 @@ impl Commands<'_> {
         if !self.request.backend_config.is_empty() {
             args.push(option("-backend-config", &self.place.backend_config()));
         }
-        Ok(self.logged("init", args))
+        let mut request = self.logged("init", args);
+        request.env_vars.extend(of_repository);
+        Ok(request)
     }
 
     /// Chooses the workspace; none if the request names none, or reads no state.
@@ -106,10 +113,7 @@ impl Commands<'_> {
         args.extend(of("-target", &self.request.targets));
         args.extend(of("-replace", &self.request.replace));
         args.extend(words::split(&self.request.plan_flags)?);
-        args.extend(tfvars_files.iter().map(|file| option("-var-file", file)));
-        if !self.request.variables.is_empty() {
-            args.push(option("-var-file", &self.place.variables()));
-        }
+        args.extend(self.variable_files(tfvars_files));
         let mut request = self.in_workspace(self.logged("plan", args));
         self.open_plan_file(&mut request.sandbox.write);
         Ok(request)
@@ -124,13 +128,35 @@ impl Commands<'_> {
     }
 
     /// Applies the plan file; with a version, only if the tool is of that one.
-    pub(super) fn apply(&self, tool_version: Option<String>) -> Request {
-        let plan = self.place.plan_file().to_string_lossy().into_owned();
-        let args = vec!["-input=false".to_owned(), plan];
+    ///
+    /// With files of variables, all variables of the plan are given again: a plan holds no ephemeral ones.
+    pub(super) fn apply(
+        &self,
+        tool_version: Option<String>,
+        variables_again: Option<&[PathBuf]>,
+    ) -> Result<Request, WordsError> {
+        let plan_flags = words::split(&self.request.plan_flags)?;
+        let mut args = vec!["-input=false".to_owned()];
+        args.extend(flags::carried_to_apply(&plan_flags));
+        args.extend(words::split(&self.request.apply_flags)?);
+        if let Some(tfvars_files) = variables_again {
+            args.extend(flags::variables(&plan_flags));
+            args.extend(self.variable_files(tfvars_files));
+        }
+        args.push(self.place.plan_file().to_string_lossy().into_owned());
         let mut request = self.in_workspace(self.logged("apply", args));
         request.tool_version = tool_version;
         self.open_plan_file(&mut request.sandbox.read);
-        request
+        Ok(request)
+    }
+
+    fn variable_files(&self, tfvars_files: &[PathBuf]) -> Vec<String> {
+        let own = (!self.request.variables.is_empty()).then(|| self.place.variables());
+        let files = tfvars_files.iter().map(PathBuf::as_path);
+        files
+            .chain(own.as_deref())
+            .map(|file| option("-var-file", file))
+            .collect()
     }
 
     /// Prints the outputs as JSON. That holds every sensitive value, so no run directory keeps it.
@@ -205,8 +231,12 @@ impl Commands<'_> {
         let mut request = self.logged(command, args);
         request.on_disconnect = OnDisconnect::Interrupt;
         request.output_limit_bytes = READ_OUTPUT_BYTES;
-        // The tool's own log goes to the same place as what it prints.
-        for name in ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"] {
+        // The tool's own log goes to the same place as what it prints, and other arguments print something else.
+        let log = ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"];
+        let arguments = NOT_INHERITED
+            .into_iter()
+            .filter(|name| name.starts_with("TF_CLI_ARGS"));
+        for name in log.into_iter().chain(arguments) {
             request
                 .env_vars
                 .insert(name.to_owned(), String::new().into());
@@ -289,7 +319,9 @@ mod tests {
             (Operation::Validate, vec!["-input=false", "-backend=false"]),
         ];
         for (operation, expected) in table {
-            let args = of(&request(operation), |it| it.init().unwrap().args);
+            let args = of(&request(operation), |it| {
+                it.init(BTreeMap::new()).unwrap().args
+            });
             assert_eq!(args, expected, "{operation:?}");
         }
     }
@@ -306,7 +338,7 @@ mod tests {
             .backend_config
             .insert("bucket".to_owned(), "b".to_owned());
         assert_eq!(
-            of(&request, |it| it.init().unwrap().args),
+            of(&request, |it| it.init(BTreeMap::new()).unwrap().args),
             [
                 "-input=false",
                 "-upgrade",
@@ -346,7 +378,7 @@ mod tests {
     #[test]
     fn an_apply_is_of_the_plan_file_and_of_one_version() {
         let apply = of(&request(Operation::Deploy), |it| {
-            it.apply(Some("1.6.2".to_owned()))
+            it.apply(Some("1.6.2".to_owned()), None).unwrap()
         });
         assert_eq!(apply.args, ["-input=false", "/s/plan/tfplan"]);
         assert_eq!(apply.tool_version.as_deref(), Some("1.6.2"));
@@ -361,7 +393,7 @@ mod tests {
         let mut from_directory = from_git.clone();
         from_directory.source = Source::Directory("/s/source".into());
         let plan = |it: &Commands<'_>| it.plan(&[]).unwrap();
-        let sandbox = of(&from_git, |it| it.init().unwrap().sandbox);
+        let sandbox = of(&from_git, |it| it.init(BTreeMap::new()).unwrap().sandbox);
         assert_eq!(sandbox.mode, SandboxMode::Auto);
         assert_eq!(texts(&sandbox.read), ["/r", "/s/config"]);
         assert_eq!(texts(&sandbox.write), ["/w", "/s/source", "/s/data"]);
@@ -370,7 +402,7 @@ mod tests {
         assert_eq!(texts(&sandbox.write), ["/w", "/s/data", "/s/plan/tfplan"]);
         for command in [
             of(&from_git, |it| it.show()),
-            of(&from_git, |it| it.apply(None)),
+            of(&from_git, |it| it.apply(None, None).unwrap()),
         ] {
             let read = command.sandbox.read;
             assert_eq!(texts(&read), ["/r", "/s/config", "/s/plan/tfplan"]);
@@ -381,6 +413,32 @@ mod tests {
 
     fn texts(paths: &[PathBuf]) -> Vec<&str> {
         paths.iter().map(|path| path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_apply_has_its_flags_and_the_variables_where_they_are_needed() {
+        let mut request = request(Operation::Deploy);
+        request.plan_flags = "-parallelism=1 -var a=b -refresh=false".to_owned();
+        request.apply_flags = "-parallelism=2 -lock-timeout 5s".to_owned();
+        request.variables.insert("size".to_owned(), 3.into());
+        let flags = [
+            "-input=false",
+            "-parallelism=1",
+            "-parallelism=2",
+            "-lock-timeout",
+            "5s",
+        ];
+        let apply = of(&request, |it| it.apply(None, None).unwrap());
+        assert_eq!(apply.args, [&flags[..], &["/s/plan/tfplan"]].concat());
+        let files = ["/s/source/net/prod.tfvars".into()];
+        let apply = of(&request, |it| it.apply(None, Some(&files)).unwrap());
+        let variables = [
+            "-var=a=b",
+            "-var-file=/s/source/net/prod.tfvars",
+            "-var-file=/s/config/variables.tfvars.json",
+            "/s/plan/tfplan",
+        ];
+        assert_eq!(apply.args, [&flags[..], &variables].concat());
     }
 
     #[test]
@@ -445,7 +503,7 @@ mod tests {
             let value = request.env_vars.get("TF_WORKSPACE");
             value.map(|it| secrecy::ExposeSecret::expose_secret(it).to_owned())
         };
-        let init = of(&request, |it| it.init()).unwrap();
+        let init = of(&request, |it| it.init(BTreeMap::new())).unwrap();
         let select = of(&request, |it| it.workspace()).unwrap();
         assert_eq!(
             [init, select].map(workspace),
@@ -454,7 +512,7 @@ mod tests {
         let after = [
             of(&request, |it| it.plan(&[])).unwrap(),
             of(&request, |it| it.show()),
-            of(&request, |it| it.apply(Some("1.11.4".to_owned()))),
+            of(&request, |it| it.apply(Some("1.11.4".to_owned()), None)).unwrap(),
             of(&request, |it| it.output()),
         ];
         for request in after {

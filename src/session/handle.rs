@@ -75,6 +75,11 @@ impl Session {
         self.published.plan.borrow().clone()
     }
 
+    /// How far the checkout is, in the words of git; none when nothing is checked out now.
+    pub fn progress(&self) -> Option<String> {
+        self.published.progress.borrow().clone()
+    }
+
     /// The outputs, once they were read.
     pub fn outputs(&self) -> Option<Arc<Outputs>> {
         self.published.outputs.borrow().clone()

@@ -184,6 +184,11 @@ impl Place {
         self.config_dir().join("backend.tfbackend.json")
     }
 
+    /// Keys of hosts for the ssh that the tool's git runs.
+    pub(super) fn known_hosts(&self) -> PathBuf {
+        self.config_dir().join("known_hosts")
+    }
+
     /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
     /// any more; false if somebody has begun it.
     ///

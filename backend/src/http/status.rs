@@ -51,6 +51,8 @@ pub(super) struct Standing {
     node_silent_since: Option<DateTime<Utc>>,
     /// The commit that was checked out.
     commit: Option<String>,
+    /// How far the checkout is, in the words of git; only while it is made.
+    progress: Option<String>,
     /// What an approval may name.
     plan_digest: Option<String>,
     /// Until when the plan waits for somebody.
@@ -195,6 +197,7 @@ fn standing(view: View, texts: Texts) -> Standing {
         node: deployment.node,
         node_silent_since: view.node_silent_since,
         commit: commit.map(ToString::to_string).or(progress.commit),
+        progress: view.progress,
         plan_digest: digest.map(ToString::to_string).or(progress.plan_digest),
         approval_deadline: now.and_then(|now| now.approval_deadline),
         texts,

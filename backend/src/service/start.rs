@@ -1,7 +1,7 @@
 //! A request becomes a deployment that waits.
 
 use chrono::Utc;
-use iac_runner::checkout::is_local;
+use iac_runner::checkout::{is_local, missing_program};
 use iac_runner::session::DeployRequest;
 use iac_runner::session::request::{FieldFault, Source};
 
@@ -38,7 +38,8 @@ impl Service {
     /// Reads a request.
     pub(super) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
         let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
-        match local_source(&request).filter(|_| !self.parts.local_sources) {
+        let local = local_source(&request).filter(|_| !self.parts.local_sources);
+        match local.or_else(|| missing_client(&request)) {
             Some(fault) => Err(RequestError::Invalid(vec![fault])),
             None => Ok(request),
         }
@@ -94,6 +95,18 @@ fn entry(caller: &Caller, id: DeploymentId, new: &NewDeployment) -> NewAuditEntr
         ),
         by_starter: false,
     }
+}
+
+/// What is wrong about a repository that is reached with a program which is not installed here.
+fn missing_client(request: &DeployRequest) -> Option<FieldFault> {
+    let Source::Git(git) = &request.source else {
+        return None;
+    };
+    let program = missing_program(&git.url)?;
+    Some(FieldFault {
+        field: "git_url".to_owned(),
+        problem: format!("needs the program `{program}`, which is not installed on the server"),
+    })
 }
 
 /// What is wrong about a source of this machine: whoever may start deployments could read all that the service can.

@@ -1,7 +1,7 @@
 //! Where a deployment stands.
 
 use chrono::{DateTime, Utc};
-use iac_runner::session::{Phase, Snapshot, Status};
+use iac_runner::session::{Phase, Session, Snapshot, Status};
 use serde_json::Value;
 
 use super::Service;
@@ -18,6 +18,8 @@ pub struct View {
     pub deployment: Deployment,
     /// What its session says, which may be a moment ahead of the record.
     pub snapshot: Option<Snapshot>,
+    /// How far its checkout is, in the words of git.
+    pub progress: Option<String>,
     /// Its place among those that wait, from 1.
     pub position: Option<u64>,
     /// The deployment of the same workspace that it waits for.
@@ -53,6 +55,7 @@ impl Service {
             Standing::Active | Standing::Ended => (None, None),
         };
         Ok(Some(View {
+            progress: session.as_ref().and_then(Session::progress),
             snapshot: session
                 .filter(|_| deployment.standing == Standing::Active)
                 .map(|session| session.status()),

@@ -9,7 +9,8 @@ use super::*;
 
 const COMMAND: &str = "expected a subcommand: a lower-case letter, then up to 31 lower-case letters, \
                        digits or dashes; options go into `args`";
-const NAME: &str = "not a variable name: letters, digits and `_`, not a digit first";
+const NAME: &str =
+    "not a variable name: letters, digits and `_`, not a digit first; `-` only after `TF_VAR_`";
 const PATTERN: &str = "expected a variable name, or a prefix that ends in `*`";
 const VERSION: &str = "expected an exact version such as \"1.11.4\"";
 const WHOLE_BYTES: &str = "expected a whole number of bytes from 0 to 1073741824";

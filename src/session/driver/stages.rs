@@ -9,7 +9,8 @@ use super::job::{Job, failed, sentence, without_secrets};
 use super::step::{Manner, RunCommand, RunStep};
 use crate::protocol::{Outcome, Request, StateReport};
 use crate::session::boot;
-use crate::session::event::{Event, FailureKind};
+use crate::session::event::{Event, Failure, FailureKind};
+use crate::session::missing_submodules;
 use crate::session::place::is_worked_in;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
@@ -60,7 +61,10 @@ impl Job {
             RunCommand::Init => {
                 self.take_over_backend()?;
                 self.make_data_dir()?;
-                self.command(|it| it.init()).await?.map_err(of_flags)
+                let of_repository = self.access_to_repository()?;
+                self.command(|it| it.init(of_repository))
+                    .await?
+                    .map_err(of_flags)
             }
             RunCommand::Validate => self.command(|it| it.validate()).await,
             RunCommand::Plan => {
@@ -73,8 +77,15 @@ impl Job {
                 let version = self.binding.as_ref().map(|it| it.tool_version.clone());
                 let version = version
                     .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
+                let again = if self.needs_variables_again(&version) {
+                    Some(self.tfvars_files()?)
+                } else {
+                    None
+                };
                 let wanted = (!self.is_known_to_be_of_the_version()).then_some(version);
-                self.command(|it| it.apply(wanted)).await
+                self.command(|it| it.apply(wanted, again.as_deref()))
+                    .await?
+                    .map_err(of_flags)
             }
         }
     }
@@ -106,7 +117,9 @@ impl Job {
                     Err(self.again(step))
                 }
                 Verdict::Again => Err(self.again(step)),
-                Verdict::Failed(failure) => Err(Event::Failed(Box::new(failure))),
+                Verdict::Failed(failure) => Err(Event::Failed(Box::new(
+                    self.with_hint(failure, step.command),
+                ))),
                 Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             },
             // A run directory that is not there may have gone with what was not on disk yet.
@@ -125,6 +138,23 @@ impl Job {
             }
             Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
         }
+    }
+
+    /// A failure that may come from submodules that are not there says so.
+    fn with_hint(&self, mut failure: Failure, command: RunCommand) -> Failure {
+        let Ok(checkout) = self.checkout() else {
+            return failure;
+        };
+        let may_lack_files = match command {
+            RunCommand::Init | RunCommand::Validate | RunCommand::Plan => {
+                missing_submodules::may_explain(&failure)
+            }
+            RunCommand::Apply => false,
+        };
+        if may_lack_files && missing_submodules::are_in(&self.request.source, &checkout.root) {
+            failure.error.push_str(missing_submodules::HINT);
+        }
+        failure
     }
 
     /// Whether the run was announced before the machine was started anew.

@@ -9,9 +9,10 @@ const STATE: &str = "the state is where the configuration says";
 const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
 const WRITES: &str = "it writes a file that the session does not know";
 const NOT_RUN: &str = "the command would not be run";
+const PLANNED: &str = "the plan that was approved says it: give it in `plan_flags`";
 const OPERATION: &str = "it is the request's `operation`";
 
-const OF_BOTH: [Row; 13] = [
+const OF_ALL: [Row; 13] = [
     (
         "chdir",
         When::Given,
@@ -65,12 +66,43 @@ const OF_PLAN: [Row; 4] = [
     ),
 ];
 
+const OF_APPLY: [Row; 11] = [
+    ("destroy", When::On, OPERATION),
+    ("refresh-only", When::On, OPERATION),
+    ("generate-config-out", When::Given, WRITES),
+    (
+        "target",
+        When::Given,
+        "the plan that was approved says it: give it in `targets`",
+    ),
+    (
+        "replace",
+        When::Given,
+        "the plan that was approved says it: give it in `replace`",
+    ),
+    ("target-file", When::Given, PLANNED),
+    ("exclude*", When::Given, PLANNED),
+    ("refresh", When::Given, PLANNED),
+    (
+        "var",
+        When::Given,
+        "the plan that was approved says it: give it in `variables`",
+    ),
+    (
+        "var-file",
+        When::Given,
+        "the plan that was approved says it: give it in `tfvars_files`",
+    ),
+    ("allow-deferral", When::Given, PLANNED),
+];
+
 /// Every refusal of the default policy.
 pub(super) fn by_default() -> Vec<Refusal> {
-    let tables: [(Option<FlagsOf>, &[Row]); 3] = [
-        (None, &OF_BOTH),
+    let tables: [(Option<FlagsOf>, &[Row]); 4] = [
+        (None, &OF_ALL),
         (Some(FlagsOf::Init), &OF_INIT),
         (Some(FlagsOf::Plan), &OF_PLAN),
+        (Some(FlagsOf::Apply), &OF_APPLY),
     ];
     let refusals = tables.into_iter().flat_map(|(of, rows)| {
         rows.iter().map(move |(flag, when, reason)| Refusal {

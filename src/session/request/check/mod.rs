@@ -57,6 +57,13 @@ pub(super) fn faults(request: &DeployRequest, policy: &FlagPolicy) -> Vec<FieldF
         policy,
         &mut faults,
     );
+    flags(
+        "apply_flags",
+        FlagsOf::Apply,
+        &request.apply_flags,
+        policy,
+        &mut faults,
+    );
     faults.note("timeout", timeout(request.timeout_minutes));
     if let Some(name) = &request.workspace {
         faults.note("workspace", workspace(name));
