@@ -11,6 +11,12 @@ const WRITES: &str = "it writes a file that the session does not know";
 const NOT_RUN: &str = "the command would not be run";
 const OPERATION: &str = "it is the request's `operation`";
 
+const NO_LOCK: Row = (
+    "lock",
+    When::Off,
+    "without its lock, two may write the state",
+);
+
 const OF_BOTH: [Row; 13] = [
     (
         "chdir",
@@ -20,11 +26,7 @@ const OF_BOTH: [Row; 13] = [
     ("out", When::Given, "the session keeps the plan"),
     ("state*", When::Given, STATE),
     ("backup", When::Given, STATE),
-    (
-        "lock",
-        When::Off,
-        "without its lock, two may write the state",
-    ),
+    NO_LOCK,
     (
         "auto-approve",
         When::Given,
@@ -72,13 +74,22 @@ pub(super) fn by_default() -> Vec<Refusal> {
         (Some(FlagsOf::Init), &OF_INIT),
         (Some(FlagsOf::Plan), &OF_PLAN),
     ];
-    let refusals = tables.into_iter().flat_map(|(of, rows)| {
-        rows.iter().map(move |(flag, when, reason)| Refusal {
-            flag: (*flag).to_owned(),
-            of,
-            when: *when,
-            reason: (*reason).to_owned(),
-        })
-    });
+    let refusals = tables
+        .into_iter()
+        .flat_map(|(of, rows)| rows.iter().map(move |row| refusal(of, row)));
     refusals.collect()
+}
+
+/// The refusal of a lock that is turned off.
+pub(super) fn no_lock() -> Refusal {
+    refusal(None, &NO_LOCK)
+}
+
+fn refusal(of: Option<FlagsOf>, (flag, when, reason): &Row) -> Refusal {
+    Refusal {
+        flag: (*flag).to_owned(),
+        of,
+        when: *when,
+        reason: (*reason).to_owned(),
+    }
 }
