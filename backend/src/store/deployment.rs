@@ -112,7 +112,7 @@ impl Turn {
 /// Whether the last `-lock` of these flags turns the lock off, as the tools read it.
 fn takes_no_lock(flags: &str) -> bool {
     let words = words::split(flags).unwrap_or_default();
-    let values = words.iter().filter_map(|word| {
+    let mut values = words.iter().filter_map(|word| {
         let flag = word.strip_prefix('-')?;
         match flag.strip_prefix('-').unwrap_or(flag) {
             "lock" => Some("true"),
@@ -120,7 +120,7 @@ fn takes_no_lock(flags: &str) -> bool {
         }
     });
     let off = ["0", "f", "F", "false", "FALSE", "False"];
-    values.last().is_some_and(|value| off.contains(&value))
+    values.next_back().is_some_and(|value| off.contains(&value))
 }
 
 /// A deployment that is to wait its turn.

@@ -194,7 +194,7 @@ fn crash_while_locked_now_and_then(
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 while_locked(stand, || {
-                    thread::sleep(Duration::from_millis(3 + 7 * round))
+                    thread::sleep(Duration::from_millis(3 + 7 * round));
                 });
             }
         });

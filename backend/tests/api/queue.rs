@@ -46,6 +46,18 @@ pub(crate) fn one_after_the_other(stand: &Stand) {
             .json()["reason"],
         "validated"
     );
+    look["operation"] = json!("plan");
+    look["plan_flags"] = json!("-lock=false");
+    let looks = client.deploy(&look);
+    assert_eq!(
+        client
+            .follow(&looks, None)
+            .until_end()
+            .last()
+            .unwrap()
+            .json()["reason"],
+        "planned"
+    );
     let (code, _) = client.post(&format!("/deploy/{second}/approve"), &json!({}));
     assert_eq!(code, 409);
 

@@ -77,6 +77,16 @@ impl FlagPolicy {
         self
     }
 
+    /// The policy for a plan that is never applied: it may do without the lock, since it writes no state. What a platform
+    /// refuses by itself stays refused.
+    pub(in crate::session) fn for_a_plan_alone(&self) -> Self {
+        let mut policy = self.clone();
+        policy
+            .refusals
+            .retain(|refusal| *refusal != refused::no_lock());
+        policy
+    }
+
     /// Everything that is wrong with the flags of one command; empty when they may be passed on.
     pub fn check(&self, of: FlagsOf, words: &[String]) -> Vec<FlagFault> {
         let (flags, mut faults) = read(words);

@@ -12,6 +12,12 @@ const NOT_RUN: &str = "the command would not be run";
 const PLANNED: &str = "the plan that was approved says it: give it in `plan_flags`";
 const OPERATION: &str = "it is the request's `operation`";
 
+const NO_LOCK: Row = (
+    "lock",
+    When::Off,
+    "without its lock, two may write the state",
+);
+
 const OF_ALL: [Row; 13] = [
     (
         "chdir",
@@ -21,11 +27,7 @@ const OF_ALL: [Row; 13] = [
     ("out", When::Given, "the session keeps the plan"),
     ("state*", When::Given, STATE),
     ("backup", When::Given, STATE),
-    (
-        "lock",
-        When::Off,
-        "without its lock, two may write the state",
-    ),
+    NO_LOCK,
     (
         "auto-approve",
         When::Given,
@@ -104,13 +106,22 @@ pub(super) fn by_default() -> Vec<Refusal> {
         (Some(FlagsOf::Plan), &OF_PLAN),
         (Some(FlagsOf::Apply), &OF_APPLY),
     ];
-    let refusals = tables.into_iter().flat_map(|(of, rows)| {
-        rows.iter().map(move |(flag, when, reason)| Refusal {
-            flag: (*flag).to_owned(),
-            of,
-            when: *when,
-            reason: (*reason).to_owned(),
-        })
-    });
+    let refusals = tables
+        .into_iter()
+        .flat_map(|(of, rows)| rows.iter().map(move |row| refusal(of, row)));
     refusals.collect()
+}
+
+/// The refusal of a lock that is turned off.
+pub(super) fn no_lock() -> Refusal {
+    refusal(None, &NO_LOCK)
+}
+
+fn refusal(of: Option<FlagsOf>, (flag, when, reason): &Row) -> Refusal {
+    Refusal {
+        flag: (*flag).to_owned(),
+        of,
+        when: *when,
+        reason: (*reason).to_owned(),
+    }
 }
