@@ -49,7 +49,7 @@ fn a_plan_that_destroys_says_so_whatever_the_secrets(tool: Tool) {
         assert!(text.contains("terraform_data.greeting"), "{text}");
         session.approve("alice", "", &digest).await.expect("waits");
         let ended = end(&session).await;
-        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        assert_eq!(ended.reason, Some(Reason::Destroyed), "{}", log(&session));
     });
 }
 on_both_tools!(a_plan_that_destroys_says_so_whatever_the_secrets);

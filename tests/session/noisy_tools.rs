@@ -17,11 +17,9 @@ fn is_applied(stand: &Stand, variables: &[(&str, &str)]) {
 }
 
 fn approve(stand: &Stand, mut request: DeployRequest, variables: &[(&str, &str)]) {
-    // Each is a deployment of its own.
-    request.variables.insert(
-        "name".to_owned(),
-        variables.iter().map(|it| it.0).collect::<String>().into(),
-    );
+    // Each has something to apply.
+    let name = format!("{variables:?}");
+    request.variables.insert("name".to_owned(), name.into());
     block_on(async {
         let (session, digest) = waiting(&stand.sessions(), request).await;
         session.approve("alice", "", &digest).await.expect("waits");
