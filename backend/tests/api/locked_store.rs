@@ -56,6 +56,15 @@ fn trail(client: &Client, id: &str) -> Vec<String> {
     shown.collect()
 }
 
+/// Waits until the trail says this: what a session did is settled there soon after, or as soon as the store can write.
+#[track_caller]
+fn wait_for_trail(client: &Client, id: &str, expected: &[&str]) {
+    let what = format!("the trail to say {expected:?}");
+    wait_for(&what, WITHIN_MINUTES, || {
+        (trail(client, id) == expected).then_some(())
+    });
+}
+
 fn ended(client: &Client, id: &str) -> Value {
     wait_for("the deployment to end", WITHIN_MINUTES, || {
         let status = client.status(id);
@@ -80,7 +89,7 @@ fn a_decision_that_cannot_be_written_is_not_made() {
     let (code, answer) = decide(client, &id, "approve");
     assert_eq!(code, 200, "{answer}");
     assert_eq!(ended(client, &id)["reason"], "applied");
-    assert_eq!(trail(client, &id), ["start", "approve"]);
+    wait_for_trail(client, &id, &["start", "approve"]);
 }
 
 #[test]
@@ -98,7 +107,7 @@ fn an_apply_is_cancelled_while_the_store_cannot_write() {
         assert_eq!(code, 200, "{answer}");
     });
     assert_eq!(ended(client, &id)["reason"], "cancelled");
-    assert_eq!(trail(client, &id), ["start", "approve", "cancel"]);
+    wait_for_trail(client, &id, &["start", "approve", "cancel"]);
 }
 
 /// The disk of the data directory is full.
@@ -119,15 +128,13 @@ fn a_full_disk_takes_no_decision_and_loses_none() {
     assert_eq!((code, &answer["code"]), (503, &json!("unavailable")));
     assert_eq!(client.status(&approved)["status"], "awaiting_approval");
     disk.make_room();
-    wait_for("the trail to be settled", WITHIN_MINUTES, || {
-        (trail(client, &approved) == ["start"]).then_some(())
-    });
+    wait_for_trail(client, &approved, &["start"]);
     assert_eq!(decide(client, &approved, "approve").0, 200);
     assert_eq!(decide(client, &rejected, "reject").0, 200);
     assert_eq!(ended(client, &approved)["reason"], "applied");
     assert_eq!(ended(client, &rejected)["reason"], "rejected");
-    assert_eq!(trail(client, &approved), ["start", "approve"]);
-    assert_eq!(trail(client, &rejected), ["start", "reject"]);
+    wait_for_trail(client, &approved, &["start", "approve"]);
+    wait_for_trail(client, &rejected, &["start", "reject"]);
     drop(running);
 }
 
@@ -174,7 +181,7 @@ fn the_trail_is_complete_after_a_crash_at_any_point() {
                 assert!(reasons.contains(&reason), "{status}");
                 &["start", action]
             };
-            assert_eq!(trail(client, id), expected, "round {round}");
+            wait_for_trail(client, id, expected);
             if status["status"] == "awaiting_approval" {
                 assert_eq!(decide(client, id, "reject").0, 200);
             }
