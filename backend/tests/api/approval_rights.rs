@@ -226,15 +226,19 @@ fn without_keys_all_callers_are_one_person() {
 fn what_was_queued_with_auto_approve_obeys_a_stricter_rule() {
     let stand = Stand::new();
     let (ann, bob) = (stand.key("ann", "admin"), stand.key("bob", "approver"));
-    let running = stand.serve();
+    let running = stand.serve_with(&["--local-sources"]);
     let client = running.client.with_key(&ann);
-    let first = waits_for_approval(&stand, &client);
-    let mut request = stand.request("terraform", SMALL);
+    // Both are of one workspace, so the second waits for the first.
+    let mut request = stand.directory_request("terraform", SMALL);
+    let first = client.deploy(&request);
+    client
+        .follow(&first, None)
+        .until_status("awaiting_approval");
     request["auto_approve"] = json!(true);
     let second = client.deploy(&request);
     running.stop();
 
-    let running = stand.serve_with(STRICT);
+    let running = stand.serve_with(&[STRICT, &["--local-sources"][..]].concat());
     let bob = running.client.with_key(&bob);
     bob.follow(&first, None).until_status("awaiting_approval");
     bob.decide_once_taken_up(&first, "reject");
