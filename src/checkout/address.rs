@@ -62,6 +62,14 @@ impl Address {
         }
     }
 
+    /// The host without its port and without brackets, as ssh gets it; empty for a file.
+    pub(super) fn host_name(&self) -> &str {
+        match self.host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => self.host.split(':').next().unwrap_or(&self.host),
+        }
+    }
+
     /// What an error calls the other side.
     pub(super) fn other_side(&self) -> &str {
         match self.scheme {
@@ -92,7 +100,11 @@ pub fn validate_url(url: &str) -> Result<(), UrlFault> {
 /// assert!(!is_local("https://example.com/infra.git"));
 /// ```
 pub fn is_local(url: &str) -> bool {
-    url.starts_with('/') || url.starts_with("file:")
+    let begins = |scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    begins("/") || begins("file:")
 }
 
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {
@@ -188,7 +200,10 @@ fn without_user(authority: &str) -> Result<&str, UrlFault> {
         None => Ok(authority),
         Some((user, _)) if user.contains([':', '@']) => Err(UrlFault::UserInfo),
         Some(("", _)) => Err(UrlFault::Host),
-        Some((user, _)) if user.starts_with('-') => Err(UrlFault::LeadingDash),
+        // Git decodes a URL before it looks for dashes.
+        Some((user, _)) if user.starts_with('-') || user.starts_with("%2") => {
+            Err(UrlFault::LeadingDash)
+        }
         Some((_, host)) => Ok(host),
     }
 }

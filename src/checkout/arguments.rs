@@ -24,20 +24,53 @@ pub(super) fn init_bare(commit: &CommitSha) -> Vec<String> {
     args
 }
 
-/// One commit without its history.
-pub(super) fn fetch_commit(url: &str, commit: &CommitSha) -> Vec<String> {
-    fetch(&["--depth=1"], url, &[commit.to_string()])
+/// One commit, with as much of its history as asked for.
+pub(super) fn fetch_commit(url: &str, commit: &CommitSha, depth: Option<u32>) -> Vec<String> {
+    fetch(&of_depth(depth), url, &[commit.to_string()])
 }
 
-/// What a name stands for at the server, without its history.
-pub(super) fn fetch_named(url: &str, name: &str) -> Vec<String> {
-    fetch(&["--depth=1"], url, &[name.to_owned()])
+/// What a name stands for at the server, with as much of its history as asked for.
+pub(super) fn fetch_named(url: &str, name: &str, depth: Option<u32>) -> Vec<String> {
+    fetch(&of_depth(depth), url, &[name.to_owned()])
+}
+
+/// All tags, each with as much of its history as asked for.
+pub(super) fn fetch_tags(url: &str, depth: u32) -> Vec<String> {
+    let mut options = of_depth(Some(depth));
+    options.push("--no-write-fetch-head".to_owned());
+    fetch(&options, url, &["+refs/tags/*:refs/tags/*".to_owned()])
+}
+
+/// No number is the commit alone, and 0 the whole history.
+fn of_depth(depth: Option<u32>) -> Vec<String> {
+    match depth.unwrap_or(1) {
+        0 => Vec::new(),
+        depth => vec![format!("--depth={depth}")],
+    }
+}
+
+/// Fetches the files that are in LFS, and puts them in place of their pointers.
+///
+/// The filters are named here: no configuration of this machine counts, and without them nothing is put in place.
+pub(super) fn lfs_pull() -> Vec<String> {
+    owned(&[
+        "-c",
+        "filter.lfs.smudge=git-lfs smudge -- %f",
+        "-c",
+        "filter.lfs.process=git-lfs filter-process",
+        "-c",
+        "filter.lfs.clean=git-lfs clean -- %f",
+        "-c",
+        "filter.lfs.required=true",
+        "lfs",
+        "pull",
+    ])
 }
 
 /// One commit without its history, to be found again under [`kept_ref`].
 pub(super) fn fetch_and_keep(url: &str, commit: &CommitSha) -> Vec<String> {
     let refspec = format!("+{commit}:{}", kept_ref(commit));
-    fetch(&["--depth=1"], url, &[refspec])
+    fetch(&of_depth(None), url, &[refspec])
 }
 
 /// All that branches and tags reach, for servers that give out nothing else.
@@ -88,14 +121,14 @@ pub(super) fn submodules() -> Vec<String> {
     ])
 }
 
-fn fetch(options: &[&str], url: &str, refspecs: &[String]) -> Vec<String> {
+fn fetch(options: &[String], url: &str, refspecs: &[String]) -> Vec<String> {
     let mut args = owned(&[
         "fetch",
         "--no-tags",
         "--no-recurse-submodules",
         "--progress",
     ]);
-    args.extend(owned(options));
+    args.extend_from_slice(options);
     args.extend(owned(&["--", url]));
     args.extend_from_slice(refspecs);
     args
@@ -114,14 +147,29 @@ mod tests {
         let commit: CommitSha = "a".repeat(40).parse().unwrap();
         for args in [
             list("URL", &["refs/heads/x".to_owned()]),
-            fetch_commit("URL", &commit),
-            fetch_named("URL", "main"),
+            fetch_commit("URL", &commit, None),
+            fetch_named("URL", "main", Some(3)),
+            fetch_tags("URL", 0),
             fetch_and_keep("URL", &commit),
             fetch_all("URL"),
         ] {
             let dashes = args.iter().position(|arg| arg == "--").unwrap();
             assert_eq!(args[dashes + 1], "URL");
             assert!(args[dashes + 1..].iter().all(|arg| !arg.starts_with('-')));
+        }
+    }
+
+    #[test]
+    fn a_depth_is_that_of_the_history() {
+        let table = [
+            (None, Some("--depth=1")),
+            (Some(0), None),
+            (Some(7), Some("--depth=7")),
+        ];
+        for (depth, expected) in table {
+            let args = fetch_named("URL", "main", depth);
+            let found = args.iter().find(|arg| arg.starts_with("--depth"));
+            assert_eq!(found.map(String::as_str), expected, "{depth:?}");
         }
     }
 

@@ -33,8 +33,8 @@ pub struct CheckedOut {
 /// Checks a commit of a repository out, without its history, into a new directory.
 ///
 /// `into` must not exist, or be an empty directory. It is made beside its place and renamed into it, so it is
-/// there whole or not at all. `on_line` gets each line of git's progress: masked, without control characters,
-/// at most 1000 characters long.
+/// there whole or not at all. `on_line` gets each line that git says: masked, without control characters, at most
+/// 1000 characters long; of each phase of its progress the last state. [`Options::progress`] gets all of them.
 ///
 /// Dropping the future kills git; a thread then waits for its end and removes what it had made.
 ///
@@ -94,11 +94,13 @@ async fn perform(
     let into = std::path::absolute(into).map_err(at(into))?;
     let staging = Arc::new(Staging::beside(&into)?);
     let checkout = Checkout {
-        git: Git::new(source, staging.parent().to_owned(), alive)?,
+        git: Git::new(source, options, staging.parent().to_owned(), alive)?,
         source,
         staging,
     };
-    let fetched = match &options.mirror_cache {
+    // A mirror has no history.
+    let mirror_cache = options.mirror_cache.as_ref();
+    let fetched = match mirror_cache.filter(|_| source.depth.is_none()) {
         None => checkout.fetch(on_line).await?,
         Some(cache) => {
             let wanted = checkout.resolve(on_line).await?;
@@ -110,6 +112,12 @@ async fn perform(
         }
     };
     let commit = checkout.switch(&fetched, on_line).await?;
+    if let Some(depth) = source.depth {
+        let args = arguments::fetch_tags(&source.url, depth);
+        let fetched = checkout.here(args, Touches::Source, on_line).await?;
+        fetched.or_refused(source, &checkout.git.address)?;
+    }
+    checkout.fetch_large_files(on_line).await?;
     checkout.hand_over(commit, &into)
 }
 

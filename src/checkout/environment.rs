@@ -29,7 +29,7 @@ const PASSED_ON: [&str; 14] = [
 ];
 
 /// Where programs are when this process has no `PATH`.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(super) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Which protocols git may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,14 @@ pub enum CheckoutError {
     /// There is no git on `PATH`.
     #[error("`git` was not found on PATH")]
     GitMissing,
+    /// Files of the repository are in Git LFS, and `git-lfs` is not installed.
+    #[error(
+        "`{file}` is in Git LFS, and `git-lfs` was not found on PATH: install it, or keep the file in the repository itself"
+    )]
+    LfsMissing {
+        /// One of the files, relative to the root of the repository.
+        file: String,
+    },
     /// The server wants other credentials, or any.
     #[error(
         "`{host}` did not accept the credentials for `{url}`, or there is no such repository: \

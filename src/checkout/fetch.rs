@@ -27,7 +27,7 @@ impl Checkout<'_> {
         self.make_repository(wanted.object_format(), on_line)
             .await?;
         if let Some(name) = wanted.fetched_as() {
-            let args = arguments::fetch_named(&self.source.url, name);
+            let args = arguments::fetch_named(&self.source.url, name, self.source.depth);
             let fetched = self.here(args, Touches::Source, on_line).await?;
             let goes_on = match fetched.failure() {
                 Failure::NoSuchObject | Failure::OnlyTips | Failure::OtherFormat => true,
@@ -59,7 +59,7 @@ impl Checkout<'_> {
         on_line: OnLine<'_>,
     ) -> Result<(), CheckoutError> {
         let url = &self.source.url;
-        let args = arguments::fetch_commit(url, wanted);
+        let args = arguments::fetch_commit(url, wanted, self.source.depth);
         let fetched = self.here(args, Touches::Source, on_line).await?;
         if fetched.succeeded || fetched.failure() != Failure::OnlyTips {
             return fetched.or_refused(self.source, &self.git.address).map(drop);
@@ -124,7 +124,7 @@ impl Checkout<'_> {
             self.update(mirror, wanted, on_line).await?;
         }
         let here = mirror.path.display().to_string();
-        let args = arguments::fetch_commit(&here, wanted);
+        let args = arguments::fetch_commit(&here, wanted, None);
         let call = Call {
             args,
             in_dir: self.staging.path(),

@@ -1,7 +1,7 @@
 //! Runs git, one call at a time.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::CheckoutError;
@@ -21,8 +21,8 @@ use super::failure::{Failure, failure};
 use super::login::{Login, login};
 use super::mask::Mask;
 use super::offer::Offer;
-use super::progress::Progress;
-use super::source::GitSource;
+use super::progress::{Progress, Said};
+use super::source::{GitSource, Options};
 use crate::process::{Ended, Handed, KeptGroup, Started};
 
 /// Most of stdout that is kept, in bytes: the few lines that we ask for.
@@ -45,6 +45,8 @@ pub(super) struct Git {
     login: Login,
     mask: Mask,
     ceiling: PathBuf,
+    /// Gets each word about how far git is.
+    progress: Option<watch::Sender<Option<String>>>,
     /// Ends when no call is left, those that were dropped and are being killed among them.
     alive: mpsc::Sender<()>,
 }
@@ -84,6 +86,7 @@ pub(super) struct Finished {
 impl Git {
     pub(super) fn new(
         source: &GitSource,
+        options: &Options,
         ceiling: PathBuf,
         alive: mpsc::Sender<()>,
     ) -> Result<Self, CheckoutError> {
@@ -104,8 +107,15 @@ impl Git {
             mask,
             own,
             ceiling,
+            progress: options.progress.clone(),
             alive,
         })
+    }
+
+    /// Where git looks for programs.
+    pub(super) fn search_path(&self) -> &OsStr {
+        let own = self.own.get(OsStr::new("PATH"));
+        own.map_or(OsStr::new(environment::DEFAULT_PATH), OsString::as_os_str)
     }
 
     /// Runs a call to its end.
@@ -116,7 +126,11 @@ impl Git {
         call: Call<'_>,
         on_line: OnLine<'_>,
     ) -> Result<Finished, CheckoutError> {
-        let step = call.args.first().cloned().unwrap_or_default();
+        let step = call
+            .args
+            .iter()
+            .find(|arg| !arg.starts_with('-') && !arg.contains('='));
+        let step = step.cloned().unwrap_or_default();
         let started = self.start(call).map_err(|fault| match fault.kind() {
             io::ErrorKind::NotFound => CheckoutError::GitMissing,
             _ => CheckoutError::Run(fault),
@@ -191,7 +205,16 @@ impl Git {
         on_line: OnLine<'_>,
     ) {
         let mut progress = Progress::new(&self.mask);
-        let mut tell = |line: &str| {
+        let mut tell = |it: Said<'_>| {
+            let line = match it {
+                Said::Line(line) => line,
+                Said::Progress(word) => {
+                    if let Some(progress) = &self.progress {
+                        progress.send_replace(Some(word.to_owned()));
+                    }
+                    return;
+                }
+            };
             if said.len() == MAX_SAID_LINES {
                 said.remove(0);
             }

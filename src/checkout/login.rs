@@ -70,7 +70,7 @@ fn helper_text(username: &str, password: &SecretString) -> Option<SecretString> 
 }
 
 /// The key with the line ends that OpenSSH wants: one at the end, and no carriage returns.
-fn key_text(private_key: &SecretString) -> SecretString {
+pub(super) fn key_text(private_key: &SecretString) -> SecretString {
     let mut text = private_key.expose_secret().replace("\r\n", "\n");
     if !text.ends_with('\n') {
         text.push('\n');

@@ -12,6 +12,7 @@
 //!     path: "network".to_owned(),
 //!     credentials: Credentials::token("a token".to_owned().into()),
 //!     submodules: false,
+//!     depth: None,
 //! };
 //! let into = Path::new("/srv/deployments/7");
 //! let found = checkout::check_out(&source, into, &Options::default(), &mut |line| eprintln!("{line}")).await?;
@@ -27,6 +28,8 @@
 //! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
 //! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
 //! | `login`, `offer`, `ssh` | how credentials are handed to it |
+//! | `tool_access` | how they are handed to a tool that fetches modules |
+//! | `lfs`, `programs` | files that are in Git LFS; which programs are installed |
 //! | `git` | one call of it |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
@@ -39,7 +42,9 @@
 //! a commit of a branch asks for the branch, or compares. From a server that gives out only what refs stand
 //! for, all branches and tags are fetched, and the commit is looked for among them.
 //!
-//! Files in Git LFS stay pointers: nothing is smudged, as no filter is configured.
+//! Files in Git LFS are fetched with `git lfs`; where that is not installed, a checkout with such files fails.
+//!
+//! Without [`GitSource::depth`], a commit comes without its history and without tags.
 //!
 //! # Secrets
 //! Credentials are in memory, and reach git through a descriptor that no other child of this process gets.
@@ -69,21 +74,26 @@ mod error;
 mod failure;
 mod fetch;
 mod git;
+mod lfs;
 mod login;
 mod mask;
 mod mirror;
 mod offer;
+mod programs;
 mod progress;
 mod reference;
 mod source;
 mod ssh;
 mod staging;
+mod tool_access;
 
 pub use address::{UrlFault, is_local, validate_url};
 pub use check_out::{CheckedOut, check_out, check_out_unless};
 pub use commit::{CommitSha, NotACommitSha};
 pub use containment::{PathFault, contained};
 pub use error::CheckoutError;
+pub use programs::missing_program;
 pub use reference::{RefFault, validate_ref};
 pub use source::{Credentials, GitSource, Options};
 pub use staging::remove_unfinished;
+pub(crate) use tool_access::variables_for_tool;

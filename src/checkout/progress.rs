@@ -9,13 +9,24 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Most of a line that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 1000;
 
+/// A line of git, and whether it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    /// A line that stays.
+    Line(&'a str),
+    /// How far a phase is, which git writes over with the next word about it.
+    Progress(&'a str),
+}
+
 /// Cuts what comes in pieces into lines, and makes each fit to be shown.
 ///
-/// A carriage return ends a line as well: git's progress overwrites itself.
+/// A carriage return ends what git writes over. Of each phase of its progress, the last such word becomes a line.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
     mask: &'a Mask,
     line: Vec<u8>,
+    /// The last word about a phase, unless it was told as a line.
+    passing: Option<String>,
 }
 
 impl<'a> Progress<'a> {
@@ -23,31 +34,78 @@ impl<'a> Progress<'a> {
         Self {
             mask,
             line: Vec::new(),
+            passing: None,
         }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
+    pub(super) fn push(&mut self, bytes: &[u8], mut tell: impl FnMut(Said<'_>)) {
         for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
-            let (text, is_whole) = match piece {
-                [text @ .., b'\n' | b'\r'] => (text, true),
-                text => (text, false),
-            };
+            let text = piece.strip_suffix(b"\n").or(piece.strip_suffix(b"\r"));
+            let text = text.unwrap_or(piece);
             let room = MAX_LINE_BYTES - self.line.len();
             self.line.extend_from_slice(&text[..text.len().min(room)]);
-            if is_whole {
-                self.finish(&mut on_line);
+            match piece.last() {
+                Some(b'\n') => self.end_line(&mut tell),
+                Some(b'\r') => self.pass(&mut tell),
+                _ => {}
             }
         }
     }
 
     /// Gives out what has no end of line.
-    pub(super) fn finish(&mut self, mut on_line: impl FnMut(&str)) {
-        let shown = shown(&self.line, self.mask);
-        self.line.clear();
-        if !shown.is_empty() {
-            on_line(&shown);
+    pub(super) fn finish(&mut self, mut tell: impl FnMut(Said<'_>)) {
+        self.end_line(&mut tell);
+        self.keep_passing(&mut tell);
+    }
+
+    fn end_line(&mut self, tell: &mut impl FnMut(Said<'_>)) {
+        let line = self.take_shown();
+        if line.is_empty() {
+            return;
+        }
+        self.leave_phase(&line, tell);
+        self.passing = None;
+        tell(Said::Line(&line));
+    }
+
+    fn pass(&mut self, tell: &mut impl FnMut(Said<'_>)) {
+        let line = self.take_shown();
+        if line.is_empty() {
+            return;
+        }
+        self.leave_phase(&line, tell);
+        tell(Said::Progress(&line));
+        self.passing = Some(line);
+    }
+
+    /// Tells the last word about a phase when the next one is about another.
+    fn leave_phase(&mut self, next: &str, tell: &mut impl FnMut(Said<'_>)) {
+        if self
+            .passing
+            .as_deref()
+            .is_some_and(|last| phase(last) != phase(next))
+        {
+            self.keep_passing(tell);
         }
     }
+
+    fn keep_passing(&mut self, tell: &mut impl FnMut(Said<'_>)) {
+        if let Some(line) = self.passing.take() {
+            tell(Said::Line(&line));
+        }
+    }
+
+    fn take_shown(&mut self) -> String {
+        let shown = shown(&self.line, self.mask);
+        self.line.clear();
+        shown
+    }
+}
+
+/// What a word about progress is about: all before its first number.
+fn phase(line: &str) -> &str {
+    let end = line.find(|it: char| it.is_ascii_digit());
+    line[..end.unwrap_or(line.len())].trim_end()
 }
 
 /// A line without what would move a terminal, masked, and no longer than the bound.
@@ -76,11 +134,47 @@ mod tests {
     fn lines_of(mask: &Mask, text: &[u8], size: usize) -> Vec<String> {
         let mut progress = Progress::new(mask);
         let mut lines = Vec::new();
+        let mut tell = |said: Said<'_>| match said {
+            Said::Line(line) => lines.push(line.to_owned()),
+            Said::Progress(_) => {}
+        };
         for piece in text.chunks(size) {
-            progress.push(piece, |line| lines.push(line.to_owned()));
+            progress.push(piece, &mut tell);
         }
-        progress.finish(|line| lines.push(line.to_owned()));
+        progress.finish(&mut tell);
         lines
+    }
+
+    #[test]
+    fn of_each_phase_the_last_word_is_a_line() {
+        let text = "Cloning into 'a'...\nremote: Counting objects:   1% (1/99)\rremote: Counting objects: 100% (99/99)\r\
+                    remote: Counting objects: 100% (99/99), done.\nReceiving objects:  10% (1/10)\r\
+                    Receiving objects:  50% (5/10), 1.2 MiB | 2 MiB/s\rReceiving objects: 100% (10/10), done.\n\
+                    Resolving deltas:   9% (1/11)\rfatal: early EOF\nUpdating files:  20% (1/5)\r";
+        assert_eq!(
+            lines_of(&mask(), text.as_bytes(), 5),
+            [
+                "Cloning into 'a'...",
+                "remote: Counting objects: 100% (99/99), done.",
+                "Receiving objects: 100% (10/10), done.",
+                "Resolving deltas:   9% (1/11)",
+                "fatal: early EOF",
+                "Updating files:  20% (1/5)",
+            ]
+        );
+    }
+
+    #[test]
+    fn progress_is_told_as_it_comes() {
+        let mask = mask();
+        let mut progress = Progress::new(&mask);
+        let mut told = Vec::new();
+        progress.push(b"Receiving:   1% (1/2)\rReceiving:   5%\rNext\n", |said| {
+            if let Said::Progress(word) = said {
+                told.push(word.to_owned());
+            }
+        });
+        assert_eq!(told, ["Receiving:   1% (1/2)", "Receiving:   5%"]);
     }
 
     fn mask() -> Mask {
@@ -96,12 +190,7 @@ mod tests {
         for size in 1..text.len() {
             assert_eq!(
                 lines_of(&mask(), text, size),
-                [
-                    "Receiving 1%",
-                    "Receiving 100%",
-                    "remote: red *** x",
-                    "last"
-                ],
+                ["Receiving 100%", "remote: red *** x", "last"],
                 "in pieces of {size}"
             );
         }

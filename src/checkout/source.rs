@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 /// For a repository of some hundred megabytes over a slow line.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -23,6 +24,9 @@ pub struct GitSource {
     pub credentials: Credentials,
     /// Whether submodules are checked out too, and theirs in turn.
     pub submodules: bool,
+    /// How many commits of the history are fetched, with the tags that are on them; 0 for all of it and all tags, none
+    /// for the commit alone.
+    pub depth: Option<u32>,
 }
 
 /// What a server is shown; Debug shows nothing of it.
@@ -68,6 +72,8 @@ pub struct Options {
     ///
     /// Made when it is missing, readable for this user alone. Any number of processes may share it.
     pub mirror_cache: Option<PathBuf>,
+    /// Gets how far git is, such as `Receiving objects:  50% (5/10)`, whenever it says so.
+    pub progress: Option<watch::Sender<Option<String>>>,
 }
 
 impl Default for Options {
@@ -75,6 +81,7 @@ impl Default for Options {
         Self {
             timeout: DEFAULT_TIMEOUT,
             mirror_cache: None,
+            progress: None,
         }
     }
 }

@@ -36,13 +36,19 @@ pub(super) fn ssh_command(offer: Offer) -> String {
         ),
         Offer::Nothing | Offer::Login { .. } => (String::new(), "/dev/null".to_owned()),
     };
-    let options: String = OPTIONS
-        .iter()
-        .map(|option| format!(" -o {option}"))
-        .collect();
+    let options = options_text(&[]);
     format!(
         "k() {{ ssh -F /dev/null{key} -o UserKnownHostsFile={hosts}{options} \"$@\"; return $?; }}; k"
     )
+}
+
+/// The options as arguments, but for some.
+pub(super) fn options_text(without: &[&str]) -> String {
+    OPTIONS
+        .iter()
+        .filter(|option| !without.contains(option))
+        .map(|option| format!(" -o {option}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ mod tests {
             output_file: None,
             diagnosis: None,
             state: None,
+            sandbox: None,
             protocol: PROTOCOL_VERSION,
         })
     }

@@ -58,6 +58,11 @@ impl Filter {
         self.first[usize::from(byte)]
     }
 
+    /// Whether some needle may begin a text, by the first four bytes.
+    pub(super) fn may_start(&self, text: &[u8]) -> bool {
+        self.starts.has(text)
+    }
+
     /// Calls back for every position at which a needle may begin, in rising order.
     pub(super) fn each_start(&self, text: &[u8], mut found: impl FnMut(usize)) {
         if self.starts.bits.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 use super::encodings::{Encodings, add_encoded};
 use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, Style, escape};
@@ -10,68 +10,15 @@ use super::secret::{Scope, Secret};
 
 /// Shortest value that is masked, in characters: shorter ones would mask ordinary words.
 pub(super) const MIN_CHARS: usize = 6;
-/// Longest pattern, in bytes. A longer form is looked for in pieces of this size, which bounds what
-/// has to be held back while more may come.
-pub(super) const MAX_PATTERN_BYTES: usize = 8 * 1024;
-
-/// What RFC 3986 leaves as it is in a URL.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// What RFC 3986 lets stand in a user info besides, with `:` escaped.
-const USER_INFO: &AsciiSet = &SUB_DELIMITERS_OF_GO
-    .remove(b'!')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*');
-/// What Go's `url.URL` leaves as it is in a user info; both tools show their URLs by that.
-const SUB_DELIMITERS_OF_GO: &AsciiSet = &UNRESERVED
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=');
-/// What RFC 3986 lets stand in a path.
-const PATH: &AsciiSet = &USER_INFO.remove(b':').remove(b'@');
-/// What the WHATWG's URL standard escapes in a user info: libraries for JavaScript, Rust and others.
-const USER_INFO_OF_WHATWG: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'=')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'|');
-/// Every way of writing a value within a URL.
-const IN_URLS: [&AsciiSet; 5] = [
-    UNRESERVED,
-    SUB_DELIMITERS_OF_GO,
-    USER_INFO,
-    PATH,
-    USER_INFO_OF_WHATWG,
-];
+/// Longest pattern that is compared byte by byte, and how far the next one begins behind it in a longer value.
+const EXACT_BYTES: usize = 64;
+const EXACT_STRIDE: usize = 48;
 
 /// Every pattern that has to be looked for on account of one secret, and where it counts.
 ///
 /// Nothing for a value shorter than [`MIN_CHARS`]. A word of narrower scope has no other forms than itself, and
-/// base64; that of a common word with the `:` before it, as in the header of a password.
+/// base64; that of a common word with the `:` before it, as in the header of a password. A document is looked for as a
+/// whole: what is secret in it is a secret of its own.
 pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8>, Scope)> {
     let value = secret.value.as_ref();
     if !is_long_enough(value) {
@@ -80,41 +27,63 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
     let mut anywhere = BTreeSet::new();
     match secret.scope {
         Scope::Anywhere => {
-            anywhere = forms(value, encodings);
+            for value in with_and_without_margin(value) {
+                anywhere.append(&mut forms(value, encodings));
+            }
             add_lines(value, &mut anywhere);
+            if let Some(meant) = with_line_ends(value) {
+                add_plain(&meant, &mut anywhere);
+                add_lines(&meant, &mut anywhere);
+            }
         }
-        Scope::Whole => anywhere = forms(value, encodings),
+        Scope::Whole => {
+            for value in with_and_without_margin(value) {
+                add_encoded(value, encodings, &mut anywhere);
+            }
+        }
         Scope::Word => add_encoded(value, encodings, &mut anywhere),
         Scope::Place => add_encoded(&[b":", value].concat(), encodings, &mut anywhere),
     }
-    let patterns = anywhere.into_iter().flat_map(pieces);
-    let mut patterns: Vec<_> = patterns.map(|it| (it, Scope::Anywhere)).collect();
-    if matches!(secret.scope, Scope::Word | Scope::Place) {
-        patterns.push((value.to_vec(), secret.scope));
+    let mut patterns: Vec<_> = anywhere
+        .into_iter()
+        .map(|it| (it, Scope::Anywhere))
+        .collect();
+    if secret.scope != Scope::Anywhere {
+        let values = with_and_without_margin(value);
+        patterns.extend(values.map(|value| (value.to_vec(), secret.scope)));
     }
     patterns
 }
 
-/// A value as it is, JSON-escaped, HCL-escaped, both of them over again, URL-encoded, in hex, in base64 at each of
-/// the three alignments and that over again.
+/// A value as it is, in hex, in base64 at each of the three alignments and that over again. How these are escaped or
+/// wrapped is the matter of the search.
 fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
-    add_escaped(value, &mut found);
+    add_plain(value, &mut found);
     add_encoded(value, encodings, &mut found);
-    // Without the white space at its ends, which a tool that wraps it leaves out.
-    let trimmed = value.trim_ascii();
-    if is_long_enough(trimmed) {
-        add_escaped(trimmed, &mut found);
-    }
     found
+}
+
+/// A value as it is, and without the white space at its ends, as `trimspace` and `$(cat FILE)` give it.
+fn with_and_without_margin(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let trimmed = value.trim_ascii();
+    let is_other = trimmed.len() < value.len() && is_long_enough(trimmed);
+    std::iter::once(value).chain(is_other.then_some(trimmed))
 }
 
 /// Adds each line of a value of several lines, since a tool indents them one by one.
 fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     for line in lines.filter(|line| is_long_enough(line)) {
-        add_escaped(line, to);
+        add_plain(line, to);
     }
+}
+
+/// A value with line ends in place of `\n`, as keys are often given in variables.
+fn with_line_ends(value: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(value).ok()?;
+    text.contains("\\n")
+        .then(|| text.replace("\\r", "").replace("\\n", "\n").into_bytes())
 }
 
 /// Whether a value has [`MIN_CHARS`] characters.
@@ -126,93 +95,69 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
         == MIN_CHARS
 }
 
-fn add_escaped(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
+/// Adds a value as it is, with the marks of templates doubled, as HCL has them, and with either quote doubled, as YAML,
+/// SQL and CSV have them.
+fn add_plain(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
-    if value.iter().all(u8::is_ascii_alphanumeric) {
-        return;
-    }
-    for set in IN_URLS {
-        to.insert(percent_encode(value, set).to_string().into_bytes());
-    }
-    // As form bodies and query strings have it.
-    let form = percent_encode(value, UNRESERVED)
-        .to_string()
-        .replace("%20", "+");
-    to.insert(form.into_bytes());
-    let Ok(text) = std::str::from_utf8(value) else {
-        return;
-    };
-    const STYLES: [Style; 4] = [JSON, JSON_FOR_HTML, JSON_ASCII, HCL];
-    for inner in STYLES {
-        let once = escape(text, inner);
-        // JSON in a string of JSON, or of HCL; and that in the JSON of `output` and `show`.
-        for outer in STYLES {
-            let twice = escape(&once, outer);
-            to.insert(escape(&twice, JSON).into_bytes());
-            to.insert(escape(&twice, JSON_FOR_HTML).into_bytes());
-            to.insert(twice.into_bytes());
-        }
-        to.insert(once.into_bytes());
+    if let Ok(text) = std::str::from_utf8(value) {
+        to.insert(text.replace("${", "$${").replace("%{", "%%{").into_bytes());
+        to.insert(text.replace('\'', "''").into_bytes());
+        to.insert(text.replace('"', "\"\"").into_bytes());
     }
 }
 
-/// A pattern, cut where it is longer than [`MAX_PATTERN_BYTES`].
-fn pieces(pattern: Vec<u8>) -> Vec<Vec<u8>> {
-    if pattern.len() <= MAX_PATTERN_BYTES {
-        return vec![pattern];
+/// Longest pattern of a document, in bytes; a longer one is looked for in pieces of this length.
+const WHOLE_BYTES: usize = 8 * 1024;
+
+/// The forms of a document that is compared byte by byte.
+pub(super) fn whole_forms(value: &[u8]) -> Vec<Vec<u8>> {
+    escaped_forms(value)
+        .into_iter()
+        .flat_map(|it| pieces(&it, WHOLE_BYTES, WHOLE_BYTES / 4 * 3))
+        .collect()
+}
+
+/// The forms of a value of which only white space, backslashes and the like would be left in the search for all
+/// spellings. Each is escaped as a whole, and compared byte by byte.
+pub(super) fn exact_forms(value: &[u8]) -> Vec<Vec<u8>> {
+    escaped_forms(value)
+        .into_iter()
+        .filter(|it| is_long_enough(it))
+        .flat_map(|it| pieces(&it, EXACT_BYTES, EXACT_STRIDE))
+        .collect()
+}
+
+fn escaped_forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
+    const STYLES: [Style; 4] = [JSON, JSON_FOR_HTML, JSON_ASCII, HCL];
+    let mut found = BTreeSet::from([value.to_vec()]);
+    let encoded = percent_encode(value, NON_ALPHANUMERIC);
+    found.insert(encoded.to_string().into_bytes());
+    if let Ok(text) = std::str::from_utf8(value) {
+        for inner in STYLES {
+            let once = escape(text, inner);
+            for outer in STYLES {
+                found.insert(escape(&once, outer).into_bytes());
+            }
+            found.insert(once.into_bytes());
+        }
     }
-    let count = pattern.len().div_ceil(MAX_PATTERN_BYTES);
-    // Equal pieces, so that the last is not a stub that would match anything.
-    let size = pattern.len().div_ceil(count);
-    pattern.chunks(size).map(<[u8]>::to_vec).collect()
+    found
+}
+
+/// A pattern, in pieces that overlap where it is long.
+fn pieces(pattern: &[u8], bytes: usize, stride: usize) -> Vec<Vec<u8>> {
+    let Some(last) = pattern.len().checked_sub(bytes) else {
+        return vec![pattern.to_vec()];
+    };
+    let starts = (0..last).step_by(stride).chain([last]);
+    starts
+        .map(|start| pattern[start..start + bytes].to_vec())
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn has(value: &str, form: &str) {
-        let patterns = forms(value.as_bytes(), Encodings::All);
-        assert!(
-            patterns.contains(form.as_bytes()),
-            "{form} is no pattern of {value}: {:?}",
-            patterns
-                .iter()
-                .map(|p| String::from_utf8_lossy(p))
-                .collect::<Vec<_>>()
-        );
-    }
-
-    #[test]
-    fn every_named_form_of_a_value_is_a_pattern() {
-        let value = "p\"a\\s s&w${d}é";
-        has(value, value);
-        has(value, "p\\\"a\\\\s s&w${d}é");
-        has(value, "p\\\"a\\\\s s\\u0026w${d}é");
-        has(value, "p\\\"a\\\\s s&w${d}\\u00e9");
-        has(value, "p\\\"a\\\\s s&w$${d}é");
-        has(value, "p%22a%5Cs%20s%26w%24%7Bd%7D%C3%A9");
-        has(value, "p%22a%5Cs+s%26w%24%7Bd%7D%C3%A9");
-    }
-
-    #[test]
-    fn each_way_of_a_url_library_is_a_pattern() {
-        // Go, RFC 3986, a path, the WHATWG.
-        let value = "p@ss+w/rd!";
-        has(value, "p%40ss+w%2Frd%21");
-        has(value, "p%40ss+w%2Frd!");
-        has(value, "p@ss+w%2Frd!");
-        has("p@ss%w|rd=\"", "p%40ss%w%7Crd%3D%22");
-    }
-
-    #[test]
-    fn json_within_json_is_a_pattern() {
-        let value = "p\"a&s\\s";
-        has(value, "p\\\\\\\"a&s\\\\\\\\s");
-        has(value, "p\\\\\\\"a\\\\u0026s\\\\\\\\s");
-        let thrice = |text: &str| (0..3).fold(text.to_owned(), |it, _| escape(&it, JSON_FOR_HTML));
-        has(value, &thrice(value));
-    }
 
     #[test]
     fn each_line_of_a_value_is_a_pattern_without_its_indentation() {
@@ -236,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn no_pattern_is_longer_than_the_bound_and_none_is_a_stub() {
-        let value: Vec<u8> = (0..MAX_PATTERN_BYTES + 1)
+    fn no_exact_pattern_is_longer_than_the_bound_and_none_is_a_stub() {
+        let value: Vec<u8> = (0..EXACT_BYTES + 1)
             .map(|i| b'a' + (i % 26) as u8)
             .collect();
-        for (pattern, _) in patterns(&Secret::anywhere(value), Encodings::All) {
-            assert!((MIN_CHARS..=MAX_PATTERN_BYTES).contains(&pattern.len()));
+        for pattern in exact_forms(&value) {
+            assert!((MIN_CHARS..=EXACT_BYTES).contains(&pattern.len()));
         }
     }
 }

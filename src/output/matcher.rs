@@ -1,8 +1,7 @@
 //! Finds every occurrence of every pattern.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
 
 use super::encodings::Encodings;
 use super::filter::{Filter, Needle};
@@ -21,11 +20,14 @@ const MAX_BYTES_OF_ALL_ENCODINGS: usize = 64 * 1024;
 /// The compiled patterns of all secrets of a run.
 ///
 /// At nearly every position of a text nothing begins, and the `Filter` says so. The few that are left
-/// are looked up by their first bytes, then compared. An Aho-Corasick automaton has to visit a state
+/// are looked up by their first bytes, then compared. What has an escape or a gap within its first bytes is
+/// found from there: `Wrapped` does both. An Aho-Corasick automaton has to visit a state
 /// for each byte when its matches may overlap: that took half of all time, and this a fraction.
 pub struct Matcher {
     filter: Filter,
-    patterns: HashMap<Needle, SameStart>,
+    /// What is compared byte by byte: what counts in some places alone, and what no spelling is known of.
+    exact: HashMap<Needle, SameStart>,
+    /// All others.
     wrapped: Wrapped,
 }
 
@@ -53,35 +55,46 @@ impl Matcher {
 
     /// Compiles the patterns of some secrets; those too short to be masked are passed over.
     pub fn of<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> Self {
-        let mut patterns: HashMap<Needle, SameStart> = HashMap::new();
-        let mut anywhere = Vec::new();
+        let mut anywhere = BTreeSet::new();
+        let mut exact: HashMap<Needle, SameStart> = HashMap::new();
+        let mut add_exact = |pattern: Vec<u8>, scope| {
+            // Every pattern is at least as long as a needle.
+            if let Some(&needle) = pattern.first_chunk() {
+                exact.entry(needle).or_default().add(pattern.into(), scope);
+            }
+        };
         let mut bytes = 0;
-        let all = secrets.into_iter().flat_map(|it| {
-            bytes += it.value.len();
-            let is_much = bytes > MAX_BYTES_OF_ALL_ENCODINGS;
-            let encodings = if is_much {
+        for secret in secrets {
+            bytes += secret.value.len();
+            let encodings = if bytes > MAX_BYTES_OF_ALL_ENCODINGS {
                 Encodings::Common
             } else {
                 Encodings::All
             };
-            forms::patterns(&it, encodings)
-        });
-        for (pattern, scope) in all {
-            let pattern: Arc<[u8]> = pattern.into();
-            if scope == Scope::Anywhere {
-                anywhere.push(Arc::clone(&pattern));
-            }
-            // Every pattern is at least as long as a needle.
-            if let Some(needle) = pattern.first_chunk() {
-                let same_start = patterns.entry(*needle).or_default();
-                same_start.add(pattern, scope);
+            for (pattern, scope) in forms::patterns(&secret, encodings) {
+                match scope {
+                    Scope::Anywhere => {
+                        anywhere.insert(pattern);
+                    }
+                    Scope::Whole => {
+                        for form in forms::whole_forms(&pattern) {
+                            add_exact(form, scope);
+                        }
+                    }
+                    Scope::Word | Scope::Place => add_exact(pattern, scope),
+                }
             }
         }
-        patterns.values_mut().for_each(SameStart::sort);
+        let (wrapped, others) = Wrapped::new(anywhere);
+        for pattern in others.iter().flat_map(|it| forms::exact_forms(it)) {
+            add_exact(pattern, Scope::Anywhere);
+        }
+        exact.values_mut().for_each(SameStart::sort);
+        let needles: BTreeSet<_> = wrapped.needles().chain(exact.keys()).copied().collect();
         Self {
-            filter: Filter::new(patterns.keys()),
-            patterns,
-            wrapped: Wrapped::new(&anywhere),
+            filter: Filter::new(needles.iter()),
+            exact,
+            wrapped,
         }
     }
 
@@ -109,9 +122,20 @@ impl Matcher {
             ranges.push((0, window.covered));
         }
         let mut certain = text.len();
+        let mut pending = Vec::new();
         self.filter.each_start(text, |start| {
             let rest = &text[start..];
-            let Some(same_start) = rest.first_chunk().and_then(|it| self.patterns.get(it)) else {
+            let Some(needle) = rest.first_chunk() else {
+                return;
+            };
+            let found = self.wrapped.at_needle(needle, start, window, &mut pending);
+            if let Some(end) = found.end {
+                add(&mut ranges, start, end);
+            }
+            if found.undecided {
+                certain = certain.min(start);
+            }
+            let Some(same_start) = self.exact.get(needle) else {
                 return;
             };
             match same_start.longest_at(start, window) {
@@ -127,7 +151,7 @@ impl Matcher {
             certain = certain.min(self.started_needle(text));
         }
         let plain = ranges.len();
-        certain = certain.min(self.wrapped.find(window, &mut ranges));
+        certain = certain.min(self.wrapped.find(window, &self.filter, &mut ranges));
         if ranges.len() > plain {
             ranges = joined(ranges);
         }
@@ -141,7 +165,7 @@ impl Matcher {
             .find(|&start| {
                 self.filter.has_start(text[start])
                     && self
-                        .patterns
+                        .exact
                         .keys()
                         .any(|needle| needle.starts_with(&text[start..]))
             })
@@ -247,6 +271,34 @@ mod tests {
         ];
         for (secrets, text, masked) in table {
             assert_eq!(matcher(secrets).mask(text), masked, "{text}");
+        }
+    }
+
+    #[test]
+    fn white_space_at_the_ends_of_a_value_may_be_left_out() {
+        let table = [
+            ("hunter22\n", "pass hunter22!", "pass ***!"),
+            (" hunter22\r\n", "aHVudGVyMjI=", "***I="),
+            ("hunter22\n", "68756e7465723232", "***"),
+            // Too little of it is left when runs are counted as one.
+            ("\\\n\\\\\n\\\n", "\\\n\\\\\n\\", "***"),
+        ];
+        for (secret, text, masked) in table {
+            assert_eq!(matcher(&[secret]).mask(text), masked, "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn doubled_quotes_and_codes_of_characters_are_read() {
+        let table = [
+            ("it's 4 o'clock", "x: 'it''s 4 o''clock'", "x: '***'"),
+            ("say \"hunter\"", "\"say \"\"hunter\"\"\"", "\"***\""),
+            ("caf\u{e9}-noir", "'caf\\xe9-noir'", "'***'"),
+            ("caf\u{e9}-noir", "'caf\\xc3\\xa9-noir'", "'***'"),
+            ("\u{e9}t\u{e9}-noir", "'\\xe9t\\xe9-noir'", "'***'"),
+        ];
+        for (secret, text, masked) in table {
+            assert_eq!(matcher(&[secret]).mask(text), masked, "{secret:?}");
         }
     }
 

@@ -8,11 +8,14 @@ mod encodings;
 mod escaping;
 mod filter;
 mod forms;
+mod json;
 mod matcher;
 mod redactor;
 mod same_start;
 mod secret;
 mod segments;
+#[cfg(test)]
+mod spellings;
 mod spool;
 mod tail;
 mod utf8;
@@ -20,6 +23,7 @@ mod window;
 mod wrapped;
 
 pub use capture::{Capture, Captured, Excerpt};
+pub use json::Place as JsonPlace;
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
 pub use secret::{Scope, Secret};

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-use crate::process::{FileWatch, Urgency, memory_file, reopen_for_append};
+use crate::process::{FileWatch, Urgency, forbid_cutting, memory_file, reopen_for_append};
 
 /// How much is read before the space is given back.
 const PUNCH_BYTES: u64 = 1024 * 1024;
@@ -31,6 +31,7 @@ impl Spool {
     /// When neither memory nor the temporary directory has room for a file.
     pub fn create() -> io::Result<Self> {
         let file = memory_file("spool")?;
+        forbid_cutting(&file);
         let watch = FileWatch::of(&file);
         Ok(Self {
             file,

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::ActionReason;
 use super::excerpt::excerpt;
+use crate::protocol::exact_number;
 
 /// Largest document that is read, in bytes: a plan of some ten thousand resources.
 pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
@@ -185,6 +186,8 @@ pub(super) fn decode(json: &[u8]) -> Result<Document, PlanError> {
     if json.len() > MAX_PLAN_BYTES {
         return Err(PlanError::TooLarge { bytes: json.len() });
     }
+    let protected = std::str::from_utf8(json).map(exact_number::protect);
+    let json = protected.as_ref().map_or(json, |text| text.as_bytes());
     let header: Header = serde_json::from_slice(json)?;
     let version = header.format_version.unwrap_or_default();
     if version.split('.').next() != Some(FORMAT_MAJOR) {

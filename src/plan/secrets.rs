@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::document::{Change, Document};
+use crate::protocol::exact_number;
 
 /// Shortest value that is looked for elsewhere, in characters: a shorter one is likely to stand
 /// there by chance. The runner masks by the same limit.
@@ -84,6 +85,7 @@ impl Secrets {
     }
 
     fn add(&mut self, text: String) {
+        let text = exact_number::digits(&text).map_or(text.clone(), str::to_owned);
         if text.chars().count() >= MIN_CHARS {
             self.whole.insert(text);
         }
@@ -91,7 +93,8 @@ impl Secrets {
 
     /// Whether a text is one of them or holds one.
     pub(super) fn are_in(&self, text: &str) -> bool {
-        self.whole.contains(text)
+        self.whole
+            .contains(exact_number::digits(text).unwrap_or(text))
             || self
                 .whole
                 .iter()

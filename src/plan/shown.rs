@@ -2,6 +2,7 @@
 
 use super::excerpt::{cut, one_line};
 use super::value::Masked;
+use crate::protocol::exact_number;
 
 /// What stands in the place of a sensitive value. A text value is quoted and never looks so.
 pub const SENSITIVE: &str = "(sensitive value)";
@@ -54,7 +55,9 @@ fn write(value: &Masked<'_>, text: &mut String) {
     match value {
         Masked::Sensitive(..) => text.push_str(SENSITIVE),
         Masked::Unknown => text.push_str(KNOWN_AFTER_APPLY),
-        Masked::Known(value) => text.push_str(&one_line(&value.to_string())),
+        Masked::Known(value) => {
+            text.push_str(&one_line(&exact_number::restore(&value.to_string())));
+        }
         Masked::List(elements) => {
             text.push('[');
             for (index, element) in elements.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The processes below this one, as `/proc` shows them.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -54,6 +54,14 @@ impl Process {
         self.pid == other.pid && self.started == other.started
     }
 
+    /// Opens the file of the program that it runs, also when that was removed or replaced.
+    ///
+    /// # Errors
+    /// When the process has ended, or may not be looked at.
+    pub fn program_file(&self) -> io::Result<File> {
+        program_file_of(self.pid)
+    }
+
     /// Sends one SIGINT, and a SIGCONT so that a stopped process receives it.
     ///
     /// # Errors
@@ -102,6 +110,11 @@ pub(super) fn program_of(pid: i32) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     // The kernel appends this when the file has been removed or replaced.
     Some(name.strip_suffix(" (deleted)").unwrap_or(name).to_owned())
+}
+
+/// The file of the program that a process runs.
+pub(super) fn program_file_of(pid: i32) -> io::Result<File> {
+    File::open(format!("/proc/{pid}/exe"))
 }
 
 /// Who is whose parent.

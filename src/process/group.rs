@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::descendants::{self, BootTicks};
 use super::orphans::{self, Survivors};
+use super::sandbox::Sandbox;
 
 /// What to start, and with what.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Launch<'a> {
     pub work_dir: &'a Path,
     /// Where its stdout and stderr go; opened for appending.
     pub output: File,
+    /// What it and everything that it starts is confined by.
+    pub sandbox: Option<&'a Sandbox>,
 }
 
 /// How a process ended.
@@ -80,7 +83,8 @@ impl ToolGroup {
     /// # Errors
     /// What the system refused it with: not found, not executable, too many arguments.
     pub fn spawn(launch: &Launch<'_>) -> io::Result<Self> {
-        let child = Command::new(launch.program)
+        let mut command = Command::new(launch.program);
+        command
             .args(launch.args)
             .env_clear()
             .envs(launch.environment)
@@ -88,8 +92,12 @@ impl ToolGroup {
             .stdin(Stdio::null())
             .stdout(launch.output.try_clone()?)
             .stderr(launch.output.try_clone()?)
-            .process_group(0)
-            .spawn()?;
+            .process_group(0);
+        if let Some(entry) = launch.sandbox.map(Sandbox::to_enter) {
+            // SAFETY: `enter` makes system calls only, and the borrowed sandbox outlives the call of exec.
+            unsafe { command.pre_exec(move || entry.enter()) };
+        }
+        let child = command.spawn()?;
         Ok(Self {
             leader: Pid::from_raw(child.id().cast_signed()),
             interrupted_at: None,
@@ -138,6 +146,14 @@ impl ToolGroup {
     /// File name of the program that the leader runs at this moment; `None` once it has ended.
     pub fn leader_program(&self) -> Option<String> {
         descendants::program_of(self.leader.as_raw())
+    }
+
+    /// Opens the file of that program.
+    ///
+    /// # Errors
+    /// When the leader has ended, or may not be looked at.
+    pub fn leader_program_file(&self) -> io::Result<File> {
+        descendants::program_file_of(self.leader.as_raw())
     }
 
     /// Whether any process of the run is alive, wherever it is below this process.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// Opens an anonymous file that takes its space from memory, and is gone with its last descriptor.
@@ -15,7 +15,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 /// # Errors
 /// What the second way failed with.
 pub fn memory_file(name: &str) -> io::Result<File> {
-    match memfd_create(name, MFdFlags::MFD_CLOEXEC) {
+    match memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING) {
         Ok(descriptor) => Ok(File::from(descriptor)),
         Err(_) => File::options()
             .read(true)
@@ -24,6 +24,13 @@ pub fn memory_file(name: &str) -> io::Result<File> {
             .mode(0o600)
             .open(std::env::temp_dir()),
     }
+}
+
+/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would.
+///
+/// An unlinked file cannot be protected: then a script may still cut what it has printed.
+pub fn forbid_cutting(file: &File) {
+    let _ = fcntl(file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK));
 }
 
 /// Opens a file once more, so that every write goes to its end.

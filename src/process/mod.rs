@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod bounded;
+mod closed_stdio;
 mod descendants;
 mod fork;
 mod group;
@@ -16,8 +17,10 @@ mod memory;
 mod memory_limit;
 mod orphans;
 mod pidfd;
+mod polled;
 mod print;
 mod probe;
+mod sandbox;
 mod signals;
 mod stack;
 mod stdio;
@@ -32,14 +35,16 @@ pub use handed::Handed;
 pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
 pub use inheritance::{Limits, limits, process_limit, stand_alone, user_id};
 pub use kept_group::{KeptGroup, Started};
-pub use memory::{memory_file, reopen_for_append};
+pub use memory::{forbid_cutting, memory_file, reopen_for_append};
 pub use memory_limit::memory_limit;
 pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
+pub use sandbox::{Access, Granted, Ruleset, Sandbox, landlock_abi};
 pub use signals::{
-    ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver, let_stop_signals_end,
+    ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver,
+    let_stop_signals_end, resume_child, resume_supervisor,
 };
 pub use stack::on_enough_stack;
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::sys::signal::{SigHandler, Signal, signal as set_disposition};
+use nix::sys::signal::{SigHandler, Signal, kill, signal as set_disposition};
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
@@ -82,6 +82,20 @@ pub fn let_stop_signals_end() {
     }
 }
 
+/// Lets a supervisor go on that was stopped (SIGSTOP): it takes no order before.
+///
+/// # Errors
+/// When it has ended, or belongs to another user.
+pub fn resume_supervisor(supervisor: &ProvenProcess) -> io::Result<()> {
+    supervisor.signal(Signal::SIGCONT)
+}
+
+/// The same for a child of this process that has not been reaped.
+pub fn resume_child(child: Pid) {
+    // It may have ended: then its id is still its own.
+    let _ = kill(child, Signal::SIGCONT);
+}
+
 /// Asks a supervisor to stop its run.
 ///
 /// # Errors
@@ -90,7 +104,8 @@ pub fn deliver(supervisor: &ProvenProcess, request: Request) -> io::Result<()> {
     supervisor.signal(match request {
         Request::Cancel => Signal::SIGUSR1,
         Request::Force => Signal::SIGUSR2,
-    })
+    })?;
+    resume_supervisor(supervisor)
 }
 
 /// The stream of SIGCHLD: some child of ours has ended.

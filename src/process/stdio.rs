@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::polled::polled;
 use super::write_now::write_now;
 
 /// Something that may or may not be able to say when it is ready.
@@ -55,15 +55,6 @@ impl Pollable {
             }
             guard.clear_ready();
         }
-    }
-}
-
-/// What a poll that does not wait sees; errors and hang-ups count as seen.
-pub(super) fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
-    let mut entries = [PollFd::new(of, what)];
-    match poll(&mut entries, PollTimeout::ZERO) {
-        Ok(_) | Err(Errno::EINTR) => Ok(entries[0].revents().unwrap_or(PollFlags::empty())),
-        Err(fault) => Err(fault.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 
-use super::stdio::polled;
+use super::polled::polled;
 
 /// What a pipe that polls as writable takes without blocking: `PIPE_BUF`, pipe(7).
 const PIPE_BUF: usize = 4096;

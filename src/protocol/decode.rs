@@ -6,15 +6,13 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::fault::{
-    Fault, RequestError, is_settable_variable, is_variable_name, member, shown_path,
-};
+use super::fault::{Fault, RequestError, is_settable_variable, member, shown_path};
 use super::json::Json;
 use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
     MAX_TIMEOUT, Request,
 };
-use super::{OnDisconnect, Tool};
+use super::{OnDisconnect, SandboxMode, SandboxRequest, Tool};
 use fields::Fields;
 
 impl Request {
@@ -68,6 +66,7 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
         inherit_env: fields.strings("inherit_env", variable_pattern),
         output_limit_bytes: fields.output_limit_bytes(),
         tool_version: fields.tool_version(),
+        sandbox: fields.sandbox(),
     };
     let faults = fields.finish();
     if faults.is_empty() {
@@ -85,6 +84,7 @@ pub(crate) fn json(document: &[u8]) -> Result<Json, RequestError> {
             fault.valid_up_to()
         ))
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
         return Err(whole(
             "the document is empty; expected one JSON object".to_owned(),
@@ -159,7 +159,7 @@ impl Fields {
             if !is_settable_variable(&name) {
                 self.fault(
                     place,
-                    "not a variable name: letters, digits and `_`, not a digit first",
+                    "not a variable name: letters, digits and `_`, not a digit first; `-` only after `TF_VAR_`",
                 );
                 continue;
             }
@@ -227,6 +227,26 @@ impl Fields {
         }
         Some(version)
     }
+
+    fn sandbox(&mut self) -> SandboxRequest {
+        self.object("sandbox", |fields| SandboxRequest {
+            mode: fields.sandbox_mode(),
+            read: fields.absolute_paths("read"),
+            write: fields.absolute_paths("write"),
+        })
+        .unwrap_or_default()
+    }
+
+    fn sandbox_mode(&mut self) -> SandboxMode {
+        const NAME: &str = "mode";
+        let Some(word) = self.string(NAME) else {
+            return SandboxMode::default();
+        };
+        SandboxMode::from_word(&word).unwrap_or_else(|| {
+            self.fault(NAME, "expected \"off\", \"auto\" or \"required\"");
+            SandboxMode::default()
+        })
+    }
 }
 
 /// A number without a fraction that was written with one (`4096.0`, `1e6`); to JSON it is an integer.
@@ -245,7 +265,7 @@ fn any_string(_: &str) -> Result<(), &'static str> {
 }
 
 fn variable_pattern(pattern: &str) -> Result<(), &'static str> {
-    if is_variable_name(pattern.strip_suffix('*').unwrap_or(pattern)) {
+    if is_settable_variable(pattern.strip_suffix('*').unwrap_or(pattern)) {
         Ok(())
     } else {
         Err("expected a variable name, or a prefix that ends in `*`")

@@ -97,7 +97,8 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
 ///
 /// Beside the usual names, these are the ones in which both tools look for the token of a registry on a
 /// port of its own: dots are `_`, dashes `__`, and the port stays as it is, after a `:` for which there is
-/// no other way to write it.
+/// no other way to write it. And those of input variables, whose names may hold dashes and letters of any
+/// alphabet.
 pub(crate) fn is_settable_variable(name: &str) -> bool {
     let host_and_port = name
         .strip_prefix("TF_TOKEN_")
@@ -109,8 +110,17 @@ pub(crate) fn is_settable_variable(name: &str) -> bool {
                 && (1..=5).contains(&port.len())
                 && port.bytes().all(|b| b.is_ascii_digit())
         }
-        None => is_variable_name(name),
+        None => is_variable_name(name) || name.strip_prefix("TF_VAR_").is_some_and(is_identifier),
     }
+}
+
+/// Whether HCL takes this for an identifier: a letter or `_`, then letters, digits, `_` and `-`.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 #[cfg(test)]
@@ -118,12 +128,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_for_tokens_of_registries_alone() {
+    fn only_tokens_and_input_variables_have_other_names() {
         let table = [
             ("PATH", true),
             ("_x1", true),
             ("TF_TOKEN_example_com", true),
             ("TF_TOKEN_registry_example_com:19080", true),
+            ("TF_VAR_my-var", true),
+            ("TF_VAR_größe", true),
+            ("TF_VAR_-my", false),
+            ("TF_VAR_my.var", false),
+            ("TF_VAR_my=var", false),
+            ("TF_VAR_", true),
             ("TF_TOKEN_my__registry_example_com:1", true),
             ("", false),
             ("1A", false),

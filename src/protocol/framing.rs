@@ -9,6 +9,9 @@ pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 /// Deepest nesting that is read; the same as the parser's limit.
 const MAX_DEPTH: usize = 127;
 
+/// What some editors begin a file with, as UTF-8; a document may come after it.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
 /// How far the document has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -60,6 +63,8 @@ pub struct Framer {
     lists: u128,
     in_string: bool,
     escaped: bool,
+    /// How many bytes of a byte order mark have come.
+    marked: usize,
 }
 
 impl Framer {
@@ -92,6 +97,13 @@ impl Framer {
 
     /// Takes one byte; true when it ends the document.
     fn step(&mut self, byte: u8, at: usize) -> Result<bool, FramingFault> {
+        if self.marked == at && BYTE_ORDER_MARK.get(at) == Some(&byte) {
+            self.marked += 1;
+            return Ok(false);
+        }
+        if matches!(self.marked, 1 | 2) {
+            return Err(FramingFault::NotAnObject { at });
+        }
         if self.in_string {
             match byte {
                 _ if self.escaped => self.escaped = false,
@@ -154,12 +166,19 @@ mod tests {
 
     #[test]
     fn the_end_is_where_the_first_bracket_closes() {
-        let table: [(&str, Framing); 13] = [
+        let table: [(&str, Framing); 17] = [
             ("{]", wrong_bracket(']', 1)),
             ("", Framing::Incomplete),
             (" \t\r\n", Framing::Incomplete),
             ("{", Framing::Incomplete),
             ("{}", Framing::Complete { len: 2 }),
+            ("\u{feff}{}", Framing::Complete { len: 5 }),
+            ("\u{feff} {}", Framing::Complete { len: 6 }),
+            ("\u{feff}", Framing::Incomplete),
+            (
+                "\u{feff}\u{feff}{}",
+                Framing::Refused(FramingFault::NotAnObject { at: 3 }),
+            ),
             (" {} {}", Framing::Complete { len: 3 }),
             ("{}\n{\"type\":\"cancel\"}", Framing::Complete { len: 2 }),
             (r#"{"a":"}"}x"#, Framing::Complete { len: 9 }),

@@ -5,6 +5,7 @@
 mod control;
 mod decode;
 mod event;
+pub(crate) mod exact_number;
 pub mod exit_status;
 mod fault;
 mod framing;
@@ -12,6 +13,7 @@ mod json;
 mod outcome;
 mod request;
 mod result;
+mod sandbox;
 mod schema;
 mod secret_name;
 mod shapes;
@@ -30,12 +32,13 @@ pub use request::{
 pub use result::{
     Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
 };
+pub use sandbox::{SandboxMode, SandboxRequest};
 pub use schema::{Subject, schema};
 pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
 pub(crate) use decode::json as tree_of;
-pub(crate) use fault::{is_settable_variable, member, sentence};
+pub(crate) use fault::{is_identifier, is_settable_variable, member, sentence};
 pub(crate) use json::Json;
 pub(crate) use request::fits;
 pub(crate) use secret_name::may_be_secret;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{OnDisconnect, Tool, shapes};
+use super::{OnDisconnect, SandboxRequest, Tool, shapes};
 
 /// How long the tool may run when the request does not say, or says 0.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -157,6 +157,9 @@ pub struct Request {
     #[schemars(default, with = "Option<shapes::ExactVersion>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_version: Option<String>,
+    /// What the tool and everything that it starts may reach.
+    #[schemars(default, with = "Option<SandboxRequest>")]
+    pub sandbox: SandboxRequest,
 }
 
 impl Request {
@@ -176,6 +179,7 @@ impl Request {
             inherit_env: None,
             output_limit_bytes: default_output_limit_bytes(),
             tool_version: None,
+            sandbox: SandboxRequest::default(),
         }
     }
 

@@ -54,6 +54,9 @@ pub struct RunResult<O = String> {
     pub diagnosis: Option<Diagnosis>,
     /// What became of the state, for commands that write it.
     pub state: Option<StateReport>,
+    /// What the tool was confined by, such as `landlock-7`; null if by nothing.
+    #[serde(default)]
+    pub sandbox: Option<String>,
     /// Version of the wire, see [`PROTOCOL_VERSION`].
     pub protocol: u32,
 }
@@ -78,6 +81,7 @@ impl<O> RunResult<O> {
             output_file: self.output_file,
             diagnosis: self.diagnosis,
             state: self.state,
+            sandbox: self.sandbox,
             protocol: self.protocol,
         }
     }

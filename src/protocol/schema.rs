@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_schema_of_the_request_and_the_decoder_agree() {
-        const OPTIONAL: [&str; 10] = [
+        const OPTIONAL: [&str; 11] = [
             "args",
             "env_vars",
             "timeout",
@@ -80,6 +80,7 @@ mod tests {
             "inherit_env",
             "output_limit_bytes",
             "tool_version",
+            "sandbox",
         ];
         const ALL: [&str; 3] = ["tool", "work_dir", "command"];
         let values = [
@@ -122,6 +123,15 @@ mod tests {
             json!({"A=": "b"}),
             json!({"": "b"}),
             json!({"1": "b"}),
+            json!({"mode": "auto", "read": ["/a"], "write": []}),
+            json!({"mode": "required", "read": null}),
+            json!({"mode": null}),
+            json!({"mode": "on"}),
+            json!({"read": ["a"]}),
+            json!({"write": [""]}),
+            json!({"write": ["/a\0"]}),
+            json!({"write": "/a"}),
+            json!({"read": ["/w/".repeat(1366)]}),
         ];
         for name in OPTIONAL.into_iter().chain(ALL).chain(["unknown"]) {
             for value in &values {

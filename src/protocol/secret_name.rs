@@ -1,7 +1,7 @@
 //! Names that say that their value is secret.
 
 /// Parts of a name that say so, whatever their case.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 20] = [
     "TOKEN",
     "SECRET",
     "PASSWORD",
@@ -9,6 +9,12 @@ const PARTS: [&str; 14] = [
     "PRIVATE_KEY",
     "ACCESS_KEY",
     "API_KEY",
+    "APIKEY",
+    "AUTH_KEY",
+    "CLIENT_KEY",
+    "SIGNING_KEY",
+    "MASTER_KEY",
+    "ACCOUNT_KEY",
     "CREDENTIALS",
     // What backends, providers and state encryption call theirs.
     "CONN_STR",
@@ -20,7 +26,7 @@ const PARTS: [&str; 14] = [
 ];
 
 /// Ends of a name that say so.
-const ENDS: [&str; 4] = ["_PASS", "_PWD", "_PAT", "_SAS"];
+const ENDS: [&str; 6] = ["_PASS", "_PWD", "_PAT", "_SAS", "_APP_KEY", "_HTTP_AUTH"];
 
 /// Ends of names that stand for something secret, and show nothing of it.
 const REFERENCES: [&str; 4] = ["_ID", "_NAME", "_ARN", "KMS_ENCRYPTION_KEY"];
@@ -74,6 +80,12 @@ mod tests {
             ("vault_secret_id", true),
             ("db_pass", true),
             ("MYSQL_PWD", true),
+            ("KUBE_CLIENT_KEY_DATA", true),
+            ("CONSUL_HTTP_AUTH", true),
+            ("DD_APP_KEY", true),
+            ("TAILSCALE_AUTH_KEY", true),
+            ("storage_account_key", true),
+            ("client_key_vault_name", false),
             ("private_token=x&by=deploy_id", true),
             ("kms_access_key", true),
             ("access_key_id", false),

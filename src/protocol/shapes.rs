@@ -34,11 +34,14 @@ shapes! {
     Text = "pattern": r"^[^\u0000]*$";
     /// A path; whether it is there is for the run to see.
     PathText = "pattern": r"^[^\u0000]+$", "maxLength": 4095;
-    /// Name of an environment variable; with a port, that of the token of a registry.
+    /// A path that does not depend on the directory of the runner.
+    AbsolutePath = "pattern": r"^/[^\u0000]*$", "maxLength": 4095;
+    /// Name of an environment variable; with a port, that of the token of a registry; with dashes or letters beyond
+    /// ASCII, that of an input variable.
     VariableName =
-        "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5})$";
+        "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5}|TF_VAR_[^\u0000-,./:-@\[-^`{-\u007f]+)$";
     /// Name of an environment variable, or the start of one and a `*`.
-    VariablePattern = "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\*?$";
+    VariablePattern = "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5}|TF_VAR_[^\u0000-,./:-@\[-^`{-\u007f]+)\*?$";
     /// Three numbers, and what Semantic Versioning allows after them.
     ExactVersion = "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?$";
 }

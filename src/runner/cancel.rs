@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, Standing};
 use super::wording::of_system;
-use crate::process::{ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver, within};
+use crate::process::{
+    ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver, resume_supervisor, within,
+};
 use crate::protocol::Control;
 
 /// How long a run may take to create its record, to lock it and to listen: a backend may cancel a moment
@@ -121,7 +123,10 @@ fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
     }
     let introduction = record.introduction()?;
     match record.connect() {
-        Ok(socket) => return hand_over(socket, force),
+        Ok(socket) => {
+            resume(record, &introduction);
+            return hand_over(socket, force);
+        }
         // The supervisor no longer listens there, or not yet.
         Err(fault)
             if matches!(
@@ -134,6 +139,17 @@ fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
         Introduction::Missing => Ok(Finding::Starting),
         Introduction::Of(_, true) => Ok(Finding::Ending),
         Introduction::Of(supervisor, false) => signal(record, &supervisor, force),
+    }
+}
+
+/// Lets a supervisor that was stopped (SIGSTOP) go on, if it is certain which process it is: it accepts no order
+/// before.
+fn resume(record: &Record, introduction: &Introduction) {
+    if let Introduction::Of(supervisor, _) = introduction
+        && let Ok(proven) = supervisor.prove(record.lock_file())
+    {
+        // One that cannot be resumed may not be stopped: its answer tells.
+        let _ = resume_supervisor(&proven);
     }
 }
 

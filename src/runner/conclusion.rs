@@ -1,22 +1,26 @@
 //! From how a run ended to what its result says.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::Utc;
 
-use super::diagnosis;
+use super::diagnosis::{self, Testimony};
 use super::document::{self, Ending, Times};
 use super::effect::{Effect, effect_of};
-use super::flags;
+use super::evidence::Evidence;
 use super::leader::Leader;
 use super::oom::Kill;
-use super::preparation::Environment;
+use super::preparation::{self, Environment};
 use super::printed::Printed;
 use super::run_dir::DISK_PATIENCE;
-use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
+use super::state_report::{self, Before, Files, ToolEnd, Words, WorkPlace};
+use super::success::{self, Facts, PlanFile, Shortfall};
 use super::supervision::Outlived;
+use super::{cli_args, flags};
+use crate::output::Matcher;
 use crate::process::{Ended, within};
 use crate::protocol::{
     Diagnosis, DiagnosisClass, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport,
@@ -29,11 +33,22 @@ pub(super) struct Run<'a> {
     pub(super) environment: &'a Environment,
     pub(super) work_dir: &'a Path,
     pub(super) outlived: &'a Outlived,
+    /// What was started at first.
+    pub(super) started_as: Leader,
+    /// What it printed, before masking.
+    pub(super) evidence: &'a Evidence,
+    /// The end of it, masked.
+    pub(super) tail: &'a str,
+    pub(super) matcher: &'a Matcher,
+    /// The limit on the size of files, if it cut the output.
+    pub(super) cut_at: Option<u64>,
     pub(super) times: Times,
     /// The files before it started.
     pub(super) before: &'a Before,
     /// Whether the kernel ended a process because memory ran out.
     pub(super) oom: Kill,
+    /// What the tool was confined by.
+    pub(super) sandbox: Option<String>,
 }
 
 /// What is to be said of it.
@@ -46,29 +61,52 @@ pub(super) struct Verdict {
     error_msg: String,
 }
 
-/// Judges a run by how it ended and by the end of its output.
-pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
+/// Judges a run by how it ended and by its output.
+pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     let (request, outlived) = (run.request, run.outlived);
-    let cli_args = cli_args(run);
-    let answered = outlived
-        .ended
-        .is_some_and(|ended| document::is_success(request, ended, &cli_args));
-    let is_denied = answered && is_denied(run, tail);
-    let success = answered && !is_denied && !plan_file_is_empty(run);
-    let outcome = document::outcome(outlived, success);
-    let diagnosis = match (success, answered) {
-        (true, _) => None,
-        (false, true) if !is_denied => Some(empty_plan_file()),
-        (false, _) => diagnose(run, is_denied, tail),
+    let args = effective_args(request, run.environment);
+    let printed = run.evidence.printed(&args);
+    let words = Words::of(&printed);
+    let judged = outlived.ended.map(|ended| {
+        success::judge(&Facts {
+            command: &request.command,
+            args: &args,
+            ended,
+            leader: outlived.leader,
+            words,
+            plan_file: plan_file(run, &args),
+            is_stopped: outlived.stop_reason.is_some() || outlived.has_tool_outlived,
+            hides_end: outlived.hides_end_of_tool(),
+        })
+    });
+    let success = judged == Some(Ok(()));
+    let shortfall = judged.and_then(Result::err);
+    let outcome = match (document::outcome(outlived, success), shortfall) {
+        (Outcome::Failed, Some(Shortfall::NoClosingWords)) => Outcome::Unknown,
+        (outcome, _) => outcome,
     };
-    let state = state(run, tail);
-    let error_msg = document::error_message(&Ending {
+    let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
+    let files = writes_state(request, &args).then(|| files(run, &args));
+    let state = files
+        .as_ref()
+        .map(|files| state(run, &args, &printed, files));
+    let mut error_msg = document::error_message(&Ending {
         request,
         outlived,
         outcome,
         diagnosis: diagnosis.as_ref(),
         state: state.as_ref(),
     });
+    if let (Some(limit), false) = (run.cut_at, success) {
+        error_msg.push_str("; ");
+        error_msg.push_str(&preparation::cut_output(limit));
+    }
+    if files.is_some_and(|files| files.is_errored_state_cut) {
+        error_msg.push_str(
+            "; `errored.tfstate` is empty or cut and holds no state: the tool has printed the state into its output, \
+             which may be the only copy",
+        );
+    }
     Verdict {
         outcome,
         success,
@@ -78,55 +116,38 @@ pub(super) fn verdict(run: &Run<'_>, tail: &str) -> Verdict {
     }
 }
 
-/// Whether the command did not do what was asked, although the wrapper in the tool's place exits with 0, as a
-/// pipe does whose last program is fine.
-fn is_denied(run: &Run<'_>, tail: &str) -> bool {
-    let (request, outlived) = (run.request, run.outlived);
-    match (outlived.leader, effect_of(&request.command, &request.args)) {
-        (Leader::Tool, _) => false,
-        (Leader::Wrapper, Effect::State) => {
-            let printed = Printed::of(tail, &request.args);
-            let words = state_report::Words::of(&printed);
-            !words.is_complete && (outlived.stop_reason.is_some() || words.has_closed_with_error)
-        }
-        (Leader::Wrapper, Effect::Nothing | Effect::Other) => outlived.hides_interruption(),
-    }
-}
-
-/// Whether `plan` left an empty file where its plan should be.
+/// The file that `plan` was to write.
 ///
 /// On a full disk both tools say "Saved the plan" and exit with 0, and the file is empty.
-fn plan_file_is_empty(run: &Run<'_>) -> bool {
-    let out = flags::value(&run.request.args, "out").filter(|path| !path.is_empty());
+fn plan_file(run: &Run<'_>, args: &[String]) -> PlanFile {
+    let out = flags::value(args, "out").filter(|path| !path.is_empty());
     let (Some(out), "plan") = (out, run.request.command.as_str()) else {
-        return false;
+        return PlanFile::Fine;
     };
     let path = run.work_dir.join(out);
-    let found = within(DISK_PATIENCE, || fs::metadata(path));
-    matches!(found, Some(Ok(file)) if file.is_file() && file.len() == 0)
-}
-
-fn empty_plan_file() -> Diagnosis {
-    Diagnosis {
-        class: DiagnosisClass::OutOfDisk,
-        message: "the tool said that it saved the plan, and the plan file is empty: free some disk space \
-                  and plan again"
-            .to_owned(),
-        retryable: false,
+    // A script may have run the tool in another directory.
+    let is_certain = run.started_as == Leader::Tool;
+    match within(DISK_PATIENCE, || fs::metadata(path)) {
+        Some(Ok(file)) if file.is_file() && file.len() == 0 => PlanFile::Empty,
+        Some(Err(fault)) if fault.kind() == ErrorKind::NotFound && is_certain => PlanFile::Missing,
+        Some(_) | None => PlanFile::Fine,
     }
 }
 
-/// The arguments that the tool takes from its environment.
-fn cli_args(run: &Run<'_>) -> Vec<Vec<String>> {
-    let by_command = format!("TF_CLI_ARGS_{}", run.request.command.replace('-', "_"));
-    ["TF_CLI_ARGS", &by_command]
-        .into_iter()
-        .filter_map(|name| run.environment.get(name))
-        .map(|args| args.split_ascii_whitespace().map(str::to_owned).collect())
-        .collect()
+fn effective_args(request: &Request, environment: &Environment) -> Vec<String> {
+    cli_args::effective(&request.command, &request.args, |name| {
+        environment.get(name)
+    })
 }
 
-fn diagnose(run: &Run<'_>, is_denied: bool, tail: &str) -> Option<Diagnosis> {
+/// Whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
+fn writes_state(request: &Request, args: &[String]) -> bool {
+    let command = &request.command;
+    effect_of(command, &request.args) == Effect::State
+        || (command == "init" && effect_of(command, args) == Effect::State)
+}
+
+fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Diagnosis> {
     if let (Some(Ended::Signalled(_)), Some(_)) = (run.outlived.ended, run.outlived.stop_reason) {
         // Our own signal is no fault of the tool.
         return None;
@@ -136,58 +157,101 @@ fn diagnose(run: &Run<'_>, is_denied: bool, tail: &str) -> Option<Diagnosis> {
         command: &run.request.command,
         args: &run.request.args,
         ending: run.outlived.ended?,
-        text: tail,
+        text: run.tail,
         oom: run.oom,
     };
-    if is_denied {
-        diagnosis::diagnose_in_spite_of_code(&observed)
-    } else {
-        diagnosis::diagnose(&observed)
+    let testimony = Testimony {
+        printed,
+        matcher: run.matcher,
+    };
+    let other = |class, message: &str| Diagnosis {
+        class,
+        message: message.to_owned(),
+        retryable: false,
+    };
+    match shortfall {
+        // What the last words of a tool that outlived its wrapper mean is not known, if they name no error.
+        Shortfall::ExitCode if run.outlived.has_tool_outlived => {
+            Some(diagnosis::diagnose_failure(&observed, testimony))
+                .filter(|found| found.class != DiagnosisClass::Other)
+        }
+        Shortfall::ExitCode | Shortfall::NoPlan => {
+            Some(diagnosis::diagnose_failure(&observed, testimony))
+        }
+        Shortfall::HiddenError => Some(
+            diagnosis::diagnose_in_spite_of_code(&observed, testimony)
+                .unwrap_or_else(|| diagnosis::diagnose_failure(&observed, testimony)),
+        ),
+        Shortfall::HiddenEnd => diagnosis::diagnose_in_spite_of_code(&observed, testimony),
+        Shortfall::NoClosingWords if run.outlived.stop_reason.is_some() => {
+            diagnosis::diagnose_in_spite_of_code(&observed, testimony)
+        }
+        Shortfall::NoClosingWords => Some(other(
+            DiagnosisClass::Other,
+            "the tool did not say that it completed the command: it may have been killed, or its output was \
+             sent elsewhere",
+        )),
+        Shortfall::EmptyPlanFile => Some(other(
+            DiagnosisClass::OutOfDisk,
+            "the tool said that it saved the plan, and the plan file is empty: free some disk space and plan \
+             again",
+        )),
+        Shortfall::NoPlanFile => Some(other(
+            DiagnosisClass::Other,
+            "the plan file that `-out` names is not there: plan again",
+        )),
     }
 }
 
-fn state(run: &Run<'_>, tail: &str) -> Option<StateReport> {
-    let (request, leader) = (run.request, run.outlived.leader);
-    if effect_of(&request.command, &request.args) != Effect::State {
-        return None;
-    }
+fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> StateReport {
+    let (outlived, leader) = (run.outlived, run.outlived.leader);
     // A process that could not be ended may be the tool.
-    let is_gone = leader == Leader::Tool || run.outlived.survivors.is_empty();
-    let ended = run.outlived.ended.filter(|_| is_gone);
+    let is_gone = leader == Leader::Tool || outlived.survivors.is_empty();
+    let ended = outlived.ended.filter(|_| is_gone);
+    let is_whole = outlived.output_complete || !outlived.survivors.is_empty();
     state_report::report(&state_report::Observed {
-        command: &request.command,
-        args: &request.args,
+        args,
         end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
         leader,
-        text: tail,
-        files: &files(run),
+        started_as: run.started_as,
+        printed,
+        is_whole: is_whole && run.cut_at.is_none(),
+        is_migration: run.request.command == "init",
+        files,
     })
 }
 
 /// The files that a run may write, as they are before it; nothing for a command that writes no state.
 pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
-    if effect_of(&request.command, &request.args) != Effect::State {
+    let args = effective_args(request, environment);
+    if !writes_state(request, &args) {
         return Before::Seen(Vec::new());
     }
-    let place = work_place(request, environment, work_dir);
+    let place = work_place(args, environment, work_dir, Leader::Tool);
     let seen = within(DISK_PATIENCE, move || state_report::look_before(&place));
     seen.unwrap_or_else(|| Before::Unknown {
         began_at: SystemTime::now(),
     })
 }
 
-fn work_place(request: &Request, environment: &Environment, work_dir: &Path) -> WorkPlace {
+fn work_place(
+    args: Vec<String>,
+    environment: &Environment,
+    work_dir: &Path,
+    started_as: Leader,
+) -> WorkPlace {
     WorkPlace {
         work_dir: work_dir.to_owned(),
         data_dir: environment.get("TF_DATA_DIR").map(PathBuf::from),
         workspace: environment.get("TF_WORKSPACE").map(str::to_owned),
-        args: request.args.clone(),
+        args,
+        started_as,
     }
 }
 
 /// What the working directory shows; nothing when its disk hangs.
-fn files(run: &Run<'_>) -> Files {
-    let place = work_place(run.request, run.environment, run.work_dir);
+fn files(run: &Run<'_>, args: &[String]) -> Files {
+    let place = work_place(args.to_vec(), run.environment, run.work_dir, run.started_as);
     let before = run.before.clone();
     within(DISK_PATIENCE, move || {
         state_report::observe(&place, &before)
@@ -214,6 +278,7 @@ pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> R
         output_file: log,
         diagnosis: verdict.diagnosis.clone(),
         state: verdict.state.clone(),
+        sandbox: run.sandbox.clone(),
         protocol: PROTOCOL_VERSION,
     }
 }

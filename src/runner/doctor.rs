@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::sandbox::{Level, decide};
 use super::{limits, resolve, version};
-use crate::process::{FileWatch, memory_file, probe};
-use crate::protocol::Tool;
+use crate::process::{FileWatch, landlock_abi, memory_file, probe};
+use crate::protocol::{SandboxMode, Tool};
 
 /// How long a tool or git may take to say its version.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -83,6 +84,7 @@ pub(super) fn report() -> Report {
     checks.push(process_limits());
     checks.push(file_watch());
     checks.push(process_tree());
+    checks.push(sandbox());
     checks.push(cli_config());
     Report {
         ok: checks.iter().all(|check| check.status != Status::Missing),
@@ -200,6 +202,29 @@ fn process_tree() -> Check {
     } else {
         Check::new(name, Status::Missing, "/proc is not mounted")
             .hint("mount /proc: what a tool leaves behind is found there")
+    }
+}
+
+fn sandbox() -> Check {
+    let name = "sandbox";
+    match decide(SandboxMode::Auto, landlock_abi()) {
+        Ok(Level::Enforced { abi, warning: None }) => Check::new(
+            name,
+            Status::Ok,
+            format!(
+                "Landlock version {abi}: tools can be confined (`sandbox`), \"required\" works"
+            ),
+        ),
+        Ok(Level::Enforced {
+            warning: Some(sentence),
+            ..
+        }) => Check::new(name, Status::Warning, sentence)
+            .hint("`sandbox` works with the mode \"auto\" only"),
+        Ok(Level::None { warning: sentence }) | Err(sentence) => {
+            Check::new(name, Status::Warning, sentence).hint(
+                "`sandbox` with the mode \"auto\" runs tools unconfined here, \"required\" refuses",
+            )
+        }
     }
 }
 

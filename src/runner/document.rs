@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::flags;
 use super::ladder::KillCause;
+use super::leader::Leader;
 use super::supervision::{Outlived, survivors_sentence};
 use crate::process::Ended;
 use crate::protocol::{
@@ -18,22 +18,6 @@ use crate::protocol::{
 pub(super) struct Times {
     pub(super) started_at: DateTime<Utc>,
     pub(super) duration: Duration,
-}
-
-/// Whether the tool did what was asked.
-///
-/// `plan -detailed-exitcode` answers with 2 that there are changes, which is no failure.
-pub(super) fn is_success(request: &Request, ended: Ended, cli_args: &[Vec<String>]) -> bool {
-    const DETAILED: &str = "detailed-exitcode";
-    match ended {
-        Ended::Exited(0) => true,
-        Ended::Exited(2) => {
-            request.command == "plan"
-                && (flags::is_on(&request.args, DETAILED)
-                    || cli_args.iter().any(|args| flags::is_on(args, DETAILED)))
-        }
-        Ended::Exited(_) | Ended::Signalled(_) => false,
-    }
 }
 
 /// How a run ended, as one word.
@@ -104,6 +88,9 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
         return format!("{command} failed: {}{left}", diagnosis.message);
     }
     let how = match ending.outlived.ended {
+        Some(Ended::Exited(code)) if ending.outcome == Outcome::Unknown => {
+            format!("ended with exit code {code}")
+        }
         Some(Ended::Exited(code)) => format!("failed with exit code {code}"),
         Some(signalled @ Ended::Signalled(_)) => {
             let name = signalled.signal_name().unwrap_or_default();
@@ -111,9 +98,24 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
         }
         None => "could not be waited for".to_owned(),
     };
+    let is_hidden = ending.outlived.leader == Leader::Wrapper
+        && matches!(ending.outlived.ended, Some(Ended::Exited(0 | 2)));
+    let whose = match (ending.outlived.has_tool_outlived, is_hidden) {
+        (true, true) => ", which ended before the tool",
+        (true, false) => {
+            "; that is the exit code of the program in the tool's place, which ended before the tool"
+        }
+        (false, _) => "",
+    };
     match ending.diagnosis {
-        Some(diagnosis) => format!("{command} {how}: {}", diagnosis.message),
-        None => format!("{command} {how}; see `output`"),
+        // Its exit code is not the tool's.
+        Some(diagnosis) if is_hidden => format!(
+            "{command} {how} by the program in its place{whose}: {}; let the exit code of the tool through: start it \
+             with `exec {} \"$@\"`, or use `set -o pipefail`",
+            diagnosis.message, ending.request.tool
+        ),
+        Some(diagnosis) => format!("{command} {how}: {}{whose}", diagnosis.message),
+        None => format!("{command} {how}; see `output`{whose}"),
     }
 }
 
@@ -194,6 +196,7 @@ pub(super) fn of_no_tool(
         output_file: None,
         diagnosis: None,
         state: None,
+        sandbox: None,
         protocol: PROTOCOL_VERSION,
     }
 }

@@ -25,8 +25,8 @@ use super::relay::RelayReader;
 use super::stop_signals::{Meaning, StopSignals};
 use super::wording::of_system;
 use crate::process::{
-    Input, OwnSignal, OwnSignals, SignalledRequest, terminal_is_gone, terminal_is_open,
-    wait_for_child,
+    Input, OwnSignal, OwnSignals, SignalledRequest, resume_child, terminal_is_gone,
+    terminal_is_open, wait_for_child,
 };
 use crate::protocol::{Control, exit_status};
 
@@ -65,11 +65,13 @@ pub(super) async fn serve(kept: Kept) -> io::Result<u8> {
         asked: Vec::new(),
         had_terminal: terminal_is_open(),
         known: Known::default(),
+        supervisor: Some(kept.supervisor),
     };
     let mut reception = Reception::new(Input::stdin()?);
     front.hand_over(&mut reception).await;
     front.follow(&mut reception).await;
     front.copy_rest().await;
+    front.supervisor = None;
     let supervisor_end = wait_for_child(kept.supervisor, SUPERVISOR_END);
     let status = match front.stdout.relay.exit_status() {
         Some(status) => status,
@@ -110,6 +112,8 @@ struct Front {
     asked: Vec<Message>,
     had_terminal: bool,
     known: Known,
+    /// Until it may be reaped.
+    supervisor: Option<Pid>,
 }
 
 impl Front {
@@ -129,7 +133,11 @@ impl Front {
         } else {
             reception.close();
         }
+        let is_stop = message == Message::StoppedEarly;
         self.link.post(message);
+        if is_stop {
+            self.resume_supervisor();
+        }
     }
 
     /// Passes messages on, both ways, until the supervisor is gone.
@@ -172,6 +180,14 @@ impl Front {
             self.asked.push(message.clone());
             self.link.post(message);
         }
+        self.resume_supervisor();
+    }
+
+    /// A supervisor that was stopped (SIGSTOP) hears of nothing.
+    fn resume_supervisor(&self) {
+        if let Some(supervisor) = self.supervisor {
+            resume_child(supervisor);
+        }
     }
 
     fn on_signal(&mut self, signal: OwnSignal) {
@@ -183,8 +199,7 @@ impl Front {
             OwnSignal::Requested(SignalledRequest::Force) => self.ask(Message::Force),
             OwnSignal::Interrupt | OwnSignal::Terminate | OwnSignal::HangUp => {
                 match self.stop.signalled(Instant::now()) {
-                    Meaning::First => self.ask(Message::Signalled),
-                    Meaning::Again => {}
+                    Meaning::First | Meaning::Again => self.ask(Message::Signalled),
                     Meaning::Second => self.ask(Message::Force),
                 }
             }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::evidence::Evidence;
 use super::journal::Journal;
+use super::json_document::OutputRedactor;
 use super::link::Link;
 use super::run_dir::{Recorder, Room};
 use super::supervision::InterruptNotice;
-use crate::output::{Capture, Matcher, Redactor, SILENCE, Segments, Spool, Tail, Utf8};
+use crate::output::{Capture, SILENCE, Segments, Spool, Tail, Utf8};
 use crate::process::memory_limit;
 use crate::protocol::Event;
 
@@ -22,13 +24,15 @@ const BACKLOG_PART: u64 = 4;
 /// Spool to capture, tail, record and events.
 #[derive(Debug)]
 pub(super) struct Intake {
-    redactor: Redactor,
+    redactor: OutputRedactor,
     utf8: Utf8,
     segments: Segments,
     /// Head and tail for the result.
     pub(super) capture: Capture,
-    /// The end, for the diagnosis.
+    /// The end, as it may be shown.
     pub(super) tail: Tail,
+    /// What the verdict is read from, before masking.
+    pub(super) evidence: Evidence,
     record: Option<Arc<Recorder>>,
     /// Whether the tool has said that it received a signal.
     pub(super) notice: InterruptNotice,
@@ -39,13 +43,14 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(matcher: Arc<Matcher>, capture: Capture) -> Self {
+    pub(super) fn new(redactor: OutputRedactor, capture: Capture) -> Self {
         Self {
-            redactor: Redactor::new(matcher),
+            redactor,
             utf8: Utf8::default(),
             segments: Segments::default(),
             capture,
             tail: Tail::default(),
+            evidence: Evidence::default(),
             record: None,
             notice: InterruptNotice::default(),
             last_text: Instant::now(),
@@ -83,6 +88,7 @@ impl Intake {
             return Ok(false);
         }
         self.notice.push(&self.piece[..len]);
+        self.evidence.push(&self.piece[..len]);
         self.masked.clear();
         self.redactor.push(&self.piece[..len], &mut self.masked);
         self.text.clear();

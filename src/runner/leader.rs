@@ -1,30 +1,55 @@
 //! Whether the process that the runner started is the tool, or a wrapper around it.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
+
+use super::go_module::main_module;
 
 /// The process that a run was started as, whose end is the end of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leader {
     /// The tool's own program, or a script that has become it by `exec`: its exit code is the tool's word.
     Tool,
-    /// Another program, such as a shell script that starts the tool.
+    /// Another program, such as a shell script or a version manager that starts the tool.
     Wrapper,
 }
 
 impl Leader {
-    /// Judges by the program: a script (`#!`) is a wrapper for as long as it is not seen to become the tool.
+    /// Judges by the program: what is not proven to be the tool is a wrapper for as long as it is not seen to
+    /// become the tool.
     pub(super) fn of(program: &Path) -> Self {
-        let mut start = [0; 2];
-        let read = File::open(program).and_then(|mut file| file.read_exact(&mut start));
-        match read {
-            Ok(()) if start == *b"#!" => Self::Wrapper,
-            Ok(()) => Self::Tool,
-            // A script has to be readable to be run.
-            Err(fault) if fault.kind() == ErrorKind::PermissionDenied => Self::Tool,
-            // Gone since, or shorter than any program.
-            Err(_) => Self::Wrapper,
+        match Program::at(program) {
+            Program::Tool => Self::Tool,
+            Program::Other | Program::Unknown => Self::Wrapper,
+        }
+    }
+}
+
+/// What a program file says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// It is terraform or OpenTofu, whatever its name is.
+    Tool,
+    /// It is another Go program, whatever its name is.
+    Other,
+    /// It does not say: a script, a program in another language, or one that cannot be read.
+    Unknown,
+}
+
+impl Program {
+    pub(super) fn at(path: &Path) -> Self {
+        File::open(path).map_or(Self::Unknown, |file| Self::of(&file))
+    }
+
+    pub(super) fn of(file: &File) -> Self {
+        main_module(file).map_or(Self::Unknown, |module| Self::of_module(&module))
+    }
+
+    /// Forks keep the last part of the path.
+    fn of_module(module: &str) -> Self {
+        match module.rsplit('/').next() {
+            Some("terraform" | "opentofu") => Self::Tool,
+            Some(_) | None => Self::Other,
         }
     }
 }
@@ -36,17 +61,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn script_is_not_the_tool() {
+    fn only_a_proven_tool_is_the_tool() {
         let folder = tempfile::tempdir().unwrap();
-        for (content, leader) in [
-            ("#!/bin/sh\nexec terraform\n", Leader::Wrapper),
-            ("\u{7f}ELF", Leader::Tool),
-            ("", Leader::Wrapper),
-        ] {
+        for content in ["#!/bin/sh\nexec terraform\n", "\u{7f}ELF", ""] {
             let program = folder.path().join("terraform");
             fs::write(&program, content).unwrap();
-            assert_eq!(Leader::of(&program), leader, "{content}");
+            assert_eq!(Leader::of(&program), Leader::Wrapper, "{content}");
         }
         assert_eq!(Leader::of(&folder.path().join("none")), Leader::Wrapper);
+    }
+
+    #[test]
+    fn the_module_names_the_tool() {
+        for (module, program) in [
+            ("github.com/hashicorp/terraform", Program::Tool),
+            ("github.com/opentofu/opentofu", Program::Tool),
+            ("example.com/fork/terraform", Program::Tool),
+            ("github.com/tofuutils/tenv/v4", Program::Other),
+            ("github.com/gruntwork-io/terragrunt", Program::Other),
+            (
+                "github.com/hashicorp/terraform-provider-random",
+                Program::Other,
+            ),
+        ] {
+            assert_eq!(Program::of_module(module), program, "{module}");
+        }
     }
 }

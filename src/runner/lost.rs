@@ -12,6 +12,7 @@ use super::journal::Mode;
 use super::leader::Leader;
 use super::masking::mask_result;
 use super::preparation::Environment;
+use super::printed::Printed;
 use super::run_dir::{DISK_PATIENCE, OUTPUT};
 use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
@@ -139,6 +140,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         data_dir: None,
         workspace: None,
         args: request.args.clone(),
+        started_as: Leader::Wrapper,
     };
     // What was there before is lost with the supervisor.
     let before = Before::Unknown {
@@ -147,14 +149,16 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
     let observed = within(DISK_PATIENCE, move || {
         state_report::observe(&place, &before)
     });
-    state_report::report(&state_report::Observed {
-        command: &request.command,
+    Some(state_report::report(&state_report::Observed {
         args: &request.args,
         end: ToolEnd::Lost,
         leader: Leader::Wrapper,
-        text: "",
+        started_as: Leader::Wrapper,
+        printed: &Printed::default(),
+        is_whole: false,
+        is_migration: request.command == "init",
         files: &observed.unwrap_or(Files::UNKNOWN),
-    })
+    }))
 }
 
 /// What can be said of a process from here.

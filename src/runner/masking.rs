@@ -3,10 +3,21 @@
 //! Only values that came from outside are masked: words of the wire, such as an outcome, stay.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::flags;
 use super::wording::one_line;
-use crate::output::Matcher;
+use crate::output::{Matcher, Redactor};
 use crate::protocol::RunResult;
+
+/// What masks the output of a command with these arguments.
+pub(super) fn redactor(args: &[String], matcher: Arc<Matcher>) -> Redactor {
+    if flags::is_on(args, "json") {
+        Redactor::of_json(matcher)
+    } else {
+        Redactor::new(matcher)
+    }
+}
 
 /// A sentence as it may be shown.
 pub(super) fn masked_sentence(matcher: &Matcher, sentence: &str) -> String {
@@ -41,6 +52,22 @@ mod tests {
     use crate::protocol::{
         Diagnosis, DiagnosisClass, LockStatus, Outcome, StateReport, StateSafety,
     };
+
+    #[test]
+    fn json_is_told_by_its_flag() {
+        let table: [(&[&str], bool); 6] = [
+            (&["-json"], true),
+            (&["-auto-approve", "--json"], true),
+            (&["-json=true", "name"], true),
+            (&["-json=false"], false),
+            (&["json"], false),
+            (&["-var", "x=-json"], false),
+        ];
+        for (args, expected) in table {
+            let args: Vec<String> = args.iter().map(|&it| it.to_owned()).collect();
+            assert_eq!(flags::is_on(&args, "json"), expected, "{args:?}");
+        }
+    }
 
     #[test]
     fn every_text_of_a_result_is_masked_and_its_words_are_not() {

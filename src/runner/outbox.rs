@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::link::Message;
+use super::message::Message;
 
 /// Most bytes of sentences that wait to be sent; more are dropped and counted.
 const MAX_SENTENCE_BYTES: usize = 1024 * 1024;

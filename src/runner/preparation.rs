@@ -135,8 +135,23 @@ pub(super) fn limited_files(bytes: u64) -> String {
     )
 }
 
+/// Says that the limit on the size of files cut the output.
+pub(super) fn cut_output(limit: u64) -> String {
+    format!(
+        "the output was cut at {limit} bytes, the largest size of a file here, so that errors of the tool may be \
+         missing; lift the limit (`ulimit -f`, `LimitFSIZE=`)"
+    )
+}
+
 /// Fields of a request that may hold any text; what others hold is a word of the wire, a name or a number.
-const FREE_TEXTS: [&str; 5] = ["work_dir", "run_dir", "args", "tool_version", "sandbox"];
+const FREE_TEXTS: [&str; 6] = [
+    "/work_dir",
+    "/run_dir",
+    "/args",
+    "/tool_version",
+    "/sandbox/read",
+    "/sandbox/write",
+];
 
 /// The request as it may be kept: secrets and the values of all variables gone, the rest masked.
 ///
@@ -152,7 +167,7 @@ pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
         }
     }
     for free in FREE_TEXTS {
-        if let Some(value) = document.get_mut(free) {
+        if let Some(value) = document.pointer_mut(free) {
             mask_strings(value, matcher);
         }
     }
@@ -176,7 +191,7 @@ fn mask_strings(value: &mut Value, matcher: &Matcher) {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::Tool;
+    use crate::protocol::{SandboxMode, Tool};
 
     use super::*;
 
@@ -205,6 +220,9 @@ mod tests {
         let mut request = Request::new(Tool::Terraform, "/tmp", "plan");
         request.secrets = vec!["hunter22".to_owned().into(), "short".to_owned().into()];
         request.args = vec!["-var=password=hunter22".into()];
+        request.secrets.push("required".to_owned().into());
+        request.sandbox.mode = SandboxMode::Required;
+        request.sandbox.read = vec!["/srv/hunter22".into()];
         for (name, value) in [
             ("TF_TOKEN_x", "12"),
             ("TF_VAR_a", "is hunter22"),
@@ -221,6 +239,8 @@ mod tests {
         }
         let read = Request::parse(kept.as_bytes()).unwrap();
         assert_eq!(read.args, ["-var=password=***"]);
+        assert_eq!(read.sandbox.mode, SandboxMode::Required);
+        assert_eq!(read.sandbox.read, [Path::new("/srv/***")]);
         assert_eq!(read.env_vars["TF_VAR_b"].expose_secret(), "***");
     }
 }

@@ -78,6 +78,13 @@ impl Reception {
                 }
                 // The parser says best what is missing.
                 Ok(Ok(false)) => return Message::Request(std::mem::take(&mut self.received)),
+                Ok(Err(fault)) if fault.raw_os_error() == Some(libc::EBADF) => {
+                    return Message::NoRequest(
+                        "stdin is closed, or not open for reading; give the request on stdin, one JSON \
+                         object"
+                            .to_owned(),
+                    );
+                }
                 Ok(Err(fault)) => {
                     return Message::NoRequest(format!(
                         "stdin cannot be read: {}",

@@ -4,10 +4,12 @@ mod interrupt_notice;
 mod interruption;
 mod leader_end;
 mod outlived;
+mod program_files;
 mod run_clock;
 mod stopping;
 mod survivors;
 mod targets;
+mod work_on;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -27,10 +29,11 @@ use crate::protocol::OnDisconnect;
 
 pub(super) use interrupt_notice::InterruptNotice;
 use interruption::Interruption;
-use leader_end::{Rest, rest_after};
+use leader_end::{Rest, ToolLife, rest_after};
 pub(super) use outlived::Outlived;
 use run_clock::RunClock;
 pub(super) use survivors::sentence as survivors_sentence;
+use work_on::WorkOn;
 
 /// How long what the tool left behind may take to die. SIGKILL takes an instant; only a process that
 /// hangs in a system call takes longer.
@@ -60,6 +63,8 @@ struct Watch {
     interruption: Interruption,
     /// How the leader ended, once it has, and whether something else was alive then.
     leader_end: Option<(Ended, bool)>,
+    /// The tool behind a wrapper that has ended by itself.
+    work_on: Option<WorkOn>,
 }
 
 impl Supervision<'_> {
@@ -74,6 +79,7 @@ impl Supervision<'_> {
             clock: RunClock::new(Instant::now()),
             interruption: Interruption::new(self.program, self.leader),
             leader_end: None,
+            work_on: None,
         };
         let ended = self.watch(&mut watch, &mut reading).await;
         let survivors = self.tool.sweep(SWEEP).await;
@@ -105,6 +111,7 @@ impl Supervision<'_> {
             ended,
             leader: watch.interruption.last_leader(),
             left_running: watch.leader_end.is_some_and(|(_, left)| left),
+            has_tool_outlived: watch.work_on.is_some_and(|work| work.has_seen_tool()),
             interrupted: self.intake.notice.is_seen() || watch.interruption.reached_tool(),
             stop_reason: self.ladder.reason(),
             killed: self.ladder.killed(),
@@ -137,11 +144,15 @@ impl Supervision<'_> {
             }
             self.interrupt_more(watch, now);
             let more = self.take_some(reading);
-            let due_at = [self.ladder.next_deadline(), watch.interruption.next_look()]
-                .into_iter()
-                .flatten()
-                .map(|time| watch.clock.on_machine(time))
-                .fold(watch.clock.next_look(), Instant::min);
+            let due_at = [
+                self.ladder.next_deadline(),
+                watch.interruption.next_look(),
+                watch.work_on.as_ref().map(WorkOn::next_look),
+            ]
+            .into_iter()
+            .flatten()
+            .map(|time| watch.clock.on_machine(time))
+            .fold(watch.clock.next_look(), Instant::min);
             let flush_at = self.intake.flush_at();
             let urgency = self.journal.urgency();
             tokio::select! {
@@ -161,10 +172,10 @@ impl Supervision<'_> {
     /// Checks whether the run has ended.
     fn look(&mut self, watch: &mut Watch, now: Instant) -> ControlFlow<Option<Ended>> {
         if let Some((ended, _)) = watch.leader_end {
-            return if self.tool.is_any_alive() && self.ladder.stage() != Stage::Killed {
-                ControlFlow::Continue(())
-            } else {
+            return if self.is_rest_done(watch, now) {
                 ControlFlow::Break(Some(ended))
+            } else {
+                ControlFlow::Continue(())
             };
         }
         let leader = watch.interruption.leader(&self.tool);
@@ -175,16 +186,60 @@ impl Supervision<'_> {
         };
         let left_running = self.tool.is_any_alive();
         watch.leader_end = Some((ended, left_running));
-        if !left_running || rest_after(leader, ended, self.ladder.stage()) == Rest::Ended {
+        if !left_running {
             return ControlFlow::Break(Some(ended));
         }
-        self.ladder.lose_leader(now);
+        let tool = watch.interruption.tool_life(&self.tool);
+        match rest_after(leader, ended, self.ladder.stage(), tool) {
+            Rest::Ended => return ControlFlow::Break(Some(ended)),
+            Rest::HasGrace => {
+                self.ladder.lose_leader(now);
+                self.warn_of_rest(
+                    "the program in the tool's place has ended, and processes that it started have not: \
+                     they keep the grace",
+                );
+            }
+            Rest::WorksOn => self.work_on(watch, tool, now),
+        }
         watch.interruption.leader_ended(&self.tool, now);
-        let sentence = "the program in the tool's place has ended, and processes that it started have not: they \
-                        keep the grace"
-            .to_owned();
-        self.journal.warn(&mut self.orders.link, sentence);
         ControlFlow::Continue(())
+    }
+
+    /// Lets the tool go on, if it is there, although the wrapper has ended.
+    fn work_on(&mut self, watch: &mut Watch, tool: ToolLife, now: Instant) {
+        let work = watch.work_on.get_or_insert_with(|| WorkOn::new(now));
+        if work.look(tool, now) {
+            self.warn_of_rest(
+                "the program in the tool's place has ended, and the tool has not: it is left to finish",
+            );
+        }
+    }
+
+    /// Whether what has outlived the leader has ended, or is to be ended.
+    fn is_rest_done(&mut self, watch: &mut Watch, now: Instant) -> bool {
+        if !self.tool.is_any_alive() {
+            return true;
+        }
+        match self.ladder.stage() {
+            Stage::Killed => true,
+            Stage::Stopping => watch.interruption.is_without_tool(now),
+            Stage::Running => {
+                if watch
+                    .work_on
+                    .as_ref()
+                    .is_some_and(|work| now >= work.next_look())
+                {
+                    let tool = watch.interruption.tool_life(&self.tool);
+                    self.work_on(watch, tool, now);
+                }
+                watch.work_on.as_ref().is_none_or(|work| work.is_done())
+            }
+        }
+    }
+
+    fn warn_of_rest(&mut self, sentence: &str) {
+        self.journal
+            .warn(&mut self.orders.link, sentence.to_owned());
     }
 
     /// Takes some output; whether there may be more at once.

@@ -15,6 +15,7 @@ use super::document::{Times, of_no_tool};
 use super::doorbell::Doorbell;
 use super::intake::Intake;
 use super::journal::{Journal, Mode};
+use super::json_document::OutputRedactor;
 use super::ladder::Ladder;
 use super::leader::Leader;
 use super::link::{Link, Message};
@@ -25,6 +26,7 @@ use super::preparation::{self, Environment};
 use super::refusal::{Refusal, accept, could_not_start};
 use super::relay::RelayWriter;
 use super::run_dir::{Durability, Recorder, ResultOutput};
+use super::sandbox::{self, Confinement};
 use super::supervision::Supervision;
 use super::version;
 use super::wording::of_system;
@@ -57,6 +59,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         record: None,
         matcher: Arc::new(Matcher::new([])),
         file_size_limit: inherited.file_size_limit,
+        confinement: None,
         began_at: Utc::now(),
     };
     let Some(first) = desk.orders.first_message().await else {
@@ -68,9 +71,18 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         Err(refusal) => desk.refuse(refusal),
     };
     desk.orders.link.flush(FAREWELL).await;
-    let Desk { orders, record, .. } = desk;
+    let Desk {
+        orders,
+        record,
+        confinement,
+        ..
+    } = desk;
     // The front need not wait for what is left to do.
     drop(orders);
+    if let Some(confinement) = confinement {
+        confinement.remove_temp_dir();
+        sandbox::sweep();
+    }
     if let Some(record) = record {
         record.close();
         record.linger(LINGER);
@@ -86,6 +98,7 @@ struct Desk {
     record: Option<Arc<Recorder>>,
     matcher: Arc<Matcher>,
     file_size_limit: Option<u64>,
+    confinement: Option<Confinement>,
     began_at: DateTime<Utc>,
 }
 
@@ -94,12 +107,12 @@ impl Desk {
     async fn run(&mut self, first: Message, capture: File) -> Result<u8, Refusal> {
         let request = accept(first)?;
         let work_dir = preparation::check_work_dir_within(&request.work_dir)?;
-        let environment = Environment::of(&request);
+        let mut environment = Environment::of(&request);
         self.matcher = Arc::clone(&environment.matcher);
         self.journal.mask_with(Arc::clone(&environment.matcher));
         let (output_limit, lowered) = preparation::output_limit(&request, memory_limit);
         let mut intake = Intake::new(
-            Arc::clone(&environment.matcher),
+            OutputRedactor::of(&request, Arc::clone(&environment.matcher)),
             Capture::new(capture, output_limit),
         );
         self.open_record(&request, &mut intake)?;
@@ -114,6 +127,7 @@ impl Desk {
         let work_dir = work_dir.map_err(Refusal::not_started)?;
         let program =
             preparation::find_tool(&request, &environment).map_err(Refusal::not_started)?;
+        self.confine(&request, &mut environment, &program, &work_dir)?;
         self.check_version(&request, &program, &work_dir, &environment)
             .await?;
         if self.orders.reader_gone {
@@ -139,6 +153,7 @@ impl Desk {
                     environment: &environment.variables,
                     work_dir: &work_dir,
                     output,
+                    sandbox: self.confinement.as_ref().map(|it| &it.sandbox),
                 })
             })
             .map_err(|fault| could_not_start(&program, &fault))?;
@@ -146,10 +161,11 @@ impl Desk {
         let started_at = Utc::now();
         self.announce(&tool, &program, &request, &args);
 
-        let outlived = Supervision {
+        let started_as = Leader::of(&program);
+        let mut outlived = Supervision {
             tool,
             program: request.tool.program(),
-            leader: Leader::of(&program),
+            leader: started_as,
             spool,
             children,
             ladder: Ladder::new(started, request.timeout(), request.grace()),
@@ -161,6 +177,13 @@ impl Desk {
         }
         .outlive()
         .await;
+        let cut_at = self
+            .file_size_limit
+            .filter(|&limit| intake.evidence.total_bytes() >= limit);
+        if let Some(limit) = cut_at {
+            outlived.output_complete = false;
+            self.warn_all(vec![preparation::cut_output(limit)]);
+        }
         let times = Times {
             started_at,
             duration: started.elapsed(),
@@ -170,9 +193,15 @@ impl Desk {
             environment: &environment,
             work_dir: &work_dir,
             outlived: &outlived,
+            started_as,
+            evidence: &intake.evidence,
+            tail: intake.tail.as_str(),
+            matcher: &environment.matcher,
+            cut_at,
             times,
             before: &before,
             oom: oom_counter.map_or(Kill::NotSeen, |counter| counter.seen()),
+            sandbox: self.confinement.as_ref().map(|it| it.name.clone()),
         };
         Ok(self.conclude(&run, &intake))
     }
@@ -217,6 +246,20 @@ impl Desk {
         }
     }
 
+    /// Makes the sandbox, if one is wanted.
+    fn confine(
+        &mut self,
+        request: &Request,
+        environment: &mut Environment,
+        program: &Path,
+        work_dir: &Path,
+    ) -> Result<(), Refusal> {
+        let (confinement, warning) = sandbox::prepare(request, environment, program, work_dir)?;
+        self.confinement = confinement;
+        self.warn_all(warning.into_iter().collect());
+        Ok(())
+    }
+
     /// Refuses when the tool has another version than the one asked for.
     async fn check_version(
         &mut self,
@@ -233,6 +276,7 @@ impl Desk {
             program,
             work_dir,
             environment,
+            sandbox: self.confinement.as_ref().map(|it| &it.sandbox),
             orders: &mut self.orders,
             journal: &mut self.journal,
         };
@@ -287,7 +331,7 @@ impl Desk {
 
     /// Writes the result of a run that took place.
     fn conclude(&mut self, run: &Run<'_>, intake: &Intake) -> u8 {
-        let verdict = conclusion::verdict(run, intake.tail.as_str());
+        let verdict = conclusion::verdict(run);
         let status = exit_status::of(verdict.outcome);
         let log = self.record.as_ref().and_then(|record| record.output_file());
         let mut frame = conclusion::frame(run, &verdict, log);

@@ -1,6 +1,8 @@
 //! The version of a tool, asked for in the place and environment in which it is to run.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,8 +10,10 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use super::environment::Variables;
 use super::intake::Intake;
 use super::journal::Journal;
+use super::json_document::OutputRedactor;
 use super::ladder::Ladder;
 use super::leader::Leader;
 use super::orders::Orders;
@@ -17,7 +21,7 @@ use super::preparation::Environment;
 use super::start_failure;
 use super::supervision::Supervision;
 use crate::output::{Capture, Spool};
-use crate::process::{ChildSignals, Ended, Launch, ToolGroup, memory_file};
+use crate::process::{ChildSignals, Ended, Launch, Sandbox, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
 
 /// How long a tool may take to say its version; the slowest seen take a second.
@@ -46,14 +50,27 @@ struct Version {
     terraform_version: String,
 }
 
-/// Reads the version from what `version -json` printed; warnings may stand before it.
+/// Reads the version from what `version -json` printed; warnings and log lines may stand before it.
 pub(super) fn read(output: &str) -> Option<String> {
-    let json = &output[output.find('{')?..];
-    let mut documents = serde_json::Deserializer::from_str(json).into_iter::<Version>();
-    documents
-        .next()?
-        .ok()
+    output
+        .match_indices('{')
+        .filter_map(|(at, _)| {
+            let documents = serde_json::Deserializer::from_str(&output[at..]);
+            documents.into_iter::<Version>().next()?.ok()
+        })
         .map(|version| version.terraform_version)
+        .next()
+}
+
+/// The environment in which a tool prints its version and nothing of its log, and gets no arguments but ours.
+fn of_question(variables: &Variables) -> Variables {
+    const LEFT_OUT: [&[u8]; 2] = [b"TF_LOG", b"TF_CLI_ARGS"];
+    let is_kept = |name: &OsStr| !LEFT_OUT.iter().any(|it| name.as_bytes().starts_with(it));
+    variables
+        .iter()
+        .filter(|(name, _)| is_kept(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// What is asked, and whom to obey meanwhile.
@@ -62,6 +79,7 @@ pub(super) struct Check<'a> {
     pub(super) program: &'a Path,
     pub(super) work_dir: &'a Path,
     pub(super) environment: &'a Environment,
+    pub(super) sandbox: Option<&'a Sandbox>,
     pub(super) orders: &'a mut Orders,
     pub(super) journal: &'a mut Journal,
 }
@@ -76,12 +94,14 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
     let tool = ToolGroup::spawn(&Launch {
         program: check.program,
         args: &["version".to_owned(), "-json".to_owned()],
-        environment: &check.environment.variables,
+        environment: &of_question(&check.environment.variables),
         work_dir: check.work_dir,
         output: spool.writer()?,
+        sandbox: check.sandbox,
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
-    let mut intake = Intake::new(check.environment.matcher.clone(), capture);
+    // Nothing of it is shown, and a secret may happen to be a word of it.
+    let mut intake = Intake::new(OutputRedactor::of_nothing(), capture);
     check.journal.before_run();
     let outlived = Supervision {
         tool,
@@ -114,6 +134,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_question_has_no_log_and_no_arguments_of_others() {
+        let names = [
+            "PATH",
+            "TF_LOG",
+            "TF_LOG_CORE",
+            "TF_LOG_PATH",
+            "TF_CLI_ARGS",
+            "TF_CLI_ARGS_version",
+            "TF_CLI_CONFIG_FILE",
+        ];
+        let asked = of_question(&names.map(|name| (name.into(), "x".into())).into());
+        let left: Vec<_> = asked.keys().filter_map(|name| name.to_str()).collect();
+        assert_eq!(left, ["PATH", "TF_CLI_CONFIG_FILE"]);
+    }
+
+    #[test]
     fn the_version_is_found_in_what_the_tools_print() {
         let table = [
             (
@@ -122,6 +158,10 @@ mod tests {
             ),
             (
                 "\nWarning: no such file\n\n{\"terraform_version\":\"1.6.2\",\"x\":[{}]}",
+                Some("1.6.2"),
+            ),
+            (
+                "2026-01-01 [INFO]  Go {runtime}\n{\"@level\":\"info\"}\n{\"terraform_version\":\"1.6.2\"}\n{}",
                 Some("1.6.2"),
             ),
             ("Terraform v1.11.4", None),

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::flags;
 use super::place::Place;
+use super::request::Source;
 use super::words::{self, WordsError};
 use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
-use crate::protocol::{OnDisconnect, Request, fits, inherits};
+use crate::protocol::{OnDisconnect, Request, SandboxMode, SandboxRequest, fits, inherits};
 
 /// Cap on the output in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
@@ -40,15 +42,23 @@ const NOT_INHERITED: [&str; 11] = [
 pub(super) struct Commands<'a> {
     pub(super) request: &'a DeployRequest,
     pub(super) place: &'a Place,
+    /// The whole source, within which the tool works.
+    pub(super) root: &'a Path,
     pub(super) work_dir: &'a Path,
     /// Variables that the session adds to those of the request.
     pub(super) environment: &'a BTreeMap<String, SecretString>,
     pub(super) inherit_env: Option<&'a [String]>,
     pub(super) grace: Duration,
+    /// What the settings let the tools reach.
+    pub(super) sandbox: &'a SandboxRequest,
 }
 
 impl Commands<'_> {
-    pub(super) fn init(&self) -> Result<Request, WordsError> {
+    /// `init`, with the variables that open the repository to the tool as well.
+    pub(super) fn init(
+        &self,
+        of_repository: BTreeMap<String, SecretString>,
+    ) -> Result<Request, WordsError> {
         let mut args = vec!["-input=false".to_owned()];
         match self.request.operation {
             // No state is read, so the backend's credentials are not needed either.
@@ -59,7 +69,9 @@ impl Commands<'_> {
         if !self.request.backend_config.is_empty() {
             args.push(option("-backend-config", &self.place.backend_config()));
         }
-        Ok(self.logged("init", args))
+        let mut request = self.logged("init", args);
+        request.env_vars.extend(of_repository);
+        Ok(request)
     }
 
     /// Chooses the workspace; none if the request names none, or reads no state.
@@ -101,26 +113,50 @@ impl Commands<'_> {
         args.extend(of("-target", &self.request.targets));
         args.extend(of("-replace", &self.request.replace));
         args.extend(words::split(&self.request.plan_flags)?);
-        args.extend(tfvars_files.iter().map(|file| option("-var-file", file)));
-        if !self.request.variables.is_empty() {
-            args.push(option("-var-file", &self.place.variables()));
-        }
-        Ok(self.in_workspace(self.logged("plan", args)))
+        args.extend(self.variable_files(tfvars_files));
+        let mut request = self.in_workspace(self.logged("plan", args));
+        self.open_plan_file(&mut request.sandbox.write);
+        Ok(request)
     }
 
     /// Prints the plan as JSON. That holds every sensitive value, so no run directory keeps it.
     pub(super) fn show(&self) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
-        self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]))
+        let mut request = self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]));
+        self.open_plan_file(&mut request.sandbox.read);
+        request
     }
 
     /// Applies the plan file; with a version, only if the tool is of that one.
-    pub(super) fn apply(&self, tool_version: Option<String>) -> Request {
-        let plan = self.place.plan_file().to_string_lossy().into_owned();
-        let args = vec!["-input=false".to_owned(), plan];
+    ///
+    /// With files of variables, all variables of the plan are given again: a plan holds no ephemeral ones.
+    pub(super) fn apply(
+        &self,
+        tool_version: Option<String>,
+        variables_again: Option<&[PathBuf]>,
+    ) -> Result<Request, WordsError> {
+        let plan_flags = words::split(&self.request.plan_flags)?;
+        let mut args = vec!["-input=false".to_owned()];
+        args.extend(flags::carried_to_apply(&plan_flags));
+        args.extend(words::split(&self.request.apply_flags)?);
+        if let Some(tfvars_files) = variables_again {
+            args.extend(flags::variables(&plan_flags));
+            args.extend(self.variable_files(tfvars_files));
+        }
+        args.push(self.place.plan_file().to_string_lossy().into_owned());
         let mut request = self.in_workspace(self.logged("apply", args));
         request.tool_version = tool_version;
-        request
+        self.open_plan_file(&mut request.sandbox.read);
+        Ok(request)
+    }
+
+    fn variable_files(&self, tfvars_files: &[PathBuf]) -> Vec<String> {
+        let own = (!self.request.variables.is_empty()).then(|| self.place.variables());
+        let files = tfvars_files.iter().map(PathBuf::as_path);
+        files
+            .chain(own.as_deref())
+            .map(|file| option("-var-file", file))
+            .collect()
     }
 
     /// Prints the outputs as JSON. That holds every sensitive value, so no run directory keeps it.
@@ -161,7 +197,33 @@ impl Commands<'_> {
         request.on_disconnect = OnDisconnect::Finish;
         request.inherit_env = self.inherit_env.map(<[String]>::to_vec);
         request.output_limit_bytes = LOGGED_OUTPUT_BYTES;
+        request.sandbox = self.sandbox();
         request
+    }
+
+    /// What every command may reach: the source, and of the session's directory only what is the tools' own. What else
+    /// is there is read and written by the session itself, which is not confined and follows links.
+    fn sandbox(&self) -> SandboxRequest {
+        if self.sandbox.mode == SandboxMode::Off {
+            return SandboxRequest::default();
+        }
+        let mut sandbox = self.sandbox.clone();
+        let root = self.root.to_owned();
+        match &self.request.source {
+            // The tool may change its working directory, which is a part of it.
+            Source::Directory(_) => sandbox.read.push(root),
+            Source::Git(_) | Source::Files(_) => sandbox.write.push(root),
+        }
+        sandbox.write.push(self.place.data_dir());
+        sandbox.read.push(self.place.config_dir());
+        sandbox
+    }
+
+    /// Adds the plan file, and nothing beside it: the summary that people approve is in the same directory.
+    fn open_plan_file(&self, paths: &mut Vec<PathBuf>) {
+        if self.sandbox.mode != SandboxMode::Off {
+            paths.push(self.place.plan_file());
+        }
     }
 
     /// A command whose output is read. It changes nothing, so it ends with the session's process.
@@ -169,8 +231,12 @@ impl Commands<'_> {
         let mut request = self.logged(command, args);
         request.on_disconnect = OnDisconnect::Interrupt;
         request.output_limit_bytes = READ_OUTPUT_BYTES;
-        // The tool's own log goes to the same place as what it prints.
-        for name in ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"] {
+        // The tool's own log goes to the same place as what it prints, and other arguments print something else.
+        let log = ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"];
+        let arguments = NOT_INHERITED
+            .into_iter()
+            .filter(|name| name.starts_with("TF_CLI_ARGS"));
+        for name in log.into_iter().chain(arguments) {
             request
                 .env_vars
                 .insert(name.to_owned(), String::new().into());
@@ -215,14 +281,28 @@ mod tests {
     use crate::protocol::Tool;
 
     fn of<T>(request: &DeployRequest, ask: impl Fn(&Commands<'_>) -> T) -> T {
+        confined(SandboxMode::Auto, request, ask)
+    }
+
+    fn confined<T>(
+        mode: SandboxMode,
+        request: &DeployRequest,
+        ask: impl Fn(&Commands<'_>) -> T,
+    ) -> T {
         let environment = BTreeMap::from([("TF_CLI_CONFIG_FILE".to_owned(), "/c".into())]);
         ask(&Commands {
             request,
             place: &Place::at("/s".into()),
+            root: Path::new("/s/source"),
             work_dir: Path::new("/s/source/net"),
             environment: &environment,
             inherit_env: None,
             grace: Duration::from_secs(7),
+            sandbox: &SandboxRequest {
+                mode,
+                read: vec!["/r".into()],
+                write: vec!["/w".into()],
+            },
         })
     }
 
@@ -239,7 +319,9 @@ mod tests {
             (Operation::Validate, vec!["-input=false", "-backend=false"]),
         ];
         for (operation, expected) in table {
-            let args = of(&request(operation), |it| it.init().unwrap().args);
+            let args = of(&request(operation), |it| {
+                it.init(BTreeMap::new()).unwrap().args
+            });
             assert_eq!(args, expected, "{operation:?}");
         }
     }
@@ -256,7 +338,7 @@ mod tests {
             .backend_config
             .insert("bucket".to_owned(), "b".to_owned());
         assert_eq!(
-            of(&request, |it| it.init().unwrap().args),
+            of(&request, |it| it.init(BTreeMap::new()).unwrap().args),
             [
                 "-input=false",
                 "-upgrade",
@@ -296,13 +378,67 @@ mod tests {
     #[test]
     fn an_apply_is_of_the_plan_file_and_of_one_version() {
         let apply = of(&request(Operation::Deploy), |it| {
-            it.apply(Some("1.6.2".to_owned()))
+            it.apply(Some("1.6.2".to_owned()), None).unwrap()
         });
         assert_eq!(apply.args, ["-input=false", "/s/plan/tfplan"]);
         assert_eq!(apply.tool_version.as_deref(), Some("1.6.2"));
         assert_eq!(apply.on_disconnect, OnDisconnect::Finish);
         assert!(apply.env_vars.contains_key("TF_CLI_CONFIG_FILE"));
         assert_eq!((apply.timeout_minutes, apply.grace_seconds), (60.0, 7.0));
+    }
+
+    #[test]
+    fn a_command_reaches_the_source_and_what_is_the_tools_own() {
+        let from_git = request(Operation::Deploy);
+        let mut from_directory = from_git.clone();
+        from_directory.source = Source::Directory("/s/source".into());
+        let plan = |it: &Commands<'_>| it.plan(&[]).unwrap();
+        let sandbox = of(&from_git, |it| it.init(BTreeMap::new()).unwrap().sandbox);
+        assert_eq!(sandbox.mode, SandboxMode::Auto);
+        assert_eq!(texts(&sandbox.read), ["/r", "/s/config"]);
+        assert_eq!(texts(&sandbox.write), ["/w", "/s/source", "/s/data"]);
+        let sandbox = of(&from_directory, |it| plan(it).sandbox);
+        assert_eq!(texts(&sandbox.read), ["/r", "/s/source", "/s/config"]);
+        assert_eq!(texts(&sandbox.write), ["/w", "/s/data", "/s/plan/tfplan"]);
+        for command in [
+            of(&from_git, |it| it.show()),
+            of(&from_git, |it| it.apply(None, None).unwrap()),
+        ] {
+            let read = command.sandbox.read;
+            assert_eq!(texts(&read), ["/r", "/s/config", "/s/plan/tfplan"]);
+        }
+        let off = confined(SandboxMode::Off, &from_git, |it| plan(it).sandbox);
+        assert_eq!(off, SandboxRequest::default());
+    }
+
+    fn texts(paths: &[PathBuf]) -> Vec<&str> {
+        paths.iter().map(|path| path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_apply_has_its_flags_and_the_variables_where_they_are_needed() {
+        let mut request = request(Operation::Deploy);
+        request.plan_flags = "-parallelism=1 -var a=b -refresh=false".to_owned();
+        request.apply_flags = "-parallelism=2 -lock-timeout 5s".to_owned();
+        request.variables.insert("size".to_owned(), 3.into());
+        let flags = [
+            "-input=false",
+            "-parallelism=1",
+            "-parallelism=2",
+            "-lock-timeout",
+            "5s",
+        ];
+        let apply = of(&request, |it| it.apply(None, None).unwrap());
+        assert_eq!(apply.args, [&flags[..], &["/s/plan/tfplan"]].concat());
+        let files = ["/s/source/net/prod.tfvars".into()];
+        let apply = of(&request, |it| it.apply(None, Some(&files)).unwrap());
+        let variables = [
+            "-var=a=b",
+            "-var-file=/s/source/net/prod.tfvars",
+            "-var-file=/s/config/variables.tfvars.json",
+            "/s/plan/tfplan",
+        ];
+        assert_eq!(apply.args, [&flags[..], &variables].concat());
     }
 
     #[test]
@@ -367,7 +503,7 @@ mod tests {
             let value = request.env_vars.get("TF_WORKSPACE");
             value.map(|it| secrecy::ExposeSecret::expose_secret(it).to_owned())
         };
-        let init = of(&request, |it| it.init()).unwrap();
+        let init = of(&request, |it| it.init(BTreeMap::new())).unwrap();
         let select = of(&request, |it| it.workspace()).unwrap();
         assert_eq!(
             [init, select].map(workspace),
@@ -376,7 +512,7 @@ mod tests {
         let after = [
             of(&request, |it| it.plan(&[])).unwrap(),
             of(&request, |it| it.show()),
-            of(&request, |it| it.apply(Some("1.11.4".to_owned()))),
+            of(&request, |it| it.apply(Some("1.11.4".to_owned()), None)).unwrap(),
             of(&request, |it| it.output()),
         ];
         for request in after {

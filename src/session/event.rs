@@ -39,7 +39,11 @@ pub(super) enum Event {
         boot: Option<String>,
     },
     /// `init` is done and the workspace chosen.
-    Initialised,
+    Initialised {
+        /// What the tool was confined by; none if it was not.
+        #[serde(default)]
+        sandbox: Option<String>,
+    },
     /// The configuration is valid.
     Validated,
     /// There is a plan.
@@ -85,6 +89,9 @@ pub(super) struct Planned {
     pub(super) binding: Binding,
     /// Until when an approval is waited for.
     pub(super) deadline: DateTime<Utc>,
+    /// What a person should know about it, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
 }
 
 /// Whether a plan has anything to apply.
@@ -167,7 +174,7 @@ impl Event {
     /// one that is, which takes them along.
     pub(super) const fn is_durable(&self) -> bool {
         match self {
-            Self::Prepared | Self::CheckedOut { .. } | Self::Initialised => false,
+            Self::Prepared | Self::CheckedOut { .. } | Self::Initialised { .. } => false,
             Self::RunStarted { .. }
             | Self::Validated
             | Self::Planned(_)
@@ -188,7 +195,7 @@ impl Event {
             Self::Prepared => "prepared",
             Self::CheckedOut { .. } => "checked_out",
             Self::RunStarted { .. } => "run_started",
-            Self::Initialised => "initialised",
+            Self::Initialised { .. } => "initialised",
             Self::Validated => "validated",
             Self::Planned(_) => "planned",
             Self::Approved(_) => "approved",

@@ -60,8 +60,10 @@ impl Facts {
                 phase,
                 reason: None,
                 error: String::new(),
+                warnings: Vec::new(),
                 diagnosis: None,
                 state: None,
+                sandbox: None,
                 started_at: opening.at,
                 ended_at: None,
                 commit: None,
@@ -193,6 +195,7 @@ impl Facts {
             }
             Event::Planned(planned) => {
                 snapshot.plan_digest = Some(planned.digest.clone());
+                snapshot.warnings.clone_from(&planned.warnings);
                 self.binding = Some(planned.binding.clone());
                 self.deadline = Some(planned.deadline);
             }
@@ -217,7 +220,8 @@ impl Facts {
                 snapshot.diagnosis.clone_from(&failure.diagnosis);
                 snapshot.state.clone_from(&failure.state);
             }
-            Event::Prepared | Event::Initialised | Event::Validated | Event::OutputsRead => {}
+            Event::Initialised { sandbox } => snapshot.sandbox.clone_from(sandbox),
+            Event::Prepared | Event::Validated | Event::OutputsRead => {}
         }
     }
 

@@ -61,25 +61,23 @@ impl Session {
     /// The lines of one phase that are in the log by now, each with its newline; only the last ones when
     /// they have more than this many bytes.
     pub fn log_text(&self, phase: Phase, most_bytes: usize) -> String {
-        let mut logs = self.logs(0);
-        let mut text = String::new();
-        while let Some(line) = logs.line_at_hand() {
-            if line.phase != phase {
-                continue;
-            }
-            text.push_str(&line.text);
-            text.push('\n');
-            if text.len() > most_bytes.saturating_mul(2) {
-                drop_front(&mut text, most_bytes);
-            }
-        }
-        drop_front(&mut text, most_bytes);
-        text
+        self.log_end(&[phase], most_bytes)
+    }
+
+    /// The last lines of some phases that are in the log by now, in order, each with its newline, in at most
+    /// this many bytes. However long the log is, this takes as long as what it gives.
+    pub fn log_end(&self, phases: &[Phase], most_bytes: usize) -> String {
+        self.log.tail(phases, most_bytes)
     }
 
     /// What the plan is going to do, once there is one.
     pub fn plan(&self) -> Option<Arc<PlanSummary>> {
         self.published.plan.borrow().clone()
+    }
+
+    /// How far the checkout is, in the words of git; none when nothing is checked out now.
+    pub fn progress(&self) -> Option<String> {
+        self.published.progress.borrow().clone()
     }
 
     /// The outputs, once they were read.
@@ -200,14 +198,4 @@ const fn short(field: &'static str, text: &str) -> Result<(), SessionError> {
         });
     }
     Ok(())
-}
-
-/// Keeps the last so many bytes, and whole lines of them.
-fn drop_front(text: &mut String, most_bytes: usize) {
-    if text.len() <= most_bytes {
-        return;
-    }
-    let from = text.ceil_char_boundary(text.len() - most_bytes);
-    let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
-    text.drain(..from);
 }

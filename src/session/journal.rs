@@ -283,7 +283,7 @@ mod tests {
         let (_root, place) = place();
         let mut journal = begun(&place);
         journal.owe(&entry(Event::Prepared));
-        journal.owe(&entry(Event::Initialised));
+        journal.owe(&entry(Event::Initialised { sandbox: None }));
         journal.append(&entry(Event::OutputsRead)).unwrap();
         journal.owe(&entry(Event::Expired));
         journal.settle().unwrap();
@@ -292,7 +292,7 @@ mod tests {
         let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
         let expected = [
             Event::Prepared,
-            Event::Initialised,
+            Event::Initialised { sandbox: None },
             Event::OutputsRead,
             Event::Expired,
         ];

@@ -32,6 +32,8 @@
 //! | `driver` | the task that does what comes next |
 //! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
 //! | `binding`, `content`, `tree`, `modules`, `tool_file`, `digest` | what an approval is bound to |
+//! | `ephemeral` | which applies need the variables once more |
+//! | `missing_submodules` | says where files of submodules may be missing |
 //! | `log` | every line, for any number of readers |
 //! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its end |
 //!
@@ -51,6 +53,7 @@ mod commands;
 mod content;
 mod digest;
 mod driver;
+mod ephemeral;
 mod error;
 mod event;
 mod facts;
@@ -60,6 +63,7 @@ mod id;
 mod journal;
 mod local_state;
 mod log;
+mod missing_submodules;
 mod modules;
 mod order;
 mod outputs;

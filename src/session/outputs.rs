@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::plan::SENSITIVE;
+use crate::protocol::exact_number;
 
 /// The outputs of a configuration, as `output -json` tells them.
 ///
@@ -29,6 +30,8 @@ pub struct Output {
     #[serde(rename = "type", default)]
     pub kind: Value,
     /// Its value, or `(sensitive value)`.
+    ///
+    /// A number that a [`Value`] would change, such as an integer beyond 64 bits, is a text with all its digits.
     pub value: Value,
 }
 
@@ -53,7 +56,11 @@ pub enum OutputError {
 impl Outputs {
     /// Reads what `output -json` printed.
     pub(super) fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        let mut by_name: BTreeMap<String, Output> = serde_json::from_str(text)?;
+        let text = exact_number::protect(text);
+        let mut by_name: BTreeMap<String, Output> = serde_json::from_str(&text)?;
+        for output in by_name.values_mut() {
+            write_out_numbers(&mut output.value);
+        }
         let mut sensitive = BTreeMap::new();
         for (name, output) in by_name.iter_mut().filter(|(_, output)| output.sensitive) {
             let value = std::mem::replace(&mut output.value, SENSITIVE.into());
@@ -111,6 +118,20 @@ impl Outputs {
     }
 }
 
+/// Makes marked numbers texts of their digits.
+fn write_out_numbers(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(digits) = exact_number::digits(text) {
+                *text = digits.to_owned();
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(write_out_numbers),
+        Value::Object(members) => members.values_mut().for_each(write_out_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 impl Serialize for Outputs {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.by_name.serialize(to)
@@ -152,6 +173,16 @@ mod tests {
         assert_eq!(outputs.expose_sensitive("name").unwrap(), "blue");
         let missing = outputs.expose_sensitive("missing").unwrap_err();
         assert!(matches!(missing, OutputError::NoSuchOutput { .. }));
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_keeps_its_digits() {
+        let printed = r#"{"n": {"sensitive": false, "type": "number", "value": 104567890123456789012},
+            "l": {"sensitive": true, "type": ["list", "number"], "value": [1, 104567890123456789012]}}"#;
+        let outputs = Outputs::from_json(printed).unwrap();
+        assert_eq!(outputs.get("n").unwrap().value, "104567890123456789012");
+        let list = outputs.expose_sensitive("l").unwrap();
+        assert_eq!(*list, serde_json::json!([1, "104567890123456789012"]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
 use crate::regular_file;
@@ -138,6 +138,19 @@ impl Place {
         self.data_dir().join("environment")
     }
 
+    /// Makes the data directory; a confined tool can't make it.
+    pub(super) fn make_data_dir(&self) -> io::Result<()> {
+        match make_dir(&self.data_dir()) {
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Makes the plan file; a confined tool can change it, but not make it.
+    pub(super) fn make_plan_file(&self) -> io::Result<()> {
+        open_to_append(&self.plan_file()).map(drop)
+    }
+
     fn plan_dir(&self) -> PathBuf {
         self.dir.join("plan")
     }
@@ -169,6 +182,11 @@ impl Place {
 
     pub(super) fn backend_config(&self) -> PathBuf {
         self.config_dir().join("backend.tfbackend.json")
+    }
+
+    /// Keys of hosts for the ssh that the tool's git runs.
+    pub(super) fn known_hosts(&self) -> PathBuf {
+        self.config_dir().join("known_hosts")
     }
 
     /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
@@ -311,10 +329,14 @@ pub(super) fn write_aside(path: &Path, content: &[u8]) -> io::Result<()> {
     std::fs::rename(&part, path)
 }
 
+/// Follows no link: a tool may have left one.
 fn write_part(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     let part = path.with_extension("part");
-    let mut file =
-        private(OpenOptions::new().create(true).truncate(true).write(true)).open(&part)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    let mut file = private(&mut options)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(&part)?;
     file.write_all(content)?;
     Ok(part)
 }

@@ -16,6 +16,8 @@ pub(super) struct Published {
     pub(super) is_over: watch::Receiver<bool>,
     pub(super) plan: watch::Sender<Option<Arc<PlanSummary>>>,
     pub(super) outputs: watch::Sender<Option<Arc<Outputs>>>,
+    /// How far the checkout is.
+    pub(super) progress: watch::Sender<Option<String>>,
 }
 
 /// What the driver alone can show. When it goes, with its runtime or by a panic, whoever waits hears that
@@ -36,6 +38,7 @@ impl Published {
             is_over: end,
             plan: watch::Sender::new(None),
             outputs: watch::Sender::new(None),
+            progress: watch::Sender::new(None),
         };
         let publisher = Publisher {
             snapshot,

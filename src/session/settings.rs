@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::flags::FlagPolicy;
 use crate::client::Runner;
-use crate::protocol::DEFAULT_GRACE;
+use crate::protocol::{DEFAULT_GRACE, SandboxRequest};
 use crate::registry::Registry;
 
 /// How long a plan waits for somebody to decide, when nothing else is set.
@@ -44,6 +44,9 @@ pub struct Settings {
     /// Names, or prefixes that end in `*`, of what the tools get from this process's environment; none for
     /// [`DEFAULT_INHERIT_ENV`](crate::protocol::DEFAULT_INHERIT_ENV).
     pub inherit_env: Option<Vec<String>>,
+    /// What the tools may reach beside the source and what their own session keeps for them; off by default. The
+    /// lists hold absolute paths. See `Sandbox` in `README.md`.
+    pub sandbox: SandboxRequest,
 }
 
 impl Settings {
@@ -60,6 +63,7 @@ impl Settings {
             flags: FlagPolicy::default(),
             grace: DEFAULT_GRACE,
             inherit_env: None,
+            sandbox: SandboxRequest::default(),
         }
     }
 }

@@ -26,10 +26,14 @@ pub struct Snapshot {
     pub reason: Option<Reason>,
     /// One sentence that a person can act on, when something went wrong; empty otherwise.
     pub error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    pub warnings: Vec<String>,
     /// What went wrong, when the tool's output tells.
     pub diagnosis: Option<Diagnosis>,
     /// What became of the state, after an apply.
     pub state: Option<StateReport>,
+    /// What the tools are confined by, such as `landlock-7`; none when they are not, and before `init` was done.
+    pub sandbox: Option<String>,
     /// When the session was started.
     pub started_at: DateTime<Utc>,
     /// When it ended.

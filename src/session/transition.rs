@@ -51,7 +51,7 @@ fn awaiting(wanted: &PlanDigest, state: &State, event: &Event) -> Result<State, 
         Event::Prepared
         | Event::CheckedOut { .. }
         | Event::RunStarted { .. }
-        | Event::Initialised
+        | Event::Initialised { .. }
         | Event::Validated
         | Event::Planned(_)
         | Event::Applied { .. }
@@ -104,7 +104,7 @@ fn active(
         Event::Expired => Err(out_of_place(&here, event)),
         Event::Prepared
         | Event::CheckedOut { .. }
-        | Event::Initialised
+        | Event::Initialised { .. }
         | Event::Validated
         | Event::Planned(_)
         | Event::Applied { .. }
@@ -123,7 +123,7 @@ fn done(charter: Charter, stage: Stage, event: &Event) -> Option<State> {
     match (stage, event) {
         (Stage::Initializing, Event::Prepared) => Some(at(Stage::Cloning)),
         (Stage::Cloning, Event::CheckedOut { .. }) => Some(at(Stage::Init)),
-        (Stage::Init, Event::Initialised) => Some(match charter.operation {
+        (Stage::Init, Event::Initialised { .. }) => Some(match charter.operation {
             Operation::Validate => at(Stage::Validate),
             Operation::Deploy | Operation::Plan | Operation::Destroy | Operation::Drift => {
                 at(Stage::Plan)

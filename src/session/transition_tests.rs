@@ -359,7 +359,7 @@ fn event(name: &str) -> Event {
             digest: None,
         },
         "run_started" => Event::run_started("01-x".into()),
-        "initialised" => Event::Initialised,
+        "initialised" => Event::Initialised { sandbox: None },
         "validated" => Event::Validated,
         "planned" => planned(Changes::Some),
         "planned_none" => planned(Changes::None),
@@ -401,6 +401,7 @@ fn planned(changes: Changes) -> Event {
             variables: String::new(),
         },
         deadline: Utc::now(),
+        warnings: Vec::new(),
     }))
 }
 

@@ -93,6 +93,7 @@ pub(crate) fn source(url: impl Into<String>, git_ref: &str) -> GitSource {
         path: ".".to_owned(),
         credentials: Credentials::None,
         submodules: false,
+        depth: None,
     }
 }
 

@@ -12,5 +12,6 @@ mod front;
 mod masking;
 mod published_table;
 mod run_dir;
+mod sandbox;
 mod supervision;
 mod verdict;

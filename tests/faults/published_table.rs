@@ -27,7 +27,8 @@ fn defines(path: &Path, function: &str) -> bool {
 
 #[test]
 fn each_row_names_a_test_that_exists() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = [root.join("tests"), root.join("backend/tests")];
     let mut rows = 0;
     for name in named_tests() {
         let mut parts = name.split("::");
@@ -35,10 +36,11 @@ fn each_row_names_a_test_that_exists() {
         let (Some(suite), Some(module), Some(function)) = (suite, module, parts.last()) else {
             panic!("`{name}` is not suite::module::test");
         };
-        let folder = tests.join(suite);
-        let found = [folder.join(format!("{module}.rs")), folder.join(module)]
+        let found = tests
             .iter()
-            .any(|place| place.exists() && defines(place, function));
+            .map(|tests| tests.join(suite))
+            .flat_map(|folder| [folder.join(format!("{module}.rs")), folder.join(module)])
+            .any(|place| place.exists() && defines(&place, function));
         assert!(
             found,
             "docs/faults.md names `{name}`, and there is no such test"

@@ -1,6 +1,13 @@
 //! Outcome, diagnosis and state report: what the result may claim.
 
 mod errored_state;
+mod file_size_limit;
+mod hidden_failure;
+mod long_output;
+mod lost_words;
 mod memory;
+mod plan_exit_code;
 mod quotations;
+mod scripts;
+mod secret_words;
 mod wrappers;

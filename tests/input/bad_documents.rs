@@ -92,7 +92,14 @@ fn no_documents() -> Vec<Row> {
         ),
         invalid("YAML", format!("tool: terraform\nx: {CANARY}\n"), NO_OBJECT),
         invalid("a NUL", "\0", NO_OBJECT),
-        invalid("a byte order mark", "\u{feff}{}", NO_OBJECT),
+        invalid("a byte order mark alone", "\u{feff}", EMPTY),
+        invalid("a byte order mark and a list", "\u{feff}[]", NO_OBJECT),
+        invalid("two byte order marks", "\u{feff}\u{feff}{}", NO_OBJECT),
+        invalid(
+            "a byte order mark and an empty object",
+            "\u{feff}{}",
+            "`$.tool`: is required",
+        ),
         invalid("UTF-16", &b"\xff\xfe{\0}\0"[..], NO_OBJECT),
         invalid("a gzip header", &b"\x1f\x8b\x08\x00"[..], NO_OBJECT),
         invalid(

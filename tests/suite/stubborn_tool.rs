@@ -181,7 +181,7 @@ mod on_tools {
                  echo the last line; touch ready; while [ ! -e go ]; do sleep 0.02; done"
             ),
         );
-        let mut request = fake.workspace.request("apply", &[]);
+        let mut request = fake.workspace.request("refresh", &[]);
         request["env_vars"] = fake.apply()["env_vars"].take();
         request["output_limit_bytes"] = json!(64 * 1024);
         let runner = Launch::request(&fake.workspace, &request).start();
@@ -236,7 +236,7 @@ const FILLER_BYTES: usize = 4_000_000 * (FILLER.len() + 1);
 /// Leaves a session of its own behind that ignores signals and holds the tool's own output open.
 const LEAVES_A_DAEMON: &str = "\
 setsid sh -c 'trap \"\" HUP INT QUIT TERM; touch daemon; while :; do sleep 0.05; done' \
->/proc/$PPID/fd/1 2>&1 & \
+>>/proc/$PPID/fd/1 2>&1 & \
 while [ ! -e daemon ]; do sleep 0.02; done; \
 touch ready; while [ ! -e go ]; do sleep 0.05; done";
 

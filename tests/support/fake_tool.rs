@@ -1,11 +1,11 @@
 //! A scripted tool for what the real ones can't be made to do.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::program::write_program;
+use super::program::{compile_program, write_program};
 use super::tools::Tool;
 use super::waiting::{WITHIN_A_TEST, wait_for};
 use super::workspace::{Backend, Workspace};
@@ -21,27 +21,61 @@ done
 pub(crate) struct FakeTool {
     pub(crate) workspace: Workspace,
     path: String,
+    /// What it is asked to do.
+    command: &'static str,
 }
 
 impl FakeTool {
     /// A tool that runs this script, whatever its arguments are.
     pub(crate) fn new(tool: Tool, script: &str) -> Self {
         let workspace = Workspace::not_initialised(tool, Backend::Local, "");
-        Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"))
+        let fake = Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"));
+        // It writes state as an apply does, and the real tools have no closing words for it.
+        Self {
+            command: "refresh",
+            ..fake
+        }
     }
 
     /// A program in the tool's place, such as a script that calls the real one.
     pub(crate) fn in_place_of_the_tool(workspace: Workspace, text: &str) -> Self {
+        Self::made_by(workspace, |program| write_program(program, text))
+    }
+
+    /// A C program in the tool's place.
+    #[allow(dead_code, reason = "tests/faults needs it")]
+    pub(crate) fn compiled(workspace: Workspace, source: &str) -> Self {
+        Self::made_by(workspace, |program| compile_program(program, source))
+    }
+
+    fn made_by(workspace: Workspace, make: impl FnOnce(&Path)) -> Self {
         let tool = workspace.tool;
         let folder = workspace.home().join("bin");
         fs::create_dir(&folder).expect("a new folder");
         let program = folder.join(tool.name());
-        write_program(&program, text);
+        make(&program);
         let folder = folder.to_str().expect("a path that is text");
         Self {
             path: format!("{folder}:{}", tool.path()),
             workspace,
+            command: "apply",
         }
+    }
+
+    /// A shell script in the tool's place; `TOOL` is the path of the real one.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn around_the_tool(workspace: Workspace, script: &str) -> Self {
+        let program = workspace.tool.program();
+        let script = script.replace("TOOL", program.to_str().expect("a path that is text"));
+        Self::in_place_of_the_tool(workspace, &format!("#!/bin/bash\n{script}\n"))
+    }
+
+    /// A request for any command that this tool gets.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn request(&self, command: &str, args: &[&str]) -> Value {
+        let mut request = self.workspace.request(command, args);
+        request["env_vars"]["PATH"] = json!(self.path);
+        request
     }
 
     /// A tool that notes the signals that it gets, says that it is ready, and then runs `script`.
@@ -49,9 +83,10 @@ impl FakeTool {
         Self::new(tool, &format!("{NOTES_SIGNALS}touch ready\n{script}"))
     }
 
-    /// A request for an apply that this tool gets, with a run directory.
+    /// A request for an apply that this tool gets, or for what stands for one, with a run directory.
     pub(crate) fn apply(&self) -> Value {
         let mut request = self.workspace.apply();
+        request["command"] = json!(self.command);
         request["env_vars"]["PATH"] = json!(self.path);
         request
     }

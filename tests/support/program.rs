@@ -34,3 +34,20 @@ pub(crate) fn copy_program(from: &Path, to: &Path) {
     let copied = output_of(Command::new("cp").arg(from).arg(to));
     assert!(copied.status.success(), "{copied:?}");
 }
+
+#[allow(dead_code, reason = "tests/faults needs it")]
+/// Compiles a C program.
+#[track_caller]
+pub(crate) fn compile_program(program: &Path, source: &str) {
+    let mut compiler = Command::new("cc")
+        .args(["-x", "c", "-w", "-o"])
+        .arg(program)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a C compiler starts");
+    let mut stdin = compiler.stdin.take().expect("stdin is a pipe");
+    stdin.write_all(source.as_bytes()).expect("cc reads");
+    drop(stdin);
+    assert!(end_of(&mut compiler).success(), "{}", program.display());
+}

@@ -26,6 +26,14 @@ pub(crate) enum Writes {
     Refused,
 }
 
+/// How the server takes a request to release the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unlocks {
+    Instant,
+    /// Answers 403, and the lock stays.
+    Refused,
+}
+
 /// How the server answers who reads the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
@@ -58,6 +66,7 @@ struct Shared {
 struct Kept {
     reads: Reads,
     writes: Writes,
+    unlocks: Unlocks,
     state: Option<Value>,
     lock: Option<Value>,
     arrivals: Vec<Arrival>,
@@ -75,6 +84,7 @@ impl StateServer {
             kept: Mutex::new(Kept {
                 reads: Reads::Instant,
                 writes: Writes::Instant,
+                unlocks: Unlocks::Instant,
                 state: None,
                 lock: None,
                 arrivals: Vec::new(),
@@ -115,6 +125,12 @@ impl StateServer {
         self.shared.kept().writes = writes;
     }
 
+    /// Changes how the lock is released from now on.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn take_unlocks(&self, unlocks: Unlocks) {
+        self.shared.kept().unlocks = unlocks;
+    }
+
     /// Changes how reads are answered that come in from now on.
     pub(crate) fn take_reads(&self, reads: Reads) {
         self.shared.kept().reads = reads;
@@ -123,6 +139,12 @@ impl StateServer {
     /// Gives the lock to somebody else.
     pub(crate) fn lock_for_another(&self, info: Value) {
         self.shared.kept().lock = Some(info);
+    }
+
+    /// Releases the lock, whoever holds it.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    pub(crate) fn release(&self) {
+        self.shared.kept().lock = None;
     }
 
     /// The state as it was last written.
@@ -275,6 +297,9 @@ fn lock(shared: &Shared, body: &Bytes) -> (StatusCode, String) {
 fn unlock(shared: &Shared, body: &Bytes) -> (StatusCode, String) {
     let wanted: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut kept = shared.kept();
+    if kept.unlocks == Unlocks::Refused {
+        return (StatusCode::FORBIDDEN, "no\n".to_owned());
+    }
     match &kept.lock {
         Some(holder) if id(holder) != id(&wanted) => (StatusCode::CONFLICT, holder.to_string()),
         Some(_) | None => {

@@ -90,6 +90,18 @@ impl FromStr for Role {
 }
 
 impl Action {
+    /// What it is, after "not enough to".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::See => "see deployments",
+            Self::Start => "start a deployment",
+            Self::Cancel => "cancel a deployment",
+            Self::Decide => "approve or reject a plan",
+            Self::ForceCancel => "cancel a deployment by force",
+            Self::Audit => "read the audit trail",
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::See,

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
+use super::key::KeyId;
+
 /// Most tickets that are good at a time; beyond that, the oldest go.
 pub const MAX_TICKETS: usize = 10_000;
 /// Bytes of a ticket: nobody guesses that many.
@@ -19,8 +21,8 @@ const TICKET_BYTES: usize = 32;
 pub struct Ticket {
     /// The deployment.
     pub deployment: String,
-    /// Whose ticket it is.
-    pub actor: String,
+    /// The key that bought it, without which it is worth nothing; none where there are no keys.
+    pub key: Option<KeyId>,
 }
 
 /// The tickets that are good, in memory alone.
@@ -63,7 +65,8 @@ impl Tickets {
         Ok(text.into())
     }
 
-    /// Whose ticket this is, if it is good for this deployment.
+    /// What this ticket is good for, if it is good for this deployment. Whether its key still is, is for the store to
+    /// say.
     pub fn check(&self, text: &str, deployment: &str, now: Instant) -> Option<Ticket> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +89,7 @@ mod tests {
     fn ticket(deployment: &str) -> Ticket {
         Ticket {
             deployment: deployment.to_owned(),
-            actor: "ann".to_owned(),
+            key: "0123456789ab".parse().ok(),
         }
     }
 

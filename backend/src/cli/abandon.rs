@@ -32,19 +32,19 @@ async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Erro
         ),
         at: Utc::now(),
     };
-    if !store.abandon(id, &ending).await? {
-        return Err(
-            "it is not carried by anybody, or its node gives signs of life: cancel it".into(),
-        );
-    }
     let entry = NewAuditEntry {
         at: ending.at,
         actor: ACTOR.to_owned(),
         action: "abandon".to_owned(),
         deployment: Some(id),
         detail: node,
+        by_starter: false,
     };
-    store.record(&entry).await?;
+    if !store.abandon(id, &ending, &entry).await? {
+        return Err(
+            "it is not carried by anybody, or its node gives signs of life: cancel it".into(),
+        );
+    }
     println!("`{id}` has ended as `unknown`");
     Ok(())
 }

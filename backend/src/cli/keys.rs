@@ -5,9 +5,9 @@ use std::error::Error;
 use chrono::{SecondsFormat, Utc};
 use clap::Subcommand;
 
-use crate::auth::{KeyId, KeyText, Role};
+use crate::auth::{KeyId, KeyText, Person, Role, Roles};
 use crate::config::Config;
-use crate::store::{self, NewAuditEntry, Store, StoredKey};
+use crate::store::{self, NewAuditEntry, Settlement, Store, StoredKey};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum KeysCall {
@@ -16,9 +16,14 @@ pub(super) enum KeysCall {
         /// Whose it is: stands in the audit trail
         #[arg(value_parser = name)]
         name: String,
-        /// What it is for: viewer, deployer, approver or admin
-        #[arg(long)]
-        role: Role,
+        /// What it is for: viewer, deployer, approver or admin; may be given more than once
+        #[arg(
+            long = "role",
+            value_name = "ROLE",
+            value_delimiter = ',',
+            required = true
+        )]
+        roles: Vec<Role>,
     },
     /// List the keys, revoked ones too, without their secrets
     List,
@@ -33,6 +38,8 @@ pub(super) enum KeysCall {
 pub(super) const ACTOR: &str = "command line";
 /// Longest name of a key, in bytes.
 const MAX_NAME_BYTES: usize = 100;
+/// Width of the column of roles: as wide as the longest single one.
+const LEAST_ROLES_WIDTH: usize = 8;
 
 /// Carries out one call.
 pub(super) fn run(config: &Config, call: KeysCall) -> Result<(), Box<dyn Error>> {
@@ -42,42 +49,47 @@ pub(super) fn run(config: &Config, call: KeysCall) -> Result<(), Box<dyn Error>>
         .block_on(async {
             let store = store::open(&config.store).await?;
             match call {
-                KeysCall::Create { name, role } => create(store.as_ref(), name, role).await,
+                KeysCall::Create { name, roles } => create(store.as_ref(), name, roles).await,
                 KeysCall::List => list(store.as_ref()).await,
                 KeysCall::Revoke { id } => revoke(store.as_ref(), &id).await,
             }
         })
 }
 
-async fn create(store: &dyn Store, name: String, role: Role) -> Result<(), Box<dyn Error>> {
+async fn create(store: &dyn Store, name: String, roles: Vec<Role>) -> Result<(), Box<dyn Error>> {
+    let roles = Roles::new(roles).ok_or("expected a role")?;
     let key = KeyText::generate()?;
     let stored = StoredKey {
         id: key.id().clone(),
         digest: key.digest().clone(),
-        role,
+        roles,
         name,
         created_at: Utc::now(),
         revoked_at: None,
     };
+    let detail = format!("{} {} {}", stored.id, stored.roles, stored.name);
+    let intent = store.intend(&entry("create key", detail)).await?;
     store.add_key(&stored).await?;
-    let detail = format!("{} {} {}", stored.id, stored.role, stored.name);
-    store.record(&entry("create key", detail)).await?;
+    store.settle(intent, Settlement::Done).await?;
     println!("{}", key.expose());
     Ok(())
 }
 
 async fn list(store: &dyn Store) -> Result<(), Box<dyn Error>> {
+    let keys = store.keys().await?;
+    let widths = keys.iter().map(|key| key.roles.to_string().len());
+    let width = widths.max().unwrap_or_default().max(LEAST_ROLES_WIDTH);
     println!(
-        "{:12}  {:8}  {:20}  {:20}  WHOSE",
-        "KEY", "ROLE", "CREATED", "REVOKED"
+        "{:12}  {:width$}  {:20}  {:20}  WHOSE",
+        "KEY", "ROLES", "CREATED", "REVOKED"
     );
-    for key in store.keys().await? {
+    for key in keys {
         let time = |at: chrono::DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let revoked = key.revoked_at.map_or_else(|| "-".to_owned(), time);
         println!(
-            "{:12}  {:8}  {:20}  {revoked:20}  {}",
+            "{:12}  {:width$}  {:20}  {revoked:20}  {}",
             key.id.to_string(),
-            key.role,
+            key.roles,
             time(key.created_at),
             key.name
         );
@@ -86,10 +98,12 @@ async fn list(store: &dyn Store) -> Result<(), Box<dyn Error>> {
 }
 
 async fn revoke(store: &dyn Store, id: &KeyId) -> Result<(), Box<dyn Error>> {
+    let intent = store.intend(&entry("revoke key", id.to_string())).await?;
     if !store.revoke_key(id, Utc::now()).await? {
+        store.settle(intent, Settlement::Dropped).await?;
         return Err(format!("there is no key `{id}` that is good").into());
     }
-    store.record(&entry("revoke key", id.to_string())).await?;
+    store.settle(intent, Settlement::Done).await?;
     println!("`{id}` is revoked");
     Ok(())
 }
@@ -101,6 +115,7 @@ fn entry(action: &str, detail: String) -> NewAuditEntry {
         action: action.to_owned(),
         deployment: None,
         detail,
+        by_starter: false,
     }
 }
 
@@ -111,6 +126,14 @@ fn name(text: &str) -> Result<String, String> {
     }
     if text.len() > MAX_NAME_BYTES {
         return Err(format!("expected {MAX_NAME_BYTES} bytes at most"));
+    }
+    if Person::named(text) == Person::named("") {
+        return Err("expected a name with visible characters".to_owned());
+    }
+    if Person::named(text).is_reserved() {
+        return Err(
+            "the service itself uses this name in the audit trail: choose another".to_owned(),
+        );
     }
     Ok(text.trim().to_owned())
 }

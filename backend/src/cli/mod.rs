@@ -8,12 +8,14 @@
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 //! | `health` | `health` |
 //! | `abandon` | `abandon` |
+//! | `replace_sealing_key` | `replace-sealing-key` |
 
 mod abandon;
 mod flags;
 mod health;
 mod keys;
 mod open_files;
+mod replace_sealing_key;
 mod serve;
 
 use std::error::Error;
@@ -63,6 +65,8 @@ enum Call {
     },
     /// Say whether the service at the configured address is ready; exit status 1 if it is not
     Health,
+    /// Go on with the present sealing key where the former one is lost; stop all services first
+    ReplaceSealingKey,
     /// The configuration
     Config {
         #[command(subcommand)]
@@ -118,6 +122,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Call::Keys { call } => keys::run(&config, call),
         Call::Health => health::run(&config),
         Call::Abandon { deployment } => abandon::run(&config, deployment),
+        Call::ReplaceSealingKey => replace_sealing_key::run(&config),
         Call::Config { call } => {
             match call {
                 ConfigCall::Check => println!("the configuration is valid"),

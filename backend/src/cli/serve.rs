@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::open_files;
-use crate::config::{Config, LogFormat};
-use crate::http::{App, Connections};
-use crate::sealing::{Sealer, SealingKey};
+use crate::config::{Config, LogFormat, Server};
+use crate::http::{App, Connections, Opening, opening};
+use crate::sealing::open_sealer;
 use crate::service::Service;
 use crate::store;
 
@@ -46,9 +47,9 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     open_files::make_room(config.server.max_connections)?;
     let store = store::open(&config.store).await?;
     let has_keys = !store.keys().await?.is_empty();
-    refuse_to_be_open(config.server.listen, has_keys, config.server.insecure)?;
-    let sealer = Sealer::new(&SealingKey::of(&config.sealing)?);
-    let service = Service::new(config, store, sealer)?;
+    refuse_to_be_open(&config.server, has_keys)?;
+    let sealer = open_sealer(&config.sealing, store.as_ref()).await?;
+    let service = Service::open(config, store, sealer).await?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let router = App::new(config, service.clone()).router();
@@ -69,6 +70,12 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     info!(%address, has_keys, "serves");
     if !has_keys {
         warn!("there are no keys: whoever can reach this address may do everything");
+        if !config.auth.starter_may_approve {
+            warn!(
+                "auth.starter_may_approve is false and there are no keys: all callers are one person, so no plan can be \
+                 approved; make keys with `iac-backend keys create`"
+            );
+        }
     }
 
     if let Some(limit) = config.work.drain {
@@ -80,12 +87,16 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         done = &mut work => done??,
-        done = &mut serving => done?,
+        done = &mut serving => {
+            done?;
+            // It ends before the others only where the service has stopped itself: the work knows why.
+            (&mut work).await??;
+        }
     }
     info!("stops; what is left is taken up at the next start");
     service.stop();
     let calls = async {
-        if tokio::time::timeout(STOP_WITHIN, serving).await.is_err() {
+        if !serving.is_finished() && timeout(STOP_WITHIN, serving).await.is_err() {
             warn!("calls that did not end in time are cut off");
         }
     };
@@ -94,8 +105,9 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
             service.drain(limit).await;
         }
     };
-    // At the same time: whoever stops the service counts from the signal.
+    // At the same time: the time until the service is killed counts from the signal.
     tokio::join!(calls, deployments);
+    service.leave().await;
     Ok(())
 }
 
@@ -109,35 +121,20 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// A service without keys serves this machine alone.
-fn refuse_to_be_open(listen: SocketAddr, has_keys: bool, insecure: bool) -> Result<(), String> {
-    if has_keys || listen.ip().is_loopback() || insecure {
+/// A service without keys serves this machine alone, unless the configuration says otherwise in so many words.
+fn refuse_to_be_open(server: &Server, has_keys: bool) -> Result<(), String> {
+    if has_keys || server.insecure {
         return Ok(());
     }
-    Err(format!(
-        "there are no keys, so only loopback is served and not `{listen}`: make one with \
-         `iac-backend keys create`, or say `--insecure`"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_keys_others_are_served_only_if_that_is_asked_for() {
-        let table = [
-            ("127.0.0.1:8080", false, false, true),
-            ("[::1]:8080", false, false, true),
-            ("0.0.0.0:8080", false, false, false),
-            ("[::]:8080", false, false, false),
-            ("192.0.2.1:8080", false, false, false),
-            ("192.0.2.1:8080", true, false, true),
-            ("192.0.2.1:8080", false, true, true),
-        ];
-        for (listen, has_keys, insecure, is_served) in table {
-            let said = refuse_to_be_open(listen.parse().unwrap(), has_keys, insecure);
-            assert_eq!(said.is_ok(), is_served, "{listen} {has_keys} {insecure}");
-        }
+    let remedy = "make one with `iac-backend keys create`, or give `--insecure` to let everyone do everything";
+    match opening(server) {
+        None => Ok(()),
+        Some(Opening::Address(listen)) => Err(format!(
+            "there are no keys, so only loopback is served and not `{listen}`: {remedy}"
+        )),
+        Some(Opening::Origin(origin)) => Err(format!(
+            "there are no keys, so pages of the origin `{origin}` (server.allowed_origins) could do everything: {remedy}, or \
+             leave the origin out"
+        )),
     }
 }

@@ -83,7 +83,7 @@ pub const SETTINGS: &[Setting] = &[
         ("IAC_BACKEND_INSECURE", "insecure"),
         Kind::Switch,
         "false",
-        "Serve other addresses than loopback although there are no keys",
+        "Let others than this machine do everything while there are no keys",
     ),
     setting(
         "server.allowed_origins",
@@ -160,7 +160,7 @@ pub const SETTINGS: &[Setting] = &[
         ("IAC_BACKEND_STARTER_MAY_APPROVE", "starter-may-approve"),
         Kind::Switch,
         "true",
-        "Whether who started a deployment may approve its plan",
+        "Allow users to approve their own deployments, also by `auto_approve`",
     ),
     setting(
         "auth.ticket_lifetime",
@@ -174,7 +174,7 @@ pub const SETTINGS: &[Setting] = &[
         ("IAC_BACKEND_NODE", "node"),
         Kind::Text,
         "",
-        "Name of this service among those that share a database; one kept in the data directory by default",
+        "Name of this service among those that share a database; it belongs to the data directory, which keeps one by default",
     ),
     setting(
         "work.concurrency",

@@ -55,6 +55,11 @@ struct AuditEntry {
     deployment_id: Option<String>,
     /// The rest, for a person to read.
     detail: String,
+    /// Whether it is an approval by the person who started the deployment, as `auto_approve` is.
+    by_starter: bool,
+    /// `done`; `pending` from the moment before it is done until that is settled; `unknown` where the work on the
+    /// deployment was lost meanwhile.
+    outcome: &'static str,
 }
 
 impl From<store::AuditEntry> for AuditEntry {
@@ -66,6 +71,8 @@ impl From<store::AuditEntry> for AuditEntry {
             action: entry.action,
             deployment_id: entry.deployment.map(|id| id.to_string()),
             detail: entry.detail,
+            by_starter: entry.by_starter,
+            outcome: kept.outcome.word(),
         }
     }
 }

@@ -7,28 +7,26 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 
+use super::keyless::{Keyless, is_loopback};
 use super::limit::Counted;
 use super::{App, Fault};
-use crate::auth::{Action, KeyId, KeyText, Role};
-use crate::service::Caller;
-
-/// Whoever asks without a key, where there are none.
-const ANYBODY: &str = "anonymous";
+use crate::auth::{Action, Caller, KeyId, KeyText};
 
 /// Somebody who is known.
 #[derive(Debug)]
-pub(super) struct Known(pub(super) Caller);
+pub(super) struct Known {
+    pub(super) caller: Caller,
+    /// The key; none where there are no keys.
+    pub(super) key: Option<KeyId>,
+}
 
 impl Known {
-    /// Refuses what the role is not enough for.
+    /// Refuses what the roles are not enough for, before the call is looked at any closer. What starts or decides a
+    /// deployment is decided by the service, which knows the deployment.
     pub(super) fn may(&self, action: Action) -> Result<&Caller, Fault> {
-        let role = self.0.role;
-        if role.may(action) {
-            Ok(&self.0)
-        } else {
-            Err(Fault::Forbidden(format!(
-                "the role `{role}` is not enough for this"
-            )))
+        match self.caller.check(action) {
+            Ok(()) => Ok(&self.caller),
+            Err(refusal) => Err(Fault::Forbidden(refusal.to_string())),
         }
     }
 }
@@ -38,13 +36,11 @@ impl FromRequestParts<App> for Known {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
         // Whoever has no good key is counted as well, and cannot try one after the other.
-        let (counted, known) = match identify(parts, app).await {
-            Ok((caller, Some(key))) => (Counted::Key(key), Ok(caller)),
-            Ok((caller, None)) => (peer(parts), Ok(caller)),
-            Err(fault) => (peer(parts), Err(fault)),
-        };
-        app.limits.admit(&counted)?;
-        known.map(Self)
+        let known = identify(parts, app).await;
+        let key = known.as_ref().ok().and_then(|known| known.key.clone());
+        app.limits
+            .admit(&key.map_or_else(|| peer(parts), Counted::Key))?;
+        known
     }
 }
 
@@ -54,18 +50,25 @@ pub(super) fn peer(parts: &Parts) -> Counted {
     Counted::peer(address.map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.0.ip()))
 }
 
+/// Whether a call without a key is answered: there are no keys, and the configuration allows for that.
+pub(super) async fn is_open(headers: &HeaderMap, app: &App) -> Result<bool, Fault> {
+    let may_be_open = match app.keyless {
+        Keyless::Never => false,
+        Keyless::Loopback => is_local(headers),
+        Keyless::Anyone => true,
+    };
+    Ok(may_be_open && app.service.store().keys().await?.is_empty())
+}
+
 /// Who it is, and by which key.
-async fn identify(parts: &Parts, app: &App) -> Result<(Caller, Option<KeyId>), Fault> {
+async fn identify(parts: &Parts, app: &App) -> Result<Known, Fault> {
     let store = app.service.store();
     let Some(text) = presented(&parts.headers)? else {
-        // A service that has no keys is bound to loopback, or was told to serve everybody.
-        let is_open = app.insecure || is_local(&parts.headers);
-        if is_open && store.keys().await?.is_empty() {
-            let anybody = Caller {
-                name: ANYBODY.to_owned(),
-                role: Role::Admin,
-            };
-            return Ok((anybody, None));
+        if is_open(&parts.headers, app).await? {
+            return Ok(Known {
+                caller: Caller::anonymous(),
+                key: None,
+            });
         }
         return Err(Fault::Unauthorized);
     };
@@ -74,9 +77,12 @@ async fn identify(parts: &Parts, app: &App) -> Result<(Caller, Option<KeyId>), F
         Some(kept) if kept.admits(&key) => {
             let caller = Caller {
                 name: kept.name,
-                role: kept.role,
+                roles: kept.roles,
             };
-            Ok((caller, Some(kept.id)))
+            Ok(Known {
+                caller,
+                key: Some(kept.id),
+            })
         }
         Some(_) | None => Err(Fault::Unauthorized),
     }
@@ -84,9 +90,14 @@ async fn identify(parts: &Parts, app: &App) -> Result<(Caller, Option<KeyId>), F
 
 /// The key in the headers, if there is one.
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
-    let text = |name| match headers.get(name) {
-        Some(value) => value.to_str().map(Some).map_err(|_| Fault::Unauthorized),
-        None => Ok(None),
+    let text = |name| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| Fault::Unauthorized),
+            // A proxy in front may have looked at the other one.
+            (Some(_), Some(_)) => Err(Fault::Unauthorized),
+            (None, _) => Ok(None),
+        }
     };
     if let Some(text) = text("x-api-key")? {
         return Ok(Some(text));
@@ -105,13 +116,7 @@ fn presented(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
 /// Whether the host was called by a name of loopback. A page that got its own name to point here was not.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| {
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => host,
-        };
-        ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-    })
+    host.is_some_and(is_loopback)
 }
 
 #[cfg(test)]
@@ -133,32 +138,12 @@ mod tests {
             ("accept", "*/*", Some(None)),
         ];
         for (name, value, expected) in table {
-            let headers = headers(name, value);
+            let mut headers = headers(name, value);
             assert_eq!(presented(&headers).ok(), expected, "{name}: {value}");
+            if name != "accept" {
+                headers.append(name, "Bearer iac_y".parse().unwrap());
+                assert!(presented(&headers).is_err(), "{name} twice");
+            }
         }
-    }
-
-    #[test]
-    fn only_names_of_loopback_are_local() {
-        let local = [
-            "localhost",
-            "localhost:8080",
-            "127.0.0.1:1",
-            "[::1]:8080",
-            "[::1]",
-        ];
-        let other = [
-            "evil.example",
-            "evil.example:8080",
-            "localhost.evil.example",
-            "127.0.0.1.evil",
-        ];
-        for host in local {
-            assert!(is_local(&headers("host", host)), "{host}");
-        }
-        for host in other {
-            assert!(!is_local(&headers("host", host)), "{host}");
-        }
-        assert!(!is_local(&HeaderMap::new()));
     }
 }

@@ -20,10 +20,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::silent::{Seat, Silent};
 use crate::config;
 
 /// Longest head of a call: far more than a key, a ticket and the cookies of a proxy.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
+
+/// Longest time for a head, which is one packet as a rule.
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +40,11 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// As it is configured. The head of a call may take as long as the rest of it may.
+    /// As it is configured. The head of a call may take as long as the rest of it may, and ten seconds at most.
     pub fn new(config: &config::Server) -> Self {
         Self {
             most: config.max_connections,
-            head_timeout: config.request_timeout,
+            head_timeout: config.request_timeout.min(LONGEST_HEAD),
         }
     }
 
@@ -59,18 +63,23 @@ impl Connections {
         let most = usize::try_from(self.most.get()).unwrap_or(usize::MAX);
         let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let graceful = GracefulShutdown::new();
+        let silent = Arc::new(Silent::default());
         let accept = async {
             // Nobody closes the semaphore.
             while let Ok(place) = Arc::clone(&room).acquire_owned().await {
                 let (stream, peer) = Listener::accept(&mut listener).await;
                 // An event is small, and is not to wait until the one before it has arrived.
                 let _ = stream.set_nodelay(true);
-                let answers = answers(router.clone(), peer);
+                let seat = silent.seat(peer.ip());
+                let answers = answers(router.clone(), peer, Arc::clone(&seat));
                 let connection = http.serve_connection(TokioIo::new(stream), answers);
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
-                    // Whoever breaks off, or is cut off, has no answer to get.
-                    let _ = connection.await;
+                    tokio::select! {
+                        // Whoever breaks off, or is cut off, has no answer to get.
+                        _ = connection => {}
+                        () = seat.cut() => {}
+                    }
                     drop(place);
                 });
             }
@@ -88,6 +97,7 @@ impl Connections {
 fn answers(
     router: Router,
     peer: SocketAddr,
+    seat: Arc<Seat>,
 ) -> impl Service<
     Request<Incoming>,
     Response = Response,
@@ -97,6 +107,11 @@ fn answers(
     let router = TowerToHyperService::new(router);
     service_fn(move |mut call: Request<Incoming>| {
         call.extensions_mut().insert(ConnectInfo(peer));
-        router.call(call)
+        let busy = seat.busy();
+        let answer = router.call(call);
+        async move {
+            let answer: Response = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| busy.until_sent(body)))
+        }
     })
 }

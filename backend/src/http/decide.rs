@@ -11,8 +11,8 @@ use super::deadline::to_the_end;
 use super::named::Named;
 use super::openapi::{Guarded, OfBody, OfDeployment, OfState};
 use super::{App, Fault};
-use crate::auth::Action;
-use crate::service::{Caller, Decision};
+use crate::auth::{Action, Caller};
+use crate::service::Decision;
 
 /// What may come with a decision; all of it may be left out, the body too.
 #[derive(Debug, Default, Deserialize, ToSchema)]

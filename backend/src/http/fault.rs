@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use iac_runner::session::Status;
 use iac_runner::session::request::FieldFault;
+use iac_runner::session::{SessionError, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,6 +16,9 @@ use super::openapi::words;
 use crate::causes::Causes;
 use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
+
+/// When a caller may try again whose call the store could not take, in seconds.
+const STORE_AGAIN_AFTER_SECONDS: u64 = 5;
 
 /// Why a call was not done, as it goes over the wire.
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,6 +84,10 @@ pub(super) enum Fault {
     },
     /// The body is not said to be JSON.
     UnsupportedMediaType,
+    /// The store can't be reached or can't be written now. The cause is logged.
+    StoreUnavailable(Box<StoreError>),
+    /// The journal of the session can't be written now, so nothing was done. The cause is logged.
+    JournalUnavailable(Box<SessionError>),
     /// It is our fault. The cause is logged under a name, which is all that is told.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -146,6 +153,20 @@ impl IntoResponse for Fault {
                 "unsupported_media_type",
                 "the body has to be JSON, with `Content-Type: application/json`".to_owned(),
             ),
+            Self::StoreUnavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the database can't be reached or can't be written: try again later; the log of the service says why, under \
+                 this id"
+                    .to_owned(),
+            ),
+            Self::JournalUnavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the data directory can't be written, so nothing was done: try again later; the log of the service says why, \
+                 under this id"
+                    .to_owned(),
+            ),
             Self::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -169,6 +190,14 @@ impl IntoResponse for Fault {
                 body.status = Some(status);
             }
             Self::Internal(cause) => body.id = Some(logged(cause.as_ref())),
+            Self::StoreUnavailable(cause) => {
+                body.id = Some(logged(cause.as_ref()));
+                headers.insert(RETRY_AFTER, STORE_AGAIN_AFTER_SECONDS.into());
+            }
+            Self::JournalUnavailable(cause) => {
+                body.id = Some(logged(cause.as_ref()));
+                headers.insert(RETRY_AFTER, STORE_AGAIN_AFTER_SECONDS.into());
+            }
             Self::Unauthorized => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
@@ -206,7 +235,11 @@ fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
 
 impl From<StoreError> for Fault {
     fn from(fault: StoreError) -> Self {
-        Self::Internal(Box::new(fault))
+        if fault.is_unavailable() {
+            Self::StoreUnavailable(Box::new(fault))
+        } else {
+            Self::Internal(Box::new(fault))
+        }
     }
 }
 
@@ -214,6 +247,8 @@ impl From<RequestError> for Fault {
     fn from(fault: RequestError) -> Self {
         match fault {
             RequestError::Invalid(faults) => Self::Invalid(faults),
+            RequestError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
+            RequestError::Store(fault) => fault.into(),
             fault => Self::Internal(Box::new(fault)),
         }
     }
@@ -225,6 +260,10 @@ impl From<DecisionError> for Fault {
             DecisionError::NotFound => Self::NotFound,
             DecisionError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
             DecisionError::Conflict { status, problem } => Self::Conflict { status, problem },
+            DecisionError::Store(fault) => fault.into(),
+            DecisionError::Session(fault @ SessionError::Journal(_)) => {
+                Self::JournalUnavailable(Box::new(fault))
+            }
             fault => Self::Internal(Box::new(fault)),
         }
     }
@@ -239,6 +278,7 @@ impl From<RetryError> for Fault {
             RetryError::MayChange { status, .. } => Self::NotRetryable { status, problem },
             RetryError::SecretsMissing(faults) => Self::SecretsMissing(faults),
             RetryError::Request(fault) => fault.into(),
+            RetryError::Store(fault) => fault.into(),
             fault => Self::Internal(Box::new(fault)),
         }
     }

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::telling::Telling;
 use crate::causes::Causes;
 use crate::metrics::Subscriber;
-use crate::service::Service;
+use crate::service::{Service, waiting_line};
 use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
 
 /// The id of the last event: whoever comes again with it has seen all.
@@ -34,6 +34,8 @@ pub(super) struct Follower {
     telling: Telling,
     carried: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
+    /// What it waits for, as was told last.
+    waits_for: Option<DeploymentId>,
     is_over: bool,
     _subscriber: Subscriber,
 }
@@ -56,6 +58,7 @@ impl Follower {
             page: VecDeque::new(),
             live: None,
             telling: Telling::default(),
+            waits_for: None,
             is_over: false,
         }
     }
@@ -83,6 +86,7 @@ impl Follower {
             };
             match step {
                 Step::Line(line) => return Some(self.log(&line)),
+                Step::Remark(text) => return Some(remark(text)),
                 Step::Stands(now) => self.telling.note(&now),
                 Step::SessionOver => {
                     if let Some(live) = self.live.take() {
@@ -129,6 +133,13 @@ impl Follower {
         if deployment.standing == Standing::Ended {
             return Ok(Step::Ended(Box::new(deployment)));
         }
+        if deployment.standing == Standing::Waiting {
+            let other = self.service.store().waits_for(self.id).await?;
+            if let Some(other) = other.filter(|other| self.waits_for != Some(*other)) {
+                self.waits_for = Some(other);
+                return Ok(Step::Remark(waiting_line(other)));
+            }
+        }
         let progress = &deployment.progress;
         if self.telling.note_alone((progress.status, progress.phase)) {
             return Ok(Step::Again);
@@ -168,12 +179,22 @@ impl LiveLog {
 
 enum Step {
     Line(StoredLine),
+    /// A line that is none of the log, and has no number.
+    Remark(String),
     Stands(Box<Snapshot>),
     /// The session has nothing more to say; the record says how it ended in a moment.
     SessionOver,
     Again,
     Ended(Box<Deployment>),
     GiveUp,
+}
+
+fn remark(text: String) -> Event {
+    Event {
+        kind: "log",
+        id: None,
+        data: text,
+    }
 }
 
 fn stands(status: Status, phase: Phase) -> Event {
@@ -190,6 +211,7 @@ fn ended(deployment: &Deployment) -> Event {
         "status": deployment.progress.status,
         "reason": deployment.reason,
         "error": deployment.progress.error,
+        "warnings": deployment.progress.warnings,
     });
     Event {
         kind: "end",

@@ -12,8 +12,8 @@ use super::App;
 use super::openapi::OfOrigin;
 use crate::store::DeploymentId;
 
-/// How long the store may take to answer before the service is not ready.
-const READY_WITHIN: Duration = Duration::from_secs(5);
+/// How long the store may take to be read before the service is not ready.
+const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,14 +48,14 @@ pub(super) async fn live() -> Json<Health> {
     health().await
 }
 
-/// Whether the store answers and deployments are begun.
+/// Whether the store can be read and written, and deployments are begun.
 #[utoipa::path(
     get,
     path = "/health/ready",
     tag = "operation",
     responses(
-        (status = 200, description = "Both", body = Health),
-        (status = 503, description = "Not both", body = Health),
+        (status = 200, description = "All of it", body = Health),
+        (status = 503, description = "Not all of it", body = Health),
         OfOrigin,
     ),
     extensions(("x-role" = json!("none"))),
@@ -63,9 +63,10 @@ pub(super) async fn live() -> Json<Health> {
 )]
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let asked = app.service.store().deployment(DeploymentId::new());
-    let answers = tokio::time::timeout(READY_WITHIN, asked).await;
+    let read = tokio::time::timeout(READ_WITHIN, asked).await;
+    let can_read = matches!(read, Ok(Ok(_)));
     let is_stopping = *app.service.stopping().borrow();
-    if matches!(answers, Ok(Ok(_))) && !is_stopping {
+    if can_read && !is_stopping && app.service.can_write().await {
         (StatusCode::OK, Json(Health { status: "ready" }))
     } else {
         let unready = Health { status: "unready" };

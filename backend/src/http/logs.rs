@@ -9,6 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use secrecy::ExposeSecret;
@@ -16,17 +17,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::Whole;
-use super::caller::{Known, peer};
+use super::caller::{Known, is_open, peer};
 use super::event::KEEP_ALIVE;
 use super::follow::{END_ID, Follower};
+use super::limit::Counted;
 use super::named::Named;
 use super::openapi::{Guarded, OfBody, OfDeployment, OfQuery};
 use super::{App, Fault};
-use crate::auth::{Action, Ticket};
-use crate::store::DeploymentId;
+use crate::auth::{Action, KeyId, Ticket};
+use crate::store::{DeploymentId, StoredKey};
 
 /// How long nothing is sent: proxies give up on what is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(15);
+/// How often the key of a stream is looked at.
+const CHECK_EVERY: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -81,18 +85,21 @@ pub(super) async fn follow(
 ) -> Result<Response, Fault> {
     let Query(wanted) = wanted.map_err(|rejection| Fault::BadRequest(rejection.body_text()))?;
     let (mut parts, _) = request.into_parts();
-    match wanted.ticket {
+    let key = match wanted.ticket {
         Some(ticket) => {
-            app.limits.admit(&peer(&parts))?;
-            let now = Instant::now();
-            let opens = |id: DeploymentId| app.tickets.check(&ticket, &id.to_string(), now);
-            named.id().ok().and_then(opens).ok_or(Fault::Unauthorized)?;
+            let opened = open(&app, &parts, &ticket, named).await;
+            // A good ticket is counted as its key would be; only guesses count against the address.
+            let key = opened.as_ref().ok().cloned().flatten();
+            app.limits
+                .admit(&key.map_or_else(|| peer(&parts), Counted::Key))?;
+            opened?
         }
         None => {
             let caller = Known::from_request_parts(&mut parts, &app).await?;
             caller.may(Action::See)?;
+            caller.key
         }
-    }
+    };
     let id = named.id()?;
     if app.service.store().deployment(id).await?.is_none() {
         return Err(Fault::NotFound);
@@ -106,15 +113,79 @@ pub(super) async fn follow(
     let last: Option<u64> = last.and_then(|last| last.parse().ok());
     let from = last.map_or(0, |last| last.saturating_add(1));
     let follower = Follower::new(app.service.clone(), id, from);
-    let events = stream::unfold(follower, async |mut follower| {
-        let bytes = match tokio::time::timeout(SILENCE, follower.next_event()).await {
-            Ok(event) => event?.encode(),
-            Err(_) => KEEP_ALIVE,
-        };
-        Some((Ok::<_, Infallible>(bytes), follower))
-    });
+    let admission = Admission {
+        app,
+        key,
+        checked: Instant::now(),
+    };
+    let events = stream::unfold(
+        (follower, admission),
+        async |(mut follower, mut admission)| {
+            if !admission.lasts().await {
+                return None;
+            }
+            let bytes = match tokio::time::timeout(SILENCE, follower.next_event()).await {
+                Ok(event) => event?.encode(),
+                Err(_) => KEEP_ALIVE,
+            };
+            Some((Ok::<_, Infallible>(bytes), (follower, admission)))
+        },
+    );
     let kind = [(CONTENT_TYPE, "text/event-stream")];
     Ok((kind, Body::from_stream(events)).into_response())
+}
+
+/// What a stream was opened with: it ends within a short time of its key.
+struct Admission {
+    app: App,
+    /// None where there were no keys.
+    key: Option<KeyId>,
+    checked: Instant,
+}
+
+impl Admission {
+    /// Whether the stream may go on. A store that does not answer ends none.
+    async fn lasts(&mut self) -> bool {
+        if self.checked.elapsed() < CHECK_EVERY {
+            return true;
+        }
+        self.checked = Instant::now();
+        let store = self.app.service.store();
+        match &self.key {
+            Some(key) => store
+                .key(key)
+                .await
+                .map_or(true, |kept| may_see(kept.as_ref())),
+            None => store.keys().await.map_or(true, |keys| keys.is_empty()),
+        }
+    }
+}
+
+/// Whether a key, as it is kept now, still shows logs.
+fn may_see(kept: Option<&StoredKey>) -> bool {
+    kept.is_some_and(|key| key.revoked_at.is_none() && key.roles.may(Action::See))
+}
+
+/// The key behind a ticket that is good for a deployment; none where there are no keys.
+///
+/// A ticket is worth what its key is worth now: nothing once that is revoked or deleted.
+async fn open(
+    app: &App,
+    parts: &Parts,
+    ticket: &str,
+    named: Named,
+) -> Result<Option<KeyId>, Fault> {
+    let opens = |id: DeploymentId| app.tickets.check(ticket, &id.to_string(), Instant::now());
+    let ticket = named.id().ok().and_then(opens).ok_or(Fault::Unauthorized)?;
+    let is_good = match &ticket.key {
+        Some(key) => may_see(app.service.store().key(key).await?.as_ref()),
+        None => is_open(&parts.headers, app).await?,
+    };
+    if is_good {
+        Ok(ticket.key)
+    } else {
+        Err(Fault::Unauthorized)
+    }
 }
 
 /// Makes out a ticket with which a browser follows the log, as it can send no key there.
@@ -138,11 +209,11 @@ pub(super) async fn ticket(
     named: Named,
     _forgotten: Whole,
 ) -> Result<Json<TicketAnswer>, Fault> {
-    let caller = caller.may(Action::See)?;
+    caller.may(Action::See)?;
     let deployment = named.id()?.to_string();
     let ticket = Ticket {
         deployment,
-        actor: caller.name.clone(),
+        key: caller.key,
     };
     let text = app
         .tickets

@@ -3,7 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `connections` | how many there are at a time, and how long one may be silent |
+//! | `silent` | how many connections of one address may say nothing |
 //! | `caller` | who asks, by key; and whether they may |
+//! | `keyless` | who is served while there are no keys |
+//! | `host` | the host that a call names |
 //! | `origin` | which pages of browsers are served |
 //! | `fault` | errors as JSON |
 //! | `named` | the deployment that an address names |
@@ -44,6 +47,8 @@ mod fault;
 mod follow;
 mod headers;
 mod health;
+mod host;
+mod keyless;
 mod limit;
 mod list;
 mod log_text;
@@ -55,6 +60,7 @@ mod openapi;
 mod origin;
 mod page;
 mod retry;
+mod silent;
 mod start;
 mod status;
 mod telling;
@@ -73,6 +79,7 @@ use crate::config::Config;
 use crate::service::Service;
 pub use connections::Connections;
 use fault::Fault;
+pub use keyless::{Keyless, Opening, opening};
 use limit::Limits;
 use origin::Origins;
 
@@ -84,8 +91,7 @@ pub struct App {
     origins: Arc<Origins>,
     limits: Arc<Limits>,
     request_timeout: Duration,
-    /// Serve without keys whatever name the host is called by.
-    insecure: bool,
+    keyless: Keyless,
 }
 
 impl App {
@@ -97,7 +103,7 @@ impl App {
             origins: Arc::new(Origins::new(&config.server.allowed_origins)),
             limits: Arc::new(Limits::new(config.server.rate_limit)),
             request_timeout: config.server.request_timeout,
-            insecure: config.server.insecure,
+            keyless: Keyless::of(&config.server),
         }
     }
 
@@ -111,6 +117,7 @@ impl App {
             .layer(from_fn_with_state(self.clone(), deadline::set))
             .layer(from_fn_with_state(self.clone(), origin::check))
             .layer(self.origins.cors())
+            .layer(from_fn(host::check))
             .layer(map_response(headers::protect))
             .layer(from_fn(headers::part))
             .layer(from_fn_with_state(self.clone(), measure::answer))

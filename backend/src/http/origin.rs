@@ -49,12 +49,12 @@ impl Origins {
 
     /// Whether a call may be answered: one without an origin comes from no page.
     fn admit(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(ORIGIN) else {
-            return true;
-        };
         match self {
             Self::All => true,
-            Self::These(origins) => origins.contains(origin) || is_own(origin, headers),
+            Self::These(origins) => {
+                let mut said = headers.get_all(ORIGIN).iter();
+                said.all(|origin| origins.contains(origin) || is_own(origin, headers))
+            }
         }
     }
 }
@@ -103,6 +103,8 @@ mod tests {
                 headers.insert(ORIGIN, HeaderValue::from_static(origin));
             }
             assert_eq!(listed.admit(&headers), expected, "{origin:?}");
+            headers.append(ORIGIN, HeaderValue::from_static("https://c.example"));
+            assert!(!listed.admit(&headers), "{origin:?} and another one");
             assert!(Origins::new(&["*".to_owned()]).admit(&headers));
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct Standing {
     ended_at: Option<DateTime<Utc>>,
     /// One sentence about what went wrong; empty otherwise.
     error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    warnings: Vec<String>,
     #[schema(value_type = Option<openapi::Reason>)]
     reason: Option<Reason>,
     #[schema(value_type = openapi::Operation)]
@@ -39,6 +41,8 @@ pub(super) struct Standing {
     workspace: Option<String>,
     /// Its place among those that wait, from 1.
     position: Option<u64>,
+    /// The deployment of the same workspace that it waits for.
+    waiting_for: Option<String>,
     /// The name of a key.
     started_by: String,
     /// The node that carries it.
@@ -47,6 +51,8 @@ pub(super) struct Standing {
     node_silent_since: Option<DateTime<Utc>>,
     /// The commit that was checked out.
     commit: Option<String>,
+    /// How far the checkout is, in the words of git; only while it is made.
+    progress: Option<String>,
     /// What an approval may name.
     plan_digest: Option<String>,
     /// Until when the plan waits for somebody.
@@ -180,15 +186,18 @@ fn standing(view: View, texts: Texts) -> Standing {
         started_at: progress.started_at.unwrap_or(deployment.created_at),
         ended_at: deployment.ended_at.or(now.and_then(|now| now.ended_at)),
         error: now.map_or(progress.error, |now| now.error.clone()),
+        warnings: now.map_or(progress.warnings, |now| now.warnings.clone()),
         reason: deployment.reason.or(now.and_then(|now| now.reason)),
         operation: deployment.operation,
         tool: deployment.tool,
         workspace: deployment.target.workspace,
         position: view.position,
+        waiting_for: view.waiting_for.map(|id| id.to_string()),
         started_by: deployment.started_by,
         node: deployment.node,
         node_silent_since: view.node_silent_since,
         commit: commit.map(ToString::to_string).or(progress.commit),
+        progress: view.progress,
         plan_digest: digest.map(ToString::to_string).or(progress.plan_digest),
         approval_deadline: now.and_then(|now| now.approval_deadline),
         texts,

@@ -1,12 +1,12 @@
 //! The key: from the configuration, or from a file that is made at the first start.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -22,9 +22,37 @@ pub struct SealingKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
-impl std::fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealingKey").finish_non_exhaustive()
+    }
+}
+
+/// Where a key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyOrigin {
+    /// The setting `sealing.key`.
+    Setting,
+    /// This file.
+    File(PathBuf),
+}
+
+impl KeyOrigin {
+    /// Where the key of a configuration comes from.
+    pub fn of(config: &config::Sealing) -> Self {
+        match &config.key {
+            Some(_) => Self::Setting,
+            None => Self::File(config.key_file.clone()),
+        }
+    }
+}
+
+impl fmt::Display for KeyOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting => f.write_str("the setting `sealing.key` (`IAC_BACKEND_SEALING_KEY`)"),
+            Self::File(path) => write!(f, "the file `{}`", path.display()),
+        }
     }
 }
 
@@ -33,8 +61,22 @@ impl std::fmt::Debug for SealingKey {
 #[non_exhaustive]
 pub enum KeyError {
     /// It has not the form of one.
-    #[error("the sealing key is not {KEY_BYTES} bytes as hexadecimal digits")]
-    Malformed,
+    #[error("the sealing key of {origin} is not {KEY_BYTES} bytes as hexadecimal digits")]
+    Malformed {
+        /// Where it comes from.
+        origin: KeyOrigin,
+    },
+    /// The file is gone, and the database holds what was sealed with its key.
+    #[error(
+        "the key file `{}` is missing, and the database holds what was sealed with its key: restore the file; if it is lost, \
+         stop all services of the database and call `iac-backend replace-sealing-key`, after which deployments that wait \
+         have lost the secrets of their requests",
+        .path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// Others may read the file.
     #[error("others than its owner may use the key file `{}`: set its mode to 0600", .path.display())]
     Exposed {
@@ -61,8 +103,26 @@ impl SealingKey {
     /// There is none, and none can be made.
     pub fn of(config: &config::Sealing) -> Result<Self, KeyError> {
         match &config.key {
-            Some(text) => Self::parse(text.expose_secret()),
+            Some(text) => Self::of_setting(text),
             None => Self::of_file(&config.key_file),
+        }
+    }
+
+    /// The key of the configuration, where there has to be one: its file is not made.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn existing(config: &config::Sealing) -> Result<Self, KeyError> {
+        match &config.key {
+            Some(text) => Self::of_setting(text),
+            None => match read(&config.key_file) {
+                Err(KeyError::File { path, source })
+                    if source.kind() == io::ErrorKind::NotFound =>
+                {
+                    Err(KeyError::Missing { path })
+                }
+                read => read,
+            },
         }
     }
 
@@ -80,16 +140,22 @@ impl SealingKey {
         &self.bytes
     }
 
-    fn parse(text: &str) -> Result<Self, KeyError> {
+    fn of_setting(text: &SecretString) -> Result<Self, KeyError> {
+        Self::parse(text.expose_secret()).ok_or(KeyError::Malformed {
+            origin: KeyOrigin::Setting,
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
         let digits = text.trim().as_bytes();
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         if digits.len() != 2 * KEY_BYTES {
-            return Err(KeyError::Malformed);
+            return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
         }
-        Ok(Self { bytes })
+        Some(Self { bytes })
     }
 
     fn text(&self) -> Zeroizing<String> {
@@ -118,9 +184,8 @@ impl SealingKey {
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, KeyError> {
-    let value = char::from(digit).to_digit(16).ok_or(KeyError::Malformed)?;
-    u8::try_from(value).map_err(|_| KeyError::Malformed)
+fn nibble(digit: u8) -> Option<u8> {
+    u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
 
 fn read(path: &Path) -> Result<SealingKey, KeyError> {
@@ -139,7 +204,9 @@ fn read(path: &Path) -> Result<SealingKey, KeyError> {
     file.take(MOST_BYTES as u64)
         .read_to_string(&mut text)
         .map_err(fault)?;
-    SealingKey::parse(&text)
+    SealingKey::parse(&text).ok_or(KeyError::Malformed {
+        origin: KeyOrigin::File(path.to_owned()),
+    })
 }
 
 /// Writes the key aside, synced, and links it into place, unless somebody was faster.
@@ -216,10 +283,25 @@ mod tests {
                 .unwrap();
             file.write_all(text.as_bytes()).unwrap();
             let fault = SealingKey::of_file(&path).unwrap_err();
-            assert!(matches!(fault, KeyError::Malformed), "{text}");
-            assert!(!fault.to_string().contains("hunter2"));
+            assert!(matches!(fault, KeyError::Malformed { .. }), "{text}");
+            let told = fault.to_string();
+            assert!(told.contains("sealing.key") && !told.contains("hunter2"));
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn a_key_that_has_to_be_there_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config::Sealing {
+            key: None,
+            key_file: dir.path().join("sealing.key"),
+        };
+        let fault = SealingKey::existing(&config).unwrap_err();
+        assert!(matches!(fault, KeyError::Missing { .. }), "{fault}");
+        assert!(!config.key_file.exists());
+        let made = SealingKey::of(&config).unwrap();
+        assert_eq!(SealingKey::existing(&config).unwrap().bytes(), made.bytes());
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `key` | the key: from the configuration, or from a file that is made at the first start |
+//! | `check` | whether it is the one that the database was sealed with |
 
+mod check;
 mod key;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::store::DeploymentId;
-pub use key::{KeyError, SealingKey};
+pub use check::{CheckError, open_sealer, replace_key};
+pub use key::{KeyError, KeyOrigin, SealingKey};
 
 /// First byte of what is sealed: how to read the rest.
 const VERSION: u8 = 1;
@@ -28,6 +31,10 @@ const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 /// What these seals are for, so that none is taken for one of another kind.
 const PURPOSE: &[u8] = b"iac-backend request-secrets 1\0";
+/// The same for what shows whether a key is the right one.
+const CHECK_PURPOSE: &[u8] = b"iac-backend sealing-check 1\0";
+/// What is sealed for that.
+const CHECK_TEXT: &[u8] = b"iac-backend";
 
 /// Why a seal cannot be made or opened.
 #[derive(Debug, Error)]
@@ -87,17 +94,7 @@ impl Sealer {
             .collect();
         let plain = serde_json::to_vec(&by_field).map_err(|_| SealError::NotSealed)?;
         let plain = Zeroizing::new(plain);
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(SealError::NoRandomness)?;
-        let payload = Payload {
-            msg: &plain,
-            aad: &bound_to(deployment),
-        };
-        let text = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::NotSealed)?;
-        Ok(Some([&[VERSION], nonce.as_slice(), &text].concat()))
+        self.seal_bytes(&plain, &bound_to(deployment)).map(Some)
     }
 
     /// Opens what was sealed for this deployment.
@@ -109,6 +106,41 @@ impl Sealer {
         deployment: DeploymentId,
         sealed: &[u8],
     ) -> Result<RequestSecrets, SealError> {
+        let plain = self.open_bytes(sealed, &bound_to(deployment))?;
+        let by_field: BTreeMap<String, SecretString> =
+            serde_json::from_slice(&plain).map_err(|_| SealError::NotOpened)?;
+        Ok(by_field.into_iter().collect())
+    }
+
+    /// Seals a known text, for [`Sealer::opens_check`].
+    ///
+    /// # Errors
+    /// There is no randomness.
+    pub fn seal_check(&self) -> Result<Vec<u8>, SealError> {
+        self.seal_bytes(CHECK_TEXT, CHECK_PURPOSE)
+    }
+
+    /// Whether the known text was sealed with this key.
+    pub fn opens_check(&self, sealed: &[u8]) -> bool {
+        self.open_bytes(sealed, CHECK_PURPOSE)
+            .is_ok_and(|text| *text == CHECK_TEXT)
+    }
+
+    fn seal_bytes(&self, plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(SealError::NoRandomness)?;
+        let payload = Payload {
+            msg: plain,
+            aad: bound_to,
+        };
+        let text = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SealError::NotSealed)?;
+        Ok([&[VERSION], nonce.as_slice(), &text].concat())
+    }
+
+    fn open_bytes(&self, sealed: &[u8], bound_to: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (version, rest) = sealed.split_first().ok_or(SealError::NotOpened)?;
         if *version != VERSION {
             return Err(SealError::Version);
@@ -118,16 +150,12 @@ impl Sealer {
             .ok_or(SealError::NotOpened)?;
         let payload = Payload {
             msg: text,
-            aad: &bound_to(deployment),
+            aad: bound_to,
         };
-        let plain = self
-            .cipher
+        self.cipher
             .decrypt(&XNonce::from(*nonce), payload)
             .map(Zeroizing::new)
-            .map_err(|_| SealError::NotOpened)?;
-        let by_field: BTreeMap<String, SecretString> =
-            serde_json::from_slice(&plain).map_err(|_| SealError::NotOpened)?;
-        Ok(by_field.into_iter().collect())
+            .map_err(|_| SealError::NotOpened)
     }
 }
 
@@ -190,6 +218,17 @@ mod tests {
         let other_row = sealer.open(DeploymentId::new(), &sealed);
         assert!(matches!(other_key, Err(SealError::NotOpened)));
         assert!(matches!(other_row, Err(SealError::NotOpened)));
+    }
+
+    #[test]
+    fn a_check_opens_with_its_key_alone_and_is_no_secret_of_a_request() {
+        let (sealer, id) = (sealer(), DeploymentId::new());
+        let check = sealer.seal_check().unwrap();
+        assert!(sealer.opens_check(&check));
+        assert!(!self::sealer().opens_check(&check));
+        assert!(!sealer.opens_check(&sealer.seal(id, &secrets()).unwrap().unwrap()));
+        assert!(sealer.open(id, &check).is_err());
+        assert!(!sealer.opens_check(b""));
     }
 
     #[test]

@@ -8,12 +8,15 @@ use iac_runner::session::request::RequestSecrets;
 use iac_runner::session::{
     DeployRequest, Reason, RecoverError, Session, SessionId, Sessions, Settings,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Service;
 use super::error::CarryError;
+use super::fence::Fence;
+use super::trail::Moment;
 use crate::causes::Causes;
-use crate::store::{Claim, Ending, Held};
+use crate::sealing::SealError;
+use crate::store::{Claim, Ending, Held, Settlement};
 
 impl Service {
     /// Carries a deployment to its end, in a task of its own.
@@ -33,14 +36,15 @@ impl Service {
         match self.session_of(claim).await {
             Ok(session) => {
                 info!(deployment = %id, "is carried");
-                if self.complete_the_trail(claim, &session).await.is_err() {
+                let completed = self.complete_the_trail(claim, &session, Moment::TakenUp);
+                if completed.await.is_err() {
                     return;
                 }
                 if let Some(by) = self.parts.live.carry(id, session.clone()) {
                     // Only what is over refuses, and that is as good.
                     let _ = session.cancel(&by).await;
                 }
-                self.mirror(&claim.lease, &session).await;
+                self.mirror(claim, &session).await;
             }
             Err(CarryError::Lost) => {}
             Err(fault) => {
@@ -50,6 +54,14 @@ impl Service {
                     error: Causes(&fault).to_string(),
                     at: Utc::now(),
                 };
+                let settlement = if ending.reason == Reason::Unknown {
+                    Settlement::Unknown
+                } else {
+                    Settlement::Dropped
+                };
+                if self.settle_without_session(id, settlement).await.is_err() {
+                    return;
+                }
                 let store = self.store();
                 if self.insist(|| store.finish(&claim.lease, &ending)).await == Held::Yes {
                     let operation = claim.deployment.operation;
@@ -59,33 +71,62 @@ impl Service {
         }
     }
 
+    /// The session of a deployment: the one that is there, else a new one if the work has not begun.
+    ///
+    /// Sessions come before secrets: one that is there is followed even where its secrets don't open.
     async fn session_of(&self, claim: &Claim) -> Result<Session, CarryError> {
         let id = claim.lease.deployment;
-        let secrets = match &claim.sealed_secrets {
-            Some(sealed) => self.parts.sealer.open(id, sealed)?,
-            None => RequestSecrets::default(),
-        };
         let root = self.dir(id);
+        let fence = Fence::of(&root);
+        if claim.deployment.session_dir.is_none() {
+            fence.put_up().map_err(CarryError::Fence)?;
+        }
         let (store, shown) = (self.store(), root.to_string_lossy().into_owned());
         let kept = self.insist(|| store.keep_session_dir(&claim.lease, &shown));
         if kept.await == Held::Lost {
             return Err(CarryError::Lost);
         }
+        let secrets = self.secrets_of(claim);
         let left = sessions_in(&root).map_err(CarryError::Directory)?;
         let settings = Settings {
-            root,
+            root: root.clone(),
             ..self.parts.settings.clone()
         };
         let sessions = Sessions::open(settings)?;
         for dir in left {
-            match sessions.recover(&dir, Some(&secrets)) {
-                // Its process ended before it could begin anything.
+            match sessions.recover(&dir, secrets.as_ref().ok()) {
                 Err(RecoverError::NoSession { .. }) => {}
-                session => return Ok(session?),
+                session => {
+                    let session = session?;
+                    fence.take_down().map_err(CarryError::Directory)?;
+                    if let Err(fault) = &secrets {
+                        error!(deployment = %id, error = %Causes(fault), "session recovered without its secrets");
+                    }
+                    return Ok(session);
+                }
             }
         }
-        let request = DeployRequest::from_record(&claim.deployment.record, &secrets)?;
-        Ok(sessions.start(request)?)
+        if !fence.is_up().map_err(CarryError::Directory)? {
+            return Err(CarryError::SessionLost { dir: root });
+        }
+        let rule = self.parts.approval_rule;
+        let deployment = &claim.deployment;
+        rule.begin(deployment.operation, deployment.is_automatic())
+            .map_err(CarryError::Approval)?;
+        let request = DeployRequest::from_record(&claim.deployment.record, &secrets?)?;
+        let session = sessions.start(request)?;
+        if let Err(fault) = fence.take_down() {
+            // The session is on the disk, and comes before the fence.
+            warn!(deployment = %id, error = %Causes(&fault), "fence not removed");
+        }
+        Ok(session)
+    }
+
+    fn secrets_of(&self, claim: &Claim) -> Result<RequestSecrets, SealError> {
+        match &claim.sealed_secrets {
+            Some(sealed) => self.parts.sealer.open(claim.lease.deployment, sealed),
+            None => Ok(RequestSecrets::default()),
+        }
     }
 }
 
@@ -110,11 +151,15 @@ fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
 /// What it means for a deployment that it has no session.
 fn reason(fault: &CarryError) -> Reason {
     match fault {
-        // A session is there, and what became of it cannot be known.
-        CarryError::Recover(_) | CarryError::Directory(_) => Reason::Unknown,
-        CarryError::Secrets(_) | CarryError::Record(_) | CarryError::Start(_) => {
-            Reason::PreparationFailed
+        // The work may have begun, and what became of it cannot be known.
+        CarryError::Recover(_) | CarryError::Directory(_) | CarryError::SessionLost { .. } => {
+            Reason::Unknown
         }
+        CarryError::Approval(_)
+        | CarryError::Fence(_)
+        | CarryError::Secrets(_)
+        | CarryError::Record(_)
+        | CarryError::Start(_) => Reason::PreparationFailed,
         CarryError::Lost => Reason::Internal,
     }
 }

@@ -4,18 +4,10 @@ use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
 use serde::{Deserialize, Serialize};
 
+use super::intent::Stopped;
 use super::{DecisionError, Service};
-use crate::auth::Role;
+use crate::auth::{Approval, Attempt, Caller};
 use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
-
-/// Who asks for something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The name of the key.
-    pub name: String,
-    /// What it is for.
-    pub role: Role,
-}
 
 /// What somebody wants to become of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +31,20 @@ pub enum Decision {
     ForceCancel,
 }
 
+impl Decision {
+    /// What the caller is about to do, for the decision whether that is allowed.
+    const fn attempt<'a>(&self, starter: &'a str) -> Attempt<'a> {
+        match self {
+            Self::Approve { .. } => Attempt::Approve { starter },
+            Self::Reject { .. } => Attempt::Reject,
+            Self::Cancel => Attempt::Cancel,
+            Self::ForceCancel => Attempt::ForceCancel,
+        }
+    }
+}
+
 impl Service {
-    /// Does what somebody decided, and writes down who that was. What another node carries is decided about there.
+    /// Writes down what somebody decided and who that was, and then does it. What another node carries is decided about there.
     ///
     /// # Errors
     /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then. Only
@@ -53,11 +57,8 @@ impl Service {
     ) -> Result<(), DecisionError> {
         let found = self.store().deployment(id).await?;
         let deployment = found.ok_or(DecisionError::NotFound)?;
-        if let Decision::Approve { .. } = decision {
-            let starter = &deployment.started_by;
-            let rule = self.parts.approval_rule;
-            rule.check(caller.role, &caller.name, starter)?;
-        }
+        let attempt = decision.attempt(&deployment.started_by);
+        let permit = self.parts.approval_rule.permit(caller, &attempt)?;
         if let Some(node) = self.carried_elsewhere(&deployment) {
             return self.hand_over(&deployment, node, &decision, caller).await;
         }
@@ -66,6 +67,14 @@ impl Service {
             Decision::Reject { comment } => ("reject", comment.clone()),
             Decision::Cancel => ("cancel", String::new()),
             Decision::ForceCancel => ("force-cancel", String::new()),
+        };
+        let entry = NewAuditEntry {
+            at: Utc::now(),
+            actor: caller.name.clone(),
+            action: action.to_owned(),
+            deployment: Some(id),
+            detail,
+            by_starter: permit.approval() == Approval::ByStarter,
         };
         match decision {
             Decision::Approve {
@@ -79,48 +88,63 @@ impl Service {
                         problem: "there is no plan to decide about yet".to_owned(),
                     });
                 };
-                let done = session.approve(&caller.name, &comment, &digest).await;
-                done.map_err(|fault| refused(&session, fault))?;
+                let approval = async {
+                    let done = session.approve(&caller.name, &comment, &digest).await;
+                    done.map_err(|fault| refused(&session, fault))
+                };
+                self.with_intent(&entry, approval).await
             }
             Decision::Reject { comment } => {
                 let session = self.session_for(&deployment)?;
-                let done = session.reject(&caller.name, &comment).await;
-                done.map_err(|fault| refused(&session, fault))?;
+                let rejection = async {
+                    let done = session.reject(&caller.name, &comment).await;
+                    done.map_err(|fault| refused(&session, fault))
+                };
+                self.with_intent(&entry, rejection).await
             }
-            Decision::Cancel => self.cancel(&deployment, caller).await?,
-            Decision::ForceCancel => self.force_cancel(&deployment, caller).await?,
+            Decision::Cancel => self.cancel(&deployment, &entry).await,
+            Decision::ForceCancel => self.force_cancel(&deployment, &entry).await,
         }
-        let entry = NewAuditEntry {
-            at: Utc::now(),
-            actor: caller.name.clone(),
-            action: action.to_owned(),
-            deployment: Some(id),
-            detail,
-        };
-        Ok(self.store().record(&entry).await?)
     }
 
-    async fn cancel(&self, deployment: &Deployment, caller: &Caller) -> Result<(), DecisionError> {
-        if self.end_waiting(deployment).await? {
+    async fn cancel(
+        &self,
+        deployment: &Deployment,
+        entry: &NewAuditEntry,
+    ) -> Result<(), DecisionError> {
+        if self.end_waiting(deployment, entry).await? {
             return Ok(());
         }
-        if self.parts.live.cancel_claimed(deployment.id, &caller.name) {
-            return Ok(());
-        }
-        let session = self.session_by_now(deployment).await?;
-        let done = session.cancel(&caller.name).await;
-        done.map_err(|fault| refused(&session, fault))
+        let stop = async {
+            if self.parts.live.cancel_claimed(deployment.id, &entry.actor) {
+                return Ok(Stopped::Remembered);
+            }
+            let session = self.session_by_now(deployment).await?;
+            match session.cancel(&entry.actor).await {
+                Ok(()) => Ok(Stopped::BySession),
+                Err(fault) => Err(refused(&session, fault)),
+            }
+        };
+        self.stop_with_intent(entry, stop).await
     }
 
     /// Ends a deployment that waits its turn; false if it does not wait.
-    pub(super) async fn end_waiting(&self, deployment: &Deployment) -> Result<bool, DecisionError> {
+    pub(super) async fn end_waiting(
+        &self,
+        deployment: &Deployment,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, DecisionError> {
         let ending = Ending {
             reason: Reason::Cancelled,
             error: String::new(),
             at: Utc::now(),
         };
         let is_waiting = deployment.standing == Standing::Waiting;
-        let has_ended = is_waiting && self.store().end_waiting(deployment.id, &ending).await?;
+        let has_ended = is_waiting
+            && self
+                .store()
+                .end_waiting(deployment.id, &ending, entry)
+                .await?;
         if has_ended {
             self.scrub_soon();
             self.metrics()
@@ -145,7 +169,7 @@ impl Service {
                 Standing::Waiting => "the deployment waits its turn".to_owned(),
                 Standing::Ended => "the deployment is over".to_owned(),
                 Standing::Active => match deployment.node.as_deref() {
-                    Some(node) if node != self.parts.node => {
+                    Some(node) if node != self.parts.node.name => {
                         format!("the deployment is carried by `{node}`")
                     }
                     _ => "the deployment is about to begin or to end".to_owned(),

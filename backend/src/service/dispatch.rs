@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::Service;
 use super::handover::TAKE_EVERY;
 use super::sweep::SWEEP_EVERY;
+use super::{RunError, Service};
 use crate::causes::Causes;
-use crate::store::{StoreError, Whose};
+use crate::store::{Held, Whose};
 
 /// How often the queue is looked at without a reason: another machine may have put something in, or may have ended
 /// what stood in the way.
@@ -19,13 +19,19 @@ impl Service {
     /// Takes up what a former process of this node left, then claims what waits, until [`Service::stop`].
     ///
     /// # Errors
-    /// The store does not say what is left; nothing was begun then.
-    pub async fn run(&self) -> Result<(), StoreError> {
+    /// The store does not say what is left, and nothing was begun; or another process has taken the name of the node.
+    pub async fn run(&self) -> Result<(), RunError> {
         let parts = &self.parts;
+        let naming = self.clone();
+        let naming = tokio::spawn(async move { naming.keep_the_name().await });
         let left = parts
             .store
-            .take_over(&parts.node, Whose::Own, parts.lease)
+            .take_over(&parts.node.name, Whose::Own, parts.lease)
             .await?;
+        match parts.store.drop_late_intents().await {
+            Ok(_) => {}
+            Err(fault) => warn!(error = %Causes(&fault), "late audit entries not dropped"),
+        }
         if !left.is_empty() {
             info!(deployments = left.len(), "takes up what was left");
         }
@@ -51,13 +57,21 @@ impl Service {
                 _ = stopping.changed() => {}
             }
         }
-        Ok(())
+        match naming.await {
+            Ok(Held::Lost) => Err(RunError::NameTaken {
+                name: parts.node.name.clone(),
+            }),
+            Ok(Held::Yes) | Err(_) => Ok(()),
+        }
     }
 
     async fn claim_what_may_be(&self) {
         let parts = &self.parts;
-        while parts.live.at_work() < parts.concurrency.get() && !*parts.is_stopping.borrow() {
-            match parts.store.claim(&parts.node, parts.lease).await {
+        while parts.live.at_work() < parts.concurrency.get()
+            && !*parts.is_stopping.borrow()
+            && self.holds_the_name()
+        {
+            match parts.store.claim(&parts.node.name, parts.lease).await {
                 Ok(Some(claim)) => self.carry(claim),
                 Ok(None) => return,
                 Err(fault) => {

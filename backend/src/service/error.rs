@@ -31,12 +31,56 @@ pub enum OpenError {
         /// The directory.
         dir: std::path::PathBuf,
     },
+    /// A process with another data directory serves under the name.
+    #[error(
+        "the node name `{name}` is in use by another data directory, which gave a sign of life and keeps it for {seconds_left} \
+         more seconds: give this service a name of its own with `--node`, or start it with the data directory of that node"
+    )]
+    NodeInUse {
+        /// The name.
+        name: String,
+        /// When its lease ends, if no further sign of life comes.
+        seconds_left: u64,
+    },
+    /// A node with another data directory carries deployments.
+    #[error(
+        "the node name `{name}` belongs to another data directory, which still carries {deployments} deployment(s): start this \
+         service with that data directory, or give it a name of its own with `--node`; if that directory is lost, end its \
+         deployments with `iac-backend abandon` first"
+    )]
+    NodeCarries {
+        /// The name.
+        name: String,
+        /// How many deployments it carries.
+        deployments: u64,
+    },
+    /// The store could not keep the name of the node.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The runner is not there.
     #[error("there is no `iac-runner` to carry out deployments")]
     Runner(#[source] Box<ClientError>),
     /// The registry has no address.
     #[error("the address of the registry cannot be")]
     Registry(#[source] HostFault),
+}
+
+/// Why a service ended by itself.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Another process has started under its name, with a copy of its data directory.
+    #[error(
+        "another process took the node name `{name}`, with a copy of this data directory: run one of them only, or give \
+         each a data directory of its own"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The store could not say what was left.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a deployment was not started.
@@ -46,6 +90,9 @@ pub enum RequestError {
     /// The request cannot be.
     #[error("the request is not valid")]
     Invalid(Vec<FieldFault>),
+    /// The caller may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Its secrets could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -133,6 +180,9 @@ pub(super) enum CarryError {
     /// Another node has it.
     #[error("the deployment was taken over by another node")]
     Lost,
+    /// It has to be approved by another person by now.
+    #[error("the deployment was queued with `auto_approve`, and is not begun")]
+    Approval(#[source] Refusal),
     /// Its secrets do not open.
     #[error(transparent)]
     Secrets(#[from] SealError),
@@ -145,6 +195,19 @@ pub(super) enum CarryError {
     /// The session that is there could not be taken up again.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// The work had begun, and nothing of it is on this disk.
+    #[error(
+        "work on the deployment had begun and its directory `{}` is gone, so what became of it is not known: look at the \
+         state and its lock before you deploy again",
+        .dir.display()
+    )]
+    SessionLost {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
+    /// The directory for it could not be made; nothing has begun.
+    #[error("the directory of the deployment could not be made")]
+    Fence(#[source] std::io::Error),
     /// Its directory could not be looked into.
     #[error("the directory of the deployment could not be read")]
     Directory(#[source] std::io::Error),

@@ -1,8 +1,9 @@
 //! Cancel by force.
 
-use super::decide::{Caller, refused};
+use super::decide::refused;
+use super::intent::Stopped;
 use super::{DecisionError, Service};
-use crate::store::Deployment;
+use crate::store::{Deployment, NewAuditEntry};
 
 impl Service {
     /// Ends a deployment at once.
@@ -12,13 +13,18 @@ impl Service {
     pub(super) async fn force_cancel(
         &self,
         deployment: &Deployment,
-        caller: &Caller,
+        entry: &NewAuditEntry,
     ) -> Result<(), DecisionError> {
-        if self.end_waiting(deployment).await? {
+        if self.end_waiting(deployment, entry).await? {
             return Ok(());
         }
         let session = self.session_by_now(deployment).await?;
-        let done = session.force_cancel(&caller.name).await;
-        done.map_err(|fault| refused(&session, fault))
+        let stop = async {
+            match session.force_cancel(&entry.actor).await {
+                Ok(()) => Ok(Stopped::BySession),
+                Err(fault) => Err(refused(&session, fault)),
+            }
+        };
+        self.stop_with_intent(entry, stop).await
     }
 }

@@ -10,7 +10,8 @@ use iac_runner::session::Status;
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
-use super::{Caller, Decision, DecisionError, Service};
+use super::{Decision, DecisionError, Service};
+use crate::auth::Caller;
 use crate::causes::Causes;
 use crate::store::{Deployment, HandedOver, Standing, StoreError};
 
@@ -27,6 +28,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Debug, Serialize, Deserialize)]
 struct Message {
     by: String,
+    /// One word, or several with commas between them.
     role: String,
     #[serde(flatten)]
     decision: Decision,
@@ -46,7 +48,7 @@ impl Service {
     /// The node that carries a deployment, if it is another one.
     pub(super) fn carried_elsewhere<'a>(&self, deployment: &'a Deployment) -> Option<&'a str> {
         let node = deployment.node.as_deref()?;
-        let is_elsewhere = deployment.standing == Standing::Active && node != self.parts.node;
+        let is_elsewhere = deployment.standing == Standing::Active && node != self.parts.node.name;
         (is_elsewhere && self.store().is_shared()).then_some(node)
     }
 
@@ -60,7 +62,7 @@ impl Service {
     ) -> Result<(), DecisionError> {
         let message = Message {
             by: caller.name.clone(),
-            role: caller.role.word().to_owned(),
+            role: caller.roles.to_string(),
             decision: decision.clone(),
         };
         let message = serde_json::to_value(&message).unwrap_or_default();
@@ -112,7 +114,7 @@ impl Service {
         if self.parts.live.is_empty() {
             return;
         }
-        match self.store().take_decisions(&self.parts.node).await {
+        match self.store().take_decisions(&self.parts.node.name).await {
             Ok(taken) => {
                 for handed in taken {
                     let service = self.clone();
@@ -153,7 +155,7 @@ fn read(handed: &HandedOver) -> Option<(Decision, Caller)> {
     let message: Message = serde_json::from_value(handed.decision.clone()).ok()?;
     let caller = Caller {
         name: message.by,
-        role: message.role.parse().ok()?,
+        roles: message.role.parse().ok()?,
     };
     Some((message.decision, caller))
 }
@@ -200,12 +202,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::auth::Role;
+    use crate::auth::Roles;
     use crate::store::DeploymentId;
 
     #[test]
     fn a_decision_arrives_as_it_was_made() {
         let digest = "a".repeat(64);
+        let roles: Roles = "deployer,approver".parse().unwrap();
         let decisions = [
             Decision::Approve {
                 comment: "as \"discussed\"".to_owned(),
@@ -224,7 +227,7 @@ mod tests {
         for decision in decisions {
             let message = Message {
                 by: "ann".to_owned(),
-                role: Role::Approver.word().to_owned(),
+                role: roles.to_string(),
                 decision: decision.clone(),
             };
             let handed = HandedOver {
@@ -234,7 +237,7 @@ mod tests {
             };
             let (arrived, caller) = read(&handed).unwrap();
             assert_eq!(arrived, decision);
-            assert_eq!((caller.name.as_str(), caller.role), ("ann", Role::Approver));
+            assert_eq!((caller.name.as_str(), caller.roles), ("ann", roles));
         }
     }
 

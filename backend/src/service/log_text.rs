@@ -2,7 +2,7 @@
 
 use iac_runner::session::{Logs, Phase};
 
-use super::Service;
+use super::{Service, waiting_line};
 use crate::store::{DeploymentId, StoreError, StoredLine};
 
 /// Lines of a piece, at most.
@@ -25,6 +25,8 @@ enum From {
     Session(Logs),
     /// The store, from this line on.
     Store(u64),
+    /// Nothing is left.
+    End,
 }
 
 impl Service {
@@ -59,14 +61,26 @@ impl LogText {
                 *next = lines.last().map_or(*next, |last| last.line + 1);
                 lines
             }
+            From::End => return Ok(None),
         };
         if lines.is_empty() {
-            return Ok(None);
+            return self.last_piece().await;
         }
         let is_wanted = |line: &&StoredLine| self.phase.is_none_or(|phase| line.phase == phase);
         let texts = lines.iter().filter(is_wanted);
         Ok(Some(
             texts.flat_map(|line| [line.text.as_str(), "\n"]).collect(),
         ))
+    }
+
+    /// What a deployment waits for, which is no line of its log.
+    async fn last_piece(&mut self) -> Result<Option<String>, StoreError> {
+        let has_begun = matches!(self.from, From::Session(_)) || self.phase.is_some();
+        self.from = From::End;
+        if has_begun {
+            return Ok(None);
+        }
+        let other = self.service.store().waits_for(self.id).await?;
+        Ok(other.map(|other| waiting_line(other) + "\n"))
     }
 }

@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Service;
+use super::trail::Moment;
 use crate::causes::Causes;
 use crate::metrics::Course;
-use crate::store::{Ending, Held, Lease, Progress, StoreError, StoredLine};
+use crate::store::{Claim, Ending, Held, Lease, Progress, StoreError, StoredLine};
 
 /// Most lines that are put in at a time.
 const LINES_AT_A_TIME: usize = 500;
@@ -46,11 +47,12 @@ enum Plan {
 
 impl Service {
     /// Follows a session to its end, and keeps that.
-    pub(super) async fn mirror(&self, lease: &Lease, session: &Session) {
+    pub(super) async fn mirror(&self, claim: &Claim, session: &Session) {
+        let lease = &claim.lease;
         let id = lease.deployment;
         let mut course = Course::default();
         let done = match self.follow(lease, session, &mut course).await {
-            Ok(plan) => self.keep_the_end(lease, session, plan, &course).await,
+            Ok(plan) => self.keep_the_end(claim, session, plan, &course).await,
             Err(Lost) => Err(Lost),
         };
         if done.is_err() && !*self.parts.is_stopping.borrow() {
@@ -131,7 +133,7 @@ impl Service {
 
     async fn keep_the_end(
         &self,
-        lease: &Lease,
+        claim: &Claim,
         session: &Session,
         plan: Plan,
         course: &Course,
@@ -140,7 +142,10 @@ impl Service {
             // Its task went with the runtime: the next start takes it up.
             return Ok(());
         };
-        let store = self.store();
+        let (store, lease) = (self.store(), &claim.lease);
+        // Before the end is kept: what is pending about a deployment that has ended came too late.
+        self.complete_the_trail(claim, session, Moment::Ended)
+            .await?;
         self.keep_progress(lease, &end).await?;
         self.keep_plan(lease, session, plan).await?;
         if let Some(outputs) = session.outputs() {
@@ -259,6 +264,7 @@ fn progress(now: &Snapshot) -> Progress {
         },
         phase: now.phase,
         error: now.error.clone(),
+        warnings: now.warnings.clone(),
         commit: now.commit.as_ref().map(ToString::to_string),
         plan_digest: now.plan_digest.as_ref().map(ToString::to_string),
         started_at: Some(now.started_at),

@@ -3,11 +3,15 @@
 //! | file | holds |
 //! |---|---|
 //! | `place` | the data directory: whose it is, and the name of its owner |
+//! | `node` | the name of the node, which belongs to the data directory, and its signs of life |
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
-//! | `trail` | decisions of a former process that did not come to write them down |
+//! | `intent` | a decision is written down before it takes effect |
+//! | `owed` | entries of the audit trail that are on their way into the store |
+//! | `trail` | what the audit trail does not say yet of the decisions about a session |
 //! | `live` | the sessions of this process |
 //! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
 //! | `handover` | decisions about what another node carries |
@@ -19,19 +23,24 @@
 //!
 //! # What a restart finds
 //! The directory of a deployment's session follows from the deployment's name and is made by the session before it
-//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, and
-//! only where there is none, one is started. An apply that runs is left to its supervisor, and followed.
+//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, also when
+//! its secrets don't open. Where there is none, a fence has to prove that none has begun; without it, the directory was
+//! lost and the deployment ends as `unknown`. An apply that runs is left to its supervisor, and followed.
 
 mod carry;
 mod decide;
 mod dispatch;
 mod drain;
 mod error;
+mod fence;
 mod force;
 mod handover;
+mod intent;
 mod live;
 mod log_text;
 mod mirror;
+mod node;
+mod owed;
 mod place;
 mod retry;
 mod start;
@@ -49,19 +58,23 @@ use iac_runner::client::Runner;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::auth::ApprovalRule;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
-use crate::store::{DeploymentId, Store};
-pub use decide::{Caller, Decision};
-pub use error::{DecisionError, OpenError, RequestError, RetryError};
+use crate::store::{DeploymentId, Node, Store};
+pub use decide::Decision;
+pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use live::Live;
 pub use log_text::LogText;
+use node::{NameLease, Probe};
+use owed::Owed;
 use place::Place;
 pub use retry::Supplied;
 pub use view::View;
+pub(crate) use view::waiting_line;
 
 /// Below the data directory: where each deployment has its own.
 const SESSIONS_DIR: &str = "sessions";
@@ -80,7 +93,9 @@ struct Parts {
     /// What all sessions have in common, but for their root.
     settings: Settings,
     sessions_dir: PathBuf,
-    node: String,
+    node: Node,
+    name_lease: NameLease,
+    probe: Probe,
     _place: Place,
     concurrency: NonZeroUsize,
     lease: Duration,
@@ -89,6 +104,7 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     live: Live,
+    owed: Owed,
     metrics: Metrics,
     /// Something has ended since the store was scrubbed; a former process may have left it to this one.
     is_to_be_scrubbed: AtomicBool,
@@ -100,7 +116,7 @@ struct Parts {
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
-            .field("node", &self.parts.node)
+            .field("node", &self.parts.node.name)
             .finish_non_exhaustive()
     }
 }
@@ -109,8 +125,12 @@ impl Service {
     /// Makes a service of its configuration; nothing is begun before [`Service::run`].
     ///
     /// # Errors
-    /// The data directory is in use, the runner is not there, or the registry has no address.
-    pub fn new(config: &Config, store: Arc<dyn Store>, sealer: Sealer) -> Result<Self, OpenError> {
+    /// The data directory or the node name is in use, the runner is not there, or the registry has no address.
+    pub async fn open(
+        config: &Config,
+        store: Arc<dyn Store>,
+        sealer: Sealer,
+    ) -> Result<Self, OpenError> {
         let place = Place::claim(&config.store.data_dir)?;
         let data_dir = place.dir();
         let work = &config.work;
@@ -127,24 +147,32 @@ impl Service {
         settings.grace = work.grace;
         settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
         settings.registry = registry(&config.registry)?;
+        let identity = place.identity()?;
+        let name = work.node.clone().unwrap_or_else(|| identity.clone());
+        // Last: a service that can't start for another reason keeps nobody from the name.
+        let asked_at = Instant::now();
+        let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
             parts: Arc::new(Parts {
                 store,
                 sealer,
                 settings,
                 sessions_dir,
-                node: work.node.clone().map_or_else(|| place.node(), Ok)?,
+                node,
+                name_lease: NameLease::new(asked_at, work.lease),
+                probe: Probe::default(),
                 _place: place,
                 concurrency: work.concurrency,
                 lease: work.lease,
                 record_retention: config.store.record_retention,
                 audit_retention: config.store.audit_retention,
                 approval_rule: match config.auth.starter_may_approve {
-                    true => ApprovalRule::Anybody,
-                    false => ApprovalRule::SomebodyElse,
+                    true => ApprovalRule::StarterMayApprove,
+                    false => ApprovalRule::AnotherPerson,
                 },
                 local_sources: work.local_sources,
                 live: Live::default(),
+                owed: Owed::default(),
                 metrics: Metrics::default(),
                 is_to_be_scrubbed: AtomicBool::new(true),
                 wake: Notify::new(),

@@ -1,4 +1,4 @@
-//! The data directory of a service: whose it is, and the name of its owner.
+//! The data directory of a service: whose it is, and the identity of its owner.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::OpenError;
 
 /// Locked by the service that runs; the kernel lets go of it however that ends.
 const LOCK_FILE: &str = "backend.lock";
-/// The name of the node, made at the first start.
+/// The identity of the node, made at the first start; its name as well, unless it is given another.
 const NODE_FILE: &str = "node";
 
 /// A data directory that no other service uses.
@@ -50,8 +50,8 @@ impl Place {
         &self.dir
     }
 
-    /// The name of the node, the same at every start.
-    pub(super) fn node(&self) -> Result<String, OpenError> {
+    /// The identity of the node, the same at every start.
+    pub(super) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
         let kept = match std::fs::read_to_string(&file) {
             Ok(name) => name.trim().to_owned(),
@@ -92,15 +92,15 @@ mod tests {
     fn a_directory_has_one_owner_at_a_time_and_keeps_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let place = Place::claim(dir.path()).unwrap();
-        let node = place.node().unwrap();
-        assert_eq!(place.node().unwrap(), node);
+        let node = place.identity().unwrap();
+        assert_eq!(place.identity().unwrap(), node);
         let second = Place::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
         drop(place);
         let place = Place::claim(dir.path()).unwrap();
-        assert_eq!(place.node().unwrap(), node);
+        assert_eq!(place.identity().unwrap(), node);
         let other = tempfile::tempdir().unwrap();
         let other = Place::claim(other.path()).unwrap();
-        assert_ne!(other.node().unwrap(), node);
+        assert_ne!(other.identity().unwrap(), node);
     }
 }

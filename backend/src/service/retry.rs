@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Caller, RequestError, RetryError, Service};
+use super::{RequestError, RetryError, Service};
+use crate::auth::Caller;
 use crate::store::{DeploymentId, NewAuditEntry, Standing};
 
 /// The secrets of a former request, sent again, in the places that they have in a request.
@@ -113,7 +114,7 @@ impl Service {
     /// against the rules as they are now.
     ///
     /// # Errors
-    /// The deployment is not there, is not over, or might change something; its secrets were not sent again; or the
+    /// The deployment is not there, is not over, or might change something; the caller may not start one; its secrets were not sent again; or the
     /// request cannot be any more. Nothing was started then.
     pub async fn retry(
         &self,
@@ -134,6 +135,9 @@ impl Service {
         let missing = DeployRequest::remembered(&former.record)?.missing;
         let body = supplied.complete(former.record, &missing)?;
         let request = self.accept(body.to_string().as_bytes())?;
+        let permit = self
+            .permit_start(&request, caller)
+            .map_err(RequestError::from)?;
         let new = DeploymentId::new();
         let entry = NewAuditEntry {
             at: Utc::now(),
@@ -141,9 +145,10 @@ impl Service {
             action: "retry".to_owned(),
             deployment: Some(id),
             detail: format!("as {new}"),
+            by_starter: false,
         };
-        self.store().record(&entry).await?;
-        self.enqueue(new, &request, caller).await?;
+        self.enqueue(new, &request, caller, permit, Some(entry))
+            .await?;
         Ok(new)
     }
 }

@@ -1,44 +1,64 @@
 //! A request becomes a deployment that waits.
 
 use chrono::Utc;
-use iac_runner::checkout::is_local;
+use iac_runner::checkout::{is_local, missing_program};
 use iac_runner::session::DeployRequest;
 use iac_runner::session::request::{FieldFault, Source};
 
-use super::{Caller, RequestError, Service};
-use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target};
+use super::{RequestError, Service};
+use crate::auth::{Approval, Attempt, Caller, Permit, Refusal};
+use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target, Turn};
 
 impl Service {
     /// Reads a request, and puts it at the end of the queue.
     ///
     /// # Errors
-    /// Every fault of the request at once; or it could not be kept.
+    /// Every fault of the request at once; the caller may not; or it could not be kept.
     pub async fn start(&self, body: &[u8], caller: &Caller) -> Result<DeploymentId, RequestError> {
         let request = self.accept(body)?;
+        let permit = self.permit_start(&request, caller)?;
         let id = DeploymentId::new();
-        self.enqueue(id, &request, caller).await?;
+        self.enqueue(id, &request, caller, permit, None).await?;
         Ok(id)
+    }
+
+    /// Decides whether a caller may start what a request asks for.
+    pub(super) fn permit_start(
+        &self,
+        request: &DeployRequest,
+        caller: &Caller,
+    ) -> Result<Permit, Refusal> {
+        let attempt = Attempt::Start {
+            operation: request.operation,
+            auto_approve: request.auto_approve,
+        };
+        self.parts.approval_rule.permit(caller, &attempt)
     }
 
     /// Reads a request.
     pub(super) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
         let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
-        match local_source(&request).filter(|_| !self.parts.local_sources) {
+        let local = local_source(&request).filter(|_| !self.parts.local_sources);
+        match local.or_else(|| missing_client(&request)) {
             Some(fault) => Err(RequestError::Invalid(vec![fault])),
             None => Ok(request),
         }
     }
 
-    /// Puts a request at the end of the queue.
+    /// Puts a request at the end of the queue, with what the audit trail says of it. The permit is the one that was given
+    /// for this request; `cause` is an entry that goes before its own.
     pub(super) async fn enqueue(
         &self,
         id: DeploymentId,
         request: &DeployRequest,
         caller: &Caller,
+        permit: Permit,
+        cause: Option<NewAuditEntry>,
     ) -> Result<(), RequestError> {
         let new = NewDeployment {
             id,
             target: Target::of(request),
+            turn: Turn::of(request),
             tool: request.tool,
             operation: request.operation,
             record: request.record(),
@@ -46,9 +66,15 @@ impl Service {
             started_by: caller.name.clone(),
             created_at: Utc::now(),
         };
-        let store = self.store();
-        store.record(&entry(caller, id, &new)).await?;
-        store.enqueue(&new).await?;
+        let started = entry(caller, id, &new);
+        let approved = (permit.approval() == Approval::ByStarter).then(|| NewAuditEntry {
+            action: "approve".to_owned(),
+            detail: "auto_approve".to_owned(),
+            by_starter: true,
+            ..started.clone()
+        });
+        let entries: Vec<_> = cause.into_iter().chain([started]).chain(approved).collect();
+        self.store().enqueue(&new, &entries).await?;
         self.parts.wake.notify_one();
         Ok(())
     }
@@ -67,7 +93,20 @@ fn entry(caller: &Caller, id: DeploymentId, new: &NewDeployment) -> NewAuditEntr
             target.repository,
             target.path
         ),
+        by_starter: false,
     }
+}
+
+/// What is wrong about a repository that is reached with a program which is not installed here.
+fn missing_client(request: &DeployRequest) -> Option<FieldFault> {
+    let Source::Git(git) = &request.source else {
+        return None;
+    };
+    let program = missing_program(&git.url)?;
+    Some(FieldFault {
+        field: "git_url".to_owned(),
+        problem: format!("needs the program `{program}`, which is not installed on the server"),
+    })
 }
 
 /// What is wrong about a source of this machine: whoever may start deployments could read all that the service can.

@@ -1,89 +1,332 @@
-//! Decisions of a former process that did not come to write them down.
+//! What the audit trail does not say yet of the decisions about a session.
+//!
+//! A decision is a pending entry before it takes effect, and the session's journal has it when it did. Here the two are
+//! compared: when a session is taken up, before anybody can decide about it, and at its end, when nobody can any more.
 
 use chrono::Utc;
-use iac_runner::session::{Session, Verdict};
+use iac_runner::session::{Session, Snapshot, Verdict};
 use tracing::info;
 
 use super::Service;
 use super::drain::STOP_OF_THE_SERVICE;
 use super::mirror::{Lost, TAKEN_OVER};
-use crate::store::{AuditPage, Claim, NewAuditEntry, StoreError};
+use crate::auth::Person;
+use crate::store::{
+    AuditEntry, AuditPage, Claim, DeploymentId, NewAuditEntry, Outcome, Settlement, StoreError,
+};
 
 /// Most entries about one deployment that are looked through; there are a handful.
 const MOST_ENTRIES: u32 = 1000;
 
+const APPROVE: &str = "approve";
+const REJECT: &str = "reject";
+const CANCEL: &str = "cancel";
+const FORCE_CANCEL: &str = "force-cancel";
+
+/// Where a session is when it is compared with the trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// It was started or taken up, and nobody can decide about it so far.
+    TakenUp,
+    /// It is over.
+    Ended,
+}
+
+/// What a session says of the decisions about it.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Entries as they should be in the trail.
+    entries: Vec<NewAuditEntry>,
+    is_stopped: bool,
+}
+
+/// What is to be done about the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Record(NewAuditEntry),
+    Settle(u64, Settlement),
+    /// A stop was written down and the session was not asked: it is asked now, and the entry settled at its end.
+    Stop {
+        by: String,
+        is_forced: bool,
+    },
+}
+
 impl Service {
-    /// Adds to the audit trail what the session's own record knows and the trail does not: a decision takes effect
-    /// before it is written down, and a process may die in between.
-    ///
-    /// To be called before anybody can decide about the session, or both would write the same.
+    /// Makes the trail say what the session's own record says, and settles what is pending.
     pub(super) async fn complete_the_trail(
         &self,
         claim: &Claim,
         session: &Session,
+        moment: Moment,
     ) -> Result<(), Lost> {
-        let known = known(claim, session);
-        if known.is_empty() {
-            return Ok(());
+        let known = known(claim, &session.status());
+        let id = claim.lease.deployment;
+        if moment == Moment::Ended {
+            self.parts.owed.none_about(id).await;
         }
-        self.until_answered(|| self.add_missing(&known)).await
-    }
-
-    async fn add_missing(&self, known: &[NewAuditEntry]) -> Result<(), StoreError> {
-        let page = AuditPage {
-            deployment: known.first().and_then(|entry| entry.deployment),
-            before: None,
-            most: MOST_ENTRIES,
-        };
-        let trail = self.store().audit_trail(&page).await?;
-        for entry in known {
-            let is_there = trail.iter().any(|it| {
-                it.entry.actor == entry.actor && is_same(&it.entry.action, &entry.action)
-            });
-            if !is_there {
-                info!(
-                    action = entry.action,
-                    by = entry.actor,
-                    "was not in the audit trail"
-                );
-                self.store().record(entry).await?;
+        let trail = self.until_answered(|| self.entries_about(id)).await?;
+        for step in steps(known, &trail, moment) {
+            match step {
+                Step::Record(entry) => {
+                    info!(deployment = %id, action = entry.action, by = entry.actor, "audit entry added");
+                    self.until_answered(|| self.store().record(&entry)).await?;
+                }
+                Step::Settle(number, settlement) => {
+                    self.until_answered(|| self.store().settle(number, settlement))
+                        .await?;
+                }
+                Step::Stop { by, is_forced } => {
+                    // Only what is over refuses, and that is as good.
+                    let _ = if is_forced {
+                        session.force_cancel(&by).await
+                    } else {
+                        session.cancel(&by).await
+                    };
+                }
             }
         }
         Ok(())
     }
+
+    /// Settles what is pending about a deployment that ends without a session.
+    pub(super) async fn settle_without_session(
+        &self,
+        id: DeploymentId,
+        settlement: Settlement,
+    ) -> Result<(), Lost> {
+        let trail = self.until_answered(|| self.entries_about(id)).await?;
+        for entry in trail.iter().filter(|it| it.outcome == Outcome::Pending) {
+            self.until_answered(|| self.store().settle(entry.seq, settlement))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn entries_about(&self, id: DeploymentId) -> Result<Vec<AuditEntry>, StoreError> {
+        let page = AuditPage {
+            deployment: Some(id),
+            before: None,
+            most: MOST_ENTRIES,
+        };
+        self.store().audit_trail(&page).await
+    }
+}
+
+/// What is to be done so that the trail says what the session says.
+fn steps(known: Known, trail: &[AuditEntry], moment: Moment) -> Vec<Step> {
+    let mut steps = Vec::new();
+    // The oldest first.
+    let mut pending: Vec<&AuditEntry> = trail
+        .iter()
+        .rev()
+        .filter(|it| it.outcome == Outcome::Pending)
+        .collect();
+    for entry in known.entries {
+        let says_it = |it: &AuditEntry| {
+            it.entry.actor == entry.actor && is_same(&it.entry.action, &entry.action)
+        };
+        if trail
+            .iter()
+            .any(|it| it.outcome == Outcome::Done && says_it(it))
+        {
+            continue;
+        }
+        match pending.iter().position(|it| says_it(it)) {
+            Some(at) => steps.push(Step::Settle(pending.remove(at).seq, Settlement::Done)),
+            None => steps.push(Step::Record(entry)),
+        }
+    }
+    for entry in pending {
+        let action = entry.entry.action.as_str();
+        let is_stop = [CANCEL, FORCE_CANCEL].contains(&action);
+        steps.push(match moment {
+            // The session was stopping already.
+            Moment::Ended if is_stop && known.is_stopped => {
+                Step::Settle(entry.seq, Settlement::Done)
+            }
+            Moment::TakenUp if is_stop => Step::Stop {
+                by: entry.entry.actor.clone(),
+                is_forced: action == FORCE_CANCEL,
+            },
+            Moment::Ended | Moment::TakenUp => Step::Settle(entry.seq, Settlement::Dropped),
+        });
+    }
+    steps
 }
 
 /// What somebody decided about a session, as its record has it.
-fn known(claim: &Claim, session: &Session) -> Vec<NewAuditEntry> {
-    let now = session.status();
+fn known(claim: &Claim, now: &Snapshot) -> Known {
     let is_automatic = claim.deployment.is_automatic();
+    let starter = Person::named(&claim.deployment.started_by);
+    let is_starter = |name: &str| Person::named(name) == starter;
     let decided = now
         .decision
+        .as_ref()
         .filter(|_| !is_automatic)
         .map(|it| NewAuditEntry {
+            by_starter: it.verdict == Verdict::Approved && is_starter(&it.by),
             at: it.at,
-            actor: it.by,
+            actor: it.by.clone(),
             action: match it.verdict {
-                Verdict::Approved => "approve".to_owned(),
-                Verdict::Rejected => "reject".to_owned(),
+                Verdict::Approved => APPROVE.to_owned(),
+                Verdict::Rejected => REJECT.to_owned(),
             },
             deployment: Some(claim.lease.deployment),
-            detail: it.comment,
+            detail: it.comment.clone(),
         });
     let stopped = now
         .stop_requested_by
+        .as_ref()
         .filter(|by| ![STOP_OF_THE_SERVICE, TAKEN_OVER].contains(&by.as_str()))
         .map(|by| NewAuditEntry {
             at: Utc::now(),
-            actor: by,
-            action: "cancel".to_owned(),
+            actor: by.clone(),
+            action: CANCEL.to_owned(),
             deployment: Some(claim.lease.deployment),
             detail: String::new(),
+            by_starter: false,
         });
-    decided.into_iter().chain(stopped).collect()
+    Known {
+        entries: decided.into_iter().chain(stopped).collect(),
+        is_stopped: now.stop_requested_by.is_some(),
+    }
 }
 
 /// The record of a session does not say of a stop whether it was a forced one.
 fn is_same(of_trail: &str, of_session: &str) -> bool {
-    of_trail == of_session || (of_trail, of_session) == ("force-cancel", "cancel")
+    of_trail == of_session || (of_trail, of_session) == (FORCE_CANCEL, CANCEL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(actor: &str, action: &str) -> NewAuditEntry {
+        NewAuditEntry {
+            at: Utc::now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            deployment: None,
+            detail: String::new(),
+            by_starter: false,
+        }
+    }
+
+    #[test]
+    fn the_trail_comes_to_say_what_the_session_says() {
+        use Moment::{Ended, TakenUp};
+        use Outcome::{Done, Pending};
+        use Settlement::{Done as IsDone, Dropped};
+        type Row<'a> = (
+            &'a [(&'a str, &'a str)],
+            bool,
+            &'a [(&'a str, &'a str, Outcome)],
+            Moment,
+            &'a [&'a str],
+        );
+        let settle = |number, settlement| format!("{:?}", Step::Settle(number, settlement));
+        let (dropped, done) = (settle(1, Dropped), settle(1, IsDone));
+        let (second_dropped, second_done) = (settle(2, Dropped), settle(2, IsDone));
+        let table: [Row<'_>; 12] = [
+            (&[], false, &[], TakenUp, &[]),
+            (
+                &[("ann", "approve")],
+                false,
+                &[("ann", "approve", Done)],
+                TakenUp,
+                &[],
+            ),
+            (&[("ann", "approve")], false, &[], TakenUp, &["record"]),
+            (
+                &[("ann", "approve")],
+                false,
+                &[("ann", "approve", Pending)],
+                TakenUp,
+                &[&done],
+            ),
+            (
+                &[],
+                false,
+                &[("ann", "approve", Pending)],
+                TakenUp,
+                &[&dropped],
+            ),
+            (
+                &[],
+                false,
+                &[("ann", "reject", Pending)],
+                Ended,
+                &[&dropped],
+            ),
+            // Two wanted it; one was heard.
+            (
+                &[("bob", "approve")],
+                false,
+                &[("ann", "approve", Pending), ("bob", "approve", Pending)],
+                Ended,
+                &[&second_done, &dropped],
+            ),
+            (
+                &[("ann", "approve")],
+                false,
+                &[("ann", "approve", Done), ("ann", "approve", Pending)],
+                Ended,
+                &[&second_dropped],
+            ),
+            (
+                &[],
+                false,
+                &[("ann", "cancel", Pending)],
+                TakenUp,
+                &["stop"],
+            ),
+            (
+                &[],
+                false,
+                &[("ann", "cancel", Pending)],
+                Ended,
+                &[&dropped],
+            ),
+            (
+                &[("bob", "cancel")],
+                true,
+                &[("ann", "cancel", Pending)],
+                Ended,
+                &["record", &done],
+            ),
+            (
+                &[("ann", "cancel")],
+                true,
+                &[("ann", "force-cancel", Pending)],
+                Ended,
+                &[&done],
+            ),
+        ];
+        for (number, (known, is_stopped, trail, moment, expected)) in table.into_iter().enumerate()
+        {
+            let known = Known {
+                entries: known.iter().map(|(by, what)| entry(by, what)).collect(),
+                is_stopped,
+            };
+            let mut trail: Vec<_> = (1..)
+                .zip(trail)
+                .map(|(seq, (by, what, outcome))| AuditEntry {
+                    seq,
+                    entry: entry(by, what),
+                    outcome: *outcome,
+                })
+                .collect();
+            trail.reverse();
+            let seen: Vec<_> = steps(known, &trail, moment)
+                .iter()
+                .map(|step| match step {
+                    Step::Record(_) => "record".to_owned(),
+                    Step::Stop { .. } => "stop".to_owned(),
+                    Step::Settle(..) => format!("{step:?}"),
+                })
+                .collect();
+            assert_eq!(seen, expected, "row {number}");
+        }
+    }
 }

@@ -8,10 +8,8 @@ use super::Service;
 use super::mirror::json;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError};
 
-/// Most bytes of the log of one phase in a status.
+/// Most bytes of a log in a status.
 const MOST_LOG_BYTES: usize = 1024 * 1024;
-/// Lines that are had from the store at a time.
-const PAGE: u32 = 1000;
 
 /// Where a deployment stands: its record, and what its session says now if this process carries it.
 #[derive(Clone, Debug)]
@@ -20,8 +18,12 @@ pub struct View {
     pub deployment: Deployment,
     /// What its session says, which may be a moment ahead of the record.
     pub snapshot: Option<Snapshot>,
+    /// How far its checkout is, in the words of git.
+    pub progress: Option<String>,
     /// Its place among those that wait, from 1.
     pub position: Option<u64>,
+    /// The deployment of the same workspace that it waits for.
+    pub waiting_for: Option<DeploymentId>,
     /// Since when the node that carries it has given no sign of life; none if it has.
     pub node_silent_since: Option<DateTime<Utc>>,
 }
@@ -45,11 +47,15 @@ impl Service {
         let Some(deployment) = self.store().deployment(id).await? else {
             return Ok(None);
         };
-        let position = match deployment.standing {
-            Standing::Waiting => self.store().position(id).await?,
-            Standing::Active | Standing::Ended => None,
+        let (position, waiting_for) = match deployment.standing {
+            Standing::Waiting => (
+                self.store().position(id).await?,
+                self.store().waits_for(id).await?,
+            ),
+            Standing::Active | Standing::Ended => (None, None),
         };
         Ok(Some(View {
+            progress: session.as_ref().and_then(Session::progress),
             snapshot: session
                 .filter(|_| deployment.standing == Standing::Active)
                 .map(|session| session.status()),
@@ -58,6 +64,7 @@ impl Service {
                 .filter(|until| *until < Utc::now() && !is_carried_here),
             deployment,
             position,
+            waiting_for,
         }))
     }
 
@@ -92,52 +99,14 @@ impl Service {
         id: DeploymentId,
         phases: &[Phase],
     ) -> Result<String, StoreError> {
-        if let Some(session) = self.session(id) {
-            return Ok(of_session(&session, phases));
-        }
-        let (mut text, mut next) = (String::new(), 0);
-        loop {
-            let lines = self.store().lines(id, next, PAGE).await?;
-            let Some(last) = lines.last() else {
-                return Ok(cut(text, MOST_LOG_BYTES));
-            };
-            next = last.line + 1;
-            for line in lines.iter().filter(|line| phases.contains(&line.phase)) {
-                text.push_str(&line.text);
-                text.push('\n');
-            }
-            if text.len() > 2 * MOST_LOG_BYTES {
-                text = cut(text, MOST_LOG_BYTES);
-            }
+        match self.session(id) {
+            Some(session) => Ok(session.log_end(phases, MOST_LOG_BYTES)),
+            None => self.store().end_of_log(id, phases, MOST_LOG_BYTES).await,
         }
     }
 }
 
-fn of_session(session: &Session, phases: &[Phase]) -> String {
-    phases
-        .iter()
-        .map(|phase| session.log_text(*phase, MOST_LOG_BYTES))
-        .collect()
-}
-
-/// The last so many bytes, in whole lines.
-fn cut(mut text: String, most_bytes: usize) -> String {
-    if text.len() > most_bytes {
-        let from = text.ceil_char_boundary(text.len() - most_bytes);
-        let from = text[from..].find('\n').map_or(from, |at| from + at + 1);
-        text.drain(..from);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_long_log_is_kept_in_whole_lines() {
-        assert_eq!(cut("one\ntwo\nthree\n".to_owned(), 11), "two\nthree\n");
-        assert_eq!(cut("one\ntwo\n".to_owned(), 8), "one\ntwo\n");
-        assert_eq!(cut("\u{e9}\u{e9}\u{e9}\n".to_owned(), 4), "");
-    }
+/// The line of a log that says what a deployment waits for.
+pub(crate) fn waiting_line(other: DeploymentId) -> String {
+    format!("[waits for the deployment {other}, which is before it in the same workspace]")
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use iac_runner::protocol::Tool;
 use iac_runner::session::request::Source;
-use iac_runner::session::{DeployRequest, Operation, Phase, Reason, Status};
+use iac_runner::session::{DeployRequest, Operation, Phase, Reason, Status, words};
 use uuid::Uuid;
 
 /// The name of a deployment: a random UUID.
@@ -49,8 +49,7 @@ pub struct Target {
 impl Target {
     /// What a request works on.
     ///
-    /// Files that a request brings along are a repository by their content alone, and different files may share a
-    /// state; so all of them count as one repository, and go one after the other.
+    /// Files that a request brings along are a repository by their content alone, and go by one name.
     pub fn of(request: &DeployRequest) -> Self {
         let repository = match &request.source {
             Source::Git(git) => git
@@ -81,6 +80,49 @@ impl Target {
     }
 }
 
+/// When a deployment has its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// When no other one is active in its workspace, in the order in which they came.
+    InWorkspace,
+    /// As soon as there is room: it shares no state with others, or changes none.
+    AtOnce,
+}
+
+impl Turn {
+    /// The turn of what a request asks for.
+    ///
+    /// A plan without `-lock=false` holds the lock of the state, at which another would fail.
+    pub fn of(request: &DeployRequest) -> Self {
+        if matches!(request.source, Source::Files(_)) {
+            return Self::AtOnce;
+        }
+        match request.operation {
+            Operation::Validate => Self::AtOnce,
+            Operation::Plan | Operation::Drift if takes_no_lock(&request.plan_flags) => {
+                Self::AtOnce
+            }
+            Operation::Plan | Operation::Drift | Operation::Deploy | Operation::Destroy => {
+                Self::InWorkspace
+            }
+        }
+    }
+}
+
+/// Whether the last `-lock` of these flags turns the lock off, as the tools read it.
+fn takes_no_lock(flags: &str) -> bool {
+    let words = words::split(flags).unwrap_or_default();
+    let mut values = words.iter().filter_map(|word| {
+        let flag = word.strip_prefix('-')?;
+        match flag.strip_prefix('-').unwrap_or(flag) {
+            "lock" => Some("true"),
+            flag => flag.strip_prefix("lock="),
+        }
+    });
+    let off = ["0", "f", "F", "false", "FALSE", "False"];
+    values.next_back().is_some_and(|value| off.contains(&value))
+}
+
 /// A deployment that is to wait its turn.
 #[derive(Clone, Debug)]
 pub struct NewDeployment {
@@ -88,6 +130,8 @@ pub struct NewDeployment {
     pub id: DeploymentId,
     /// What it works on.
     pub target: Target,
+    /// When it has its turn.
+    pub turn: Turn,
     /// The tool.
     pub tool: Tool,
     /// What it is to do.
@@ -137,6 +181,8 @@ pub struct Progress {
     pub phase: Phase,
     /// One sentence about what went wrong; empty otherwise.
     pub error: String,
+    /// What a person should know although nothing went wrong, one sentence each.
+    pub warnings: Vec<String>,
     /// The commit that was checked out.
     pub commit: Option<String>,
     /// The digest that an approval has to name.
@@ -235,6 +281,33 @@ mod tests {
             key("https://h/a", "x/y", None),
             key("https://h/a", "./x//y/", None)
         );
+    }
+
+    #[test]
+    fn only_what_shares_a_state_and_may_lock_it_waits() {
+        use std::collections::BTreeMap;
+        let table = [
+            (Operation::Deploy, "", Turn::InWorkspace),
+            (Operation::Deploy, "-lock=false", Turn::InWorkspace),
+            (Operation::Destroy, "-lock=false", Turn::InWorkspace),
+            (Operation::Plan, "", Turn::InWorkspace),
+            (Operation::Plan, "-lock-timeout=1s", Turn::InWorkspace),
+            (Operation::Plan, "-lock=false", Turn::AtOnce),
+            (Operation::Plan, "-refresh=false --lock=0", Turn::AtOnce),
+            (Operation::Plan, "-lock=false -lock", Turn::InWorkspace),
+            (Operation::Plan, "-lock=true '-lock=false'", Turn::AtOnce),
+            (Operation::Drift, "", Turn::InWorkspace),
+            (Operation::Drift, "-lock=false", Turn::AtOnce),
+            (Operation::Validate, "", Turn::AtOnce),
+        ];
+        for (operation, flags, turn) in table {
+            let mut request = DeployRequest::git(Tool::Tofu, "https://h/a", "main");
+            request.operation = operation;
+            request.plan_flags = flags.to_owned();
+            assert_eq!(Turn::of(&request), turn, "{operation:?} {flags}");
+            request.source = Source::Files(BTreeMap::new());
+            assert_eq!(Turn::of(&request), Turn::AtOnce);
+        }
     }
 
     #[test]

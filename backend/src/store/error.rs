@@ -44,3 +44,86 @@ pub enum StoreError {
         column: &'static str,
     },
 }
+
+impl StoreError {
+    /// Whether the database can't be reached or can't be written now, and may be later.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Open(fault) | Self::Database(fault) => is_unavailable(fault),
+            Self::Directory { .. } | Self::Migrate(_) | Self::Malformed { .. } => false,
+        }
+    }
+}
+
+fn is_unavailable(fault: &sqlx::Error) -> bool {
+    match fault {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(fault) => {
+            let code = fault.code().unwrap_or_default();
+            match fault.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+                Some(_) => code.parse().is_ok_and(is_unavailable_sqlite),
+                None => is_unavailable_postgres(&code),
+            }
+        }
+        _ => false,
+    }
+}
+
+/// The result codes of SQLite for a database that is locked, read-only, full or unreadable. The low byte has the primary
+/// code.
+const fn is_unavailable_sqlite(code: i32) -> bool {
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const READONLY: i32 = 8;
+    const IOERR: i32 = 10;
+    const FULL: i32 = 13;
+    const CANTOPEN: i32 = 14;
+    matches!(
+        code & 0xff,
+        BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN
+    )
+}
+
+/// The classes of SQLSTATE for a server that can't be reached, has no room, or is going down, and the code for one that
+/// takes no writes.
+fn is_unavailable_postgres(code: &str) -> bool {
+    const READ_ONLY: &str = "25006";
+    // Connection, authorization, no such database, resources, state of the server, intervention, system.
+    const CLASSES: [&str; 7] = ["08", "28", "3D", "53", "55", "57", "58"];
+    code == READ_ONLY || CLASSES.iter().any(|class| code.starts_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_may_answer_later_is_unavailable() {
+        // Busy, a snapshot that is too old, locked, read-only, full, I/O, cannot open; constraint, error, corrupt.
+        let codes = [5, 517, 6, 8, 13, 10, 14, 19, 1, 11];
+        let unavailable = codes.map(is_unavailable_sqlite);
+        assert_eq!(
+            unavailable,
+            [
+                true, true, true, true, true, true, true, false, false, false
+            ]
+        );
+        for code in [
+            "08006", "25006", "53100", "53300", "57P01", "57P03", "3D000", "28P01",
+        ] {
+            assert!(is_unavailable_postgres(code), "{code}");
+        }
+        for code in ["", "23505", "42P01", "25P02", "22P05"] {
+            assert!(!is_unavailable_postgres(code), "{code}");
+        }
+        let pool = StoreError::Database(sqlx::Error::PoolTimedOut);
+        assert!(pool.is_unavailable());
+        let malformed = StoreError::Malformed { column: "id" };
+        assert!(!malformed.is_unavailable());
+    }
+}

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::auth::{KeyDigest, KeyId, KeyText, Role};
+use crate::auth::{KeyDigest, KeyId, KeyText, Roles};
 
 /// A key of the API, without its secret.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct StoredKey {
     /// The digest of its secret.
     pub digest: KeyDigest,
     /// What it is for.
-    pub role: Role,
+    pub roles: Roles,
     /// Whose it is, in the words of who made it.
     pub name: String,
     /// When it was made.

@@ -5,6 +5,7 @@
 //! | `deployment` | the record of a deployment, as it is put in and as it is had back |
 //! | `claim` | who carries a deployment, and the token that says so |
 //! | `decision` | what was decided at a node that does not carry the deployment |
+//! | `node` | node names, each of which belongs to one data directory |
 //! | `log`, `audit`, `key` | the other things that are kept |
 //! | `sql` | all of it in SQLite and in PostgreSQL |
 //! | `open` | which of the two, by the configuration |
@@ -16,9 +17,9 @@
 //! a unique index of the database says so, whatever this code does.
 //!
 //! # What is durable
-//! What a method wrote has reached the disk when it returns: a claim before anything is begun, an ending before the
-//! directory of a session may go. Not so what is written again when a deployment is taken up (where its session is, and
-//! what that says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
+//! What a method wrote has reached the disk when it returns: a claim and the directory of a session before anything is
+//! begun, an ending before that directory may go. Not so what is written again when a deployment is taken up (what its
+//! session says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
 
 mod audit;
 mod claim;
@@ -27,6 +28,7 @@ mod deployment;
 mod error;
 mod key;
 mod log;
+mod node;
 mod open;
 mod sql;
 mod words;
@@ -35,30 +37,36 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use iac_runner::session::Phase;
 
 use crate::auth::KeyId;
-pub use audit::{AuditEntry, AuditPage, NewAuditEntry};
+pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
 pub use claim::{Claim, Held, Lease, Whose};
 pub use decision::HandedOver;
 pub use deployment::{
-    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target,
+    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target, Turn,
 };
 pub use error::StoreError;
 pub use key::StoredKey;
 pub use log::StoredLine;
+pub use node::{NameAnswer, Node};
 pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// Everything that lasts.
-pub trait Store: Deployments + Claims + Decisions + Logs + Audit + Keys {}
+pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {}
 
-impl<S: Deployments + Claims + Decisions + Logs + Audit + Keys> Store for S {}
+impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing> Store for S {}
 
 /// The records of deployments.
 #[async_trait]
 pub trait Deployments: Send + Sync {
-    /// Puts a deployment at the end of the queue.
-    async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError>;
+    /// Puts a deployment at the end of the queue, together with entries of the audit trail, or does none of it.
+    async fn enqueue(
+        &self,
+        new: &NewDeployment,
+        entries: &[NewAuditEntry],
+    ) -> Result<(), StoreError>;
 
     /// The deployment of this name.
     async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
@@ -69,6 +77,10 @@ pub trait Deployments: Send + Sync {
     /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
 
+    /// The deployment that a waiting one waits for: the active one of its workspace, else the first before it there; none
+    /// if it waits for room alone, or does not wait.
+    async fn waits_for(&self, id: DeploymentId) -> Result<Option<DeploymentId>, StoreError>;
+
     /// How many deployments wait.
     async fn waiting(&self) -> Result<u64, StoreError>;
 
@@ -78,8 +90,14 @@ pub trait Deployments: Send + Sync {
     /// The outputs with sensitive values masked, as JSON.
     async fn outputs(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// Ends a deployment that waits; false, changing nothing, when it does not.
-    async fn end_waiting(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment that waits, together with an entry of the audit trail; false, changing nothing, when it does not
+    /// wait.
+    async fn end_waiting(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Overwrites what was deleted, wherever the database keeps it and as far as it can be told to. SQLite leaves sealed
     /// secrets in its write-ahead log until then. PostgreSQL does this by itself, in its own time.
@@ -108,7 +126,7 @@ pub trait Claims: Send + Sync {
     /// Gives a sign of life.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
 
-    /// Keeps where the session is.
+    /// Keeps where the session is going to be: from then on, the work may have begun.
     async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
 
     /// Keeps how far a deployment is.
@@ -124,9 +142,15 @@ pub trait Claims: Send + Sync {
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
-    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it; false, changing
-    /// nothing, when it is not active or its lease has not run out.
-    async fn abandon(&self, id: DeploymentId, ending: &Ending) -> Result<bool, StoreError>;
+    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it, together with an
+    /// entry of the audit trail; false, changing nothing, when it is not active or its lease has not run out. What was
+    /// pending in the trail is unknown from then on.
+    async fn abandon(
+        &self,
+        id: DeploymentId,
+        ending: &Ending,
+        entry: &NewAuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Ends a deployment: its secrets go, its workspace is free.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
@@ -162,6 +186,21 @@ pub trait Decisions: Send + Sync {
     async fn withdraw(&self, number: i64) -> Result<bool, StoreError>;
 }
 
+/// Node names. A name belongs to one data directory, since the sessions of what it carries are there.
+#[async_trait]
+pub trait Nodes: Send + Sync {
+    /// Takes a name for a process of a data directory, and what that carried under a former name with it.
+    ///
+    /// Another data directory keeps its name while its lease lasts or while it carries deployments.
+    async fn take_name(&self, node: &Node, lease: Duration) -> Result<NameAnswer, StoreError>;
+
+    /// Gives a sign of life, which is on the disk when this returns; lost when another process has the name.
+    async fn renew_name(&self, node: &Node, lease: Duration) -> Result<Held, StoreError>;
+
+    /// Ends the lease of a process that stops.
+    async fn leave_name(&self, node: &Node) -> Result<(), StoreError>;
+}
+
 /// The lines of logs, which outlast the directories of sessions.
 #[async_trait]
 pub trait Logs: Send + Sync {
@@ -176,6 +215,15 @@ pub trait Logs: Send + Sync {
         most: u32,
     ) -> Result<Vec<StoredLine>, StoreError>;
 
+    /// The last lines of some phases, phase by phase, each with its newline, in at most so many bytes. However long the
+    /// log is, it takes as long as what it gives.
+    async fn end_of_log(
+        &self,
+        id: DeploymentId,
+        phases: &[Phase],
+        most_bytes: usize,
+    ) -> Result<String, StoreError>;
+
     /// The number of the line that comes next.
     async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError>;
 }
@@ -183,8 +231,18 @@ pub trait Logs: Send + Sync {
 /// Who did what.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Adds an entry. Entries are never changed; they go when their time is over.
+    /// Adds an entry about what was done. It is never changed, and goes when its time is over.
     async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
+
+    /// Adds a pending entry about what is going to be done, and says its number.
+    async fn intend(&self, entry: &NewAuditEntry) -> Result<u64, StoreError>;
+
+    /// Says what became of a pending entry; nothing happens to one that is not pending.
+    async fn settle(&self, seq: u64, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Drops what is pending about deployments that have ended: an ending is kept after what was done before it is
+    /// settled, so what is left came too late.
+    async fn drop_late_intents(&self) -> Result<u64, StoreError>;
 
     /// Entries, the latest first.
     async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;
@@ -207,4 +265,20 @@ pub trait Keys: Send + Sync {
 
     /// Revokes a key; false if there is none of this name, or it was revoked before.
     async fn revoke_key(&self, id: &KeyId, at: DateTime<Utc>) -> Result<bool, StoreError>;
+}
+
+/// What shows whether a sealing key is the one that the database was sealed with.
+#[async_trait]
+pub trait Sealing: Send + Sync {
+    /// What was sealed to be compared; none at the first start.
+    async fn sealing_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps that, unless there is one.
+    async fn keep_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps that in place of the one there is.
+    async fn replace_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
+
+    /// The sealed secrets of some deployment; none if no deployment has any.
+    async fn any_sealed_secrets(&self) -> Result<Option<(DeploymentId, Vec<u8>)>, StoreError>;
 }

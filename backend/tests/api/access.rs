@@ -153,7 +153,7 @@ fn who_starts_may_not_approve_by_the_rule() {
 #[test]
 fn a_page_of_another_origin_is_refused() {
     let stand = Stand::new();
-    let running = stand.serve_with(&["--allowed-origins", "https://a.example"]);
+    let running = stand.serve_with(&["--insecure", "--allowed-origins", "https://a.example"]);
     for (origin, code, allowed) in [
         ("https://a.example", 200, Some("https://a.example")),
         ("https://b.example", 403, None),

@@ -71,6 +71,43 @@ fn refusals_of_a_source_say_what_would_do() {
 }
 
 #[test]
+fn what_a_checkout_would_refuse_is_refused_at_once() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let table = [
+        ("git_url", "FILE:///srv/repository"),
+        ("git_url", "HTTPS://example.com/a"),
+        ("git_url", "ssh://%2doProxyCommand=x/a"),
+        ("ssh", "ssh://git@example.com/a"),
+        ("ssh", "git@example.com:a"),
+    ];
+    for (field, url) in table {
+        let body = json!({"tool": "tofu", "git_url": url, "git_ref": "main"});
+        let (code, answer) = running.client.post("/deploy", &body);
+        assert_eq!(code, 400, "{url}: {answer}");
+        assert_eq!(answer["fields"][0]["field"], field, "{url}: {answer}");
+    }
+    let variables = [
+        ("TF_CLI_ARGS_init", "`init_flags`"),
+        ("TF_CLI_ARGS_plan", "`plan_flags`"),
+        ("TF_CLI_ARGS_apply", "`apply_flags`"),
+    ];
+    for (name, field) in variables {
+        let mut body = stand.request("tofu", SMALL);
+        body["env_vars"][name] = json!("-no-color");
+        let (code, answer) = running.client.post("/deploy", &body);
+        assert_eq!(code, 400, "{name}: {answer}");
+        let problem = answer["fields"][0]["problem"].as_str().unwrap();
+        assert!(problem.contains(field), "{name}: {answer}");
+    }
+    let body = format!("\u{feff}{}", stand.request("tofu", SMALL));
+    let (code, answer) = running
+        .client
+        .post_raw("/deploy", "application/json", body.as_bytes());
+    assert_eq!(code, 202, "a byte order mark: {answer}");
+}
+
+#[test]
 fn what_is_no_json_too_large_or_nowhere_is_refused() {
     let stand = Stand::new();
     let running = stand.serve();

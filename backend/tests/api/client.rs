@@ -4,9 +4,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
+
+use crate::gate::WITHIN_MINUTES;
+use crate::waiting::wait_for;
 
 /// Longer than any call takes on a busy machine, one that follows a deployment to its end included; then it hangs.
 pub(crate) const BOUND: Duration = Duration::from_secs(600);
@@ -74,6 +77,17 @@ impl Client {
         self.post_raw(path, "application/json", body.to_string().as_bytes())
     }
 
+    /// Approves or rejects after a restart: 409 until the new service has taken the session up, although the status is
+    /// that of the former service.
+    pub(crate) fn decide_once_taken_up(&self, id: &str, decision: &str) {
+        let path = format!("/deploy/{id}/{decision}");
+        wait_for("the session to be taken up", WITHIN_MINUTES, || {
+            let (code, answer) = self.post(&path, &json!({}));
+            assert!(matches!(code, 200 | 409), "{code} {answer}");
+            (code == 200).then_some(())
+        });
+    }
+
     pub(crate) fn post_raw(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         request = request.header("content-type", kind);
@@ -81,6 +95,13 @@ impl Client {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         answer(request.send(body).unwrap())
+    }
+
+    /// A call whose answer may not come, since the service is killed.
+    pub(crate) fn try_post(&self, path: &str) {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        request = request.header("content-type", "application/json");
+        let _ = request.send("{}");
     }
 
     /// Starts a deployment, and says its name.

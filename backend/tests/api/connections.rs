@@ -173,3 +173,47 @@ fn a_stop_closes_connections_that_are_not_in_use_and_answers_the_call_under_way(
     );
     running.ended();
 }
+
+#[test]
+fn connections_that_say_nothing_do_not_keep_others_out() {
+    let stand = Stand::new();
+    let running = stand.serve_with(&["--max-connections", "300"]);
+    // Half of them say something, and nothing more.
+    let mut open: Vec<Connection> = Vec::new();
+    for number in 0..600 {
+        let mut connection = Connection::open(&running.client);
+        if number % 2 == 0 {
+            let _ = connection.stream.write_all(BEGUN);
+        }
+        open.push(connection);
+    }
+    Connection::open(&running.client).call();
+    // The first ones had to go.
+    assert_eq!(open[0].until_closed(), "");
+    // Whoever makes calls and keeps its connection is no other.
+    for _ in 0..300 {
+        let mut connection = Connection::open(&running.client);
+        connection.call();
+        open.push(connection);
+    }
+    Connection::open(&running.client).call();
+}
+
+#[test]
+fn a_log_that_is_followed_is_not_silent() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let id = client.deploy(&stand.request("terraform", SMALL));
+    let mut events = client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    let open: Vec<_> = (0..400).map(|_| Connection::open(client)).collect();
+    Connection::open(client).call();
+    let (code, _) = client.post(&format!("/deploy/{id}/reject"), &json!({}));
+    assert_eq!(code, 200);
+    assert_eq!(
+        events.until_end().last().unwrap().json()["reason"],
+        "rejected"
+    );
+    drop(open);
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod access;
+mod approval_rights;
 mod bodies;
 #[allow(
     dead_code,
@@ -27,7 +28,11 @@ mod gate;
 #[path = "../../../tests/checkout/http_server.rs"]
 mod http_server;
 mod keeping;
+mod keyless;
 mod limits;
+mod locked_store;
+mod long_logs;
+mod lost_sessions;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"
@@ -35,6 +40,7 @@ mod limits;
 #[path = "../../../tests/support/mark.rs"]
 mod mark;
 mod monitoring;
+mod node_names;
 mod nodes;
 mod on_postgres;
 #[path = "../store/postgres_server.rs"]
@@ -47,16 +53,20 @@ mod postgres_server;
 mod program;
 mod programs;
 mod queue;
+mod readiness;
 mod recovery;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod retrying;
+mod sealing_key;
 mod stand;
 mod stopping;
+mod tickets;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"
 )]
 #[path = "../../../tests/support/waiting.rs"]
 mod waiting;
+mod warnings;

@@ -26,7 +26,7 @@ fn carried_by(first: Running, stand: &Stand, request: &Value) -> (Running, Runni
     wait_for("the first node to claim it", WITHIN_MINUTES, || {
         (first.client.status(&id)["node"] == "first").then_some(())
     });
-    (first, node(stand, "second", &[]), id)
+    (first, node(stand, "second", &["--local-sources"]), id)
 }
 
 fn decide(client: &Client, id: &str, what: &str, body: &Value) -> (u16, Value) {
@@ -185,9 +185,9 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
 #[test]
 fn a_deployment_of_a_node_that_will_not_come_back_is_given_up_and_its_workspace_is_free() {
     let stand = Stand::on_postgres();
-    let request = stand.request("terraform", SMALL);
+    let request = stand.directory_request("terraform", SMALL);
     // Short enough to wait for, long enough for a busy machine to renew it.
-    let first = node(&stand, "first", &["--lease", "15s"]);
+    let first = node(&stand, "first", &["--lease", "15s", "--local-sources"]);
     let (first, second, id) = carried_by(first, &stand, &request);
     second
         .client
@@ -219,7 +219,7 @@ fn a_deployment_of_a_node_that_will_not_come_back_is_given_up_and_its_workspace_
         .until_status("awaiting_approval");
 
     // It comes back all the same, and disturbs nothing.
-    let first = node(&stand, "first", &[]);
+    let first = node(&stand, "first", &["--local-sources"]);
     let (code, _) = decide(&first.client, &id, "approve", &json!({}));
     assert_eq!(code, 409);
     let (code, answer) = decide(&first.client, &next, "approve", &json!({}));

@@ -10,18 +10,53 @@ fn a_second_deployment_of_a_workspace_waits_and_can_be_cancelled() {
 }
 
 pub(crate) fn one_after_the_other(stand: &Stand) {
-    let running = stand.serve();
+    let running = stand.serve_with(&["--local-sources"]);
     let client = &running.client;
-    let first = client.deploy(&stand.request("terraform", SMALL));
+    let request = stand.directory_request("terraform", SMALL);
+    let first = client.deploy(&request);
     client
         .follow(&first, None)
         .until_status("awaiting_approval");
-    let second = client.deploy(&stand.request("terraform", SMALL));
-    let third = client.deploy(&stand.request("terraform", SMALL));
+    let second = client.deploy(&request);
+    let third = client.deploy(&request);
     let waiting = client.status(&third);
     assert_eq!(
         (&waiting["status"], &waiting["position"]),
         (&json!("running"), &json!(2))
+    );
+    assert_eq!(waiting["waiting_for"], first);
+    assert_eq!(client.status(&first)["waiting_for"], Value::Null);
+    let (_, text) = client.get(&format!("/deploy/{third}/logs.txt"));
+    assert!(text.as_str().unwrap().contains(&first), "{text}");
+    let remarks = client
+        .follow(&third, None)
+        .until(|event| event.kind == "log");
+    let remark = remarks.last().unwrap();
+    assert!(remark.data.contains(&first) && remark.id.is_empty());
+    // What only looks waits for nobody.
+    let mut look = request.clone();
+    look["operation"] = json!("validate");
+    let looks = client.deploy(&look);
+    assert_eq!(
+        client
+            .follow(&looks, None)
+            .until_end()
+            .last()
+            .unwrap()
+            .json()["reason"],
+        "validated"
+    );
+    look["operation"] = json!("plan");
+    look["plan_flags"] = json!("-lock=false");
+    let looks = client.deploy(&look);
+    assert_eq!(
+        client
+            .follow(&looks, None)
+            .until_end()
+            .last()
+            .unwrap()
+            .json()["reason"],
+        "planned"
     );
     let (code, _) = client.post(&format!("/deploy/{second}/approve"), &json!({}));
     assert_eq!(code, 409);
@@ -52,6 +87,17 @@ pub(crate) fn one_after_the_other(stand: &Stand) {
     let next = list["next"].as_u64().unwrap();
     let (_, list) = client.get(&format!("/deploy?status=cancelled&limit=1&cursor={next}"));
     assert_eq!(list["deployments"][0]["deployment_id"], first);
+}
+
+#[test]
+fn files_that_requests_bring_along_do_not_wait_for_each_other() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    for tool in ["terraform", "terraform", "tofu"] {
+        let id = client.deploy(&stand.request(tool, SMALL));
+        client.follow(&id, None).until_status("awaiting_approval");
+    }
 }
 
 #[test]

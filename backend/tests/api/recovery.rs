@@ -27,8 +27,7 @@ pub(crate) fn waits_through_a_crash(stand: &Stand) {
     let client = &running.client;
     let mut events = client.follow(&id, None);
     events.until_status("awaiting_approval");
-    let (code, answer) = client.post(&format!("/deploy/{id}/approve"), &json!({}));
-    assert_eq!(code, 200, "{answer}");
+    client.decide_once_taken_up(&id, "approve");
     assert_eq!(
         events.until_end().last().unwrap().json()["reason"],
         "applied"

@@ -155,6 +155,16 @@ impl Stand {
         })
     }
 
+    /// A request for a directory of this machine, which all such requests share; for a service with `--local-sources`.
+    pub(crate) fn directory_request(&self, tool: &str, hcl: &str) -> Value {
+        let directory = self.path().join("project");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("main.tf"), hcl).unwrap();
+        let mut request = self.request(tool, hcl);
+        request["source"] = json!({"directory": directory});
+        request
+    }
+
     /// A request for a directory of a repository.
     pub(crate) fn git_request(&self, tool: &str, url: &str, path: &str) -> Value {
         json!({
@@ -226,6 +236,17 @@ impl Running {
                 .try_wait()
                 .unwrap()
                 .map(|status| assert!(status.success()))
+        });
+    }
+}
+
+impl Running {
+    /// Waits until it has ended by itself, with a failure.
+    pub(crate) fn failed(mut self) {
+        wait_for("the service to fail", WITHIN_MINUTES, || {
+            let status = self.child.try_wait().unwrap()?;
+            assert_eq!(status.code(), Some(1));
+            Some(())
         });
     }
 }

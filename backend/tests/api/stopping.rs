@@ -26,19 +26,20 @@ fn a_running_apply_is_killed_by_force() {
     let (_, audit) = client.get(&format!("/audit?deployment={id}"));
     let entries = audit["entries"].as_array().unwrap();
     let actions: Vec<_> = entries.iter().map(|it| &it["action"]).collect();
-    assert_eq!(actions, ["force-cancel", "start"]);
+    assert_eq!(actions, ["force-cancel", "approve", "start"]);
 }
 
 #[test]
 fn what_waits_its_turn_is_ended_by_force_as_well() {
     let stand = Stand::new();
-    let running = stand.serve();
+    let running = stand.serve_with(&["--local-sources"]);
     let client = &running.client;
-    let first = client.deploy(&stand.request("terraform", SMALL));
+    let request = stand.directory_request("terraform", SMALL);
+    let first = client.deploy(&request);
     client
         .follow(&first, None)
         .until_status("awaiting_approval");
-    let second = client.deploy(&stand.request("terraform", SMALL));
+    let second = client.deploy(&request);
     let (code, answer) = client.post(&format!("/deploy/{second}/force-cancel"), &json!({}));
     assert_eq!(code, 200, "{answer}");
     let status = client.status(&second);

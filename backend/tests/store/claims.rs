@@ -4,7 +4,7 @@ use iac_backend::store::{Held, Progress, Standing, Whose};
 use iac_runner::session::{Phase, Reason, Status};
 use serde_json::json;
 
-use crate::stand::{Database, LONG, NONE, ending, now, of, on_both};
+use crate::stand::{Database, LONG, NONE, ending, now, of, on_both, said};
 
 on_both!(
     a_late_finish_with_an_old_epoch_changes_nothing,
@@ -18,7 +18,7 @@ on_both!(
 async fn a_late_finish_with_an_old_epoch_changes_nothing(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let old = store.claim("one", NONE).await.unwrap().unwrap();
     let taken = store.take_over("two", Whose::Expired, LONG).await.unwrap();
     assert_eq!(taken.len(), 1);
@@ -52,7 +52,7 @@ async fn a_late_finish_with_an_old_epoch_changes_nothing(database: &Database) {
 
 async fn a_lease_that_is_renewed_is_not_taken_over(database: &Database) {
     let store = database.open().await;
-    store.enqueue(&of("a")).await.unwrap();
+    store.enqueue(&of("a"), &[]).await.unwrap();
     let claim = store.claim("one", NONE).await.unwrap().unwrap();
     assert_eq!(store.renew(&claim.lease, LONG).await.unwrap(), Held::Yes);
     let taken = store.take_over("two", Whose::Expired, LONG).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_lease_that_is_renewed_is_not_taken_over(database: &Database) {
 async fn a_node_takes_up_its_own_and_no_other(database: &Database) {
     let store = database.open().await;
     for repository in ["a", "b", "c"] {
-        store.enqueue(&of(repository)).await.unwrap();
+        store.enqueue(&of(repository), &[]).await.unwrap();
     }
     let mine = store.claim("one", LONG).await.unwrap().unwrap();
     let other = store.claim("two", LONG).await.unwrap().unwrap();
@@ -82,7 +82,7 @@ async fn a_node_takes_up_its_own_and_no_other(database: &Database) {
 async fn what_has_ended_is_written_no_more(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("one", NONE).await.unwrap().unwrap();
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
     assert_eq!(held.unwrap(), Held::Yes);
@@ -106,12 +106,13 @@ async fn what_has_ended_is_written_no_more(database: &Database) {
 async fn progress_is_kept(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("one", LONG).await.unwrap().unwrap();
     let progress = Progress {
         status: Status::AwaitingApproval,
         phase: Phase::Plan,
         error: "nothing \"much\" — yet".to_owned(),
+        warnings: vec!["a \"word\"".to_owned()],
         commit: Some("0123".to_owned()),
         plan_digest: Some("4567".to_owned()),
         started_at: Some(now()),
@@ -135,16 +136,26 @@ async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(da
     let store = database.open().await;
     let (lost, carried, waiting) = (of("a"), of("b"), of("c"));
     for new in [&lost, &carried, &waiting] {
-        store.enqueue(new).await.unwrap();
+        store.enqueue(new, &[]).await.unwrap();
     }
     let late = store.claim("one", NONE).await.unwrap().unwrap();
     store.claim("two", LONG).await.unwrap().unwrap();
     let unknown = ending(Reason::Unknown);
     for id in [carried.id, waiting.id] {
-        assert!(!store.abandon(id, &unknown).await.unwrap());
+        assert!(!store.abandon(id, &unknown, &said("abandon")).await.unwrap());
     }
-    assert!(store.abandon(lost.id, &unknown).await.unwrap());
-    assert!(!store.abandon(lost.id, &unknown).await.unwrap());
+    assert!(
+        store
+            .abandon(lost.id, &unknown, &said("abandon"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .abandon(lost.id, &unknown, &said("abandon"))
+            .await
+            .unwrap()
+    );
 
     let found = store.deployment(lost.id).await.unwrap().unwrap();
     assert_eq!(found.standing, Standing::Ended);

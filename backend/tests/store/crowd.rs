@@ -48,7 +48,7 @@ async fn claim_all(database: &Database, total: usize, workspaces: usize, are_the
         async move {
             for n in 0..total {
                 let repository = format!("r{}", n % workspaces);
-                store.enqueue(&of(&repository)).await.unwrap();
+                store.enqueue(&of(&repository), &[]).await.unwrap();
             }
         }
     };
@@ -98,7 +98,7 @@ async fn claim_all(database: &Database, total: usize, workspaces: usize, are_the
 
 async fn one_of_many_takes_an_expired_deployment_over(database: &Database) {
     let store = database.open().await;
-    store.enqueue(&of("a")).await.unwrap();
+    store.enqueue(&of("a"), &[]).await.unwrap();
     store.claim("lost", NONE).await.unwrap().unwrap();
     let mut tasks = JoinSet::new();
     for n in 0..CLAIMERS {

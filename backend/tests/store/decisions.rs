@@ -15,7 +15,7 @@ on_both!(
 
 /// A deployment that the node `one` carries.
 async fn carried(store: &dyn Store) -> iac_backend::store::Claim {
-    store.enqueue(&of("a")).await.unwrap();
+    store.enqueue(&of("a"), &[]).await.unwrap();
     store.claim("one", LONG).await.unwrap().unwrap()
 }
 

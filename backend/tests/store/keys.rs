@@ -1,6 +1,6 @@
 //! Keys of the API.
 
-use iac_backend::auth::{KeyText, Role};
+use iac_backend::auth::{KeyText, Role, Roles};
 use iac_backend::store::StoredKey;
 
 use crate::stand::{Database, now, on_both};
@@ -9,12 +9,13 @@ on_both!(a_key_admits_its_owner_until_it_is_revoked);
 
 async fn a_key_admits_its_owner_until_it_is_revoked(database: &Database) {
     let store = database.open().await;
+    let both = Roles::new([Role::Deployer, Role::Approver]).unwrap();
     let (ann, bob) = (KeyText::generate().unwrap(), KeyText::generate().unwrap());
-    for (key, name, role) in [(&ann, "ann", Role::Admin), (&bob, "bob", Role::Viewer)] {
+    for (key, name, roles) in [(&ann, "ann", both), (&bob, "bob", Role::Viewer.into())] {
         let stored = StoredKey {
             id: key.id().clone(),
             digest: key.digest().clone(),
-            role,
+            roles,
             name: name.to_owned(),
             created_at: now(),
             revoked_at: None,
@@ -23,7 +24,7 @@ async fn a_key_admits_its_owner_until_it_is_revoked(database: &Database) {
     }
     let presented = KeyText::parse(ann.expose()).unwrap();
     let kept = store.key(presented.id()).await.unwrap().unwrap();
-    assert_eq!((kept.role, kept.name.as_str()), (Role::Admin, "ann"));
+    assert_eq!((kept.roles, kept.name.as_str()), (both, "ann"));
     assert!(kept.admits(&presented) && !kept.admits(&bob));
 
     assert!(store.revoke_key(ann.id(), now()).await.unwrap());

@@ -8,6 +8,7 @@ use crate::stand::{Database, LONG, now, of, on_both};
 on_both!(
     lines_come_back_in_order_and_a_mirror_may_begin_again,
     any_text_is_kept,
+    the_end_of_a_log_is_found_by_phase,
 );
 
 fn line(line: u64, text: &str) -> StoredLine {
@@ -22,7 +23,7 @@ fn line(line: u64, text: &str) -> StoredLine {
 async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let all: Vec<_> = (0..2500).map(|n| line(n, &format!("line {n}"))).collect();
     assert_eq!(store.next_line(new.id).await.unwrap(), 0);
@@ -40,7 +41,7 @@ async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Databa
 async fn any_text_is_kept(database: &Database) {
     let store = database.open().await;
     let new = of("a");
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let long = "x".repeat(64 * 1024);
     let texts = [
@@ -58,4 +59,49 @@ async fn any_text_is_kept(database: &Database) {
     assert_eq!(held, Held::Yes);
     let kept = store.lines(new.id, 4, 1).await.unwrap();
     assert!(kept[0].text.starts_with('a') && kept[0].text.ends_with('b'));
+}
+
+async fn the_end_of_a_log_is_found_by_phase(database: &Database) {
+    let store = database.open().await;
+    let new = of("a");
+    store.enqueue(&new, &[]).await.unwrap();
+    let claim = store.claim("n", LONG).await.unwrap().unwrap();
+    // The phases come back, as after a recovery.
+    let phases = [Phase::Init, Phase::Plan, Phase::Init, Phase::Apply];
+    let all: Vec<_> = (0..8000_usize)
+        .map(|n| StoredLine {
+            phase: phases[n / 2000],
+            ..line(n as u64, &format!("{n} {}", "x".repeat(n * 31 % 200)))
+        })
+        .collect();
+    for piece in all.chunks(700) {
+        let held = store.add_lines(&claim.lease, piece).await.unwrap();
+        assert_eq!(held, Held::Yes);
+        // Once more, as by a mirror that begins again.
+        let held = store.add_lines(&claim.lease, &piece[..9]).await.unwrap();
+        assert_eq!(held, Held::Yes);
+    }
+    for phase in [Phase::Init, Phase::Plan, Phase::Apply, Phase::Cloning] {
+        let lines: Vec<_> = all.iter().filter(|line| line.phase == phase).collect();
+        for most in [0, 1, 100, 50_000, 1 << 20] {
+            let mut expected: Vec<&str> = Vec::new();
+            let mut room: usize = most;
+            for line in lines.iter().rev() {
+                let Some(left) = room.checked_sub(line.text.len() + 1) else {
+                    break;
+                };
+                room = left;
+                expected.push(&line.text);
+            }
+            let expected: String = expected.iter().rev().flat_map(|it| [*it, "\n"]).collect();
+            let end = store.end_of_log(new.id, &[phase], most).await.unwrap();
+            assert!(end == expected, "{phase:?} {most}");
+        }
+    }
+    // Phase by phase, the one that ended last is last.
+    let both = [Phase::Init, Phase::Plan];
+    let whole = store.end_of_log(new.id, &both, 1 << 30).await.unwrap();
+    let plan = store.end_of_log(new.id, &both[1..], 1 << 30).await.unwrap();
+    let init = store.end_of_log(new.id, &both[..1], 1 << 30).await.unwrap();
+    assert!(whole == plan + &init);
 }

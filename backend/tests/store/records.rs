@@ -17,7 +17,7 @@ async fn a_record_comes_back_as_it_was_put_in(database: &Database) {
     new.target.workspace = Some("blue".to_owned());
     new.operation = Operation::Destroy;
     new.sealed_secrets = None;
-    database.open().await.enqueue(&new).await.unwrap();
+    database.open().await.enqueue(&new, &[]).await.unwrap();
     let store = database.open().await;
     let found = store.deployment(new.id).await.unwrap().unwrap();
     assert_eq!(found.target, new.target);
@@ -39,7 +39,7 @@ async fn a_list_is_filtered_and_goes_page_by_page(database: &Database) {
     for n in 0..7 {
         let mut new = of(if n % 2 == 0 { "even" } else { "odd" });
         new.created_at = base + TimeDelta::seconds(n);
-        store.enqueue(&new).await.unwrap();
+        store.enqueue(&new, &[]).await.unwrap();
         ids.push(new.id);
     }
     ids.reverse();
@@ -84,7 +84,7 @@ async fn what_ended_long_ago_is_forgotten_with_its_log(database: &Database) {
     let store = database.open().await;
     let (old, recent, waiting) = (of("a"), of("b"), of("c"));
     for new in [&old, &recent, &waiting] {
-        store.enqueue(new).await.unwrap();
+        store.enqueue(new, &[]).await.unwrap();
     }
     for ago in [TimeDelta::days(2), TimeDelta::zero()] {
         let claim = store.claim("n", LONG).await.unwrap().unwrap();

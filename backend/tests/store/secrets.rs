@@ -39,7 +39,7 @@ fn sealer() -> Sealer {
 async fn secrets_are_had_by_the_claim_alone_and_go_with_the_end(database: &Database) {
     let (store, sealer) = (database.open().await, sealer());
     let new = sealed(&sealer);
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let opened = sealer.open(new.id, &claim.sealed_secrets.unwrap()).unwrap();
     let request = DeployRequest::from_record(&claim.deployment.record, &opened).unwrap();
@@ -55,7 +55,7 @@ async fn the_secrets_of_another_row_do_not_open(database: &Database) {
     let (one, mut other) = (sealed(&sealer), sealed(&sealer));
     other.target.path = "other".to_owned();
     other.sealed_secrets.clone_from(&one.sealed_secrets);
-    store.enqueue(&other).await.unwrap();
+    store.enqueue(&other, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let swapped = claim.sealed_secrets.unwrap();
     assert!(sealer.open(other.id, &swapped).is_err());
@@ -69,7 +69,7 @@ async fn the_files_of_the_database_hold_nothing_in_clear_and_are_for_their_owner
     let (store, sealer) = (SqliteStore::open(&file).await.unwrap(), sealer());
     let store: &dyn Store = &store;
     let new = sealed(&sealer);
-    store.enqueue(&new).await.unwrap();
+    store.enqueue(&new, &[]).await.unwrap();
     let sealed = new.sealed_secrets.unwrap();
     assert!(
         holds(dir.path(), &sealed),

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use iac_backend::store::{
-    DeploymentId, Ending, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    DeploymentId, Ending, NewAuditEntry, NewDeployment, PostgresStore, SqliteStore, Store, Target,
+    Turn,
 };
 use iac_runner::protocol::Tool;
 use iac_runner::session::{Operation, Reason};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::postgres_server;
@@ -49,6 +51,24 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Does something behind the back of the store.
+    pub(crate) async fn execute(&self, statements: String) {
+        let statements = AssertSqlSafe(statements);
+        match self {
+            Self::Sqlite(dir) => {
+                let file = dir.path().join("backend.db");
+                let connection = SqliteConnection::connect(file.to_str().unwrap()).await;
+                connection.unwrap().execute(statements).await.unwrap();
+            }
+            Self::Postgres(url) => {
+                let connection = PgConnection::connect(url.expose_secret()).await;
+                connection.unwrap().execute(statements).await.unwrap();
+            }
+        }
+    }
+}
+
 /// Runs tests, which are functions of a database, on both.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
@@ -82,6 +102,7 @@ pub(crate) fn of(repository: &str) -> NewDeployment {
             path: "net".to_owned(),
             workspace: None,
         },
+        turn: Turn::InWorkspace,
         tool: Tool::Tofu,
         operation: Operation::Deploy,
         record: json!({"tool": "tofu", "git_url": repository, "env_vars": {"A": null}}),
@@ -101,5 +122,17 @@ pub(crate) fn ending(reason: Reason) -> Ending {
         reason,
         error: String::new(),
         at: now(),
+    }
+}
+
+/// An entry of the audit trail.
+pub(crate) fn said(action: &str) -> NewAuditEntry {
+    NewAuditEntry {
+        at: now(),
+        actor: "ann".to_owned(),
+        action: action.to_owned(),
+        deployment: None,
+        detail: String::new(),
+        by_starter: false,
     }
 }

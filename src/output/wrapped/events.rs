@@ -1,132 +1,74 @@
-//! Where gaps of interest may begin in a text.
+//! Where a text may spell something otherwise than a pattern does.
 
-use memchr::{memchr, memchr3, memmem};
+use memchr::{memchr, memchr2, memchr3, memmem};
 
-use super::folded::Folded;
-use super::gap;
-use super::pairs::Pairs;
-
-/// Which gaps are of interest, by what the patterns have.
-///
-/// What is found without a gap that differs from the pattern's own is found by the plain search already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Interest {
-    /// Ends of lines and colours: no pattern has a gap.
-    #[default]
-    Unspaced,
-    /// White space of more than one space as well: the gaps of patterns are single spaces.
-    Unusual,
-    /// Each space that joins words of a pattern.
-    All,
-}
-
-/// Finds them.
-#[derive(Default)]
+/// What may be in the first bytes of patterns, and so has to be looked for in a text.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Events {
-    interest: Interest,
-    /// The two bytes beside a gap of a pattern.
-    between: Pairs,
+    /// White space: then any other white space is of interest, and a plus sign, which is one in form bodies.
+    pub(super) has_space: bool,
+    /// A quote, which shells write as `'\''` and `'"'"'`.
+    pub(super) has_quote: bool,
 }
 
-/// The gaps of one text, from its start on.
+/// Finds the next byte of some kind.
+type Search = fn(&[u8]) -> Option<usize>;
+
+/// The kinds of bytes that are searched for, each by one fast search.
+const SEARCHES: [Search; 6] = [
+    |text| memchr3(b'\n', 0x1b, b'\\', text),
+    |text| memchr2(b'%', b'&', text),
+    |text| memchr(b'\'', text),
+    |text| memchr3(b'\t', b'\r', b'+', text),
+    |text| memchr3(0x0b, 0x0c, 0xe2, text),
+    |text| memmem::find(text, b"  "),
+];
+/// How many of them are always of interest; the next one with quotes, the others with white space.
+const ALWAYS: usize = 2;
+
+/// The places of interest in one text, from its start on.
 pub(super) struct EventsIn<'a> {
-    of: &'a Events,
     text: &'a [u8],
-    /// The next one of each kind, if it is known; the end of the text if there is none.
-    line_end: usize,
-    spaces: usize,
-    tab: usize,
+    /// The next one of each kind; the end of the text if there is none.
+    next: [usize; SEARCHES.len()],
+    is_on: [bool; SEARCHES.len()],
 }
 
 impl Events {
-    pub(super) fn new(patterns: &[Folded]) -> Self {
-        let interest = patterns.iter().map(|pattern| {
-            if pattern.gaps().len() == 0 {
-                Interest::Unspaced
-            } else if pattern.is_spaced_plainly() {
-                Interest::Unusual
-            } else {
-                Interest::All
-            }
-        });
-        let between = patterns
-            .iter()
-            .flat_map(|it| it.gaps().map(|depth| (it.text[depth - 1], it.text[depth])));
-        Self {
-            interest: interest.max().unwrap_or_default(),
-            between: between.collect(),
-        }
-    }
-
-    pub(super) fn of<'a>(&'a self, text: &'a [u8]) -> EventsIn<'a> {
+    pub(super) fn of(self, text: &[u8]) -> EventsIn<'_> {
+        let mut is_on = [self.has_space; SEARCHES.len()];
+        is_on[..ALWAYS].fill(true);
+        is_on[ALWAYS] = self.has_quote;
         let mut this = EventsIn {
-            of: self,
             text,
-            line_end: 0,
-            spaces: 0,
-            tab: 0,
+            next: [text.len(); SEARCHES.len()],
+            is_on,
         };
-        this.line_end = this.next_line_end(0);
-        this.spaces = this.next_unusual(0, find_spaces);
-        this.tab = this.next_unusual(0, find_tab);
+        for kind in 0..SEARCHES.len() {
+            this.search(kind, 0);
+        }
         this
     }
 }
 
 impl EventsIn<'_> {
     /// The first one at or behind a place.
+    #[inline]
     pub(super) fn next(&mut self, from: usize) -> Option<usize> {
-        if self.of.interest == Interest::All {
-            return self.next_of_all(from);
+        let mut next = self.text.len();
+        for kind in 0..SEARCHES.len() {
+            if self.next[kind] < from {
+                self.search(kind, from);
+            }
+            next = next.min(self.next[kind]);
         }
-        if self.line_end < from {
-            self.line_end = self.next_line_end(from);
-        }
-        if self.spaces < from {
-            self.spaces = self.next_unusual(from, find_spaces);
-        }
-        if self.tab < from {
-            self.tab = self.next_unusual(from, find_tab);
-        }
-        let next = self.line_end.min(self.spaces).min(self.tab);
         (next < self.text.len()).then_some(next)
     }
 
-    fn next_line_end(&self, from: usize) -> usize {
-        let found = memchr3(b'\n', 0x1b, b'\\', &self.text[from..]);
-        found.map_or(self.text.len(), |at| from + at)
-    }
-
-    fn next_unusual(&self, from: usize, find: fn(&[u8]) -> Option<usize>) -> usize {
-        let found = match self.of.interest {
-            Interest::Unusual => find(&self.text[from..]),
-            Interest::Unspaced | Interest::All => None,
-        };
-        found.map_or(self.text.len(), |at| from + at)
-    }
-
-    fn next_of_all(&self, mut from: usize) -> Option<usize> {
-        loop {
-            let rest = self.text.get(from..)?;
-            let place = from + rest.iter().position(|&it| gap::may_begin_gap(it))?;
-            let is_single = match (self.text[place], self.text.get(place + 1)) {
-                (b' ', Some(&after)) if place > 0 && !gap::may_begin_gap(after) => {
-                    !self.of.between.has(self.text[place - 1], after)
-                }
-                _ => false,
-            };
-            if !is_single {
-                return Some(place);
-            }
-            from = place + 1;
+    fn search(&mut self, kind: usize, from: usize) {
+        if self.is_on[kind] {
+            let found = SEARCHES[kind](&self.text[from..]);
+            self.next[kind] = found.map_or(self.text.len(), |at| from + at);
         }
     }
-}
-
-fn find_spaces(text: &[u8]) -> Option<usize> {
-    memmem::find(text, b"  ")
-}
-
-fn find_tab(text: &[u8]) -> Option<usize> {
-    memchr(b'\t', text)
 }

@@ -1,9 +1,16 @@
 //! What a tool puts between the words of a value when it wraps, indents, boxes or colours them.
 
+use super::percent::{self, Percent};
+
 /// Longest address of a resource that is read before `(local-exec):`, in bytes.
 const MAX_ADDRESS_BYTES: usize = 256;
 /// Longest control sequence, in bytes.
 const MAX_COLOUR_BYTES: usize = 32;
+/// Longest gap, in bytes; a longer one is read as text.
+pub(super) const MAX_GAP_BYTES: usize = 1024;
+/// Most escapes in a gap, such as `\n`; with more of them it is read as text. Bounds the work where a text has nothing
+/// else, since a gap is read again from each of its escapes on.
+const MAX_GAP_ESCAPES: usize = 32;
 
 /// What begins at some place of a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +46,7 @@ enum Token {
 pub(super) const fn may_begin_gap(byte: u8) -> bool {
     matches!(
         byte,
-        b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0x1b | b'\\' | 0xe2
+        b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0x1b | b'\\' | b'%' | 0xe2
     )
 }
 
@@ -52,19 +59,28 @@ pub(super) fn at_start(text: &[u8], whole: bool) -> At {
     }
 }
 
-/// Whether a gap begins a text, or may begin it.
-pub(super) fn begins(text: &[u8], whole: bool) -> bool {
-    match token(text) {
-        Token::Text => false,
-        Token::Cut => !whole,
-        Token::Space(_) | Token::LineEnd(_) | Token::Colour(_) => true,
+/// Length of the first part of a gap: its white space as it is, or the escape that begins it.
+pub(super) fn first_part(gap: &[u8]) -> usize {
+    let mut len = 0;
+    while let Token::Space(part) | Token::LineEnd(part) = token(&gap[len..]) {
+        let is_escape = matches!(gap[len], b'\\' | b'%');
+        if is_escape {
+            return if len == 0 { part } else { len };
+        }
+        len += part;
     }
+    len
 }
 
 fn gap_at_start(text: &[u8], whole: bool) -> At {
     let mut gap = Gap::default();
+    let mut escapes = 0;
     loop {
         let rest = &text[gap.len..];
+        escapes += usize::from(matches!(rest, [b'\\' | b'%', ..]));
+        if gap.len > MAX_GAP_BYTES || escapes > MAX_GAP_ESCAPES {
+            return At::Text;
+        }
         match token(rest) {
             Token::Text if gap.len == 0 => return At::Text,
             Token::Text => return At::Gap(gap),
@@ -80,10 +96,12 @@ fn gap_at_start(text: &[u8], whole: bool) -> At {
                 gap.visible = true;
                 gap.line_end = true;
                 gap.len += len;
-                match provisioner_prefix(&rest[len..]) {
-                    Some(prefix) => gap.len += prefix,
-                    None if !whole => return At::Cut(gap),
-                    None => {}
+                // Only a line end of the tool's own is followed by one, not one that is written out.
+                let is_own = rest.starts_with(b"\n");
+                match is_own.then(|| provisioner_prefix(&rest[len..])) {
+                    Some(Some(prefix)) => gap.len += prefix,
+                    Some(None) if !whole => return At::Cut(gap),
+                    Some(None) | None => {}
                 }
             }
         }
@@ -95,6 +113,7 @@ fn token(text: &[u8]) -> Token {
         [b'\n', ..] => Token::LineEnd(1),
         [b' ' | b'\t' | b'\r' | 0x0b | 0x0c, ..] => Token::Space(1),
         [b'\\', ..] => escaped(text),
+        [b'%', ..] => percent_coded(text),
         [0x1b, rest @ ..] => control_sequence(1, rest),
         // Box drawing, U+2500 to U+257F, in UTF-8.
         [0xe2, 0x94 | 0x95, 0x80..=0xbf, ..] => Token::Space(3),
@@ -128,7 +147,24 @@ fn escaped(text: &[u8]) -> Token {
     match rest {
         [b'n', ..] => Token::LineEnd(slashes + 1),
         [b't' | b'r', ..] => Token::Space(slashes + 1),
+        [b'u', digits @ ..] => match digits {
+            [b'0', b'0', b'0', b'a' | b'A', ..] => Token::LineEnd(slashes + 5),
+            [b'0', b'0', b'0', b'9' | b'b'..=b'd' | b'B'..=b'D', ..]
+            | [b'0', b'0', b'2', b'0', ..] => Token::Space(slashes + 5),
+            _ if b"000".starts_with(digits) || b"002".starts_with(digits) => Token::Cut,
+            _ => Token::Text,
+        },
         _ => Token::Text,
+    }
+}
+
+/// White space as URLs have it.
+fn percent_coded(text: &[u8]) -> Token {
+    match percent::at_start(text) {
+        Percent::Byte(b'\n', len) => Token::LineEnd(len),
+        Percent::Byte(b' ' | b'\t' | b'\r' | 0x0b | 0x0c, len) => Token::Space(len),
+        Percent::Byte(..) | Percent::Literal(_) => Token::Text,
+        Percent::Cut => Token::Cut,
     }
 }
 
@@ -157,7 +193,9 @@ fn control_sequence(escape: usize, rest: &[u8]) -> Token {
 fn provisioner_prefix(line: &[u8]) -> Option<usize> {
     const MARKS: [&[u8]; 2] = [b"(local-exec):", b"(remote-exec):"];
     let mut at = 0;
-    while let Token::Colour(len) = token(&line[at..]) {
+    while at <= MAX_GAP_BYTES
+        && let Token::Colour(len) = token(&line[at..])
+    {
         at += len;
     }
     let mut in_quotes = false;
@@ -198,6 +236,8 @@ mod tests {
             ("\\\\u001B[38;5;123m", false, false),
             ("\\n    ", true, true),
             ("\\\\n\\\\t", true, true),
+            ("\\u000a\\u0020", true, true),
+            ("%0D%0a%2520", true, true),
             ("\nterraform_data.a[\"b c\"] (local-exec): ", true, true),
             (
                 "\n\u{1b}[0m\u{1b}[1mterraform_data.a (local-exec):\u{1b}[0m \u{1b}[0m",

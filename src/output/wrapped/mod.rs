@@ -1,250 +1,294 @@
-//! Finds values that a tool has wrapped, indented, boxed or coloured.
+//! Finds values however a text spells them, and wherever a tool has wrapped, indented, boxed or coloured them.
 //!
-//! A wrapped value has a gap where the plain one has none or another. So only what joins at gaps is looked at: the
-//! bytes on both sides of each gap, which hardly ever are those of a pattern. Where they are, every start that the
-//! gap may belong to is tried.
+//! An occurrence begins as the pattern does, byte by byte, or there is something else within its first bytes: an
+//! escape, or white space. So only these two kinds of places are looked at. From there on, what the text spells is
+//! compared with all patterns at once, at most one piece of bounded length.
 
+mod canonical;
+mod escapes;
 mod events;
-mod folded;
 mod gap;
-mod joins;
 mod pairs;
+mod percent;
+#[cfg(test)]
+mod steps;
+mod tails;
 #[cfg(test)]
 mod tests;
+mod walk;
+#[cfg(test)]
+mod work_tests;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
+use self::canonical::Piece;
+use self::escapes::Escape;
 use self::events::Events;
-use self::folded::{Break, Folded};
-use self::gap::{At, Gap};
-use self::joins::{Join, Joins, SIDE_BYTES, Side};
 use self::pairs::Pairs;
+use self::percent::Percent;
+use self::tails::{TAIL_BYTES, Tails, is_plain};
+use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special};
+use super::filter::{Filter, Needle};
 use super::window::Window;
 
-/// Shortest text of a pattern with gaps.
-const MIN_TEXT_BYTES: usize = SIDE_BYTES + 1;
-/// Longest occurrence: so many times the text of its pattern, and as much again as one wide gap takes.
-const MAX_STRETCH: usize = 4;
-const MAX_GAP_BYTES: usize = 1024;
-/// A word of so many bytes before a line end may be one that was cut at a fixed width.
-const LONG_WORD: usize = 16;
+/// How far before a place of interest an occurrence begins that is not found by its first bytes.
+const LOOK_BACK: usize = size_of::<Needle>();
 
-/// The patterns that are looked for across gaps.
+/// The patterns that are found in any spelling.
 #[derive(Default)]
 pub(super) struct Wrapped {
     /// In lexical order.
-    patterns: Vec<Folded>,
-    events: Events,
-    joins: Joins,
-    /// Which of the patterns begin with a byte.
+    patterns: Vec<Piece>,
+    /// How many pieces from within values are before each of them, and before the end.
+    inner_before: Vec<u32>,
+    /// Which of them begin with these bytes.
+    needles: HashMap<Needle, (usize, usize)>,
+    /// Which of them begin with a byte.
     first: Vec<(usize, usize)>,
     starts: Pairs,
-    longest: usize,
-}
-
-/// What begins at a place.
-#[derive(Default)]
-struct Walk {
-    /// Where the longest occurrence ends.
-    end: Option<usize>,
-    /// Whether a longer one may become whole.
-    undecided: bool,
+    events: Events,
 }
 
 impl Wrapped {
-    /// Compiles those of some patterns that may be wrapped.
-    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a Arc<[u8]>>) -> Self {
-        let mut patterns: Vec<_> = patterns.into_iter().filter_map(Folded::of).collect();
-        if patterns.is_empty() {
-            return Self::default();
-        }
-        patterns.sort_unstable();
-        patterns.dedup();
-        let mut first = vec![(0, 0); 256];
-        for (place, pattern) in patterns.iter().enumerate() {
-            let (start, end) = &mut first[usize::from(pattern.text[0])];
-            if *end == 0 {
-                *start = place;
+    /// Compiles patterns, and gives back those that can only be compared byte by byte.
+    pub(super) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> (Self, Vec<Vec<u8>>) {
+        let mut pieces = Vec::new();
+        let mut exact = Vec::new();
+        for pattern in patterns {
+            match canonical::pieces_of(&pattern) {
+                Some(found) => pieces.extend(found),
+                None => exact.push(pattern),
             }
-            *end = place + 1;
         }
-        let longest = patterns.iter().map(|it| it.text.len()).max();
-        Self {
-            events: Events::new(&patterns),
-            joins: Joins::new(&patterns),
-            starts: patterns.iter().map(|it| (it.text[0], it.text[1])).collect(),
-            first,
-            longest: longest.unwrap_or(0),
-            patterns,
+        pieces.sort_unstable();
+        // Of two that are alike, the one in which more gaps may be comes last and stays.
+        pieces.dedup_by(|next, kept| {
+            let is_same = next.text == kept.text;
+            kept.is_inner |= is_same && next.is_inner;
+            is_same
+        });
+        (Self::of_pieces(pieces), exact)
+    }
+
+    fn of_pieces(patterns: Vec<Piece>) -> Self {
+        let mut this = Self {
+            first: vec![(0, 0); 256],
+            ..Self::default()
+        };
+        for (place, pattern) in patterns.iter().enumerate() {
+            let text = &pattern.text;
+            let extend = |(from, to): &mut (usize, usize)| {
+                if *to == 0 {
+                    *from = place;
+                }
+                *to = place + 1;
+            };
+            extend(&mut this.first[usize::from(text[0])]);
+            this.starts.add(text[0], text[1]);
+            if let Some(needle) = text.first_chunk::<LOOK_BACK>() {
+                extend(this.needles.entry(*needle).or_default());
+                this.events.has_space |= needle.contains(&b' ');
+                this.events.has_quote |= needle.contains(&b'\'');
+            }
+        }
+        this.inner_before = Vec::with_capacity(patterns.len() + 1);
+        this.inner_before.push(0);
+        let mut inner = 0;
+        for it in &patterns {
+            inner += u32::from(it.is_inner);
+            this.inner_before.push(inner);
+        }
+        this.patterns = patterns;
+        this
+    }
+
+    /// What patterns begin with.
+    pub(super) fn needles(&self) -> impl Iterator<Item = &Needle> {
+        self.needles.keys()
+    }
+
+    /// What begins at a place with the first bytes of a pattern as they are.
+    pub(super) fn at_needle(
+        &self,
+        needle: &Needle,
+        start: usize,
+        window: &Window<'_>,
+        pending: &mut Vec<Reached>,
+    ) -> Found {
+        match self.needles.get(needle) {
+            None => Found::default(),
+            Some(&range) => {
+                let from = Reached::plainly(range, LOOK_BACK, start + LOOK_BACK);
+                self.walk(start, from, window, pending)
+            }
         }
     }
 
-    /// Adds what is found to `ranges`, in any order; returns up to where that is certain.
-    pub(super) fn find(&self, window: &Window<'_>, ranges: &mut Vec<(usize, usize)>) -> usize {
+    fn walk(
+        &self,
+        start: usize,
+        from: Reached,
+        window: &Window<'_>,
+        pending: &mut Vec<Reached>,
+    ) -> Found {
+        let walk = Walk {
+            patterns: &self.patterns,
+            inner_before: &self.inner_before,
+            window,
+            start,
+            pending,
+            found: Found::default(),
+        };
+        walk.run(from)
+    }
+
+    /// Adds what is found by anything else to `ranges`, in any order; returns up to where that is certain.
+    pub(super) fn find(
+        &self,
+        window: &Window<'_>,
+        filter: &Filter,
+        ranges: &mut Vec<(usize, usize)>,
+    ) -> usize {
         let text = window.text;
         let mut certain = text.len();
         if self.patterns.is_empty() {
             return certain;
         }
-        // No value goes on across a gap that was passed over. But one may begin within it: what looks like the code
-        // of a colour may be the beginning of a value. So what precedes a gap begins behind the first byte of the last.
-        let mut fresh_from = 0;
-        // The end of the last gap across which a value may go on, and before which place every start was tried.
-        let (mut passed, mut tried) = (None, 0);
+        let mut try_starts = self.tries(window, filter, ranges, &mut certain);
+        // Before this place, every start was tried.
+        let mut fresh = 0;
         let mut at = 0;
         let mut events = self.events.of(text);
         while let Some(event) = events.next(at) {
             at = event + 1;
-            if !gap::begins(&text[event..], window.whole) {
-                continue;
+            match &text[event..] {
+                [b'%', after, ..] if !after.is_ascii_hexdigit() => continue,
+                [b'&', after, ..] if !after.is_ascii_lowercase() && *after != b'#' => continue,
+                [b' ', rest @ ..] => at += rest.iter().take_while(|&&it| it == b' ').count(),
+                _ => {}
             }
-            let start = fresh_from + start_of_gap(&text[fresh_from..event]);
-            let before = Side::last_of(&text[fresh_from..start]);
-            let goes_on = passed
-                .is_some_and(|end| end <= start && !Side::last_of(&text[end..start]).is_full());
-            let join = if goes_on {
-                Join::Far
-            } else if self.joins.may_go_on(&before, &text[..start]) {
-                let end = match gap::at_start(&text[event..], window.whole) {
-                    At::Gap(gap) => event + gap.len,
-                    At::Text | At::Cut(_) => text.len(),
-                };
-                self.joins.across(&before, &text[end..], window.whole)
-            } else {
-                Join::Nothing
-            };
-            let from = match join {
-                Join::Nothing => {
-                    passed = passed.filter(|&end| end > event);
-                    let spaces = text[at..].iter().take_while(|&&byte| byte == b' ');
-                    at += spaces.count();
-                    fresh_from = at;
-                    continue;
-                }
-                Join::Near(bytes) if is_unspaced(&text[fresh_from..start], bytes) => start - bytes,
-                Join::Near(_) | Join::Far => {
-                    let from = start.saturating_sub(self.longest_stretch()).max(tried);
-                    tried = start;
-                    from
-                }
-            };
-            for from in (from..start).filter(|&from| self.may_start(&text[from..])) {
-                let walk = self.walk(from, window);
-                ranges.extend(walk.end.map(|end| (from, end)));
-                if walk.undecided {
-                    certain = certain.min(from);
-                }
-            }
-            passed = match gap::at_start(&text[event..], window.whole) {
-                At::Gap(gap) => Some(event + gap.len),
-                At::Text | At::Cut(_) => None,
-            };
-            fresh_from = at;
+            try_starts(fresh, event);
+            fresh = at;
         }
+        if !window.whole {
+            try_starts(fresh, text.len());
+        }
+        drop(try_starts);
         certain
     }
 
-    const fn longest_stretch(&self) -> usize {
-        self.longest * MAX_STRETCH + MAX_GAP_BYTES
-    }
-
-    fn may_start(&self, text: &[u8]) -> bool {
-        match text {
-            [first, second, ..] if !gap::may_begin_gap(*second) => self.starts.has(*first, *second),
-            [first, ..] => self.first[usize::from(*first)] != (0, 0),
-            [] => false,
-        }
-    }
-
-    /// Compares what begins at a place with all patterns at once, gaps left out.
-    fn walk(&self, start: usize, window: &Window<'_>) -> Walk {
+    /// Tries every start, not before the first place, from which what is at the second may be among the first bytes.
+    fn tries(
+        &self,
+        window: &Window<'_>,
+        filter: &Filter,
+        ranges: &mut Vec<(usize, usize)>,
+        certain: &mut usize,
+    ) -> impl FnMut(usize, usize) {
         let text = window.text;
-        let mut walk = Walk::default();
-        let (mut from, mut to) = self.first[usize::from(text[start])];
-        let mut breaks: Vec<Break> = Vec::new();
-        let mut at = start + 1;
-        for depth in 1.. {
-            let ended = self.patterns[from..to]
-                .iter()
-                .take_while(|it| it.text.len() == depth)
-                .inspect(|it| {
-                    // Without a gap, the plain search finds it.
-                    if !breaks.is_empty() && it.fits(&breaks, depth) {
-                        walk.end = Some(at);
+        let mut pending = Vec::new();
+        move |fresh, event| {
+            let gap = fresh + start_of_gap(&text[fresh..event]);
+            let lowest = gap.saturating_sub(LOOK_BACK).max(fresh);
+            let narrowest = if self.may_begin_near(window, gap, event) {
+                0
+            } else {
+                MIN_BEFORE_COLOUR
+            };
+            let mut tails = None;
+            for start in lowest..text.len().min(event + 1) {
+                let before = event - start;
+                if gap.saturating_sub(start) < narrowest {
+                    break;
+                }
+                let Some(from) = self.begin(&text[start..], start) else {
+                    continue;
+                };
+                if is_plain(&text[start..], before.min(TAIL_BYTES)) {
+                    let may_begin = |it: &[u8]| filter.may_start(it);
+                    let begins = if before >= TAIL_BYTES {
+                        may_begin(&text[start..])
+                    } else if before > 1 && !self.starts.has(text[start], text[start + 1]) {
+                        false
+                    } else {
+                        let tails = tails.get_or_insert_with(|| {
+                            Tails::at(&text[event..], self.events.has_space)
+                        });
+                        let tails = tails.as_ref();
+                        tails.is_none_or(|it| it.any_behind(&text[start..event], may_begin))
+                    };
+                    if !begins {
+                        continue;
                     }
-                })
-                .count();
-            from += ended;
-            if from == to {
-                break;
+                }
+                let found = self.walk(start, from, window, &mut pending);
+                ranges.extend(found.end.map(|end| (start, end)));
+                if found.undecided {
+                    *certain = start.min(*certain);
+                }
             }
-            let (gap, is_cut) = match gap::at_start(&text[at..], window.whole) {
-                At::Text => (Gap::default(), false),
-                At::Gap(gap) => (gap, false),
-                // A line may still end in a gap of which the beginning is seen.
-                At::Cut(gap) => (
-                    Gap {
-                        line_end: gap.visible,
-                        ..gap
-                    },
-                    true,
-                ),
-            };
-            if at + gap.len - start > depth * MAX_STRETCH + MAX_GAP_BYTES {
-                break;
-            }
-            if gap.len > 0 && (gap.visible || !is_cut) {
-                breaks.push(Break {
-                    depth,
-                    visible: gap.visible,
-                    line_end: gap.line_end,
-                    after_long_word: breaks.is_empty() && is_long_word(depth, start, window),
-                });
-            }
-            if is_cut {
-                let depth = depth + usize::from(gap.visible);
-                let goes_on = |it: &Folded| it.fits(&breaks, depth);
-                walk.undecided = self.patterns[from..to].iter().any(goes_on);
-                break;
-            }
-            at += gap.len;
-            let Some(&byte) = text.get(at) else {
-                break;
-            };
-            let is_before = |it: &Folded| it.text[depth] < byte;
-            let is_not_after = |it: &Folded| it.text[depth] <= byte;
-            let range = &self.patterns[from..to];
-            to = from + range.partition_point(is_not_after);
-            from += range.partition_point(is_before);
-            at += 1;
         }
-        walk
     }
-}
 
-/// Whether the word that ends with the first bytes of an occurrence is a long one.
-fn is_long_word(depth: usize, start: usize, window: &Window<'_>) -> bool {
-    if depth >= LONG_WORD {
-        return true;
+    /// Whether an occurrence may have few bytes before a place of interest: not where a gap is within a word, unless
+    /// lines end at a fixed width.
+    fn may_begin_near(&self, window: &Window<'_>, gap: usize, event: usize) -> bool {
+        if self.events.has_space || !matches!(window.text.get(event), Some(b'\n' | 0x1b)) {
+            return true;
+        }
+        let before = window.before(gap);
+        let near = &before[before.len().saturating_sub(LONG_WORD)..];
+        near.contains(&b'\n') || near.iter().all(u8::is_ascii_graphic)
     }
-    let before = window.before(start);
-    let of_word = before.iter().rev().take_while(|it| it.is_ascii_graphic());
-    of_word.count() + depth >= LONG_WORD
-}
 
-/// Whether the last bytes of a text are that many and no space is in them.
-fn is_unspaced(text: &[u8], bytes: usize) -> bool {
-    text.len() >= bytes && !text[text.len() - bytes..].contains(&b' ')
+    /// How a comparison begins with a text, if patterns may begin so.
+    fn begin(&self, text: &[u8], start: usize) -> Option<Reached> {
+        let first = text[0];
+        if is_special(first) {
+            let is_plain_gap = matches!(first, b' ' | b'\n' | b'\t' | b'\r' | 0x1b);
+            let all = (0, self.patterns.len());
+            let may_begin = !is_plain_gap && self.may_begin_spelled(text);
+            return may_begin.then(|| Reached::plainly(all, 0, start));
+        }
+        let is_start = |second: &u8| is_special(*second) || self.starts.has(first, *second);
+        let range = self.first[usize::from(first)];
+        (range != (0, 0) && text.get(1).is_none_or(is_start))
+            .then(|| Reached::plainly(range, 1, start + 1))
+    }
+
+    /// Whether patterns begin with what is spelled at the start of a text, or with its first byte as it is.
+    fn may_begin_spelled(&self, text: &[u8]) -> bool {
+        let has = |byte: u8| self.first[usize::from(byte)] != (0, 0);
+        let has_escaped = |escape: Escape| match escape {
+            Escape::Spelled(spelled, _) => {
+                let as_char = spelled.as_code_of_char();
+                has(spelled.bytes()[0]) || as_char.is_some_and(|it| has(it.bytes()[0]))
+            }
+            Escape::None => false,
+            Escape::Cut => true,
+        };
+        has(text[0])
+            || match text[0] {
+                b'\\' => has_escaped(escapes::backslashed(text)),
+                b'&' => has_escaped(escapes::reference(text)),
+                b'%' => match percent::at_start(text) {
+                    Percent::Byte(byte, _) => has(byte),
+                    Percent::Literal(_) => false,
+                    Percent::Cut => true,
+                },
+                _ => false,
+            }
+    }
 }
 
 /// Where the gap begins whose first byte of interest ends a text: with the white space and the box before it.
-fn start_of_gap(word: &[u8]) -> usize {
-    let mut word = word;
+fn start_of_gap(text: &[u8]) -> usize {
+    let mut text = text;
     loop {
-        word = match word {
+        text = match text {
             [rest @ .., b' ' | b'\t' | b'\r' | 0x0b | 0x0c] => rest,
             [rest @ .., 0xe2, 0x94 | 0x95, 0x80..=0xbf] => rest,
-            _ => return word.len(),
+            _ => return text.len(),
         };
     }
 }

@@ -162,6 +162,42 @@ impl Fields {
         }
     }
 
+    /// A list of paths, which must be absolute.
+    pub(super) fn absolute_paths(&mut self, name: &str) -> Vec<PathBuf> {
+        let paths = self.strings(name, |path| {
+            if !path.starts_with('/') {
+                Err("expected an absolute path")
+            } else if path.len() > MAX_PATH_BYTES {
+                Err("is too long for a path")
+            } else {
+                Ok(())
+            }
+        });
+        paths
+            .unwrap_or_default()
+            .into_iter()
+            .map(PathBuf::from)
+            .collect()
+    }
+
+    /// Reads a member that is an object by its own fields; `None` if it is left out or no object.
+    pub(super) fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let entries = match self.take(name)? {
+            Json::Object(entries) => entries,
+            other => {
+                self.fault(name, format!("expected an object, found {}", other.kind()));
+                return None;
+            }
+        };
+        let mut fields = Self::new(entries);
+        let value = read(&mut fields);
+        for mut fault in fields.finish() {
+            fault.path.insert_str(1, &format!(".{name}"));
+            self.faults.push(fault);
+        }
+        Some(value)
+    }
+
     /// Every fault, with those for fields that nobody asked for.
     pub(super) fn finish(mut self) -> Vec<Fault> {
         for (name, _) in std::mem::take(&mut self.left) {

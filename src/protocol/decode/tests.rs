@@ -9,7 +9,8 @@ use super::*;
 
 const COMMAND: &str = "expected a subcommand: a lower-case letter, then up to 31 lower-case letters, \
                        digits or dashes; options go into `args`";
-const NAME: &str = "not a variable name: letters, digits and `_`, not a digit first";
+const NAME: &str =
+    "not a variable name: letters, digits and `_`, not a digit first; `-` only after `TF_VAR_`";
 const PATTERN: &str = "expected a variable name, or a prefix that ends in `*`";
 const VERSION: &str = "expected an exact version such as \"1.11.4\"";
 const WHOLE_BYTES: &str = "expected a whole number of bytes from 0 to 1073741824";
@@ -47,6 +48,26 @@ fn every_field_says_what_it_expected() {
             json!({"tool": 1}),
             "tool",
             "expected a string, found a number",
+        ),
+        (
+            json!({"sandbox": "auto"}),
+            "sandbox",
+            "expected an object, found a string",
+        ),
+        (
+            json!({"sandbox": {"mode": "on"}}),
+            "sandbox.mode",
+            "expected \"off\", \"auto\" or \"required\"",
+        ),
+        (
+            json!({"sandbox": {"read": ["a"]}}),
+            "sandbox.read[0]",
+            "expected an absolute path",
+        ),
+        (
+            json!({"sandbox": {"exec": []}}),
+            "sandbox.exec",
+            "unknown field",
         ),
         (json!({"work_dir": null}), "work_dir", "is required"),
         (
@@ -358,6 +379,15 @@ fn any_request() -> impl Strategy<Value = Request> {
             inherit_env,
             output_limit_bytes: limits.2,
             tool_version,
+            sandbox: SandboxRequest {
+                mode: if limits.3 {
+                    SandboxMode::Required
+                } else {
+                    SandboxMode::Auto
+                },
+                read: vec!["/a".into()],
+                write: Vec::new(),
+            },
             ..Request::new(tool, work_dir, command)
         }
     })
@@ -382,10 +412,11 @@ proptest! {
     }
 
     #[test]
-    fn no_value_comes_back_in_a_refusal(place in 0..13usize, kind in 0..3usize) {
-        const FIELDS: [&str; 13] = [
+    fn no_value_comes_back_in_a_refusal(place in 0..14usize, kind in 0..3usize) {
+        const FIELDS: [&str; 14] = [
             "tool", "work_dir", "command", "args", "env_vars", "timeout", "grace_seconds", "run_dir",
             "on_disconnect", "secrets", "inherit_env", "output_limit_bytes", "tool_version",
+            "sandbox",
         ];
         let value = [
             json!("hunter2\0"),

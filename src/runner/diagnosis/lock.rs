@@ -1,5 +1,6 @@
 //! Who holds a lock, as far as the tool says so.
 
+use crate::output::Matcher;
 use crate::runner::printed::{Fault, Printed, folded};
 
 /// The holder of a state lock.
@@ -51,10 +52,9 @@ pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
             LockFault::NotAsked
         });
     }
-    let is_of_lock = |fault: &Fault| is_release(fault) || is_acquisition(fault);
     printed
         .doubtful()
-        .any(is_of_lock)
+        .any(is_about_lock)
         .then_some(LockFault::Doubtful)
 }
 
@@ -71,6 +71,11 @@ pub(super) fn is_release(fault: &Fault) -> bool {
     fault.is_of_core() && summary.starts_with("error releasing the state lock")
 }
 
+/// Whether an error is about the lock of the state.
+pub(in crate::runner) fn is_about_lock(fault: &Fault) -> bool {
+    is_release(fault) || is_acquisition(fault)
+}
+
 /// Whether the backend said that somebody holds the lock.
 pub(super) fn names_holder(fault: &Fault) -> bool {
     let sentence = fault.sentence().to_lowercase();
@@ -79,8 +84,17 @@ pub(super) fn names_holder(fault: &Fault) -> bool {
 }
 
 /// One sentence on the holder, or on where to ask for it when the backend does not tell.
-pub(super) fn sentence(fault: &Fault) -> String {
+///
+/// `shown` is the same error, masked.
+pub(super) fn sentence(fault: &Fault, shown: &Fault, matcher: &Matcher) -> String {
+    let mask = |value: Option<String>| value.map(|value| matcher.mask(&value));
     let holder = holder(fault);
+    let holder = Holder {
+        id: mask(holder.id),
+        who: mask(holder.who),
+        operation: mask(holder.operation),
+        created: mask(holder.created),
+    };
     let unnamed = who_knows(fault).map_or_else(
         || "this backend does not tell who holds it".to_owned(),
         |who| {
@@ -91,7 +105,7 @@ pub(super) fn sentence(fault: &Fault) -> String {
         },
     );
     let Some(id) = holder.id else {
-        let detail = folded(&fault.detail);
+        let detail = folded(&shown.detail);
         let reason = detail.split("Lock Info:").next().unwrap_or_default();
         let reason = reason.trim().trim_start_matches("Error message: ");
         return format!("state is locked: {reason}; {unnamed}");

@@ -6,7 +6,14 @@
 use crate::runner::printed::{Fault, Item, Printed, after_prompt};
 
 /// How a bare error starts.
-const OPENINGS: [&str; 5] = ["Error ", "Failed ", "fatal error: ", "panic: ", "Error: "];
+const OPENINGS: [&str; 6] = [
+    "Error ",
+    "Failed ",
+    "fatal error: ",
+    "panic: ",
+    "SIGQUIT: quit",
+    "Error: ",
+];
 /// Output with more lines than this is more than an error, so its first line says nothing.
 const FEW_LINES: usize = 30;
 

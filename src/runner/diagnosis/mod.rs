@@ -13,6 +13,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+use crate::output::Matcher;
 use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
@@ -22,7 +23,7 @@ use super::wording::one_line;
 
 pub use super::oom::Kill;
 pub(super) use class::is_state_write;
-pub(super) use lock::{LockFault, lock_fault};
+pub(super) use lock::{LockFault, is_about_lock, lock_fault};
 
 /// Longest message in characters: it stands in one line of a log or a page.
 pub const MAX_MESSAGE_CHARS: usize = 600;
@@ -38,28 +39,51 @@ pub struct Observed<'a> {
     pub args: &'a [String],
     /// How it ended.
     pub ending: Ended,
-    /// The last part of its masked output, colour codes included.
+    /// The last part of its output as it may be shown, colour codes included.
     pub text: &'a str,
     /// Whether the kernel's OOM killer struck while it ran.
     pub oom: Kill,
 }
 
-/// Names the fault of a run that did not succeed; `None` when the tool did what was asked.
+/// What the tool printed, before masking, and what masks a sentence made of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Testimony<'a> {
+    pub(super) printed: &'a Printed,
+    pub(super) matcher: &'a Matcher,
+}
+
+/// Names the fault of a run whose output is masked, or needs no masking; `None` when the tool did what was asked.
 ///
 /// For a tool that a signal ended, the answer holds only if the signal was not the runner's own.
 pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
     match observed.ending {
         Ended::Exited(0) => None,
         Ended::Exited(2) if plan_found_changes(observed) => None,
-        Ended::Exited(code) => Some(after_exit(observed, code)),
-        Ended::Signalled(signal) => Some(after_signal(observed, signal)),
+        Ended::Exited(_) | Ended::Signalled(_) => {
+            let testimony = Testimony {
+                printed: &Printed::of(observed.text, observed.args),
+                matcher: &Matcher::new([]),
+            };
+            Some(diagnose_failure(observed, testimony))
+        }
+    }
+}
+
+/// Names the fault of a run that is known to have failed.
+pub(super) fn diagnose_failure(observed: &Observed<'_>, testimony: Testimony<'_>) -> Diagnosis {
+    match observed.ending {
+        Ended::Exited(code) => after_exit(observed, testimony, code),
+        Ended::Signalled(signal) => after_signal(observed, signal),
     }
 }
 
 /// Names the fault of a run whose exit code says that there was none; `None` if the tool printed no error.
-pub(super) fn diagnose_in_spite_of_code(observed: &Observed<'_>) -> Option<Diagnosis> {
-    let (class, fault) = main_fault(&Printed::of(observed.text, observed.args))?;
-    Some(after_fault(observed, class, &fault))
+pub(super) fn diagnose_in_spite_of_code(
+    observed: &Observed<'_>,
+    testimony: Testimony<'_>,
+) -> Option<Diagnosis> {
+    let (class, fault) = main_fault(testimony.printed)?;
+    Some(after_fault(observed, class, &fault, testimony.matcher))
 }
 
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.
@@ -67,10 +91,13 @@ fn plan_found_changes(observed: &Observed<'_>) -> bool {
     observed.command == "plan" && flags::is_on(observed.args, "detailed-exitcode")
 }
 
-fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
-    let printed = Printed::of(observed.text, observed.args);
-    let loose = || loose::fault(&printed).map(|fault| (class::of(&fault), fault));
-    let Some((class, fault)) = main_fault(&printed).or_else(loose) else {
+fn after_exit(observed: &Observed<'_>, testimony: Testimony<'_>, code: i32) -> Diagnosis {
+    // Of bare lines only some are taken, so they have to be masked as a whole.
+    let loose = || {
+        let fault = loose::fault(&Printed::of(observed.text, observed.args))?;
+        Some((class::of(&fault), fault))
+    };
+    let Some((class, fault)) = main_fault(testimony.printed).or_else(loose) else {
         return Diagnosis {
             class: DiagnosisClass::Other,
             message: format!(
@@ -80,11 +107,16 @@ fn after_exit(observed: &Observed<'_>, code: i32) -> Diagnosis {
             retryable: false,
         };
     };
-    after_fault(observed, class, &fault)
+    after_fault(observed, class, &fault, testimony.matcher)
 }
 
-fn after_fault(observed: &Observed<'_>, class: DiagnosisClass, fault: &Fault) -> Diagnosis {
-    let message = message(class, fault);
+fn after_fault(
+    observed: &Observed<'_>,
+    class: DiagnosisClass,
+    fault: &Fault,
+    matcher: &Matcher,
+) -> Diagnosis {
+    let message = message(class, fault, matcher);
     if observed.oom == Kill::InCgroup && memory::shows_killed_process(class, fault) {
         return Diagnosis {
             class: DiagnosisClass::OutOfMemory,
@@ -135,13 +167,16 @@ fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
     }
 }
 
-fn message(class: DiagnosisClass, fault: &Fault) -> String {
+/// Masks the parts before they are cut and joined, and the whole once more: a secret that is cut in two is not
+/// recognized any more.
+fn message(class: DiagnosisClass, fault: &Fault, matcher: &Matcher) -> String {
+    let shown = fault.masked(matcher);
     let sentence = match class {
-        DiagnosisClass::StateLocked => lock::sentence(fault),
-        _ if fault.is_of_core() => fault.sentence(),
-        _ => without_quoted_lock(fault).sentence(),
+        DiagnosisClass::StateLocked => lock::sentence(fault, &shown, matcher),
+        _ if fault.is_of_core() => shown.sentence(),
+        _ => without_quoted_lock(&shown).sentence(),
     };
-    capped(&one_line(&sentence))
+    capped(&one_line(&matcher.mask(&sentence)))
 }
 
 /// What a nested run prints of its lock is no advice on the lock of this run.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::output::Matcher;
+
 /// One error that the tool printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Fault {
@@ -30,6 +32,17 @@ impl Fault {
             sentence.push_str(&format!(" ({place})"));
         }
         sentence
+    }
+
+    /// The same as it may be shown.
+    pub(in crate::runner) fn masked(&self, matcher: &Matcher) -> Self {
+        let mask = |text: &String| matcher.mask(text);
+        Self {
+            summary: mask(&self.summary),
+            detail: mask(&self.detail),
+            place: self.place.as_ref().map(mask),
+            address: self.address.as_ref().map(mask),
+        }
     }
 
     /// Whether it names neither a place in the configuration nor a resource, so that core or the backend had it.

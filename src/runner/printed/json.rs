@@ -12,7 +12,7 @@ pub(in crate::runner) struct Message {
     pub(in crate::runner) kind: String,
     /// What a `change_summary` sums up: `plan`, `apply` or `destroy`.
     pub(in crate::runner) operation: String,
-    /// Its words, if it is a `log`; those of any other type may quote.
+    /// Its words, if it is a `log` or what `init` prints; those of any other type may quote.
     pub(in crate::runner) log: String,
 }
 
@@ -30,20 +30,19 @@ pub(super) fn is_json(lines: &[String], is_asked_for: bool) -> bool {
 fn is_of_cli_configuration(line: &str) -> bool {
     line.trim().is_empty()
         || line.starts_with(['╷', '│', '╵'])
-        || super::human::opens_cli_configuration(line)
+        || super::reader::opens_cli_configuration(line)
 }
 
-pub(super) fn items(lines: &[String]) -> Vec<Item> {
-    lines
-        .iter()
-        .filter_map(|line| match message(line) {
-            Some(message) => item(&message),
-            None => Some(Item::Line(line.clone())),
-        })
-        .collect()
+/// What a line says that is a message by its own word, wherever it stands.
+pub(in crate::runner) fn tool_message(line: &str) -> Option<Item> {
+    let message = message(line)?;
+    let module = message.get("@module")?.as_str()?;
+    matches!(module, "terraform.ui" | "tofu.ui")
+        .then(|| item(&message))
+        .flatten()
 }
 
-fn message(line: &str) -> Option<Value> {
+pub(super) fn message(line: &str) -> Option<Value> {
     let message: Value = line
         .starts_with('{')
         .then(|| serde_json::from_str(line).ok())??;
@@ -51,14 +50,14 @@ fn message(line: &str) -> Option<Value> {
 }
 
 /// What a message says; nothing for a warning.
-fn item(message: &Value) -> Option<Item> {
+pub(super) fn item(message: &Value) -> Option<Item> {
     let string =
         |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = string(message.get("type"));
     if kind == "diagnostic" {
         return Fault::from_json(message.get("diagnostic")?).map(Item::Fault);
     }
-    let is_log = kind == "log";
+    let is_log = matches!(kind.as_str(), "log" | "init_output");
     Some(Item::Message(Message {
         kind,
         operation: string(message.get("changes").and_then(|it| it.get("operation"))),

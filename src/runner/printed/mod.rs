@@ -14,17 +14,19 @@
 //! | any | `-json` | it is a string in a message of another type |
 
 mod fault;
-mod human;
 mod json;
 mod own;
 mod quoted;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use super::flags;
+use reader::Language;
 
 pub(super) use fault::{Fault, folded};
-pub(super) use own::{after_prompt, is_progress};
+pub(super) use json::{Message, tool_message};
+pub(super) use own::{CLOSING, OUTPUTS, after_prompt, is_crash, is_progress};
 
 /// One thing that the tool printed, in the order printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub(super) enum Item {
     /// The same, but perhaps quoted by the diagnostic before it.
     DoubtfulLine(String),
     /// A message of `-json` other than a diagnostic.
-    Message(json::Message),
+    Message(Message),
     /// An error.
     Fault(Fault),
     /// What looks like an error, but is perhaps quoted by the diagnostic before it.
@@ -45,24 +47,28 @@ pub(super) enum Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Printed {
     pub(super) items: Vec<Item>,
+    /// Whether a box was passed over that a plain error is taken to quote.
+    pub(super) has_skipped_box: bool,
+    /// Whether the last line has no end, as where the output was cut off.
+    pub(super) is_cut: bool,
 }
 
 impl Printed {
-    /// Reads the last part of a tool's output, colour codes included.
+    /// Reads a tool's output, or the last part of it, colour codes included.
     pub(super) fn of(text: &str, args: &[String]) -> Self {
         let lines = uncoloured(text);
         let asks_for_json = flags::is_on(args, "json");
         if json::is_json(&lines, asks_for_json) {
-            return Self {
-                items: json::items(&lines),
-            };
+            return reader::read(&lines, Language::Json);
         }
         let document = asks_for_json.then(|| json::validate_document(&lines.join("\n")));
-        let items = match document.filter(|faults| !faults.is_empty()) {
-            Some(faults) => faults.into_iter().map(Item::Fault).collect(),
-            None => human::items(&lines),
-        };
-        Self { items }
+        match document.filter(|faults| !faults.is_empty()) {
+            Some(faults) => Self {
+                items: faults.into_iter().map(Item::Fault).collect(),
+                ..Self::default()
+            },
+            None => reader::read(&lines, Language::Human),
+        }
     }
 
     /// The errors that are the tool's own.
@@ -78,14 +84,6 @@ impl Printed {
         self.items.iter().filter_map(|item| match item {
             Item::Doubtful(fault) => Some(fault),
             Item::Line(_) | Item::DoubtfulLine(_) | Item::Message(_) | Item::Fault(_) => None,
-        })
-    }
-
-    /// The lines outside diagnostics.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Line(line) => Some(line.as_str()),
-            Item::DoubtfulLine(_) | Item::Message(_) | Item::Fault(_) | Item::Doubtful(_) => None,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! Lines that are the tool's own, and lines of a provisioner, by their words.
 
 /// The line above the output values; nothing but values follows.
-pub(super) const OUTPUTS: &str = "Outputs:";
+pub(in crate::runner) const OUTPUTS: &str = "Outputs:";
+/// How the line starts that both tools print last for `apply`.
+pub(in crate::runner) const CLOSING: &str = "Apply complete! Resources: ";
 
 /// Lines that are never part of a diagnostic, by how they start.
 const OWN_STARTS: [&str; 9] = [
@@ -53,6 +55,12 @@ pub(super) fn is_streamed(line: &str) -> bool {
     };
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     !kind.is_empty() && kind.chars().all(is_word) && !before.contains(": ")
+}
+
+/// Whether a line is what a Go program prints when it dies of a fault of its own or of SIGQUIT.
+pub(in crate::runner) fn is_crash(line: &str) -> bool {
+    let starts = ["fatal error: ", "panic: ", "SIGQUIT: quit", "runtime: "];
+    starts.iter().any(|start| line.starts_with(start))
 }
 
 /// A prompt has no line break, so what follows it stands on its line.

@@ -7,6 +7,7 @@ use crate::runner::leader::Leader;
 use crate::runner::oom::Kill;
 use crate::runner::state_report::{self, Backend, Files, Survival, ToolEnd, report};
 
+use super::Printed;
 use super::own::is_streamed;
 
 /// The id of the lock that the quoted words name.
@@ -147,19 +148,18 @@ fn fault_of_row(tool: Tool, name: &str, text: &str, expected: Expected) -> Optio
 
 fn state(args: &[String], end: ToolEnd, text: &str) -> crate::protocol::StateReport {
     report(&state_report::Observed {
-        command: "apply",
         args,
         end,
         leader: Leader::Tool,
-        text,
+        started_as: Leader::Tool,
+        printed: &Printed::of(text, args),
+        is_whole: true,
+        is_migration: false,
         files: &Files {
-            errored_state_file: None,
-            found_errored_state_file: None,
-            local_lock: None,
             backend: Backend::Remote("http".to_owned(), Survival::Kept),
+            ..Files::UNKNOWN
         },
     })
-    .unwrap()
 }
 
 #[test]

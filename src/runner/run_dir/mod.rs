@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `claim` | makes a directory the record of one run |
 //! | `directory` | a directory that is worked in through its descriptor |
+//! | `disk_activity` | whether a slow disk gets on at all |
 //! | `recorder` | the supervisor's end: a bounded queue of what has to be written |
 //! | `writer` | the thread that writes it, which alone waits for the disk |
 //! | `result_file` | `result.json`: written aside, synced, renamed |
@@ -12,6 +13,7 @@
 
 mod claim;
 mod directory;
+mod disk_activity;
 mod queue;
 mod record;
 mod recorder;
@@ -52,8 +54,13 @@ const RESULT_PART: &str = "result.json.part";
 
 /// How long the disk of a record may take for one step before the run goes on without it.
 ///
-/// Two hundred runs that sync at once on a busy disk were seen to take more than ten seconds for one.
+/// A disk that completes writes of other processes then is busy and does not hang: it has this time again, up to
+/// [`BUSY_PATIENCE`].
 pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long one step may take on a disk that is only busy, and the whole start on any.
+///
+/// Two hundred runs that sync at once were seen to take more than thirty seconds for one step.
+const BUSY_PATIENCE: Duration = Duration::from_secs(120);
 
 /// What of a record has to be there after a loss of power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

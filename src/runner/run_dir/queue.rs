@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::DISK_PATIENCE;
 use super::claim::RunDirError;
+use super::disk_activity::DiskActivity;
 use super::result_file::Outgoing;
+use super::{BUSY_PATIENCE, DISK_PATIENCE};
 
 /// Most bytes that wait to be written; a producer with more waits.
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
@@ -17,8 +18,8 @@ const MAX_SPARE_BUFFERS: usize = 4;
 /// Most bytes that one job appends.
 const MAX_JOB_BYTES: usize = 256 * 1024;
 /// How long a step that has taken too long is waited for once more: this process itself may have been
-/// stopped meanwhile, and the disk may be well.
-const CONFIRMATION: Duration = Duration::from_millis(250);
+/// stopped meanwhile, and the disk may be well, or busy with the writes of others.
+const CONFIRMATION: Duration = Duration::from_secs(1);
 
 /// A file of the record that grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,9 @@ pub(super) struct State {
     busy_since: Option<Instant>,
     /// Since when it is at that for too long, and seen not to get on.
     stuck_since: Option<Instant>,
+    /// When the step began at which the writer is.
+    step_since: Instant,
+    disk: Option<DiskActivity>,
     spare: Vec<Vec<u8>>,
     /// Whether nothing more comes.
     pub(super) is_closed: bool,
@@ -119,6 +123,8 @@ impl Queue {
                 waiting_bytes: 0,
                 busy_since: Some(Instant::now()),
                 stuck_since: None,
+                step_since: Instant::now(),
+                disk: None,
                 spare: Vec::new(),
                 is_closed: false,
                 claimed: None,
@@ -161,6 +167,7 @@ impl Queue {
                 state.waiting_bytes -= job.bytes();
                 state.busy_since = Some(Instant::now());
                 state.stuck_since = None;
+                state.step_since = Instant::now();
                 return Some(job);
             }
             if state.is_closed {
@@ -175,7 +182,15 @@ impl Queue {
 
     /// Tells that the writer gets on within a long job.
     pub(super) fn got_on(&self) {
-        self.lock().busy_since = Some(Instant::now());
+        let mut state = self.lock();
+        state.busy_since = Some(Instant::now());
+        state.step_since = Instant::now();
+    }
+
+    /// Looks from now on whether the disk of a directory, or of what it is to be made in, gets on.
+    pub(super) fn watch_disk(&self, path: &Path) {
+        let disk = DiskActivity::of(path);
+        self.lock().disk = disk;
     }
 
     /// Waits for the writer, at most so long, and no longer than it gets on.
@@ -188,6 +203,7 @@ impl Queue {
             }
             let now = Instant::now();
             let pause = match state.stuck_in(now) {
+                Some(Duration::ZERO) if state.is_only_busy(now) => continue,
                 Some(Duration::ZERO) => return Waited::Stuck,
                 _ if deadline <= now => return Waited::NotYet,
                 Some(left) => left.min(deadline - now),
@@ -226,8 +242,25 @@ impl State {
             self.stuck_since = None;
             return Some(left);
         }
-        let stuck_since = *self.stuck_since.get_or_insert(now);
+        let stuck_since = *self.stuck_since.get_or_insert_with(|| {
+            if let Some(disk) = &mut self.disk {
+                // From here on it counts.
+                disk.has_moved();
+            }
+            now
+        });
         Some((stuck_since + CONFIRMATION).saturating_duration_since(now))
+    }
+
+    /// Whether a disk that looks stuck has completed writes meanwhile: then it has its time again.
+    fn is_only_busy(&mut self, now: Instant) -> bool {
+        let has_moved = self.disk.as_mut().is_some_and(DiskActivity::has_moved);
+        let may_take_longer = now.duration_since(self.step_since) < BUSY_PATIENCE;
+        if has_moved && may_take_longer {
+            self.busy_since = Some(now);
+            self.stuck_since = None;
+        }
+        has_moved && may_take_longer
     }
 
     /// There is no record to write.
@@ -305,8 +338,34 @@ mod tests {
         let later = late + DISK_PATIENCE;
         assert_eq!(state.stuck_in(later), Some(CONFIRMATION));
         assert_eq!(state.stuck_in(later + CONFIRMATION), Some(Duration::ZERO));
+        assert!(!state.is_only_busy(later), "nothing tells of its disk");
         state.busy_since = None;
         assert_eq!(state.stuck_in(later), None, "it has nothing to do");
+    }
+
+    #[test]
+    fn a_disk_that_completes_writes_has_more_time_but_not_for_ever() {
+        let stat = tempfile::NamedTempFile::new().unwrap();
+        let write =
+            |writes: u32| std::fs::write(stat.path(), format!("0 0 0 0 {writes} 0")).unwrap();
+        write(1);
+        let queue = Queue::new();
+        let mut state = queue.lock();
+        let began = Instant::now();
+        state.busy_since = Some(began);
+        state.step_since = began;
+        state.disk = Some(DiskActivity::in_file(stat.reopen().unwrap()));
+        // What was completed before does not count.
+        write(2);
+        let late = began + DISK_PATIENCE;
+        assert_eq!(state.stuck_in(late), Some(CONFIRMATION));
+        assert!(!state.is_only_busy(late + CONFIRMATION));
+        write(3);
+        assert!(state.is_only_busy(late + CONFIRMATION));
+        let again = late + CONFIRMATION;
+        assert_eq!(state.stuck_in(again), Some(DISK_PATIENCE));
+        write(4);
+        assert!(!state.is_only_busy(began + BUSY_PATIENCE));
     }
 
     #[test]

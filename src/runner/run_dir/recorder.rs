@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::claim::RunDirError;
 use super::queue::{Claimed, Growing, Job, Queue, Waited};
 use super::result_file::{Outgoing, ResultOutput};
-use super::{DISK_PATIENCE, Durability, OUTPUT, writer};
+use super::{BUSY_PATIENCE, DISK_PATIENCE, Durability, OUTPUT, writer};
 use crate::output::Matcher;
 use crate::protocol::RunResult;
 
@@ -67,7 +67,7 @@ impl Recorder {
     pub(in crate::runner) fn claim(&self) -> Result<Option<UnixListener>, RunDirError> {
         let waited = self
             .queue
-            .wait(2 * DISK_PATIENCE, |state| state.claimed.is_some());
+            .wait(BUSY_PATIENCE, |state| state.claimed.is_some());
         let claimed = self.queue.lock().claimed.take();
         match (waited, claimed) {
             (_, Some(Ok(Claimed { path, listener }))) => {
@@ -75,9 +75,13 @@ impl Recorder {
                 Ok(listener)
             }
             (_, Some(Err(fault))) => Err(fault),
-            (Waited::Done | Waited::NotYet | Waited::Stuck, None) => Err(RunDirError::Hangs {
+            (Waited::Done | Waited::Stuck, None) => Err(RunDirError::Hangs {
                 path: self.wanted.clone(),
                 limit: DISK_PATIENCE,
+            }),
+            (Waited::NotYet, None) => Err(RunDirError::Hangs {
+                path: self.wanted.clone(),
+                limit: BUSY_PATIENCE,
             }),
         }
     }

@@ -18,6 +18,7 @@ const MAX_UNSYNCED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Claims a directory, then does one job after the other until the queue is closed.
 pub(super) fn run(queue: &Arc<Queue>, path: &Path, durability: Durability, request: &str) {
+    queue.watch_disk(path);
     let mut claim = match Claim::make(path, durability, request) {
         Ok(claim) => claim,
         Err(fault) => return queue.update(|state| state.refuse(fault)),

@@ -48,6 +48,9 @@ const PUBLIC: [&str; 27] = [
     "zone",
 ];
 
+/// What the names of other such members end with.
+const PUBLIC_ENDS: [&str; 3] = ["location", "region", "zone"];
+
 /// The secrets in a document. Of one that is no secret as a whole, these are the members whose names say so.
 pub(super) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
     let mut found = Found::default();
@@ -110,7 +113,7 @@ impl Found {
 
     fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
         let is_secret = is_secret || is_secret_name(&snake_case(name));
-        if self.strings == MAX_STRINGS || (is_secret && is_public(name)) {
+        if self.strings == MAX_STRINGS || (is_secret && (is_public(name) || is_region(value))) {
             return;
         }
         self.strings += 1;
@@ -150,7 +153,58 @@ fn json(text: &str) -> Option<Value> {
 
 fn is_public(name: &str) -> bool {
     let squeezed = name.replace(['-', '_'], "").to_ascii_lowercase();
-    PUBLIC.contains(&squeezed.as_str())
+    PUBLIC.contains(&squeezed.as_str()) || PUBLIC_ENDS.iter().any(|end| squeezed.ends_with(end))
+}
+
+/// Whether a value is the name of a region or a zone, such as `us-east-1` or `europe-west4-b`.
+fn is_region(value: &str) -> bool {
+    const CONTINENTS: [&str; 18] = [
+        "af",
+        "africa",
+        "ap",
+        "asia",
+        "australia",
+        "ca",
+        "cn",
+        "eu",
+        "europe",
+        "il",
+        "me",
+        "mx",
+        "northamerica",
+        "sa",
+        "southamerica",
+        "us",
+        "us-gov",
+        "us-iso",
+    ];
+    const DIRECTIONS: [&str; 9] = [
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ];
+    let is_zone = |it: &str| it.len() == 1 && it.bytes().all(|it| it.is_ascii_lowercase());
+    let region = value.rsplit_once('-').filter(|(_, zone)| is_zone(zone));
+    let region = region.map_or(value, |(region, _)| region);
+    let region = region
+        .strip_suffix(|it: char| it.is_ascii_lowercase())
+        .filter(|it| it.ends_with(|it: char| it.is_ascii_digit()))
+        .unwrap_or(region);
+    let place = region.trim_end_matches(|it: char| it.is_ascii_digit());
+    let has_number = place.len() < region.len() && region.len() - place.len() <= 2;
+    let place = place.strip_suffix('-').unwrap_or(place);
+    has_number
+        && place
+            .rsplit_once('-')
+            .is_some_and(|(continent, direction)| {
+                CONTINENTS.contains(&continent) && DIRECTIONS.contains(&direction)
+            })
 }
 
 /// `clientSecretId` as `client_Secret_Id`, as names of variables are written.
@@ -278,6 +332,19 @@ mod tests {
             expected.sort_unstable();
             assert_eq!(found(value, false), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn ordinary_values_of_a_secret_document_are_left() {
+        let value = r#"{"aws_region":"somewhere-else","a":"us-east-1","b":"europe-west4-b","c":"us-gov-west-1",
+            "d":"true","e":true,"f":"correct-horse-1","g":"eu-central-1a"}"#;
+        assert_eq!(found(value, true), ["correct-horse-1"]);
+        for word in ["default", "production", "terraform"] {
+            let value = format!("{{\"env\":\"{word}\"}}");
+            assert_eq!(found(&value, true), [""; 0], "{word}");
+        }
+        let text = "He said: \"not-secret-1\", [and \"not-secret-2\"] too";
+        assert_eq!(found(text, true), [""; 0]);
     }
 
     #[test]

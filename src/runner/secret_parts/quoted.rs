@@ -6,24 +6,57 @@ pub(super) struct Member<'a> {
     pub(super) value: String,
 }
 
-/// The strings in quotes behind `=`, `:`, `[` or `,`: labels of blocks and names are left out.
+/// The strings in quotes that are values: of an attribute, of a member of an object, of an element of a list. Names,
+/// labels of blocks, arguments of functions and quotations in other text are left out.
 pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut members = Vec::new();
+    let mut brackets = Vec::new();
     let mut from = 0;
     while let Some((open, close)) = next_string(text, from) {
+        follow(&text[from..open], &mut brackets);
         from = close + 1;
-        let before = text[..open].trim_end();
-        let after = text[close + 1..].trim_start();
-        let is_value = before.ends_with(['=', ':', '[', ',']);
-        let is_name = after.starts_with('=') || after.starts_with(':');
-        if is_value && !is_name {
+        let after = text[close + 1..].trim_start_matches([' ', '\t']);
+        let is_name =
+            (after.starts_with('=') && !after.starts_with("==")) || after.starts_with(':');
+        if !is_name && let Some(name) = name_of(&text[..open], brackets.last().copied()) {
             members.push(Member {
-                name: name_before(before),
+                name,
                 value: unescaped(&text[open..=close]),
             });
         }
     }
     members
+}
+
+/// Follows the brackets in text without strings.
+fn follow(text: &str, brackets: &mut Vec<char>) {
+    for c in text.chars() {
+        match c {
+            '{' | '[' | '(' => brackets.push(c),
+            '}' | ']' | ')' => {
+                brackets.pop();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The name of the value behind a text in some bracket, empty for one in a list. None where no value is.
+fn name_of(before: &str, bracket: Option<char>) -> Option<&str> {
+    let before = before.trim_end();
+    if bracket == Some('[') && before.ends_with(['[', ',']) {
+        return Some("");
+    }
+    if !before.ends_with(['=', ':']) || bracket.is_some_and(|it| it != '{') {
+        return None;
+    }
+    let name = name_before(before);
+    let before_name = before[..before.len() - 1].trim_end().trim_end_matches('"');
+    let before_name =
+        before_name[..before_name.len() - name.len()].trim_end_matches(['"', ' ', '\t', '\r']);
+    let is_first = before_name.is_empty() || before_name.ends_with(['\n', '{', ',']);
+    let is_name = name.starts_with(|it: char| it.is_alphanumeric() || it == '_');
+    (is_first && is_name).then_some(name)
 }
 
 /// Where the next string begins and ends, its quotes included.
@@ -60,9 +93,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn quotations_that_are_no_values_are_left_out() {
+        for text in [
+            "He said: \"default\", then left",
+            "usage: set x = \"us-east-1\" or leave it",
+            "echo [ $A == \"production\" ]",
+            "first, \"second\", third",
+            "lookup(var.a, \"default\")",
+            "a == \"default\"",
+            "x != \"default\"",
+            "-var=\"a\"",
+        ] {
+            let found: Vec<_> = members_in(text).into_iter().map(|it| it.value).collect();
+            assert!(found.is_empty(), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
     fn assigned_strings_are_found_with_their_names() {
-        let table: [(&str, &[(&str, &str)]); 6] = [
+        let table: [(&str, &[(&str, &str)]); 7] = [
             ("a = \"b\"", &[("a", "b")]),
+            ("users:\n  token: \"b\"\n", &[("token", "b")]),
             (
                 "{ \"a-b\" : \"c\\\"d\", e=\"f\" }",
                 &[("a-b", "c\"d"), ("e", "f")],

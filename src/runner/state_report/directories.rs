@@ -32,6 +32,7 @@ fn seen(
         data_dir: data_dir.map(PathBuf::from),
         workspace: workspace.map(str::to_owned),
         args,
+        started_as: Leader::Tool,
     };
     let (of_run, earlier): (Vec<_>, Vec<_>) = entries
         .iter()
@@ -152,6 +153,7 @@ fn files_of_an_earlier_run_do_not_count() {
         data_dir: None,
         workspace: None,
         args: Vec::new(),
+        started_as: Leader::Tool,
     };
     let errored = dir.path().join("errored.tfstate");
     let paths = [

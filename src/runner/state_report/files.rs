@@ -1,13 +1,14 @@
 //! What the working directory shows of a run, read once the tool has ended.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::before::Before;
+use crate::runner::leader::Leader;
 use crate::runner::{data_dir, flags};
 
 /// Most that is read of one file: what is read here is a few hundred bytes long.
@@ -24,10 +25,14 @@ pub struct Files {
     pub errored_state_file: Option<PathBuf>,
     /// `errored.tfstate`, if it is there and looks as it did before, or nothing is known of before.
     pub found_errored_state_file: Option<PathBuf>,
+    /// Whether this run wrote an `errored.tfstate` that is empty or cut, as it is on a full disk: it holds no state.
+    pub is_errored_state_cut: bool,
     /// The info file of the local backend's lock, if this run left it: it died with the lock in hand.
     pub local_lock: Option<LockInfo>,
     /// Where the state is kept.
     pub backend: Backend,
+    /// Whether that backend has a lock and nothing with which the tool could release it.
+    pub is_never_unlocked: bool,
 }
 
 impl Files {
@@ -35,8 +40,10 @@ impl Files {
     pub const UNKNOWN: Self = Self {
         found_errored_state_file: None,
         errored_state_file: None,
+        is_errored_state_cut: false,
         local_lock: None,
         backend: Backend::Unknown,
+        is_never_unlocked: false,
     };
 }
 
@@ -84,8 +91,10 @@ pub struct WorkPlace {
     pub data_dir: Option<PathBuf>,
     /// The tool's `TF_WORKSPACE`.
     pub workspace: Option<String>,
-    /// The arguments after the subcommand.
+    /// The arguments after the subcommand, those from the environment included.
     pub args: Vec<String>,
+    /// What was started: a script may run the tool in another directory, or with other variables.
+    pub started_as: Leader,
 }
 
 impl WorkPlace {
@@ -123,17 +132,46 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         Some(serde_json::from_str(&content).unwrap_or_default())
     };
     let errored = Some(place.errored_state()).filter(|path| path.exists());
+    let is_written = errored
+        .as_ref()
+        .is_some_and(|path| before.is_written_since(path));
+    let is_cut = errored
+        .as_ref()
+        .is_some_and(|path| !is_whole_document(path));
     let (written, found) = match errored {
-        Some(path) if before.is_written_since(&path) => (Some(path), None),
+        Some(_) if is_cut => (None, None),
+        Some(path) if is_written => (Some(path), None),
         other => (None, other),
     };
+    let local_lock = (record.backend() == Backend::Local)
+        .then(local_lock)
+        .flatten();
     Files {
-        local_lock: (record.backend() == Backend::Local)
-            .then(local_lock)
-            .flatten(),
+        backend: match place.started_as {
+            Leader::Wrapper if local_lock.is_none() => of_script(record.backend()),
+            Leader::Tool | Leader::Wrapper => record.backend(),
+        },
+        is_never_unlocked: record.is_never_unlocked(),
+        local_lock,
         errored_state_file: written,
         found_errored_state_file: found,
-        backend: record.backend(),
+        is_errored_state_cut: is_written && is_cut,
+    }
+}
+
+/// Whether a file is a JSON document from its first byte to its last.
+fn is_whole_document(path: &Path) -> bool {
+    open(path).is_some_and(|file| {
+        serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::new(file)).is_ok()
+    })
+}
+
+/// What is sure of the backend where a script may have used another record.
+fn of_script(recorded: Backend) -> Backend {
+    match recorded {
+        Backend::Remote(kind, Survival::Dropped) => Backend::Remote(kind, Survival::Unknown),
+        Backend::Remote(kind, survival) => Backend::Remote(kind, survival),
+        Backend::Local | Backend::Unknown => Backend::Unknown,
     }
 }
 
@@ -178,6 +216,18 @@ impl Record {
         }
     }
 
+    /// Whether it names a lock of the `http` backend and no address to release it: the tool then says nothing.
+    ///
+    /// `TF_HTTP_UNLOCK_ADDRESS` can set one too, and is not recorded.
+    fn is_never_unlocked(&self) -> bool {
+        match self {
+            Self::Of { kind, config } if kind == "http" => {
+                is_set(config, "lock_address") && !is_set(config, "unlock_address")
+            }
+            Self::Absent | Self::Unreadable | Self::Of { .. } => false,
+        }
+    }
+
     /// A setting of the local backend.
     fn setting(&self, name: &str) -> Option<&str> {
         match self {
@@ -187,13 +237,18 @@ impl Record {
     }
 }
 
-/// What becomes of the lock of a backend, from its type and settings.
-fn survival(kind: &str, config: &Value) -> Survival {
-    let is_set = |name: &str| match config.get(name) {
+/// Whether a setting of a backend is given and not empty or off.
+fn is_set(config: &Value, name: &str) -> bool {
+    match config.get(name) {
         Some(Value::String(value)) => !value.is_empty(),
         Some(Value::Bool(value)) => *value,
         _ => false,
-    };
+    }
+}
+
+/// What becomes of the lock of a backend, from its type and settings.
+fn survival(kind: &str, config: &Value) -> Survival {
+    let is_set = |name| is_set(config, name);
     match kind {
         // `TF_HTTP_LOCK_ADDRESS` can set the address too, and is not recorded.
         "http" if is_set("lock_address") => Survival::Kept,
@@ -237,15 +292,16 @@ fn lock_info_path(state: &Path) -> Option<PathBuf> {
     Some(state.with_file_name(format!(".{name}.lock.info")))
 }
 
+/// Opens a regular file, also through a link: a pipe or a device would make the read wait.
+fn open(path: &Path) -> Option<File> {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| File::open(path).ok()).flatten()
+}
+
 /// A regular file as text; `None` if it can't be read or is beyond [`MAX_FILE_BYTES`].
 pub(super) fn read(path: &Path) -> Option<String> {
-    // A pipe or a device would make the read wait.
-    if !fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
     let mut content = String::new();
-    let file = File::open(path).ok()?;
-    let size = file
+    let size = open(path)?
         .take(MAX_FILE_BYTES + 1)
         .read_to_string(&mut content)
         .ok()?;

@@ -21,15 +21,14 @@ use crate::protocol::{LockStatus, StateReport, StateSafety};
 use crate::process::Ended;
 
 use super::diagnosis::{LockFault, is_state_write, lock_fault};
-use super::effect::{Effect, effect_of};
 use super::flags;
 use super::leader::Leader;
 use super::printed::{Printed, folded};
 
 pub use before::Before;
 pub use files::{Backend, Files, Survival, WorkPlace, look_before, observe};
-pub(super) use words::Words;
 use words::is_abrupt;
+pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, Words};
 
 /// What is known of the tool's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,38 +42,45 @@ pub enum ToolEnd {
 /// Everything that a report may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
-    /// The tool's subcommand.
-    pub command: &'a str,
-    /// The arguments after the subcommand.
+    /// The arguments after the subcommand, those from the environment included.
     pub args: &'a [String],
     /// How it ended.
     pub end: ToolEnd,
     /// Whose end that is.
     pub leader: Leader,
-    /// The last part of its masked output, colour codes included.
-    pub text: &'a str,
+    /// What was started at first: a script may have become the tool since.
+    pub started_as: Leader,
+    /// What it printed, before masking.
+    pub(super) printed: &'a Printed,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+    /// Whether the command moves the state from one backend to another: then both have locks, and only one is
+    /// recorded.
+    pub is_migration: bool,
     /// What the working directory shows.
     pub files: &'a Files,
 }
 
-/// Reports on the state; `None` for commands that do not write it.
-pub fn report(observed: &Observed<'_>) -> Option<StateReport> {
-    if effect_of(observed.command, observed.args) != Effect::State {
-        return None;
-    }
-    let printed = Printed::of(observed.text, observed.args);
-    let words = Words::of(&printed);
+/// Reports on the state of a command that writes it.
+pub(super) fn report(observed: &Observed<'_>) -> StateReport {
+    let printed = observed.printed;
+    let words = Words::of(printed);
     let known = match (observed.end, observed.leader) {
         (ToolEnd::Lost, _) => Known::NOTHING,
-        (ToolEnd::Ended(_), _) if words.is_complete => after_own_end(observed, &printed, words),
-        (ToolEnd::Ended(_), Leader::Wrapper) => after_end_of_wrapper(observed, &printed, words),
-        (ToolEnd::Ended(ending), Leader::Tool) if is_abrupt(ending, words, &printed) => {
+        (ToolEnd::Ended(_), _) if words.is_complete => after_own_end(observed, printed, words),
+        (ToolEnd::Ended(_), Leader::Wrapper) => after_end_of_wrapper(observed, printed, words),
+        (ToolEnd::Ended(ending), Leader::Tool) if is_abrupt(ending, words) => {
             after_abrupt_end(observed, words)
         }
-        (ToolEnd::Ended(_), Leader::Tool) => after_own_end(observed, &printed, words),
+        (ToolEnd::Ended(_), Leader::Tool) => after_own_end(observed, printed, words),
     };
-    let errored_state_file = errored_state_file(observed, &printed);
-    Some(StateReport {
+    let known = if is_silent_on_faults(observed, words) {
+        known.without_good_news()
+    } else {
+        known.with_doubts(observed)
+    };
+    let errored_state_file = errored_state_file(observed, printed);
+    StateReport {
         safety: match errored_state_file {
             Some(_) => StateSafety::ErroredFile,
             None => known.safety,
@@ -82,7 +88,23 @@ pub fn report(observed: &Observed<'_>) -> Option<StateReport> {
         lock: known.lock,
         lock_id: known.lock_id,
         errored_state_file,
-    })
+    }
+}
+
+/// Whether what was printed does not show all that may have gone wrong.
+fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
+    let is_through_script = observed.started_as == Leader::Wrapper;
+    let has_failed = observed.end != ToolEnd::Ended(Ended::Exited(0));
+    // A script may send the errors elsewhere, or change their look.
+    let hides_errors = is_through_script
+        && observed.leader == Leader::Tool
+        && has_failed
+        && !words.is_complete
+        && !words.has_error;
+    let hides_command =
+        is_through_script && (words.is_unclosed || observed.printed.has_skipped_box);
+    let is_cut = !observed.is_whole || (has_failed && observed.printed.is_cut);
+    is_cut || hides_command || hides_errors
 }
 
 /// The state that could not be written, as the files show it, or the tool says it of a file that looks as before.
@@ -108,6 +130,37 @@ struct Known {
 impl Known {
     const NOTHING: Self = Self::new(StateSafety::Unknown, LockStatus::Unknown);
 
+    /// The same without what only an output that is whole can show.
+    fn without_good_news(self) -> Self {
+        Self {
+            safety: match self.safety {
+                StateSafety::Saved => StateSafety::Unknown,
+                other => other,
+            },
+            lock: match self.lock {
+                LockStatus::Released => LockStatus::Unknown,
+                other => other,
+            },
+            lock_id: self.lock_id,
+        }
+    }
+
+    /// The same without what the tool does not tell even if all of its output is there.
+    fn with_doubts(mut self, observed: &Observed<'_>) -> Self {
+        let files = observed.files;
+        let is_locked = !flags::is_off(observed.args, "lock");
+        // Terraform passes over a lock that it cannot release after a migration.
+        let is_lock_doubtful = observed.is_migration || files.is_never_unlocked;
+        if is_locked && is_lock_doubtful && self.lock == LockStatus::Released {
+            self.lock = LockStatus::Unknown;
+        }
+        let is_partial_doubtful = observed.is_migration && self.safety == StateSafety::Partial;
+        if is_partial_doubtful || files.is_errored_state_cut {
+            self.safety = StateSafety::Unknown;
+        }
+        self
+    }
+
     const fn new(safety: StateSafety, lock: LockStatus) -> Self {
         Self {
             safety,
@@ -119,8 +172,9 @@ impl Known {
 
 /// The tool came to its end by itself, after one graceful stop or none.
 fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
-    // An exit code of 0 settles the doubt.
-    let is_settled = observed.end == ToolEnd::Ended(Ended::Exited(0));
+    // An exit code of 0 settles the doubt, if it is the tool's own.
+    let is_settled =
+        observed.end == ToolEnd::Ended(Ended::Exited(0)) && observed.leader == Leader::Tool;
     let written = if words.is_not_written || (words.is_perhaps_not_written && !is_settled) {
         StateSafety::Unknown
     } else if words.is_abandoned {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::LockInfo;
 use super::*;
+use crate::runner::effect::{Effect, effect_of};
 
 const KILLED: ToolEnd = ToolEnd::Ended(Ended::Signalled(libc::SIGKILL));
 const EXITED_1: ToolEnd = ToolEnd::Ended(Ended::Exited(1));
@@ -25,10 +26,8 @@ pub(super) fn dropped() -> Backend {
 
 pub(super) fn files(backend: Backend) -> Files {
     Files {
-        errored_state_file: None,
-        found_errored_state_file: None,
-        local_lock: None,
         backend,
+        ..Files::UNKNOWN
     }
 }
 
@@ -44,14 +43,16 @@ pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
     (words.next().unwrap(), words.map(str::to_owned).collect())
 }
 
-fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> Option<StateReport> {
+fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport {
     let (command, args) = args_of(line);
     report(&Observed {
-        command,
         args: &args,
         end,
         leader: Leader::Tool,
-        text,
+        started_as: Leader::Tool,
+        printed: &Printed::of(text, &args),
+        is_whole: true,
+        is_migration: command == "init",
         files,
     })
 }
@@ -64,7 +65,7 @@ fn expect(
     files: &Files,
     (safety, lock): (StateSafety, LockStatus),
 ) -> StateReport {
-    let report = reported(line, end, text, files).unwrap();
+    let report = reported(line, end, text, files);
     assert_eq!((report.safety, report.lock), (safety, lock), "{line}");
     report
 }
@@ -86,9 +87,16 @@ fn only_commands_that_write_state_have_a_report() {
         "init -migrate-state",
         "init --force-copy",
     ] {
-        let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept())).unwrap();
+        let (command, args) = args_of(line);
+        assert_eq!(effect_of(command, &args), Effect::State, "{line}");
+        let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept()));
         assert_eq!(report.safety, StateSafety::Saved, "{line}");
-        assert_eq!(report.lock, LockStatus::Released, "{line}");
+        let lock = match command {
+            // Terraform does not tell when it could not release a lock of a migration.
+            "init" => LockStatus::Unknown,
+            _ => LockStatus::Released,
+        };
+        assert_eq!(report.lock, lock, "{line}");
     }
     for line in [
         "plan",
@@ -99,7 +107,8 @@ fn only_commands_that_write_state_have_a_report() {
         "output",
         "force-unlock x",
     ] {
-        assert_eq!(reported(line, KILLED, "", &files(kept())), None, "{line}");
+        let (command, args) = args_of(line);
+        assert_ne!(effect_of(command, &args), Effect::State, "{line}");
     }
 }
 

@@ -2,14 +2,36 @@
 
 use crate::process::Ended;
 use crate::runner::diagnosis::is_state_write;
-use crate::runner::printed::{Fault, Item, Printed, folded, is_progress};
+use crate::runner::printed::{
+    CLOSING, Fault, Item, Message, Printed, folded, is_crash, is_progress,
+};
 
 /// How the line starts that both tools print last, once the state is saved and the lock released;
 /// a release that failed keeps it back.
-const COMPLETE: [&str; 2] = [
-    "Apply complete! Resources: ",
-    "Destroy complete! Resources: ",
+const COMPLETE: [&str; 2] = [CLOSING, "Destroy complete! Resources: "];
+/// What both tools print once a plan is made; those with a saved plan say where it is.
+const PLANNED: [&str; 5] = [
+    "Plan: ",
+    "No changes. ",
+    "Changes to Outputs:",
+    "Saved the plan to: ",
+    "Note: You didn't use the -out option",
 ];
+/// What `init` prints at its end.
+const INITIALIZED: [&str; 2] = [
+    " has been successfully initialized!",
+    " initialized in an empty directory!",
+];
+/// What `validate` prints when all is well, for a person and for a program.
+const VALID: [&str; 2] = ["Success! The configuration is valid", "  \"valid\": true,"];
+/// How lines start that a command prints before it changes anything.
+const BEGINS: [&str; 3] = [
+    "Acquiring state lock.",
+    "Terraform used the selected providers",
+    "OpenTofu used the selected providers",
+];
+/// What follows the address of a resource while a plan is made, never while it is applied.
+const REFRESHING: &str = ": Refreshing state...";
 /// What the other commands print once the state is written, before the lock is released.
 const WRITTEN: [&str; 6] = [
     "Import successful!",
@@ -20,11 +42,11 @@ const WRITTEN: [&str; 6] = [
     " has been successfully untainted.",
 ];
 /// What both tools print when a second signal makes them leave without the state.
-const ABANDONED: &str = "Two interrupts received.";
+pub(in crate::runner) const ABANDONED: &str = "Two interrupts received.";
 /// The errors of a run that was left like this.
 const ABANDONED_ERRORS: [&str; 2] = ["operation aborted", "operation canceled"];
 /// How bare lines start about a state that could not be written; `state push` prints no block.
-const STATE_NOT_WRITTEN: [&str; 4] = [
+pub(in crate::runner) const STATE_NOT_WRITTEN: [&str; 4] = [
     "Error saving the state",
     "Error writing state",
     "Failed to persist state",
@@ -50,16 +72,34 @@ pub(in crate::runner) struct Words {
     pub(super) has_changed: bool,
     /// Its closing line came last: the state is written and the lock released.
     pub(in crate::runner) is_complete: bool,
+    /// Perhaps its closing line came last: it follows output values, which may hold such a line.
+    pub(in crate::runner) is_perhaps_complete: bool,
+    /// The plan is made.
+    pub(in crate::runner) is_planned: bool,
+    /// The working directory is initialized.
+    pub(in crate::runner) is_initialized: bool,
+    /// The configuration is valid.
+    pub(in crate::runner) is_valid: bool,
+    /// It printed an error.
+    pub(in crate::runner) has_error: bool,
+    /// It printed a bare line that says so.
+    pub(in crate::runner) has_bare_error: bool,
+    /// It died of a fault of its own.
+    pub(in crate::runner) has_crashed: bool,
+    /// Another command began while the one before had changed resources and had not closed.
+    pub(super) is_unclosed: bool,
+    /// It has changed resources and has not closed.
+    is_changing: bool,
     /// It said that what was asked for is written.
-    pub(super) is_written: bool,
+    pub(in crate::runner) is_written: bool,
     /// An error of its own came last: it prints them once the state is written, before the lock is released.
     pub(in crate::runner) has_closed_with_error: bool,
     /// A second signal made it leave without the state.
-    pub(super) is_abandoned: bool,
+    pub(in crate::runner) is_abandoned: bool,
     /// It could not write the state.
-    pub(super) is_not_written: bool,
+    pub(in crate::runner) is_not_written: bool,
     /// Perhaps it could not.
-    pub(super) is_perhaps_not_written: bool,
+    pub(in crate::runner) is_perhaps_not_written: bool,
 }
 
 impl Words {
@@ -69,20 +109,13 @@ impl Words {
             match item {
                 Item::Line(line) => words.take_line(line),
                 // Maybe quoted; but the message that quotes it was printed under the lock.
-                Item::DoubtfulLine(line) => words.take_progress(line),
-                Item::Message(message) => {
-                    let is_summary = message.kind == "change_summary";
-                    match message.kind.as_str() {
-                        "apply_start" | "apply_progress" | "provision_start" => words.change(),
-                        "refresh_start" | "planned_change" => words.had_lock = true,
-                        "log" if message.log.trim_start().starts_with(ABANDONED) => {
-                            words.is_abandoned = true;
-                        }
-                        _ if is_summary && message.operation == "plan" => words.had_lock = true,
-                        _ if is_summary => words.is_complete = true,
-                        _ => {}
+                Item::DoubtfulLine(line) => {
+                    words.take_progress(line);
+                    if starts(line, &COMPLETE) {
+                        words.is_perhaps_complete = true;
                     }
                 }
+                Item::Message(message) => words.take_message(message),
                 Item::Fault(fault) => words.take_fault(fault),
                 Item::Doubtful(fault) => words.is_perhaps_not_written |= is_state_write(fault),
             }
@@ -90,56 +123,122 @@ impl Words {
         words
     }
 
+    fn take_message(&mut self, message: &Message) {
+        match (message.kind.as_str(), message.operation.as_str()) {
+            ("version", _) => self.begin(),
+            ("apply_start" | "apply_progress" | "provision_start", _) => self.change(),
+            ("refresh_start" | "planned_change", _) => {
+                self.reopen();
+                self.had_lock = true;
+            }
+            ("log", _) if message.log.trim_start().starts_with(ABANDONED) => {
+                self.is_abandoned = true;
+            }
+            ("init_output", _) => {
+                self.is_initialized |= INITIALIZED.iter().any(|it| message.log.contains(it));
+            }
+            ("change_summary", "plan") => {
+                self.reopen();
+                self.had_lock = true;
+                self.is_planned = true;
+            }
+            ("change_summary", _) => self.complete(),
+            _ => {}
+        }
+    }
+
     fn take_line(&mut self, line: &str) {
+        if starts(line, &BEGINS) {
+            self.begin();
+        }
         self.take_progress(line);
-        self.had_lock |= line.starts_with("Plan: ");
-        self.is_complete |= COMPLETE.iter().any(|words| line.starts_with(words));
+        if line.starts_with("Plan: ") {
+            self.begin();
+            self.had_lock = true;
+        }
+        if starts(line, &COMPLETE) {
+            self.complete();
+        }
+        self.is_planned |= starts(line, &PLANNED);
+        self.is_initialized |= INITIALIZED.iter().any(|words| line.contains(words));
+        self.is_valid |= starts(line, &VALID);
         self.is_written |= WRITTEN.iter().any(|words| line.contains(words));
         self.is_abandoned |= line.starts_with(ABANDONED);
-        self.is_not_written |= STATE_NOT_WRITTEN
-            .iter()
-            .any(|words| line.starts_with(words));
+        self.is_not_written |= starts(line, &STATE_NOT_WRITTEN);
+        self.has_bare_error |= starts(line, &["Error ", "Failed to "]);
+        self.has_crashed |= is_crash(line);
     }
 
     fn take_progress(&mut self, line: &str) {
         if is_progress(line) {
+            if line.contains(REFRESHING) {
+                self.begin();
+            }
             self.had_lock = true;
-            if !READING.iter().any(|words| line.contains(words)) {
+            if READING.iter().any(|words| line.contains(words)) {
+                self.reopen();
+            } else {
                 self.change();
             }
         }
     }
 
-    fn change(&mut self) {
+    /// A command begins, or goes on without having changed anything.
+    fn begin(&mut self) {
+        self.is_unclosed |= self.is_changing;
+        self.reopen();
+    }
+
+    /// Something follows what had closed.
+    fn reopen(&mut self) {
         *self = Self {
-            had_lock: true,
-            has_changed: true,
             is_complete: false,
+            is_perhaps_complete: false,
+            is_planned: false,
             has_closed_with_error: false,
             ..*self
         };
     }
 
+    fn change(&mut self) {
+        self.reopen();
+        self.had_lock = true;
+        self.has_changed = true;
+        self.is_changing = true;
+    }
+
+    fn complete(&mut self) {
+        self.is_complete = true;
+        self.is_perhaps_complete = true;
+        self.is_changing = false;
+    }
+
     fn take_fault(&mut self, fault: &Fault) {
         let summary = folded(&fault.summary);
+        self.is_complete = false;
+        self.is_perhaps_complete = false;
+        self.has_error = true;
         self.has_closed_with_error = true;
+        self.is_changing = false;
         self.is_not_written |= is_state_write(fault);
         self.is_abandoned |= fault.is_of_core() && ABANDONED_ERRORS.contains(&summary.as_str());
     }
 }
 
+fn starts(line: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| line.starts_with(words))
+}
+
 /// Whether the tool had no chance to write its state: a signal ended it, or it crashed.
 ///
-/// A shell gives 128 and the number of the signal that ended the tool; a Go program that panics or runs out of
-/// memory exits with 2, and terraform's own panic handler with 11. The commands that write state exit with 0
-/// and 1 otherwise. Anything after the closing line comes too late to matter.
-pub(super) fn is_abrupt(ending: Ended, words: Words, printed: &Printed) -> bool {
-    let crashed = |line: &str| line.starts_with("fatal error: ") || line.starts_with("panic: ");
+/// A shell gives 128 and the number of the signal that ended the tool; a Go program that panics, runs out of
+/// memory or gets a SIGQUIT exits with 2, and terraform's own panic handler with 11. The commands that write
+/// state exit with 0 and 1 otherwise. Anything after the closing line comes too late to matter.
+pub(super) fn is_abrupt(ending: Ended, words: Words) -> bool {
     match ending {
         _ if words.is_complete => false,
         Ended::Signalled(_) => true,
-        Ended::Exited(11) => true,
-        Ended::Exited(2) => printed.lines().any(crashed),
+        Ended::Exited(2 | 11) => true,
         Ended::Exited(code) => code > 128,
     }
 }

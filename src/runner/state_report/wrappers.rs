@@ -14,16 +14,17 @@ macro_rules! recorded {
 }
 
 fn told(leader: Leader, code: i32, line: &str, text: &str, backend: Backend) -> StateReport {
-    let (command, args) = args_of(line);
+    let (_, args) = args_of(line);
     report(&Observed {
-        command,
         args: &args,
         end: ToolEnd::Ended(Ended::Exited(code)),
         leader,
-        text,
+        started_as: leader,
+        printed: &Printed::of(text, &args),
+        is_whole: true,
+        is_migration: false,
         files: &files(backend),
     })
-    .unwrap()
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::targets::{Interrupted, Targets, View, is_tool, next_targets};
-use crate::process::{Process, ToolGroup, descendants};
-use crate::runner::leader::Leader;
+use super::leader_end::ToolLife;
+use super::program_files::ProgramFiles;
+use super::targets::{Interrupted, Seen, Targets, View, WRAPPER_TURN, next_targets};
+use crate::process::ToolGroup;
+use crate::runner::leader::{Leader, Program};
 
 /// How often a wrapper is looked at while it stops: it may start the tool only now.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long a tool whose own group was not interrupted by us may take to say that someone else did.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How long what is left without the tool may take for its end after its SIGINT.
+const LAST_TURN: Duration = Duration::from_secs(2);
 
 /// Sends the SIGINT, and knows who has had it.
 ///
@@ -23,6 +25,9 @@ pub(super) struct Interruption {
     /// Name of the tool's program.
     program: &'static str,
     leader: Leader,
+    /// Name of the leader's program when its file was last read.
+    leader_program: Option<String>,
+    files: ProgramFiles,
     has_leader_ended: bool,
     interrupted: Interrupted,
     /// Whether a process that runs the tool was interrupted behind a wrapper.
@@ -30,8 +35,6 @@ pub(super) struct Interruption {
     next_look: Option<Instant>,
     /// Since when nothing runs that is the tool.
     no_tool_since: Option<Instant>,
-    /// Until when a tool in another group may say that it has had its SIGINT.
-    answer_until: Option<Instant>,
 }
 
 impl Interruption {
@@ -39,23 +42,28 @@ impl Interruption {
         Self {
             program,
             leader,
+            leader_program: None,
+            files: ProgramFiles::default(),
             has_leader_ended: false,
             interrupted: Interrupted::default(),
             reached_tool: false,
             next_look: None,
             no_tool_since: None,
-            answer_until: None,
         }
     }
 
     /// What leads the group: a script may have become the tool since the last look.
     pub(super) fn leader(&mut self, tool: &ToolGroup) -> Leader {
         if self.leader == Leader::Wrapper
-            && tool
-                .leader_program()
-                .is_some_and(|name| is_tool(&name, self.program))
+            && let Some(name) = tool.leader_program()
+            && self.leader_program.as_ref() != Some(&name)
         {
-            self.leader = Leader::Tool;
+            self.leader_program = Some(name);
+            if let Ok(file) = tool.leader_program_file()
+                && self.files.program(&file) == Program::Tool
+            {
+                self.leader = Leader::Tool;
+            }
         }
         self.leader
     }
@@ -68,6 +76,27 @@ impl Interruption {
     /// Whether a process that runs the tool was interrupted behind a wrapper.
     pub(super) const fn reached_tool(&self) -> bool {
         self.reached_tool
+    }
+
+    /// Whether a process that runs the tool is alive, wherever it is below this process.
+    pub(super) fn tool_life(&mut self, tool: &ToolGroup) -> ToolLife {
+        let processes = self.files.processes();
+        if processes.is_empty() {
+            return ToolLife::Hidden;
+        }
+        match self
+            .targets(&processes, tool, Duration::ZERO)
+            .is_any_tool_alive
+        {
+            true => ToolLife::Runs,
+            false => ToolLife::NotSeen,
+        }
+    }
+
+    /// Whether the tool was stopped and has ended, and all that it left behind has had its SIGINT and a moment.
+    pub(super) fn is_without_tool(&self, now: Instant) -> bool {
+        let is_over = |since| now.duration_since(since) >= WRAPPER_TURN + LAST_TURN;
+        self.interrupted.had_tool && self.no_tool_since.is_some_and(is_over)
     }
 
     /// When to call [`Interruption::look`] next.
@@ -84,6 +113,7 @@ impl Interruption {
         match (is_direct, is_heard) {
             (true, true) => {
                 tool.count_as_interrupted();
+                self.count_all(tool);
                 Vec::new()
             }
             (true, false) => interrupt_group(tool),
@@ -92,7 +122,7 @@ impl Interruption {
                 self.next_look = Some(now + LOOK_EVERY);
                 Vec::new()
             }
-            (false, false) => self.look(tool, is_heard, now),
+            (false, false) => self.look(tool, now),
         }
     }
 
@@ -100,23 +130,14 @@ impl Interruption {
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
         self.has_leader_ended = true;
         if tool.interrupted_at().is_some() || self.next_look.is_some() {
-            self.answer_until = (self.leader == Leader::Tool).then(|| now + ANSWER);
             self.next_look = Some(now + LOOK_EVERY);
         }
     }
 
     /// Interrupts what has not been interrupted and has to be by now.
-    pub(super) fn look(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
+    pub(super) fn look(&mut self, tool: &mut ToolGroup, now: Instant) -> Vec<i32> {
         self.next_look = Some(now + LOOK_EVERY);
-        match self.answer_until {
-            Some(_) if is_heard => {
-                self.answer_until = None;
-                self.count_all(tool);
-            }
-            Some(until) if now < until => return Vec::new(),
-            Some(_) | None => {}
-        }
-        let processes = descendants();
+        let processes = self.files.processes();
         let no_tool_for = self.no_tool_since.map(|since| now.duration_since(since));
         let targets = self.targets(&processes, tool, no_tool_for.unwrap_or_default());
         if targets.is_any_tool_alive {
@@ -127,12 +148,13 @@ impl Interruption {
         self.send(&targets, &processes, tool)
     }
 
-    fn send(&mut self, targets: &Targets, processes: &[Process], tool: &mut ToolGroup) -> Vec<i32> {
+    fn send(&mut self, targets: &Targets, processes: &[Seen], tool: &mut ToolGroup) -> Vec<i32> {
         let mut refusing = Vec::new();
         if targets.group {
             refusing.extend(interrupt_group(tool));
         }
-        for process in targets.processes.iter().map(|&index| &processes[index]) {
+        let chosen = targets.processes.iter().map(|&index| &processes[index]);
+        for process in chosen.map(|seen| &seen.process) {
             match process.interrupt() {
                 Err(fault) if fault.kind() == std::io::ErrorKind::PermissionDenied => {
                     refusing.push(process.pid);
@@ -146,30 +168,29 @@ impl Interruption {
             // A wrapper that is stopped would never see that its tool has ended.
             tool.resume();
             self.reached_tool |= !targets.processes.is_empty();
+            self.interrupted.had_tool = true;
         }
         refusing
     }
 
     /// Someone else has interrupted what is running now.
     fn count_all(&mut self, tool: &mut ToolGroup) {
-        let processes = descendants();
+        let processes = self.files.processes();
         let targets = self.targets(&processes, tool, Duration::ZERO);
         if !targets.is_any_tool_alive {
             tool.count_as_interrupted();
         }
+        self.interrupted.had_tool |= targets.is_any_tool_alive;
+        let processes = processes.into_iter().map(|seen| seen.process);
         self.interrupted.processes.extend(processes);
     }
 
-    fn targets(
-        &mut self,
-        processes: &[Process],
-        tool: &ToolGroup,
-        no_tool_for: Duration,
-    ) -> Targets {
+    fn targets(&mut self, processes: &[Seen], tool: &ToolGroup, no_tool_for: Duration) -> Targets {
         self.interrupted.group = tool.interrupted_at().map(|at| (tool.pid(), at));
         let view = View {
             processes,
             program: self.program,
+            is_proof_wanted: self.files.has_seen_tool,
             leader_group: tool.pid(),
             no_tool_for,
         };

@@ -11,21 +11,38 @@ pub(super) enum Rest {
     Ended,
     /// It has the grace, or what is left of it: the real tool may be writing its state.
     HasGrace,
+    /// It goes on for as long as the tool is among it.
+    WorksOn,
+}
+
+/// Whether the tool is among the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToolLife {
+    /// A process runs the tool.
+    Runs,
+    /// No process is seen that does; the one that will may not have called exec yet.
+    NotSeen,
+    /// `/proc` does not show the processes.
+    Hidden,
 }
 
 /// Decides what is done with processes that outlive the leader.
 ///
 /// Daemons that a tool leaves behind must not hold up its result. But a wrapper may end before the tool does:
-/// a shell dies of the SIGINT that the tool answers with a graceful stop.
-pub(super) fn rest_after(leader: Leader, ended: Ended, stage: Stage) -> Rest {
-    match (stage, leader) {
-        (Stage::Killed, _) => Rest::Ended,
-        (Stage::Stopping, Leader::Wrapper) => Rest::HasGrace,
-        (Stage::Stopping, Leader::Tool) if is_abrupt(ended) => Rest::HasGrace,
-        (Stage::Running, Leader::Wrapper) if is_abrupt(ended) => Rest::HasGrace,
+/// a shell dies of the SIGINT that the tool answers with a graceful stop, or started the tool in the background.
+pub(super) fn rest_after(leader: Leader, ended: Ended, stage: Stage, tool: ToolLife) -> Rest {
+    match (stage, leader, tool) {
+        (Stage::Killed, ..) => Rest::Ended,
+        (Stage::Stopping, Leader::Wrapper, _) => Rest::HasGrace,
+        (Stage::Running, Leader::Wrapper, _) if is_abrupt(ended) => Rest::HasGrace,
+        (Stage::Running, Leader::Wrapper, ToolLife::Hidden) => Rest::HasGrace,
+        (Stage::Running, Leader::Wrapper, ToolLife::Runs | ToolLife::NotSeen) => Rest::WorksOn,
+        (Stage::Stopping, Leader::Tool, _) if is_abrupt(ended) => Rest::HasGrace,
         // Neither tool dies of these, but a binary that starts the tool does.
-        (Stage::Running, Leader::Tool) if is_stop_signal(ended) => Rest::HasGrace,
-        (Stage::Stopping | Stage::Running, Leader::Tool) | (Stage::Running, Leader::Wrapper) => {
+        (Stage::Running, Leader::Tool, _) if is_stop_signal(ended) => Rest::HasGrace,
+        // A provisioner has started another run, which has a state of its own.
+        (Stage::Stopping | Stage::Running, Leader::Tool, ToolLife::Runs) => Rest::HasGrace,
+        (Stage::Stopping | Stage::Running, Leader::Tool, ToolLife::NotSeen | ToolLife::Hidden) => {
             Rest::Ended
         }
     }
@@ -46,34 +63,43 @@ fn is_stop_signal(ended: Ended) -> bool {
 mod tests {
     use super::Ended::{Exited, Signalled};
     use super::Stage::{Killed, Running, Stopping};
+    use super::ToolLife::{Hidden, NotSeen, Runs};
     use super::*;
     use crate::runner::leader::Leader::{Tool, Wrapper};
 
     #[test]
     fn the_grace_is_that_of_all_that_was_started() {
         let table = [
-            (Tool, Exited(0), Running, Rest::Ended),
-            (Tool, Exited(1), Stopping, Rest::Ended),
-            (Tool, Exited(128), Stopping, Rest::Ended),
-            (Tool, Exited(130), Stopping, Rest::HasGrace),
-            (Tool, Signalled(2), Stopping, Rest::HasGrace),
-            (Tool, Signalled(2), Running, Rest::HasGrace),
-            (Tool, Exited(143), Running, Rest::HasGrace),
-            (Tool, Signalled(9), Running, Rest::Ended),
-            (Tool, Signalled(9), Killed, Rest::Ended),
-            (Wrapper, Exited(0), Running, Rest::Ended),
-            (Wrapper, Exited(1), Running, Rest::Ended),
-            (Wrapper, Signalled(9), Running, Rest::HasGrace),
-            (Wrapper, Exited(0), Stopping, Rest::HasGrace),
-            (Wrapper, Exited(1), Stopping, Rest::HasGrace),
-            (Wrapper, Signalled(2), Stopping, Rest::HasGrace),
-            (Wrapper, Signalled(9), Killed, Rest::Ended),
+            (Tool, Exited(0), Running, NotSeen, Rest::Ended),
+            (Tool, Exited(0), Running, Hidden, Rest::Ended),
+            (Tool, Exited(0), Running, Runs, Rest::HasGrace),
+            (Tool, Exited(1), Stopping, NotSeen, Rest::Ended),
+            (Tool, Exited(1), Stopping, Hidden, Rest::Ended),
+            (Tool, Exited(1), Stopping, Runs, Rest::HasGrace),
+            (Tool, Exited(128), Stopping, NotSeen, Rest::Ended),
+            (Tool, Exited(130), Stopping, NotSeen, Rest::HasGrace),
+            (Tool, Signalled(2), Stopping, NotSeen, Rest::HasGrace),
+            (Tool, Signalled(2), Running, NotSeen, Rest::HasGrace),
+            (Tool, Exited(143), Running, NotSeen, Rest::HasGrace),
+            (Tool, Signalled(9), Running, NotSeen, Rest::Ended),
+            (Tool, Signalled(9), Killed, Runs, Rest::Ended),
+            (Wrapper, Exited(0), Running, NotSeen, Rest::WorksOn),
+            (Wrapper, Exited(0), Running, Runs, Rest::WorksOn),
+            (Wrapper, Exited(0), Running, Hidden, Rest::HasGrace),
+            (Wrapper, Exited(1), Running, NotSeen, Rest::WorksOn),
+            (Wrapper, Exited(1), Running, Runs, Rest::WorksOn),
+            (Wrapper, Signalled(9), Running, NotSeen, Rest::HasGrace),
+            (Wrapper, Signalled(9), Running, Runs, Rest::HasGrace),
+            (Wrapper, Exited(0), Stopping, NotSeen, Rest::HasGrace),
+            (Wrapper, Exited(1), Stopping, Runs, Rest::HasGrace),
+            (Wrapper, Signalled(2), Stopping, NotSeen, Rest::HasGrace),
+            (Wrapper, Signalled(9), Killed, Runs, Rest::Ended),
         ];
-        for (leader, ended, stage, rest) in table {
+        for (leader, ended, stage, tool, rest) in table {
             assert_eq!(
-                rest_after(leader, ended, stage),
+                rest_after(leader, ended, stage, tool),
                 rest,
-                "{leader:?} {ended:?} {stage:?}"
+                "{leader:?} {ended:?} {stage:?} {tool:?}"
             );
         }
     }

@@ -14,6 +14,8 @@ pub(in crate::runner) struct Outlived {
     pub(in crate::runner) leader: Leader,
     /// Whether anything else of the run was alive at that moment.
     pub(in crate::runner) left_running: bool,
+    /// Whether the tool was alive at that moment, behind a wrapper that had ended by itself.
+    pub(in crate::runner) has_tool_outlived: bool,
     /// Whether the tool received a stop signal: it said so, or it was signalled behind a wrapper.
     pub(in crate::runner) interrupted: bool,
     /// Why it was stopped, if it was.
@@ -27,9 +29,10 @@ pub(in crate::runner) struct Outlived {
 }
 
 impl Outlived {
-    /// Whether a wrapper's exit code says nothing about the tool: it was stopped, and its wrapper may have
-    /// dropped its exit code, as `terraform apply | tee log` does.
-    pub(in crate::runner) fn hides_interruption(&self) -> bool {
-        self.leader == Leader::Wrapper && self.interrupted && self.stop_reason.is_some()
+    /// Whether a wrapper's exit code says nothing about the tool: the wrapper ended first, or the tool was
+    /// stopped and its wrapper may have dropped its exit code, as `terraform apply | tee log` does.
+    pub(in crate::runner) fn hides_end_of_tool(&self) -> bool {
+        let is_stopped = self.interrupted && self.stop_reason.is_some();
+        self.leader == Leader::Wrapper && (self.has_tool_outlived || is_stopped)
     }
 }

@@ -89,8 +89,7 @@ impl Supervision<'_> {
         if watch.interruption.next_look().is_none_or(|at| now < at) {
             return;
         }
-        let is_heard = self.is_heard();
-        let refusing = watch.interruption.look(&mut self.tool, is_heard, now);
+        let refusing = watch.interruption.look(&mut self.tool, now);
         self.warn_of_refusal(&refusing);
     }
 

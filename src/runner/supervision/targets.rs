@@ -7,15 +7,26 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::process::{BootTicks, Process};
+use crate::runner::leader::Program;
 
 /// How long a wrapper may go on after its tool has ended, before it gets a SIGINT itself.
-const WRAPPER_TURN: Duration = Duration::from_secs(5);
+pub(super) const WRAPPER_TURN: Duration = Duration::from_secs(5);
+
+/// A process of the run.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) process: Process,
+    /// What the file of its program says of itself.
+    pub(super) program: Program,
+}
 
 /// Who has had a SIGINT.
 #[derive(Debug, Default)]
 pub(super) struct Interrupted {
     /// Single processes.
     pub(super) processes: Vec<Process>,
+    /// Whether one of them ran the tool.
+    pub(super) had_tool: bool,
     /// The leader's process group as it was at that time.
     pub(super) group: Option<(i32, BootTicks)>,
 }
@@ -44,9 +55,11 @@ pub(super) struct Targets {
 #[derive(Debug)]
 pub(super) struct View<'a> {
     /// The processes below the supervisor, parents before their children.
-    pub(super) processes: &'a [Process],
+    pub(super) processes: &'a [Seen],
     /// Name of the tool's program.
     pub(super) program: &'a str,
+    /// Whether a name proves nothing: a process was seen whose program file says that it is the tool.
+    pub(super) is_proof_wanted: bool,
     /// The leader's process group.
     pub(super) leader_group: i32,
     /// For how long no process has run the tool.
@@ -59,8 +72,8 @@ pub(super) struct View<'a> {
 /// stops itself. Where no tool runs, all processes get one: at once if none was seen before, else when the
 /// wrapper has had its turn.
 pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Targets {
-    let is_new = |index: &usize| !interrupted.has(&view.processes[*index]);
-    let tools = outermost_tools(view.processes, view.program);
+    let is_new = |index: &usize| !interrupted.has(&view.processes[*index].process);
+    let tools = outermost_tools(view);
     if !tools.is_empty() {
         return Targets {
             group: false,
@@ -68,15 +81,11 @@ pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Target
             is_any_tool_alive: true,
         };
     }
-    let was_any_tool = interrupted
-        .processes
-        .iter()
-        .any(|process| runs_tool(process, view.program));
-    let is_turn_over = !was_any_tool || view.no_tool_for >= WRAPPER_TURN;
+    let is_turn_over = !interrupted.had_tool || view.no_tool_for >= WRAPPER_TURN;
     if !is_turn_over || interrupted.group.is_some() {
         return Targets::default();
     }
-    let is_outside = |index: &usize| view.processes[*index].group != view.leader_group;
+    let is_outside = |index: &usize| view.processes[*index].process.group != view.leader_group;
     Targets {
         group: true,
         processes: (0..view.processes.len())
@@ -88,29 +97,37 @@ pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Target
 }
 
 /// The processes that run the tool and have none above them that does.
-fn outermost_tools(processes: &[Process], program: &str) -> Vec<usize> {
+fn outermost_tools(view: &View<'_>) -> Vec<usize> {
     let mut inside = HashSet::new();
     let mut tools = Vec::new();
-    for (index, process) in processes.iter().enumerate() {
-        let is_below = inside.contains(&process.parent);
-        if is_below || runs_tool(process, program) {
-            inside.insert(process.pid);
+    for (index, seen) in view.processes.iter().enumerate() {
+        let is_below = inside.contains(&seen.process.parent);
+        let runs_tool = runs_tool(seen, view);
+        if is_below || runs_tool {
+            inside.insert(seen.process.pid);
         }
-        if !is_below && runs_tool(process, program) {
+        if !is_below && runs_tool {
             tools.push(index);
         }
     }
     tools
 }
 
-fn runs_tool(process: &Process, program: &str) -> bool {
-    let name = process.program.as_deref();
-    name.is_some_and(|name| is_tool(name, program))
+/// A version manager's program that is named like the tool, and starts it, is not the tool.
+fn runs_tool(seen: &Seen, view: &View<'_>) -> bool {
+    let name = seen.process.program.as_deref();
+    match seen.program {
+        Program::Tool => true,
+        Program::Other => false,
+        Program::Unknown => {
+            !view.is_proof_wanted && name.is_some_and(|name| is_tool(name, view.program))
+        }
+    }
 }
 
 /// Whether a file name is that of the tool: `terraform`, or as version managers and packages name it,
 /// `terraform_1.11.4`, `terraform-1.11`, `terraform.real`, `.terraform-wrapped`. Providers are not the tool.
-pub(super) fn is_tool(name: &str, program: &str) -> bool {
+fn is_tool(name: &str, program: &str) -> bool {
     let name = name.strip_prefix('.').unwrap_or(name);
     match name.strip_prefix(program) {
         None => false,

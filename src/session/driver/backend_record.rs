@@ -1,10 +1,19 @@
 //! What the tool notes of the backend, between a session and a directory that others use too.
 
-use std::fs;
-use std::io;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
 use super::job::{Job, failed};
+use crate::protocol::SandboxMode;
+use crate::regular_file;
 use crate::session::Operation;
 use crate::session::event::{Event, FailureKind};
 use crate::session::local_state::local_backends;
@@ -20,7 +29,7 @@ impl Job {
     /// Without it, the tool takes state that is there for that of another backend, and asks whether to move it.
     pub(super) fn take_over_backend(&self) -> Result<(), Event> {
         self.shared_backend_record().map_or(Ok(()), |shared| {
-            copy_to_own(&shared, &self.place).map_err(|fault| {
+            copy_to_own(&shared, &self.place, self.links()).map_err(|fault| {
                 let error = format!("what the tool noted of the backend cannot be copied: {fault}");
                 failed(FailureKind::Fault, error)
             })
@@ -34,7 +43,7 @@ impl Job {
         let Some(shared) = self.shared_backend_record() else {
             return;
         };
-        if let Err(fault) = copy_to_shared(&shared, &self.place) {
+        if let Err(fault) = copy_to_shared(&shared, &self.place, self.links()) {
             self.say(&format!(
                 "[what the tool noted of the backend could not be left in `{}`: {fault}]",
                 shared.display()
@@ -42,13 +51,20 @@ impl Job {
         }
     }
 
-    /// Where the tool notes the backend for whoever works in the directory without a session; none if the
+    fn links(&self) -> Links {
+        match self.settings.sandbox.mode {
+            SandboxMode::Off => Links::Followed,
+            SandboxMode::Auto | SandboxMode::Required => Links::Refused,
+        }
+    }
+
+    /// The directory in which the tool notes the backend for whoever works there without a session; none if the
     /// source is this session's own.
     fn shared_backend_record(&self) -> Option<PathBuf> {
         match &self.request.source {
             Source::Directory(_) if self.request.operation != Operation::Validate => {
                 let work_dir = self.work_dir().ok()?;
-                Some(work_dir.join(".terraform").join(BACKEND_RECORD))
+                Some(work_dir.join(".terraform"))
             }
             Source::Directory(_) | Source::Git(_) | Source::Files(_) => None,
         }
@@ -57,56 +73,193 @@ impl Job {
     /// State in a file of the session's own directory goes with the session: whoever deploys that way
     /// should know.
     pub(super) fn warn_of_local_state(&self) {
-        let Ok(work_dir) = self.work_dir() else {
-            return;
-        };
-        let has_backend = self.place.data_dir().join(BACKEND_RECORD).exists();
-        let local = local_backends(&self.place, work_dir).unwrap_or_default();
-        let keeps_here = local.iter().any(|it| it.is_within(self.place.dir()));
-        let is_own = !matches!(self.request.source, Source::Directory(_));
         let writes = matches!(
             self.request.operation,
             Operation::Deploy | Operation::Destroy
         );
-        if !has_backend && is_own && writes {
-            self.say(
+        match self.home_of_state() {
+            StateHome::OwnFile if writes => self.say(
                 "[this configuration has no backend: its state is a file of this deployment alone, \
                  and no other deployment will know what it made]",
-            );
-        } else if keeps_here && writes {
-            self.say(
+            ),
+            StateHome::OwnBackend if writes => self.say(
                 "[the backend of this configuration keeps its state in a file of this deployment alone, \
                  and no other deployment will know what it made]",
-            );
+            ),
+            StateHome::OwnFile
+            | StateHome::OwnBackend
+            | StateHome::Directory
+            | StateHome::Backend { .. } => {}
+        }
+    }
+
+    /// Says that there was nothing to destroy, and where the state would have been.
+    pub(super) fn nothing_to_destroy(&self) -> String {
+        let place = match self.home_of_state() {
+            StateHome::OwnFile => {
+                "there was no state to destroy: this configuration has no backend, so each deployment has a \
+                 state of its own in its working directory, and what another deployment made is not in it; \
+                 to destroy that, give the configuration the backend that holds its state"
+                    .to_owned()
+            }
+            StateHome::OwnBackend => {
+                "there was no state to destroy: the backend of this configuration keeps its state in a file \
+                 of this deployment alone, and what another deployment made is not in it"
+                    .to_owned()
+            }
+            StateHome::Directory => {
+                "there was nothing to destroy: the state of the directory that was deployed holds no resources"
+                    .to_owned()
+            }
+            StateHome::Backend { kind } => {
+                format!("there was nothing to destroy: the state in the backend `{kind}` holds no resources")
+            }
+        };
+        match &self.request.workspace {
+            Some(workspace) => format!("{place} (workspace `{workspace}`)"),
+            None => place,
+        }
+    }
+
+    fn home_of_state(&self) -> StateHome {
+        let Ok(work_dir) = self.work_dir() else {
+            return StateHome::Directory;
+        };
+        let local = local_backends(&self.place, work_dir).unwrap_or_default();
+        if local.iter().any(|it| it.is_within(self.place.dir())) {
+            return StateHome::OwnBackend;
+        }
+        match fs::read(self.place.data_dir().join(BACKEND_RECORD)) {
+            Ok(record) => StateHome::Backend {
+                kind: kind_of_backend(&record),
+            },
+            Err(_) if matches!(self.request.source, Source::Directory(_)) => StateHome::Directory,
+            Err(_) => StateHome::OwnFile,
         }
     }
 }
 
-fn copy_to_own(shared: &Path, place: &Place) -> io::Result<()> {
+/// Where the state of a deployment lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum StateHome {
+    /// A file of this session: the configuration has no backend.
+    OwnFile,
+    /// A file of this session, by a backend.
+    OwnBackend,
+    /// The directory that is deployed.
+    Directory,
+    /// A backend of this kind.
+    Backend { kind: String },
+}
+
+/// The kind of backend that the tool has noted, such as `s3`.
+fn kind_of_backend(record: &[u8]) -> String {
+    let record: serde_json::Value = serde_json::from_slice(record).unwrap_or_default();
+    let kind = record.pointer("/backend/type").and_then(|it| it.as_str());
+    kind.unwrap_or("unknown").to_owned()
+}
+
+/// Whether a directory may be a link.
+#[derive(Clone, Copy, Debug)]
+enum Links {
+    Followed,
+    /// A confined tool may have made it, to where it can't go itself.
+    Refused,
+}
+
+/// The note of the tool in a directory of its own.
+#[derive(Debug)]
+struct Record {
+    folder: File,
+}
+
+impl Record {
+    /// Opens the directory that holds it; none when it is not there.
+    ///
+    /// It is held open, and its names are looked up in it alone: a tool may put a link in the place of either.
+    fn in_folder(folder: &Path, links: Links) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        let flags = match links {
+            Links::Followed => OFlag::O_DIRECTORY,
+            Links::Refused => OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW,
+        };
+        match options.read(true).custom_flags(flags.bits()).open(folder) {
+            Ok(folder) => Ok(Some(Self { folder })),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Reads it; none when it is not there.
+    fn read(&self) -> io::Result<Option<(Vec<u8>, Permissions)>> {
+        let mut file = match regular_file::open_at(&self.folder, BACKEND_RECORD) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        Ok(Some((content, file.metadata()?.permissions())))
+    }
+
+    /// Replaces it by way of a file called `aside`.
+    fn replace(
+        &self,
+        aside: &OsStr,
+        content: &[u8],
+        access: Option<Permissions>,
+    ) -> io::Result<()> {
+        // What is left of a session that was cut off.
+        match unlinkat(&self.folder, aside, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+        let mode = Mode::from_bits_truncate(0o666);
+        let mut file = File::from(openat(&self.folder, aside, flags, mode)?);
+        file.write_all(content)?;
+        if let Some(access) = access {
+            file.set_permissions(access)?;
+        }
+        renameat(&self.folder, aside, &self.folder, BACKEND_RECORD)?;
+        Ok(())
+    }
+}
+
+fn copy_to_own(folder: &Path, place: &Place, links: Links) -> io::Result<()> {
     let own = place.data_dir().join(BACKEND_RECORD);
-    if own.exists() || !shared.exists() {
+    if own.exists() {
         return Ok(());
     }
+    let Some(shared) = Record::in_folder(folder, links)? else {
+        return Ok(());
+    };
+    let Some((record, _)) = shared.read()? else {
+        return Ok(());
+    };
     fs::create_dir_all(place.data_dir())?;
-    write_aside(&own, &fs::read(shared)?)
+    write_aside(&own, &record)
 }
 
 /// Whoever could read what was there can read what is put there.
-fn copy_to_shared(shared: &Path, place: &Place) -> io::Result<()> {
-    let own = place.data_dir().join(BACKEND_RECORD);
-    if !own.exists() {
+fn copy_to_shared(folder: &Path, place: &Place, links: Links) -> io::Result<()> {
+    let Some(own) = Record::in_folder(&place.data_dir(), Links::Refused)? else {
+        return Ok(());
+    };
+    let Some((record, _)) = own.read()? else {
+        return Ok(());
+    };
+    let shared = match Record::in_folder(folder, links)? {
+        Some(shared) => shared,
+        None => {
+            fs::create_dir(folder)?;
+            Record::in_folder(folder, links)?.ok_or(io::ErrorKind::NotFound)?
+        }
+    };
+    let there = shared.read()?;
+    if there.as_ref().is_some_and(|(there, _)| *there == record) {
         return Ok(());
     }
-    let record = fs::read(own)?;
-    if fs::read(shared).is_ok_and(|there| there == record) {
-        return Ok(());
-    }
-    shared.parent().map_or(Ok(()), fs::create_dir_all)?;
     let session = place.dir().file_name().unwrap_or_default();
-    let aside = shared.with_file_name(session);
-    fs::write(&aside, &record)?;
-    if let Ok(there) = fs::metadata(shared) {
-        fs::set_permissions(&aside, there.permissions())?;
-    }
-    fs::rename(aside, shared)
+    shared.replace(session, &record, there.map(|(_, access)| access))
 }

@@ -11,6 +11,7 @@ use crate::checkout::CommitSha;
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
+use crate::session::ephemeral;
 use crate::session::event::{Event, FailureKind};
 use crate::session::facts::CheckoutFacts;
 use crate::session::place::Place;
@@ -89,6 +90,12 @@ impl Job {
     pub(super) fn is_known_to_be_of_the_version(&self) -> bool {
         let bound = self.binding.as_ref().and_then(|it| it.tool.as_ref());
         self.request.auto_approve && bound.is_some() && bound == self.shown_by.get()
+    }
+
+    /// Whether the apply has to be given the variables of the plan once more.
+    pub(super) fn needs_variables_again(&self, version: &str) -> bool {
+        self.work_dir()
+            .is_ok_and(|work_dir| ephemeral::may_be_in(self.request.tool, version, work_dir))
     }
 
     /// Digest of the source, and of the modules that were downloaded for it or that lie beside it.

@@ -92,10 +92,12 @@ impl Job {
         Ok(of(&Commands {
             request: &self.request,
             place: &self.place,
+            root: &self.checkout()?.root,
             work_dir: self.work_dir()?,
             environment,
             inherit_env: self.settings.inherit_env.as_deref(),
             grace: self.settings.grace,
+            sandbox: &self.settings.sandbox,
         }))
     }
 

@@ -10,18 +10,22 @@
 //! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
 //! | `backend_record` | what the tool notes of the backend |
 //! | `following`, `asking` | one run, to its end; a stop that has to reach it |
+//! | `confinement` | what a confined tool must find |
 //! | `workspace` | the workspace that is chosen, and stays the one |
+//! | `repository_access` | what opens the repository to `init` as well |
 //! | `checking`, `beside` | what an approval is bound to; of it, what lies outside of the source |
 
 mod asking;
 mod backend_record;
 mod beside;
 mod checking;
+mod confinement;
 mod following;
 mod job;
 mod obeying;
 mod prepare;
 mod printed;
+mod repository_access;
 mod said;
 mod showing;
 mod stages;

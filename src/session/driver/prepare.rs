@@ -9,6 +9,7 @@ use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, is_local,
     remove_unfinished,
 };
+use crate::protocol::exact_number;
 use crate::session::event::{Event, FailureKind, StopEnd};
 use crate::session::place::{read_if_there, write_aside};
 use crate::session::request::{Git, Source};
@@ -26,7 +27,8 @@ impl Job {
             (
                 self.place.variables(),
                 request.variables.is_empty(),
-                serde_json::to_vec(&request.variables),
+                serde_json::to_string(&request.variables)
+                    .map(|json| exact_number::restore(&json).into_owned().into_bytes()),
             ),
             (
                 self.place.backend_config(),
@@ -171,6 +173,7 @@ impl Job {
             path: self.request.path.clone(),
             credentials: credentials(git),
             submodules: git.submodules,
+            depth: git.depth,
         };
         let options = Options {
             timeout: self.settings.checkout_timeout,
@@ -179,10 +182,14 @@ impl Job {
                 .mirror_cache
                 .clone()
                 .filter(|_| !is_local(&git.url)),
+            progress: Some(self.published.progress.clone()),
         };
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);
-        match check_out_unless(&source, &into, &options, &mut on_line, self.stopped()).await {
+        let checked_out =
+            check_out_unless(&source, &into, &options, &mut on_line, self.stopped()).await;
+        self.published.progress.send_replace(None);
+        match checked_out {
             Ok(checked_out) => {
                 self.say(&format!("Checked out commit {}", checked_out.commit));
                 Event::CheckedOut {
@@ -225,7 +232,7 @@ impl Job {
     }
 }
 
-fn credentials(git: &Git) -> Credentials {
+pub(super) fn credentials(git: &Git) -> Credentials {
     match (&git.auth, &git.ssh) {
         (Some(auth), _) => Credentials::Basic {
             username: auth.username.clone(),

@@ -1,26 +1,72 @@
 //! The JSON in what a command printed, and the runner masked.
 
-/// The JSON in what a command printed, without warnings before and after it.
+use std::collections::BTreeSet;
+
+use crate::protocol::{Json, tree_of};
+
+/// The JSON in what a command printed, without warnings and lines of the tool's log before and after it.
 ///
 /// The runner masks text, not JSON: a secret of digits alone may have been a number, or a part of one. Such a
 /// number becomes text here, so that the rest can be read.
 pub(super) fn json_in(output: &str) -> String {
-    let begin = output
-        .starts_with('{')
-        .then_some(0)
-        .or_else(|| output.find("\n{").map(|at| at + 1));
-    let end = output.rfind('}').map(|at| at + 1);
-    let document = match (begin, end) {
-        (Some(begin), Some(end)) if begin < end => &output[begin..end],
-        (_, _) => output,
-    };
-    with_masked_numbers_quoted(document)
+    let line_starts = std::iter::once(0).chain(output.match_indices('\n').map(|(at, _)| at + 1));
+    let document = line_starts
+        .map(|at| &output[at..])
+        // The members of a line of the tools' log begin so.
+        .filter(|from| from.starts_with('{') && !from.starts_with("{\"@"))
+        .find_map(|from| len_of_object(from).map(|len| &from[..len]));
+    with_masked_numbers_quoted(document.unwrap_or(output))
 }
 
-/// Whether a name in this JSON, which has to be what [`json_in`] gave, was masked in part or whole.
+/// The length of the object that begins here; none if it breaks off.
+fn len_of_object(from: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    let bytes = from.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at += len_of_text(&from[at..]);
+                continue;
+            }
+            b'{' => depth += 1,
+            b'}' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether two names of one object in this JSON, which has to be what [`json_in`] gave, became the same when they were
+/// masked: then one of its members is not seen.
 ///
-/// A secret may happen to be a word of the form itself; what a document says that lacks it cannot be trusted.
-pub(super) fn has_masked_name(document: &str) -> bool {
+/// The runner leaves the names of the format as they are; a secret may be a name within a value.
+pub(super) fn has_lost_names(document: &str) -> bool {
+    has_masked_name(document)
+        && tree_of(document.as_bytes()).is_ok_and(|tree| has_duplicates(&tree))
+}
+
+fn has_duplicates(tree: &Json) -> bool {
+    match tree {
+        Json::Object(members) => {
+            let mut names = BTreeSet::new();
+            members
+                .iter()
+                .any(|(name, value)| !names.insert(name) || has_duplicates(value))
+        }
+        Json::Array(elements) => elements.iter().any(has_duplicates),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+    }
+}
+
+/// Whether a name in this JSON was masked in part or whole.
+fn has_masked_name(document: &str) -> bool {
     let mut rest = document;
     while let Some(at) = rest.find('"') {
         let (token, after) = rest[at..].split_at(len_of_text(&rest[at..]));
@@ -84,7 +130,12 @@ mod tests {
             ("{\"a\":{}}", "{\"a\":{}}"),
             ("{\n  \"a\": 1\n}\n", "{\n  \"a\": 1\n}"),
             ("Warning: old\n\n{\"a\":1}\nbye\n", "{\"a\":1}"),
+            (
+                "{\"@level\":\"info\",\"x\":{}}\n{\"a\":\"}{\"}\n{\"@level\":\"info\"}\n",
+                "{\"a\":\"}{\"}",
+            ),
             ("nothing", "nothing"),
+            ("{\"a\":\n", "{\"a\":\n"),
         ];
         for (output, expected) in table {
             assert_eq!(json_in(output), expected, "{output}");
@@ -101,6 +152,18 @@ mod tests {
         ];
         for (document, expected) in table {
             assert_eq!(has_masked_name(document), expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn names_are_lost_where_two_became_the_same() {
+        let table = [
+            (r#"{"a":{"***":1,"b":2},"b":{"***":1}}"#, false),
+            (r#"{"a":[{"x-***":1,"b":{},"x-***":2}]}"#, true),
+            (r#"{"a":"***","b":["***"]}"#, false),
+        ];
+        for (document, expected) in table {
+            assert_eq!(has_lost_names(document), expected, "{document}");
         }
     }
 

@@ -7,6 +7,9 @@ use crate::session::state::{State, Stop};
 /// What the log says of an event that has led to this state, if it says anything.
 pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Option<String> {
     match event {
+        Event::Planned(planned) if !planned.warnings.is_empty() => {
+            Some(format!("[warning: {}]", planned.warnings.join("; ")))
+        }
         Event::Planned(_) => match state {
             State::AwaitingApproval { digest, deadline } if !auto_approve => Some(format!(
                 "Plan {digest} waits for approval until {}",
@@ -26,7 +29,7 @@ pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Opti
         Event::Prepared
         | Event::CheckedOut { .. }
         | Event::RunStarted { .. }
-        | Event::Initialised
+        | Event::Initialised { .. }
         | Event::Validated
         | Event::Applied { .. }
         | Event::OutputsRead => None,

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::job::{Job, failed, sentence};
-use super::printed::{has_masked_name, json_in};
+use super::printed::{has_lost_names, json_in};
 use crate::plan::PlanSummary;
 use crate::protocol::RunResult;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
@@ -43,6 +43,7 @@ impl Job {
         }
         let digest = binding.digest();
         let changes = self.changes_in(&summary);
+        let warnings = self.warnings_about(changes);
         self.published.publish_plan(summary);
         let deadline = chrono::Utc::now() + self.settings.approval_deadline.min(LONGEST_WAIT);
         Ok(Event::Planned(Box::new(Planned {
@@ -50,7 +51,23 @@ impl Job {
             digest,
             binding,
             deadline,
+            warnings,
         })))
+    }
+
+    /// What a person should know about a plan that was asked to destroy and finds nothing.
+    fn warnings_about(&self, changes: Changes) -> Vec<String> {
+        match (self.request.operation, changes) {
+            (Operation::Destroy, Changes::None) => vec![self.nothing_to_destroy()],
+            (
+                Operation::Deploy
+                | Operation::Destroy
+                | Operation::Plan
+                | Operation::Drift
+                | Operation::Validate,
+                Changes::Some | Changes::None,
+            ) => Vec::new(),
+        }
     }
 
     /// Whether there is anything to do or, for a look for drift, to tell.
@@ -119,10 +136,10 @@ fn summary_of(shown: &RunResult) -> Result<PlanSummary, Event> {
         return refused("the plan is too large to be shown, so nobody can approve it");
     }
     let document = json_in(&shown.output);
-    if has_masked_name(&document) {
+    if has_lost_names(&document) {
         return refused(
-            "a secret of the request is also a name in the plan, which is masked there, so nobody can \
-             tell what the plan does: give the secret another value, or the name another word",
+            "two names in a value of the plan hold a secret of the request and look the same when it is masked, so \
+             nobody can tell what the plan does: give the secret another value, or the names other words",
         );
     }
     let summary =

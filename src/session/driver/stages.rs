@@ -9,13 +9,21 @@ use super::job::{Job, failed, sentence, without_secrets};
 use super::step::{Manner, RunCommand, RunStep};
 use crate::protocol::{Outcome, Request, StateReport};
 use crate::session::boot;
-use crate::session::event::{Event, FailureKind};
+use crate::session::event::{Event, Failure, FailureKind};
+use crate::session::missing_submodules;
 use crate::session::place::is_worked_in;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
 
 /// How often a tool that was left alone is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What is known of a run that did what it is there for.
+struct Carried {
+    state: Option<StateReport>,
+    /// What the tool was confined by.
+    sandbox: Option<String>,
+}
 
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
@@ -32,14 +40,14 @@ impl Job {
         {
             self.source_is_intact().await?;
         }
-        let state = self.carry(step).await?;
+        let Carried { state, sandbox } = self.carry(step).await?;
         match step.command {
             // What follows would run without what the request kept secret.
             RunCommand::Init | RunCommand::Plan if !self.has_secrets => Err(without_secrets()),
             RunCommand::Init => {
                 self.select_workspace().await?;
                 self.warn_of_local_state();
-                Ok(Event::Initialised)
+                Ok(Event::Initialised { sandbox })
             }
             RunCommand::Validate => Ok(Event::Validated),
             RunCommand::Plan => self.planned().await,
@@ -52,11 +60,16 @@ impl Job {
         match command {
             RunCommand::Init => {
                 self.take_over_backend()?;
-                self.command(|it| it.init()).await?.map_err(of_flags)
+                self.make_data_dir()?;
+                let of_repository = self.access_to_repository()?;
+                self.command(|it| it.init(of_repository))
+                    .await?
+                    .map_err(of_flags)
             }
             RunCommand::Validate => self.command(|it| it.validate()).await,
             RunCommand::Plan => {
                 self.note_workspace()?;
+                self.make_plan_file()?;
                 let files = self.tfvars_files()?;
                 self.command(|it| it.plan(&files)).await?.map_err(of_flags)
             }
@@ -64,14 +77,21 @@ impl Job {
                 let version = self.binding.as_ref().map(|it| it.tool_version.clone());
                 let version = version
                     .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
+                let again = if self.needs_variables_again(&version) {
+                    Some(self.tfvars_files()?)
+                } else {
+                    None
+                };
                 let wanted = (!self.is_known_to_be_of_the_version()).then_some(version);
-                self.command(|it| it.apply(wanted)).await
+                self.command(|it| it.apply(wanted, again.as_deref()))
+                    .await?
+                    .map_err(of_flags)
             }
         }
     }
 
-    /// Carries a run to its end; what it says of the state if it did what it is there for, else the event.
-    async fn carry(&self, step: &RunStep) -> Result<Option<StateReport>, Event> {
+    /// Carries a run to its end; what it says if it did what it is there for, else the event.
+    async fn carry(&self, step: &RunStep) -> Result<Carried, Event> {
         let begin = match step.manner {
             Manner::Start => Some(self.request_for(step.command).await?),
             // Whoever began it has said what it is to do.
@@ -88,13 +108,18 @@ impl Job {
         }
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
-                Verdict::Done { state } => Ok(state),
+                Verdict::Done { state } => Ok(Carried {
+                    state,
+                    sandbox: result.sandbox,
+                }),
                 Verdict::Again if result.outcome == Outcome::Unknown => {
                     self.tool_left_alone_is_gone(step.command).await?;
                     Err(self.again(step))
                 }
                 Verdict::Again => Err(self.again(step)),
-                Verdict::Failed(failure) => Err(Event::Failed(Box::new(failure))),
+                Verdict::Failed(failure) => Err(Event::Failed(Box::new(
+                    self.with_hint(failure, step.command),
+                ))),
                 Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             },
             // A run directory that is not there may have gone with what was not on disk yet.
@@ -113,6 +138,23 @@ impl Job {
             }
             Followed::Lost(error) => Err(failed(FailureKind::Lost, error)),
         }
+    }
+
+    /// A failure that may come from submodules that are not there says so.
+    fn with_hint(&self, mut failure: Failure, command: RunCommand) -> Failure {
+        let Ok(checkout) = self.checkout() else {
+            return failure;
+        };
+        let may_lack_files = match command {
+            RunCommand::Init | RunCommand::Validate | RunCommand::Plan => {
+                missing_submodules::may_explain(&failure)
+            }
+            RunCommand::Apply => false,
+        };
+        if may_lack_files && missing_submodules::are_in(&self.request.source, &checkout.root) {
+            failure.error.push_str(missing_submodules::HINT);
+        }
+        failure
     }
 
     /// Whether the run was announced before the machine was started anew.

@@ -1,4 +1,4 @@
-//! Which flags a request may add to `init` and to `plan`.
+//! Which flags a request may add to `init`, to `plan` and to `apply`.
 //!
 //! A session owns where the plan goes, where the state is, and that the state is locked. A flag that
 //! would take one of these away is refused by name, however it is written: with one dash or two, with
@@ -19,6 +19,8 @@ pub enum FlagsOf {
     Init,
     /// `plan`.
     Plan,
+    /// `apply` of a plan that was made.
+    Apply,
 }
 
 /// What is wrong with the flags of a command. No value is repeated in it.
@@ -137,6 +139,40 @@ pub(crate) fn read(words: &[String]) -> (Vec<Flag<'_>>, Vec<FlagFault>) {
         flags.push(Flag { name, value });
     }
     (flags, faults)
+}
+
+/// The flags of `plan` that say how to work, not what to do, and that `apply` takes as well.
+const CARRIED_TO_APPLY: [&str; 8] = [
+    "compact-warnings",
+    "concise",
+    "consolidate-errors",
+    "consolidate-warnings",
+    "deprecation",
+    "lock-timeout",
+    "no-color",
+    "parallelism",
+];
+
+/// The flags of a plan that its apply gets too, written anew as single words.
+pub(crate) fn carried_to_apply(plan_flags: &[String]) -> Vec<String> {
+    written(plan_flags, |name| CARRIED_TO_APPLY.contains(&name))
+}
+
+/// The values of single variables among the flags of a plan, written anew as single words.
+pub(crate) fn variables(plan_flags: &[String]) -> Vec<String> {
+    written(plan_flags, |name| name == "var")
+}
+
+fn written(words: &[String], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let (flags, _) = read(words);
+    flags
+        .iter()
+        .filter(|flag| is_wanted(flag.name))
+        .map(|flag| match flag.value {
+            Some(value) => format!("-{}={value}", flag.name),
+            None => format!("-{}", flag.name),
+        })
+        .collect()
 }
 
 /// Whether this can name a flag of either tool, and is short enough to be shown.

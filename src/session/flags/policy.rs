@@ -18,7 +18,7 @@ pub enum When {
 pub struct Refusal {
     /// Its name without dashes; a `*` at the end stands for any ending.
     pub flag: String,
-    /// The command of which it is refused; none for both.
+    /// The command of which it is refused; none for all.
     pub of: Option<FlagsOf>,
     /// When it is refused.
     pub when: When,
@@ -26,7 +26,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Which flags are refused in `init_flags` and `plan_flags`.
+/// Which flags are refused in `init_flags`, `plan_flags` and `apply_flags`.
 ///
 /// The default refuses what would break a session. A platform may refuse more, or allow what it knows
 /// to be harmless in its own setting.
@@ -75,6 +75,16 @@ impl FlagPolicy {
     pub fn allow(mut self, flag: &str) -> Self {
         self.refusals.retain(|refusal| refusal.flag != flag);
         self
+    }
+
+    /// The policy for a plan that is never applied: it may do without the lock, since it writes no state. What a platform
+    /// refuses by itself stays refused.
+    pub(in crate::session) fn for_a_plan_alone(&self) -> Self {
+        let mut policy = self.clone();
+        policy
+            .refusals
+            .retain(|refusal| *refusal != refused::no_lock());
+        policy
     }
 
     /// Everything that is wrong with the flags of one command; empty when they may be passed on.

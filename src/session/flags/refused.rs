@@ -9,9 +9,16 @@ const STATE: &str = "the state is where the configuration says";
 const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
 const WRITES: &str = "it writes a file that is not part of the deployment";
 const NOT_RUN: &str = "the command would not be run";
+const PLANNED: &str = "the plan that was approved says it: give it in `plan_flags`";
 const OPERATION: &str = "it is the request's `operation`";
 
-const OF_BOTH: [Row; 13] = [
+const NO_LOCK: Row = (
+    "lock",
+    When::Off,
+    "without its lock, two may write the state",
+);
+
+const OF_ALL: [Row; 13] = [
     (
         "chdir",
         When::Given,
@@ -24,11 +31,7 @@ const OF_BOTH: [Row; 13] = [
     ),
     ("state*", When::Given, STATE),
     ("backup", When::Given, STATE),
-    (
-        "lock",
-        When::Off,
-        "without its lock, two may write the state",
-    ),
+    NO_LOCK,
     (
         "auto-approve",
         When::Given,
@@ -73,20 +76,60 @@ const OF_PLAN: [Row; 4] = [
     ),
 ];
 
+const OF_APPLY: [Row; 11] = [
+    ("destroy", When::On, OPERATION),
+    ("refresh-only", When::On, OPERATION),
+    ("generate-config-out", When::Given, WRITES),
+    (
+        "target",
+        When::Given,
+        "the plan that was approved says it: give it in `targets`",
+    ),
+    (
+        "replace",
+        When::Given,
+        "the plan that was approved says it: give it in `replace`",
+    ),
+    ("target-file", When::Given, PLANNED),
+    ("exclude*", When::Given, PLANNED),
+    ("refresh", When::Given, PLANNED),
+    (
+        "var",
+        When::Given,
+        "the plan that was approved says it: give it in `variables`",
+    ),
+    (
+        "var-file",
+        When::Given,
+        "the plan that was approved says it: give it in `tfvars_files`",
+    ),
+    ("allow-deferral", When::Given, PLANNED),
+];
+
 /// Every refusal of the default policy.
 pub(super) fn by_default() -> Vec<Refusal> {
-    let tables: [(Option<FlagsOf>, &[Row]); 3] = [
-        (None, &OF_BOTH),
+    let tables: [(Option<FlagsOf>, &[Row]); 4] = [
+        (None, &OF_ALL),
         (Some(FlagsOf::Init), &OF_INIT),
         (Some(FlagsOf::Plan), &OF_PLAN),
+        (Some(FlagsOf::Apply), &OF_APPLY),
     ];
-    let refusals = tables.into_iter().flat_map(|(of, rows)| {
-        rows.iter().map(move |(flag, when, reason)| Refusal {
-            flag: (*flag).to_owned(),
-            of,
-            when: *when,
-            reason: (*reason).to_owned(),
-        })
-    });
+    let refusals = tables
+        .into_iter()
+        .flat_map(|(of, rows)| rows.iter().map(move |row| refusal(of, row)));
     refusals.collect()
+}
+
+/// The refusal of a lock that is turned off.
+pub(super) fn no_lock() -> Refusal {
+    refusal(None, &NO_LOCK)
+}
+
+fn refusal(of: Option<FlagsOf>, (flag, when, reason): &Row) -> Refusal {
+    Refusal {
+        flag: (*flag).to_owned(),
+        of,
+        when: *when,
+        reason: (*reason).to_owned(),
+    }
 }

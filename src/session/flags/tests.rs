@@ -12,7 +12,7 @@ fn check(of: FlagsOf, text: &str) -> Vec<String> {
 
 #[test]
 fn what_would_break_a_session_is_refused_by_name() {
-    use FlagsOf::{Init, Plan};
+    use FlagsOf::{Apply, Init, Plan};
     let table = [
         (Plan, "-chdir=x", "-chdir"),
         (Plan, "--chdir x", "-chdir"),
@@ -53,6 +53,18 @@ fn what_would_break_a_session_is_refused_by_name() {
         (Plan, "-var-file=prod.tfvars", "-var-file"),
         (Plan, "--var-file prod.tfvars", "-var-file"),
         (Plan, "-show-sensitive", "-show-sensitive"),
+        (Apply, "-auto-approve", "-auto-approve"),
+        (Apply, "-lock=false", "-lock"),
+        (Apply, "-state-out=x", "-state-out"),
+        (Apply, "-backup=-", "-backup"),
+        (Apply, "-json", "-json"),
+        (Apply, "-destroy", "-destroy"),
+        (Apply, "-target a.b", "-target"),
+        (Apply, "-replace=a.b", "-replace"),
+        (Apply, "-exclude=a.b", "-exclude"),
+        (Apply, "-var size=3", "-var"),
+        (Apply, "-var-file=prod.tfvars", "-var-file"),
+        (Apply, "-refresh=false", "-refresh"),
     ];
     for (of, text, flag) in table {
         let faults = check(of, text);
@@ -66,8 +78,13 @@ fn what_would_break_a_session_is_refused_by_name() {
 
 #[test]
 fn what_does_no_harm_passes() {
-    use FlagsOf::{Init, Plan};
+    use FlagsOf::{Apply, Init, Plan};
     let table = [
+        (
+            Apply,
+            "-parallelism=1 -lock-timeout 30s -no-color -compact-warnings",
+        ),
+        (Apply, "-input=false -lock"),
         (Init, ""),
         (Init, "-upgrade -backend-config=bucket=my-tfstate"),
         (Init, "-backend-config bucket=x --reconfigure -get=false"),
@@ -104,6 +121,24 @@ fn what_is_no_flag_is_refused_by_its_place() {
     for (text, fault) in table {
         assert_eq!(check(FlagsOf::Plan, text).first(), Some(&fault), "{text}");
     }
+}
+
+#[test]
+fn what_says_how_to_work_is_carried_to_the_apply() {
+    let words = words::split(
+        "-parallelism 3 --lock-timeout=5m -no-color -var 'a=b c' -compact-warnings=false -target=a.b -refresh=false",
+    )
+    .expect("words");
+    assert_eq!(
+        carried_to_apply(&words),
+        [
+            "-parallelism=3",
+            "-lock-timeout=5m",
+            "-no-color",
+            "-compact-warnings=false"
+        ]
+    );
+    assert_eq!(variables(&words), ["-var=a=b c"]);
 }
 
 #[test]

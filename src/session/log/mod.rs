@@ -7,6 +7,7 @@ mod line;
 mod reader;
 mod run_lines;
 mod store;
+mod tail;
 
 pub use line::LogLine;
 pub use reader::Logs;

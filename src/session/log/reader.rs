@@ -108,7 +108,7 @@ impl Logs {
     }
 }
 
-fn shown(offset: u64, line: &[u8]) -> LogLine {
+pub(super) fn shown(offset: u64, line: &[u8]) -> LogLine {
     match serde_json::from_slice::<StoredLine<'_>>(line) {
         Ok(stored) => LogLine {
             offset,

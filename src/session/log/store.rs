@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::Logs;
 use super::line::StoredLine;
+use super::tail::Tail;
 use crate::session::Phase;
 use crate::session::place::open_to_append;
 
@@ -37,10 +38,20 @@ pub(super) struct Shared {
 struct Writing {
     /// Where line 0, [`LINES_A_MARK`], 2 × [`LINES_A_MARK`], … begins.
     marks: Vec<u64>,
+    /// Where the lines of a phase begin, each time that another phase was before.
+    segments: Vec<Segment>,
     /// How many lines each run has printed, also those that could not be written.
     by_run: BTreeMap<String, u64>,
     /// Lines that could not be written since the last one that could.
     lost: u64,
+}
+
+/// Lines of one phase without a line of another between them; they end where the next segment begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    phase: Phase,
+    /// The byte of the first line.
+    begin: u64,
 }
 
 /// How far the log goes.
@@ -68,11 +79,11 @@ impl Log {
             }
             let stored = serde_json::from_slice::<StoredLine<'_>>(&line).ok();
             writing.note(end);
-            if let Some(StoredLine {
-                run: Some(run), n, ..
-            }) = stored
-            {
-                writing.note_printed(&run, n);
+            if let Some(stored) = stored {
+                writing.note_phase(stored.phase, end.bytes);
+                if let Some(run) = stored.run {
+                    writing.note_printed(&run, stored.n);
+                }
             }
             end.lines += 1;
             end.bytes += len;
@@ -141,6 +152,7 @@ impl Log {
             return;
         }
         writing.lost = 0;
+        writing.note_phase(phase, before.bytes);
         for at in noted {
             writing.note(at);
         }
@@ -150,6 +162,28 @@ impl Log {
     /// How many lines of a run the log knows of: those in it, and those that could not be written before them.
     pub(in crate::session) fn lines_of(&self, run: &str) -> u64 {
         self.shared.writing().printed(run)
+    }
+
+    /// The last lines of some phases, each with its newline, in at most so many bytes.
+    ///
+    /// It is read from the end, and lines of other phases are passed over: it takes as long as what it gives.
+    pub(in crate::session) fn tail(&self, phases: &[Phase], most_bytes: usize) -> String {
+        let (segments, end) = {
+            let writing = self.shared.writing();
+            (writing.segments.clone(), self.shared.end.borrow().bytes)
+        };
+        let mut tail = Tail::new(most_bytes);
+        let mut until = end;
+        for segment in segments.iter().rev() {
+            if phases.contains(&segment.phase) {
+                tail.take(&self.shared, segment.begin, until);
+            }
+            if tail.is_full {
+                break;
+            }
+            until = segment.begin;
+        }
+        tail.text()
     }
 
     /// Says that nothing is added any more: readers come to an end.
@@ -204,6 +238,13 @@ impl Writing {
     fn note(&mut self, at: End) {
         if at.lines.is_multiple_of(LINES_A_MARK) {
             self.marks.push(at.bytes);
+        }
+    }
+
+    /// Notes that lines of this phase begin here.
+    fn note_phase(&mut self, phase: Phase, begin: u64) {
+        if self.segments.last().map(|last| last.phase) != Some(phase) {
+            self.segments.push(Segment { phase, begin });
         }
     }
 

@@ -5,15 +5,19 @@ use secrecy::SecretString;
 use super::fault::{FieldFault, InvalidRequest};
 use super::fields::Fields;
 use super::source::{Git, GitAuth, Source, SshCredentials};
-use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, Operation};
-use crate::protocol::{Json, Tool, tree_of};
+use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, MAX_GIT_DEPTH, Operation};
+use crate::protocol::{Json, Tool, exact_number, tree_of};
 
 /// Reads a body as far as it can be read, with what is wrong about its shape.
 ///
 /// # Errors
 /// The body is no JSON object.
 pub(super) fn body(body: &[u8]) -> Result<(DeployRequest, Vec<FieldFault>), InvalidRequest> {
-    let tree = tree_of(body).map_err(|error| InvalidRequest {
+    let tree = match std::str::from_utf8(body) {
+        Ok(text) => tree_of(exact_number::protect(text).as_bytes()),
+        Err(_) => tree_of(body),
+    };
+    let tree = tree.map_err(|error| InvalidRequest {
         faults: error
             .faults
             .into_iter()
@@ -50,6 +54,7 @@ fn request(mut fields: Fields) -> (DeployRequest, Vec<FieldFault>) {
         tfvars_files: fields.strings("tfvars_files"),
         init_flags: fields.string("init_flags").unwrap_or_default(),
         plan_flags: fields.string("plan_flags").unwrap_or_default(),
+        apply_flags: fields.string("apply_flags").unwrap_or_default(),
         timeout_minutes: fields.number("timeout", DEFAULT_COMMAND_TIMEOUT.as_secs_f64() / 60.0),
         auto_approve: fields.bool("auto_approve"),
         operation: operation(&mut fields),
@@ -90,7 +95,14 @@ fn operation(fields: &mut Fields) -> Operation {
 /// The source; one that has the wrong shape is a directory without a name.
 fn source(fields: &mut Fields) -> Source {
     const EXPECTED: &str = "an object with `directory` or `files`";
-    let git = ["git_url", "git_ref", "git_auth", "ssh", "submodules"];
+    let git = [
+        "git_url",
+        "git_ref",
+        "git_auth",
+        "ssh",
+        "submodules",
+        "git_depth",
+    ];
     let given = fields.take("source");
     let Some(given) = given else {
         return Source::Git(repository(fields));
@@ -155,7 +167,28 @@ fn repository(fields: &mut Fields) -> Git {
         auth: git_auth(fields),
         ssh: ssh(fields),
         submodules: fields.bool("submodules"),
+        depth: depth(fields),
     }
+}
+
+fn depth(fields: &mut Fields) -> Option<u32> {
+    let number = match fields.take("git_depth")? {
+        Json::Number(number) => number,
+        other => {
+            let problem = format!("expected a number, found {}", other.kind());
+            fields.fault("git_depth", problem);
+            return None;
+        }
+    };
+    let depth = number
+        .as_u64()
+        .and_then(|depth| u32::try_from(depth).ok())
+        .filter(|depth| *depth <= MAX_GIT_DEPTH);
+    if depth.is_none() {
+        let problem = format!("expected a whole number from 0 to {MAX_GIT_DEPTH}");
+        fields.fault("git_depth", problem);
+    }
+    depth
 }
 
 fn git_auth(fields: &mut Fields) -> Option<GitAuth> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::fault::FieldFault;
-use crate::protocol::{Json, member};
+use crate::protocol::{Json, exact_number, member};
 
 /// An object of the body: what is still to be looked at, and the faults found so far.
 pub(super) struct Fields {
@@ -87,6 +87,10 @@ impl Fields {
         match self.take(name) {
             None => default,
             Some(Json::Number(number)) => number.as_f64().unwrap_or(default),
+            Some(Json::String(text)) if exact_number::digits(&text).is_some() => {
+                let number = exact_number::digits(&text).map(str::parse::<f64>);
+                number.and_then(Result::ok).unwrap_or(default)
+            }
             Some(other) => {
                 self.expected(name, "a number", &other);
                 default

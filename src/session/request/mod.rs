@@ -36,6 +36,8 @@ pub const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 /// Longest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Most commits that `git_depth` may ask for; git takes no more.
+pub const MAX_GIT_DEPTH: u32 = i32::MAX as u32;
 /// Most files that a request may bring along.
 pub const MAX_FILES: usize = 1000;
 /// Most bytes that the files of a request may hold together.
@@ -105,7 +107,11 @@ pub struct DeployRequest {
     /// Flags for `init`, as a shell would read them.
     pub init_flags: String,
     /// Flags for `plan`, as a shell would read them.
+    ///
+    /// `-parallelism`, `-lock-timeout`, `-no-color` and `-compact-warnings` go to `apply` as well.
     pub plan_flags: String,
+    /// Flags for `apply`, as a shell would read them; they win over those that come from `plan_flags`.
+    pub apply_flags: String,
     /// Minutes that each command may run, fractions allowed; 0 is the default of 60.
     pub timeout_minutes: f64,
     /// Whether nobody has to approve the plan.
@@ -149,6 +155,7 @@ impl DeployRequest {
             tfvars_files: Vec::new(),
             init_flags: String::new(),
             plan_flags: String::new(),
+            apply_flags: String::new(),
             timeout_minutes: DEFAULT_COMMAND_TIMEOUT.as_secs_f64() / 60.0,
             auto_approve: false,
             operation: Operation::default(),

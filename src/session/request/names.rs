@@ -1,7 +1,7 @@
 //! The names of the body's fields.
 
 /// Every field of the body, in the order of the documentation.
-pub(super) const FIELDS: [&str; 20] = [
+pub(super) const FIELDS: [&str; 22] = [
     "tool",
     "git_url",
     "git_ref",
@@ -11,11 +11,13 @@ pub(super) const FIELDS: [&str; 20] = [
     "tfvars_files",
     "init_flags",
     "plan_flags",
+    "apply_flags",
     "timeout",
     "auto_approve",
     "git_auth",
     "ssh",
     "submodules",
+    "git_depth",
     "operation",
     "workspace",
     "targets",

@@ -94,6 +94,7 @@ impl DeployRequest {
                     set("ssh", ssh);
                 }
                 set("submodules", git.submodules.into());
+                set("git_depth", json!(git.depth));
             }
             Source::Directory(path) => {
                 set("source", json!({"directory": path.to_string_lossy()}));
@@ -112,6 +113,7 @@ impl DeployRequest {
         set("tfvars_files", json!(self.tfvars_files));
         set("init_flags", self.init_flags.as_str().into());
         set("plan_flags", self.plan_flags.as_str().into());
+        set("apply_flags", self.apply_flags.as_str().into());
         set("timeout", json!(self.timeout_minutes));
         set("auto_approve", self.auto_approve.into());
         set("operation", self.operation.word().into());

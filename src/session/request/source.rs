@@ -32,6 +32,8 @@ pub struct Git {
     pub ssh: Option<SshCredentials>,
     /// Whether submodules are fetched as well.
     pub submodules: bool,
+    /// How many commits of the history are fetched, with their tags; 0 for all of it, none for the commit alone.
+    pub depth: Option<u32>,
 }
 
 /// Name and password or token for a git repository over http or https.
@@ -65,6 +67,7 @@ impl Git {
             auth: None,
             ssh: None,
             submodules: false,
+            depth: None,
         }
     }
 }

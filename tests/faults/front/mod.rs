@@ -1,5 +1,6 @@
 //! The front process: answers that are being copied, diagnostics without a reader, hostile stdin.
 
+mod closed;
 mod control_lines;
 mod copying;
 mod diagnostics;

@@ -138,7 +138,7 @@ fn processes(workspace: &Workspace, runner: &Runner) -> Vec<i32> {
 }
 
 /// Stops processes, the last one first, and returns when.
-fn stop(pids: &[i32]) -> Instant {
+pub(super) fn stop(pids: &[i32]) -> Instant {
     let reversed: Vec<i32> = pids.iter().rev().copied().collect();
     signal(&reversed, Signal::SIGSTOP);
     wait_for("processes that are stopped", SOON, || {
@@ -156,7 +156,7 @@ fn signal(pids: &[i32], signal: Signal) {
     }
 }
 
-fn wait_until_over(since: Instant, time: Duration) {
+pub(super) fn wait_until_over(since: Instant, time: Duration) {
     wait_for("time that passes", WITHIN_A_TEST, || {
         (since.elapsed() > time).then_some(())
     });

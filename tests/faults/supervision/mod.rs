@@ -1,7 +1,12 @@
 //! Signals, wrappers, frozen machines and processes that survive.
 
+mod compiled_wrapper;
 mod frozen;
+mod nested_run;
+mod outlived_wrapper;
+mod second_signal;
 mod signal_to_all;
+mod stopped_supervisor;
 mod survivors;
 mod wrapped;
 

@@ -41,7 +41,7 @@ const PYTHON_CALL: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
 const PYTHON_WAIT: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
                            sys.exit(subprocess.Popen(['TOOL'] + sys.argv[1:]).wait())";
 /// Longer than a wrapper takes to die, so that the tool still works on when it has.
-const SLOW_WRITE: Duration = Duration::from_secs(2);
+pub(super) const SLOW_WRITE: Duration = Duration::from_secs(2);
 
 fn a_tool_behind_exec_stops_in_order(tool: Tool) {
     cancelled_once(tool, "#!/bin/sh\nexec TOOL \"$@\"");
@@ -144,7 +144,7 @@ fn a_tool_whose_wrapper_took_a_signal_to_all_stops_in_order(tool: Tool) {
 fn a_wrapper_that_goes_on_after_its_tool_is_stopped_too(tool: Tool) {
     let result = cancelled_once(
         tool,
-        "#!/bin/bash\nTOOL \"$@\"\nwhile :; do sleep 0.1; done",
+        "#!/bin/bash\nTOOL \"$@\"\nwhile :; do sleep 600; done",
     );
     assert_eq!(result["signal"], "SIGINT", "{result:#}");
 }
@@ -180,8 +180,12 @@ fn cancelled(tool: Tool, wrapper: &str) -> Value {
     result
 }
 
-fn in_flight(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
-    let fake = wrap(Workspace::new(tool, Backend::Server), wrapper);
+pub(super) fn in_flight(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
+    started(wrap(Workspace::new(tool, Backend::Server), wrapper))
+}
+
+/// Starts an apply and waits until it is in flight; its state will be written slowly.
+pub(super) fn started(fake: FakeTool) -> (FakeTool, Runner) {
     let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
     fake.workspace.wait_until_in_flight();
     fake.workspace
@@ -190,20 +194,20 @@ fn in_flight(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
     (fake, runner)
 }
 
-fn wrap(workspace: Workspace, wrapper: &str) -> FakeTool {
+pub(super) fn wrap(workspace: Workspace, wrapper: &str) -> FakeTool {
     let program = workspace.tool.program();
     let text = wrapper.replace("TOOL", program.to_str().expect("a path that is text"));
     FakeTool::in_place_of_the_tool(workspace, &text)
 }
 
-fn ended(fake: &FakeTool, runner: Runner) -> (Ending, Value) {
+pub(super) fn ended(fake: &FakeTool, runner: Runner) -> (Ending, Value) {
     let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
     let result = ending.streamed_result();
     (ending, result)
 }
 
 /// How often a tool has said that it received a signal.
-fn notices(result: &Value) -> usize {
+pub(super) fn notices(result: &Value) -> usize {
     let output = result["output"].as_str().expect("text");
     output.matches(FIRST_SIGNAL_SEEN).count()
 }

@@ -21,28 +21,40 @@ pub(in crate::http) struct OfBody;
 pub(in crate::http) struct OfState;
 
 const ORIGIN: (u16, &str) = (403, "Pages of this origin are not served");
+const HOST: (u16, &str) = (
+    400,
+    "The `Host` header is missing, repeated, or disagrees with the request target",
+);
 
 impl IntoResponses for Guarded {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals(&[
+            (
+                400,
+                "The body, the query or the `Host` header is not valid; `fields` has every fault of a request",
+            ),
             (401, "There is no good key"),
             (
                 403,
-                "The role of the key is not enough, or pages of this origin are not served",
+                "The roles of the key are not enough, the starter may not approve, or pages of this origin are not served; \
+                 `error` says which",
             ),
             (429, "Too many calls: come again later"),
             (
                 500,
                 "Something went wrong here; the log of the service says what, under `id`",
             ),
-            (503, "The service could not answer in time"),
+            (
+                503,
+                "The service could not answer in time, or its database can't be reached or written",
+            ),
         ])
     }
 }
 
 impl IntoResponses for OfOrigin {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[ORIGIN])
+        refusals(&[HOST, ORIGIN])
     }
 }
 

@@ -29,6 +29,9 @@ pub(in crate::http) struct DeployRequest {
     ssh: Option<SshCredentials>,
     /// Whether submodules are fetched as well.
     submodules: Option<bool>,
+    /// How many commits of the history are fetched, with tags; 0 for all of it. Left out, the commit alone is.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    git_depth: Option<u64>,
     /// A source other than git.
     source: Option<Source>,
     /// Directory of the root module in the source; `.` by default.
@@ -39,11 +42,16 @@ pub(in crate::http) struct DeployRequest {
     tfvars_files: Option<Vec<String>>,
     /// Flags for `init`, as a shell would read them.
     init_flags: Option<String>,
-    /// Flags for `plan`, as a shell would read them.
+    /// Flags for `plan`, as a shell would read them; `-parallelism`, `-lock-timeout`, `-no-color` and
+    /// `-compact-warnings` go to `apply` as well.
     plan_flags: Option<String>,
+    /// Flags for `apply`, as a shell would read them.
+    apply_flags: Option<String>,
     /// Minutes that each command may run; 60 by default.
     timeout: Option<f64>,
-    /// Whether nobody has to approve the plan.
+    /// Whether the plan is applied without a further question. It is an approval by the starter: it needs the roles
+    /// `deployer` and `approver`, or `admin`, and `auth.starter_may_approve`. It has no effect on operations that apply
+    /// nothing.
     auto_approve: Option<bool>,
     /// What to do; `deploy` by default.
     operation: Option<Operation>,

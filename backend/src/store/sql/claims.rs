@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use sqlx::Connection;
 
+use super::audit::{ALL_UNKNOWN, RECORD, bind_entry};
 use super::row::{ClaimRow, deployment_columns};
 use super::{PostgresStore, SqliteStore, held};
 use crate::store::words::{micros, word_of};
-use crate::store::{Claim, Claims, DeploymentId, Ending, Held, Lease, Progress, StoreError, Whose};
+use crate::store::{
+    Claim, Claims, DeploymentId, Ending, Held, Lease, NewAuditEntry, Progress, StoreError, Whose,
+};
 
 /// What claiming and taking over set, and what they give back; `$1` is the node, `$2` the lease in microseconds.
 ///
@@ -38,7 +42,7 @@ const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PROGRESS: &str = "UPDATE deployments \
-    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8 \
+    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8, warnings = $9 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PLAN: &str =
@@ -133,7 +137,7 @@ macro_rules! claims {
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
                     .bind(dir)
-                    .execute(&mut *self.repeatable().await?)
+                    .execute(&mut *self.durable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
             }
@@ -152,6 +156,7 @@ macro_rules! claims {
                     .bind(&progress.commit)
                     .bind(&progress.plan_digest)
                     .bind(progress.started_at.map(micros))
+                    .bind(Value::from(progress.warnings.clone()).to_string())
                     .execute(&mut *self.repeatable().await?)
                     .await?;
                 Ok(held(done.rows_affected()))
@@ -185,6 +190,7 @@ macro_rules! claims {
                 &self,
                 id: DeploymentId,
                 ending: &Ending,
+                entry: &NewAuditEntry,
             ) -> Result<bool, StoreError> {
                 let statement = concat!(
                     "UPDATE deployments \
@@ -193,12 +199,24 @@ macro_rules! claims {
                      WHERE id = $1 AND standing = 'active' AND lease_until <= ",
                     $now
                 );
-                let query = sqlx::query(statement)
-                    .bind(id.to_string());
+                let mut writer = self.durable().await?;
+                let mut transaction = writer.begin().await?;
+                let query = sqlx::query(statement).bind(id.to_string());
                 let done = bind_ending!(query, ending)
-                    .execute(&mut *self.durable().await?)
+                    .execute(&mut *transaction)
                     .await?;
-                Ok(done.rows_affected() > 0)
+                if done.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                sqlx::query(ALL_UNKNOWN)
+                    .bind(id.to_string())
+                    .execute(&mut *transaction)
+                    .await?;
+                bind_entry!(sqlx::query(RECORD), entry)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                Ok(true)
             }
 
             async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError> {

@@ -4,13 +4,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Status};
 use serde_json::Value;
+use sqlx::Connection;
 
+use super::audit::{RECORD, bind_entry};
 use super::claims::bind_ending;
 use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, json_of, micros, signed, word_of};
 use crate::store::{
-    Deployment, DeploymentId, Deployments, Ending, Filter, NewDeployment, StoreError,
+    Deployment, DeploymentId, Deployments, Ending, Filter, NewAuditEntry, NewDeployment,
+    StoreError, Turn,
 };
 
 const ENQUEUE: &str = "INSERT INTO deployments \
@@ -37,6 +40,12 @@ const POSITION: &str = "SELECT COUNT(*) FROM deployments mine \
     JOIN deployments others ON others.standing = 'waiting' AND others.seq <= mine.seq \
     WHERE mine.id = $1 AND mine.standing = 'waiting'";
 
+const WAITS_FOR: &str = "SELECT other.id FROM deployments mine \
+    JOIN deployments other ON other.workspace_key = mine.workspace_key \
+    WHERE mine.id = $1 AND mine.standing = 'waiting' \
+      AND (other.standing = 'active' OR (other.standing = 'waiting' AND other.seq < mine.seq)) \
+    ORDER BY CASE other.standing WHEN 'active' THEN 0 ELSE 1 END, other.seq LIMIT 1";
+
 const WAITING: &str = "SELECT COUNT(*) FROM deployments WHERE standing = 'waiting'";
 
 const PLAN: &str = "SELECT plan FROM deployments WHERE id = $1";
@@ -50,14 +59,33 @@ const END_WAITING: &str = "UPDATE deployments \
 /// Lines go with their deployment, by the foreign key.
 const FORGET: &str = "DELETE FROM deployments WHERE standing = 'ended' AND ended_at < $1";
 
+/// What no two active deployments have in common; one that waits for none has a key of its own.
+fn workspace_key(new: &NewDeployment) -> String {
+    match new.turn {
+        Turn::InWorkspace => new.target.key(),
+        Turn::AtOnce => new.id.to_string(),
+    }
+}
+
 macro_rules! deployments {
     ($store:ty) => {
         #[async_trait]
         impl Deployments for $store {
-            async fn enqueue(&self, new: &NewDeployment) -> Result<(), StoreError> {
+            async fn enqueue(
+                &self,
+                new: &NewDeployment,
+                entries: &[NewAuditEntry],
+            ) -> Result<(), StoreError> {
+                let mut writer = self.durable().await?;
+                let mut transaction = writer.begin().await?;
+                for entry in entries {
+                    bind_entry!(sqlx::query(RECORD), entry)
+                        .execute(&mut *transaction)
+                        .await?;
+                }
                 sqlx::query(ENQUEUE)
                     .bind(new.id.to_string())
-                    .bind(new.target.key())
+                    .bind(workspace_key(new))
                     .bind(&new.target.repository)
                     .bind(&new.target.path)
                     .bind(&new.target.workspace)
@@ -69,9 +97,9 @@ macro_rules! deployments {
                     .bind(micros(new.created_at))
                     .bind(word_of(Status::Running))
                     .bind(Phase::Initializing.word())
-                    .execute(&mut *self.durable().await?)
+                    .execute(&mut *transaction)
                     .await?;
-                Ok(())
+                Ok(transaction.commit().await?)
             }
 
             async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
@@ -106,6 +134,18 @@ macro_rules! deployments {
                 Ok(Some(count("count", ahead)?).filter(|position| *position > 0))
             }
 
+            async fn waits_for(
+                &self,
+                id: DeploymentId,
+            ) -> Result<Option<DeploymentId>, StoreError> {
+                let found: Option<String> = sqlx::query_scalar(WAITS_FOR)
+                    .bind(id.to_string())
+                    .fetch_optional(self.reads())
+                    .await?;
+                let malformed = |_| StoreError::Malformed { column: "id" };
+                found.map(|id| id.parse().map_err(malformed)).transpose()
+            }
+
             async fn waiting(&self) -> Result<u64, StoreError> {
                 let number: i64 = sqlx::query_scalar(WAITING).fetch_one(self.reads()).await?;
                 count("count", number)
@@ -135,12 +175,22 @@ macro_rules! deployments {
                 &self,
                 id: DeploymentId,
                 ending: &Ending,
+                entry: &NewAuditEntry,
             ) -> Result<bool, StoreError> {
+                let mut writer = self.durable().await?;
+                let mut transaction = writer.begin().await?;
                 let query = sqlx::query(END_WAITING).bind(id.to_string());
                 let done = bind_ending!(query, ending)
-                    .execute(&mut *self.durable().await?)
+                    .execute(&mut *transaction)
                     .await?;
-                Ok(done.rows_affected() > 0)
+                if done.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                bind_entry!(sqlx::query(RECORD), entry)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                Ok(true)
             }
 
             async fn scrub(&self) -> Result<(), StoreError> {

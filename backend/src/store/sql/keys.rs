@@ -8,14 +8,22 @@ use crate::auth::{KeyDigest, KeyId};
 use crate::store::words::{micros, time};
 use crate::store::{Keys, StoreError, StoredKey};
 
-const ADD: &str =
-    "INSERT INTO api_keys (id, digest, role, name, created_at) VALUES ($1, $2, $3, $4, $5)";
+const ADD: &str = "INSERT INTO api_keys (id, digest, role, roles, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 
-const BY_ID: &str =
-    "SELECT id, digest, role, name, created_at, revoked_at FROM api_keys WHERE id = $1";
+/// A service of an older version, which may run on the same database, writes `role` alone.
+macro_rules! key_columns {
+    () => {
+        "id, digest, COALESCE(roles, role) AS roles, name, created_at, revoked_at"
+    };
+}
 
-const ALL: &str = "SELECT id, digest, role, name, created_at, revoked_at FROM api_keys \
-    ORDER BY created_at, id";
+const BY_ID: &str = concat!("SELECT ", key_columns!(), " FROM api_keys WHERE id = $1");
+
+const ALL: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    " FROM api_keys ORDER BY created_at, id"
+);
 
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 
@@ -23,7 +31,7 @@ const REVOKE: &str = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revo
 struct KeyRow {
     id: String,
     digest: Vec<u8>,
-    role: String,
+    roles: String,
     name: String,
     created_at: i64,
     revoked_at: Option<i64>,
@@ -37,7 +45,7 @@ impl TryFrom<KeyRow> for StoredKey {
         Ok(Self {
             id: row.id.parse().map_err(|_| malformed("id"))?,
             digest: KeyDigest::kept(&row.digest).ok_or(malformed("digest"))?,
-            role: row.role.parse().map_err(|_| malformed("role"))?,
+            roles: row.roles.parse().map_err(|_| malformed("roles"))?,
             name: row.name,
             created_at: time("created_at", row.created_at)?,
             revoked_at: row
@@ -56,7 +64,8 @@ macro_rules! keys {
                 sqlx::query(ADD)
                     .bind(key.id.to_string())
                     .bind(key.digest.bytes())
-                    .bind(key.role.word())
+                    .bind(key.roles.first().word())
+                    .bind(key.roles.to_string())
                     .bind(&key.name)
                     .bind(micros(key.created_at))
                     .execute(&mut *self.durable().await?)

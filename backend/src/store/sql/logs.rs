@@ -1,6 +1,7 @@
 //! The lines of logs.
 
 use async_trait::async_trait;
+use iac_runner::session::Phase;
 
 use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, signed, time, value_of};
@@ -14,6 +15,66 @@ const FROM: &str = "SELECT line, at, phase, text FROM log_lines \
     WHERE deployment = $1 AND line >= $2 ORDER BY line LIMIT $3";
 
 const NEXT: &str = "SELECT MAX(line) + 1 FROM log_lines WHERE deployment = $1";
+
+/// Widens what is known of where the lines of a phase are.
+pub(super) const NOTE_PHASE: &str = "INSERT INTO log_phases (deployment, phase, first_line, last_line) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (deployment, phase) DO UPDATE SET \
+    first_line = CASE WHEN excluded.first_line < log_phases.first_line THEN excluded.first_line \
+        ELSE log_phases.first_line END, \
+    last_line = CASE WHEN excluded.last_line > log_phases.last_line THEN excluded.last_line \
+        ELSE log_phases.last_line END";
+
+const PHASES: &str =
+    "SELECT phase, first_line, last_line FROM log_phases WHERE deployment = $1 ORDER BY last_line";
+
+/// Lines of the first page that is read from the end; each further one has twice as many, up to the most. A line has
+/// 64 KiB at most, and a page is in memory.
+const FIRST_PAGE: i64 = 256;
+const MOST_PAGE: i64 = 1024;
+
+/// The phases of some lines, in order, each with its first and its last line.
+pub(super) fn phases_of(lines: &[StoredLine]) -> Vec<(Phase, u64, u64)> {
+    let mut phases: Vec<(Phase, u64, u64)> = Vec::new();
+    for line in lines {
+        match phases.last_mut() {
+            Some((phase, _, last)) if *phase == line.phase => *last = line.line,
+            Some(_) | None => phases.push((line.phase, line.line, line.line)),
+        }
+    }
+    phases
+}
+
+#[derive(sqlx::FromRow)]
+struct PhaseRow {
+    phase: String,
+    first_line: i64,
+    last_line: i64,
+}
+
+/// Lines as one text, the way from their first number.
+#[derive(sqlx::FromRow)]
+struct PageRow {
+    lines: i64,
+    first_line: Option<i64>,
+    text: Option<String>,
+}
+
+/// The last so many bytes, in whole lines, and whether that is less than all.
+fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
+    if text.len() <= most_bytes {
+        return (text, false);
+    }
+    let from = text.ceil_char_boundary(text.len() - most_bytes);
+    // A line that begins exactly there is whole.
+    let from = if text.as_bytes()[from - 1] == b'\n' {
+        from
+    } else {
+        text[from..]
+            .find('\n')
+            .map_or(text.len(), |at| from + at + 1)
+    };
+    (&text[from..], true)
+}
 
 #[derive(sqlx::FromRow)]
 struct LineRow {
@@ -37,7 +98,7 @@ impl TryFrom<LineRow> for StoredLine {
 }
 
 macro_rules! logs {
-    ($store:ty) => {
+    ($store:ty, $joined:literal) => {
         #[async_trait]
         impl Logs for $store {
             async fn add_lines(
@@ -65,6 +126,63 @@ macro_rules! logs {
                     .collect()
             }
 
+            async fn end_of_log(
+                &self,
+                id: DeploymentId,
+                phases: &[Phase],
+                most_bytes: usize,
+            ) -> Result<String, StoreError> {
+                let page = concat!(
+                    "SELECT COUNT(*) AS lines, MIN(line) AS first_line, ",
+                    $joined,
+                    " AS text FROM (SELECT line, text FROM log_lines WHERE deployment = $1 AND phase = $2 \
+                     AND line >= $3 AND line <= $4 ORDER BY line DESC LIMIT $5) it"
+                );
+                let kept: Vec<PhaseRow> = sqlx::query_as(PHASES)
+                    .bind(id.to_string())
+                    .fetch_all(self.reads())
+                    .await?;
+                let mut pieces: Vec<String> = Vec::new();
+                let mut room = most_bytes;
+                for kept in kept.into_iter().rev() {
+                    let phase: Phase = value_of("phase", kept.phase)?;
+                    if !phases.contains(&phase) {
+                        continue;
+                    }
+                    let (mut until, mut most) = (kept.last_line, FIRST_PAGE);
+                    loop {
+                        let row: PageRow = sqlx::query_as(page)
+                            .bind(id.to_string())
+                            .bind(phase.word())
+                            .bind(kept.first_line)
+                            .bind(until)
+                            .bind(most)
+                            .fetch_one(self.reads())
+                            .await?;
+                        let (Some(first), Some(mut text)) = (row.first_line, row.text) else {
+                            break;
+                        };
+                        text.push('\n');
+                        let (text, is_cut) = cut(&text, room);
+                        room -= text.len();
+                        pieces.push(text.to_owned());
+                        if is_cut {
+                            room = 0;
+                        }
+                        if room == 0 || row.lines < most {
+                            break;
+                        }
+                        until = first - 1;
+                        most = MOST_PAGE.min(most * 2);
+                    }
+                    if room == 0 {
+                        break;
+                    }
+                }
+                pieces.reverse();
+                Ok(pieces.concat())
+            }
+
             async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError> {
                 let next: Option<i64> = sqlx::query_scalar(NEXT)
                     .bind(id.to_string())
@@ -76,5 +194,21 @@ macro_rules! logs {
     };
 }
 
-logs!(SqliteStore);
-logs!(PostgresStore);
+logs!(SqliteStore, "GROUP_CONCAT(text, CHAR(10) ORDER BY line)");
+logs!(PostgresStore, "STRING_AGG(text, CHR(10) ORDER BY line)");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_text_is_cut_in_whole_lines() {
+        assert_eq!(cut("one\ntwo\nthree\n", 14), ("one\ntwo\nthree\n", false));
+        assert_eq!(cut("one\ntwo\nthree\n", 11), ("two\nthree\n", true));
+        assert_eq!(cut("one\ntwo\nthree\n", 10), ("two\nthree\n", true));
+        assert_eq!(cut("one\ntwo\nthree\n", 9), ("three\n", true));
+        assert_eq!(cut("one\ntwo\n", 3), ("", true));
+        assert_eq!(cut("one\n", 0), ("", true));
+        assert_eq!(cut("\u{e9}\u{e9}\u{e9}\n", 4), ("", true));
+    }
+}

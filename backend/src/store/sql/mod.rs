@@ -11,8 +11,10 @@ mod decisions;
 mod deployments;
 mod keys;
 mod logs;
+mod nodes;
 mod postgres;
 mod row;
+mod sealing;
 mod sqlite;
 
 use sqlx::SqlStr;

@@ -23,6 +23,30 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "decisions",
         include_str!("../../../migrations/postgres/0002_decisions.sql"),
     ),
+    (
+        "rights",
+        include_str!("../../../migrations/postgres/0003_rights.sql"),
+    ),
+    (
+        "sealing",
+        include_str!("../../../migrations/postgres/0004_sealing.sql"),
+    ),
+    (
+        "outcomes",
+        include_str!("../../../migrations/postgres/0005_outcomes.sql"),
+    ),
+    (
+        "warnings",
+        include_str!("../../../migrations/postgres/0006_warnings.sql"),
+    ),
+    (
+        "turns",
+        include_str!("../../../migrations/postgres/0007_turns.sql"),
+    ),
+    (
+        "log_phases",
+        include_str!("../../../migrations/postgres/0008_log_phases.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.
@@ -151,6 +175,15 @@ impl PostgresStore {
             .bind(texts)
             .execute(&mut *transaction)
             .await?;
+        for (phase, first, last) in super::logs::phases_of(lines) {
+            sqlx::query::<Postgres>(super::logs::NOTE_PHASE)
+                .bind(lease.deployment.to_string())
+                .bind(phase.word())
+                .bind(signed(first))
+                .bind(signed(last))
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(Held::Yes)
     }

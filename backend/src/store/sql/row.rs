@@ -10,7 +10,7 @@ use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Tar
 macro_rules! deployment_columns {
     () => {
         "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
-         commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node, lease_until"
+         warnings, commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node, lease_until"
     };
 }
 pub(super) use deployment_columns;
@@ -30,6 +30,7 @@ pub(super) struct DeploymentRow {
     phase: String,
     reason: Option<String>,
     error: String,
+    warnings: String,
     commit_id: Option<String>,
     plan_digest: Option<String>,
     session_dir: Option<String>,
@@ -71,6 +72,7 @@ impl TryFrom<DeploymentRow> for Deployment {
                 status: value_of("status", row.status)?,
                 phase: value_of("phase", row.phase)?,
                 error: row.error,
+                warnings: serde_json::from_str(&row.warnings).map_err(|_| malformed("warnings"))?,
                 commit: row.commit_id,
                 plan_digest: row.plan_digest,
                 started_at: row

@@ -24,6 +24,30 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "decisions",
         include_str!("../../../migrations/sqlite/0002_decisions.sql"),
     ),
+    (
+        "rights",
+        include_str!("../../../migrations/sqlite/0003_rights.sql"),
+    ),
+    (
+        "sealing",
+        include_str!("../../../migrations/sqlite/0004_sealing.sql"),
+    ),
+    (
+        "outcomes",
+        include_str!("../../../migrations/sqlite/0005_outcomes.sql"),
+    ),
+    (
+        "warnings",
+        include_str!("../../../migrations/sqlite/0006_warnings.sql"),
+    ),
+    (
+        "turns",
+        include_str!("../../../migrations/sqlite/0007_turns.sql"),
+    ),
+    (
+        "log_phases",
+        include_str!("../../../migrations/sqlite/0008_log_phases.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
@@ -171,6 +195,15 @@ impl SqliteStore {
             // How many there are is another number each time.
             let insert = insert.build().persistent(false);
             insert.execute(&mut *transaction).await?;
+        }
+        for (phase, first, last) in super::logs::phases_of(lines) {
+            sqlx::query::<Sqlite>(super::logs::NOTE_PHASE)
+                .bind(lease.deployment.to_string())
+                .bind(phase.word())
+                .bind(signed(first))
+                .bind(signed(last))
+                .execute(&mut *transaction)
+                .await?;
         }
         transaction.commit().await?;
         Ok(Held::Yes)

@@ -23,23 +23,32 @@ fn the_tool_is_known_by_the_name_of_its_program() {
 /// The leader's group in all rows.
 const GROUP: i32 = 10;
 
-fn process((pid, parent, group, program): (i32, i32, i32, &str)) -> Process {
-    Process {
-        pid,
-        parent,
-        group,
-        started: BootTicks::of(u64::from(pid.cast_unsigned())),
-        program: Some(program.to_owned()),
+fn seen((pid, parent, group, program): (i32, i32, i32, &str)) -> Seen {
+    let (program, name) = match program.split_at(1) {
+        ("+", name) => (Program::Tool, name),
+        ("-", name) => (Program::Other, name),
+        _ => (Program::Unknown, program),
+    };
+    Seen {
+        process: Process {
+            pid,
+            parent,
+            group,
+            started: BootTicks::of(u64::from(pid.cast_unsigned())),
+            program: Some(name.to_owned()),
+        },
+        program,
     }
 }
 
-/// Processes as pid, parent, group, program; a process starts at the tick of its pid.
-type Seen = &'static [(i32, i32, i32, &'static str)];
+/// Processes as pid, parent, group, program; a process starts at the tick of its pid. A program that says that
+/// it is the tool has a `+` before its name, one that says that it is another a `-`.
+type Listed = &'static [(i32, i32, i32, &'static str)];
 
 struct Row {
     name: &'static str,
-    seen: Seen,
-    had: Seen,
+    seen: Listed,
+    had: Listed,
     /// When the leader's group got its SIGINT.
     group_at: Option<u64>,
     no_tool_for: u64,
@@ -47,7 +56,7 @@ struct Row {
     pids: &'static [i32],
 }
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 17] = [
     Row {
         name: "the tool in a pipe, and no other part of the pipe",
         seen: &[
@@ -177,19 +186,71 @@ const ROWS: [Row; 12] = [
         group: false,
         pids: &[11, 15],
     },
+    Row {
+        name: "a wrapper with the tool's name",
+        seen: &[(10, 1, 10, "terraform"), (11, 10, 10, "+terraform")],
+        had: &[],
+        group_at: None,
+        no_tool_for: 0,
+        group: false,
+        pids: &[11],
+    },
+    Row {
+        name: "a version manager with the tool's name",
+        seen: &[(10, 1, 10, "-terraform"), (11, 10, 10, "+terraform-1.11")],
+        had: &[],
+        group_at: None,
+        no_tool_for: 0,
+        group: false,
+        pids: &[11],
+    },
+    Row {
+        name: "a version manager that has not started the tool yet",
+        seen: &[(10, 1, 10, "-terraform"), (12, 10, 10, "curl")],
+        had: &[],
+        group_at: None,
+        no_tool_for: 0,
+        group: true,
+        pids: &[],
+    },
+    Row {
+        name: "a tool of another name",
+        seen: &[(10, 1, 10, "bash"), (11, 10, 10, "+tf")],
+        had: &[],
+        group_at: None,
+        no_tool_for: 0,
+        group: false,
+        pids: &[11],
+    },
+    Row {
+        name: "a nested tool below a tool that says what it is",
+        seen: &[
+            (10, 1, 10, "bash"),
+            (11, 10, 10, "+terraform"),
+            (12, 11, 10, "+terraform"),
+        ],
+        had: &[],
+        group_at: None,
+        no_tool_for: 0,
+        group: false,
+        pids: &[11],
+    },
 ];
 
 #[test]
 fn each_tool_gets_one_sigint_and_wrappers_get_theirs_last() {
     for row in ROWS {
-        let processes: Vec<Process> = row.seen.iter().copied().map(process).collect();
+        let processes: Vec<Seen> = row.seen.iter().copied().map(seen).collect();
+        let had = row.had.iter().copied().map(seen);
         let interrupted = Interrupted {
-            processes: row.had.iter().copied().map(process).collect(),
+            processes: had.map(|seen| seen.process).collect(),
+            had_tool: row.had.iter().any(|(.., name)| *name == "terraform"),
             group: row.group_at.map(|at| (GROUP, BootTicks::of(at))),
         };
         let view = View {
             processes: &processes,
             program: "terraform",
+            is_proof_wanted: processes.iter().any(|seen| seen.program == Program::Tool),
             leader_group: GROUP,
             no_tool_for: Duration::from_millis(row.no_tool_for),
         };
@@ -197,7 +258,7 @@ fn each_tool_gets_one_sigint_and_wrappers_get_theirs_last() {
         let pids: Vec<i32> = targets
             .processes
             .iter()
-            .map(|&index| processes[index].pid)
+            .map(|&index| processes[index].process.pid)
             .collect();
         assert_eq!(
             (targets.group, pids.as_slice()),

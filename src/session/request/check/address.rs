@@ -1,6 +1,7 @@
 //! Addresses of modules and resources, as far as they can be told from anything else.
 
 use super::Verdict;
+use crate::protocol::is_identifier;
 
 /// Longest address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -73,15 +74,6 @@ fn after_key(text: &str) -> Option<&str> {
         }
     }
     None
-}
-
-/// Whether HCL takes this for an identifier: a letter or `_`, then letters, digits, `_` and `-`.
-pub(super) fn is_identifier(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
-        && characters.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 #[cfg(test)]

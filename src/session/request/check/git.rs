@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{Faults, Verdict};
+use crate::checkout::validate_url;
 use crate::protocol::is_secret_name;
 use crate::session::request::source::{Git, GitAuth, SshCredentials};
 
@@ -32,12 +33,23 @@ pub(super) fn check(git: &Git, faults: &mut Faults) {
             faults.add("ssh", "is for ssh only");
         }
         of_ssh(ssh, faults);
+    } else if matches!(reach, Ok(Reach::Ssh)) && git.auth.is_none() {
+        let problem =
+            "is required for ssh: `private_key`, and `known_hosts` with the keys of the host";
+        faults.add("ssh", problem);
     }
     faults.note("git_url", reach.map(|_| ()));
     faults.note("git_ref", git_ref(&git.git_ref));
 }
 
 fn reach(url: &str) -> Result<Reach, String> {
+    let reach = reach_by_scheme(url)?;
+    // What the checkout would refuse later is refused now.
+    validate_url(url).map_err(|fault| fault.to_string())?;
+    Ok(reach)
+}
+
+fn reach_by_scheme(url: &str) -> Result<Reach, String> {
     let refused = |problem: &str| Err(problem.to_owned());
     if url.is_empty() {
         return refused("is empty");
@@ -183,7 +195,7 @@ mod tests {
         use Reach::{File, Http, Ssh};
         let table = [
             ("https://github.com/user/repo.git", Some(Http)),
-            ("HTTP://git.example.com:3000/a", Some(Http)),
+            ("http://git.example.com:3000/a", Some(Http)),
             ("ssh://git@example.com:22/a.git", Some(Ssh)),
             ("ssh://example.com/a", Some(Ssh)),
             ("git@github.com:user/repo.git", Some(Ssh)),
@@ -194,7 +206,11 @@ mod tests {
             ("https://user:pw@github.com/a", None),
             ("https://token@github.com/a", None),
             ("https://example.com/a?private_token=x", None),
-            ("https://example.com/a?x=y", Some(Http)),
+            ("https://example.com/a?x=y", None),
+            ("HTTPS://example.com/a", None),
+            ("FILE:///srv/git/a.git", None),
+            ("ssh://%2doProxyCommand=x/a", None),
+            ("ssh://%2doProxyCommand=x@example.com/a", None),
             ("https://", None),
             ("https://:80/a", None),
             ("ssh://git:pw@example.com/a", None),

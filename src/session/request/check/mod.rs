@@ -6,6 +6,7 @@ mod git;
 mod paths;
 mod settings;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::fault::FieldFault;
@@ -54,6 +55,13 @@ pub(super) fn faults(request: &DeployRequest, policy: &FlagPolicy) -> Vec<FieldF
         "plan_flags",
         FlagsOf::Plan,
         &request.plan_flags,
+        &of_plan(request.operation, policy),
+        &mut faults,
+    );
+    flags(
+        "apply_flags",
+        FlagsOf::Apply,
+        &request.apply_flags,
         policy,
         &mut faults,
     );
@@ -100,6 +108,14 @@ fn directories(request: &DeployRequest, faults: &mut Faults) {
             paths::depth_below(depth, file).map(|_| ())
         };
         faults.note(format!("tfvars_files[{index}]"), verdict);
+    }
+}
+
+/// The policy for the plan of an operation.
+fn of_plan(operation: Operation, policy: &FlagPolicy) -> Cow<'_, FlagPolicy> {
+    match operation {
+        Operation::Plan | Operation::Drift => Cow::Owned(policy.for_a_plan_alone()),
+        Operation::Deploy | Operation::Destroy | Operation::Validate => Cow::Borrowed(policy),
     }
 }
 
@@ -166,5 +182,40 @@ fn addresses(request: &DeployRequest, faults: &mut Faults) {
             "replace",
             format!("means nothing to the operation `{word}`"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Tool;
+    use crate::session::flags::{Refusal, When};
+
+    #[test]
+    fn only_a_plan_alone_may_do_without_the_lock() {
+        let mut request = DeployRequest::git(Tool::Tofu, "https://h/a", "main");
+        request.plan_flags = "-lock=false".to_owned();
+        let by_default = FlagPolicy::default();
+        let stricter = FlagPolicy::default().refuse(Refusal {
+            flag: "lock".to_owned(),
+            of: None,
+            when: When::Given,
+            reason: "not here".to_owned(),
+        });
+        let table = [
+            (Operation::Deploy, 1),
+            (Operation::Destroy, 1),
+            (Operation::Validate, 1),
+            (Operation::Plan, 0),
+            (Operation::Drift, 0),
+        ];
+        for (operation, expected) in table {
+            request.operation = operation;
+            assert_eq!(faults(&request, &by_default).len(), expected);
+            assert_eq!(faults(&request, &stricter).len(), 1);
+        }
+        request.operation = Operation::Plan;
+        request.init_flags = "-lock=false".to_owned();
+        assert_eq!(faults(&request, &by_default).len(), 1);
     }
 }

@@ -2,10 +2,9 @@
 
 use secrecy::ExposeSecret;
 
-use super::address::is_identifier;
 use super::{Faults, Verdict};
 use crate::protocol::is_secret_name;
-use crate::protocol::{is_settable_variable, member};
+use crate::protocol::{is_identifier, is_settable_variable, member};
 use crate::session::request::DeployRequest;
 
 /// Longest `NAME=value` with its NUL that Linux gives a process (`MAX_ARG_STRLEN`), in bytes.
@@ -31,16 +30,30 @@ pub(super) fn environment(request: &DeployRequest, faults: &mut Faults) {
 fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
     let refused = |problem: &str| Err(problem.to_owned());
     if !is_settable_variable(name) {
-        return refused("not a variable name: letters, digits and `_`, not a digit first");
+        return refused(
+            "not a variable name: letters, digits and `_`, not a digit first; `-` only after `TF_VAR_`",
+        );
     }
     match name {
         "TF_DATA_DIR" => refused("is refused: each deployment has a data directory of its own"),
         "TF_WORKSPACE" if selects_workspace => refused("is refused: `workspace` is given"),
-        _ if name == "TF_CLI_ARGS" || name.starts_with("TF_CLI_ARGS_") => {
-            refused("is refused: flags go into `init_flags` and `plan_flags`")
-        }
-        _ => Ok(()),
+        _ => match name.strip_prefix("TF_CLI_ARGS") {
+            Some(of) if of.is_empty() || of.starts_with('_') => Err(flags_go_elsewhere(of)),
+            _ => Ok(()),
+        },
     }
+}
+
+/// Says which field takes the flags of a variable `TF_CLI_ARGS`; `of` is the rest of its name.
+fn flags_go_elsewhere(of: &str) -> String {
+    let fields = match of {
+        "_init" | "_get" => "`init_flags`",
+        "_plan" | "_refresh" => "`plan_flags`",
+        "_apply" | "_destroy" => "`apply_flags`",
+        "" => "`init_flags`, `plan_flags` and `apply_flags`",
+        _ => return "is refused: this command takes no further flags".to_owned(),
+    };
+    format!("is refused: flags go into {fields}")
 }
 
 pub(super) fn variables(request: &DeployRequest, faults: &mut Faults) {

@@ -242,6 +242,14 @@ const WHOLE: &[(&str, &[&str])] = &[
         &["git_auth"],
     ),
     (
+        r#"{"tool": "tofu", "git_url": "h:a", "git_ref": "a"}"#,
+        &["ssh"],
+    ),
+    (
+        r#"{"tool": "tofu", "git_url": "FILE:///srv/a", "git_ref": "a", "git_depth": -1}"#,
+        &["git_url", "git_depth"],
+    ),
+    (
         r#"{"tool": "tofu", "git_url": "h:a", "git_ref": "a", "ssh": {"private_key": "hunter2", "known_hosts": " "}}"#,
         &["ssh.private_key", "ssh.known_hosts"],
     ),

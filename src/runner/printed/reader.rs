@@ -1,15 +1,19 @@
-//! The form for a person, in which a diagnostic is a box, or under `-no-color` a block of bare lines.
+//! Reads lines: a diagnostic is a box, under `-no-color` a block of bare lines, with `-json` a message.
+//!
+//! One output may hold all three: a script in the tool's place may print lines of its own before it becomes the
+//! tool, or run the tool twice, and `TF_CLI_ARGS` may set the form.
 
-use super::Item;
 use super::fault::{Fault, folded, from_block};
 use super::own::{OUTPUTS, after_prompt, is_own, is_progress, is_streamed};
-use super::quoted;
+use super::{Item, Printed, json, quoted};
 
-/// How the tool prints its diagnostics: the first one shows it.
+/// Whom the tool prints for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Boxed,
-    Plain,
+pub(super) enum Language {
+    /// A person.
+    Human,
+    /// A program: one JSON message a line. Bare lines may be those of others, such as a log.
+    Json,
 }
 
 /// What both tools print above the boxes on their CLI configuration, which are boxes under `-no-color`, too.
@@ -25,20 +29,27 @@ const AUTHORS_WORDS: [&str; 7] = [
     "invalid value for input variable",
 ];
 
-pub(super) fn items(lines: &[String]) -> Vec<Item> {
+pub(super) fn read(lines: &[String], language: Language) -> Printed {
     let mut reader = Reader {
         lines,
         at: 0,
-        form: None,
+        language,
+        has_boxes: false,
         is_doubtful: false,
         is_doubt_of_error: false,
+        has_begun_since: false,
+        has_skipped_box: false,
         items: Vec::new(),
     };
     reader.skip_cli_configuration();
     while reader.at < lines.len() {
         reader.step();
     }
-    reader.items
+    Printed {
+        items: reader.items,
+        has_skipped_box: reader.has_skipped_box,
+        is_cut: false,
+    }
 }
 
 pub(super) fn opens_cli_configuration(line: &str) -> bool {
@@ -48,36 +59,80 @@ pub(super) fn opens_cli_configuration(line: &str) -> bool {
 struct Reader<'a> {
     lines: &'a [String],
     at: usize,
-    form: Option<Form>,
-    /// Whether what follows is perhaps quoted by a diagnostic.
+    language: Language,
+    /// Whether a diagnostic came in a box: what then looks like a bare one is not sure to be one.
+    has_boxes: bool,
+    /// Whether what follows is perhaps quoted, by a diagnostic or by an output value.
     is_doubtful: bool,
     /// Whether that diagnostic is an error.
     is_doubt_of_error: bool,
+    /// Whether the tool has begun something since.
+    has_begun_since: bool,
+    /// Whether a box was passed over that such an error quotes.
+    has_skipped_box: bool,
     items: Vec<Item>,
 }
 
 impl Reader<'_> {
     fn step(&mut self) {
         let line = self.lines[self.at].as_str();
-        if line == OUTPUTS && !self.is_doubtful {
-            let rest = self.lines[self.at..].iter().cloned();
-            self.items.extend(rest.map(Item::DoubtfulLine));
-            self.at = self.lines.len();
-        } else if is_streamed(line) {
+        let is_human = self.language == Language::Human;
+        if is_human && is_streamed(line) {
             self.at += 1;
-        } else if self.form != Some(Form::Plain) && self.opens_box() {
-            self.form = Some(Form::Boxed);
-            self.take_box();
-        } else if self.form != Some(Form::Boxed) && opens_block(line) {
-            self.form = Some(Form::Plain);
+        } else if self.opens_box() {
+            let is_quoted = self.is_doubt_of_error && !self.has_boxes && !self.has_begun_since;
+            if is_quoted {
+                self.skip_box();
+            } else {
+                self.has_boxes = true;
+                self.take_box();
+            }
+        } else if opens_block(line) {
             self.take_block();
         } else {
-            self.items.push(if self.is_doubtful {
-                Item::DoubtfulLine(line.to_owned())
-            } else {
-                Item::Line(line.to_owned())
-            });
+            self.is_doubtful |= is_human && line == OUTPUTS;
+            self.take_line(line);
             self.at += 1;
+        }
+    }
+
+    /// Passes over a box that the plain block of an error quotes: one run of the tool prints one form.
+    fn skip_box(&mut self) {
+        let rest = &self.lines[self.at + 1..];
+        self.at += 1 + rest.iter().take_while(|line| boxed(line).is_some()).count();
+        self.has_skipped_box = true;
+    }
+
+    /// Takes a line outside diagnostics, or a message.
+    fn take_line(&mut self, line: &str) {
+        let message = match self.language {
+            Language::Human => json::tool_message(line),
+            Language::Json => match json::message(line) {
+                Some(message) => {
+                    self.items.extend(json::item(&message));
+                    return;
+                }
+                None => None,
+            },
+        };
+        match message {
+            Some(Item::Fault(fault)) => self.push_fault(fault),
+            Some(message) if !self.is_doubtful => self.items.push(message),
+            Some(_) => {}
+            None if self.is_doubtful => {
+                self.has_begun_since |=
+                    is_progress(line) || line.starts_with("Acquiring state lock.");
+                self.items.push(Item::DoubtfulLine(line.to_owned()));
+            }
+            None => self.items.push(Item::Line(line.to_owned())),
+        }
+    }
+
+    fn push_fault(&mut self, fault: Fault) {
+        if !self.is_doubtful {
+            self.items.push(Item::Fault(fault));
+        } else if !self.is_certainly_quoted(&fault) {
+            self.items.push(Item::Doubtful(fault));
         }
     }
 
@@ -99,11 +154,15 @@ impl Reader<'_> {
     }
 
     fn opens_box(&self) -> bool {
+        self.box_opens_at(self.at)
+    }
+
+    fn box_opens_at(&self, at: usize) -> bool {
         let is_top = |line: &String| after_prompt(line).trim_end() == "╷";
-        self.lines.get(self.at).is_some_and(is_top)
+        self.lines.get(at).is_some_and(is_top)
             && self
                 .lines
-                .get(self.at + 1)
+                .get(at + 1)
                 .and_then(|line| boxed(line))
                 .is_some_and(opens_block)
     }
@@ -116,8 +175,10 @@ impl Reader<'_> {
         if self.lines.get(self.at).is_some_and(is_bottom) {
             self.at += 1;
         }
-        if inside[0].starts_with("Error: ") {
-            self.items.extend(from_block(&inside).map(Item::Fault));
+        if inside[0].starts_with("Error: ")
+            && let Some(fault) = from_block(&inside)
+        {
+            self.push_fault(fault);
         }
     }
 
@@ -133,29 +194,51 @@ impl Reader<'_> {
         while let Some(line) = self.lines.get(end) {
             let is_first_of_detail = end == start + 2 && self.lines[start + 1].is_empty();
             let is_next = (opens_block(line) && !is_first_of_detail) || is_own(line);
-            if quoted_to.map_or(is_next, |to| end >= to) {
+            let is_end = match quoted_to {
+                Some(to) => end >= to,
+                None if self.language == Language::Json => is_next || json::message(line).is_some(),
+                None => is_next || (self.is_of_another_form(end) && !self.quotes(start, end)),
+            };
+            if is_end {
                 break;
             }
             end += 1;
         }
-        let block: Vec<&str> = self.lines[start..end].iter().map(String::as_str).collect();
         self.at = end;
-        let Some(fault) = from_block(&block) else {
+        let Some(fault) = self.fault(start, end) else {
             return;
         };
         let was_doubtful = self.is_doubtful;
-        if quoted_to.is_none() && may_quote(&fault) {
+        let is_human = self.language == Language::Human;
+        if is_human && quoted_to.is_none() && may_quote(&fault) {
             self.is_doubtful = true;
             self.is_doubt_of_error |= is_error;
         }
         if !is_error {
             return;
         }
-        if !was_doubtful {
+        if (self.has_boxes || !is_human) && !was_doubtful {
+            self.items.push(Item::Doubtful(fault));
+        } else if !was_doubtful {
             self.items.push(Item::Fault(fault));
         } else if !self.is_certainly_quoted(&fault) {
             self.items.push(Item::Doubtful(fault));
         }
+    }
+
+    fn fault(&self, start: usize, end: usize) -> Option<Fault> {
+        let block: Vec<&str> = self.lines[start..end].iter().map(String::as_str).collect();
+        from_block(&block)
+    }
+
+    /// Whether a diagnostic of another form begins here: after a line of a script, not of the tool.
+    fn is_of_another_form(&self, at: usize) -> bool {
+        self.box_opens_at(at) || json::tool_message(&self.lines[at]).is_some()
+    }
+
+    /// Whether the block so far is one that may hold lines of anybody.
+    fn quotes(&self, start: usize, end: usize) -> bool {
+        self.fault(start, end).is_none_or(|fault| may_quote(&fault))
     }
 
     /// Whether the tool does not print this error at this point.
@@ -164,7 +247,8 @@ impl Reader<'_> {
     /// that the lock could not be released is printed later. And it does not ask for a lock that it has.
     fn is_certainly_quoted(&self, fault: &Fault) -> bool {
         let is_late = self.is_doubt_of_error && fault.is_of_core() && !is_release(fault);
-        is_late || (is_locked_out(fault) && self.has_begun())
+        let is_doubt_of_values = !self.is_doubt_of_error;
+        is_late || (is_locked_out(fault) && self.has_begun() && !is_doubt_of_values)
     }
 
     /// Whether the tool has got far enough to hold the lock, or has failed already.

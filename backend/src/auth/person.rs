@@ -1,0 +1,118 @@
+//! People, as separation of duties compares them.
+
+use unicase::UniCase;
+use unicode_normalization::UnicodeNormalization;
+
+/// The name of a caller without a key.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Names that the service itself uses in audit trails and logs.
+const RESERVED: [&str; 5] = [
+    ANONYMOUS,
+    "command line",
+    "auto_approve",
+    "the stop of the service",
+    "the node that took it over",
+];
+
+/// A person, by the name of a key.
+///
+/// Names that differ only in case, Unicode form, spaces or invisible characters are one person, and so are all keys of
+/// one name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Person(String);
+
+impl Person {
+    /// The person of a name.
+    pub fn named(name: &str) -> Self {
+        // Folding can leave what normalizes further, and the reverse, so each is done twice, as in NFKC_Casefold.
+        let folded = fold(&fold(name));
+        let words: Vec<_> = folded.split_whitespace().collect();
+        Self(words.join(" "))
+    }
+
+    /// Whether this may be the caller of a keyless service, of whom nothing is known.
+    pub fn is_anonymous(&self) -> bool {
+        *self == Self::named(ANONYMOUS)
+    }
+
+    /// Whether the service itself acts under this name, so that no key may have it.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.into_iter().any(|name| *self == Self::named(name))
+    }
+}
+
+fn fold(name: &str) -> String {
+    let visible: String = name.nfkc().filter(|it| !is_invisible(*it)).collect();
+    let folded = UniCase::unicode(visible).to_folded_case();
+    folded.nfkc().collect()
+}
+
+/// Whether Unicode says that a character is not shown (`Default_Ignorable_Code_Point`).
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_another_case_or_form_are_one_person() {
+        let table = [
+            ("ann", "ANN", true),
+            ("ann", " Ann ", true),
+            ("ann lee", "Ann  Lee", true),
+            // Composed and decomposed.
+            ("ren\u{e9}", "rene\u{301}", true),
+            ("ren\u{e9}", "RENE\u{301}", true),
+            // Full folding.
+            ("stra\u{df}e", "STRASSE", true),
+            ("stra\u{df}e", "STRA\u{1e9e}E", true),
+            ("\u{3c3}\u{3c2}", "\u{3a3}\u{3a3}", true),
+            // Compatibility: full width, ligature, the Kelvin sign.
+            ("ann", "\u{ff41}\u{ff4e}\u{ff2e}", true),
+            ("fi", "\u{fb01}", true),
+            ("k", "\u{212a}", true),
+            // Combining iota: its order matters for folding.
+            ("\u{1fb3}", "\u{3b1}\u{345}", true),
+            // Invisible characters.
+            ("ann", "a\u{200b}nn\u{feff}", true),
+            ("ann", "bob", false),
+            ("ann", "anna", false),
+            ("rene", "ren\u{e9}", false),
+        ];
+        for (one, other, is_same) in table {
+            let same = Person::named(one) == Person::named(other);
+            assert_eq!(same, is_same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_service_are_reserved() {
+        for name in RESERVED {
+            assert!(Person::named(&name.to_uppercase()).is_reserved(), "{name}");
+        }
+        assert!(!Person::named("ann").is_reserved());
+        assert!(Person::named("Anonymous").is_anonymous());
+    }
+}

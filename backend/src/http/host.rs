@@ -1,0 +1,92 @@
+//! The host that a call names: once, and the same one everywhere.
+
+use axum::extract::Request;
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, Uri, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Fault;
+
+/// What is wrong with the host of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HostFault {
+    Missing,
+    Repeated,
+    NotText,
+    Disagrees,
+}
+
+/// Refuses a call that names no host, several, or two different ones: a proxy in front, a check of this service and a
+/// browser could each mean another.
+pub(super) async fn check(request: Request, next: Next) -> Response {
+    match fault_of(request.version(), request.uri(), request.headers()) {
+        None => next.run(request).await,
+        Some(fault) => Fault::BadRequest(text(fault).to_owned()).into_response(),
+    }
+}
+
+fn fault_of(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<HostFault> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let Some(host) = hosts.next() else {
+        // HTTP/1.0 has no such header.
+        return (version >= Version::HTTP_11).then_some(HostFault::Missing);
+    };
+    if hosts.next().is_some() {
+        return Some(HostFault::Repeated);
+    }
+    let Ok(host) = host.to_str() else {
+        return Some(HostFault::NotText);
+    };
+    let authority = uri.authority()?.as_str();
+    (!authority.eq_ignore_ascii_case(host)).then_some(HostFault::Disagrees)
+}
+
+const fn text(fault: HostFault) -> &'static str {
+    match fault {
+        HostFault::Missing => "the `Host` header is missing: send it once",
+        HostFault::Repeated => "the `Host` header is there more than once: send it once",
+        HostFault::NotText => "the `Host` header is not printable ASCII",
+        HostFault::Disagrees => {
+            "the `Host` header disagrees with the host of the request target: send the same in both, or a path alone"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_names_one_host() {
+        use HostFault::{Disagrees, Missing, NotText, Repeated};
+        let (v0, v1) = (Version::HTTP_10, Version::HTTP_11);
+        type Row = (
+            Version,
+            &'static str,
+            &'static [&'static [u8]],
+            Option<HostFault>,
+        );
+        let table: [Row; 11] = [
+            (v1, "/deploy", &[b"localhost:1"], None),
+            (v1, "/deploy", &[b""], None),
+            (v1, "/deploy", &[], Some(Missing)),
+            (v0, "/deploy", &[], None),
+            (v1, "/deploy", &[b"a", b"a"], Some(Repeated)),
+            (v0, "/deploy", &[b"localhost", b"evil"], Some(Repeated)),
+            (v1, "/deploy", &[b"\xff"], Some(NotText)),
+            (v1, "http://localhost:1/deploy", &[b"LOCALHOST:1"], None),
+            (v1, "http://evil/deploy", &[b"localhost"], Some(Disagrees)),
+            (v1, "http://u@localhost/", &[b"localhost"], Some(Disagrees)),
+            (v1, "http://localhost/deploy", &[], Some(Missing)),
+        ];
+        for (version, target, hosts, expected) in table {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, axum::http::HeaderValue::from_bytes(host).unwrap());
+            }
+            let fault = fault_of(version, &target.parse().unwrap(), &headers);
+            assert_eq!(fault, expected, "{target} {hosts:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who is served while there are no keys.
+
+use std::net::SocketAddr;
+
+use crate::config;
+
+/// Who is served while there are no keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyless {
+    /// No one: the configuration would let others in, and does not say that this is meant.
+    Never,
+    /// Callers of this machine, by a name of loopback.
+    Loopback,
+    /// Anyone who reaches the service: `server.insecure`.
+    Anyone,
+}
+
+/// What would let others in than the users of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// The address is not one of loopback.
+    Address(SocketAddr),
+    /// Pages of an origin that is not on this machine.
+    Origin(String),
+}
+
+impl Keyless {
+    /// As it is configured.
+    pub fn of(server: &config::Server) -> Self {
+        match (server.insecure, opening(server)) {
+            (true, _) => Self::Anyone,
+            (false, Some(_)) => Self::Never,
+            (false, None) => Self::Loopback,
+        }
+    }
+}
+
+/// What in a configuration would let others in, if anything.
+pub fn opening(server: &config::Server) -> Option<Opening> {
+    if !server.listen.ip().is_loopback() {
+        return Some(Opening::Address(server.listen));
+    }
+    let foreign = server
+        .allowed_origins
+        .iter()
+        .find(|it| !is_of_this_machine(it));
+    foreign.cloned().map(Opening::Origin)
+}
+
+/// Whether the pages of an origin come from this machine.
+fn is_of_this_machine(origin: &str) -> bool {
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| origin.strip_prefix(scheme));
+    host.is_some_and(|host| is_loopback(host.strip_suffix('/').unwrap_or(host)))
+}
+
+/// Whether a host, with its port or without, is a name of loopback. A name that somebody else made lead there is not.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|it| name.eq_ignore_ascii_case(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Layers};
+
+    fn server(listen: &str, origins: &str, insecure: &str) -> config::Server {
+        let flags = [
+            ("server.listen", listen),
+            ("server.allowed_origins", origins),
+            ("server.insecure", insecure),
+        ];
+        let flags = flags.map(|(name, text)| (name, text.to_owned()));
+        let layers = Layers::new().with_flags(flags.into());
+        Config::of(&layers).unwrap().server
+    }
+
+    #[test]
+    fn only_names_of_loopback_are_local() {
+        let local = [
+            "localhost",
+            "LocalHost:8080",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+        ];
+        let other = [
+            "",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil",
+            "user@localhost",
+            "localhost@evil.example",
+        ];
+        for host in local {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in other {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn without_keys_others_are_served_only_if_that_is_asked_for() {
+        use Keyless::{Anyone, Loopback, Never};
+        let here = "127.0.0.1:8080";
+        let table = [
+            // listen, origins, without --insecure
+            (here, "", Loopback),
+            ("[::1]:8080", "", Loopback),
+            (
+                here,
+                "http://localhost:3000,https://127.0.0.1,http://[::1]:1/",
+                Loopback,
+            ),
+            ("0.0.0.0:8080", "", Never),
+            ("[::]:8080", "", Never),
+            ("192.0.2.1:8080", "", Never),
+            (here, "*", Never),
+            (here, "https://a.example", Never),
+            (here, "http://localhost:3000,https://a.example", Never),
+            (here, "null", Never),
+            (here, "http://localhost.evil.example", Never),
+            (here, "http://localhost@evil.example", Never),
+            (here, "ftp://localhost", Never),
+        ];
+        for (listen, origins, expected) in table {
+            let keyless = |insecure| Keyless::of(&server(listen, origins, insecure));
+            assert_eq!(keyless("false"), expected, "{listen} {origins}");
+            assert_eq!(keyless("true"), Anyone, "{listen} {origins}");
+        }
+    }
+}

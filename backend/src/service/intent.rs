@@ -1,0 +1,151 @@
+//! A decision is written down before it takes effect.
+//!
+//! The audit trail first gets a pending entry, then the session is asked, and then the entry is settled. Whatever moment
+//! the service dies at, the pending entry and the session's own journal together say what was done, and `trail` settles it
+//! when the session is taken up again, at the latest before the end of the deployment is kept.
+
+use std::time::Duration;
+
+use iac_runner::session::SessionError;
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+use super::owed::OwedEntry;
+use super::{DecisionError, Service};
+use crate::causes::Causes;
+use crate::store::{NewAuditEntry, Settlement};
+
+/// How long a stop waits for its entry to be written: what runs has to be stoppable when the store can't write.
+const STOP_WAITS: Duration = Duration::from_secs(2);
+/// How long an answer waits for its entry to be settled, which goes on afterwards.
+const SETTLED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How a stop was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The session wrote it down.
+    BySession,
+    /// There is no session yet: it is stopped as soon as there is one, also by another process.
+    Remembered,
+}
+
+impl Service {
+    /// Does what somebody decided, after that was written down.
+    ///
+    /// # Errors
+    /// The store can't write, and nothing was done; or what the work says.
+    pub(super) async fn with_intent(
+        &self,
+        entry: &NewAuditEntry,
+        work: impl Future<Output = Result<(), DecisionError>>,
+    ) -> Result<(), DecisionError> {
+        let number = self.store().intend(entry).await?;
+        let done = work.await;
+        if let Some(settlement) = settlement(&done) {
+            self.settle_soon(number, settlement).await;
+        }
+        done
+    }
+
+    /// Stops something, after that was written down, or was tried to: a store that can't write keeps nothing running.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub(super) async fn stop_with_intent(
+        &self,
+        entry: &NewAuditEntry,
+        work: impl Future<Output = Result<Stopped, DecisionError>>,
+    ) -> Result<(), DecisionError> {
+        let owed = entry.deployment.map(|id| self.parts.owed.add(id));
+        let (service, intended) = (self.clone(), entry.clone());
+        let mut intending = tokio::spawn(async move { service.store().intend(&intended).await });
+        let waited = timeout(STOP_WAITS, &mut intending).await;
+        let done = work.await;
+        let settlement = match done {
+            Ok(Stopped::BySession) => Some(Settlement::Done),
+            // Settled when the session has it.
+            Ok(Stopped::Remembered) => None,
+            Err(ref fault) => not_done(fault).then_some(Settlement::Dropped),
+        };
+        match waited {
+            Ok(Ok(Ok(number))) => {
+                if let Some(settlement) = settlement {
+                    self.settle_soon(number, settlement).await;
+                }
+            }
+            Ok(Ok(Err(fault))) => {
+                warn!(error = %Causes(&fault), "stop not in the audit trail yet");
+                if done.is_ok() {
+                    self.record_later(entry.clone(), owed);
+                }
+            }
+            Ok(Err(fault)) => error!(error = %Causes(&fault), "stop not in the audit trail"),
+            Err(_) => {
+                warn!("stop not in the audit trail yet: the store did not answer in time");
+                let (service, entry, is_done) = (self.clone(), entry.clone(), done.is_ok());
+                tokio::spawn(async move {
+                    match (intending.await, settlement) {
+                        (Ok(Ok(number)), Some(settlement)) => {
+                            service.settle(number, settlement).await;
+                            drop(owed);
+                        }
+                        (Ok(Ok(_)), None) => {}
+                        (Ok(Err(_)) | Err(_), _) if is_done => service.record_later(entry, owed),
+                        (Ok(Err(_)) | Err(_), _) => {}
+                    }
+                });
+            }
+        }
+        done.map(drop)
+    }
+
+    /// Settles an entry, and waits for that no longer than an answer may.
+    async fn settle_soon(&self, number: u64, settlement: Settlement) {
+        let service = self.clone();
+        let settling = tokio::spawn(async move { service.settle(number, settlement).await });
+        let _ = timeout(SETTLED_WITHIN, settling).await;
+    }
+
+    /// Settles an entry as soon as the store can write. One that is not settled when the service stops is settled at the
+    /// next start.
+    async fn settle(&self, number: u64, settlement: Settlement) {
+        let store = self.store();
+        let _ = self
+            .until_answered(|| store.settle(number, settlement))
+            .await;
+    }
+
+    /// Writes an entry down as soon as the store can write. The journal of the session says it as well.
+    fn record_later(&self, entry: NewAuditEntry, owed: Option<OwedEntry>) {
+        let service = self.clone();
+        tokio::spawn(async move {
+            let store = service.store();
+            let _ = service.until_answered(|| store.record(&entry)).await;
+            drop(owed);
+        });
+    }
+}
+
+/// What the answer to a decision says of its entry; none where it does not say, and the session is asked later.
+fn settlement(done: &Result<(), DecisionError>) -> Option<Settlement> {
+    match done {
+        Ok(()) => Some(Settlement::Done),
+        Err(fault) => not_done(fault).then_some(Settlement::Dropped),
+    }
+}
+
+/// Whether a fault says that nothing was done.
+const fn not_done(fault: &DecisionError) -> bool {
+    match fault {
+        DecisionError::Session(fault) => match fault {
+            SessionError::Gone { .. } => false,
+            // Every other one says so.
+            _ => true,
+        },
+        DecisionError::NotFound
+        | DecisionError::Refused(_)
+        | DecisionError::Conflict { .. }
+        | DecisionError::Store(_) => true,
+        DecisionError::Elsewhere { .. } => false,
+    }
+}

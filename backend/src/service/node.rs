@@ -1,0 +1,182 @@
+//! The node of this process: its name belongs to the data directory, and it gives signs of life.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use super::{OpenError, Service};
+use crate::causes::Causes;
+use crate::store::{Held, NameAnswer, Node, Store, StoreError};
+
+/// How long the store may take for one write before it counts as one that can't write.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long the last answer is given again: whoever asks often writes no more often than that.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether the store could write, and when that was asked.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    last: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+/// How long this process surely has the name of its node.
+#[derive(Debug)]
+pub(super) struct NameLease {
+    until: Mutex<Instant>,
+}
+
+impl NameLease {
+    /// A lease that was asked for at this time, and granted.
+    pub(super) fn new(asked_at: Instant, lease: Duration) -> Self {
+        Self {
+            until: Mutex::new(asked_at + lease),
+        }
+    }
+
+    fn extend(&self, asked_at: Instant, lease: Duration) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = (*until).max(asked_at + lease);
+    }
+
+    fn holds_at(&self, now: Instant) -> bool {
+        now < *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the name of the node for this process.
+///
+/// # Errors
+/// The name belongs to another data directory, or the store can't keep it.
+pub(super) async fn take(
+    store: &dyn Store,
+    name: String,
+    identity: String,
+    lease: Duration,
+) -> Result<Node, OpenError> {
+    let node = Node {
+        name,
+        identity,
+        process: Uuid::new_v4().to_string(),
+    };
+    match store.take_name(&node, lease).await? {
+        NameAnswer::Taken => Ok(node),
+        NameAnswer::InUse { lease_left } => Err(OpenError::NodeInUse {
+            name: node.name,
+            // Rounded up, so that whoever waits that long has waited long enough.
+            seconds_left: lease_left.as_secs() + 1,
+        }),
+        NameAnswer::Carries { deployments } => Err(OpenError::NodeCarries {
+            name: node.name,
+            deployments,
+        }),
+    }
+}
+
+impl Service {
+    /// Gives signs of life until the service stops; stops it when another process has taken the name, since that one
+    /// carries the deployments by now.
+    pub(super) async fn keep_the_name(&self) -> Held {
+        let mut stopping = self.stopping();
+        if !self.store().is_shared() {
+            // The lock of the data directory, where the database is as well, says it all.
+            return Held::Yes;
+        }
+        let mut renewal = tokio::time::interval(self.parts.lease / 3);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
+                _ = renewal.tick() => {}
+            }
+            let renewed = tokio::select! {
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
+                renewed = self.renew_the_name() => renewed,
+            };
+            match renewed {
+                Ok(Held::Yes) => {}
+                Ok(Held::Lost) => {
+                    error!(
+                        node = self.parts.node.name,
+                        "node name taken by another process; stopping"
+                    );
+                    self.stop();
+                    return Held::Lost;
+                }
+                Err(fault) => warn!(error = %Causes(&fault), "node lease not renewed"),
+            }
+        }
+    }
+
+    async fn renew_the_name(&self) -> Result<Held, StoreError> {
+        let asked_at = Instant::now();
+        let (node, lease) = (&self.parts.node, self.parts.lease);
+        let held = self.store().renew_name(node, lease).await?;
+        if held == Held::Yes {
+            self.parts.name_lease.extend(asked_at, lease);
+        }
+        Ok(held)
+    }
+
+    /// Whether this process surely has its name, so that it may claim under it: once the lease has run out, another data
+    /// directory may have taken it.
+    pub(super) fn holds_the_name(&self) -> bool {
+        !self.store().is_shared() || self.parts.name_lease.holds_at(Instant::now())
+    }
+
+    /// Gives the name up, after [`Service::stop`]. What still runs keeps it reserved for this data directory.
+    pub async fn leave(&self) {
+        let left = self.store().leave_name(&self.parts.node);
+        match timeout(WRITTEN_WITHIN, left).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => warn!(error = %Causes(&fault), "node lease not released"),
+            Err(_) => warn!("node lease not released: the store did not answer in time"),
+        }
+    }
+
+    /// Whether the store takes what is written, by a write that reaches the disk. Asked by one caller at a time, and
+    /// once a second at most.
+    pub async fn can_write(&self) -> bool {
+        let mut last = self.parts.probe.last.lock().await;
+        if let Some((at, can_write)) = *last
+            && at.elapsed() < PROBE_EVERY
+        {
+            return can_write;
+        }
+        let can_write = match timeout(WRITTEN_WITHIN, self.renew_the_name()).await {
+            Ok(Ok(Held::Yes)) => true,
+            Ok(Ok(Held::Lost)) => false,
+            Ok(Err(fault)) => {
+                warn!(error = %Causes(&fault), "store not writable");
+                false
+            }
+            Err(_) => {
+                warn!("store not writable: no answer in time");
+                false
+            }
+        };
+        *last = Some((Instant::now(), can_write));
+        can_write
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_held_from_the_question_on_as_long_as_it_is_renewed() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let lease = NameLease::new(start, Duration::from_secs(30));
+        assert!(lease.holds_at(at(29)));
+        assert!(!lease.holds_at(at(30)));
+        lease.extend(at(20), Duration::from_secs(30));
+        // An answer that comes late shortens nothing.
+        lease.extend(at(10), Duration::from_secs(30));
+        assert!(lease.holds_at(at(49)));
+        assert!(!lease.holds_at(at(50)));
+    }
+}

@@ -1,0 +1,254 @@
+//! Decisions while the store can't be written, and crashes in the middle of them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, SqliteConnection};
+
+use crate::bounded::output_of;
+use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
+use crate::stand::{Running, SMALL, Stand, block_on};
+use crate::waiting::wait_for;
+
+fn database(stand: &Stand) -> String {
+    let file = stand.path().join("data/backend.db");
+    file.to_str().unwrap().to_owned()
+}
+
+/// Does something while another process has the database locked.
+fn while_locked<T>(stand: &Stand, work: impl FnOnce() -> T) -> T {
+    block_on(async {
+        let mut connection = SqliteConnection::connect(&database(stand)).await.unwrap();
+        connection.execute("BEGIN IMMEDIATE").await.unwrap();
+        let done = work();
+        connection.execute("ROLLBACK").await.unwrap();
+        done
+    })
+}
+
+fn planned(stand: &Stand, client: &Client, workspace: &str) -> String {
+    let mut request = stand.request("terraform", SMALL);
+    request["workspace"] = json!(workspace);
+    let id = client.deploy(&request);
+    client.follow(&id, None).until_status("awaiting_approval");
+    id
+}
+
+fn decide(client: &Client, id: &str, what: &str) -> (u16, Value) {
+    client.post(&format!("/deploy/{id}/{what}"), &json!({}))
+}
+
+/// The actions of the trail about a deployment, the first one first; those that are not done say so.
+fn trail(client: &Client, id: &str) -> Vec<String> {
+    let (code, audit) = client.get(&format!("/audit?deployment={id}"));
+    assert_eq!(code, 200, "{audit}");
+    let entries = audit["entries"].as_array().unwrap().iter().rev();
+    let shown = entries.map(|entry| match entry["outcome"].as_str().unwrap() {
+        "done" => entry["action"].as_str().unwrap().to_owned(),
+        outcome => format!("{} {outcome}", entry["action"].as_str().unwrap()),
+    });
+    shown.collect()
+}
+
+/// Waits until the trail says this: what a session did is settled there soon after, or as soon as the store can write.
+#[track_caller]
+fn wait_for_trail(client: &Client, id: &str, expected: &[&str]) {
+    let what = format!("the trail to say {expected:?}");
+    wait_for(&what, WITHIN_MINUTES, || {
+        (trail(client, id) == expected).then_some(())
+    });
+}
+
+fn ended(client: &Client, id: &str) -> Value {
+    wait_for("the deployment to end", WITHIN_MINUTES, || {
+        let status = client.status(id);
+        status["ended_at"].is_string().then_some(status)
+    })
+}
+
+#[test]
+fn a_decision_that_cannot_be_written_is_not_made() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let id = planned(&stand, client, "default");
+    while_locked(&stand, || {
+        for what in ["approve", "reject"] {
+            let (code, answer) = decide(client, &id, what);
+            assert_eq!((code, &answer["code"]), (503, &json!("unavailable")));
+        }
+        assert_eq!(client.status(&id)["status"], "awaiting_approval");
+    });
+    assert_eq!(trail(client, &id), ["start"]);
+    let (code, answer) = decide(client, &id, "approve");
+    assert_eq!(code, 200, "{answer}");
+    assert_eq!(ended(client, &id)["reason"], "applied");
+    wait_for_trail(client, &id, &["start", "approve"]);
+}
+
+#[test]
+fn an_apply_is_cancelled_while_the_store_cannot_write() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let id = client.deploy(&stand.slow());
+    let mut events = client.follow(&id, None);
+    events.until_status("awaiting_approval");
+    assert_eq!(decide(client, &id, "approve").0, 200);
+    events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
+    while_locked(&stand, || {
+        let (code, answer) = decide(client, &id, "cancel");
+        assert_eq!(code, 200, "{answer}");
+    });
+    assert_eq!(ended(client, &id)["reason"], "cancelled");
+    wait_for_trail(client, &id, &["start", "approve", "cancel"]);
+}
+
+/// The disk of the data directory is full.
+#[test]
+fn a_full_disk_takes_no_decision_and_loses_none() {
+    let stand = Stand::new();
+    let disk = SmallDisk::mounted_at(&stand.path().join("data"));
+    let running = stand.serve();
+    let client = &running.client;
+    let (approved, rejected) = (
+        planned(&stand, client, "one"),
+        planned(&stand, client, "two"),
+    );
+    disk.fill();
+    // Longer than what is left of any block that is in use.
+    let remarks = json!({"comment": "x".repeat(4096)});
+    let (code, answer) = client.post(&format!("/deploy/{approved}/approve"), &remarks);
+    assert_eq!((code, &answer["code"]), (503, &json!("unavailable")));
+    assert_eq!(client.status(&approved)["status"], "awaiting_approval");
+    disk.make_room();
+    wait_for_trail(client, &approved, &["start"]);
+    assert_eq!(decide(client, &approved, "approve").0, 200);
+    assert_eq!(decide(client, &rejected, "reject").0, 200);
+    assert_eq!(ended(client, &approved)["reason"], "applied");
+    assert_eq!(ended(client, &rejected)["reason"], "rejected");
+    wait_for_trail(client, &approved, &["start", "approve"]);
+    wait_for_trail(client, &rejected, &["start", "reject"]);
+    drop(running);
+}
+
+/// The service is killed at random points while it decides, and while another process locks the database every now and
+/// then: the trail says what was done, no more and no less.
+#[test]
+fn the_trail_is_complete_after_a_crash_at_any_point() {
+    let stand = Stand::new();
+    for round in 0..6_u64 {
+        let running = stand.serve();
+        let one = planned(&stand, &running.client, &format!("one{round}"));
+        let two = planned(&stand, &running.client, &format!("two{round}"));
+        let (approving, rejecting) = (running.client.clone(), running.client.clone());
+        let (first, second) = (one.clone(), two.clone());
+        crash_while_locked_now_and_then(&stand, running, round, move || {
+            let attempts = [
+                thread::spawn(move || approving.try_post(&format!("/deploy/{first}/approve"))),
+                thread::spawn(move || rejecting.try_post(&format!("/deploy/{second}/reject"))),
+            ];
+            for attempt in attempts {
+                attempt.join().unwrap();
+            }
+        });
+
+        let running = stand.serve();
+        let client = &running.client;
+        // What was approved and had not begun when the service died ends as `interrupted`.
+        let decisions: [(_, _, &[&str]); 2] = [
+            (&one, "approve", &["applied", "interrupted"]),
+            (&two, "reject", &["rejected"]),
+        ];
+        for (id, action, reasons) in decisions {
+            let status = wait_for("the deployment to be taken up", WITHIN_MINUTES, || {
+                let status = client.status(id);
+                let is_at_rest = status["ended_at"].is_string()
+                    || (status["approval_deadline"].is_string()
+                        && !trail(client, id).iter().any(|it| it.ends_with("pending")));
+                is_at_rest.then_some(status)
+            });
+            let expected: &[&str] = if status["status"] == "awaiting_approval" {
+                &["start"]
+            } else {
+                let reason = status["reason"].as_str().unwrap();
+                assert!(reasons.contains(&reason), "{status}");
+                &["start", action]
+            };
+            wait_for_trail(client, id, expected);
+            if status["status"] == "awaiting_approval" {
+                assert_eq!(decide(client, id, "reject").0, 200);
+            }
+        }
+    }
+}
+
+/// Kills the service some milliseconds after the work began, with the database locked in turns.
+fn crash_while_locked_now_and_then(
+    stand: &Stand,
+    running: Running,
+    round: u64,
+    work: impl FnOnce() + Send + 'static,
+) {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                while_locked(stand, || {
+                    thread::sleep(Duration::from_millis(3 + 7 * round));
+                });
+            }
+        });
+        let work = thread::spawn(work);
+        thread::sleep(Duration::from_millis(round * round * 4));
+        running.kill();
+        is_over.store(true, Ordering::Relaxed);
+        work.join().unwrap();
+    });
+}
+
+/// A disk of a few megabytes; unmounted when it goes.
+struct SmallDisk {
+    at: std::path::PathBuf,
+}
+
+impl SmallDisk {
+    fn mounted_at(at: &Path) -> Self {
+        fs::create_dir_all(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs"]);
+        let mounted = output_of(mount.arg(at));
+        assert!(
+            mounted.status.success(),
+            "this test mounts, as root: {mounted:?}"
+        );
+        Self { at: at.to_owned() }
+    }
+
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.at.join("filler")).unwrap();
+        let mut len = 1 << 20;
+        while len > 0 {
+            if file.write_all(&vec![0; len]).is_err() {
+                len /= 2;
+            }
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.at.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        output_of(Command::new("umount").arg("--lazy").arg(&self.at));
+    }
+}

@@ -1,0 +1,150 @@
+//! A restart that finds no session of what had begun: nothing is begun again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+
+use crate::client::Client;
+use crate::gate::WITHIN_MINUTES;
+use crate::stand::{SMALL, Stand, block_on};
+use crate::waiting::wait_for;
+
+#[test]
+fn an_apply_is_not_repeated_after_its_sessions_were_lost() {
+    apply_is_not_repeated(&Stand::new());
+}
+
+#[test]
+fn an_apply_is_not_repeated_after_its_sessions_were_lost_with_postgres() {
+    apply_is_not_repeated(&Stand::on_postgres());
+}
+
+fn apply_is_not_repeated(stand: &Stand) {
+    let running = stand.serve();
+    let mut request = stand.slow();
+    request["auto_approve"] = json!(true);
+    let id = running.client.deploy(&request);
+    let mut events = running.client.follow(&id, None);
+    events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
+    running.kill();
+    fs::remove_dir_all(stand.path().join("data/sessions")).unwrap();
+
+    for _ in 0..2 {
+        let running = stand.serve();
+        assert_unknown(&running.client, &id);
+        running.kill();
+    }
+    // The tool that was begun goes on; there was one.
+    stand.let_go();
+    assert_eq!(
+        fs::read_to_string(stand.path().join("count")).unwrap(),
+        "once\n"
+    );
+}
+
+#[test]
+fn a_plan_is_not_made_again_after_its_session_was_lost() {
+    // All of the deployment, the directory of its session alone, and what says what a session did.
+    for part in ["", "*", "*/journal.ndjson"] {
+        let stand = Stand::new();
+        let running = stand.serve();
+        let client = &running.client;
+        let id = client.deploy(&stand.request("terraform", SMALL));
+        client.follow(&id, None).until_status("awaiting_approval");
+        running.kill();
+        lose(&stand, &id, part);
+        let running = stand.serve();
+        assert_unknown(&running.client, &id);
+        let (code, _) = running
+            .client
+            .post(&format!("/deploy/{id}/approve"), &json!({}));
+        assert_eq!(code, 409, "{part}");
+    }
+}
+
+/// As if the service had died after it noted that it begins, and before it did.
+#[test]
+fn what_had_not_begun_is_begun_after_a_crash() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let client = &running.client;
+    let first = client.deploy(&stand.request("terraform", SMALL));
+    client
+        .follow(&first, None)
+        .until_status("awaiting_approval");
+    running.kill();
+    lose(&stand, &first, "*");
+    fs::write(directory(&stand, &first).join("not-begun"), "").unwrap();
+    let running = stand.serve();
+    let client = &running.client;
+    wait_for("the plan to be made and approved", WITHIN_MINUTES, || {
+        let (code, _) = client.post(&format!("/deploy/{first}/approve"), &json!({}));
+        (code == 200).then_some(())
+    });
+    let ended = client.follow(&first, None).until_end();
+    assert_eq!(ended.last().unwrap().json()["reason"], "applied");
+}
+
+/// The session is there, its secrets don't open: it is followed to its end.
+#[test]
+fn an_apply_whose_secrets_do_not_open_is_followed() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let mut request = stand.slow();
+    request["auto_approve"] = json!(true);
+    let id = running.client.deploy(&request);
+    let mut events = running.client.follow(&id, None);
+    events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
+    running.kill();
+    block_on(async {
+        let file = stand.path().join("data/backend.db");
+        let mut connection = SqliteConnection::connect(file.to_str().unwrap())
+            .await
+            .unwrap();
+        let spoil = "UPDATE deployments SET sealed_secrets = x'01ff' WHERE standing = 'active'";
+        connection.execute(AssertSqlSafe(spoil)).await.unwrap();
+    });
+    let running = stand.serve();
+    let client = &running.client;
+    let next = client.deploy(&stand.request("terraform", SMALL));
+    assert_eq!(client.status(&id)["status"], "running");
+    stand.let_go();
+    let ended = client.follow(&id, None).until_end();
+    assert_eq!(ended.last().unwrap().json()["reason"], "applied");
+    client.follow(&next, None).until_status("awaiting_approval");
+    assert_eq!(
+        fs::read_to_string(stand.path().join("count")).unwrap(),
+        "once\n"
+    );
+}
+
+fn directory(stand: &Stand, id: &str) -> PathBuf {
+    stand.path().join("data/sessions").join(id)
+}
+
+/// Removes a part of the directory of a deployment; `*` is the directory of its session.
+fn lose(stand: &Stand, id: &str, part: &str) {
+    let dir = directory(stand, id);
+    let entries = fs::read_dir(&dir).unwrap();
+    let sessions = entries.map(|entry| entry.unwrap().path());
+    let session = sessions.into_iter().find(|path| path.is_dir()).unwrap();
+    match part {
+        "" => fs::remove_dir_all(dir).unwrap(),
+        "*" => fs::remove_dir_all(session).unwrap(),
+        file => fs::remove_file(session.join(&file[2..])).unwrap(),
+    }
+}
+
+#[track_caller]
+fn assert_unknown(client: &Client, id: &str) {
+    let status: Value = wait_for("the deployment to end", WITHIN_MINUTES, || {
+        let status = client.status(id);
+        (status["status"] != "running" && status["status"] != "awaiting_approval").then_some(status)
+    });
+    let seen = (&status["status"], &status["reason"]);
+    assert_eq!(seen, (&json!("failed"), &json!("unknown")), "{status}");
+    let error = status["error"].as_str().unwrap();
+    assert!(error.contains(id) && error.contains("is gone"), "{error}");
+}

@@ -1,0 +1,98 @@
+//! Tickets: what their keys are worth, and whom they are counted against.
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+
+use crate::client::Client;
+use crate::stand::{SMALL, Stand, block_on};
+
+fn ticket(client: &Client, id: &str) -> String {
+    let (code, answer) = client.post(&format!("/deploy/{id}/ticket"), &json!({}));
+    assert_eq!(code, 200, "{answer}");
+    answer["ticket"].as_str().unwrap().to_owned()
+}
+
+fn opened(client: &Client, id: &str, ticket: &str) -> u16 {
+    let path = format!("/deploy/{id}/logs?ticket={ticket}");
+    client.open(&path, None).status().as_u16()
+}
+
+fn validation(stand: &Stand, client: &Client) -> String {
+    let mut request = stand.request("terraform", SMALL);
+    request["operation"] = json!("validate");
+    let id = client.deploy(&request);
+    client.follow(&id, None).until_end();
+    id
+}
+
+fn key_id(key: &str) -> &str {
+    key.split('_').nth(1).unwrap()
+}
+
+#[test]
+fn a_ticket_dies_with_the_key_that_bought_it() {
+    let stand = Stand::new();
+    let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| stand.key(name, "admin"));
+    let running = stand.serve();
+    let client = |key: &str| running.client.with_key(key);
+    let id = validation(&stand, &client(&ann));
+    let [of_ann, of_bob, of_eve] = [&ann, &bob, &eve].map(|key| ticket(&client(key), &id));
+    for ticket in [&of_ann, &of_bob, &of_eve] {
+        assert_eq!(opened(&running.client, &id, ticket), 200);
+    }
+    let revoked = stand.run(&["keys", "revoke", key_id(&ann)]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    let delete = format!("DELETE FROM api_keys WHERE id = '{}'", key_id(&bob));
+    block_on(async {
+        let file = stand.path().join("data/backend.db");
+        let connection = SqliteConnection::connect(file.to_str().unwrap()).await;
+        let mut connection = connection.unwrap();
+        connection.execute(AssertSqlSafe(delete)).await.unwrap();
+    });
+    assert_eq!(opened(&running.client, &id, &of_ann), 401, "revoked");
+    assert_eq!(opened(&running.client, &id, &of_bob), 401, "deleted");
+    assert_eq!(opened(&running.client, &id, &of_eve), 200);
+}
+
+#[test]
+fn a_stream_ends_with_the_key_that_opened_it() {
+    let stand = Stand::new();
+    let (ann, bob) = (stand.key("ann", "admin"), stand.key("bob", "viewer"));
+    let running = stand.serve();
+    let ann = running.client.with_key(&ann);
+    let id = ann.deploy(&stand.request("terraform", SMALL));
+    let mut events = running.client.with_key(&bob).follow(&id, None);
+    events.until_status("awaiting_approval");
+    let revoked = stand.run(&["keys", "revoke", key_id(&bob)]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    // The deployment has not ended, so only the key ends the stream.
+    assert!(events.all(|event| event.kind != "end"));
+    assert_eq!(ann.status(&id)["status"], "awaiting_approval");
+}
+
+#[test]
+fn a_ticket_from_before_there_were_keys_dies_with_the_first_one() {
+    let stand = Stand::new();
+    let running = stand.serve();
+    let id = validation(&stand, &running.client);
+    let ticket = ticket(&running.client, &id);
+    assert_eq!(opened(&running.client, &id, &ticket), 200);
+    stand.key("ann", "admin");
+    assert_eq!(opened(&running.client, &id, &ticket), 401);
+}
+
+#[test]
+fn a_good_ticket_is_not_counted_against_the_address() {
+    let stand = Stand::new();
+    let key = stand.key("ann", "admin");
+    let running = stand.serve_with(&["--rate-limit", "5"]);
+    let client = running.client.with_key(&key);
+    // The request, its log, the ticket: two are left for the ticket.
+    let id = validation(&stand, &client);
+    let ticket = ticket(&client, &id);
+    for expected in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(opened(&running.client, &id, "other"), expected);
+    }
+    // The address has no calls left, and the ticket opens the log all the same.
+    assert_eq!(opened(&running.client, &id, &ticket), 200);
+}

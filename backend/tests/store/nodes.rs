@@ -1,0 +1,94 @@
+//! Node names: each belongs to one data directory.
+
+use iac_backend::store::{Held, NameAnswer, Node};
+
+use crate::stand::{Database, LONG, NONE, of, on_both};
+
+on_both!(
+    a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries,
+    a_new_name_has_what_the_directory_carried,
+    a_process_loses_its_name_to_the_next_one_of_its_directory,
+);
+
+fn node(name: &str, identity: &str, process: &str) -> Node {
+    Node {
+        name: name.to_owned(),
+        identity: identity.to_owned(),
+        process: process.to_owned(),
+    }
+}
+
+async fn a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries(database: &Database) {
+    let store = database.open().await;
+    let (one, two) = (node("a", "one", "1"), node("a", "two", "2"));
+    assert_eq!(
+        store.take_name(&one, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+    let refused = store.take_name(&two, LONG).await.unwrap();
+    let NameAnswer::InUse { lease_left } = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(lease_left <= LONG && !lease_left.is_zero());
+
+    store.enqueue(&of("repository"), &[]).await.unwrap();
+    let claim = store.claim("a", LONG).await.unwrap().unwrap();
+    store.leave_name(&one).await.unwrap();
+    let carries = NameAnswer::Carries { deployments: 1 };
+    assert_eq!(store.take_name(&two, LONG).await.unwrap(), carries);
+    // Its own directory may come back.
+    assert_eq!(
+        store.take_name(&one, NONE).await.unwrap(),
+        NameAnswer::Taken
+    );
+    assert_eq!(store.take_name(&two, LONG).await.unwrap(), carries);
+
+    let ending = crate::stand::ending(iac_runner::session::Reason::Applied);
+    assert_eq!(
+        store.finish(&claim.lease, &ending).await.unwrap(),
+        Held::Yes
+    );
+    assert_eq!(
+        store.take_name(&two, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+    assert_eq!(store.renew_name(&one, LONG).await.unwrap(), Held::Lost);
+}
+
+async fn a_new_name_has_what_the_directory_carried(database: &Database) {
+    let store = database.open().await;
+    let (former, new) = (node("a", "one", "1"), node("b", "one", "2"));
+    store.take_name(&former, LONG).await.unwrap();
+    let deployment = of("repository");
+    store.enqueue(&deployment, &[]).await.unwrap();
+    store.claim("a", LONG).await.unwrap().unwrap();
+    assert_eq!(
+        store.take_name(&new, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+    let kept = store.deployment(deployment.id).await.unwrap().unwrap();
+    assert_eq!(kept.node.as_deref(), Some("b"));
+    // The former name is free.
+    let other = node("a", "two", "3");
+    assert_eq!(
+        store.take_name(&other, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+}
+
+async fn a_process_loses_its_name_to_the_next_one_of_its_directory(database: &Database) {
+    let store = database.open().await;
+    let (first, next) = (node("a", "one", "1"), node("a", "one", "2"));
+    store.take_name(&first, LONG).await.unwrap();
+    assert_eq!(store.renew_name(&first, LONG).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.take_name(&next, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+    assert_eq!(store.renew_name(&first, LONG).await.unwrap(), Held::Lost);
+    // The end of the former one takes nothing from it.
+    store.leave_name(&first).await.unwrap();
+    let other = node("a", "two", "3");
+    let refused = store.take_name(&other, LONG).await.unwrap();
+    assert!(matches!(refused, NameAnswer::InUse { .. }));
+}

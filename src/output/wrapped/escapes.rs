@@ -1,0 +1,268 @@
+//! The characters that a text spells with an escape: of JSON, of shells, of HTML.
+
+use super::percent::digit;
+
+/// Longest run of backslashes that is one escape.
+const MAX_SLASHES: usize = 32;
+/// Longest character reference of HTML, in bytes.
+const MAX_REFERENCE_BYTES: usize = 10;
+
+/// What an escape stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// A character or a byte, and the length of its escape.
+    Spelled(Spelled, usize),
+    /// No escape.
+    None,
+    /// The end of the text cuts off what would tell.
+    Cut,
+}
+
+/// A character in UTF-8, or one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spelled {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Spelled {
+    fn of_char(code: u32) -> Option<Self> {
+        let c = char::from_u32(code)?;
+        let mut bytes = [0; 4];
+        let len = c.encode_utf8(&mut bytes).len();
+        // Patterns have a space for any white space.
+        if c.is_ascii_whitespace() {
+            bytes[0] = b' ';
+        }
+        Some(Self { bytes, len })
+    }
+
+    fn of_byte(byte: u8) -> Self {
+        Self {
+            bytes: [
+                if byte.is_ascii_whitespace() {
+                    b' '
+                } else {
+                    byte
+                },
+                0,
+                0,
+                0,
+            ],
+            len: 1,
+        }
+    }
+
+    /// What a byte means that is the code of a character, as in Python's `ascii()`.
+    pub(super) fn as_code_of_char(&self) -> Option<Self> {
+        match self.bytes() {
+            [byte] if !byte.is_ascii() => Self::of_char(u32::from(*byte)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// How many backslashes begin a text.
+pub(super) fn slashes(text: &[u8]) -> usize {
+    let slashes = text.iter().take(MAX_SLASHES);
+    slashes.take_while(|&&byte| byte == b'\\').count()
+}
+
+/// Reads an escape that begins with backslashes: of JSON, Go, C and shells, any number of times over.
+pub(super) fn backslashed(text: &[u8]) -> Escape {
+    let slashes = slashes(text);
+    let rest = &text[slashes..];
+    let at = |spelled: Option<Spelled>, len: usize| {
+        spelled.map_or(Escape::None, |it| Escape::Spelled(it, slashes + len))
+    };
+    match rest {
+        [] => Escape::Cut,
+        [b'u', b'{', rest @ ..] => braced(rest, slashes),
+        [b'u', digits @ ..] => match hex(digits, 4) {
+            Number::Is(unit @ 0xd800..=0xdbff) => low_surrogate(unit, &rest[5..], slashes + 5),
+            Number::Is(code) => at(Spelled::of_char(code), 5),
+            Number::Not => Escape::None,
+            Number::Cut => Escape::Cut,
+        },
+        [b'U', digits @ ..] => match hex(digits, 8) {
+            Number::Is(code) => at(Spelled::of_char(code), 9),
+            Number::Not => Escape::None,
+            Number::Cut => Escape::Cut,
+        },
+        [b'x', digits @ ..] => match hex(digits, 2) {
+            Number::Is(code) => at(u8::try_from(code).ok().map(Spelled::of_byte), 3),
+            Number::Not => Escape::None,
+            Number::Cut => Escape::Cut,
+        },
+        [b'b', ..] => at(Some(Spelled::of_byte(8)), 1),
+        [b'0'..=b'3', digits @ ..] => {
+            let is_octal = |it: &u8| (b'0'..=b'7').contains(it);
+            let count = digits.iter().take(2).take_while(|it| is_octal(it)).count();
+            match digits {
+                [middle, low, ..] if count == 2 => {
+                    let byte = (rest[0] - b'0') << 6 | (middle - b'0') << 3 | (low - b'0');
+                    at(Some(Spelled::of_byte(byte)), 3)
+                }
+                _ if count == digits.len() => Escape::Cut,
+                _ => Escape::None,
+            }
+        }
+        [b'f' | b'v', ..] => at(Some(Spelled::of_byte(b' ')), 1),
+        [byte, ..] if *byte == b' ' || (byte.is_ascii_punctuation() && *byte != b'\\') => {
+            at(Some(Spelled::of_byte(*byte)), 1)
+        }
+        _ => Escape::None,
+    }
+}
+
+/// The other half of a character outside of the basic plane: `\ud83d\ude00`.
+fn low_surrogate(high: u32, rest: &[u8], len: usize) -> Escape {
+    let slashes = slashes(rest);
+    let digits = match &rest[slashes..] {
+        [] => return Escape::Cut,
+        [b'u', digits @ ..] if slashes > 0 => digits,
+        _ => return Escape::None,
+    };
+    match hex(digits, 4) {
+        Number::Is(low @ 0xdc00..=0xdfff) => {
+            let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+            Spelled::of_char(code).map_or(Escape::None, |it| Escape::Spelled(it, len + slashes + 5))
+        }
+        Number::Is(_) | Number::Not => Escape::None,
+        Number::Cut => Escape::Cut,
+    }
+}
+
+/// `\u{1f600}`, of JavaScript and Rust.
+fn braced(digits: &[u8], slashes: usize) -> Escape {
+    let count = digits
+        .iter()
+        .take(7)
+        .take_while(|it| digit(**it).is_some())
+        .count();
+    match (digits.get(count), hex(digits, count)) {
+        (None, _) if count < 7 => Escape::Cut,
+        (Some(b'}'), Number::Is(code)) if count > 0 => Spelled::of_char(code)
+            .map_or(Escape::None, |it| Escape::Spelled(it, slashes + 3 + count)),
+        _ => Escape::None,
+    }
+}
+
+/// Reads a character reference of HTML or XML: `&lt;`, `&#43;`, `&#x2b;`, also escaped again.
+pub(super) fn reference(text: &[u8]) -> Escape {
+    let sign = ampersand_len(text);
+    let rest = &text[sign..];
+    let name = &rest[..rest.len().min(MAX_REFERENCE_BYTES)];
+    let Some(end) = name.iter().position(|&it| it == b';') else {
+        let is_of_name = |it: &u8| it.is_ascii_alphanumeric() || *it == b'#';
+        let may_go_on = name.len() < MAX_REFERENCE_BYTES && name.iter().all(is_of_name);
+        return if may_go_on { Escape::Cut } else { Escape::None };
+    };
+    let code = match &name[..end] {
+        b"lt" => Some(u32::from(b'<')),
+        b"gt" => Some(u32::from(b'>')),
+        b"quot" => Some(u32::from(b'"')),
+        b"apos" => Some(u32::from(b'\'')),
+        [b'#', b'x' | b'X', digits @ ..] => match hex(digits, digits.len()) {
+            Number::Is(code) => Some(code),
+            Number::Not | Number::Cut => None,
+        },
+        [b'#', digits @ ..] => std::str::from_utf8(digits)
+            .ok()
+            .and_then(|it| it.parse().ok()),
+        _ => None,
+    };
+    let spelled = code.and_then(Spelled::of_char);
+    spelled.map_or(Escape::None, |it| Escape::Spelled(it, sign + end + 1))
+}
+
+/// Length of the ampersand that begins a text, escaped or not.
+pub(super) fn ampersand_len(text: &[u8]) -> usize {
+    let again = text[1..].chunks_exact(4).take(MAX_SLASHES);
+    1 + 4 * again.take_while(|it| it == b"amp;").count()
+}
+
+enum Number {
+    Is(u32),
+    Not,
+    Cut,
+}
+
+/// So many hexadecimal digits at the start of a text.
+fn hex(text: &[u8], count: usize) -> Number {
+    let mut number = 0;
+    for place in 0..count {
+        let Some(&byte) = text.get(place) else {
+            return Number::Cut;
+        };
+        let Some(digit) = digit(byte) else {
+            return Number::Not;
+        };
+        number = number << 4 | u32::from(digit);
+    }
+    if count == 0 {
+        Number::Not
+    } else {
+        Number::Is(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_read_in_every_notation() {
+        let table: [(&str, &str); 16] = [
+            (r"\/", "/"),
+            (r#"\\\""#, "\""),
+            (r"\u003c", "<"),
+            (r"\u003C", "<"),
+            (r"\\\\u0026", "&"),
+            (r"\u00e9", "é"),
+            (r"\ud83d\ude00", "😀"),
+            (r"\\uD83D\\uDE00", "😀"),
+            (r"\U0001F600", "😀"),
+            (r"\u{1f600}", "😀"),
+            (r"\x2f", "/"),
+            (r"\057", "/"),
+            ("&lt;", "<"),
+            ("&#43;", "+"),
+            ("&#x2B;", "+"),
+            ("&amp;quot;", "\""),
+        ];
+        for (text, spelled) in table {
+            let read = |text: &[u8]| match text[0] {
+                b'&' => reference(text),
+                _ => backslashed(text),
+            };
+            let long = format!("{text}abc");
+            let Escape::Spelled(it, len) = read(long.as_bytes()) else {
+                panic!("{text} is not read");
+            };
+            assert_eq!(
+                (it.bytes(), len),
+                (spelled.as_bytes(), text.len()),
+                "{text}"
+            );
+            for cut in 1..text.len() {
+                let found = read(&text.as_bytes()[..cut]);
+                assert_eq!(found, Escape::Cut, "{text} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_is_text() {
+        for text in [r"\word", r"\ud83dx", r"\u00zz", r"\9", r"\é", "\\\u{1}"] {
+            assert_eq!(backslashed(text.as_bytes()), Escape::None, "{text}");
+        }
+        for text in ["& more", "&nosuch;", "&&", "&abcdefghijkl"] {
+            assert_eq!(reference(text.as_bytes()), Escape::None, "{text}");
+        }
+    }
+}

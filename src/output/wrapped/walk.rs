@@ -1,0 +1,315 @@
+//! Compares what begins at a place of a text with all patterns at once, however it is spelled.
+
+use super::canonical::Piece;
+use super::escapes::{self, Escape};
+use super::gap::{self, At, MAX_GAP_BYTES};
+use super::percent::{self, Percent};
+use crate::output::window::Window;
+
+/// Longest occurrence: so many times the pattern, and as much again as one wide gap takes.
+const MAX_STRETCH: usize = 12;
+/// How much of a pattern has to precede a line end within a word, unless that word is long by itself.
+const MIN_BEFORE_LINE_END: usize = 4;
+/// How much has to precede a change of colour within a word, with the same exception.
+pub(super) const MIN_BEFORE_COLOUR: usize = 3;
+/// Shortest pattern in which a line may end within a word. A shorter one would be found where no value was.
+const MIN_BROKEN_BYTES: usize = 10;
+/// A word of so many bytes before a line end may be one that was cut at a fixed width.
+pub(super) const LONG_WORD: usize = 16;
+/// Most steps from one place; real text takes few more than a pattern has bytes.
+const MAX_STEPS: usize = 512;
+
+/// What begins at a place.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::output) struct Found {
+    /// Where the longest occurrence ends.
+    pub(in crate::output) end: Option<usize>,
+    /// Whether a longer one may become whole.
+    pub(in crate::output) undecided: bool,
+}
+
+/// How far a comparison has come.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::output) struct Reached {
+    /// The patterns that begin with what was read, in lexical order.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// How much of them was read.
+    pub(super) depth: usize,
+    /// How far in the text.
+    pub(super) at: usize,
+    /// Whether some gap was within a word.
+    broken: bool,
+    /// Whether a line end was.
+    line_broken: bool,
+    /// Whether some gap was where only a piece from within a value has one.
+    early: bool,
+    /// Whether an escape of a space was the last that was read.
+    spaced: bool,
+}
+
+impl Reached {
+    /// Where some patterns begin with the next bytes of the text as they are.
+    pub(super) const fn plainly((from, to): (usize, usize), depth: usize, at: usize) -> Self {
+        Self {
+            from,
+            to,
+            depth,
+            at,
+            broken: false,
+            line_broken: false,
+            early: false,
+            spaced: false,
+        }
+    }
+}
+
+/// A comparison of a text from one place on.
+pub(super) struct Walk<'a> {
+    pub(super) patterns: &'a [Piece],
+    /// How many pieces from within values are before each place of the patterns, and before their end.
+    pub(super) inner_before: &'a [u32],
+    pub(super) window: &'a Window<'a>,
+    pub(super) start: usize,
+    /// Other ways of reading the text; empty.
+    pub(super) pending: &'a mut Vec<Reached>,
+    pub(super) found: Found,
+}
+
+impl Walk<'_> {
+    /// Goes on from a place until nothing is left to compare.
+    pub(super) fn run(mut self, from: Reached) -> Found {
+        let mut next = Some(from);
+        let mut steps = 0;
+        while let Some(reached) = next.take_if(|_| steps < MAX_STEPS) {
+            next = self.step(reached).or_else(|| self.pending.pop());
+            steps += 1;
+        }
+        self.pending.clear();
+        #[cfg(test)]
+        super::steps::add(steps);
+        self.found
+    }
+
+    /// Reads what is next in the text.
+    fn step(&mut self, mut it: Reached) -> Option<Reached> {
+        while it.from < it.to && self.patterns[it.from].text.len() == it.depth {
+            self.accept(&it);
+            it.from += 1;
+        }
+        if it.from == it.to || it.at - self.start > it.depth * MAX_STRETCH + MAX_GAP_BYTES {
+            return None;
+        }
+        let rest = &self.window.text[it.at..];
+        match rest.first() {
+            None => {
+                self.found.undecided |= !self.window.whole;
+                None
+            }
+            Some(&byte) if !is_special(byte) => self.narrowed(&it, &[byte], 1),
+            Some(&byte) => {
+                self.read_special(&it, byte, rest);
+                None
+            }
+        }
+    }
+
+    fn accept(&mut self, it: &Reached) {
+        let pattern = &self.patterns[it.from];
+        let may_break = !it.line_broken || it.depth >= MIN_BROKEN_BYTES;
+        if may_break && (!it.early || pattern.is_inner) {
+            self.found.end = self.found.end.max(Some(it.at));
+        }
+    }
+
+    /// Adds every way of reading what a byte begins that is more than itself.
+    fn read_special(&mut self, it: &Reached, byte: u8, rest: &[u8]) {
+        let is_gap = gap::may_begin_gap(byte) && self.read_gap(it, rest);
+        match byte {
+            b'\\' => {
+                let slashes = escapes::slashes(rest);
+                self.read_escape(it, escapes::backslashed(rest));
+                self.add(it, b"\\", slashes);
+                // The last one may belong to what follows; before a sign, that makes no difference.
+                if slashes > 1 && rest.get(slashes).is_some_and(u8::is_ascii_alphanumeric) {
+                    self.add(it, b"\\", slashes - 1);
+                }
+            }
+            b'%' => {
+                match percent::at_start(rest) {
+                    Percent::Byte(byte, len) => self.add(it, &[byte], len),
+                    Percent::Literal(_) => {}
+                    Percent::Cut => self.read_cut(it),
+                }
+                self.add_signs(it, b'%', percent::sign_len(rest), 2);
+            }
+            b'&' => {
+                self.read_escape(it, escapes::reference(rest));
+                self.add_signs(it, b'&', escapes::ampersand_len(rest), 4);
+            }
+            b'+' => {
+                self.add(it, b"+", 1);
+                self.add(it, b" ", 1);
+            }
+            b'\'' => {
+                for quoted in [&b"'\\''"[..], b"'\"'\"'"] {
+                    if rest.starts_with(quoted) {
+                        self.add(it, b"'", quoted.len());
+                    } else if quoted.starts_with(rest) {
+                        self.read_cut(it);
+                    }
+                }
+                self.add(it, b"'", 1);
+            }
+            // The first byte of a box, or of another character; an escape, or the code of a colour.
+            0xe2 | 0x1b => self.add(it, &[byte], 1),
+            _ if is_gap => {}
+            _ => self.add(it, &[byte], 1),
+        }
+    }
+
+    fn read_escape(&mut self, it: &Reached, escape: Escape) {
+        match escape {
+            Escape::Spelled(spelled, len) => {
+                self.add(it, spelled.bytes(), len);
+                if let Some(character) = spelled.as_code_of_char() {
+                    self.add(it, character.bytes(), len);
+                }
+            }
+            Escape::None => {}
+            Escape::Cut => self.read_cut(it),
+        }
+    }
+
+    /// Reads a gap; whether there is one that matters.
+    fn read_gap(&mut self, it: &Reached, rest: &[u8]) -> bool {
+        let wants_space = self.narrow(it, b" ").is_some();
+        let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
+        let is_long = |this: &Self| !it.broken && is_long_word(it.depth, this.start, this.window);
+        let may_be_skipped =
+            it.spaced || has_inner || it.depth >= MIN_BEFORE_COLOUR || is_long(self);
+        if !wants_space && !may_be_skipped {
+            return false;
+        }
+        let (gap, is_cut) = match gap::at_start(rest, self.window.whole) {
+            At::Text => return false,
+            At::Gap(gap) => (gap, false),
+            At::Cut(gap) => (gap, true),
+        };
+        let least = if gap.visible {
+            MIN_BEFORE_LINE_END
+        } else {
+            MIN_BEFORE_COLOUR
+        };
+        let early = it.depth < least && !is_long(self);
+        if is_cut {
+            if wants_space || it.spaced || !early || has_inner {
+                self.read_cut(it);
+            }
+            return true;
+        }
+        if it.spaced {
+            let at = it.at + gap.len;
+            self.pending.push(Reached { at, ..*it });
+            return true;
+        }
+        if gap.visible && wants_space {
+            self.pending.extend(self.narrowed(it, b" ", gap.len));
+            // The rest may be what the value itself has: white space before an escape.
+            let first = gap::first_part(rest);
+            if first > 0 && first < gap.len {
+                self.pending.extend(self.narrowed(it, b" ", first));
+            }
+        }
+        if (!gap.visible || gap.line_end) && (!early || has_inner) {
+            self.pending.push(Reached {
+                at: it.at + gap.len,
+                broken: true,
+                line_broken: it.line_broken || gap.visible,
+                early: it.early || early,
+                spaced: false,
+                ..*it
+            });
+        }
+        true
+    }
+
+    fn read_cut(&mut self, it: &Reached) {
+        self.found.undecided |= !self.window.whole && it.from < it.to;
+    }
+
+    /// Adds a sign that may be escaped any number of times, or be as it is with what follows it.
+    fn add_signs(&mut self, it: &Reached, sign: u8, longest: usize, step: usize) {
+        for len in (1..=longest).step_by(step) {
+            self.add(it, &[sign], len);
+        }
+    }
+
+    fn add(&mut self, it: &Reached, bytes: &[u8], len: usize) {
+        let next = self.narrowed(it, bytes, len);
+        let spaced = bytes == b" ";
+        self.pending
+            .extend(next.map(|next| Reached { spaced, ..next }));
+        // Patterns have one of a run of backslashes, and of white space.
+        let before = it
+            .depth
+            .checked_sub(1)
+            .map(|at| self.patterns[it.from].text[at]);
+        if let (&[byte @ (b'\\' | b' ')], Some(before)) = (bytes, before)
+            && byte == before
+        {
+            let at = it.at + len;
+            self.pending.push(Reached { at, spaced, ..*it });
+        }
+    }
+
+    /// Behind some bytes that the text spells in so many.
+    fn narrowed(&self, it: &Reached, bytes: &[u8], len: usize) -> Option<Reached> {
+        let (from, to) = self.narrow(it, bytes)?;
+        Some(Reached {
+            from,
+            to,
+            depth: it.depth + bytes.len(),
+            at: it.at + len,
+            spaced: false,
+            ..*it
+        })
+    }
+
+    /// Those of the patterns that go on with some bytes.
+    #[inline]
+    fn narrow(&self, it: &Reached, bytes: &[u8]) -> Option<(usize, usize)> {
+        let (mut from, mut to) = (it.from, it.to);
+        for (place, byte) in (it.depth..).zip(bytes) {
+            if to - from == 1 {
+                if self.patterns[from].text.get(place) != Some(byte) {
+                    return None;
+                }
+                continue;
+            }
+            let range = &self.patterns[from..to];
+            let end = range.partition_point(|it| it.text.get(place) <= Some(byte));
+            let begin = range[..end].partition_point(|it| it.text.get(place) < Some(byte));
+            (from, to) = (from + begin, from + end);
+            if from == to {
+                return None;
+            }
+        }
+        Some((from, to))
+    }
+}
+
+/// Whether a byte may begin more than itself.
+pub(super) const fn is_special(byte: u8) -> bool {
+    gap::may_begin_gap(byte) || matches!(byte, b'&' | b'+' | b'\'')
+}
+
+/// Whether the word that ends with the first bytes of an occurrence is a long one.
+fn is_long_word(depth: usize, start: usize, window: &Window<'_>) -> bool {
+    if depth >= LONG_WORD {
+        return true;
+    }
+    let before = window.before(start);
+    let of_word = before.iter().rev().take_while(|it| it.is_ascii_graphic());
+    of_word.count() + depth >= LONG_WORD
+}

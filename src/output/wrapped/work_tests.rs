@@ -1,0 +1,113 @@
+//! The work of a search is bounded by its text, whatever secrets and text are.
+
+use super::steps;
+use crate::output::{Matcher, Redactor};
+
+/// Steps a byte that no text takes more of: hardly more than the length of a piece.
+const MOST_STEPS_PER_BYTE: usize = 80;
+
+fn steps_per_byte(secrets: &[String], text: &str) -> usize {
+    let matcher = Matcher::new(secrets.iter().map(String::as_bytes));
+    steps::take();
+    matcher.mask(text);
+    let whole = steps::take();
+    let mut redactor = Redactor::new(matcher.into());
+    let mut masked = Vec::new();
+    for piece in text.as_bytes().chunks(16 * 1024) {
+        redactor.push(piece, &mut masked);
+    }
+    redactor.finish(&mut masked);
+    whole.max(steps::take()) / text.len()
+}
+
+#[test]
+fn work_is_bounded_for_hostile_secrets_and_text() {
+    let alike = |n: usize| format!("{}{n:04}", "common start, ".repeat(90));
+    let nested = |n: usize| "ab".repeat(n + 3);
+    let table: [(&str, Vec<String>, String); 14] = [
+        ("words", vec!["a ".repeat(2500) + "z"], "a ".repeat(5_000)),
+        (
+            "words at line ends",
+            vec!["a ".repeat(2500) + "z"],
+            "a\n".repeat(5_000),
+        ),
+        (
+            "one letter",
+            vec!["a".repeat(4_000) + "b"],
+            "a".repeat(10_000),
+        ),
+        (
+            "two periods",
+            vec!["ab".repeat(2000) + "c", "ba".repeat(2000) + "d"],
+            ("ab".repeat(5000) + "\n").repeat(2),
+        ),
+        (
+            "alike",
+            (0..100).map(alike).collect(),
+            alike(7777).repeat(20),
+        ),
+        (
+            "alike, cut",
+            (0..100).map(alike).collect(),
+            "common start, ".repeat(5000),
+        ),
+        ("nested", (0..100).map(nested).collect(), "ab".repeat(5_000)),
+        (
+            "nested words",
+            (0..100).map(|n| "a b ".repeat(n + 2)).collect(),
+            "a b\n".repeat(4_000),
+        ),
+        (
+            "gaps",
+            vec!["ab cd ".repeat(1000) + "z"],
+            ("ab".to_owned() + &" ".repeat(1000) + "cd ").repeat(20),
+        ),
+        (
+            "colour",
+            vec!["ab".repeat(500)],
+            "a\u{1b}[0mb\u{1b}[1m".repeat(10_000),
+        ),
+        (
+            "backslashes",
+            vec!["\\".repeat(300) + "end"],
+            "\\".repeat(10_000),
+        ),
+        (
+            "quotes",
+            vec!["'\"".repeat(300) + "end"],
+            "'\\''".repeat(4_000),
+        ),
+        (
+            "percent",
+            vec!["%25".repeat(100) + "%%end1"],
+            "%25".repeat(5_000),
+        ),
+        (
+            "escapes",
+            vec!["\"".repeat(300) + "end"],
+            "\\\\\\\"".repeat(4_000),
+        ),
+    ];
+    for (name, secrets, text) in table {
+        let steps = steps_per_byte(&secrets, &text);
+        assert!(steps <= MOST_STEPS_PER_BYTE, "{name}: {steps} steps a byte");
+    }
+}
+
+#[test]
+fn ordinary_text_takes_hardly_a_step() {
+    let secrets: Vec<String> = (0..50_u64)
+        .map(|n| format!("{:016x}{n}", (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        .collect();
+    let text = "\u{1b}[0m\u{1b}[1mterraform_data.a: Still creating... [10s elapsed]\u{1b}[0m\n"
+        .repeat(2000);
+    let matcher = Matcher::new(secrets.iter().map(String::as_bytes));
+    steps::take();
+    assert_eq!(matcher.mask(&text), text);
+    let steps = steps::take();
+    assert!(
+        steps < text.len() / 2,
+        "{steps} steps for {} bytes",
+        text.len()
+    );
+}

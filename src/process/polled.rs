@@ -1,0 +1,16 @@
+//! What a descriptor is ready for at this moment.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// What a poll that does not wait sees; errors and hang-ups count as seen.
+pub(super) fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
+    let mut entries = [PollFd::new(of, what)];
+    match poll(&mut entries, PollTimeout::ZERO) {
+        Ok(_) | Err(Errno::EINTR) => Ok(entries[0].revents().unwrap_or(PollFlags::empty())),
+        Err(fault) => Err(fault.into()),
+    }
+}

@@ -1,0 +1,291 @@
+//! The three system calls of Landlock (landlock(7)), which have no wrapper in libc.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+// The same numbers on every architecture.
+const CREATE_RULESET: libc::c_long = 444;
+const ADD_RULE: libc::c_long = 445;
+const RESTRICT_SELF: libc::c_long = 446;
+const CREATE_RULESET_VERSION: u32 = 1;
+const RULE_PATH_BENEATH: u32 = 1;
+
+const EXECUTE: u64 = 1 << 0;
+const WRITE_FILE: u64 = 1 << 1;
+const READ_FILE: u64 = 1 << 2;
+const READ_DIR: u64 = 1 << 3;
+const REMOVE_DIR: u64 = 1 << 4;
+const REMOVE_FILE: u64 = 1 << 5;
+const MAKE_CHAR: u64 = 1 << 6;
+const MAKE_DIR: u64 = 1 << 7;
+const MAKE_REG: u64 = 1 << 8;
+const MAKE_SOCK: u64 = 1 << 9;
+const MAKE_FIFO: u64 = 1 << 10;
+const MAKE_BLOCK: u64 = 1 << 11;
+const MAKE_SYM: u64 = 1 << 12;
+/// From version 2 on: links and renames between directories.
+const REFER: u64 = 1 << 13;
+/// From version 3 on.
+const TRUNCATE: u64 = 1 << 14;
+/// From version 5 on.
+const IOCTL_DEV: u64 = 1 << 15;
+
+const OF_FIRST_VERSION: u64 = (1 << 13) - 1;
+const READING: u64 = EXECUTE | READ_FILE | READ_DIR;
+/// Without the right to make devices.
+const WRITING: u64 = READING
+    | WRITE_FILE
+    | REMOVE_DIR
+    | REMOVE_FILE
+    | MAKE_DIR
+    | MAKE_REG
+    | MAKE_SOCK
+    | MAKE_FIFO
+    | MAKE_SYM
+    | REFER
+    | TRUNCATE
+    | IOCTL_DEV;
+/// What a rule for anything but a directory may grant.
+const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+const _: () = assert!((MAKE_CHAR | MAKE_BLOCK) & WRITING == 0);
+
+/// From version 6 on.
+const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1 << 0;
+const SCOPE_SIGNAL: u64 = 1 << 1;
+
+/// `struct landlock_ruleset_attr`; older kernels take its end if that is zero.
+#[repr(C)]
+struct RulesetAttributes {
+    handled_access_fs: u64,
+    handled_access_net: u64,
+    scoped: u64,
+}
+
+/// `struct landlock_path_beneath_attr`.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed_access: u64,
+    parent_fd: i32,
+}
+
+/// The version of Landlock's interface that the kernel offers.
+///
+/// # Errors
+/// `ENOSYS` where the kernel was built without it, `EOPNOTSUPP` where it was started without it, `EPERM` where a
+/// container forbids it.
+pub fn landlock_abi() -> io::Result<u32> {
+    // SAFETY: without attributes and with this flag, the call only answers with a number.
+    let answer = unsafe {
+        libc::syscall(
+            CREATE_RULESET,
+            std::ptr::null::<RulesetAttributes>(),
+            0_usize,
+            CREATE_RULESET_VERSION,
+        )
+    };
+    u32::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+/// What is granted beneath a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To list, read and execute.
+    Read,
+    /// That, and to create, change, rename and remove; no devices.
+    Write,
+}
+
+/// What a rule was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    /// A directory and everything beneath it.
+    Directory,
+    /// One file, under whatever name.
+    File,
+}
+
+/// Rules in the making; everything that none of them grants is denied.
+#[derive(Debug)]
+pub struct Ruleset {
+    fd: OwnedFd,
+    handled: u64,
+}
+
+impl Ruleset {
+    /// Denies everything that this version of the interface can deny.
+    ///
+    /// # Errors
+    /// When the kernel has no Landlock, or there is no descriptor left.
+    pub fn new(abi: u32) -> io::Result<Self> {
+        let attributes = RulesetAttributes {
+            handled_access_fs: handled(abi),
+            handled_access_net: 0,
+            scoped: scoped(abi),
+        };
+        // SAFETY: the kernel reads as many bytes of the attributes as it is told that there are.
+        let answer = unsafe {
+            libc::syscall(
+                CREATE_RULESET,
+                &raw const attributes,
+                size_of::<RulesetAttributes>(),
+                0_u32,
+            )
+        };
+        let number = RawFd::try_from(answer).unwrap_or(-1);
+        if number < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            // SAFETY: the kernel has just made it for us. It is closed on exec.
+            fd: unsafe { OwnedFd::from_raw_fd(number) },
+            handled: attributes.handled_access_fs,
+        })
+    }
+
+    /// Grants access to what a path leads to now, through links at its end too.
+    ///
+    /// # Errors
+    /// When the path leads nowhere, or can't be looked at.
+    pub fn allow(&self, path: &Path, access: Access) -> io::Result<Granted> {
+        self.allow_opened(&open(path, 0)?, access)
+    }
+
+    /// Grants access to a path that must not end in a link.
+    ///
+    /// # Errors
+    /// As [`Ruleset::allow`], and `ELOOP` for a link.
+    pub fn allow_real(&self, path: &Path, access: Access) -> io::Result<Granted> {
+        let file = open(path, libc::O_NOFOLLOW)?;
+        if file.metadata()?.is_symlink() {
+            return Err(io::Error::from_raw_os_error(libc::ELOOP));
+        }
+        self.allow_opened(&file, access)
+    }
+
+    fn allow_opened(&self, file: &File, access: Access) -> io::Result<Granted> {
+        let granted = match file.metadata()?.is_dir() {
+            true => Granted::Directory,
+            false => Granted::File,
+        };
+        let rule = PathBeneath {
+            allowed_access: rights(access, granted) & self.handled,
+            parent_fd: file.as_raw_fd(),
+        };
+        // SAFETY: the kernel reads the rule, whose layout is that of this type of rule.
+        let answer = unsafe {
+            libc::syscall(
+                ADD_RULE,
+                self.fd.as_raw_fd(),
+                RULE_PATH_BENEATH,
+                &raw const rule,
+                0_u32,
+            )
+        };
+        if answer == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(granted)
+    }
+
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+/// Opens a path for nothing but to name it; needs no right to what is there.
+fn open(path: &Path, flags: i32) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_PATH | flags)
+        .open(path)
+}
+
+/// Confines the calling thread, and what it starts, to a ruleset.
+///
+/// Makes one system call. The thread must have given up new privileges before.
+pub(super) fn restrict_this_thread(ruleset: RawFd) -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    match unsafe { libc::syscall(RESTRICT_SELF, ruleset, 0_u32) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// The kinds of access that a version can deny.
+const fn handled(abi: u32) -> u64 {
+    let mut handled = OF_FIRST_VERSION;
+    if abi >= 2 {
+        handled |= REFER;
+    }
+    if abi >= 3 {
+        handled |= TRUNCATE;
+    }
+    if abi >= 5 {
+        handled |= IOCTL_DEV;
+    }
+    handled
+}
+
+const fn scoped(abi: u32) -> u64 {
+    if abi >= 6 {
+        SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL
+    } else {
+        0
+    }
+}
+
+const fn rights(access: Access, of: Granted) -> u64 {
+    let rights = match access {
+        Access::Read => READING,
+        Access::Write => WRITING,
+    };
+    match of {
+        Granted::Directory => rights,
+        Granted::File => rights & OF_FILES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_denies_what_it_knows() {
+        let table = [
+            (1, 0x1fff, 0),
+            (2, 0x3fff, 0),
+            (3, 0x7fff, 0),
+            (4, 0x7fff, 0),
+            (5, 0xffff, 0),
+            (6, 0xffff, 3),
+            (99, 0xffff, 3),
+        ];
+        for (abi, files, scopes) in table {
+            assert_eq!((handled(abi), scoped(abi)), (files, scopes), "{abi}");
+        }
+    }
+
+    #[test]
+    fn reading_grants_no_change_and_a_file_no_directory() {
+        let reading = rights(Access::Read, Granted::Directory);
+        assert_eq!(reading & !(EXECUTE | READ_FILE | READ_DIR), 0);
+        assert_eq!(rights(Access::Write, Granted::File) & !OF_FILES, 0);
+    }
+
+    #[test]
+    fn a_link_is_followed_only_where_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/usr", &link).unwrap();
+        let ruleset = Ruleset::new(1).unwrap();
+        let followed = ruleset.allow(&link, Access::Read).unwrap();
+        assert_eq!(followed, Granted::Directory);
+        let fault = ruleset.allow_real(&link, Access::Read).unwrap_err();
+        assert_eq!(fault.raw_os_error(), Some(libc::ELOOP));
+        let fault = ruleset.allow(Path::new("/nowhere"), Access::Read);
+        assert_eq!(fault.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

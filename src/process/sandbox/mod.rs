@@ -1,0 +1,181 @@
+//! Confines a tool and everything below it: Landlock for files and signals, and fewer capabilities.
+//!
+//! The rules are made here, before the fork. Between fork and exec only system calls are made
+//! ([`Sandbox::enter`]), since nothing else is safe there. The calls are made directly: three of them, in a
+//! place where a library would have to promise that it takes no lock and allocates nothing.
+
+mod capabilities;
+mod landlock;
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+pub use self::landlock::{Access, Granted, Ruleset, landlock_abi};
+
+/// What a tool is confined by.
+#[derive(Debug)]
+pub struct Sandbox {
+    ruleset: OwnedFd,
+    /// Kept open across exec, for as long as any process of the run lives.
+    held: OwnedFd,
+}
+
+impl Sandbox {
+    /// Confines to what the rules grant; `held` stays open in every process of the run.
+    pub fn new(ruleset: Ruleset, held: OwnedFd) -> Self {
+        Self {
+            ruleset: ruleset.into_fd(),
+            held,
+        }
+    }
+
+    /// What the child needs of this; valid for as long as this lives.
+    pub(super) fn to_enter(&self) -> Entry {
+        Entry {
+            ruleset: self.ruleset.as_raw_fd(),
+            held: self.held.as_raw_fd(),
+        }
+    }
+}
+
+/// Descriptor numbers of a [`Sandbox`], for use between fork and exec.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    ruleset: RawFd,
+    held: RawFd,
+}
+
+impl Entry {
+    /// Confines this process for good.
+    ///
+    /// Makes system calls only, so it may be called between fork and exec.
+    ///
+    /// # Errors
+    /// When the kernel refuses any part; the program must not be started then.
+    pub(super) fn enter(self) -> io::Result<()> {
+        // SAFETY: changes the flags of a descriptor that the parent keeps open until the child has called exec.
+        if unsafe { libc::fcntl(self.held, libc::F_SETFD, 0) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        capabilities::drop_all_but_file_access()?;
+        landlock::restrict_this_thread(self.ruleset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    /// Runs a shell script that may read the system and write `folder`.
+    fn confined(folder: &Path, script: &str) -> Output {
+        let abi = landlock_abi().expect("a kernel with Landlock");
+        let ruleset = Ruleset::new(abi).unwrap();
+        for path in ["/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache"] {
+            ruleset.allow(Path::new(path), Access::Read).unwrap();
+        }
+        ruleset
+            .allow(Path::new("/dev/null"), Access::Write)
+            .unwrap();
+        assert_eq!(
+            ruleset.allow(folder, Access::Write).unwrap(),
+            Granted::Directory
+        );
+        let held = File::open(folder).unwrap();
+        let sandbox = Sandbox::new(ruleset, held.into());
+        let entry = sandbox.to_enter();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).current_dir(folder);
+        // SAFETY: `enter` makes system calls only, and `sandbox` lives until the command has ended.
+        unsafe { command.pre_exec(move || entry.enter()) };
+        command.output().unwrap()
+    }
+
+    fn succeeds(folder: &Path, script: &str) -> bool {
+        confined(folder, script).status.success()
+    }
+
+    #[test]
+    fn only_granted_paths_are_within_reach() {
+        let root = tempfile::tempdir().unwrap();
+        let (inside, outside) = (root.path().join("in"), root.path().join("out"));
+        for folder in [&inside, &outside] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("file"), "text").unwrap();
+        }
+        let table = [
+            ("cat file", true),
+            ("echo x >new && mv new other && rm other", true),
+            (
+                "mkdir a b && mv file a/ && mv a/file b/ && mv b/file .",
+                true,
+            ),
+            ("mkfifo pipe && rm pipe", true),
+            ("cat ../out/file", false),
+            ("echo x >>../out/file", false),
+            ("ls ../out", false),
+            ("ln ../out/file hard", false),
+            ("ln -s ../out/file soft && cat soft", false),
+            ("mv ../out/file stolen", false),
+            ("rm ../out/file", false),
+            ("mkdir ../new", false),
+            ("/bin/sh -c 'cat ../out/file'", false),
+            ("mknod block b 8 0", false),
+            ("mount -t tmpfs none /mnt", false),
+        ];
+        for (script, succeeded) in table {
+            let output = confined(&inside, script);
+            assert_eq!(output.status.success(), succeeded, "{script}: {output:?}");
+        }
+        assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "text");
+    }
+
+    #[test]
+    fn a_process_outside_can_be_neither_signalled_nor_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = std::process::id();
+        for script in [
+            format!("kill -0 {own}"),
+            format!("cat /proc/{own}/environ"),
+            format!("cat /proc/{own}/cmdline"),
+            format!("ls /proc/{own}/fd"),
+            format!("cat /proc/{own}/root/etc/hostname"),
+        ] {
+            assert!(!succeeds(folder.path(), &script), "{script}");
+        }
+        assert!(succeeds(folder.path(), "sleep 60 & kill $!"));
+    }
+
+    #[test]
+    fn the_held_file_reaches_what_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().display().to_string();
+        let script = format!("readlink /proc/self/fd/* | grep -qx '{path}'");
+        // The shell expands the names, which needs the directory: so it asks for each number.
+        let script = script.replace("/proc/self/fd/*", "$(seq -f /proc/self/fd/%g 3 30)");
+        let output = confined(folder.path(), &script);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    #[test]
+    fn no_capability_is_left_but_that_for_files() {
+        const FILE_ACCESS: u64 = 1 << 1;
+        let folder = tempfile::tempdir().unwrap();
+        // `setpriv` asks the kernel, not `/proc`.
+        let output = confined(folder.path(), "setpriv --dump");
+        let dump = String::from_utf8(output.stdout).unwrap();
+        assert!(dump.contains("no_new_privs: 1"), "{dump}");
+        for line in dump.lines() {
+            for set in ["Effective capabilities: ", "Inheritable capabilities: "] {
+                if let Some(left) = line.strip_prefix(set) {
+                    assert!(["[none]", "dac_override"].contains(&left), "{line}");
+                }
+            }
+        }
+        assert_eq!(capabilities::KEPT, FILE_ACCESS);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the tool and everything that it starts may reach.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::shapes;
+
+/// The `sandbox` of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+pub struct SandboxRequest {
+    /// Whether the tool is confined.
+    #[schemars(default, with = "Option<SandboxMode>")]
+    pub mode: SandboxMode,
+    /// Files and directories that it may read beside those that every tool needs; what is missing is ignored.
+    #[schemars(default, with = "Option<Vec<shapes::AbsolutePath>>")]
+    pub read: Vec<PathBuf>,
+    /// Files and directories that it may change beside `work_dir`, the data directory and its own temporary
+    /// directory; what is missing is ignored.
+    #[schemars(default, with = "Option<Vec<shapes::AbsolutePath>>")]
+    pub write: Vec<PathBuf>,
+}
+
+/// Whether a tool is confined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum SandboxMode {
+    /// It reaches all that the runner reaches.
+    #[default]
+    Off,
+    /// As far as the kernel can; the result says how far.
+    Auto,
+    /// It does not run where the kernel can't confine it.
+    Required,
+}
+
+impl SandboxMode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Auto, Self::Required];
+
+    /// The mode as it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Auto => "auto",
+            Self::Required => "required",
+        }
+    }
+
+    /// The mode that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
+    }
+}
+
+impl fmt::Display for SandboxMode {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.word())
+    }
+}

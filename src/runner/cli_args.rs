@@ -1,0 +1,87 @@
+//! All arguments that the tool is given: those of the request, and those that it takes from its environment.
+
+/// The arguments after the subcommand, in the order in which both tools read them.
+///
+/// They put `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` in front of those on the command line.
+pub(super) fn effective<'a>(
+    command: &str,
+    args: &[String],
+    variable: impl Fn(&str) -> Option<&'a str>,
+) -> Vec<String> {
+    let subcommand = args
+        .first()
+        .filter(|_| matches!(command, "state" | "workspace"));
+    let full = match subcommand {
+        Some(subcommand) => format!("{command}_{subcommand}"),
+        None => command.to_owned(),
+    };
+    let of_command = format!("TF_CLI_ARGS_{}", full.replace('-', "_"));
+    let from_environment = [of_command.as_str(), "TF_CLI_ARGS"]
+        .into_iter()
+        .filter_map(variable)
+        .flat_map(words);
+    from_environment.chain(args.iter().cloned()).collect()
+}
+
+/// The words of a line, as a shell reads quotes and backslashes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None | Some('"'), '\\') => word.get_or_insert_default().extend(chars.next()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_from_the_environment_come_first() {
+        let variable = |name: &str| match name {
+            "TF_CLI_ARGS" => Some("-no-color"),
+            "TF_CLI_ARGS_apply" => Some("-json  -var 'a=b c'"),
+            "TF_CLI_ARGS_state_mv" => Some("-lock=false"),
+            _ => None,
+        };
+        let of = |command: &str, args: &[&str]| {
+            let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
+            effective(command, &args, variable)
+        };
+        assert_eq!(
+            of("apply", &["-lock"]),
+            ["-json", "-var", "a=b c", "-no-color", "-lock"]
+        );
+        assert_eq!(
+            of("state", &["mv", "a", "b"]),
+            ["-lock=false", "-no-color", "mv", "a", "b"]
+        );
+        assert_eq!(of("plan", &[]), ["-no-color"]);
+    }
+
+    #[test]
+    fn words_are_split_as_a_shell_does() {
+        for (line, expected) in [
+            ("", &[][..]),
+            (" a  b ", &["a", "b"]),
+            ("a'b c'd", &["ab cd"]),
+            ("\"a \\\" b\"", &["a \" b"]),
+            ("''", &[""]),
+        ] {
+            assert_eq!(words(line), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Masks the JSON documents of both tools without masking the words of their format.
+//!
+//! A secret may equal a word of the format: `delete`, `string`, `terraform_data`. Masked there, a document says
+//! something else than the tool did. The format and the names of the configuration are passed on as they are; what
+//! may hold a value is masked.
+
+mod layout;
+mod scanner;
+#[cfg(test)]
+mod tests;
+
+use std::mem;
+use std::sync::Arc;
+
+use self::layout::Context;
+use self::scanner::{Part, Scanner};
+use super::{flags, masking};
+use crate::output::{JsonPlace, Matcher, Redactor};
+use crate::protocol::Request;
+
+/// Masks the output of a command that prints one JSON document.
+///
+/// What stands before and after the document, such as a warning, is masked as any other text.
+#[derive(Debug)]
+pub(super) struct JsonRedactor {
+    matcher: Arc<Matcher>,
+    /// Masks what may hold a value; none after a part that is passed on.
+    redactor: Option<Redactor>,
+    scanner: Scanner,
+}
+
+/// Masks the output of one command.
+#[derive(Debug)]
+pub(super) enum OutputRedactor {
+    Text(Redactor),
+    Json(Box<JsonRedactor>),
+}
+
+impl OutputRedactor {
+    /// A redactor that masks nothing.
+    pub(super) fn of_nothing() -> Self {
+        Self::Text(Redactor::new(Arc::new(Matcher::new([]))))
+    }
+
+    /// The redactor that suits what a command prints.
+    pub(super) fn of(request: &Request, matcher: Arc<Matcher>) -> Self {
+        match document_of(&request.command, &request.args) {
+            Some(context) => Self::Json(Box::new(JsonRedactor::new(matcher, context))),
+            None => Self::Text(masking::redactor(&request.args, matcher)),
+        }
+    }
+
+    /// Takes the next piece and appends what is certain to `to`.
+    pub(super) fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
+        match self {
+            Self::Text(redactor) => redactor.push(piece, to),
+            Self::Json(redactor) => redactor.push(piece, to),
+        }
+    }
+
+    /// Appends all that was held back: nothing comes any more.
+    pub(super) fn finish(&mut self, to: &mut Vec<u8>) {
+        match self {
+            Self::Text(redactor) => redactor.finish(to),
+            Self::Json(redactor) => redactor.finish(to),
+        }
+    }
+}
+
+/// The kind of document that a command prints; none if it prints text, or one bare value.
+fn document_of(command: &str, args: &[String]) -> Option<Context> {
+    if !flags::is_on(args, "json") {
+        return None;
+    }
+    match command {
+        "show" | "validate" | "version" => Some(Context::Format),
+        "output" => args
+            .iter()
+            .all(|arg| arg.starts_with('-'))
+            .then_some(Context::Outputs),
+        _ => None,
+    }
+}
+
+impl JsonRedactor {
+    fn new(matcher: Arc<Matcher>, document: Context) -> Self {
+        Self {
+            redactor: Some(Redactor::of_json(Arc::clone(&matcher))),
+            matcher,
+            scanner: Scanner::new(document),
+        }
+    }
+
+    fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
+        let mut scanner = mem::take(&mut self.scanner);
+        scanner.push(piece, |part, bytes| self.take(part, bytes, to));
+        self.scanner = scanner;
+    }
+
+    fn finish(&mut self, to: &mut Vec<u8>) {
+        let mut scanner = mem::take(&mut self.scanner);
+        scanner.finish(|part, bytes| self.take(part, bytes, to));
+        if let Some(redactor) = &mut self.redactor {
+            redactor.finish(to);
+        }
+    }
+
+    fn take(&mut self, part: Part, bytes: &[u8], to: &mut Vec<u8>) {
+        let begins_in = match part {
+            Part::OfFormat => {
+                if let Some(mut redactor) = self.redactor.take() {
+                    redactor.finish(to);
+                }
+                to.extend_from_slice(bytes);
+                return;
+            }
+            Part::Key => JsonPlace::InString,
+            Part::MayHoldValues => JsonPlace::Outside,
+        };
+        self.redactor
+            .get_or_insert_with(|| Redactor::of_json_from(Arc::clone(&self.matcher), begins_in))
+            .push(bytes, to);
+    }
+}

@@ -1,0 +1,159 @@
+//! Confines the tool of a request, and everything that it starts.
+//!
+//! | module | decides |
+//! |---|---|
+//! | `level` | how far the kernel can confine, and whether that is enough |
+//! | `paths` | which paths are opened for a request |
+//! | `real_path` | where a path leads, without following what a tool can change |
+//! | `system_paths` | what every tool may read |
+//! | `temp_dir` | the temporary directory of the run |
+//! | `variables` | what changes in the environment of the tool |
+
+mod level;
+mod paths;
+mod real_path;
+mod system_paths;
+mod temp_dir;
+mod variables;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(super) use self::level::{Level, decide};
+pub use self::level::{SandboxLevel, sandbox_level};
+use self::paths::Paths;
+use self::real_path::{Resolved, resolve};
+use self::temp_dir::TempDir;
+pub(super) use self::temp_dir::sweep;
+use super::preparation::Environment;
+use super::refusal::Refusal;
+use super::run_dir::DISK_PATIENCE;
+use super::wording::of_system;
+use crate::process::{Access, Ruleset, Sandbox, landlock_abi, within};
+use crate::protocol::{Request, SandboxMode};
+
+/// A tool's sandbox, made and not yet entered.
+#[derive(Debug)]
+pub(super) struct Confinement {
+    pub(super) sandbox: Sandbox,
+    /// What the result calls it.
+    pub(super) name: String,
+    temp_dir: TempDir,
+}
+
+impl Confinement {
+    /// Removes the temporary directory; the tool has ended.
+    pub(super) fn remove_temp_dir(self) {
+        let Self {
+            sandbox, temp_dir, ..
+        } = self;
+        drop(sandbox);
+        // A disk that hangs keeps it: a later run removes it.
+        let _ = within(DISK_PATIENCE, move || temp_dir.remove());
+    }
+}
+
+/// Makes the sandbox that a request asks for, and fits the tool's environment to it; with sentences for warnings.
+///
+/// # Errors
+/// When it is required and the kernel can't, or when a path that the request lists can't be looked at.
+pub(super) fn prepare(
+    request: &Request,
+    environment: &mut Environment,
+    program: &Path,
+    work_dir: &Path,
+) -> Result<(Option<Confinement>, Option<String>), Refusal> {
+    if request.sandbox.mode == SandboxMode::Off {
+        return Ok((None, None));
+    }
+    let level = decide(request.sandbox.mode, landlock_abi()).map_err(Refusal::not_started)?;
+    let (abi, warning) = match level {
+        Level::None { warning } => return Ok((None, Some(warning))),
+        Level::Enforced { abi, warning } => (abi, warning),
+    };
+    let own = |name: &str| std::env::var_os(name);
+    let mut paths = paths::of(request, program, work_dir, own);
+    let made: Option<Result<_, String>> = within(DISK_PATIENCE, move || {
+        let temp_dir = TempDir::create().map_err(|fault| {
+            let folder = std::env::temp_dir();
+            format!(
+                "no temporary directory in `{}`: {}",
+                folder.display(),
+                of_system(&fault)
+            )
+        })?;
+        paths.write.push(temp_dir.path().to_owned());
+        let ruleset = Ruleset::new(abi).map_err(|fault| of_system(&fault))?;
+        let opened = open_all(&ruleset, &paths)?;
+        Ok((temp_dir, ruleset, opened))
+    });
+    let (temp_dir, ruleset, opened) = made
+        .unwrap_or_else(|| {
+            let limit = DISK_PATIENCE.as_secs();
+            Err(format!(
+                "a disk that it needs has not answered for {limit} s"
+            ))
+        })
+        .map_err(|fault| Refusal::not_started(format!("`sandbox`: {fault}")))?;
+    let held = temp_dir
+        .held()
+        .map_err(|fault| Refusal::not_started(format!("`sandbox`: {}", of_system(&fault))))?;
+    variables::fit(
+        request,
+        &mut environment.variables,
+        temp_dir.path(),
+        &opened,
+    );
+    let confinement = Confinement {
+        sandbox: Sandbox::new(ruleset, held),
+        name: level::name(abi),
+        temp_dir,
+    };
+    Ok((Some(confinement), warning))
+}
+
+/// Makes the rules; returns the paths that were opened beside those of the system.
+fn open_all(ruleset: &Ruleset, paths: &Paths) -> Result<Vec<PathBuf>, String> {
+    for path in system_paths::READ {
+        // What is missing is not needed here.
+        let _ = ruleset.allow(Path::new(path), Access::Read);
+    }
+    for path in system_paths::DEVICES {
+        let _ = ruleset.allow(Path::new(path), Access::Write);
+    }
+    let writable: Vec<PathBuf> = paths
+        .write
+        .iter()
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
+    let of_tool = paths.tool.iter().map(|path| (path, Access::Read, false));
+    let read = paths.read.iter().map(|path| (path, Access::Read, true));
+    let write = paths.write.iter().map(|path| (path, Access::Write, true));
+    let mut opened = Vec::new();
+    for (path, access, is_listed) in write.chain(of_tool).chain(read) {
+        match open_one(ruleset, path, access, &writable) {
+            Ok(real) => opened.extend(real),
+            Err(fault) if is_listed => {
+                return Err(format!("`{}`: {}", path.display(), of_system(&fault)));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(opened)
+}
+
+/// Opens one path; `None` when it is missing, or open as a part of a directory that can be written.
+fn open_one(
+    ruleset: &Ruleset,
+    path: &Path,
+    access: Access,
+    writable: &[PathBuf],
+) -> io::Result<Option<PathBuf>> {
+    match resolve(path, writable)? {
+        Resolved::Real(real) => {
+            ruleset.allow_real(&real, access)?;
+            Ok(Some(real))
+        }
+        Resolved::Missing | Resolved::WithinWritable => Ok(None),
+    }
+}

@@ -1,0 +1,154 @@
+//! Which paths are opened for a request.
+//!
+//! What the tool finds by its environment is opened where the runner's own environment names it. A path that only
+//! `env_vars` names is not: those may come from the configuration's author, `read` and `write` come from the
+//! operator.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{User, getuid};
+
+use crate::protocol::{Request, inherits};
+use crate::runner::data_dir;
+
+/// Settings of the tools below the home directory. One that exists and can't be read fails every command.
+const OF_HOME: [&str; 5] = [
+    ".terraformrc",
+    ".tofurc",
+    ".terraform.d",
+    ".config/opentofu",
+    ".local/share/opentofu",
+];
+
+/// What is opened beside the system's paths.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Paths {
+    /// To change.
+    pub(super) write: Vec<PathBuf>,
+    /// To read, since the request lists them.
+    pub(super) read: Vec<PathBuf>,
+    /// To read, since the tool needs them; what can't be looked at is passed over.
+    pub(super) tool: Vec<PathBuf>,
+}
+
+/// The paths for a request; `own` looks up a variable of the runner.
+pub(super) fn of(
+    request: &Request,
+    program: &Path,
+    work_dir: &Path,
+    own: impl Fn(&str) -> Option<OsString>,
+) -> Paths {
+    // What reaches the tool from the runner as it is.
+    let inherited = |name: &str| {
+        let reaches =
+            inherits(request.inherit_env.as_deref(), name) && !request.env_vars.contains_key(name);
+        own(name).filter(|value| reaches && !value.is_empty())
+    };
+    let mut write = vec![work_dir.to_owned()];
+    if let Some(named) = inherited("TF_DATA_DIR") {
+        write.push(data_dir::of(work_dir, Some(Path::new(&named))));
+    }
+    write.extend(inherited("TF_PLUGIN_CACHE_DIR").map(|path| work_dir.join(path)));
+    write.extend(request.sandbox.write.iter().cloned());
+
+    let mut tool = vec![program.to_owned()];
+    for name in ["TF_CLI_CONFIG_FILE", "SSL_CERT_FILE"] {
+        tool.extend(inherited(name).map(|path| work_dir.join(path)));
+    }
+    if let Some(folders) = inherited("SSL_CERT_DIR") {
+        tool.extend(std::env::split_paths(&folders).filter(|folder| folder.is_absolute()));
+    }
+    if let Some(home) = home(request, inherited("HOME")) {
+        tool.extend(OF_HOME.map(|name| home.join(name)));
+    }
+    Paths {
+        write,
+        read: request.sandbox.read.clone(),
+        tool,
+    }
+}
+
+/// The home directory in which the tool looks: `HOME`, else that of the user.
+fn home(request: &Request, inherited: Option<OsString>) -> Option<PathBuf> {
+    if request.env_vars.contains_key("HOME") {
+        return None;
+    }
+    let home = match inherited {
+        Some(home) => PathBuf::from(home),
+        None => User::from_uid(getuid()).ok()??.dir,
+    };
+    home.is_absolute().then_some(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Tool;
+
+    const OWN: [(&str, &str); 6] = [
+        ("HOME", "/home/ci"),
+        ("TF_DATA_DIR", "/data"),
+        ("TF_PLUGIN_CACHE_DIR", "/cache"),
+        ("TF_CLI_CONFIG_FILE", "/etc/tf.tfrc"),
+        ("SSL_CERT_DIR", "/certs:relative:/more"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/home/ci/.aws/credentials"),
+    ];
+
+    fn paths(request: &Request) -> Paths {
+        let own = |name: &str| {
+            let found = OWN.into_iter().find(|(own, _)| *own == name);
+            found.map(|(_, value)| value.into())
+        };
+        of(request, Path::new("/opt/tofu"), Path::new("/w"), own)
+    }
+
+    fn texts(paths: &[PathBuf]) -> Vec<&str> {
+        paths.iter().map(|path| path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_the_runners_own_environment_names_is_opened() {
+        let mut request = Request::new(Tool::Tofu, "/w", "plan");
+        request.sandbox.read = vec!["/home/ci/.aws".into()];
+        request.sandbox.write = vec!["/state".into()];
+        let paths = paths(&request);
+        assert_eq!(texts(&paths.write), ["/w", "/data", "/cache", "/state"]);
+        assert_eq!(texts(&paths.read), ["/home/ci/.aws"]);
+        assert_eq!(
+            texts(&paths.tool),
+            [
+                "/opt/tofu",
+                "/etc/tf.tfrc",
+                "/certs",
+                "/more",
+                "/home/ci/.terraformrc",
+                "/home/ci/.tofurc",
+                "/home/ci/.terraform.d",
+                "/home/ci/.config/opentofu",
+                "/home/ci/.local/share/opentofu",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_request_names_or_leaves_out_is_not_opened() {
+        let mut by_request = Request::new(Tool::Tofu, "/w", "plan");
+        for (name, _) in OWN {
+            let secret = "/srv/secret".to_owned().into();
+            by_request.env_vars.insert(name.to_owned(), secret);
+        }
+        let mut not_inherited = Request::new(Tool::Tofu, "/w", "plan");
+        not_inherited.inherit_env = Some(vec!["PATH".to_owned()]);
+        for request in [by_request, not_inherited] {
+            let paths = paths(&request);
+            assert_eq!(texts(&paths.write), ["/w"]);
+            let tool = texts(&paths.tool);
+            assert!(
+                !tool
+                    .iter()
+                    .any(|path| path.contains("/srv") || path.contains("/home/ci"))
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What every tool may read, on any distribution; what is missing on one is passed over.
+//!
+//! Directories that may hold secrets beside what is needed (`/etc`, `/etc/ssl`, `/etc/ssh`, `/proc`) are opened
+//! file by file. Nothing of `/proc/PID` is: the command lines of other processes may hold secrets.
+
+/// To read and execute.
+pub(super) const READ: [&str; 53] = [
+    // Programs and libraries.
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/etc/ld-musl-x86_64.path",
+    "/etc/ld-musl-aarch64.path",
+    // Names of hosts, users and services.
+    "/etc/resolv.conf",
+    "/run/systemd/resolve",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/services",
+    "/etc/protocols",
+    // Certificates, without private keys.
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/pki/ca-trust",
+    "/etc/ca-certificates",
+    "/var/lib/ca-certificates",
+    "/etc/crypto-policies",
+    // Settings of programs that the tools start.
+    "/etc/gitconfig",
+    "/etc/ssh/ssh_config",
+    "/etc/ssh/ssh_config.d",
+    "/etc/ssh/ssh_known_hosts",
+    // Time, language and the system's name.
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/os-release",
+    // What runtimes ask about the machine.
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys",
+    "/proc/uptime",
+    "/proc/version",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+    "/sys/kernel/mm",
+];
+
+/// To read and write.
+pub(super) const DEVICES: [&str; 6] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+];

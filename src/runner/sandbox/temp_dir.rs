@@ -1,0 +1,185 @@
+//! The temporary directory of one run.
+//!
+//! Its path is short, since the sockets of provider plugins are made there and a socket's path may have 107 bytes.
+//! It is locked for as long as the supervisor or any process of the run lives, so that a later run can remove
+//! what a crash has left.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use nix::unistd::getuid;
+use uuid::Uuid;
+
+/// What is younger may be in the making, before its lock.
+const YOUNG: Duration = Duration::from_secs(10 * 60);
+/// Most that one run removes of what others have left.
+const MOST_SWEPT: usize = 16;
+/// Characters of a name: four billion names, of which none is used twice at a time.
+const NAME_CHARS: usize = 8;
+
+/// A directory that only this user can look into.
+#[derive(Debug)]
+pub(super) struct TempDir {
+    path: PathBuf,
+    /// Closing it gives up the lock.
+    _lock: File,
+}
+
+impl TempDir {
+    /// Makes a directory of a new name.
+    pub(super) fn create() -> io::Result<Self> {
+        let parent = parent();
+        match own(&parent) {
+            Ok(()) => Self::create_in(&parent),
+            // Another user has made it: then without what could be swept later.
+            Err(_) => Self::create_in(&std::env::temp_dir()),
+        }
+    }
+
+    fn create_in(folder: &Path) -> io::Result<Self> {
+        let mut name = Uuid::new_v4().simple().to_string();
+        name.truncate(NAME_CHARS);
+        let path = folder.canonicalize()?.join(name);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let lock = File::open(&path)?;
+        lock.try_lock_shared().map_err(io::Error::from)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A lock of its own, for the processes of the run: they can give up this one only.
+    pub(super) fn held(&self) -> io::Result<OwnedFd> {
+        let held = File::open(&self.path)?;
+        held.try_lock_shared().map_err(io::Error::from)?;
+        Ok(held.into())
+    }
+
+    /// Removes it with everything in it; links are not followed.
+    pub(super) fn remove(self) -> io::Result<()> {
+        fs::remove_dir_all(&self.path)
+    }
+}
+
+/// Where the directories of this user are made.
+fn parent() -> PathBuf {
+    std::env::temp_dir().join(format!("iac-runner-{}", getuid()))
+}
+
+/// Makes the parent, or checks that it is this user's own and nobody else can look into it.
+fn own(parent: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(parent) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => return Err(fault),
+        Ok(()) | Err(_) => {}
+    }
+    let found = parent.symlink_metadata()?;
+    if found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+/// Takes the lock of a directory that no process of a run has; `None` if one has it.
+fn claim(path: &Path) -> Option<File> {
+    let directory = File::open(path).ok()?;
+    match directory.try_lock() {
+        Ok(()) => Some(directory),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
+    }
+}
+
+/// Removes what runs of this user have left whose supervisor and processes are gone.
+pub(in crate::runner) fn sweep() {
+    let parent = parent();
+    if own(&parent).is_ok() {
+        sweep_in(&parent);
+    }
+}
+
+fn sweep_in(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
+    let left = entries.flatten().map(|entry| entry.path());
+    for path in left.filter(|path| is_old(path)).take(MOST_SWEPT) {
+        if let Some(claimed) = claim(&path) {
+            let _ = fs::remove_dir_all(&path);
+            drop(claimed);
+        }
+    }
+}
+
+fn is_old(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    let age = |changed: SystemTime| changed.elapsed().unwrap_or_default();
+    found.is_ok_and(|found| {
+        found.is_dir() && found.modified().is_ok_and(|changed| age(changed) > YOUNG)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits for what a child of another test delays that was forked and has not called exec: it has a copy of every
+    /// descriptor.
+    fn comes_true(is_true: impl Fn() -> bool) -> bool {
+        (0..6000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            is_true()
+        })
+    }
+
+    #[test]
+    fn it_is_private_short_and_gone_when_removed() {
+        let folder = TempDir::create().unwrap();
+        let path = folder.path().to_owned();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o700);
+        assert!(path.as_os_str().len() < 60, "{path:?}");
+        fs::write(path.join("file"), "").unwrap();
+        folder.remove().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn it_is_locked_until_the_last_of_the_run_is_gone() {
+        let folder = TempDir::create().unwrap();
+        let path = folder.path().to_owned();
+        let is_locked = || claim(&path).is_none();
+        let held = folder.held().unwrap();
+        assert!(is_locked());
+        drop(folder);
+        assert!(is_locked());
+        drop(held);
+        assert!(comes_true(|| !is_locked()));
+        fs::remove_dir(&path).unwrap();
+    }
+
+    #[test]
+    fn only_what_is_old_and_unlocked_is_swept() {
+        let age = |path: &Path, seconds: u64| {
+            let then = SystemTime::now() - Duration::from_secs(seconds);
+            File::open(path).unwrap().set_modified(then).unwrap();
+        };
+        let parent = tempfile::tempdir().unwrap();
+        let create = || TempDir::create_in(parent.path()).unwrap();
+        let (young, locked, left) = (create(), create(), create());
+        age(locked.path(), 3600);
+        age(left.path(), 3600);
+        let [young_path, left_path] = [&young, &left].map(|it| it.path().to_owned());
+        drop((young, left));
+        assert!(comes_true(|| {
+            sweep_in(parent.path());
+            !left_path.exists()
+        }));
+        assert!(young_path.exists());
+        assert!(locked.path().exists());
+    }
+}

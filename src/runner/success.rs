@@ -1,0 +1,258 @@
+//! Whether a run did what was asked.
+//!
+//! An exit code is the tool's word only if it is the tool's: a Go program that dies exits with 2, as a plan with
+//! changes does, and a script in the tool's place may exit with the code of another program.
+
+use super::effect::{Effect, effect_of};
+use super::flags;
+use super::leader::Leader;
+use super::state_report::Words;
+use crate::process::Ended;
+
+/// Why a run was not a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortfall {
+    /// The exit code says so.
+    ExitCode,
+    /// The exit code says that a plan has changes, and the tool does not.
+    NoPlan,
+    /// The plan file is empty.
+    EmptyPlanFile,
+    /// There is no plan file.
+    NoPlanFile,
+    /// The tool printed an error, and what was started in its place exited with 0.
+    HiddenError,
+    /// The tool did not say that it completed the command, and what was started in its place exited with 0.
+    NoClosingWords,
+    /// The tool was interrupted or outlived what was started in its place, which exited with 0.
+    HiddenEnd,
+}
+
+/// The file that `plan -out` names, once the plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlanFile {
+    /// None is asked for, it is there, or where it is can't be told.
+    Fine,
+    Empty,
+    Missing,
+}
+
+/// What a judgement is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) command: &'a str,
+    /// All arguments, those from the environment included.
+    pub(super) args: &'a [String],
+    pub(super) ended: Ended,
+    pub(super) leader: Leader,
+    pub(super) words: Words,
+    pub(super) plan_file: PlanFile,
+    /// Whether it was stopped, or went on when what was started in its place had ended.
+    pub(super) is_stopped: bool,
+    /// Whether the exit code says nothing about the tool, see [`Outlived::hides_end_of_tool`].
+    ///
+    /// [`Outlived::hides_end_of_tool`]: super::supervision::Outlived::hides_end_of_tool
+    pub(super) hides_end: bool,
+}
+
+/// Judges a run that has ended.
+pub(super) fn judge(facts: &Facts<'_>) -> Result<(), Shortfall> {
+    let is_detailed = facts.command == "plan" && flags::is_on(facts.args, "detailed-exitcode");
+    match facts.ended {
+        Ended::Exited(0) => {}
+        Ended::Exited(2) if is_detailed => {
+            if !facts.words.is_planned || facts.words.has_crashed {
+                return Err(Shortfall::NoPlan);
+            }
+        }
+        Ended::Exited(_) | Ended::Signalled(_) => return Err(Shortfall::ExitCode),
+    }
+    if facts.leader == Leader::Wrapper {
+        by_words(facts)?;
+    }
+    match facts.plan_file {
+        PlanFile::Fine => Ok(()),
+        PlanFile::Empty => Err(Shortfall::EmptyPlanFile),
+        PlanFile::Missing => Err(Shortfall::NoPlanFile),
+    }
+}
+
+/// Judges by what the tool printed: the exit code is that of another program.
+fn by_words(facts: &Facts<'_>) -> Result<(), Shortfall> {
+    let words = facts.words;
+    let is_state = effect_of(facts.command, facts.args) == Effect::State;
+    let has_closed = match facts.command {
+        "apply" | "destroy" => Some(words.is_complete || words.is_perhaps_complete),
+        "plan" => Some(words.is_planned && !words.has_closed_with_error),
+        "init" => Some(words.is_initialized && !words.has_closed_with_error),
+        "validate" => Some(words.is_valid && !words.has_closed_with_error),
+        "import" => Some(words.is_written && !words.has_closed_with_error),
+        _ => None,
+    };
+    if has_closed != Some(true) && (words.has_error || words.has_crashed || says_bare_error(facts))
+    {
+        return Err(Shortfall::HiddenError);
+    }
+    match has_closed {
+        Some(false) => Err(Shortfall::NoClosingWords),
+        Some(true) if is_state => Ok(()),
+        None if is_state && facts.is_stopped => Err(Shortfall::HiddenEnd),
+        Some(true) | None if facts.hides_end => Err(Shortfall::HiddenEnd),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// Whether a bare line says that something failed, of a command that prints nothing of others.
+fn says_bare_error(facts: &Facts<'_>) -> bool {
+    let prints_data = match facts.command {
+        "output" | "show" | "console" | "graph" | "providers" => true,
+        "state" => effect_of(facts.command, facts.args) == Effect::Nothing,
+        _ => false,
+    };
+    facts.words.has_bare_error && !prints_data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shortfall::*;
+    use super::*;
+    use crate::runner::printed::Printed;
+
+    fn judged(line: &str, leader: Leader, code: i32, text: &str) -> Result<(), Shortfall> {
+        let mut args = line.split(' ').map(str::to_owned);
+        let command = args.next().unwrap();
+        let args: Vec<String> = args.collect();
+        judge(&Facts {
+            command: &command,
+            args: &args,
+            ended: Ended::Exited(code),
+            leader,
+            words: Words::of(&Printed::of(text, &args)),
+            plan_file: PlanFile::Fine,
+            is_stopped: false,
+            hides_end: false,
+        })
+    }
+
+    const PLANNED: &str = "a: Refreshing state...\n\nPlan: 1 to add, 0 to change, 0 to destroy.\n";
+    const ERROR: &str = "╷\n│ Error: Invalid\n│ \n│ no\n╵\n";
+    const APPLIED: &str = "a: Creating...\n\nApply complete! Resources: 1 added\n";
+    const JSON_PLANNED: &str =
+        r#"{"@module":"tofu.ui","changes":{"add":1,"operation":"plan"},"type":"change_summary"}"#;
+    const JSON_APPLIED: &str =
+        r#"{"@module":"tofu.ui","changes":{"add":1,"operation":"apply"},"type":"change_summary"}"#;
+    const JSON_INIT: &str = r#"{"@message":"Terraform has been successfully initialized!","@module":"terraform.ui","message_code":"output_init_success_message","type":"init_output"}"#;
+
+    #[test]
+    fn code_2_needs_the_words_of_a_plan() {
+        let crashed = format!("{PLANNED}SIGQUIT: quit\nPC=0x1\n");
+        for (text, expected) in [
+            (PLANNED, Ok(())),
+            (JSON_PLANNED, Ok(())),
+            ("Changes to Outputs:\n  + a = 1\n", Ok(())),
+            ("", Err(NoPlan)),
+            ("Acquiring state lock. This\nSIGQUIT: quit\n", Err(NoPlan)),
+            ("fatal error: out of memory\n", Err(NoPlan)),
+            (&crashed, Err(NoPlan)),
+        ] {
+            for leader in [Leader::Tool, Leader::Wrapper] {
+                let told = judged("plan -detailed-exitcode", leader, 2, text);
+                assert_eq!(told, expected, "{leader:?} {text}");
+            }
+            assert_eq!(
+                judged("plan", Leader::Tool, 2, text),
+                Err(ExitCode),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn code_0_of_a_wrapper_needs_the_words_of_the_tool() {
+        let twice = format!("{APPLIED}b: Creating...\n");
+        let locked_out = format!("{APPLIED}{ERROR}");
+        let in_order = format!("{APPLIED}\nOutputs:\n\na = 1\nb: Creating...\n{APPLIED}");
+        let after_failure = format!("{ERROR}{APPLIED}");
+        for (line, text, expected) in [
+            ("apply", APPLIED, Ok(())),
+            ("apply -json", JSON_APPLIED, Ok(())),
+            ("apply", &in_order, Ok(())),
+            ("apply", &after_failure, Ok(())),
+            ("apply", "a: Creating...\n", Err(NoClosingWords)),
+            ("apply", "", Err(NoClosingWords)),
+            ("apply", &twice, Err(NoClosingWords)),
+            ("apply", &locked_out, Err(HiddenError)),
+            (
+                "destroy",
+                "Destroy complete! Resources: 1 destroyed.\n",
+                Ok(()),
+            ),
+            ("plan", PLANNED, Ok(())),
+            ("plan", "No changes. Your infrastructure matches\n", Ok(())),
+            ("plan", "a: Refreshing state...\n", Err(NoClosingWords)),
+            ("plan", &format!("{PLANNED}{ERROR}"), Err(HiddenError)),
+            ("plan -json", JSON_PLANNED, Ok(())),
+            (
+                "init",
+                "OpenTofu has been successfully initialized!\n",
+                Ok(()),
+            ),
+            ("init -json", JSON_INIT, Ok(())),
+            ("init", "Initializing the backend...\n", Err(NoClosingWords)),
+            ("init", ERROR, Err(HiddenError)),
+            ("validate", "Success! The configuration is valid.\n", Ok(())),
+            (
+                "validate -json",
+                "{\n  \"valid\": true,\n  \"diagnostics\": []\n}\n",
+                Ok(()),
+            ),
+            (
+                "validate -json",
+                "{\n  \"valid\": false,\n  \"diagnostics\": []\n}\n",
+                Err(NoClosingWords),
+            ),
+            (
+                "import a b",
+                "a: Importing from ID \"b\"...\n\nImport successful!\n",
+                Ok(()),
+            ),
+            (
+                "import a b",
+                "a: Importing from ID \"b\"...\n",
+                Err(NoClosingWords),
+            ),
+            ("version", "Terraform v1.11.4\n", Ok(())),
+            ("output", "a = 1\n", Ok(())),
+            ("output", ERROR, Err(HiddenError)),
+            ("output -raw a", "Failed to do it\n", Ok(())),
+            ("show", "\nError: No state\n\nNone.\n", Err(HiddenError)),
+            ("state list", ERROR, Err(HiddenError)),
+            (
+                "state push s",
+                "Failed to persist state: no\n",
+                Err(HiddenError),
+            ),
+            (
+                "state rm a",
+                "Successfully removed 1 resource instance(s).\n",
+                Ok(()),
+            ),
+            (
+                "force-unlock a",
+                "Failed to unlock state: no\n",
+                Err(HiddenError),
+            ),
+        ] {
+            assert_eq!(
+                judged(line, Leader::Wrapper, 0, text),
+                expected,
+                "{line}: {text}"
+            );
+            assert_eq!(
+                judged(line, Leader::Tool, 0, text),
+                Ok(()),
+                "{line}: {text}"
+            );
+        }
+    }
+}

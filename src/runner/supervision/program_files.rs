@@ -1,0 +1,42 @@
+//! What the program files of running processes say of themselves.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use super::targets::Seen;
+use crate::process::descendants;
+use crate::runner::leader::Program;
+
+/// Reads each file once.
+#[derive(Debug, Default)]
+pub(super) struct ProgramFiles {
+    /// By device and inode.
+    known: HashMap<(u64, u64), Program>,
+    /// Whether one of them was the tool.
+    pub(super) has_seen_tool: bool,
+}
+
+impl ProgramFiles {
+    /// The processes of the run, parents before their children; none where `/proc` does not show them.
+    pub(super) fn processes(&mut self) -> Vec<Seen> {
+        let seen = |process: crate::process::Process| {
+            let file = process.program_file();
+            let program = file.map_or(Program::Unknown, |file| self.program(&file));
+            Seen { process, program }
+        };
+        descendants().into_iter().map(seen).collect()
+    }
+
+    pub(super) fn program(&mut self, file: &File) -> Program {
+        let Ok(found) = file.metadata() else {
+            return Program::Unknown;
+        };
+        let program = *self
+            .known
+            .entry((found.dev(), found.ino()))
+            .or_insert_with(|| Program::of(file));
+        self.has_seen_tool |= program == Program::Tool;
+        program
+    }
+}

@@ -1,0 +1,90 @@
+//! The tool works on behind a wrapper that has ended by itself.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::leader_end::ToolLife;
+
+/// How often the processes are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How many looks in a row must find no process that runs the tool before the rest is taken for daemons: a child of
+/// a shell needs a moment to become the tool, and a script may run the tool twice.
+const EMPTY_LOOKS: u8 = 4;
+
+/// Knows whether the tool is there.
+#[derive(Debug)]
+pub(super) struct WorkOn {
+    looked_at: Instant,
+    empty_looks: u8,
+    has_seen_tool: bool,
+}
+
+impl WorkOn {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            looked_at: now,
+            empty_looks: 0,
+            has_seen_tool: false,
+        }
+    }
+
+    /// Takes in what is seen now; whether that is the tool, for the first time.
+    pub(super) const fn look(&mut self, tool: ToolLife, now: Instant) -> bool {
+        self.looked_at = now;
+        match tool {
+            ToolLife::Runs => {
+                self.empty_looks = 0;
+                !std::mem::replace(&mut self.has_seen_tool, true)
+            }
+            ToolLife::NotSeen | ToolLife::Hidden => {
+                self.empty_looks = self.empty_looks.saturating_add(1);
+                false
+            }
+        }
+    }
+
+    /// When to look next.
+    pub(super) fn next_look(&self) -> Instant {
+        self.looked_at + LOOK_EVERY
+    }
+
+    /// Whether the rest is without the tool.
+    pub(super) const fn is_done(&self) -> bool {
+        self.empty_looks >= EMPTY_LOOKS
+    }
+
+    /// Whether the tool has outlived the wrapper.
+    pub(super) const fn has_seen_tool(&self) -> bool {
+        self.has_seen_tool
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ToolLife::{NotSeen, Runs};
+
+    #[test]
+    fn rest_is_done_when_several_looks_find_no_tool() {
+        let start = Instant::now();
+        let mut work = WorkOn::new(start);
+        for (tool, is_first, is_done) in [
+            (NotSeen, false, false),
+            (NotSeen, false, false),
+            (NotSeen, false, false),
+            (Runs, true, false),
+            (NotSeen, false, false),
+            (Runs, false, false),
+            (NotSeen, false, false),
+            (NotSeen, false, false),
+            (NotSeen, false, false),
+            (NotSeen, false, true),
+        ] {
+            assert_eq!(work.look(tool, start), is_first);
+            assert_eq!(work.is_done(), is_done);
+            assert_eq!(work.next_look(), start + LOOK_EVERY);
+        }
+        assert!(work.has_seen_tool());
+    }
+}

@@ -1,0 +1,141 @@
+//! The end of a log, read backwards.
+
+use super::reader::shown;
+use super::store::Shared;
+
+/// Read at once, in bytes.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// Lines that are gathered from the last one on, as many as there is room for.
+#[derive(Debug)]
+pub(super) struct Tail {
+    most_bytes: usize,
+    bytes: usize,
+    /// The last line first.
+    lines: Vec<String>,
+    /// A line was left out for want of room, or could not be read.
+    pub(super) is_full: bool,
+}
+
+impl Tail {
+    pub(super) const fn new(most_bytes: usize) -> Self {
+        Self {
+            most_bytes,
+            bytes: 0,
+            lines: Vec::new(),
+            is_full: false,
+        }
+    }
+
+    /// Takes the lines between two bytes, at which lines begin.
+    pub(super) fn take(&mut self, shared: &Shared, begin: u64, until: u64) {
+        // What is read of a line whose beginning is not.
+        let mut rest = Vec::new();
+        let mut at = until;
+        while at > begin && !self.is_full {
+            let len = PIECE_BYTES.min(at - begin);
+            at -= len;
+            let mut piece = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+            if shared.read_at(&mut piece, at).unwrap_or(0) < piece.len() {
+                // The disk does not give back what was written to it.
+                self.is_full = true;
+                return;
+            }
+            piece.append(&mut rest);
+            let whole = if at == begin {
+                Some(0)
+            } else {
+                piece
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .map(|it| it + 1)
+            };
+            let whole = whole.unwrap_or(piece.len());
+            for line in piece[whole..].split_inclusive(|byte| *byte == b'\n').rev() {
+                self.push(line);
+            }
+            piece.truncate(whole);
+            rest = piece;
+        }
+    }
+
+    fn push(&mut self, line: &[u8]) {
+        if self.is_full {
+            return;
+        }
+        let text = shown(0, line).text;
+        if self.bytes + text.len() + 1 > self.most_bytes {
+            self.is_full = true;
+            return;
+        }
+        self.bytes += text.len() + 1;
+        self.lines.push(text);
+    }
+
+    /// The lines in order, each with its newline.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::with_capacity(self.bytes);
+        for line in self.lines.iter().rev() {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Log;
+    use crate::session::Phase;
+
+    /// A log whose phases come back, as after a recovery, and whose lines are of any length.
+    #[test]
+    fn the_end_of_a_log_is_what_reading_all_of_it_gives() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("log.ndjson");
+        let log = Log::open(&path).unwrap();
+        let phases = [
+            Phase::Init,
+            Phase::Plan,
+            Phase::Init,
+            Phase::Apply,
+            Phase::Plan,
+        ];
+        let mut all = Vec::new();
+        for (round, phase) in phases.into_iter().enumerate() {
+            for number in 0..700 {
+                let long = "x".repeat((number * 37 + round * 101) % 1500);
+                let text = format!("{round} {number} {long}");
+                log.say(phase, &text);
+                all.push((phase, text));
+            }
+        }
+        let long = "y".repeat(super::super::MAX_LINE_BYTES);
+        log.say(Phase::Plan, &long);
+        all.push((Phase::Plan, long));
+        let again = Log::open(&path).unwrap();
+        for wanted in [
+            &[Phase::Plan][..],
+            &[Phase::Init],
+            &[Phase::Init, Phase::Plan],
+            &[Phase::Apply],
+            &[Phase::Cloning],
+            &[],
+        ] {
+            for most in [0, 1, 100, 64 * 1024, 70_000, 300_000, 1 << 20, usize::MAX] {
+                let mut expected: Vec<&str> = Vec::new();
+                let mut room = most;
+                for (_, text) in all.iter().rev().filter(|(phase, _)| wanted.contains(phase)) {
+                    let Some(left) = room.checked_sub(text.len() + 1) else {
+                        break;
+                    };
+                    room = left;
+                    expected.push(text);
+                }
+                let expected: String = expected.iter().rev().flat_map(|it| [*it, "\n"]).collect();
+                assert!(log.tail(wanted, most) == expected, "{wanted:?} {most}");
+                assert!(again.tail(wanted, most) == expected, "{wanted:?} {most}");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Ends of which the tool's own words tell less than they seem to.
+
+use std::fs;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::support::fake_tool::FakeTool;
+use crate::support::runner::Launch;
+use crate::support::small_disk::SmallDisk;
+use crate::support::state_server::{StateServer, Unlocks};
+use crate::support::tools::Tool;
+use crate::support::workspace::{Backend, Workspace};
+
+on_both_tools! {
+    errored_state_that_a_full_disk_cut_is_not_reported,
+    output_is_whole_when_a_script_opens_it_anew,
+    migration_that_leaves_a_lock_is_not_released,
+    lock_without_an_address_to_release_it_is_not_released,
+}
+
+const SMALL: &str = "resource \"terraform_data\" \"a\" {}\n";
+
+fn errored_state_that_a_full_disk_cut_is_not_reported(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
+    let disk = SmallDisk::mount(200);
+    let large = "resource \"terraform_data\" \"b\" {\n  count = 4\n  \
+                 input = join(\"\", [for i in range(1000) : \"0123456789\"])\n}\n";
+    fs::write(disk.path().join("main.tf"), large).expect("room on the disk");
+    let on_disk = |command: &str, args: &[&str]| {
+        let mut request = workspace.request(command, args);
+        request["work_dir"] = json!(disk.path());
+        Launch::request(&workspace, &request).run()
+    };
+    let made = on_disk("init", &["-no-color"]);
+    made.assert_outcome(&made.result(), "succeeded");
+    leave_room(&disk, 20 * 1024);
+    let ending = on_disk("apply", &["-auto-approve", "-no-color"]);
+    let result = ending.result();
+    ending.assert_outcome(&result, "failed");
+    assert!(disk.path().join("errored.tfstate").exists());
+    assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
+    let named = &result["state"]["errored_state_file"];
+    assert_eq!(named, &Value::Null, "{result:#}");
+    let told = result["error_msg"].as_str().expect("a sentence");
+    assert!(told.contains("holds no state"), "{told}");
+}
+
+/// Fills a disk but for so many bytes.
+fn leave_room(disk: &SmallDisk, bytes: u64) {
+    let mut file = fs::File::create(disk.path().join("fill")).expect("a new file");
+    while file.write_all(&[b'x'; 1024]).is_ok() {}
+    let len = file.metadata().expect("it is open").len();
+    file.set_len(len - bytes).expect("it gets smaller");
+}
+
+fn output_is_whole_when_a_script_opens_it_anew(tool: Tool) {
+    for stream in ["stderr", "stdout"] {
+        let workspace = Workspace::with_configuration(tool, Backend::Server, SMALL);
+        let script =
+            format!("TOOL \"$@\"; code=$?; echo it ended with $code > /dev/{stream}; exit $code");
+        let fake = FakeTool::around_the_tool(workspace, &script);
+        let apply = fake.request("apply", &["-auto-approve", "-no-color"]);
+        let ending = Launch::request(&fake.workspace, &apply).run();
+        let result = ending.result();
+        ending.assert_outcome(&result, "succeeded");
+        assert_eq!(result["state"]["safety"], "saved", "{result:#}");
+        let output = result["output"].as_str().expect("text");
+        assert!(output.contains("will perform the following"), "{output}");
+        assert!(output.contains("Apply complete!"), "{output}");
+    }
+}
+
+/// Terraform ends with 0 and without a word about it.
+fn migration_that_leaves_a_lock_is_not_released(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
+    let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
+    let applied = Launch::request(&workspace, &apply).run();
+    applied.assert_outcome(&applied.result(), "succeeded");
+    let server = StateServer::start();
+    server.take_unlocks(Unlocks::Refused);
+    let block = format!("terraform {{\n{}}}\n", server.backend_block());
+    fs::write(workspace.work_dir().join("backend.tf"), block).expect("a new file");
+    let migrate = workspace.request("init", &["-force-copy", "-no-color"]);
+    let result = Launch::request(&workspace, &migrate).run().result();
+    assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
+}
+
+fn lock_without_an_address_to_release_it_is_not_released(tool: Tool) {
+    let server = StateServer::start();
+    let url = server.url();
+    let configuration = format!(
+        "terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n    lock_address = \"{url}\"\n  }}\n}}\n{SMALL}"
+    );
+    let workspace = Workspace::with_configuration(tool, Backend::Local, &configuration);
+    let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
+    let ending = Launch::request(&workspace, &apply).run();
+    let result = ending.result();
+    ending.assert_outcome(&result, "succeeded");
+    assert_eq!(result["state"]["safety"], "saved", "{result:#}");
+    assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
+}

@@ -1,0 +1,95 @@
+//! Modules in private repositories on the host of the deployed one.
+
+use iac_runner::checkout::Credentials;
+use iac_runner::session::{DeployRequest, Reason};
+
+use crate::checkout_stand::{carry, request, with_key, with_password};
+use crate::http_server::HttpServer;
+use crate::repository::{Repositories, Repository};
+use crate::ssh_server::SshServer;
+use crate::stand::{Stand, block_on, log};
+use crate::support::tools::Tool;
+
+const PASSWORD: &str = "p4ssw0rd-of-the-modules";
+
+/// A repository that uses a module in another one, by this URL.
+fn that_uses(stand: &Stand, repositories: &Repositories, module: &str) -> Repository {
+    let repository = repositories.create("a");
+    let hcl = format!(
+        "module \"greeting\" {{\n  source = \"git::{module}\"\n}}\n\
+         output \"greeting\" {{\n  value = module.greeting.text\n}}\n"
+    );
+    repository.write("main.tf", &stand.configuration(&hcl));
+    repository.commit("configuration");
+    repository
+}
+
+fn with_module(repositories: &Repositories) -> Repository {
+    let module = repositories.create("module");
+    module.write("main.tf", "output \"text\" {\n  value = \"Hello!\"\n}\n");
+    module.commit("module");
+    module
+}
+
+fn is_deployed(stand: &Stand, request: DeployRequest) {
+    block_on(async {
+        let (session, ended) = carry(&stand.sessions(), request).await;
+        let log = log(&session);
+        assert_eq!(
+            ended.reason,
+            Some(Reason::Applied),
+            "{}\n{log}",
+            ended.error
+        );
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("greeting").expect("an output").value, "Hello!");
+    });
+    stand.mark.assert_nothing_is_left_alive();
+}
+
+fn a_module_over_http_gets_the_login_of_the_repository(tool: Tool) {
+    let stand = Stand::new(tool);
+    let repositories = Repositories::new();
+    let server = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    with_module(&repositories);
+    that_uses(&stand, &repositories, &server.url("module/.git"));
+    let request = request(&stand, &server.url("a/.git"), "main");
+    is_deployed(&stand, with_password(request, PASSWORD));
+}
+on_both_tools!(a_module_over_http_gets_the_login_of_the_repository);
+
+fn a_module_over_ssh_gets_the_key_of_the_repository(tool: Tool) {
+    let stand = Stand::new(tool);
+    let repositories = Repositories::new();
+    let server = SshServer::start(false);
+    let module = with_module(&repositories);
+    let repository = that_uses(&stand, &repositories, &server.url(&module.path));
+    let Credentials::Ssh { known_hosts, .. } = server.credentials() else {
+        panic!("these are for ssh");
+    };
+    let request = request(&stand, &server.url(&repository.path), "main");
+    is_deployed(
+        &stand,
+        with_key(request, &server.read("user"), &known_hosts),
+    );
+}
+on_both_tools!(a_module_over_ssh_gets_the_key_of_the_repository);
+
+fn a_module_on_another_host_gets_no_login(tool: Tool) {
+    let stand = Stand::new(tool);
+    let repositories = Repositories::new();
+    let server = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    let elsewhere = HttpServer::with_login(repositories.path(), "deployer", PASSWORD);
+    with_module(&repositories);
+    that_uses(&stand, &repositories, &elsewhere.url("module/.git"));
+    block_on(async {
+        let request = request(&stand, &server.url("a/.git"), "main");
+        let request = with_password(request, PASSWORD);
+        let (session, ended) = carry(&stand.sessions(), request).await;
+        assert_eq!(ended.reason, Some(Reason::InitFailed), "{}", log(&session));
+    });
+    let seen = elsewhere.seen();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|it| it.authorization.is_none()), "{seen:?}");
+}
+on_both_tools!(a_module_on_another_host_gets_no_login);

@@ -1,0 +1,201 @@
+//! Deployments whose tools are confined.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use iac_runner::protocol::SandboxMode;
+use iac_runner::session::{DeployRequest, Reason, Sessions};
+use serde_json::json;
+
+use crate::stand::{SMALL, Stand, block_on, end, log};
+use crate::support::tools::Tool;
+
+const SECRET: &str = "top-secret-of-the-service";
+
+/// Sessions whose tools must be confined.
+fn confined(stand: &Stand) -> Sessions {
+    let mut settings = stand.settings();
+    settings.sandbox.mode = SandboxMode::Required;
+    Sessions::open(settings).expect("a runtime is there")
+}
+
+fn a_confined_deployment_goes_to_its_end(tool: Tool) {
+    let hcl = r#"
+variable "name" {}
+module "one" {
+  source = "../../modules/one"
+  name   = var.name
+}
+output "name" {
+  value = module.one.name
+}
+"#;
+    let module = r#"
+variable "name" {}
+resource "terraform_data" "one" {
+  input = var.name
+  provisioner "local-exec" {
+    command = "echo x >${path.module}/made && echo x >$TMPDIR/made && mkdir ../new && mv ${path.module}/made ../new/"
+  }
+}
+output "name" {
+  value = terraform_data.one.output
+}
+"#;
+    let stand = Stand::new(tool);
+    let files = BTreeMap::from([
+        ("env/prod/main.tf".to_owned(), stand.configuration(hcl)),
+        ("modules/one/main.tf".to_owned(), module.to_owned()),
+    ]);
+    block_on(async {
+        let sessions = confined(&stand);
+        let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files));
+        request.path = "env/prod".to_owned();
+        request.auto_approve = true;
+        request
+            .variables
+            .insert("name".to_owned(), json!("confined"));
+        request
+            .backend_config
+            .insert("lock_method".to_owned(), "LOCK".to_owned());
+        let session = sessions.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let sandbox = ended.sandbox.expect("it was confined");
+        assert!(sandbox.starts_with("landlock-"), "{sandbox}");
+        let outputs = session.outputs().expect("outputs");
+        assert_eq!(outputs.get("name").unwrap().value, "confined");
+        assert!(session.dir().join("source/env/new/made").exists());
+    });
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_confined_deployment_goes_to_its_end);
+
+/// Each line is a name, a colon, and a command that succeeds if the attack does. `S` is the directory of the session,
+/// `OTHER` that of another one, `KEY` a file of the service.
+const ATTACKS: &str = r#"
+key: cat $KEY
+other_session: cat $OTHER/journal.ndjson
+other_plan: cat $OTHER/plan/tfplan
+sessions: ls $S/..
+journal: cat $S/journal.ndjson
+forge_journal: echo x >>$S/journal.ndjson
+log: cat $S/log.ndjson
+runs: ls $S/runs
+summary: cat $S/plan/summary.json
+forge_summary: echo x >>$S/plan/summary.json
+link_for_summary: ln -s $KEY $S/plan/summary.part
+forge_plan: echo x >>$S/plan/tfplan
+replace_plan: rm $S/plan/tfplan
+forge_variables: echo x >$S/config/variables.tfvars.json
+fake_output: echo x >$S/outputs.json
+move_data: mv $S/data $S/other
+"#;
+
+const CONTROLS: &str = r#"
+own_data: echo x >$TF_DATA_DIR/x && rm $TF_DATA_DIR/x
+own_source: cat main.tf
+"#;
+
+fn names(table: &str) -> Vec<&str> {
+    let lines = table.lines().filter_map(|line| line.split_once(": "));
+    lines.map(|(name, _)| name).collect()
+}
+
+fn a_confined_configuration_reaches_nothing_of_the_service(tool: Tool) {
+    let stand = Stand::new(tool);
+    let key = stand.folder().join("key");
+    fs::write(&key, SECRET).expect("a secret");
+    let hcl = "resource \"terraform_data\" \"attack\" {\n  provisioner \"local-exec\" {\n    \
+               command = \"sh ./attack.sh\"\n  }\n}\n";
+    block_on(async {
+        let sessions = confined(&stand);
+        let mut request = stand.request(SMALL);
+        request.auto_approve = true;
+        let other = sessions.start(request).expect("it starts");
+        let ended = end(&other).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&other));
+
+        let mut script = format!(
+            "export S=$(dirname $TF_DATA_DIR) KEY={} OTHER={}\n: >reached\n",
+            key.display(),
+            other.dir().display()
+        );
+        for line in ATTACKS.lines().chain(CONTROLS.lines()) {
+            if let Some((name, command)) = line.split_once(": ") {
+                script.push_str(&format!(
+                    "if ( {command} ) >/dev/null 2>&1; then echo {name} >>reached; fi\n"
+                ));
+            }
+        }
+        let files = BTreeMap::from([
+            ("main.tf".to_owned(), hcl.to_owned()),
+            ("attack.sh".to_owned(), script),
+        ]);
+        let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files));
+        request.auto_approve = true;
+        let session = sessions.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        let reached = session.dir().join("source/reached");
+        let reached = fs::read_to_string(reached).expect("it ran");
+        assert_eq!(reached.lines().collect::<Vec<_>>(), names(CONTROLS));
+    });
+    assert_eq!(
+        fs::read_to_string(key).expect("the secret is there"),
+        SECRET
+    );
+    stand.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_confined_configuration_reaches_nothing_of_the_service);
+
+fn a_plan_shows_no_file_of_the_service(tool: Tool) {
+    let stand = Stand::new(tool);
+    let key = stand.folder().join("key");
+    fs::write(&key, SECRET).expect("a secret");
+    let hcl = format!(
+        "output \"key\" {{\n  value = file(\"{}\")\n}}\n",
+        key.display()
+    );
+    block_on(async {
+        let sessions = confined(&stand);
+        let session = sessions.start(stand.request(&hcl)).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::PlanFailed), "{}", log(&session));
+        assert!(!log(&session).contains(SECRET), "{}", log(&session));
+
+        // The operator opens it.
+        let mut settings = stand.settings();
+        settings.sandbox.mode = SandboxMode::Required;
+        settings.sandbox.read = vec![key.clone()];
+        let sessions = Sessions::open(settings).expect("a runtime is there");
+        let mut request = stand.request(&hcl);
+        request.auto_approve = true;
+        let session = sessions.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+}
+on_both_tools!(a_plan_shows_no_file_of_the_service);
+
+fn a_link_in_a_directory_is_not_followed_out_of_it(tool: Tool) {
+    let stand = Stand::new(tool);
+    let [source, outside] = ["source", "outside"].map(|name| stand.folder().join(name));
+    for folder in [&source, &outside] {
+        fs::create_dir(folder).expect("a new folder");
+    }
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("a configuration");
+    // As a former run could have left it.
+    symlink(&outside, source.join(".terraform")).expect("a link");
+    block_on(async {
+        let sessions = confined(&stand);
+        let request = stand.own(DeployRequest::directory(stand.wire_tool(), &source));
+        let session = sessions.start(request).expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::InitFailed), "{}", log(&session));
+        assert!(ended.error.contains("cannot be copied"), "{}", ended.error);
+    });
+    assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
+}
+on_both_tools!(a_link_in_a_directory_is_not_followed_out_of_it);
