@@ -36,12 +36,7 @@ fn main() -> ExitCode {
 /// Size, and whether anything has to be loaded beside it.
 fn binary() -> Vec<Figure> {
     let bytes = std::fs::read(Path::new(ours::BINARY)).expect("the binary is built");
-    // A dynamic program names its loader: `/lib64/ld-linux-…` or `/lib/ld-musl-…`.
-    let is_static = !["/ld-linux", "/ld-musl"].iter().any(|loader| {
-        bytes
-            .windows(loader.len())
-            .any(|window| window == loader.as_bytes())
-    });
+    let is_static = !has_loader(&bytes);
     vec![Figure {
         what: "size of the binary".to_owned(),
         target: "under 2 MB, static".to_owned(),
@@ -52,4 +47,16 @@ fn binary() -> Vec<Figure> {
         ),
         met: Some(bytes.len() < 2_000_000 && is_static),
     }]
+}
+
+/// Whether an executable names a loader, as a dynamic one does: a program header of the type `PT_INTERP` (elf(5)).
+fn has_loader(elf: &[u8]) -> bool {
+    const PT_INTERP: usize = 3;
+    let number = |at: usize, len: usize| {
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(&elf[at..at + len]);
+        usize::try_from(u64::from_le_bytes(bytes)).expect("a 64-bit machine")
+    };
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|index| number(table + index * size, 4) == PT_INTERP)
 }

@@ -1,8 +1,10 @@
 //! The forms in which a value may turn up in output.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use unicode_normalization::UnicodeNormalization;
 
 use super::encodings::{Encodings, add_encoded};
 use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, Style, escape};
@@ -27,10 +29,12 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
     let mut anywhere = BTreeSet::new();
     match secret.scope {
         Scope::Anywhere => {
-            for value in with_and_without_margin(value) {
-                anywhere.append(&mut forms(value, encodings));
+            for value in normal_forms(value) {
+                for value in with_and_without_margin(&value) {
+                    anywhere.append(&mut forms(value, encodings));
+                }
+                add_lines(&value, &mut anywhere);
             }
-            add_lines(value, &mut anywhere);
             if let Some(meant) = with_line_ends(value) {
                 add_plain(&meant, &mut anywhere);
                 add_lines(&meant, &mut anywhere);
@@ -61,6 +65,19 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     add_plain(value, &mut found);
     add_encoded(value, encodings, &mut found);
+    found
+}
+
+/// A value as it is, and in the normal forms NFC and NFD of Unicode: both tools give text in NFC, whatever they are given.
+fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
+    let mut found = BTreeSet::from([Cow::Borrowed(value)]);
+    if let Ok(text) = std::str::from_utf8(value)
+        && !text.is_ascii()
+    {
+        let owned = |text: String| Cow::Owned(text.into_bytes());
+        found.insert(owned(text.nfc().collect()));
+        found.insert(owned(text.nfd().collect()));
+    }
     found
 }
 
@@ -95,14 +112,16 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
         == MIN_CHARS
 }
 
-/// Adds a value as it is, with the marks of templates doubled, as HCL has them, and with either quote doubled, as YAML,
-/// SQL and CSV have them.
+/// Adds a value as it is, with the marks of templates doubled, as HCL has them, and with either quote doubled or both, as
+/// YAML, SQL and CSV have them.
 fn add_plain(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
     if let Ok(text) = std::str::from_utf8(value) {
         to.insert(text.replace("${", "$${").replace("%{", "%%{").into_bytes());
         to.insert(text.replace('\'', "''").into_bytes());
-        to.insert(text.replace('"', "\"\"").into_bytes());
+        let doubled = text.replace('"', "\"\"");
+        to.insert(doubled.replace('\'', "''").into_bytes());
+        to.insert(doubled.into_bytes());
     }
 }
 
@@ -168,6 +187,19 @@ mod tests {
             let has = |line: &str| patterns.iter().any(|(it, _)| it == line.as_bytes());
             assert_eq!(has("abcdefgh"), has_lines, "{scope:?}");
             assert!(!has("xyz"), "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn both_normal_forms_of_a_value_are_patterns() {
+        for value in ["caf\u{e9} au lait", "cafe\u{301} au lait"] {
+            let patterns = patterns(&Secret::anywhere(value.as_bytes()), Encodings::All);
+            for form in ["caf\u{e9} au lait", "cafe\u{301} au lait"] {
+                assert!(
+                    patterns.iter().any(|(it, _)| it == form.as_bytes()),
+                    "{value}"
+                );
+            }
         }
     }
 

@@ -50,6 +50,11 @@ impl Redactor {
         this
     }
 
+    /// What finds the secrets.
+    pub const fn matcher(&self) -> &Arc<Matcher> {
+        &self.matcher
+    }
+
     /// Takes the next piece and appends what is certain to `to`.
     pub fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
         self.held.extend_from_slice(piece);

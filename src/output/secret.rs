@@ -81,9 +81,10 @@ enum Next {
 impl Next {
     /// None when the text is too short to tell.
     fn of(after: &[u8], whole: bool) -> Option<Self> {
-        let rest = after.strip_prefix(b"\\").unwrap_or(after);
-        match rest {
-            [first, ..] if rest.len() == after.len() && is_of_word(*first) => Some(Self::InWord),
+        if begins_in_word(after, whole)? {
+            return Some(Self::InWord);
+        }
+        match after.strip_prefix(b"\\").unwrap_or(after) {
             [b'@', ..] | [b'%', b'4', b'0', ..] => Some(Self::At),
             [b'"', b':', third, ..] if !third.is_ascii_whitespace() => Some(Self::EndOfName),
             [] | [b'"'] | [b'"', b':'] | [b'%'] | [b'%', b'4'] if !whole => None,
@@ -92,13 +93,42 @@ impl Next {
     }
 }
 
-const fn is_of_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+/// Whether a character may be in one word with letters of ASCII: Latin ones are, box drawing and other scripts are not.
+const fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(
+            c,
+            '_' | 'ª' | 'º' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='\u{24f}' | '\u{300}'..='\u{36f}'
+                | '\u{1e00}'..='\u{1eff}'
+        )
+}
+
+/// Whether a text begins within a word. None when what comes after it decides; with `whole`, nothing comes.
+fn begins_in_word(text: &[u8], whole: bool) -> Option<bool> {
+    let len = match text {
+        [] => return Some(false),
+        [0..=0x7f, ..] => 1,
+        [0xc2..=0xdf, ..] => 2,
+        [0xe0..=0xef, ..] => 3,
+        _ => return Some(false),
+    };
+    match text.get(..len) {
+        Some(first) => Some(is_one_of_word(first)),
+        None if whole => Some(false),
+        None => None,
+    }
 }
 
 /// Whether a text ends within a word: with a letter or the like that is not the end of an escape.
 fn is_in_word(before: &[u8]) -> bool {
-    before.last().copied().is_some_and(is_of_word) && !ends_with_escape(before)
+    let last = |len| before.len().checked_sub(len).map(|at| &before[at..]);
+    (1..=3).filter_map(last).any(is_one_of_word) && !ends_with_escape(before)
+}
+
+/// Whether these bytes are one character that may be in a word.
+fn is_one_of_word(bytes: &[u8]) -> bool {
+    let mut chars = std::str::from_utf8(bytes).unwrap_or_default().chars();
+    chars.next().is_some_and(is_of_word) && chars.next().is_none()
 }
 
 /// Whether a text ends with `\n` or the like, `\uXXXX`, `%XX`, or the code of a colour.
@@ -153,6 +183,11 @@ mod tests {
             (" ", "s", false),
             (" ", "_id", false),
             ("ü", " ", false),
+            (" ", "ü", false),
+            ("│", "│", true),
+            ("“", "”", true),
+            ("是", "。", true),
+            ("e\u{301}", "", false),
             ("line\\n", "\\nline", true),
             ("\\u0026", "\\u0026", true),
             ("%3A", "%40", true),
@@ -188,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn a_character_that_is_cut_decides_nothing() {
+        let cut = &"│".as_bytes()[..2];
+        assert_eq!(Scope::Word.counts(b" ", cut, false), None);
+        assert_eq!(Scope::Word.counts(b" ", cut, true), Some(true));
+    }
+
+    #[test]
     fn nothing_is_said_before_it_is_certain() {
         let table = [
             (Scope::Anywhere, "x", "", Some(true)),
@@ -195,6 +237,7 @@ mod tests {
             (Scope::Word, " ", "", None),
             (Scope::Word, " ", "\"", None),
             (Scope::Word, " ", "\":", None),
+            (Scope::Word, "│", "\u{2502}", Some(true)),
             (Scope::Word, " ", "\n", Some(true)),
             (Scope::Place, " ", "", Some(false)),
             (Scope::Place, ":", "%4", None),

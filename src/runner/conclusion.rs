@@ -64,7 +64,7 @@ pub(super) struct Verdict {
 /// Judges a run by how it ended and by its output.
 pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     let (request, outlived) = (run.request, run.outlived);
-    let args = effective_args(request, run.environment);
+    let args = cli_args::of(request, run.environment);
     let printed = run.evidence.printed(&args);
     let words = Words::of(&printed);
     let judged = outlived.ended.map(|ended| {
@@ -132,12 +132,6 @@ fn plan_file(run: &Run<'_>, args: &[String]) -> PlanFile {
         Some(Err(fault)) if fault.kind() == ErrorKind::NotFound && is_certain => PlanFile::Missing,
         Some(_) | None => PlanFile::Fine,
     }
-}
-
-fn effective_args(request: &Request, environment: &Environment) -> Vec<String> {
-    cli_args::effective(&request.command, &request.args, |name| {
-        environment.get(name)
-    })
 }
 
 /// Whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
@@ -208,14 +202,13 @@ fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> St
     // A process that could not be ended may be the tool.
     let is_gone = leader == Leader::Tool || outlived.survivors.is_empty();
     let ended = outlived.ended.filter(|_| is_gone);
-    let is_whole = outlived.output_complete || !outlived.survivors.is_empty();
     state_report::report(&state_report::Observed {
         args,
         end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
         leader,
         started_as: run.started_as,
         printed,
-        is_whole: is_whole && run.cut_at.is_none(),
+        is_whole: outlived.is_output_read && run.cut_at.is_none(),
         is_migration: run.request.command == "init",
         files,
     })
@@ -223,7 +216,7 @@ fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> St
 
 /// The files that a run may write, as they are before it; nothing for a command that writes no state.
 pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
-    let args = effective_args(request, environment);
+    let args = cli_args::of(request, environment);
     if !writes_state(request, &args) {
         return Before::Seen(Vec::new());
     }

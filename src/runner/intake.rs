@@ -1,11 +1,13 @@
 //! Takes the tool's output from the spool and gives it to everybody who is to have it.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::evidence::Evidence;
+use super::flood::Flood;
 use super::journal::Journal;
 use super::json_document::OutputRedactor;
 use super::link::Link;
@@ -36,6 +38,7 @@ pub(super) struct Intake {
     record: Option<Arc<Recorder>>,
     /// Whether the tool has said that it received a signal.
     pub(super) notice: InterruptNotice,
+    flood: Flood,
     last_text: Instant,
     piece: Vec<u8>,
     masked: Vec<u8>,
@@ -53,6 +56,7 @@ impl Intake {
             evidence: Evidence::default(),
             record: None,
             notice: InterruptNotice::default(),
+            flood: Flood::default(),
             last_text: Instant::now(),
             piece: vec![0; PIECE_BYTES],
             masked: Vec::with_capacity(PIECE_BYTES),
@@ -88,18 +92,75 @@ impl Intake {
             return Ok(false);
         }
         self.notice.push(&self.piece[..len]);
-        self.evidence.push(&self.piece[..len]);
+        self.show(0..len, journal, link)?;
+        Ok(true)
+    }
+
+    /// As [`Intake::take`], while the tool may print more: what would fill the memory is passed over.
+    pub(super) fn take_of_running(
+        &mut self,
+        spool: &mut Spool,
+        journal: &mut Journal,
+        link: &mut Link,
+    ) -> io::Result<bool> {
+        if !self.flood.takes(spool.backlog_bytes()) {
+            return self.take(spool, journal, link);
+        }
+        if self.flood.is_at_start() {
+            // What is held back may be the beginning of a secret of which the rest is passed over.
+            self.redactor.start_again();
+            self.utf8 = Utf8::default();
+        }
+        let len = spool.read(&mut self.piece)?;
+        self.notice.push(&self.piece[..len]);
+        let rest = self
+            .flood
+            .pass_over(&self.piece[..len], spool.backlog_bytes());
+        let from = len - rest.map_or(0, <[u8]>::len);
+        let is_over = rest.is_some();
+        self.evidence.pass_over(from as u64);
+        if is_over {
+            self.end_flood(journal, link)?;
+            self.show(from..len, journal, link)?;
+        }
+        Ok(len > 0)
+    }
+
+    /// A sentence about output that was passed over; none when all of it was taken.
+    pub(super) fn passed_over(&self) -> Option<String> {
+        self.flood.sentence()
+    }
+
+    /// Says in the output that some of it was passed over, if it was.
+    fn end_flood(&mut self, journal: &mut Journal, link: &mut Link) -> io::Result<()> {
+        let Some(line) = self.flood.end() else {
+            return Ok(());
+        };
+        self.evidence.push(line.as_bytes());
+        self.text = line;
+        self.give_out(journal, link)
+    }
+
+    /// Masks a part of the piece and gives it out.
+    fn show(
+        &mut self,
+        part: Range<usize>,
+        journal: &mut Journal,
+        link: &mut Link,
+    ) -> io::Result<()> {
+        let part = &self.piece[part];
+        self.evidence.push(part);
         self.masked.clear();
-        self.redactor.push(&self.piece[..len], &mut self.masked);
+        self.redactor.push(part, &mut self.masked);
         self.text.clear();
         self.utf8.push(&self.masked, &mut self.text);
         self.last_text = Instant::now();
-        self.give_out(journal, link)?;
-        Ok(true)
+        self.give_out(journal, link)
     }
 
     /// Takes what was held back: nothing comes any more.
     pub(super) fn finish(&mut self, journal: &mut Journal, link: &mut Link) -> io::Result<()> {
+        self.end_flood(journal, link)?;
         self.masked.clear();
         self.redactor.finish(&mut self.masked);
         self.text.clear();

@@ -21,6 +21,7 @@ mod effect;
 mod environment;
 mod evidence;
 mod flags;
+mod flood;
 mod front;
 mod go_module;
 mod intake;

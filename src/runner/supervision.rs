@@ -104,7 +104,12 @@ impl Supervision<'_> {
             );
             self.journal.warn(&mut self.orders.link, sentence);
         }
-        if let Some(sentence) = survivors_sentence(&survivors) {
+        let passed_over = self.intake.passed_over();
+        let is_output_read = reading.is_ok() && passed_over.is_none();
+        for sentence in [survivors_sentence(&survivors), passed_over]
+            .into_iter()
+            .flatten()
+        {
             self.journal.warn(&mut self.orders.link, sentence);
         }
         Outlived {
@@ -115,7 +120,8 @@ impl Supervision<'_> {
             interrupted: self.intake.notice.is_seen() || watch.interruption.reached_tool(),
             stop_reason: self.ladder.reason(),
             killed: self.ladder.killed(),
-            output_complete: reading.is_ok() && survivors.is_empty(),
+            is_output_read,
+            output_complete: is_output_read && survivors.is_empty(),
             survivors,
         }
     }
@@ -251,7 +257,7 @@ impl Supervision<'_> {
             }
             match self
                 .intake
-                .take(&mut self.spool, self.journal, &mut self.orders.link)
+                .take_of_running(&mut self.spool, self.journal, &mut self.orders.link)
             {
                 Ok(true) => {}
                 Ok(false) => return false,

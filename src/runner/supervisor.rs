@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use super::cli_args;
 use super::conclusion::{self, Run};
 use super::document::{Times, of_no_tool};
 use super::doorbell::Doorbell;
@@ -112,7 +113,11 @@ impl Desk {
         self.journal.mask_with(Arc::clone(&environment.matcher));
         let (output_limit, lowered) = preparation::output_limit(&request, memory_limit);
         let mut intake = Intake::new(
-            OutputRedactor::of(&request, Arc::clone(&environment.matcher)),
+            OutputRedactor::of(
+                &request,
+                &cli_args::of(&request, &environment),
+                Arc::clone(&environment.matcher),
+            ),
             Capture::new(capture, output_limit),
         );
         self.open_record(&request, &mut intake)?;

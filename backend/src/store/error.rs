@@ -50,7 +50,10 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Open(fault) | Self::Database(fault) => is_unavailable(fault),
-            Self::Directory { .. } | Self::Migrate(_) | Self::Malformed { .. } => false,
+            Self::Unwritable { .. }
+            | Self::Directory { .. }
+            | Self::Migrate(_)
+            | Self::Malformed { .. } => false,
         }
     }
 }

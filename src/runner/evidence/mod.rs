@@ -36,6 +36,11 @@ impl Evidence {
         }
     }
 
+    /// Counts output that is passed over.
+    pub(super) const fn pass_over(&mut self, bytes: u64) {
+        self.total_bytes += bytes;
+    }
+
     /// How much was printed.
     pub(super) const fn total_bytes(&self) -> u64 {
         self.total_bytes

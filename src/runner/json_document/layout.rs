@@ -68,7 +68,8 @@ impl Context {
     /// Whether a document of this kind may begin with a member of this name.
     pub(super) fn begins_with(self, name: &str) -> bool {
         match self {
-            Self::Format => matches!(name, "format_version" | "terraform_version"),
+            // A state itself begins with its `version`.
+            Self::Format => matches!(name, "format_version" | "terraform_version" | "version"),
             // The members of a line of the tools' log begin so, and no output does.
             _ => !name.starts_with('@'),
         }
@@ -111,7 +112,8 @@ fn of_format(name: &str, of: &str) -> Content {
     let (context, text) = match name {
         // Of a state, be it the document itself or the one before a plan; else of a resource.
         "values" if matches!(of, "" | "prior_state") => (Format, Text::Value),
-        "values" | "sensitive_values" | "before" | "after" | "before_sensitive"
+        // `attributes` is what a state itself has.
+        "values" | "attributes" | "sensitive_values" | "before" | "after" | "before_sensitive"
         | "after_sensitive" | "after_unknown" | "before_identity" | "after_identity"
         | "identity" | "config_values" | "config_sensitive" | "config_unknown" => {
             (Attributes, Text::Value)

@@ -42,12 +42,21 @@ impl OutputRedactor {
         Self::Text(Redactor::new(Arc::new(Matcher::new([]))))
     }
 
-    /// The redactor that suits what a command prints.
-    pub(super) fn of(request: &Request, matcher: Arc<Matcher>) -> Self {
-        match document_of(&request.command, &request.args) {
+    /// The redactor that suits what a command prints with these arguments, those of the environment among them.
+    pub(super) fn of(request: &Request, args: &[String], matcher: Arc<Matcher>) -> Self {
+        match document_of(&request.command, args) {
             Some(context) => Self::Json(Box::new(JsonRedactor::new(matcher, context))),
-            None => Self::Text(masking::redactor(&request.args, matcher)),
+            None => Self::Text(masking::redactor(args, matcher)),
         }
+    }
+
+    /// Forgets what is held back, since some of the output is left out here: what follows is no document any more.
+    pub(super) fn start_again(&mut self) {
+        let matcher = match self {
+            Self::Text(redactor) => redactor.matcher(),
+            Self::Json(redactor) => &redactor.matcher,
+        };
+        *self = Self::Text(Redactor::new(Arc::clone(matcher)));
     }
 
     /// Takes the next piece and appends what is certain to `to`.
@@ -69,6 +78,12 @@ impl OutputRedactor {
 
 /// The kind of document that a command prints; none if it prints text, or one bare value.
 fn document_of(command: &str, args: &[String]) -> Option<Context> {
+    if command == "state" {
+        let subcommand = args.iter().find(|arg| !arg.starts_with('-'));
+        return subcommand
+            .is_some_and(|it| it == "pull")
+            .then_some(Context::Format);
+    }
     if !flags::is_on(args, "json") {
         return None;
     }

@@ -134,6 +134,9 @@ fn only_a_document_of_the_format_is_read_as_one() {
         ("validate", "-json", Some(Context::Format)),
         ("plan", "-json", None),
         ("console", "-json", None),
+        ("state", "pull", Some(Context::Format)),
+        ("state", "-no-color pull", Some(Context::Format)),
+        ("state", "mv pull a", None),
     ];
     for (command, args, expected) in table {
         let words: Vec<_> = args.split(' ').map(str::to_owned).collect();

@@ -1,4 +1,5 @@
-//! The members of a value that is a document: JSON, an object of HCL, or either of them in base64.
+//! The members of a value that is a document: JSON, an object of HCL, lines of YAML or of an environment file, or one of
+//! them in base64.
 //!
 //! A tool that decodes such a value shows its members in a form of its own, so each string in it is a secret.
 
@@ -6,13 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Scope, Secret, pairs, quoted, scope_of, url, whole};
+use super::{Scope, Secret, lines, pairs, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
 /// How often a document may be in a string of another, or in base64.
 const MAX_DEPTH: usize = 8;
 /// How many strings are taken from one value.
 const MAX_STRINGS: usize = 10_000;
+/// How many lines of a secret text have to assign something for all that they assign to be secret: a sentence may have a
+/// colon, too.
+const MIN_LINES: usize = 2;
 /// Shortest text that is tried as base64.
 const MIN_BASE64_BYTES: usize = 16;
 
@@ -83,7 +87,20 @@ impl Found {
             return;
         }
         for member in quoted::members_in(text) {
-            self.add_member(member.name, &member.value, is_secret, depth);
+            let is_within_secret = member.within.iter().any(|name| has_secret_name(name));
+            self.add_member(
+                member.name,
+                &member.value,
+                is_secret || is_within_secret,
+                depth,
+            );
+        }
+        let assigned = lines::members_in(text);
+        let is_document = assigned.len() >= MIN_LINES;
+        for (name, value) in assigned {
+            let is_number = value.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+            let is_secret = is_secret && is_document && !is_number;
+            self.add_member(name, value, is_secret, depth);
         }
         if let Some(decoded) = from_base64(text) {
             if is_secret {
@@ -94,7 +111,7 @@ impl Found {
     }
 
     fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret || is_secret_name(&snake_case(name));
+        let is_secret = is_secret || has_secret_name(name);
         match value {
             Value::String(text) => self.add_member(name, text, is_secret, depth),
             Value::Array(values) => {
@@ -112,7 +129,7 @@ impl Found {
     }
 
     fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret || is_secret_name(&snake_case(name));
+        let is_secret = is_secret || has_secret_name(name);
         if self.strings == MAX_STRINGS || (is_secret && (is_public(name) || is_region(value))) {
             return;
         }
@@ -149,6 +166,10 @@ fn owned(secret: Secret<'_>) -> Secret<'static> {
 fn json(text: &str) -> Option<Value> {
     text.starts_with(['{', '[', '"'])
         .then(|| serde_json::from_str(text).ok())?
+}
+
+fn has_secret_name(name: &str) -> bool {
+    is_secret_name(&snake_case(name))
 }
 
 fn is_public(name: &str) -> bool {
@@ -258,7 +279,16 @@ mod tests {
 
     #[test]
     fn strings_of_a_secret_document_are_secret_but_public_ones() {
-        let table: [(&str, &[&str]); 12] = [
+        let table: [(&str, &[&str]); 15] = [
+            (
+                "users:\n- name: app-user1\n  user:\n    token: t0ken-v4lue\n    kind: ordinary\n    port: 12345678\n",
+                &["app-user1", "t0ken-v4lue"],
+            ),
+            (
+                "export DB_USER=app-user1\nDB_PASSWORD='hunter22' # new\nDB_PIN_TOKEN=12345678\n",
+                &["12345678", "app-user1", "hunter22"],
+            ),
+            ("remember: the-green-door", &[]),
             (
                 r#"{"type":"service_account","project_id":"my-project-1","private_key_id":"0123abcd",
                     "private_key":"-----BEGIN\nabcdef\n","client_email":"a@b.iam",
@@ -307,7 +337,15 @@ mod tests {
 
     #[test]
     fn of_another_document_members_with_a_secret_name_are_secret() {
-        let table: [(&str, &[&str]); 6] = [
+        let table: [(&str, &[&str]); 8] = [
+            (
+                "#cloud-config\nuser: app-user1\npassword: hunter22\n",
+                &["hunter22"],
+            ),
+            (
+                "database = {\n  password = { value = \"hunter22\", note = [\"old-one-1\"] }\n  user = \"app-user1\"\n}",
+                &["hunter22", "old-one-1"],
+            ),
             (
                 r#"{"host":"db.internal.example","password":"hunter22"}"#,
                 &["hunter22"],

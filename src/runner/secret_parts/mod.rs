@@ -4,6 +4,7 @@
 //! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
 
 mod document;
+mod lines;
 mod pairs;
 mod quoted;
 mod url;

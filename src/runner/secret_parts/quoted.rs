@@ -1,9 +1,22 @@
 //! Strings in quotes that are assigned to something, in HCL and what looks like it.
 
+use std::ops::Range;
+
+/// How many brackets around a string count.
+const MAX_DEPTH: usize = 32;
+
 /// A string and the name to which it is assigned; no name for an element of a list.
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
+    /// The names of the objects and lists that it is in, the innermost first; [`MAX_DEPTH`] at most.
+    pub(super) within: Vec<&'a str>,
     pub(super) value: String,
+}
+
+/// A bracket that is open, and the name of what it holds; empty where it has none.
+struct Bracket<'a> {
+    kind: char,
+    name: &'a str,
 }
 
 /// The strings in quotes that are values: of an attribute, of a member of an object, of an element of a list. Names,
@@ -13,14 +26,20 @@ pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut brackets = Vec::new();
     let mut from = 0;
     while let Some((open, close)) = next_string(text, from) {
-        follow(&text[from..open], &mut brackets);
+        follow(text, from..open, &mut brackets);
         from = close + 1;
         let after = text[close + 1..].trim_start_matches([' ', '\t']);
         let is_name =
             (after.starts_with('=') && !after.starts_with("==")) || after.starts_with(':');
-        if !is_name && let Some(name) = name_of(&text[..open], brackets.last().copied()) {
+        if !is_name && let Some(name) = name_of(&text[..open], brackets.last()) {
             members.push(Member {
                 name,
+                within: brackets
+                    .iter()
+                    .rev()
+                    .take(MAX_DEPTH)
+                    .map(|it| it.name)
+                    .collect(),
                 value: unescaped(&text[open..=close]),
             });
         }
@@ -28,11 +47,15 @@ pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     members
 }
 
-/// Follows the brackets in text without strings.
-fn follow(text: &str, brackets: &mut Vec<char>) {
-    for c in text.chars() {
-        match c {
-            '{' | '[' | '(' => brackets.push(c),
+/// Follows the brackets in a part of a text that has no strings.
+fn follow<'a>(text: &'a str, part: Range<usize>, brackets: &mut Vec<Bracket<'a>>) {
+    let from = part.start;
+    for (at, kind) in text[part].char_indices() {
+        match kind {
+            '{' | '[' | '(' => brackets.push(Bracket {
+                kind,
+                name: name_before(text[..from + at].trim_end()),
+            }),
             '}' | ']' | ')' => {
                 brackets.pop();
             }
@@ -42,8 +65,9 @@ fn follow(text: &str, brackets: &mut Vec<char>) {
 }
 
 /// The name of the value behind a text in some bracket, empty for one in a list. None where no value is.
-fn name_of(before: &str, bracket: Option<char>) -> Option<&str> {
+fn name_of<'a>(before: &'a str, bracket: Option<&Bracket<'_>>) -> Option<&'a str> {
     let before = before.trim_end();
+    let bracket = bracket.map(|it| it.kind);
     if bracket == Some('[') && before.ends_with(['[', ',']) {
         return Some("");
     }
@@ -107,6 +131,17 @@ mod tests {
             let found: Vec<_> = members_in(text).into_iter().map(|it| it.value).collect();
             assert!(found.is_empty(), "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_string_knows_the_names_of_what_it_is_in() {
+        let text = "a = {\n  \"b-c\" = [\n    { d = \"e\" },\n  ]\n}\n";
+        let found = members_in(text);
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| (it.within.clone(), it.name))
+            .collect();
+        assert_eq!(found, [(vec!["", "b-c", "a"], "d")]);
     }
 
     #[test]

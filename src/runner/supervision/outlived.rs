@@ -24,7 +24,9 @@ pub(in crate::runner) struct Outlived {
     pub(in crate::runner) killed: Option<KillCause>,
     /// What could not be ended.
     pub(in crate::runner) survivors: Survivors,
-    /// Whether the output was read to its end.
+    /// Whether all of the output was read; what could not be ended may print more.
+    pub(in crate::runner) is_output_read: bool,
+    /// Whether all of the output was read to its end.
     pub(in crate::runner) output_complete: bool,
 }
 

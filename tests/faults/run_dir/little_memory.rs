@@ -1,10 +1,8 @@
 //! More output is wanted in the result than the memory of the control group holds.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
+use super::memory_group::MemoryGroup;
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
@@ -14,37 +12,6 @@ on_both_tools! {
 }
 
 const MIB: u64 = 1024 * 1024;
-
-/// A control group with a limit to its memory, for as long as this lives.
-struct MemoryGroup(PathBuf);
-
-impl MemoryGroup {
-    /// Makes one; fails the test where that is not allowed.
-    #[track_caller]
-    fn new(name: &str, limit_bytes: u64) -> Self {
-        let mount = Path::new("/sys/fs/cgroup");
-        let (parent, limit) = match mount.join("memory").is_dir() {
-            true => (mount.join("memory"), "memory.limit_in_bytes"),
-            false => (mount.to_owned(), "memory.max"),
-        };
-        let group = Self(parent.join(format!("iac-test-{}-{name}", std::process::id())));
-        fs::create_dir(&group.0).expect("a control group; run the tests as root");
-        fs::write(group.0.join(limit), limit_bytes.to_string()).expect("a limit");
-        group
-    }
-
-    /// A script that moves itself there and runs the program that follows it.
-    fn entrance(&self) -> String {
-        format!("echo $$ >{}/cgroup.procs && exec \"$@\"", self.0.display())
-    }
-}
-
-impl Drop for MemoryGroup {
-    fn drop(&mut self) {
-        // Fails while a process of the test is still ending there.
-        let _ = fs::remove_dir(&self.0);
-    }
-}
 
 fn an_output_limit_beyond_the_memory_cuts_the_output(tool: Tool) {
     let memory = 256 * MIB;

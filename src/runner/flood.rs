@@ -1,0 +1,118 @@
+//! Decides when output comes faster than it can be masked, and what of it is passed over before it fills the memory.
+
+use std::sync::OnceLock;
+
+use memchr::memchr;
+
+use crate::process::memory_limit;
+
+/// Below this, output may wait in memory anywhere.
+const SMALL_BACKLOG_BYTES: u64 = 64 * 1024 * 1024;
+/// Above that, this part of the memory.
+const BACKLOG_PART: u64 = 3;
+
+/// What was passed over.
+#[derive(Debug, Default)]
+pub(super) struct Flood {
+    /// Bytes of the part that is being passed over; none where output is shown.
+    current: Option<u64>,
+    total_bytes: u64,
+    limit_bytes: OnceLock<u64>,
+}
+
+impl Flood {
+    /// Whether the next piece is to be passed over, where so much waits.
+    pub(super) fn takes(&self, backlog_bytes: u64) -> bool {
+        self.current.is_some()
+            || (backlog_bytes > SMALL_BACKLOG_BYTES && backlog_bytes > self.limit())
+    }
+
+    fn limit(&self) -> u64 {
+        *self
+            .limit_bytes
+            .get_or_init(|| memory_limit() / BACKLOG_PART)
+    }
+
+    /// Whether nothing of this part was passed over yet.
+    pub(super) const fn is_at_start(&self) -> bool {
+        self.current.is_none()
+    }
+
+    /// Passes over a piece, behind which so much waits. Where little does, the part ends with a line end, since a
+    /// secret that is cut is not found; then this gives what is behind that.
+    pub(super) fn pass_over<'a>(
+        &mut self,
+        piece: &'a [u8],
+        backlog_bytes: u64,
+    ) -> Option<&'a [u8]> {
+        let end = memchr(b'\n', piece).filter(|_| backlog_bytes <= SMALL_BACKLOG_BYTES / 2);
+        let len = end.map_or(piece.len(), |end| end + 1);
+        *self.current.get_or_insert(0) += len as u64;
+        end.map(|_| &piece[len..])
+    }
+
+    /// Ends the part that is being passed over; the line that says so, if there was one.
+    pub(super) fn end(&mut self) -> Option<String> {
+        let bytes = self.current.take()?;
+        self.total_bytes += bytes;
+        Some(format!(
+            "\n[... {bytes} bytes passed over: they came faster than they could be masked ...]\n"
+        ))
+    }
+
+    /// A sentence about all that was passed over; none when nothing was.
+    pub(super) fn sentence(&self) -> Option<String> {
+        (self.total_bytes > 0).then(|| {
+            format!(
+                "the tool printed faster than its output could be masked: {} bytes were passed over before they filled the \
+                 memory, and are in no record; send such output to a file",
+                self.total_bytes
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_limit(bytes: u64) -> Flood {
+        Flood {
+            limit_bytes: OnceLock::from(bytes),
+            ..Flood::default()
+        }
+    }
+
+    #[test]
+    fn only_what_would_fill_the_memory_is_passed_over() {
+        let table = [
+            (0, 0, false),
+            (0, SMALL_BACKLOG_BYTES, false),
+            (0, SMALL_BACKLOG_BYTES + 1, true),
+            (2 * SMALL_BACKLOG_BYTES, SMALL_BACKLOG_BYTES + 1, false),
+            (2 * SMALL_BACKLOG_BYTES, 2 * SMALL_BACKLOG_BYTES + 1, true),
+        ];
+        for (limit, backlog, takes) in table {
+            assert_eq!(
+                of_limit(limit).takes(backlog),
+                takes,
+                "{backlog} of {limit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_part_ends_with_a_line_when_little_waits() {
+        let mut flood = of_limit(0);
+        assert!(flood.is_at_start());
+        assert_eq!(flood.pass_over(b"a\nb", SMALL_BACKLOG_BYTES), None);
+        assert!(flood.takes(0) && !flood.is_at_start());
+        assert_eq!(flood.pass_over(b"cd", 0), None);
+        assert_eq!(flood.pass_over(b"ef\ngh", 0), Some(&b"gh"[..]));
+        assert!(flood.end().unwrap().contains(" 8 bytes passed over"));
+        assert!(!flood.takes(0));
+        assert_eq!(flood.end(), None);
+        assert!(flood.sentence().unwrap().contains(" 8 bytes "));
+        assert_eq!(Flood::default().sentence(), None);
+    }
+}

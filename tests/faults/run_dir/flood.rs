@@ -1,0 +1,67 @@
+//! The tool prints faster than its output can be masked, until it would fill the memory.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use super::memory_group::MemoryGroup;
+use crate::support::ending::warnings;
+use crate::support::fake_tool::FakeTool;
+use crate::support::runner::Launch;
+use crate::support::tools::Tool;
+use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+
+on_both_tools! {
+    output_that_would_fill_the_memory_is_passed_over,
+}
+
+const MIB: u64 = 1024 * 1024;
+const SECRET: &str = "correct horse battery";
+
+/// The supervisor stands still while a third of the memory and more is printed.
+fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
+    let group = MemoryGroup::new(&format!("flood-{}", tool.name()), 256 * MIB);
+    let fake = FakeTool::new(
+        tool,
+        &format!(
+            "echo the beginning; touch started; while [ ! -e stopped ]; do sleep 0.02; done
+             seq 1 14000000; touch ready; while [ ! -e go ]; do sleep 0.02; done
+             echo '{SECRET}'; echo the end"
+        ),
+    );
+    let workspace = &fake.workspace;
+    let mut request = fake.apply();
+    request["secrets"] = json!([SECRET]);
+    let mut runner = Launch::stream(workspace, &request)
+        .under(&["sh", "-c", &group.entrance(), "sh"])
+        .start();
+    wait_for("the tool", WITHIN_A_TEST, || {
+        workspace.work_dir().join("started").exists().then_some(())
+    });
+    let supervisor = Pid::from_raw(runner.supervisor());
+    kill(supervisor, Signal::SIGSTOP).expect("the supervisor runs");
+    fs::write(workspace.work_dir().join("stopped"), "").expect("a disk with room");
+    workspace.wait_until_in_flight();
+    kill(supervisor, Signal::SIGCONT).expect("the supervisor is stopped");
+    runner.output_with(" bytes passed over: ");
+    workspace.let_go();
+    let ending = runner.end();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "succeeded");
+    assert_eq!(result["output_complete"], false);
+    let output = result["output"].as_str().expect("text");
+    assert!(output.starts_with("the beginning\n"), "{output:.100}");
+    assert!(output.ends_with("\n***\nthe end\n"));
+    assert!(output.contains(" bytes passed over: "));
+    let events = ending.events();
+    let [warning] = warnings(&events)[..] else {
+        panic!("{:?}", warnings(&events));
+    };
+    assert!(
+        warning.contains("printed faster than its output could be masked"),
+        "{warning}"
+    );
+    assert_eq!(result["state"]["safety"], "unknown");
+}
