@@ -1,7 +1,8 @@
 //! Modules in private repositories on the host of the deployed one.
 
 use iac_runner::checkout::Credentials;
-use iac_runner::session::{DeployRequest, Reason};
+use iac_runner::protocol::SandboxMode;
+use iac_runner::session::{DeployRequest, Reason, Sessions};
 
 use crate::checkout_stand::{carry, request, with_key, with_password};
 use crate::http_server::HttpServer;
@@ -31,20 +32,24 @@ fn with_module(repositories: &Repositories) -> Repository {
     module
 }
 
-fn is_deployed(stand: &Stand, request: DeployRequest) {
-    block_on(async {
-        let (session, ended) = carry(&stand.sessions(), request).await;
-        let log = log(&session);
-        assert_eq!(
-            ended.reason,
-            Some(Reason::Applied),
-            "{}\n{log}",
-            ended.error
-        );
-        let outputs = session.outputs().expect("outputs");
-        assert_eq!(outputs.get("greeting").expect("an output").value, "Hello!");
-    });
-    stand.mark.assert_nothing_is_left_alive();
+/// Free or confined, `init` gets at the module.
+fn is_deployed(stand: &Stand, request: &DeployRequest) {
+    for (mode, reason) in [
+        (SandboxMode::Off, Reason::Applied),
+        (SandboxMode::Required, Reason::NoChanges),
+    ] {
+        let mut settings = stand.settings();
+        settings.sandbox.mode = mode;
+        let sessions = Sessions::open(settings).expect("a runtime is there");
+        block_on(async {
+            let (session, ended) = carry(&sessions, request.clone()).await;
+            let log = log(&session);
+            assert_eq!(ended.reason, Some(reason), "{}\n{log}", ended.error);
+            let outputs = session.outputs().expect("outputs");
+            assert_eq!(outputs.get("greeting").expect("an output").value, "Hello!");
+        });
+        stand.mark.assert_nothing_is_left_alive();
+    }
 }
 
 fn a_module_over_http_gets_the_login_of_the_repository(tool: Tool) {
@@ -54,7 +59,7 @@ fn a_module_over_http_gets_the_login_of_the_repository(tool: Tool) {
     with_module(&repositories);
     that_uses(&stand, &repositories, &server.url("module/.git"));
     let request = request(&stand, &server.url("a/.git"), "main");
-    is_deployed(&stand, with_password(request, PASSWORD));
+    is_deployed(&stand, &with_password(request, PASSWORD));
 }
 on_both_tools!(a_module_over_http_gets_the_login_of_the_repository);
 
@@ -68,10 +73,8 @@ fn a_module_over_ssh_gets_the_key_of_the_repository(tool: Tool) {
         panic!("these are for ssh");
     };
     let request = request(&stand, &server.url(&repository.path), "main");
-    is_deployed(
-        &stand,
-        with_key(request, &server.read("user"), &known_hosts),
-    );
+    let request = with_key(request, &server.read("user"), &known_hosts);
+    is_deployed(&stand, &request);
 }
 on_both_tools!(a_module_over_ssh_gets_the_key_of_the_repository);
 
