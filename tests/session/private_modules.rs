@@ -40,8 +40,8 @@ fn is_deployed(stand: &Stand, request: &DeployRequest) {
     ] {
         let mut settings = stand.settings();
         settings.sandbox.mode = mode;
-        let sessions = Sessions::open(settings).expect("a runtime is there");
         block_on(async {
+            let sessions = Sessions::open(settings).expect("a runtime is there");
             let (session, ended) = carry(&sessions, request.clone()).await;
             let log = log(&session);
             assert_eq!(ended.reason, Some(reason), "{}\n{log}", ended.error);
