@@ -1,7 +1,7 @@
 //! The last part of a text, for the diagnosis.
 
 /// Bytes that are kept at least.
-const KEPT_BYTES: usize = 128 * 1024;
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// Keeps the end of a stream of text.
 #[derive(Debug, Default)]

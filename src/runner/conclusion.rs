@@ -76,6 +76,7 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
             words,
             plan_file: plan_file(run, &args),
             is_stopped: outlived.stop_reason.is_some() || outlived.has_tool_outlived,
+            is_interrupted: outlived.interrupted && outlived.stop_reason.is_some(),
             hides_end: outlived.hides_end_of_tool(),
         })
     });
@@ -176,7 +177,9 @@ fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Di
             diagnosis::diagnose_in_spite_of_code(&observed, testimony)
                 .unwrap_or_else(|| diagnosis::diagnose_failure(&observed, testimony)),
         ),
-        Shortfall::HiddenEnd => diagnosis::diagnose_in_spite_of_code(&observed, testimony),
+        Shortfall::HiddenEnd | Shortfall::LeftOut => {
+            diagnosis::diagnose_in_spite_of_code(&observed, testimony)
+        }
         Shortfall::NoClosingWords if run.outlived.stop_reason.is_some() => {
             diagnosis::diagnose_in_spite_of_code(&observed, testimony)
         }

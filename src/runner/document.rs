@@ -137,6 +137,13 @@ fn killed(command: &str, ending: &Ending<'_>) -> String {
     let left = match ending.state {
         Some(_) => "; check the state before the next run",
         None if ending.request.command == "plan" => "; a state lock that it took may still be held",
+        // It keeps no state beyond its end.
+        None if ending.request.command == "test" => {
+            "; what it had created may still exist, and no state names it"
+        }
+        None if ending.request.command == "console" => {
+            "; a state lock that it took may still be held"
+        }
         None => "",
     };
     format!("{command} was killed: {why}{left}")

@@ -26,6 +26,8 @@ pub(super) enum Shortfall {
     NoClosingWords,
     /// The tool was interrupted or outlived what was started in its place, which exited with 0.
     HiddenEnd,
+    /// The tool was interrupted, left out what was still to be done, and exited with 0.
+    LeftOut,
 }
 
 /// The file that `plan -out` names, once the plan is made.
@@ -49,6 +51,8 @@ pub(super) struct Facts<'a> {
     pub(super) plan_file: PlanFile,
     /// Whether it was stopped, or went on when what was started in its place had ended.
     pub(super) is_stopped: bool,
+    /// Whether the tool was asked to stop, and received that.
+    pub(super) is_interrupted: bool,
     /// Whether the exit code says nothing about the tool, see [`Outlived::hides_end_of_tool`].
     ///
     /// [`Outlived::hides_end_of_tool`]: super::supervision::Outlived::hides_end_of_tool
@@ -66,6 +70,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Result<(), Shortfall> {
             }
         }
         Ended::Exited(_) | Ended::Signalled(_) => return Err(Shortfall::ExitCode),
+    }
+    // Both tools count the runs that they leave out as neither passed nor failed.
+    if facts.command == "test" && facts.is_interrupted {
+        return Err(Shortfall::LeftOut);
     }
     if facts.leader == Leader::Wrapper {
         by_words(facts)?;
@@ -130,6 +138,7 @@ mod tests {
             words: Words::of(&Printed::of(text, &args)),
             plan_file: PlanFile::Fine,
             is_stopped: false,
+            is_interrupted: false,
             hides_end: false,
         })
     }

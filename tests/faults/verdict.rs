@@ -10,4 +10,5 @@ mod plan_exit_code;
 mod quotations;
 mod scripts;
 mod secret_words;
+mod stopped_test;
 mod wrappers;

@@ -1,4 +1,4 @@
-//! Confines a tool and everything below it: Landlock for files and signals, and fewer capabilities.
+//! Confines a tool and everything below it: Landlock for files and signals, seccomp for limits, and fewer capabilities.
 //!
 //! The rules are made here, before the fork. Between fork and exec only system calls are made
 //! ([`Sandbox::enter`]), since nothing else is safe there. The calls are made directly: three of them, in a
@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod landlock;
+mod seccomp;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -58,7 +59,8 @@ impl Entry {
             return Err(io::Error::last_os_error());
         }
         capabilities::drop_all_but_file_access()?;
-        landlock::restrict_this_thread(self.ruleset)
+        landlock::restrict_this_thread(self.ruleset)?;
+        seccomp::forbid_limits_of_others()
     }
 }
 
@@ -144,10 +146,12 @@ mod tests {
             format!("cat /proc/{own}/cmdline"),
             format!("ls /proc/{own}/fd"),
             format!("cat /proc/{own}/root/etc/hostname"),
+            format!("prlimit --pid {own} --cpu=1000000:1000000"),
         ] {
             assert!(!succeeds(folder.path(), &script), "{script}");
         }
         assert!(succeeds(folder.path(), "sleep 60 & kill $!"));
+        assert!(succeeds(folder.path(), "ulimit -t 1000000"));
     }
 
     #[test]

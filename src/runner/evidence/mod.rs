@@ -15,6 +15,8 @@ use dropped::Dropped;
 
 /// Bytes of the output's end that are kept at least; of what comes before, only facts are kept.
 const KEPT_BYTES: usize = 128 * 1024;
+/// How much more is kept before the oldest lines are dropped.
+const SLACK_BYTES: usize = 64 * 1024;
 
 /// Takes the output piece by piece: keeps its end, and facts from all of it. Bounded however much is printed.
 #[derive(Debug, Default)]
@@ -31,7 +33,7 @@ impl Evidence {
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.total_bytes += piece.len() as u64;
         self.kept.extend_from_slice(piece);
-        if self.kept.len() > 2 * KEPT_BYTES {
+        if self.kept.len() > KEPT_BYTES + SLACK_BYTES {
             self.drop_old();
         }
     }

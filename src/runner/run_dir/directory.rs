@@ -52,6 +52,16 @@ impl Directory {
         }
     }
 
+    /// Whether a name leads to this file.
+    pub(super) fn is_under(&self, name: &str, file: &File) -> io::Result<bool> {
+        let own = fstat(file)?;
+        match fstatat(&self.descriptor, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(there) => Ok((there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
     /// Whether there is a file of any kind under a name.
     pub(super) fn has(&self, name: &str) -> io::Result<bool> {
         match fstatat(&self.descriptor, name, AtFlags::AT_SYMLINK_NOFOLLOW) {

@@ -65,10 +65,17 @@ fn write_one(
     result: &impl Serialize,
     got_on: &dyn Fn(),
 ) -> io::Result<()> {
-    let part = match &claim.part {
-        Some(part) => part,
-        None => claim.part.insert(claim.directory.create(RESULT_PART)?),
+    let directory = &claim.directory;
+    let part = match claim.part.take() {
+        Some(part) if directory.is_under(RESULT_PART, &part)? => part,
+        // Something has put a file of its own in its place.
+        Some(_) => {
+            let _ = directory.remove(RESULT_PART);
+            directory.create(RESULT_PART)?
+        }
+        None => directory.create(RESULT_PART)?,
     };
+    let part = claim.part.insert(part);
     write_whole(part, result, got_on)?;
     claim.directory.rename(RESULT_PART, RESULT)?;
     if durability == Durability::Record {

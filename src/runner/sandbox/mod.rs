@@ -73,6 +73,7 @@ pub(super) fn prepare(
     };
     let own = |name: &str| std::env::var_os(name);
     let mut paths = paths::of(request, program, work_dir, own);
+    let run_dir = request.run_dir.clone();
     let made: Option<Result<_, String>> = within(DISK_PATIENCE, move || {
         let temp_dir = TempDir::create().map_err(|fault| {
             let folder = std::env::temp_dir();
@@ -84,6 +85,7 @@ pub(super) fn prepare(
         })?;
         paths.write.push(temp_dir.path().to_owned());
         let ruleset = Ruleset::new(abi).map_err(|fault| of_system(&fault))?;
+        refuse_exposed_record(run_dir.as_deref(), &paths.write)?;
         let opened = open_all(&ruleset, &paths)?;
         Ok((temp_dir, ruleset, opened))
     });
@@ -110,6 +112,26 @@ pub(super) fn prepare(
         temp_dir,
     };
     Ok((Some(confinement), warning))
+}
+
+/// Refuses a run directory in which the confined tool could change what is recorded of it.
+fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<(), String> {
+    let Some(Ok(run_dir)) = run_dir.map(Path::canonicalize) else {
+        return Ok(());
+    };
+    let exposes = |path: &&PathBuf| {
+        path.canonicalize()
+            .is_ok_and(|real| run_dir.starts_with(real))
+    };
+    match write.iter().find(exposes) {
+        None => Ok(()),
+        Some(path) => Err(format!(
+            "the run directory `{}` is in `{}`, which the confined tool may change, and with it the record: choose a \
+             `run_dir` outside of it",
+            run_dir.display(),
+            path.display()
+        )),
+    }
 }
 
 /// Makes the rules; returns the paths that were opened beside those of the system.

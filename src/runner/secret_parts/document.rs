@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Scope, Secret, lines, pairs, quoted, scope_of, url, whole};
+use super::{Scope, Secret, keys, lines, pairs, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
 /// How often a document may be in a string of another, or in base64.
@@ -96,12 +96,18 @@ impl Found {
             );
         }
         let assigned = lines::members_in(text);
-        let is_document = assigned.len() >= MIN_LINES;
-        for (name, value) in assigned {
-            let is_number = value.bytes().all(|it| it.is_ascii_digit() || it == b'.');
-            let is_secret = is_secret && is_document && !is_number;
-            self.add_member(name, value, is_secret, depth);
+        let is_document = assigned.iter().filter(|it| !it.name.is_empty()).count() >= MIN_LINES;
+        for member in assigned {
+            let is_number = member
+                .value
+                .bytes()
+                .all(|it| it.is_ascii_digit() || it == b'.');
+            let is_within_secret = member.within.iter().any(|name| has_secret_name(name));
+            let is_secret = is_within_secret || (is_secret && is_document && !is_number);
+            self.add_member(member.name, &member.value, is_secret, depth);
         }
+        self.secrets
+            .extend(keys::secrets_in(text).into_iter().map(owned));
         if let Some(decoded) = from_base64(text) {
             if is_secret {
                 self.add(&decoded);
@@ -168,8 +174,11 @@ fn json(text: &str) -> Option<Value> {
         .then(|| serde_json::from_str(text).ok())?
 }
 
+/// Whether the name of a member says that its value is secret: as that of a variable, or as a whole by a word with which
+/// such a name may end, `pwd` or `pat`.
 fn has_secret_name(name: &str) -> bool {
-    is_secret_name(&snake_case(name))
+    let name = snake_case(name);
+    is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
 }
 
 fn is_public(name: &str) -> bool {

@@ -1,32 +1,129 @@
-//! What is assigned line by line: in YAML, in environment files, in credentials files of clouds.
+//! What is assigned line by line: in YAML, in environment files, in credentials files of clouds, in HCL with heredocs.
 
-/// The values without their quotes, and the names to which they are assigned: of `name: value`, `- name: value`,
-/// `name = value` and `export NAME=value`. What has more than a name before the `=` or `:` is left out.
-pub(super) fn members_in(text: &str) -> Vec<(&str, &str)> {
-    text.lines().filter_map(member_of).collect()
+/// A value and the name to which it is assigned; no name for an element of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Member<'a> {
+    pub(super) name: &'a str,
+    /// The names of what it is in, the innermost first; [`MAX_DEPTH`] at most.
+    pub(super) within: Vec<&'a str>,
+    pub(super) value: String,
 }
 
-fn member_of(line: &str) -> Option<(&str, &str)> {
-    let mut line = line.trim();
-    while let Some(rest) = line.strip_prefix("- ") {
-        line = rest.trim_start();
+/// How many levels around a value count.
+const MAX_DEPTH: usize = 32;
+
+/// The values without their quotes of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `- value`
+/// below a name. What has more than a name before the `=` or `:` is left out.
+pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
+    let mut reader = Reader::default();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        reader.read(line, &mut lines);
     }
-    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    reader.members
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    members: Vec<Member<'a>>,
+    /// The names that a value may be below, with their indentation.
+    open: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, line: &'a str, following: &mut (impl Iterator<Item = &'a str> + Clone)) {
+        let mut content = line.trim_start();
+        if content.is_empty() || content.starts_with(['#', ';']) {
+            return;
+        }
+        let mut indent = line.len() - content.len();
+        let mut is_element = false;
+        while let Some(rest) = content.strip_prefix("- ") {
+            is_element = true;
+            content = rest.trim_start();
+            // A list may be as far from the margin as its name.
+            indent += 1;
+        }
+        while self.open.pop_if(|(open, _)| *open >= indent).is_some() {}
+        let content = content.trim_end();
+        let Some((name, value, is_yaml)) = assigned(content) else {
+            if is_element && !self.open.is_empty() {
+                self.add("", without_quotes(content).to_owned());
+            }
+            return;
+        };
+        if is_yaml {
+            self.open.push((indent, name));
+        }
+        self.read_value(name, value, indent, following);
+        if is_yaml && !value.is_empty() {
+            self.open.pop();
+        }
+    }
+
+    fn read_value(
+        &mut self,
+        name: &'a str,
+        value: &'a str,
+        indent: usize,
+        following: &mut (impl Iterator<Item = &'a str> + Clone),
+    ) {
+        if let Some(end) = value.strip_prefix("<<") {
+            let end = end.trim_start_matches('-');
+            let lines = take_while(following, |line| line.trim() != end);
+            self.add(name, lines);
+        } else if value.starts_with(['|', '>']) {
+            let is_below = |line: &str| line.trim().is_empty() || indent_of(line) > indent;
+            let lines = take_while(following, is_below);
+            self.add(name, lines);
+        } else if let Some(inner) = value.strip_prefix(['{', '[']) {
+            for part in inner.split([',', '{', '[', '}', ']']).map(str::trim) {
+                match assigned(part) {
+                    Some((inner_name, value, _)) => self.add_below(name, inner_name, value),
+                    None => self.add_below(name, "", part),
+                }
+            }
+        } else {
+            self.add(name, without_quotes(value).to_owned());
+        }
+    }
+
+    fn add_below(&mut self, outer: &'a str, name: &'a str, value: &str) {
+        self.open.push((usize::MAX, outer));
+        self.add(name, without_quotes(value).to_owned());
+        self.open.pop();
+    }
+
+    fn add(&mut self, name: &'a str, value: String) {
+        let within = self.open.iter().rev().map(|(_, name)| *name);
+        // The name of a value is open, too, for what is below it.
+        let within = within.filter(|it| *it != name).take(MAX_DEPTH).collect();
+        if !value.is_empty() {
+            self.members.push(Member {
+                name,
+                within,
+                value,
+            });
+        }
+    }
+}
+
+/// The name, the value as it is written, and whether they are of YAML.
+fn assigned(text: &str) -> Option<(&str, &str, bool)> {
+    let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
     let is_of_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
-    let (name, rest) = line.split_at(line.find(|c| !is_of_name(c))?);
+    let (name, rest) = text.split_at(text.find(|c| !is_of_name(c))?);
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return None;
     }
-    let value = match rest.strip_prefix(':') {
+    match rest.strip_prefix(':') {
         // Without white space behind it, a colon does not end a name in YAML.
-        Some(value) if value.starts_with([' ', '\t']) => value,
-        Some(_) => return None,
-        None => rest.trim_start().strip_prefix('=')?,
-    };
-    let value = without_quotes(value.trim());
-    // What begins an object, a list or a text of several lines is no value by itself.
-    let is_value = !value.is_empty() && !value.starts_with(['{', '[', '|', '>']);
-    is_value.then_some((name, value))
+        Some(value) if value.is_empty() || value.starts_with([' ', '\t']) => {
+            Some((name, value.trim(), true))
+        }
+        Some(_) => None,
+        None => Some((name, rest.trim_start().strip_prefix('=')?.trim(), false)),
+    }
 }
 
 /// A value without its quotes, or without the comment behind it.
@@ -44,13 +141,30 @@ fn without_quotes(value: &str) -> &str {
         .map_or(value, |(value, _)| value.trim_end())
 }
 
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// Takes lines for as long as they fit, and gives them without their indentation.
+fn take_while<'a>(
+    lines: &mut (impl Iterator<Item = &'a str> + Clone),
+    fits: impl Fn(&str) -> bool,
+) -> String {
+    let mut taken = Vec::new();
+    while let Some(line) = lines.clone().next().filter(|line| fits(line)) {
+        taken.push(line.trim());
+        lines.next();
+    }
+    taken.join("\n").trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_assigned_is_found_without_quotes_and_comments() {
-        let table: [(&str, &[(&str, &str)]); 13] = [
+        let table: [(&str, &[(&str, &str)]); 16] = [
             ("A=b", &[("A", "b")]),
             (
                 "export A_B='c d'\r\nE = \"f\"",
@@ -72,10 +186,40 @@ mod tests {
             ("a:b", &[]),
             ("1a=b", &[]),
             ("A=\nB:\nC", &[]),
-            ("a = { b = \"c\" }\nd: [e]\nf: |\n  g\n", &[]),
+            ("- a\n- b", &[]),
+            ("a: |\n  b c\n\n  d\ne: f", &[("a", "b c\n\nd"), ("e", "f")]),
+            ("a = <<-EOT\n  b\n  EOT\nc = d", &[("a", "b"), ("c", "d")]),
+            (
+                "a: {b: c, d: [e, \"f\"]}",
+                &[("b", "c"), ("d", "[e"), ("", "f")],
+            ),
         ];
         for (text, expected) in table {
-            assert_eq!(members_in(text), expected, "{text}");
+            let found = members_in(text);
+            let found: Vec<_> = found
+                .iter()
+                .map(|it| (it.name, it.value.as_str()))
+                .collect();
+            assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_knows_what_it_is_in() {
+        let text = "a:\n  b:\n  - c\n  - d: e\n    f: g\n  h: i\nj: k\nl: { m: n }\n";
+        let found = members_in(text);
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| (it.within.clone(), it.name, it.value.as_str()))
+            .collect();
+        let expected = [
+            (vec!["b", "a"], "", "c"),
+            (vec!["b", "a"], "d", "e"),
+            (vec!["b", "a"], "f", "g"),
+            (vec!["a"], "h", "i"),
+            (vec![], "j", "k"),
+            (vec!["l"], "m", "n"),
+        ];
+        assert_eq!(found, expected);
     }
 }

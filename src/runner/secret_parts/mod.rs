@@ -4,6 +4,7 @@
 //! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
 
 mod document;
+mod keys;
 mod lines;
 mod pairs;
 mod quoted;
@@ -61,7 +62,7 @@ const COMMON_WORDS: [&str; 39] = [
     "variable",
 ];
 
-/// The secrets in a value: user info of URLs, what is assigned to a secret name in a query or in a connection string,
+/// The secrets in a value: private keys, tokens that can be told by their look, user info of URLs, what is assigned to a secret name in a query or in a connection string,
 /// and the strings in a document; in one that is not secret as a whole, those with a secret name.
 pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);

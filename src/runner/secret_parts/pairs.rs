@@ -5,10 +5,12 @@ use crate::protocol::is_secret_name;
 
 /// Names beside those that [`is_secret_name`] knows, as queries and connection strings have them: shared access
 /// signatures, signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
-const SHORT_NAMES: [&str; 9] = [
+const SHORT_NAMES: [&str; 11] = [
     "accesskey",
     "accountkey",
     "apikey",
+    "connectionstring",
+    "credential",
     "pass",
     "pwd",
     "sharedaccesskey",
@@ -82,14 +84,19 @@ fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
+/// Whether a name is one of those that say so as a whole.
+pub(super) fn is_short_name(name: &str) -> bool {
+    let squeezed = name.replace(['-', '_', ' '], "").to_ascii_lowercase();
+    SHORT_NAMES.contains(&squeezed.as_str())
+}
+
 /// The value of a pair whose name says that it is secret.
 fn secret_of(pair: &[u8]) -> Option<&[u8]> {
     let equals = pair.iter().position(|&byte| byte == b'=')?;
     let name = String::from_utf8_lossy(&pair[..equals])
         .trim()
         .replace('-', "_");
-    let squeezed = name.replace(['_', ' '], "").to_ascii_lowercase();
-    let is_secret = is_secret_name(&name) || SHORT_NAMES.contains(&squeezed.as_str());
+    let is_secret = is_secret_name(&name) || is_short_name(&name);
     is_secret.then(|| pair[equals + 1..].trim_ascii())
 }
 

@@ -12,6 +12,7 @@ on_both_tools! {
     members_of_a_secret_json_document_are_masked,
     members_of_credentials_in_base64_are_masked,
     members_of_an_object_variable_are_masked,
+    values_of_a_secret_line_by_line_are_masked,
 }
 
 const KEY_LINES: [&str; 3] = [
@@ -153,5 +154,31 @@ output "database" { value = var.database }
             "{}",
             shown.output()
         );
+    }
+}
+
+/// YAML and an environment file, of which a configuration shows single values.
+fn values_of_a_secret_line_by_line_are_masked(tool: Tool) {
+    let hcl = r#"
+variable "yaml" {}
+variable "dotenv" {}
+output "yaml" { value = yamldecode(var.yaml) }
+output "dotenv" { value = { for pair in regexall("([A-Z_]+)='?([^'\n]*)'?", var.dotenv) : pair[0] => pair[1] } }
+"#;
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let yaml = "kind: Config\nusers:\n- name: deployer-7\n  user:\n    token: y4ml-t0ken-value\n";
+    let dotenv = "DB_USER='deployer-7'\nDB_PASSWORD='d0tenv=password'\nDB_HOST=db-1.example.org\n";
+    for args in [
+        &["-auto-approve", "-no-color"][..],
+        &["-auto-approve", "-json"],
+    ] {
+        let mut request = workspace.request("apply", args);
+        request["env_vars"]["TF_VAR_yaml"] = json!(yaml);
+        request["env_vars"]["TF_VAR_dotenv"] = json!(dotenv);
+        request["secrets"] = json!([yaml, dotenv]);
+        let shown = Shown::of(&workspace, &request);
+        assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
+        shown.assert_hides(["deployer-7", "y4ml", "d0tenv", "db-1.example.org"]);
+        assert!(shown.output().contains("Config"), "{}", shown.output());
     }
 }

@@ -13,7 +13,9 @@ on_both_tools! {
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
 /// The table of the README, one line a row: its name, and the secret so spelled.
-const SPELLINGS: [(&str, &str); 24] = [
+const SPELLINGS: [(&str, &str); 26] = [
+    ("both quotes doubled", r#"wJa/K7+b=x""q''<é😀 &y%z\n"#),
+    ("NFD", "wJa/K7+b=x\"q'<e\u{301}😀 &y%z\\n"),
     ("as it is", r#"wJa/K7+b=x"q'<é😀 &y%z\n"#),
     ("JSON", r#"wJa/K7+b=x\"q'<é😀 &y%z\\n"#),
     (

@@ -16,6 +16,7 @@ on_both_tools! {
     a_removed_directory_is_noticed,
     a_moved_directory_gets_the_record,
     attach_follows_the_run_whose_directory_it_opened,
+    a_result_that_a_provisioner_forges_is_not_the_record,
 }
 
 fn in_flight(workspace: &Workspace) -> Runner {
@@ -97,4 +98,26 @@ fn attach_follows_the_run_whose_directory_it_opened(tool: Tool) {
     fs::create_dir(workspace.run_dir()).expect("an empty one in its place");
     let result = finish_displaced(&workspace, runner);
     assert_eq!(reader.end().streamed_result(), result);
+}
+
+/// What is set aside for the result is replaced while the tool runs.
+fn a_result_that_a_provisioner_forges_is_not_the_record(tool: Tool) {
+    let hcl = r#"
+variable "record" {}
+resource "terraform_data" "a" {
+  provisioner "local-exec" {
+    command = "rm $RECORD/result.json.part; echo '{\"success\":true}' >$RECORD/result.json.part; exit 1"
+    environment = { RECORD = var.record }
+  }
+}
+"#;
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let mut request = workspace.apply();
+    request["env_vars"]["TF_VAR_record"] = json!(workspace.run_dir());
+    let ending = Launch::request(&workspace, &request).run();
+    let result = ending.result();
+    ending.assert_outcome(&result, "failed");
+    assert_eq!(result_in(&workspace.run_dir()), Some(result.clone()));
+    let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
+    assert_eq!(attached.result(), result);
 }

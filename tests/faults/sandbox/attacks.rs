@@ -19,6 +19,7 @@ on_both_tools! {
     env_vars_open_no_path,
     state_outside_is_not_written,
     environment_of_the_runner_is_out_of_reach,
+    a_record_that_the_tool_could_change_is_refused,
 }
 
 /// Each line is a name, a colon, and a command that succeeds if the attack does. `S` is a directory outside, `P` a
@@ -49,6 +50,7 @@ processes: ls /proc
 parent_environ: cat /proc/$(grep -h PPid /proc/self/status | tr -dc 0-9)/environ
 ptrace: perl -e '$! = 0; exit(syscall(101, 16, $ENV{P}, 0, 0) == 0 ? 0 : 1)'
 signal: kill -0 $P
+limits: prlimit -p $P --cpu=1000000:1000000
 kill_all: perl -e 'exit(kill(0, $ENV{P}) ? 0 : 1)'
 user_namespace: unshare -r cat $S/key
 mount_namespace: unshare -rm mount --bind $S /mnt
@@ -217,4 +219,18 @@ fn environment_of_the_runner_is_out_of_reach(tool: Tool) {
     ending.assert_outcome(&result, "succeeded");
     let stolen = fs::read_to_string(workspace.work_dir().join("stolen")).expect("it ran");
     assert_eq!(stolen, "");
+}
+
+fn a_record_that_the_tool_could_change_is_refused(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, "");
+    let mut request = confined(&workspace, "plan", &[]);
+    request["run_dir"] = json!(workspace.work_dir().join("run"));
+    let ending = Launch::request(&workspace, &request).run();
+    let result = ending.result();
+    ending.assert_outcome(&result, "not_started");
+    let sentence = result["error_msg"].as_str().expect("text");
+    assert!(
+        sentence.contains("which the confined tool may change"),
+        "{sentence}"
+    );
 }

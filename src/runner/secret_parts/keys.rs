@@ -1,0 +1,134 @@
+//! Private keys and tokens that can be told by their look, under whatever name.
+
+use super::Secret;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+/// How tokens of well-known services begin, as these document them.
+const PREFIXES: [&str; 24] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glrt-",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "sk_live_",
+    "rk_live_",
+    "hvs.",
+    "hvb.",
+    "hvr.",
+    "npm_",
+    "dop_v1_",
+    "SG.",
+    "AIza",
+    "ATATT",
+    "tfp_",
+    "pul-",
+];
+/// Shortest token; a shorter text with such a beginning may be a name.
+const MIN_TOKEN_BYTES: usize = 20;
+
+/// The private keys in PEM, without their first and last lines, which are in every key, and the tokens in a text.
+pub(super) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(BEGIN) {
+        rest = after;
+        if let Some((label, body)) = after.split_once(DASHES)
+            && (label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK"))
+        {
+            let body = body.split_once(END).map_or(body, |(body, _)| body);
+            found.push(Secret::anywhere(trimmed(body).as_bytes()));
+        }
+    }
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let words = text.split(|c| !is_of_token(c));
+    found.extend(
+        words
+            .filter(|word| word.len() >= MIN_TOKEN_BYTES && (has_prefix(word) || is_signed(word)))
+            .map(|word| Secret::anywhere(word.as_bytes())),
+    );
+    found
+}
+
+/// A text without line ends at its ends, also written as `\n`.
+fn trimmed(mut text: &str) -> &str {
+    loop {
+        let shorter = text.trim();
+        let shorter = shorter.strip_prefix("\\r").unwrap_or(shorter);
+        let shorter = shorter.strip_prefix("\\n").unwrap_or(shorter);
+        let shorter = shorter.strip_suffix("\\n").unwrap_or(shorter);
+        let shorter = shorter.strip_suffix("\\r").unwrap_or(shorter);
+        if shorter.len() == text.len() {
+            return text;
+        }
+        text = shorter;
+    }
+}
+
+fn has_prefix(word: &str) -> bool {
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+}
+
+/// Whether this is a JSON Web Token (RFC 7519): three parts, of which the first two are JSON objects in base64.
+fn is_signed(word: &str) -> bool {
+    let parts: Vec<_> = word.split('.').collect();
+    parts.len() == 3 && parts[..2].iter().all(|part| part.starts_with("eyJ"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_tokens_are_told_by_their_look() {
+        let table: [(&str, &[&str]); 9] = [
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nBKcwgg\n-----END RSA PRIVATE KEY-----\n",
+                &["MIIEvQ\nBKcwgg"],
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\\nMIIEvQ\\n-----END PRIVATE KEY-----\\n",
+                &["MIIEvQ"],
+            ),
+            (
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz",
+                &["b3BlbnNz"],
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nMIIEvQ\n-----END CERTIFICATE-----\n\
+                 -----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----",
+                &["MHcCAQ"],
+            ),
+            (
+                "Authorization: Bearer ghp_0123456789abcdefghijABCDEFGHIJ",
+                &["ghp_0123456789abcdefghijABCDEFGHIJ"],
+            ),
+            (
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+                &["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"],
+            ),
+            ("npm_config_registry", &[]),
+            (
+                "-----BEGIN PUBLIC KEY-----\nMIIEvQ\n-----END PUBLIC KEY-----",
+                &[],
+            ),
+            ("example.com.eyJ.eyJ", &[]),
+        ];
+        for (text, expected) in table {
+            let found = secrets_in(text);
+            let found: Vec<_> = found
+                .iter()
+                .map(|it| String::from_utf8_lossy(&it.value).into_owned())
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}
