@@ -52,12 +52,9 @@ impl<'a> Reader<'a> {
             }
             return;
         };
-        if is_yaml {
-            self.open.push((indent, name));
-        }
         self.read_value(name, value, indent, following);
-        if is_yaml && !value.is_empty() {
-            self.open.pop();
+        if is_yaml && value.is_empty() {
+            self.open.push((indent, name));
         }
     }
 
@@ -95,16 +92,15 @@ impl<'a> Reader<'a> {
     }
 
     fn add(&mut self, name: &'a str, value: String) {
-        let within = self.open.iter().rev().map(|(_, name)| *name);
-        // The name of a value is open, too, for what is below it.
-        let within = within.filter(|it| *it != name).take(MAX_DEPTH).collect();
-        if !value.is_empty() {
-            self.members.push(Member {
-                name,
-                within,
-                value,
-            });
+        if value.is_empty() {
+            return;
         }
+        let within = self.open.iter().rev().map(|(_, name)| *name);
+        self.members.push(Member {
+            name,
+            within: within.take(MAX_DEPTH).collect(),
+            value,
+        });
     }
 }
 
@@ -191,7 +187,7 @@ mod tests {
             ("a = <<-EOT\n  b\n  EOT\nc = d", &[("a", "b"), ("c", "d")]),
             (
                 "a: {b: c, d: [e, \"f\"]}",
-                &[("b", "c"), ("d", "[e"), ("", "f")],
+                &[("b", "c"), ("", "e"), ("", "f")],
             ),
         ];
         for (text, expected) in table {
