@@ -65,6 +65,15 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     add_plain(value, &mut found);
     add_encoded(value, encodings, &mut found);
+    // `base64encode(jsonencode(…))`, as in the credentials of a container registry.
+    if let Ok(text) = std::str::from_utf8(value) {
+        for style in [JSON, JSON_FOR_HTML] {
+            let escaped = escape(text, style);
+            if escaped.as_bytes() != value {
+                add_encoded(escaped.as_bytes(), Encodings::Common, &mut found);
+            }
+        }
+    }
     found
 }
 

@@ -5,6 +5,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, Metadata};
 use std::hash::{Hash, Hasher};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -32,6 +33,15 @@ impl Before {
                 })
                 .collect(),
         )
+    }
+
+    /// Whether a file was there and is not any more; `false` if that can't be told.
+    pub(super) fn has_lost(&self, path: &Path) -> bool {
+        let was_there = match self {
+            Self::Seen(files) => files.iter().any(|(seen, it)| seen == path && it.is_some()),
+            Self::Unknown { .. } => false,
+        };
+        was_there && fs::metadata(path).is_err_and(|fault| fault.kind() == ErrorKind::NotFound)
     }
 
     /// Whether a file is there that the run has made or written; `false` if that can't be told.

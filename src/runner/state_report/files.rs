@@ -33,6 +33,8 @@ pub struct Files {
     pub backend: Backend,
     /// Whether that backend has a lock and nothing with which the tool could release it.
     pub is_never_unlocked: bool,
+    /// Whether the working directory is gone, or the local state that was there before.
+    pub is_state_gone: bool,
 }
 
 impl Files {
@@ -44,6 +46,7 @@ impl Files {
         local_lock: None,
         backend: Backend::Unknown,
         is_never_unlocked: false,
+        is_state_gone: false,
     };
 }
 
@@ -118,7 +121,8 @@ pub fn look_before(place: &WorkPlace) -> Before {
     let data_dir = place.data_dir();
     let record = Record::read(&data_dir.join(LOCAL_STATE));
     let lock = place.local_lock(&data_dir, &record);
-    Before::seen([place.errored_state()].into_iter().chain(lock))
+    let state = place.work_dir.join(local_state(place, &data_dir, &record));
+    Before::seen([place.errored_state(), state].into_iter().chain(lock))
 }
 
 /// Reads what a run has left.
@@ -146,8 +150,15 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     let local_lock = (record.backend() == Backend::Local)
         .then(local_lock)
         .flatten();
+    let is_place_gone = fs::metadata(&place.work_dir)
+        .is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound);
+    let local_state = place.work_dir.join(local_state(place, &data_dir, &record));
+    let is_local = record.backend() == Backend::Local;
     Files {
+        is_state_gone: is_place_gone || (is_local && before.has_lost(&local_state)),
         backend: match place.started_as {
+            // What it has recorded of its backend is gone as well.
+            _ if is_place_gone => Backend::Unknown,
             Leader::Wrapper if local_lock.is_none() => of_script(record.backend()),
             Leader::Tool | Leader::Wrapper => record.backend(),
         },

@@ -155,7 +155,7 @@ impl Known {
             self.lock = LockStatus::Unknown;
         }
         let is_partial_doubtful = observed.is_migration && self.safety == StateSafety::Partial;
-        if is_partial_doubtful || files.is_errored_state_cut {
+        if is_partial_doubtful || files.is_errored_state_cut || files.is_state_gone {
             self.safety = StateSafety::Unknown;
         }
         self

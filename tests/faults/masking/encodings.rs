@@ -9,6 +9,7 @@ use crate::support::workspace::{Backend, Workspace};
 on_both_tools! {
     base64_of_a_long_secret_is_masked_at_any_width,
     hex_and_base64_of_base64_are_masked,
+    credentials_of_a_registry_are_masked,
 }
 
 /// Long enough for several lines of base64.
@@ -26,6 +27,12 @@ fn shown_by(tool: Tool, secret: &str, script: &str, extra: &[&str]) -> Shown {
         r#"
 variable "shown" {{}}
 
+output "registry" {{
+  value = base64encode(jsonencode({{ auths = {{ "registry.example" = {{
+    password = var.shown
+    auth     = base64encode("deployer:${{var.shown}}")
+  }} }} }}))
+}}
 output "twice" {{ value = base64encode("x${{base64encode("xy${{var.shown}}z")}}") }}
 
 resource "terraform_data" "a" {{
@@ -89,4 +96,19 @@ fn hex_and_base64_of_base64_are_masked(tool: Tool) {
         .lines()
         .find(|line| line.starts_with("twice"));
     assert!(twice.is_some_and(|line| line.contains("***")), "{twice:?}");
+}
+
+/// A password with characters that `jsonencode` escapes, within base64 of the document.
+fn credentials_of_a_registry_are_masked(tool: Tool) {
+    let secret = "hunter2<in>&the\"well-hunter2";
+    let escaped = "hunter2\\u003cin\\u003e\\u0026the\\\"well-hunter2";
+    for extra in [&["-no-color"][..], &["-json"]] {
+        let shown = shown_by(tool, secret, "true", extra);
+        // At any alignment, since what precedes it in the document is not this test's affair.
+        for padding in ["", "x", "xx"] {
+            let pieces = base64_pieces(&format!("{padding}{escaped}"));
+            shown.assert_hides(pieces[1..pieces.len() - 1].iter().map(String::as_str));
+        }
+        assert!(shown.output().contains("registry"), "{}", shown.output());
+    }
 }

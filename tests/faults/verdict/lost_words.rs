@@ -17,6 +17,7 @@ on_both_tools! {
     output_is_whole_when_a_script_opens_it_anew,
     migration_that_leaves_a_lock_is_not_released,
     lock_without_an_address_to_release_it_is_not_released,
+    local_state_that_is_removed_in_mid_apply_is_not_saved,
 }
 
 const SMALL: &str = "resource \"terraform_data\" \"a\" {}\n";
@@ -99,4 +100,24 @@ fn lock_without_an_address_to_release_it_is_not_released(tool: Tool) {
     ending.assert_outcome(&result, "succeeded");
     assert_eq!(result["state"]["safety"], "saved", "{result:#}");
     assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
+}
+
+/// A provisioner removes the file with the state, or the whole directory; both tools say that all is well.
+fn local_state_that_is_removed_in_mid_apply_is_not_saved(tool: Tool) {
+    let hcl = "variable \"removes\" {}\nresource \"terraform_data\" \"a\" {\n  input = var.removes\n  \
+               provisioner \"local-exec\" {\n    command = var.removes\n  }\n  triggers_replace = var.removes\n}\n";
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let directory = workspace.work_dir();
+    let removed = format!("cd / && rm -r '{}'", directory.display());
+    for (removes, safety) in [
+        ("true", "saved"),
+        ("rm terraform.tfstate", "unknown"),
+        (&removed, "unknown"),
+    ] {
+        let mut request = workspace.request("apply", &["-auto-approve", "-no-color"]);
+        request["env_vars"]["TF_VAR_removes"] = json!(removes);
+        let ending = Launch::request(&workspace, &request).run();
+        let result = ending.result();
+        assert_eq!(result["state"]["safety"], safety, "{removes}: {result:#}");
+    }
 }
