@@ -180,6 +180,6 @@ fn a_run_that_is_stopped_from_elsewhere_is_told_as_such() {
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
         let by = ended.stop_requested_by.expect("somebody did");
-        assert!(by.contains("outside"), "{by}");
+        assert!(by.contains("another process"), "{by}");
     });
 }
