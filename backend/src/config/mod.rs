@@ -20,6 +20,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use iac_runner::protocol::SandboxRequest;
 use secrecy::SecretString;
 
 pub use error::ConfigError;
@@ -27,7 +28,9 @@ pub use layers::Layers;
 pub use origin::Origin;
 pub use setting::{Kind, SETTINGS, Setting};
 pub use shown::shown;
-use values::{Reader, address, duration, from_one, list, postgres, rate, switch};
+use values::{
+    Reader, absolute_paths, address, duration, from_one, list, postgres, rate, sandbox_mode, switch,
+};
 
 /// The whole configuration, by concern.
 #[derive(Clone, Debug)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub auth: Auth,
     /// How deployments are carried out.
     pub work: Work,
+    /// What the tools may reach.
+    pub sandbox: SandboxRequest,
     /// A private registry.
     pub registry: Registry,
     /// How the service writes its own log.
@@ -196,6 +201,15 @@ impl Config {
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
             },
+            sandbox: SandboxRequest {
+                mode: reader.required("sandbox.mode", sandbox_mode)?,
+                read: reader
+                    .read("sandbox.read", absolute_paths)?
+                    .unwrap_or_default(),
+                write: reader
+                    .read("sandbox.write", absolute_paths)?
+                    .unwrap_or_default(),
+            },
             registry: Registry {
                 host: reader.text("registry.host"),
                 token: secret("registry.token"),
@@ -228,6 +242,8 @@ fn cores() -> NonZeroUsize {
 mod tests {
     use std::collections::BTreeMap;
 
+    use iac_runner::protocol::SandboxMode;
+
     use super::*;
 
     fn config(flags: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
@@ -251,6 +267,19 @@ mod tests {
             PathBuf::from("iac-backend-data/backend.db")
         );
         assert!(config.store.database_url.is_none() && config.work.node.is_none());
+        let sandbox = SandboxRequest {
+            mode: SandboxMode::Auto,
+            ..SandboxRequest::default()
+        };
+        assert_eq!(config.sandbox, sandbox);
+    }
+
+    #[test]
+    fn lists_of_paths_are_read() {
+        let flags = [("sandbox.mode", "required"), ("sandbox.read", "/a, /b")];
+        let sandbox = config(&flags).unwrap().sandbox;
+        assert_eq!(sandbox.mode, SandboxMode::Required);
+        assert_eq!(sandbox.read, [PathBuf::from("/a"), PathBuf::from("/b")]);
     }
 
     #[test]
@@ -265,6 +294,9 @@ mod tests {
             ("server.max_connections", "0"),
             ("work.concurrency", "0"),
             ("work.lease", "hunter2"),
+            ("sandbox.mode", "hunter2"),
+            ("sandbox.read", "/etc,hunter2"),
+            ("sandbox.write", "hunter2"),
         ];
         for (name, text) in table {
             let error = config(&[(name, text)]).unwrap_err().to_string();

@@ -240,6 +240,27 @@ pub const SETTINGS: &[Setting] = &[
         "Deploy directories and repositories of this machine as well, for whoever may start deployments",
     ),
     setting(
+        "sandbox.mode",
+        ("IAC_BACKEND_SANDBOX", "sandbox"),
+        Kind::Text,
+        "auto",
+        "Confine the tools: `auto` as far as the kernel can, `required` to refuse to start where it can't, `off`",
+    ),
+    setting(
+        "sandbox.read",
+        ("IAC_BACKEND_SANDBOX_READ", "sandbox-read"),
+        Kind::List,
+        "",
+        "Absolute paths that confined tools may read as well, such as credential files",
+    ),
+    setting(
+        "sandbox.write",
+        ("IAC_BACKEND_SANDBOX_WRITE", "sandbox-write"),
+        Kind::List,
+        "",
+        "Absolute paths that confined tools may change as well, such as a plugin cache",
+    ),
+    setting(
         "registry.host",
         ("REGISTRY_HOST", "registry-host"),
         Kind::Text,

@@ -59,6 +59,7 @@ mod recovery;
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod retrying;
+mod sandbox;
 mod sealing_key;
 mod stand;
 mod stopping;

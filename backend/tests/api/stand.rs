@@ -95,6 +95,13 @@ impl Stand {
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
             .env("IAC_BACKEND_DATA_DIR", self.path().join("data"))
+            // Configurations of tests say by files of this place how far they are.
+            .env("IAC_BACKEND_SANDBOX_WRITE", self.path())
+            // A script in a tool's place starts the real one.
+            .env(
+                "IAC_BACKEND_SANDBOX_READ",
+                path_of_tools().replace(':', ","),
+            )
             // Services that share a database share the key.
             .env(
                 "IAC_BACKEND_SEALING_KEY_FILE",
@@ -222,6 +229,11 @@ impl Running {
     pub(crate) fn ask_to_stop(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has not ended.
