@@ -1,5 +1,7 @@
 //! Which URLs are taken, and what of them counts.
 
+use std::path::Path;
+
 /// Longest URL that is taken, in bytes; git and servers have bounds of about this size.
 const MAX_URL_BYTES: usize = 4096;
 
@@ -105,6 +107,11 @@ pub fn is_local(url: &str) -> bool {
             .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
     };
     begins("/") || begins("file:")
+}
+
+/// The path of a repository of this machine, from a URL that [`parse`] takes as one.
+pub(super) fn local_path(url: &str) -> &Path {
+    Path::new(url.strip_prefix("file://").unwrap_or(url))
 }
 
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {

@@ -206,6 +206,8 @@ impl Checkout<'_> {
             args,
             in_dir: self.staging.path(),
             touches,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[],
             keep: Arc::clone(&self.staging) as _,
         };
         self.git.run(call, on_line).await

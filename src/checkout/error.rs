@@ -50,6 +50,11 @@ pub enum CheckoutError {
     /// There is no git on `PATH`.
     #[error("`git` was not found on PATH")]
     GitMissing,
+    /// A sandbox is required, and the kernel can't make a complete one.
+    #[error(
+        "git can't be confined: the sandbox is required, and the kernel can't make a complete one"
+    )]
+    NoSandbox,
     /// Files of the repository are in Git LFS, and `git-lfs` is not installed.
     #[error(
         "`{file}` is in Git LFS, and `git-lfs` was not found on PATH: install it, or keep the file in the repository itself"

@@ -129,6 +129,8 @@ impl Checkout<'_> {
             args,
             in_dir: self.staging.path(),
             touches: Touches::Mirror,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[&mirror.path],
             keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };
         let copied = self.git.run(call, on_line).await?;
@@ -175,7 +177,9 @@ impl Checkout<'_> {
             args,
             in_dir: &mirror.path,
             touches,
-            keep: Arc::clone(&mirror.lock) as _,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[],
+            keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };
         self.git.run(call, on_line).await
     }

@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::CheckoutError;
-use super::address::{self, Address};
+use super::address::{self, Address, Scheme};
+use super::confinement::Confinement;
 use super::environment::{self, Reach};
 use super::failure::{Failure, failure};
 use super::login::{Login, login};
@@ -45,6 +46,8 @@ pub(super) struct Git {
     login: Login,
     mask: Mask,
     ceiling: PathBuf,
+    /// None where git is not confined.
+    confinement: Option<Confinement>,
     /// Gets each word about how far git is.
     progress: Option<watch::Sender<Option<String>>>,
     /// Ends when no call is left, those that were dropped and are being killed among them.
@@ -57,6 +60,10 @@ pub(super) struct Call<'a> {
     pub(super) args: Vec<String>,
     pub(super) in_dir: &'a Path,
     pub(super) touches: Touches,
+    /// For temporary files, where git is confined.
+    pub(super) temp_dir: &'a Path,
+    /// What the call may change beside these two.
+    pub(super) writes: &'a [&'a Path],
     /// Let go of when nothing of the call is left.
     pub(super) keep: Arc<dyn std::any::Any + Send + Sync>,
 }
@@ -101,12 +108,15 @@ impl Git {
             })
             .filter_map(|(_, value)| value.to_str());
         let mask = Mask::of(&source.credentials, proxies);
+        let local = (address.scheme == Scheme::File).then(|| address::local_path(&source.url));
+        let confinement = Confinement::of(&options.sandbox, &own, local)?;
         Ok(Self {
             address,
             login,
             mask,
             own,
             ceiling,
+            confinement,
             progress: options.progress.clone(),
             alive,
         })
@@ -153,15 +163,23 @@ impl Git {
             Touches::Source => (self.login.offer, Reach::Source, &self.login.handed),
             Touches::Submodules => (self.login.offer, Reach::Submodules, &self.login.handed),
         };
-        let environment =
+        let mut environment =
             environment::environment(&self.own, &self.address, offer, reach, &self.ceiling);
+        let sandbox = match &self.confinement {
+            None => None,
+            Some(confinement) => {
+                let writes = [call.writes, &[call.in_dir, call.temp_dir]].concat();
+                environment.insert("TMPDIR".into(), call.temp_dir.into());
+                Some(confinement.sandbox(&writes)?)
+            }
+        };
         let mut command = Command::new("git");
         command
             .args(&call.args)
             .env_clear()
             .envs(environment)
             .current_dir(call.in_dir);
-        KeptGroup::start(command, handed, (call.keep, self.alive.clone()))
+        KeptGroup::start(command, handed, sandbox, (call.keep, self.alive.clone()))
     }
 
     async fn attend(

@@ -30,7 +30,7 @@
 //! | `login`, `offer`, `ssh` | how credentials are handed to it |
 //! | `tool_access` | how they are handed to a tool that fetches modules |
 //! | `lfs`, `programs` | files that are in Git LFS; which programs are installed |
-//! | `git` | one call of it |
+//! | `git`, `confinement` | one call of it, and what that may reach |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
 //!
@@ -68,6 +68,7 @@ mod address;
 mod arguments;
 mod check_out;
 mod commit;
+mod confinement;
 mod containment;
 mod environment;
 mod error;

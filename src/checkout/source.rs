@@ -6,6 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+use crate::protocol::SandboxRequest;
+
 /// For a repository of some hundred megabytes over a slow line.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
@@ -74,6 +76,9 @@ pub struct Options {
     pub mirror_cache: Option<PathBuf>,
     /// Gets how far git is, such as `Receiving objects:  50% (5/10)`, whenever it says so.
     pub progress: Option<watch::Sender<Option<String>>>,
+    /// What git may reach beside what a checkout needs; not confined by default. What may be written is what the
+    /// checkout is, whatever is listed.
+    pub sandbox: SandboxRequest,
 }
 
 impl Default for Options {
@@ -82,6 +87,7 @@ impl Default for Options {
             timeout: DEFAULT_TIMEOUT,
             mirror_cache: None,
             progress: None,
+            sandbox: SandboxRequest::default(),
         }
     }
 }

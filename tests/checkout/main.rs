@@ -13,6 +13,7 @@ mod bounded;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
+mod confinement;
 mod failures;
 mod http;
 mod http_server;

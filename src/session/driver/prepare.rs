@@ -183,6 +183,7 @@ impl Job {
                 .clone()
                 .filter(|_| !is_local(&git.url)),
             progress: Some(self.published.progress.clone()),
+            sandbox: self.settings.sandbox.clone(),
         };
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);

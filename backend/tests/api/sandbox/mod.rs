@@ -1,5 +1,6 @@
 //! What a configuration reaches of the service that runs it: each attack with and without the sandbox.
 
+mod checkouts;
 mod commands;
 mod configurations;
 mod told;

@@ -58,7 +58,7 @@ fn variables_of_a_request_reach_nothing(tool: &'static str) {
     }
 }
 
-fn executable(path: &Path, text: &str) {
+pub(super) fn executable(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt;
 
     fs::write(path, text).unwrap();
