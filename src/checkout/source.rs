@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+use super::hosts::AllowedHosts;
 use crate::protocol::SandboxRequest;
 
 /// For a repository of some hundred megabytes over a slow line.
@@ -79,6 +80,10 @@ pub struct Options {
     /// What git may reach beside what a checkout needs; not confined by default. What may be written is what the
     /// checkout is, whatever is listed.
     pub sandbox: SandboxRequest,
+    /// Which hosts may be fetched from, submodules included; any by default.
+    ///
+    /// Where not all are, no redirect is followed, and messages of servers are not repeated.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl Default for Options {
@@ -88,6 +93,7 @@ impl Default for Options {
             mirror_cache: None,
             progress: None,
             sandbox: SandboxRequest::default(),
+            allowed_hosts: AllowedHosts::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod waiting;
 
 mod confinement;
 mod failures;
+mod hosts;
 mod http;
 mod http_server;
 mod mirrors;

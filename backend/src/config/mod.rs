@@ -20,6 +20,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use iac_runner::checkout::AllowedHosts;
 use iac_runner::protocol::SandboxRequest;
 use secrecy::SecretString;
 
@@ -133,6 +134,8 @@ pub struct Work {
     pub runner: Option<PathBuf>,
     /// Whether directories and repositories of this machine are deployed.
     pub local_sources: bool,
+    /// From which hosts repositories are fetched.
+    pub allowed_git_hosts: AllowedHosts,
 }
 
 /// A private registry.
@@ -200,6 +203,11 @@ impl Config {
                 drain: reader.read("work.drain", duration)?,
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
+                allowed_git_hosts: AllowedHosts::new(
+                    reader
+                        .read("work.allowed_git_hosts", |text| Ok(list(text)))?
+                        .unwrap_or_default(),
+                ),
             },
             sandbox: SandboxRequest {
                 mode: reader.required("sandbox.mode", sandbox_mode)?,
@@ -272,6 +280,9 @@ mod tests {
             ..SandboxRequest::default()
         };
         assert_eq!(config.sandbox, sandbox);
+        let hosts = &config.work.allowed_git_hosts;
+        assert!(hosts.check("https://example.com/a").is_ok());
+        assert!(hosts.check("http://127.0.0.1/a").is_err());
     }
 
     #[test]

@@ -240,6 +240,13 @@ pub const SETTINGS: &[Setting] = &[
         "Deploy directories and repositories of this machine as well, for whoever may start deployments",
     ),
     setting(
+        "work.allowed_git_hosts",
+        ("IAC_BACKEND_ALLOWED_GIT_HOSTS", "allowed-git-hosts"),
+        Kind::List,
+        "public",
+        "Hosts of repositories: globs such as `*.example.com`, addresses, and `public` for every host with a public address",
+    ),
+    setting(
         "sandbox.mode",
         ("IAC_BACKEND_SANDBOX", "sandbox"),
         Kind::Text,

@@ -149,6 +149,7 @@ impl Service {
         settings.grace = work.grace;
         settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
         settings.sandbox = config.sandbox.clone();
+        settings.allowed_git_hosts = work.allowed_git_hosts.clone();
         settings.registry = registry(&config.registry)?;
         let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
         let identity = place.identity()?;

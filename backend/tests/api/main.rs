@@ -24,6 +24,7 @@ mod faults;
 mod following;
 mod from_git;
 mod gate;
+mod git_hosts;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]
 #[path = "../../../tests/checkout/http_server.rs"]
 mod http_server;

@@ -33,7 +33,8 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
             git.display()
         );
         executable(&programs.join("git"), &script);
-        let mut command = stand.command(&["serve", "--sandbox", mode]);
+        let hosts = ["--allowed-git-hosts", "127.0.0.1"];
+        let mut command = stand.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
         command
             .env_remove("IAC_BACKEND_SANDBOX_WRITE")
             .env("PATH", format!("{}:{search_path}", programs.display()));

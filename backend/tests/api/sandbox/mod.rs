@@ -26,7 +26,8 @@ struct Target {
 impl Target {
     fn new(tool: &'static str, mode: &str) -> Self {
         let stand = Stand::new();
-        let mut command = stand.command(&["serve", "--sandbox", mode]);
+        let hosts = ["--allowed-git-hosts", "127.0.0.1"];
+        let mut command = stand.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
         command.env_remove("IAC_BACKEND_SANDBOX_WRITE");
         let running = stand.start(&mut command);
         Self::of(stand, running, tool)
