@@ -9,7 +9,10 @@ use std::io;
 /// # Errors
 /// When this process has more than one thread, which could be reading the environment; nothing is changed then.
 pub fn erase_variables(names: &[&str]) -> io::Result<()> {
-    let threads = fs::read_dir("/proc/self/task")?.count();
+    let tasks = "/proc/self/task";
+    let listed = fs::read_dir(tasks)
+        .map_err(|fault| io::Error::new(fault.kind(), format!("`{tasks}`: {fault}")))?;
+    let threads = listed.count();
     if threads != 1 {
         return Err(io::Error::other(format!(
             "the environment can't be changed while {threads} threads run"

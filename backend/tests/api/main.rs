@@ -72,3 +72,5 @@ mod tickets;
 #[path = "../../../tests/support/waiting.rs"]
 mod waiting;
 mod warnings;
+#[path = "../../../tests/support/without_landlock.rs"]
+mod without_landlock;

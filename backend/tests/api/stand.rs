@@ -46,6 +46,8 @@ pub(crate) struct Stand {
     pub(crate) folder: TempDir,
     mark: Mark,
     database: Option<SecretString>,
+    /// What its services have as `work.allowed_git_hosts`; none for the default.
+    git_hosts: Option<&'static str>,
 }
 
 /// A service that runs; killed when it goes.
@@ -63,6 +65,7 @@ impl Stand {
                 .unwrap(),
             mark: Mark::new(),
             database: None,
+            git_hosts: None,
         }
     }
 
@@ -72,6 +75,12 @@ impl Stand {
             database: Some(block_on(postgres_server::new_database())),
             ..Self::new()
         }
+    }
+
+    /// Lets its services fetch from these hosts.
+    pub(crate) fn with_git_hosts(mut self, hosts: &'static str) -> Self {
+        self.git_hosts = Some(hosts);
+        self
     }
 
     /// The address of that database.
@@ -107,6 +116,9 @@ impl Stand {
                 "IAC_BACKEND_SEALING_KEY_FILE",
                 self.path().join("sealing.key"),
             );
+        if let Some(hosts) = self.git_hosts {
+            command.env("IAC_BACKEND_ALLOWED_GIT_HOSTS", hosts);
+        }
         if let Some(database) = &self.database {
             command.env("DATABASE_URL", database.expose_secret());
         }
