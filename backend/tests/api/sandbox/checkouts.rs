@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Target;
+use super::commands::of_nobody;
 use super::variables::executable;
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::Repositories;
@@ -51,4 +52,25 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         let forged = target.data().join("forged");
         assert_eq!(forged.exists(), is_reached, "written with {mode}");
     }
+}
+
+#[test]
+fn a_service_without_root_checks_out_with_a_password() {
+    if !nix::unistd::getuid().is_root() {
+        return;
+    }
+    let repositories = Repositories::new();
+    let repository = repositories.create("a");
+    repository.write("network/main.tf", SMALL);
+    repository.commit("small");
+    let server = HttpServer::with_login(repositories.path(), "deployer", "p4ssword");
+    let target = of_nobody("required");
+    let mut request = target
+        .stand
+        .git_request("terraform", &server.url("a/.git"), "network");
+    request["git_auth"] = json!({"type": "http", "username": "deployer", "password": "p4ssword"});
+    request["operation"] = json!("plan");
+    let id = target.ended(&request);
+    let status = target.client().status(&id);
+    assert_eq!(status["status"], "success", "{status}");
 }

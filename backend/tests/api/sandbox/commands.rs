@@ -62,7 +62,7 @@ fn commands_reach_nothing_of_the_service_with_tofu() {
 const NOBODY: &str = "65534";
 
 /// A service of another user than root, whose place is that user's own.
-fn of_nobody(mode: &str) -> Target {
+pub(super) fn of_nobody(mode: &str) -> Target {
     let stand = Stand::new();
     let programs = stand.path().join("programs");
     fs::create_dir(&programs).unwrap();
@@ -78,7 +78,13 @@ fn of_nobody(mode: &str) -> Target {
         .arg(stand.path())
         .status();
     assert!(owned.unwrap().success());
-    let own = stand.command(&["serve", "--sandbox", mode]);
+    let own = stand.command(&[
+        "serve",
+        "--sandbox",
+        mode,
+        "--allowed-git-hosts",
+        "127.0.0.1",
+    ]);
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
