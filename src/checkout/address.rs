@@ -1,5 +1,7 @@
 //! Which URLs are taken, and what of them counts.
 
+use std::path::Path;
+
 /// Longest URL that is taken, in bytes; git and servers have bounds of about this size.
 const MAX_URL_BYTES: usize = 4096;
 
@@ -70,6 +72,23 @@ impl Address {
         }
     }
 
+    /// The port, or the usual one.
+    pub(super) fn port(&self) -> u16 {
+        let after_name = self
+            .host
+            .rsplit_once(']')
+            .map_or(&*self.host, |(_, rest)| rest);
+        let given = after_name
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        given.unwrap_or(match self.scheme {
+            Scheme::Https => 443,
+            Scheme::Http => 80,
+            Scheme::Ssh => 22,
+            Scheme::File => 0,
+        })
+    }
+
     /// What an error calls the other side.
     pub(super) fn other_side(&self) -> &str {
         match self.scheme {
@@ -105,6 +124,11 @@ pub fn is_local(url: &str) -> bool {
             .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
     };
     begins("/") || begins("file:")
+}
+
+/// The path of a repository of this machine, from a URL that [`parse`] takes as one.
+pub(super) fn local_path(url: &str) -> &Path {
+    Path::new(url.strip_prefix("file://").unwrap_or(url))
 }
 
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {
@@ -268,6 +292,19 @@ mod tests {
         for (url, scheme, host) in table {
             let host = host.to_owned();
             assert_eq!(parse(url), Ok(Address { scheme, host }), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_given_or_that_of_the_scheme() {
+        for (url, port) in [
+            ("https://example.com/a", 443),
+            ("http://example.com:8080/a", 8080),
+            ("https://[::1]/a", 443),
+            ("https://[::1]:8443/a", 8443),
+            ("ssh://git@example.com/a", 22),
+        ] {
+            assert_eq!(parse(url).unwrap().port(), port, "{url}");
         }
     }
 

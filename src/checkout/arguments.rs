@@ -109,16 +109,25 @@ pub(super) fn switch_to(fetched: &str) -> Vec<String> {
     owned(&["checkout", "--quiet", "--force", "--detach", fetched])
 }
 
-pub(super) fn submodules() -> Vec<String> {
-    owned(&[
+/// All submodules, or those of the repository alone.
+pub(super) fn submodules(are_recursive: bool) -> Vec<String> {
+    let mut args = owned(&[
         "submodule",
         "update",
         "--init",
-        "--recursive",
         "--force",
         "--depth=1",
         "--progress",
-    ])
+    ]);
+    if are_recursive {
+        args.push("--recursive".to_owned());
+    }
+    args
+}
+
+/// Prints the settings of a file whose names fit, each with a NUL at its end.
+pub(super) fn settings(file: &str, pattern: &str) -> Vec<String> {
+    owned(&["config", "--file", file, "-z", "--get-regexp", pattern])
 }
 
 fn fetch(options: &[String], url: &str, refspecs: &[String]) -> Vec<String> {

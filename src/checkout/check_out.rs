@@ -94,7 +94,7 @@ async fn perform(
     let into = std::path::absolute(into).map_err(at(into))?;
     let staging = Arc::new(Staging::beside(&into)?);
     let checkout = Checkout {
-        git: Git::new(source, options, staging.parent().to_owned(), alive)?,
+        git: Git::new(source, options, staging.parent().to_owned(), alive).await?,
         source,
         staging,
     };
@@ -162,9 +162,7 @@ impl Checkout<'_> {
         if self.source.submodules {
             let args = arguments::set_origin(&self.source.url);
             self.here(args, Touches::Disk, on_line).await?.or_failed()?;
-            let args = arguments::submodules();
-            let filled = self.here(args, Touches::Submodules, on_line).await?;
-            filled.or_failed()?;
+            self.fetch_submodules(on_line).await?;
         }
         Ok(commit)
     }
@@ -206,6 +204,9 @@ impl Checkout<'_> {
             args,
             in_dir: self.staging.path(),
             touches,
+            route: None,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[],
             keep: Arc::clone(&self.staging) as _,
         };
         self.git.run(call, on_line).await

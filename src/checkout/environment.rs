@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::address::{Address, Scheme};
 use super::offer::Offer;
+use super::route::Route;
 use super::ssh::ssh_command;
 
 /// Taken over from this process: the way out to the network, and whom to trust there.
@@ -50,6 +51,7 @@ pub(super) fn environment(
     address: &Address,
     offer: Offer,
     reach: Reach,
+    route: &Route,
     ceiling: &Path,
 ) -> BTreeMap<OsString, OsString> {
     let mut built: BTreeMap<OsString, OsString> = PASSED_ON
@@ -79,8 +81,12 @@ pub(super) fn environment(
     ] {
         built.insert(name.into(), value.into());
     }
-    built.insert("GIT_SSH_COMMAND".into(), ssh_command(offer).into());
-    let settings = configuration(address, offer, reach);
+    built.insert(
+        "GIT_SSH_COMMAND".into(),
+        ssh_command(offer, &route.ssh_options).into(),
+    );
+    let mut settings = configuration(address, offer, reach);
+    settings.extend_from_slice(&route.settings);
     built.insert("GIT_CONFIG_COUNT".into(), settings.len().to_string().into());
     for (number, (key, value)) in settings.into_iter().enumerate() {
         built.insert(format!("GIT_CONFIG_KEY_{number}").into(), key.into());
@@ -161,10 +167,17 @@ mod tests {
         ]
         .map(|(name, value)| (name.into(), value.into()));
         let address = address::parse(url).unwrap();
-        environment(&own.into(), &address, offer, reach, Path::new("/work"))
-            .into_iter()
-            .map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap()))
-            .collect()
+        environment(
+            &own.into(),
+            &address,
+            offer,
+            reach,
+            &Route::default(),
+            Path::new("/work"),
+        )
+        .into_iter()
+        .map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap()))
+        .collect()
     }
 
     fn settings(built: &BTreeMap<String, String>) -> Vec<(&str, &str)> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::address::UrlFault;
 use super::containment::PathFault;
+use super::hosts::HostFault;
 use super::reference::RefFault;
 
 /// A checkout that did not come about.
@@ -50,6 +51,32 @@ pub enum CheckoutError {
     /// There is no git on `PATH`.
     #[error("`git` was not found on PATH")]
     GitMissing,
+    /// The repository or a submodule is on a host that is not allowed.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    /// The server answers with a redirect, and none is followed.
+    #[error(
+        "`{url}` is redirected, which is not followed: give the address that it leads to, with `.git` at its end where \
+         the server wants that"
+    )]
+    Redirected {
+        /// As it was given.
+        url: String,
+    },
+    /// Submodules have submodules that have more, and so on.
+    #[error("there are more than {most} levels of submodules")]
+    TooManyLevels {
+        /// The bound.
+        most: usize,
+    },
+    /// The list of submodules is too long.
+    #[error("the list of submodules is too long")]
+    TooManySubmodules,
+    /// A sandbox is required, and the kernel can't make a complete one.
+    #[error(
+        "git can't be confined: the sandbox is required, and the kernel can't make a complete one"
+    )]
+    NoSandbox,
     /// Files of the repository are in Git LFS, and `git-lfs` is not installed.
     #[error(
         "`{file}` is in Git LFS, and `git-lfs` was not found on PATH: install it, or keep the file in the repository itself"

@@ -11,6 +11,8 @@ pub(super) enum Failure {
     NoSuchObject,
     /// The server gives out what a ref stands for, and nothing else.
     OnlyTips,
+    /// The server leads elsewhere, and git does not follow.
+    Redirected,
     /// The repository names its objects by another hash than ours.
     OtherFormat,
     Other,
@@ -19,7 +21,7 @@ pub(super) enum Failure {
 /// Words of git, curl, ssh and servers, with what they mean; the first that is found counts.
 ///
 /// All are looked for in lower case. Those of ssh come first: git adds its own guess to each of them.
-const WORDS: [(&str, Failure); 37] = [
+const WORDS: [(&str, Failure); 42] = [
     ("host key verification failed", Failure::HostKey),
     ("remote host identification has changed", Failure::HostKey),
     ("no matching host key type found", Failure::HostKey),
@@ -31,6 +33,11 @@ const WORDS: [(&str, Failure); 37] = [
     ("could not read username", Failure::Credentials),
     ("could not read password", Failure::Credentials),
     ("http basic: access denied", Failure::Credentials),
+    ("returned error: 301", Failure::Redirected),
+    ("returned error: 302", Failure::Redirected),
+    ("returned error: 303", Failure::Redirected),
+    ("returned error: 307", Failure::Redirected),
+    ("returned error: 308", Failure::Redirected),
     ("returned error: 401", Failure::Credentials),
     ("returned error: 403", Failure::Credentials),
     ("returned error: 407", Failure::Unreachable),

@@ -35,6 +35,7 @@ impl Checkout<'_> {
                 | Failure::Credentials
                 | Failure::Unreachable
                 | Failure::NoSuchRepository
+                | Failure::Redirected
                 | Failure::Other => false,
             };
             if fetched.succeeded || !goes_on {
@@ -129,6 +130,9 @@ impl Checkout<'_> {
             args,
             in_dir: self.staging.path(),
             touches: Touches::Mirror,
+            route: None,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[&mirror.path],
             keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };
         let copied = self.git.run(call, on_line).await?;
@@ -175,7 +179,10 @@ impl Checkout<'_> {
             args,
             in_dir: &mirror.path,
             touches,
-            keep: Arc::clone(&mirror.lock) as _,
+            route: None,
+            temp_dir: self.staging.temp_dir(),
+            writes: &[],
+            keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };
         self.git.run(call, on_line).await
     }

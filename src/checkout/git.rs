@@ -15,18 +15,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::CheckoutError;
-use super::address::{self, Address};
+use super::address::{self, Address, Scheme};
+use super::confinement::Confinement;
 use super::environment::{self, Reach};
 use super::failure::{Failure, failure};
+use super::hosts::AllowedHosts;
 use super::login::{Login, login};
 use super::mask::Mask;
 use super::offer::Offer;
 use super::progress::{Progress, Said};
+use super::route::Route;
 use super::source::{GitSource, Options};
 use crate::process::{Ended, Handed, KeptGroup, Started};
 
 /// Most of stdout that is kept, in bytes: the few lines that we ask for.
-const MAX_STDOUT_BYTES: usize = 64 * 1024;
+pub(super) const MAX_STDOUT_BYTES: usize = 64 * 1024;
 /// How many of the last lines are kept: a warning of ssh about a host key has about twenty.
 const MAX_SAID_LINES: usize = 30;
 /// How much of them an error shows, in characters.
@@ -45,6 +48,11 @@ pub(super) struct Git {
     login: Login,
     mask: Mask,
     ceiling: PathBuf,
+    pub(super) allowed_hosts: AllowedHosts,
+    /// The way to the source.
+    pub(super) route: Route,
+    /// None where git is not confined.
+    confinement: Option<Confinement>,
     /// Gets each word about how far git is.
     progress: Option<watch::Sender<Option<String>>>,
     /// Ends when no call is left, those that were dropped and are being killed among them.
@@ -57,6 +65,12 @@ pub(super) struct Call<'a> {
     pub(super) args: Vec<String>,
     pub(super) in_dir: &'a Path,
     pub(super) touches: Touches,
+    /// The way to others than the source.
+    pub(super) route: Option<&'a Route>,
+    /// For temporary files, where git is confined.
+    pub(super) temp_dir: &'a Path,
+    /// What the call may change beside these two.
+    pub(super) writes: &'a [&'a Path],
     /// Let go of when nothing of the call is left.
     pub(super) keep: Arc<dyn std::any::Any + Send + Sync>,
 }
@@ -84,7 +98,7 @@ pub(super) struct Finished {
 }
 
 impl Git {
-    pub(super) fn new(
+    pub(super) async fn new(
         source: &GitSource,
         options: &Options,
         ceiling: PathBuf,
@@ -101,15 +115,27 @@ impl Git {
             })
             .filter_map(|(_, value)| value.to_str());
         let mask = Mask::of(&source.credentials, proxies);
+        let local = (address.scheme == Scheme::File).then(|| address::local_path(&source.url));
+        let confinement = Confinement::of(&options.sandbox, &own, local)?;
+        let allowed_hosts = options.allowed_hosts.clone();
+        let route = Route::to(&address, &allowed_hosts, &own).await?;
         Ok(Self {
             address,
+            allowed_hosts,
+            route,
             login,
             mask,
             own,
             ceiling,
+            confinement,
             progress: options.progress.clone(),
             alive,
         })
+    }
+
+    /// The way to another host.
+    pub(super) async fn route_to(&self, address: &Address) -> Result<Route, CheckoutError> {
+        Route::to(address, &self.allowed_hosts, &self.own).await
     }
 
     /// Where git looks for programs.
@@ -153,15 +179,29 @@ impl Git {
             Touches::Source => (self.login.offer, Reach::Source, &self.login.handed),
             Touches::Submodules => (self.login.offer, Reach::Submodules, &self.login.handed),
         };
-        let environment =
-            environment::environment(&self.own, &self.address, offer, reach, &self.ceiling);
+        let mut environment = environment::environment(
+            &self.own,
+            &self.address,
+            offer,
+            reach,
+            call.route.unwrap_or(&self.route),
+            &self.ceiling,
+        );
+        let sandbox = match &self.confinement {
+            None => None,
+            Some(confinement) => {
+                let writes = [call.writes, &[call.in_dir, call.temp_dir]].concat();
+                environment.insert("TMPDIR".into(), call.temp_dir.into());
+                Some(confinement.sandbox(&writes)?)
+            }
+        };
         let mut command = Command::new("git");
         command
             .args(&call.args)
             .env_clear()
             .envs(environment)
             .current_dir(call.in_dir);
-        KeptGroup::start(command, handed, (call.keep, self.alive.clone()))
+        KeptGroup::start(command, handed, sandbox, (call.keep, self.alive.clone()))
     }
 
     async fn attend(
@@ -205,6 +245,9 @@ impl Git {
         on_line: OnLine<'_>,
     ) {
         let mut progress = Progress::new(&self.mask);
+        if !self.allowed_hosts.is_any() {
+            progress = progress.without_words_of_servers();
+        }
         let mut tell = |it: Said<'_>| {
             let line = match it {
                 Said::Line(line) => line,
@@ -274,6 +317,7 @@ impl Finished {
                 url,
                 git_ref: source.git_ref.clone(),
             },
+            Failure::Redirected => CheckoutError::Redirected { url },
             Failure::OtherFormat | Failure::Other => CheckoutError::Git {
                 step: self.step,
                 said,

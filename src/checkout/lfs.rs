@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CheckoutError;
+use super::address::parse;
 use super::arguments;
 use super::check_out::Checkout;
 use super::git::{OnLine, Touches};
@@ -15,6 +16,8 @@ use super::staging::at;
 
 /// The program that git runs for `git lfs`.
 const PROGRAM: &str = "git-lfs";
+/// Where a repository says where its LFS is.
+const SETTINGS: &str = ".lfsconfig";
 /// How a pointer begins.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// No pointer is longer, in bytes.
@@ -39,6 +42,7 @@ impl Checkout<'_> {
                 file: file.display().to_string(),
             });
         }
+        self.check_hosts_of_large_files(on_line).await?;
         let args = arguments::set_origin(&self.source.url);
         self.here(args, Touches::Disk, on_line).await?.or_failed()?;
         let pulled = self.here(arguments::lfs_pull(), Touches::Source, on_line);
@@ -51,6 +55,22 @@ impl Checkout<'_> {
                 said: format!("`{}` is still a pointer", file.display()),
             }),
         }
+    }
+}
+
+impl Checkout<'_> {
+    /// Checks the hosts that the repository itself names for LFS. They are not pinned, and redirects are followed: git-lfs
+    /// has no setting for either.
+    async fn check_hosts_of_large_files(&self, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
+        let root = self.staging.path();
+        if self.git.allowed_hosts.is_any() || !root.join(SETTINGS).is_file() {
+            return Ok(());
+        }
+        let args = arguments::settings(SETTINGS, "url$");
+        for url in self.values(root, args, on_line).await? {
+            self.git.route_to(&parse(&url)?).await?;
+        }
+        Ok(())
     }
 }
 

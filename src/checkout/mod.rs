@@ -26,11 +26,13 @@
 //! | `check_out`, `fetch` | the story: resolve, fetch, switch, put in place |
 //! | `source`, `commit` | what is asked for, and what is reported |
 //! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
+//! | `hosts`, `route` | which hosts are allowed, and how git is kept to them |
+//! | `submodules` | those of the checkout, and theirs |
 //! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
 //! | `login`, `offer`, `ssh` | how credentials are handed to it |
 //! | `tool_access` | how they are handed to a tool that fetches modules |
 //! | `lfs`, `programs` | files that are in Git LFS; which programs are installed |
-//! | `git` | one call of it |
+//! | `git`, `confinement` | one call of it, and what that may reach |
 //! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
 //!
@@ -68,12 +70,14 @@ mod address;
 mod arguments;
 mod check_out;
 mod commit;
+mod confinement;
 mod containment;
 mod environment;
 mod error;
 mod failure;
 mod fetch;
 mod git;
+mod hosts;
 mod lfs;
 mod login;
 mod mask;
@@ -82,9 +86,11 @@ mod offer;
 mod programs;
 mod progress;
 mod reference;
+mod route;
 mod source;
 mod ssh;
 mod staging;
+mod submodules;
 mod tool_access;
 
 pub use address::{UrlFault, is_local, validate_url};
@@ -92,6 +98,7 @@ pub use check_out::{CheckedOut, check_out, check_out_unless};
 pub use commit::{CommitSha, NotACommitSha};
 pub use containment::{PathFault, contained};
 pub use error::CheckoutError;
+pub use hosts::{AllowedHosts, HostFault};
 pub use programs::missing_program;
 pub use reference::{RefFault, validate_ref};
 pub use source::{Credentials, GitSource, Options};

@@ -9,6 +9,16 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Most of a line that is shown, in characters.
 const MAX_SHOWN_CHARS: usize = 1000;
 
+/// With what git begins a line that came from a server.
+const REMOTE: &str = "remote:";
+/// How a server's git says how far it is.
+const PROGRESS_OF_SERVER: [&str; 4] = [
+    "Enumerating objects: ",
+    "Counting objects: ",
+    "Compressing objects: ",
+    "Total ",
+];
+
 /// A line of git, and whether it stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said<'a> {
@@ -27,6 +37,9 @@ pub(super) struct Progress<'a> {
     line: Vec<u8>,
     /// The last word about a phase, unless it was told as a line.
     passing: Option<String>,
+    hides_words_of_servers: bool,
+    /// A carriage return within a line that began as one of the server's: what follows is the server's too.
+    is_within_remote: bool,
 }
 
 impl<'a> Progress<'a> {
@@ -35,7 +48,15 @@ impl<'a> Progress<'a> {
             mask,
             line: Vec::new(),
             passing: None,
+            hides_words_of_servers: false,
+            is_within_remote: false,
         }
+    }
+
+    /// Leaves out what a server chose the words of, such as the body of an error page; its progress stays.
+    pub(super) fn without_words_of_servers(mut self) -> Self {
+        self.hides_words_of_servers = true;
+        self
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], mut tell: impl FnMut(Said<'_>)) {
@@ -60,6 +81,7 @@ impl<'a> Progress<'a> {
 
     fn end_line(&mut self, tell: &mut impl FnMut(Said<'_>)) {
         let line = self.take_shown();
+        self.is_within_remote = false;
         if line.is_empty() {
             return;
         }
@@ -98,8 +120,22 @@ impl<'a> Progress<'a> {
     fn take_shown(&mut self) -> String {
         let shown = shown(&self.line, self.mask);
         self.line.clear();
-        shown
+        let is_of_server = if shown.starts_with(REMOTE) {
+            self.is_within_remote = true;
+            !is_progress_of_server(&shown)
+        } else {
+            self.is_within_remote
+        };
+        match self.hides_words_of_servers && is_of_server {
+            true => String::new(),
+            false => shown,
+        }
     }
+}
+
+fn is_progress_of_server(line: &str) -> bool {
+    let words = line.strip_prefix(REMOTE).unwrap_or(line).trim_start();
+    PROGRESS_OF_SERVER.iter().any(|it| words.starts_with(it))
 }
 
 /// What a word about progress is about: all before its first number.
@@ -216,5 +252,29 @@ mod tests {
                 prop_assert!(!line.chars().any(char::is_control));
             }
         }
+    }
+
+    #[test]
+    fn words_of_servers_are_left_out_and_their_progress_is_not() {
+        let mask = Mask::of(&Credentials::None, [].into_iter());
+        let mut progress = Progress::new(&mask).without_words_of_servers();
+        let mut told = Vec::new();
+        let text =
+            b"remote: <html>secret\r\nremote: a\rb\rc\nremote: Counting objects:  50% (1/2)\r\
+            remote: Counting objects: 100% (2/2), done.\nfatal: it failed\nremote: last";
+        let mut tell = |it: Said<'_>| {
+            if let Said::Line(line) = it {
+                told.push(line.to_owned());
+            }
+        };
+        progress.push(text, &mut tell);
+        progress.finish(&mut tell);
+        assert_eq!(
+            told,
+            [
+                "remote: Counting objects: 100% (2/2), done.",
+                "fatal: it failed"
+            ]
+        );
     }
 }

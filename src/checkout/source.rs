@@ -6,6 +6,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+use super::hosts::AllowedHosts;
+use crate::protocol::SandboxRequest;
+
 /// For a repository of some hundred megabytes over a slow line.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
@@ -74,6 +77,13 @@ pub struct Options {
     pub mirror_cache: Option<PathBuf>,
     /// Gets how far git is, such as `Receiving objects:  50% (5/10)`, whenever it says so.
     pub progress: Option<watch::Sender<Option<String>>>,
+    /// What git may reach beside what a checkout needs; not confined by default. What may be written is what the
+    /// checkout is, whatever is listed.
+    pub sandbox: SandboxRequest,
+    /// Which hosts may be fetched from, submodules included; any by default.
+    ///
+    /// Where not all are, no redirect is followed, and messages of servers are not repeated.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl Default for Options {
@@ -82,6 +92,8 @@ impl Default for Options {
             timeout: DEFAULT_TIMEOUT,
             mirror_cache: None,
             progress: None,
+            sandbox: SandboxRequest::default(),
+            allowed_hosts: AllowedHosts::default(),
         }
     }
 }

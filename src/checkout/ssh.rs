@@ -25,7 +25,7 @@ const OPTIONS: [&str; 15] = [
 ///
 /// Ssh closes every descriptor that it inherits, so key and host keys are read through the shell that
 /// started it and waits for it.
-pub(super) fn ssh_command(offer: Offer) -> String {
+pub(super) fn ssh_command(offer: Offer, further_options: &str) -> String {
     let (key, hosts) = match offer {
         Offer::Key {
             private_key,
@@ -38,7 +38,7 @@ pub(super) fn ssh_command(offer: Offer) -> String {
     };
     let options = options_text(&[]);
     format!(
-        "k() {{ ssh -F /dev/null{key} -o UserKnownHostsFile={hosts}{options} \"$@\"; return $?; }}; k"
+        "k() {{ ssh -F /dev/null{key} -o UserKnownHostsFile={hosts}{options}{further_options} \"$@\"; return $?; }}; k"
     )
 }
 
@@ -57,10 +57,13 @@ mod tests {
 
     #[test]
     fn ssh_takes_this_key_and_these_hosts_and_asks_nobody() {
-        let command = ssh_command(Offer::Key {
-            private_key: 17,
-            known_hosts: 18,
-        });
+        let command = ssh_command(
+            Offer::Key {
+                private_key: 17,
+                known_hosts: 18,
+            },
+            " -o HostName=1.2.3.4",
+        );
         for part in [
             "-F /dev/null",
             "-i /proc/$$/fd/17",
@@ -68,6 +71,7 @@ mod tests {
             "StrictHostKeyChecking=yes",
             "IdentitiesOnly=yes",
             "BatchMode=yes",
+            " -o HostName=1.2.3.4 \"$@\"",
         ] {
             assert!(command.contains(part), "{part} in {command}");
         }
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn without_a_key_there_is_none_and_no_host_is_known() {
-        let command = ssh_command(Offer::Nothing);
+        let command = ssh_command(Offer::Nothing, "");
         assert!(command.contains("UserKnownHostsFile=/dev/null") && !command.contains(" -i "));
     }
 }

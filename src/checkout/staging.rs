@@ -16,6 +16,8 @@ const END: &str = ".partial";
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
+    /// For temporary files of what works in it; gone with this.
+    temp_dir: PathBuf,
 }
 
 impl Staging {
@@ -36,10 +38,16 @@ impl Staging {
         let parent = parent.canonicalize().map_err(at(parent))?;
         loop {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{}{}-{number}{END}", beginning(name), process::id());
-            let path = parent.join(name);
+            let name = format!("{}{}-{number}", beginning(name), process::id());
+            let path = parent.join(format!("{name}{END}"));
+            let temp_dir = parent.join(format!("{name}.temp{END}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
+                Ok(()) => {
+                    let staging = Self { path, temp_dir };
+                    let _ = fs::remove_dir_all(&staging.temp_dir);
+                    let made = fs::create_dir(&staging.temp_dir);
+                    return made.map_err(at(&staging.temp_dir)).map(|()| staging);
+                }
                 // Left by a process that was killed and had the same id.
                 Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(fault) => return Err(at(&path)(fault)),
@@ -49,6 +57,10 @@ impl Staging {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn temp_dir(&self) -> &Path {
+        &self.temp_dir
     }
 
     /// The directory that holds this one.
@@ -82,6 +94,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // It is not there any more once it was put in place.
         let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(&self.temp_dir);
     }
 }
 
@@ -157,7 +170,8 @@ mod tests {
         for other in others {
             fs::create_dir(place.path().join(other)).unwrap();
         }
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 4);
+        // The checkout has a directory for temporary files beside it.
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 5);
         remove_unfinished(&into).unwrap();
         assert!(others.iter().all(|other| place.path().join(other).exists()));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 3);

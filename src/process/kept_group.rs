@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::group::Ended;
 use super::handed::Handed;
+use super::sandbox::{Entry, Sandbox};
 
 /// How long what was killed may take to be gone; only what hangs in the kernel takes longer.
 const KILLED_TO_GONE: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ pub struct Started {
 }
 
 impl KeptGroup {
-    /// Starts a command with an empty stdin, in a group of its own, with these descriptors.
+    /// Starts a command with an empty stdin, in a group of its own, with these descriptors, in a sandbox if there is one.
     ///
     /// `keep` is dropped when nothing of the group is left, however that came about: what the group works in
     /// belongs there, so that nobody takes it away or uses it in the meantime.
@@ -55,6 +56,7 @@ impl KeptGroup {
     pub fn start(
         command: Command,
         handed: &[Handed],
+        sandbox: Option<Sandbox>,
         keep: impl Send + 'static,
     ) -> io::Result<Started> {
         let numbers: Vec<RawFd> = handed.iter().map(Handed::number).collect();
@@ -65,7 +67,8 @@ impl KeptGroup {
         thread::Builder::new()
             .name("iac-kept-group".to_owned())
             .spawn(move || {
-                let child = spawn(command, numbers);
+                let child = spawn(command, numbers, sandbox.as_ref());
+                drop(sandbox);
                 let leader = child.as_ref().map(leader_of).ok();
                 // The owner waits for exactly this.
                 let _ = tell_start.send(child);
@@ -126,8 +129,13 @@ fn locked(gone: &Mutex<bool>) -> MutexGuard<'_, bool> {
     gone.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(mut command: Command, numbers: Vec<RawFd>) -> io::Result<Child> {
+fn spawn(
+    mut command: Command,
+    numbers: Vec<RawFd>,
+    sandbox: Option<&Sandbox>,
+) -> io::Result<Child> {
     let parent = getpid();
+    let sandbox = sandbox.map(Sandbox::to_enter);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -135,7 +143,7 @@ fn spawn(mut command: Command, numbers: Vec<RawFd>) -> io::Result<Child> {
         .process_group(0);
     // SAFETY: between fork and exec, the closure makes system calls alone: it takes no lock and allocates
     // nothing. The descriptors are open in the parent until the child has been started, so in the child they
-    // are what they were, and to keep them over the exec concerns the child alone.
+    // are what they were, and to keep them over the exec concerns the child alone. So are those of the sandbox.
     unsafe {
         command.pre_exec(move || {
             for &number in &numbers {
@@ -148,11 +156,10 @@ fn spawn(mut command: Command, numbers: Vec<RawFd>) -> io::Result<Child> {
                 return Err(io::Error::last_os_error());
             }
             // The parent may have died before the line above.
-            if getppid() == parent {
-                Ok(())
-            } else {
-                Err(Errno::ESRCH.into())
+            if getppid() != parent {
+                return Err(Errno::ESRCH.into());
             }
+            sandbox.map_or(Ok(()), Entry::enter)
         })
     };
     command.spawn()
@@ -247,7 +254,7 @@ mod tests {
     fn a_child_gets_what_is_handed_to_it_and_its_end_is_told() {
         let handed = [Handed::new("test", b"secret").unwrap()];
         let script = format!("cat {0}; cat {0}; exit 3", handed[0].path());
-        let mut started = KeptGroup::start(shell(&script), &handed, ()).unwrap();
+        let mut started = KeptGroup::start(shell(&script), &handed, None, ()).unwrap();
         let mut text = String::new();
         started.stdout.read_to_string(&mut text).unwrap();
         assert_eq!(text, "secretsecret");
@@ -257,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_the_leader_leaves_behind_is_ended_with_it() {
-        let mut started = KeptGroup::start(shell("sleep 600 & exit 0"), &[], ()).unwrap();
+        let mut started = KeptGroup::start(shell("sleep 600 & exit 0"), &[], None, ()).unwrap();
         let ended = runtime().block_on(started.group.ended()).unwrap();
         assert_eq!(ended, Ended::Exited(0));
         // The sleeper held the pipe; that it ends shows that nobody is left.
@@ -268,7 +275,8 @@ mod tests {
     #[test]
     fn dropping_the_owner_kills_the_group_and_then_drops_what_was_kept() {
         let (keep, kept) = mpsc::channel::<()>();
-        let started = KeptGroup::start(shell("sleep 600 & echo $!; wait"), &[], keep).unwrap();
+        let started =
+            KeptGroup::start(shell("sleep 600 & echo $!; wait"), &[], None, keep).unwrap();
         let mut stdout = BufReader::new(started.stdout);
         let mut sleeper = String::new();
         stdout.read_line(&mut sleeper).unwrap();
@@ -288,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_started_is_an_error() {
-        let fault = KeptGroup::start(Command::new("/nowhere/git"), &[], ()).unwrap_err();
+        let fault = KeptGroup::start(Command::new("/nowhere/git"), &[], None, ()).unwrap_err();
         assert_eq!(fault.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -21,6 +21,7 @@ mod polled;
 mod print;
 mod probe;
 mod sandbox;
+mod secrets;
 mod signals;
 mod stack;
 mod stdio;
@@ -41,7 +42,10 @@ pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
-pub use sandbox::{Access, Granted, Ruleset, Sandbox, landlock_abi};
+pub use sandbox::{
+    Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
+};
+pub use secrets::{erase_variables, forbid_dumps};
 pub use signals::{
     ChildSignals, OwnSignal, OwnSignals, Request as SignalledRequest, deliver,
     let_stop_signals_end, resume_child, resume_supervisor,

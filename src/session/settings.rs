@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::flags::FlagPolicy;
+use crate::checkout::AllowedHosts;
 use crate::client::Runner;
 use crate::protocol::{DEFAULT_GRACE, SandboxRequest};
 use crate::registry::Registry;
@@ -47,6 +48,8 @@ pub struct Settings {
     /// What the tools may reach beside the source and what their own session keeps for them; off by default. The
     /// lists hold absolute paths. See `Sandbox` in `README.md`.
     pub sandbox: SandboxRequest,
+    /// From which hosts repositories may be fetched; any by default. It rules the checkout, not what the tools fetch.
+    pub allowed_git_hosts: AllowedHosts,
 }
 
 impl Settings {
@@ -64,6 +67,7 @@ impl Settings {
             grace: DEFAULT_GRACE,
             inherit_env: None,
             sandbox: SandboxRequest::default(),
+            allowed_git_hosts: AllowedHosts::default(),
         }
     }
 }

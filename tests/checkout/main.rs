@@ -13,7 +13,9 @@ mod bounded;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
+mod confinement;
 mod failures;
+mod hosts;
 mod http;
 mod http_server;
 mod mirrors;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use iac_runner::checkout::{CheckedOut, CheckoutError, Credentials, GitSource, Options, check_out};
+use iac_runner::protocol::{SandboxMode, SandboxRequest};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -22,6 +23,11 @@ impl Stand {
     pub(crate) fn new() -> Self {
         let options = Options {
             timeout: WITHIN_A_TEST,
+            // What works confined works unconfined.
+            sandbox: SandboxRequest {
+                mode: SandboxMode::Required,
+                ..SandboxRequest::default()
+            },
             ..Options::default()
         };
         Self {

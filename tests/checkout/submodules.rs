@@ -52,6 +52,9 @@ fn relative_and_nested_ones_are_checked_out_without_history_if_asked_for() {
         with_submodules(format!("{}/.git", outer.url()), Credentials::None),
     ] {
         let mut stand = Stand::new();
+        // Submodules on this machine are outside of the source.
+        let beside = repositories.path().to_owned();
+        stand.options.sandbox.read.push(beside);
         let found = stand
             .check_out(&source)
             .unwrap_or_else(|fault| panic!("{}: {fault}", source.url));

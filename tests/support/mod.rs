@@ -19,6 +19,7 @@
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`memory_cgroup`] | a memory cgroup with a limit |
 //! | [`small_disk`] | a disk that is full soon |
+//! | [`without_landlock`] | a kernel without Landlock |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.
 
@@ -46,4 +47,6 @@ pub(crate) mod state_server;
 pub(crate) mod terminal;
 pub(crate) mod tools;
 pub(crate) mod waiting;
+#[allow(dead_code, reason = "tests/faults needs it")]
+pub(crate) mod without_landlock;
 pub(crate) mod workspace;

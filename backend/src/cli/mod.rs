@@ -19,13 +19,15 @@ mod replace_sealing_key;
 mod serve;
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use iac_runner::process::{erase_variables, forbid_dumps};
 
 use crate::causes::Causes;
-use crate::config::{Config, ConfigError, Layers, shown};
+use crate::config::{Config, ConfigError, Kind, Layers, SETTINGS, shown};
 use crate::store::DeploymentId;
 use flags::{SettingFlags, without_settings};
 use keys::KeysCall;
@@ -117,6 +119,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(both) => both,
         Err(error) => return fail(&error, USAGE),
     };
+    // Before anything starts a thread.
+    if let Err(error) = keep_secrets_in() {
+        return fail(&error, 1);
+    }
     let done = match arguments.call.unwrap_or(Call::Serve) {
         Call::Serve => serve::run(&config),
         Call::Keys { call } => keys::run(&config, call),
@@ -132,6 +138,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
     };
     done.map_or_else(|error| fail(error.as_ref(), 1), |()| ExitCode::SUCCESS)
+}
+
+/// Takes the secrets out of the environment, now that they are read, and keeps other processes out of the memory.
+fn keep_secrets_in() -> io::Result<()> {
+    let secrets = SETTINGS.iter().filter(|it| it.kind == Kind::Secret);
+    let names: Vec<_> = secrets.map(|setting| setting.variable).collect();
+    erase_variables(&names)?;
+    forbid_dumps()
 }
 
 fn layers(file: Option<PathBuf>, flags: SettingFlags) -> Result<Layers, ConfigError> {

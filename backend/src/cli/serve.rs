@@ -67,7 +67,11 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     // For whoever started it, and let the system choose the port.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
-    info!(%address, has_keys, "serves");
+    let sandbox = service.sandbox();
+    info!(%address, has_keys, sandbox = sandbox.name.as_deref().unwrap_or("none"), "serves");
+    if let Some(sentence) = &sandbox.warning {
+        warn!("configurations can reach what this service can: {sentence}");
+    }
     if !has_keys {
         warn!("there are no keys: whoever can reach this address may do everything");
         if !config.auth.starter_may_approve {

@@ -20,6 +20,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use iac_runner::checkout::AllowedHosts;
+use iac_runner::protocol::SandboxRequest;
 use secrecy::SecretString;
 
 pub use error::ConfigError;
@@ -27,7 +29,9 @@ pub use layers::Layers;
 pub use origin::Origin;
 pub use setting::{Kind, SETTINGS, Setting};
 pub use shown::shown;
-use values::{Reader, address, duration, from_one, list, postgres, rate, switch};
+use values::{
+    Reader, absolute_paths, address, duration, from_one, list, postgres, rate, sandbox_mode, switch,
+};
 
 /// The whole configuration, by concern.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub struct Config {
     pub auth: Auth,
     /// How deployments are carried out.
     pub work: Work,
+    /// What the tools may reach.
+    pub sandbox: SandboxRequest,
     /// A private registry.
     pub registry: Registry,
     /// How the service writes its own log.
@@ -128,6 +134,8 @@ pub struct Work {
     pub runner: Option<PathBuf>,
     /// Whether directories and repositories of this machine are deployed.
     pub local_sources: bool,
+    /// From which hosts repositories are fetched.
+    pub allowed_git_hosts: AllowedHosts,
 }
 
 /// A private registry.
@@ -195,6 +203,20 @@ impl Config {
                 drain: reader.read("work.drain", duration)?,
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
+                allowed_git_hosts: AllowedHosts::new(
+                    reader
+                        .read("work.allowed_git_hosts", |text| Ok(list(text)))?
+                        .unwrap_or_default(),
+                ),
+            },
+            sandbox: SandboxRequest {
+                mode: reader.required("sandbox.mode", sandbox_mode)?,
+                read: reader
+                    .read("sandbox.read", absolute_paths)?
+                    .unwrap_or_default(),
+                write: reader
+                    .read("sandbox.write", absolute_paths)?
+                    .unwrap_or_default(),
             },
             registry: Registry {
                 host: reader.text("registry.host"),
@@ -228,6 +250,8 @@ fn cores() -> NonZeroUsize {
 mod tests {
     use std::collections::BTreeMap;
 
+    use iac_runner::protocol::SandboxMode;
+
     use super::*;
 
     fn config(flags: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
@@ -251,6 +275,22 @@ mod tests {
             PathBuf::from("iac-backend-data/backend.db")
         );
         assert!(config.store.database_url.is_none() && config.work.node.is_none());
+        let sandbox = SandboxRequest {
+            mode: SandboxMode::Auto,
+            ..SandboxRequest::default()
+        };
+        assert_eq!(config.sandbox, sandbox);
+        let hosts = &config.work.allowed_git_hosts;
+        assert!(hosts.check("https://example.com/a").is_ok());
+        assert!(hosts.check("http://127.0.0.1/a").is_err());
+    }
+
+    #[test]
+    fn lists_of_paths_are_read() {
+        let flags = [("sandbox.mode", "required"), ("sandbox.read", "/a, /b")];
+        let sandbox = config(&flags).unwrap().sandbox;
+        assert_eq!(sandbox.mode, SandboxMode::Required);
+        assert_eq!(sandbox.read, [PathBuf::from("/a"), PathBuf::from("/b")]);
     }
 
     #[test]
@@ -265,6 +305,9 @@ mod tests {
             ("server.max_connections", "0"),
             ("work.concurrency", "0"),
             ("work.lease", "hunter2"),
+            ("sandbox.mode", "hunter2"),
+            ("sandbox.read", "/etc,hunter2"),
+            ("sandbox.write", "hunter2"),
         ];
         for (name, text) in table {
             let error = config(&[(name, text)]).unwrap_err().to_string();

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use iac_runner::protocol::SandboxMode;
 
 use super::error::ConfigError;
 use super::layers::Layers;
@@ -97,6 +100,18 @@ pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
     text.parse()
         .map(NonZeroU32::new)
         .map_err(|_| "expected a whole number of calls a minute, or 0".to_owned())
+}
+
+pub(super) fn sandbox_mode(text: &str) -> Result<SandboxMode, String> {
+    SandboxMode::from_word(text).ok_or_else(|| "expected `auto`, `required` or `off`".to_owned())
+}
+
+pub(super) fn absolute_paths(text: &str) -> Result<Vec<PathBuf>, String> {
+    let paths: Vec<_> = list(text).into_iter().map(PathBuf::from).collect();
+    match paths.iter().all(|path| path.is_absolute()) {
+        true => Ok(paths),
+        false => Err("expected absolute paths".to_owned()),
+    }
 }
 
 pub(super) fn list(text: &str) -> Vec<String> {

@@ -55,6 +55,8 @@ pub(super) struct Standing {
     progress: Option<String>,
     /// What an approval may name.
     plan_digest: Option<String>,
+    /// What the tools are confined by, such as `landlock-7`; null when they are not, and before `init` is done.
+    sandbox: Option<String>,
     /// Until when the plan waits for somebody.
     approval_deadline: Option<DateTime<Utc>>,
     #[serde(flatten)]
@@ -199,6 +201,7 @@ fn standing(view: View, texts: Texts) -> Standing {
         commit: commit.map(ToString::to_string).or(progress.commit),
         progress: view.progress,
         plan_digest: digest.map(ToString::to_string).or(progress.plan_digest),
+        sandbox: now.and_then(|now| now.sandbox.clone()).or(progress.sandbox),
         approval_deadline: now.and_then(|now| now.approval_deadline),
         texts,
     }

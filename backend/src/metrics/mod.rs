@@ -23,6 +23,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use course::Course;
@@ -68,8 +69,9 @@ impl fmt::Debug for Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Begins to count in a service whose tools are confined by this.
+    pub fn of(sandbox: Option<&str>) -> Self {
         let mut registry = Registry::with_prefix("iac_runner");
         let ended = Family::<EndedAs, Counter>::default();
         // A series that is not there cannot be told from one that nobody counts.
@@ -113,6 +115,8 @@ impl Default for Metrics {
             "Connections that follow a log here",
             subscribers.clone(),
         );
+        let confined_by = Info::new([("level", sandbox.unwrap_or("none").to_owned())]);
+        registry.register("sandbox", "What tools are confined by here", confined_by);
         let responses = Responses::register(&mut registry);
         Self {
             registry,
@@ -126,9 +130,7 @@ impl Default for Metrics {
             responses,
         }
     }
-}
 
-impl Metrics {
     /// Counts a deployment that ended.
     pub fn count(&self, operation: Operation, reason: Reason, diagnosis: Option<&Diagnosis>) {
         self.ended
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_that_dashboards_know() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::of(Some("landlock-7"));
         metrics.count(Operation::Plan, Reason::PlanFailed, None);
         let subscriber = metrics.subscribe();
         let text = metrics.text(2, 3);
@@ -200,6 +202,7 @@ mod tests {
             "iac_runner_active_deployments 2",
             "iac_runner_queue_length 3",
             "iac_runner_log_subscribers 1",
+            "iac_runner_sandbox_info{level=\"landlock-7\"} 1",
         ] {
             assert!(
                 text.lines().any(|it| it == line),

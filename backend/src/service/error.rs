@@ -60,6 +60,9 @@ pub enum OpenError {
     /// The runner is not there.
     #[error("there is no `iac-runner` to carry out deployments")]
     Runner(#[source] Box<ClientError>),
+    /// A sandbox is required, and the kernel can't make a complete one.
+    #[error("{0}")]
+    Sandbox(String),
     /// The registry has no address.
     #[error("the address of the registry cannot be")]
     Registry(#[source] HostFault),

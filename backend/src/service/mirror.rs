@@ -267,6 +267,7 @@ fn progress(now: &Snapshot) -> Progress {
         warnings: now.warnings.clone(),
         commit: now.commit.as_ref().map(ToString::to_string),
         plan_digest: now.plan_digest.as_ref().map(ToString::to_string),
+        sandbox: now.sandbox.clone(),
         started_at: Some(now.started_at),
     }
 }

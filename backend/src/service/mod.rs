@@ -56,6 +56,7 @@ use std::time::Duration;
 
 use iac_runner::client::Runner;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
+use iac_runner::runner::{SandboxLevel, sandbox_level};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -103,6 +104,7 @@ struct Parts {
     audit_retention: Duration,
     approval_rule: ApprovalRule,
     local_sources: bool,
+    sandbox: SandboxLevel,
     live: Live,
     owed: Owed,
     metrics: Metrics,
@@ -146,7 +148,10 @@ impl Service {
         settings.checkout_timeout = work.checkout_timeout;
         settings.grace = work.grace;
         settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
+        settings.sandbox = config.sandbox.clone();
+        settings.allowed_git_hosts = work.allowed_git_hosts.clone();
         settings.registry = registry(&config.registry)?;
+        let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
         let identity = place.identity()?;
         let name = work.node.clone().unwrap_or_else(|| identity.clone());
         // Last: a service that can't start for another reason keeps nobody from the name.
@@ -173,7 +178,8 @@ impl Service {
                 local_sources: work.local_sources,
                 live: Live::default(),
                 owed: Owed::default(),
-                metrics: Metrics::default(),
+                metrics: Metrics::of(sandbox.name.as_deref()),
+                sandbox,
                 is_to_be_scrubbed: AtomicBool::new(true),
                 wake: Notify::new(),
                 is_stopping: watch::Sender::new(false),
@@ -194,6 +200,11 @@ impl Service {
     /// What is counted and measured.
     pub fn metrics(&self) -> &Metrics {
         &self.parts.metrics
+    }
+
+    /// What the tools are confined by here.
+    pub fn sandbox(&self) -> &SandboxLevel {
+        &self.parts.sandbox
     }
 
     /// How many deployments this process carries, those that wait for an approval included.

@@ -1,7 +1,7 @@
 //! A request becomes a deployment that waits.
 
 use chrono::Utc;
-use iac_runner::checkout::{is_local, missing_program};
+use iac_runner::checkout::{AllowedHosts, is_local, missing_program};
 use iac_runner::session::DeployRequest;
 use iac_runner::session::request::{FieldFault, Source};
 
@@ -39,7 +39,8 @@ impl Service {
     pub(super) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
         let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
         let local = local_source(&request).filter(|_| !self.parts.local_sources);
-        match local.or_else(|| missing_client(&request)) {
+        let host = || host_not_allowed(&request, &self.parts.settings.allowed_git_hosts);
+        match local.or_else(host).or_else(|| missing_client(&request)) {
             Some(fault) => Err(RequestError::Invalid(vec![fault])),
             None => Ok(request),
         }
@@ -106,6 +107,18 @@ fn missing_client(request: &DeployRequest) -> Option<FieldFault> {
     Some(FieldFault {
         field: "git_url".to_owned(),
         problem: format!("needs the program `{program}`, which is not installed on the server"),
+    })
+}
+
+/// What is wrong about the host of a repository, as far as the URL tells.
+fn host_not_allowed(request: &DeployRequest, hosts: &AllowedHosts) -> Option<FieldFault> {
+    let Source::Git(git) = &request.source else {
+        return None;
+    };
+    let fault = hosts.check(&git.url).err()?;
+    Some(FieldFault {
+        field: "git_url".to_owned(),
+        problem: fault.to_string(),
     })
 }
 

@@ -187,6 +187,8 @@ pub struct Progress {
     pub commit: Option<String>,
     /// The digest that an approval has to name.
     pub plan_digest: Option<String>,
+    /// What its tools are confined by; none when they are not, or before it is known.
+    pub sandbox: Option<String>,
     /// When its session was started.
     pub started_at: Option<DateTime<Utc>>,
 }

@@ -36,7 +36,7 @@ fn waits_for_approval(stand: &Stand, client: &Client) -> String {
 
 #[test]
 fn auto_approve_needs_the_right_and_the_rule() {
-    let stand = Stand::new();
+    let stand = Stand::new().with_git_hosts("127.0.0.1");
     let roles = ["deployer", "deployer,approver", "admin"];
     let keys = roles.map(|roles| (roles, stand.key(&format!("key of {roles}"), roles)));
     let mut started = 0;
@@ -169,7 +169,7 @@ fn an_approval_by_the_starter_is_recorded_as_one() {
 
 #[test]
 fn a_retry_passes_through_the_same_rule() {
-    let stand = Stand::new();
+    let stand = Stand::new().with_git_hosts("127.0.0.1");
     let (admin, dan) = (stand.key("ann", "admin"), stand.key("dan", "deployer"));
     let approver = stand.key("pat", "approver");
     let running = stand.serve();
@@ -197,7 +197,7 @@ fn a_retry_passes_through_the_same_rule() {
 
 #[test]
 fn without_keys_all_callers_are_one_person() {
-    let stand = Stand::new();
+    let stand = Stand::new().with_git_hosts("127.0.0.1");
     let running = stand.serve();
     let id = waits_for_approval(&stand, &running.client);
     let mut events = running.client.follow(&id, None);

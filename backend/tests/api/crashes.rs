@@ -5,7 +5,7 @@ use crate::crowd::{Crowd, MANY};
 use crate::stand::Running;
 
 /// Room for all of them.
-const ROOM: [&str; 2] = ["--concurrency", "20"];
+const ROOM: [&str; 4] = ["--concurrency", "20", "--allowed-git-hosts", "127.0.0.1"];
 
 fn serve(crowd: &Crowd) -> Running {
     crowd.stand.serve_with(&ROOM)
@@ -15,7 +15,10 @@ fn serve(crowd: &Crowd) -> Running {
 fn those_that_wait_their_turn_are_carried_out_after_a_crash() {
     let crowd = Crowd::new(false);
     crowd.gate.hold("init");
-    let running = crowd.stand.serve_with(&["--concurrency", "1"]);
+    let running =
+        crowd
+            .stand
+            .serve_with(&["--concurrency", "1", "--allowed-git-hosts", "127.0.0.1"]);
     let ids = crowd.deploy(&running.client, true);
     crowd.gate.wait_for_calls("init", 1);
     assert_eq!(running.client.status(&ids[MANY - 1])["position"], MANY - 1);

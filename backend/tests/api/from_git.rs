@@ -106,7 +106,7 @@ fn request(stand: &Stand, tool: &str, server: &HttpServer, password: &str) -> Va
 /// A service that writes its own log, as much of it as there is, into a file.
 fn serve(stand: &Stand) -> (PathBuf, Running) {
     let log = stand.path().join("backend.log");
-    let mut command = stand.command(&["serve"]);
+    let mut command = stand.command(&["serve", "--allowed-git-hosts", "127.0.0.1"]);
     command.stderr(File::create(&log).unwrap());
     (log, stand.start(&mut command))
 }

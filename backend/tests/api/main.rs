@@ -24,6 +24,7 @@ mod faults;
 mod following;
 mod from_git;
 mod gate;
+mod git_hosts;
 #[allow(dead_code, reason = "the checkout's own tests need all of it")]
 #[path = "../../../tests/checkout/http_server.rs"]
 mod http_server;
@@ -59,6 +60,7 @@ mod recovery;
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod retrying;
+mod sandbox;
 mod sealing_key;
 mod stand;
 mod stopping;
@@ -70,3 +72,5 @@ mod tickets;
 #[path = "../../../tests/support/waiting.rs"]
 mod waiting;
 mod warnings;
+#[path = "../../../tests/support/without_landlock.rs"]
+mod without_landlock;

@@ -116,7 +116,11 @@ fn described(text: &str) -> Described {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     types
         .map(|(name, kind)| {
-            let suffix = if kind == "counter" { "_total" } else { "" };
+            let suffix = match kind {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
             let labels = labels(text, name);
             (format!("{name}{suffix}"), (kind.to_owned(), labels))
         })

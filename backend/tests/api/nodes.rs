@@ -37,8 +37,16 @@ fn decide(client: &Client, id: &str, what: &str, body: &Value) -> (u16, Value) {
 fn both_work_on_one_queue_and_nothing_is_applied_twice() {
     let crowd = Crowd::at(Stand::on_postgres(), false);
     let (first, second) = (
-        node(&crowd.stand, "first", &["--concurrency", "2"]),
-        node(&crowd.stand, "second", &["--concurrency", "2"]),
+        node(
+            &crowd.stand,
+            "first",
+            &["--concurrency", "2", "--allowed-git-hosts", "127.0.0.1"],
+        ),
+        node(
+            &crowd.stand,
+            "second",
+            &["--concurrency", "2", "--allowed-git-hosts", "127.0.0.1"],
+        ),
     );
     crowd.gate.hold("init");
     let ids = crowd.deploy(&first.client, true);

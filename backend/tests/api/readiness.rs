@@ -27,7 +27,7 @@ fn assert_unavailable((code, answer): (u16, Value)) {
 
 #[test]
 fn a_store_that_another_process_has_locked_is_not_ready() {
-    let stand = Stand::new();
+    let stand = Stand::new().with_git_hosts("127.0.0.1");
     let running = stand.serve();
     let client = &running.client;
     assert_eq!(client.get("/health/ready").0, 200);
@@ -49,7 +49,7 @@ fn a_store_that_another_process_has_locked_is_not_ready() {
 
 #[test]
 fn a_server_that_takes_no_writes_or_is_gone_is_not_ready() {
-    let stand = Stand::on_postgres();
+    let stand = Stand::on_postgres().with_git_hosts("127.0.0.1");
     let running = stand.serve();
     let client = &running.client;
     assert_eq!(client.get("/health/ready").0, 200);

@@ -46,6 +46,8 @@ pub(crate) struct Stand {
     pub(crate) folder: TempDir,
     mark: Mark,
     database: Option<SecretString>,
+    /// What its services have as `work.allowed_git_hosts`; none for the default.
+    git_hosts: Option<&'static str>,
 }
 
 /// A service that runs; killed when it goes.
@@ -63,6 +65,7 @@ impl Stand {
                 .unwrap(),
             mark: Mark::new(),
             database: None,
+            git_hosts: None,
         }
     }
 
@@ -72,6 +75,12 @@ impl Stand {
             database: Some(block_on(postgres_server::new_database())),
             ..Self::new()
         }
+    }
+
+    /// Lets its services fetch from these hosts.
+    pub(crate) fn with_git_hosts(mut self, hosts: &'static str) -> Self {
+        self.git_hosts = Some(hosts);
+        self
     }
 
     /// The address of that database.
@@ -95,11 +104,21 @@ impl Stand {
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
             .env("IAC_BACKEND_DATA_DIR", self.path().join("data"))
+            // Configurations of tests say by files of this place how far they are.
+            .env("IAC_BACKEND_SANDBOX_WRITE", self.path())
+            // A script in a tool's place starts the real one.
+            .env(
+                "IAC_BACKEND_SANDBOX_READ",
+                path_of_tools().replace(':', ","),
+            )
             // Services that share a database share the key.
             .env(
                 "IAC_BACKEND_SEALING_KEY_FILE",
                 self.path().join("sealing.key"),
             );
+        if let Some(hosts) = self.git_hosts {
+            command.env("IAC_BACKEND_ALLOWED_GIT_HOSTS", hosts);
+        }
         if let Some(database) = &self.database {
             command.env("DATABASE_URL", database.expose_secret());
         }
@@ -222,6 +241,11 @@ impl Running {
     pub(crate) fn ask_to_stop(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has not ended.

@@ -115,6 +115,7 @@ async fn progress_is_kept(database: &Database) {
         warnings: vec!["a \"word\"".to_owned()],
         commit: Some("0123".to_owned()),
         plan_digest: Some("4567".to_owned()),
+        sandbox: Some("landlock-7".to_owned()),
         started_at: Some(now()),
     };
     let (plan, outputs) = (json!({"add": 1}), json!({"name": {"value": "blue"}}));

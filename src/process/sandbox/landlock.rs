@@ -1,8 +1,10 @@
 //! The three system calls of Landlock (landlock(7)), which have no wrapper in libc.
 
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -153,16 +155,12 @@ impl Ruleset {
         self.allow_opened(&open(path, 0)?, access)
     }
 
-    /// Grants access to a path that must not end in a link.
+    /// Grants access to a path without any link in it.
     ///
     /// # Errors
     /// As [`Ruleset::allow`], and `ELOOP` for a link.
     pub fn allow_real(&self, path: &Path, access: Access) -> io::Result<Granted> {
-        let file = open(path, libc::O_NOFOLLOW)?;
-        if file.metadata()?.is_symlink() {
-            return Err(io::Error::from_raw_os_error(libc::ELOOP));
-        }
-        self.allow_opened(&file, access)
+        self.allow_opened(&open_real(path)?, access)
     }
 
     fn allow_opened(&self, file: &File, access: Access) -> io::Result<Granted> {
@@ -201,6 +199,47 @@ fn open(path: &Path, flags: i32) -> io::Result<File> {
         .read(true)
         .custom_flags(libc::O_PATH | flags)
         .open(path)
+}
+
+/// Opens a path for nothing but to name it, if no part of it is a link.
+///
+/// Where the kernel (before 5.6) or a container has no `openat2`, only the last part is looked at: then a part before
+/// it could be replaced by a link between the look at the path and this.
+fn open_real(path: &Path) -> io::Result<File> {
+    match open_without_links(path) {
+        Err(fault) if matches!(fault.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+            let file = open(path, libc::O_NOFOLLOW)?;
+            match file.metadata()?.is_symlink() {
+                true => Err(io::Error::from_raw_os_error(libc::ELOOP)),
+                false => Ok(file),
+            }
+        }
+        answer => answer,
+    }
+}
+
+fn open_without_links(path: &Path) -> io::Result<File> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: all of it is numbers, for which zero is a valid value.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = u64::from((libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
+    how.resolve = libc::RESOLVE_NO_SYMLINKS;
+    // SAFETY: the kernel reads the path up to its NUL, and as many bytes of `how` as it is told that there are.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
+    };
+    let number = RawFd::try_from(answer).unwrap_or(-1);
+    if number < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made it for us.
+    Ok(unsafe { File::from_raw_fd(number) })
 }
 
 /// Confines the calling thread, and what it starts, to a ruleset.
@@ -283,8 +322,13 @@ mod tests {
         let ruleset = Ruleset::new(1).unwrap();
         let followed = ruleset.allow(&link, Access::Read).unwrap();
         assert_eq!(followed, Granted::Directory);
-        let fault = ruleset.allow_real(&link, Access::Read).unwrap_err();
-        assert_eq!(fault.raw_os_error(), Some(libc::ELOOP));
+        for path in [link.clone(), link.join("bin")] {
+            let fault = ruleset.allow_real(&path, Access::Read).unwrap_err();
+            assert_eq!(fault.raw_os_error(), Some(libc::ELOOP), "{path:?}");
+        }
+        let real = folder.path().canonicalize().unwrap();
+        let granted = ruleset.allow_real(&real, Access::Read).unwrap();
+        assert_eq!(granted, Granted::Directory);
         let fault = ruleset.allow(Path::new("/nowhere"), Access::Read);
         assert_eq!(fault.unwrap_err().kind(), io::ErrorKind::NotFound);
     }

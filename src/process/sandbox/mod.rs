@@ -7,23 +7,29 @@
 mod capabilities;
 mod landlock;
 mod seccomp;
+mod system_paths;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 pub use self::landlock::{Access, Granted, Ruleset, landlock_abi};
 
+/// Before this version of Landlock, no rename from one directory to another is allowed: no tool works.
+pub const LANDLOCK_USABLE: u32 = 2;
+/// From this version on, signals to processes outside are denied too.
+pub const LANDLOCK_COMPLETE: u32 = 6;
+
 /// What a tool is confined by.
 #[derive(Debug)]
 pub struct Sandbox {
     ruleset: OwnedFd,
     /// Kept open across exec, for as long as any process of the run lives.
-    held: OwnedFd,
+    held: Option<OwnedFd>,
 }
 
 impl Sandbox {
     /// Confines to what the rules grant; `held` stays open in every process of the run.
-    pub fn new(ruleset: Ruleset, held: OwnedFd) -> Self {
+    pub fn new(ruleset: Ruleset, held: Option<OwnedFd>) -> Self {
         Self {
             ruleset: ruleset.into_fd(),
             held,
@@ -34,7 +40,7 @@ impl Sandbox {
     pub(super) fn to_enter(&self) -> Entry {
         Entry {
             ruleset: self.ruleset.as_raw_fd(),
-            held: self.held.as_raw_fd(),
+            held: self.held.as_ref().map(AsRawFd::as_raw_fd),
         }
     }
 }
@@ -43,7 +49,7 @@ impl Sandbox {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     ruleset: RawFd,
-    held: RawFd,
+    held: Option<RawFd>,
 }
 
 impl Entry {
@@ -54,9 +60,11 @@ impl Entry {
     /// # Errors
     /// When the kernel refuses any part; the program must not be started then.
     pub(super) fn enter(self) -> io::Result<()> {
-        // SAFETY: changes the flags of a descriptor that the parent keeps open until the child has called exec.
-        if unsafe { libc::fcntl(self.held, libc::F_SETFD, 0) } == -1 {
-            return Err(io::Error::last_os_error());
+        if let Some(held) = self.held {
+            // SAFETY: changes the flags of a descriptor that the parent keeps open until the child has called exec.
+            if unsafe { libc::fcntl(held, libc::F_SETFD, 0) } == -1 {
+                return Err(io::Error::last_os_error());
+            }
         }
         capabilities::drop_all_but_file_access()?;
         landlock::restrict_this_thread(self.ruleset)?;
@@ -88,7 +96,7 @@ mod tests {
             Granted::Directory
         );
         let held = File::open(folder).unwrap();
-        let sandbox = Sandbox::new(ruleset, held.into());
+        let sandbox = Sandbox::new(ruleset, Some(held.into()));
         let entry = sandbox.to_enter();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).current_dir(folder);

@@ -2,14 +2,10 @@
 
 use std::io;
 
-use crate::process::landlock_abi;
+use crate::process::{LANDLOCK_COMPLETE as COMPLETE, LANDLOCK_USABLE as USABLE, landlock_abi};
 use crate::protocol::SandboxMode;
 use crate::runner::wording::of_system;
 
-/// Before this version of Landlock, no rename from one directory to another is allowed: no tool works.
-const USABLE: u32 = 2;
-/// From this version on, signals to processes outside are denied too.
-const COMPLETE: u32 = 6;
 /// The last version of which anything more is used.
 const KNOWN: u32 = 7;
 

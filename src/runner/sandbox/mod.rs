@@ -5,14 +5,12 @@
 //! | `level` | how far the kernel can confine, and whether that is enough |
 //! | `paths` | which paths are opened for a request |
 //! | `real_path` | where a path leads, without following what a tool can change |
-//! | `system_paths` | what every tool may read |
 //! | `temp_dir` | the temporary directory of the run |
 //! | `variables` | what changes in the environment of the tool |
 
 mod level;
 mod paths;
 mod real_path;
-mod system_paths;
 mod temp_dir;
 mod variables;
 
@@ -107,7 +105,7 @@ pub(super) fn prepare(
         &opened,
     );
     let confinement = Confinement {
-        sandbox: Sandbox::new(ruleset, held),
+        sandbox: Sandbox::new(ruleset, Some(held)),
         name: level::name(abi),
         temp_dir,
     };
@@ -136,13 +134,7 @@ fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<()
 
 /// Makes the rules; returns the paths that were opened beside those of the system.
 fn open_all(ruleset: &Ruleset, paths: &Paths) -> Result<Vec<PathBuf>, String> {
-    for path in system_paths::READ {
-        // What is missing is not needed here.
-        let _ = ruleset.allow(Path::new(path), Access::Read);
-    }
-    for path in system_paths::DEVICES {
-        let _ = ruleset.allow(Path::new(path), Access::Write);
-    }
+    ruleset.allow_system();
     let writable: Vec<PathBuf> = paths
         .write
         .iter()

@@ -183,6 +183,8 @@ impl Job {
                 .clone()
                 .filter(|_| !is_local(&git.url)),
             progress: Some(self.published.progress.clone()),
+            sandbox: self.settings.sandbox.clone(),
+            allowed_hosts: self.settings.allowed_git_hosts.clone(),
         };
         let into = self.place.source();
         let mut on_line = |line: &str| self.say(line);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::runs_script;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
+use crate::support::without_landlock::WITHOUT_LANDLOCK;
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
@@ -14,27 +15,6 @@ on_both_tools! {
     auto_warns_and_runs_where_there_is_no_landlock,
     required_starts_nothing_where_there_is_no_landlock,
 }
-
-/// A program that takes Landlock away from what it starts: each of its system calls ends with ENOSYS.
-const WITHOUT_LANDLOCK: &str = "\
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-ALLOW, ERRNO, NO_SUCH_CALL = 0x7fff0000, 0x00050000, 38
-def step(code, yes, no, value):
-    return struct.pack('HBBI', code, yes, no, value)
-steps = b''.join([
-    step(0x20, 0, 0, 0),
-    step(0x35, 0, 2, 444),
-    step(0x25, 1, 0, 446),
-    step(0x06, 0, 0, ERRNO | NO_SUCH_CALL),
-    step(0x06, 0, 0, ALLOW),
-])
-kept = ctypes.create_string_buffer(steps)
-filter = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', 5, ctypes.addressof(kept)))
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, filter, 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-";
 
 /// Runs an apply in a mode, with or without Landlock.
 fn applied(

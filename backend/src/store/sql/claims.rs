@@ -42,7 +42,8 @@ const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PROGRESS: &str = "UPDATE deployments \
-    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, started_at = $8, warnings = $9 \
+    SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, sandbox = $8, \
+        started_at = $9, warnings = $10 \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
 const KEEP_PLAN: &str =
@@ -155,6 +156,7 @@ macro_rules! claims {
                     .bind(&progress.error)
                     .bind(&progress.commit)
                     .bind(&progress.plan_digest)
+                    .bind(&progress.sandbox)
                     .bind(progress.started_at.map(micros))
                     .bind(Value::from(progress.warnings.clone()).to_string())
                     .execute(&mut *self.repeatable().await?)

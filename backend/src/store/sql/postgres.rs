@@ -47,6 +47,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "log_phases",
         include_str!("../../../migrations/postgres/0008_log_phases.sql"),
     ),
+    (
+        "sandbox",
+        include_str!("../../../migrations/postgres/0009_sandbox.sql"),
+    ),
 ];
 
 /// How long somebody waits for a connection before being told that the database does not answer.

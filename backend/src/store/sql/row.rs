@@ -10,7 +10,8 @@ use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Tar
 macro_rules! deployment_columns {
     () => {
         "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
-         warnings, commit_id, plan_digest, session_dir, started_by, created_at, started_at, ended_at, node, lease_until"
+         warnings, commit_id, plan_digest, sandbox, session_dir, started_by, created_at, started_at, ended_at, node, \
+         lease_until"
     };
 }
 pub(super) use deployment_columns;
@@ -33,6 +34,7 @@ pub(super) struct DeploymentRow {
     warnings: String,
     commit_id: Option<String>,
     plan_digest: Option<String>,
+    sandbox: Option<String>,
     session_dir: Option<String>,
     started_by: String,
     created_at: i64,
@@ -75,6 +77,7 @@ impl TryFrom<DeploymentRow> for Deployment {
                 warnings: serde_json::from_str(&row.warnings).map_err(|_| malformed("warnings"))?,
                 commit: row.commit_id,
                 plan_digest: row.plan_digest,
+                sandbox: row.sandbox,
                 started_at: row
                     .started_at
                     .map(|at| time("started_at", at))

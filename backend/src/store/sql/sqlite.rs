@@ -48,6 +48,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "log_phases",
         include_str!("../../../migrations/sqlite/0008_log_phases.sql"),
     ),
+    (
+        "sandbox",
+        include_str!("../../../migrations/sqlite/0009_sandbox.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.

@@ -1,10 +1,14 @@
-//! What every tool may read, on any distribution; what is missing on one is passed over.
+//! What every confined program may read, on any distribution; what is missing on one is passed over.
 //!
 //! Directories that may hold secrets beside what is needed (`/etc`, `/etc/ssl`, `/etc/ssh`, `/proc`) are opened
 //! file by file. Nothing of `/proc/PID` is: the command lines of other processes may hold secrets.
 
+use std::path::Path;
+
+use super::landlock::{Access, Ruleset};
+
 /// To read and execute.
-pub(super) const READ: [&str; 53] = [
+const READ: [&str; 56] = [
     // Programs and libraries.
     "/usr",
     "/bin",
@@ -29,6 +33,9 @@ pub(super) const READ: [&str; 53] = [
     "/etc/nsswitch.conf",
     "/etc/passwd",
     "/etc/group",
+    "/etc/extrausers/passwd",
+    "/var/lib/extrausers/passwd",
+    "/var/lib/extrausers/group",
     "/etc/services",
     "/etc/protocols",
     // Certificates, without private keys.
@@ -67,7 +74,7 @@ pub(super) const READ: [&str; 53] = [
 ];
 
 /// To read and write.
-pub(super) const DEVICES: [&str; 6] = [
+const DEVICES: [&str; 6] = [
     "/dev/null",
     "/dev/zero",
     "/dev/full",
@@ -75,3 +82,15 @@ pub(super) const DEVICES: [&str; 6] = [
     "/dev/urandom",
     "/dev/tty",
 ];
+
+impl Ruleset {
+    /// Grants what every program needs of the system; what is missing here is not needed here.
+    pub fn allow_system(&self) {
+        for path in READ {
+            let _ = self.allow(Path::new(path), Access::Read);
+        }
+        for path in DEVICES {
+            let _ = self.allow(Path::new(path), Access::Write);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Commands of a configuration, of a service that is root and of one that is not.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::Target;
+use crate::programs::runner;
+use crate::stand::Stand;
+
+/// Each line is a name, a colon, and a command that succeeds if the attack does.
+///
+/// `DATA` is the data directory, `SERVICE` the process, `OTHER` the directory of another deployment.
+const ATTACKS: &str = r#"
+key: cat $DATA/../sealing.key
+key_by_link: ln -s $DATA/../sealing.key link && cat link
+key_by_hard_link: ln $DATA/../sealing.key hard && cat hard
+database: cat $DATA/backend.db
+database_write: : >>$DATA/backend.db
+new_file: echo x >$DATA/new
+sessions: ls $DATA/sessions
+other_deployment: cat $OTHER/*/journal.ndjson
+mirrors: ls $DATA
+environment_of_service: cat /proc/$SERVICE/environ
+command_line_of_service: cat /proc/$SERVICE/cmdline
+files_of_service: ls /proc/$SERVICE/fd
+key_by_root_of_service: cat /proc/$SERVICE/root/$DATA/../sealing.key
+environment_of_parent: cat /proc/$PPID/environ
+signal: kill -0 $SERVICE
+"#;
+/// That of the strongest signal is made only where it has to fail.
+const KILL: &str = "kill: kill -KILL $SERVICE\n";
+
+fn names(table: &str) -> Vec<&str> {
+    let lines = table.lines().filter_map(|line| line.split_once(": "));
+    lines.map(|(name, _)| name).collect()
+}
+
+fn commands_reach_nothing(tool: &'static str) {
+    let target = Target::new(tool, "off");
+    assert_eq!(target.reached(ATTACKS), names(ATTACKS));
+
+    let target = Target::new(tool, "auto");
+    let all = format!("{ATTACKS}{KILL}");
+    assert_eq!(target.reached(&all), Vec::<String>::new());
+    // It has not been killed.
+    let status = target.client().get("/health").0;
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn commands_reach_nothing_of_the_service_with_terraform() {
+    commands_reach_nothing("terraform");
+}
+
+#[test]
+fn commands_reach_nothing_of_the_service_with_tofu() {
+    commands_reach_nothing("tofu");
+}
+
+/// A user who owns nothing.
+const NOBODY: &str = "65534";
+
+/// A service of another user than root, whose place is that user's own.
+pub(super) fn of_nobody(mode: &str) -> Target {
+    let stand = Stand::new();
+    let programs = stand.path().join("programs");
+    fs::create_dir(&programs).unwrap();
+    // Where the user can get at them.
+    let of_workspace = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
+    for (name, from) in [("iac-backend", of_workspace), ("iac-runner", runner())] {
+        fs::copy(from, programs.join(name)).unwrap();
+    }
+    fs::create_dir(stand.path().join("home")).unwrap();
+    let user = format!("{NOBODY}:{NOBODY}");
+    let owned = Command::new("chown")
+        .args(["-R", &user])
+        .arg(stand.path())
+        .status();
+    assert!(owned.unwrap().success());
+    let own = stand.command(&[
+        "serve",
+        "--sandbox",
+        mode,
+        "--allowed-git-hosts",
+        "127.0.0.1",
+    ]);
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
+        .arg(programs.join("iac-backend"))
+        .args(own.get_args())
+        .current_dir(stand.path());
+    for (name, value) in own.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+        .env_remove("IAC_BACKEND_SANDBOX_READ")
+        .env_remove("IAC_BACKEND_SANDBOX_WRITE")
+        .env("IAC_BACKEND_RUNNER", programs.join("iac-runner"))
+        .env("HOME", stand.path().join("home"));
+    let running = stand.start(&mut command);
+    Target::of(stand, running, "terraform")
+}
+
+#[test]
+fn commands_reach_nothing_of_a_service_without_root() {
+    if !nix::unistd::getuid().is_root() {
+        // Then the other tests are of such a service.
+        return;
+    }
+    let target = of_nobody("off");
+    let reached = target.reached(ATTACKS);
+    // What the kernel keeps from processes of the same user, since the service is not dumpable.
+    let kept = [
+        "key_by_root_of_service",
+        "environment_of_service",
+        "files_of_service",
+    ];
+    let mut expected = names(ATTACKS);
+    expected.retain(|name| !kept.contains(name));
+    assert_eq!(reached, expected);
+
+    let target = of_nobody("auto");
+    let all = format!("{ATTACKS}{KILL}");
+    assert_eq!(target.reached(&all), Vec::<String>::new());
+    assert_eq!(target.client().get("/health").0, 200);
+    let hcl = format!(
+        "output \"it\" {{ value = file(\"{}\") }}\n",
+        target.key().display()
+    );
+    assert!(!target.is_planned(&hcl));
+}

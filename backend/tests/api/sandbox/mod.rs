@@ -1,0 +1,147 @@
+//! What a configuration reaches of the service that runs it: each attack with and without the sandbox.
+
+mod checkouts;
+mod commands;
+mod configurations;
+mod told;
+mod variables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::stand::{Running, SMALL, Stand};
+
+/// A service whose tools are confined as far as the kernel can, and that opens nothing to them.
+struct Target {
+    stand: Stand,
+    running: Running,
+    tool: &'static str,
+    /// The directory of a deployment that has ended.
+    other: PathBuf,
+}
+
+impl Target {
+    fn new(tool: &'static str, mode: &str) -> Self {
+        let stand = Stand::new();
+        let hosts = ["--allowed-git-hosts", "127.0.0.1"];
+        let mut command = stand.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
+        command.env_remove("IAC_BACKEND_SANDBOX_WRITE");
+        let running = stand.start(&mut command);
+        Self::of(stand, running, tool)
+    }
+
+    fn of(stand: Stand, running: Running, tool: &'static str) -> Self {
+        let mut target = Self {
+            stand,
+            running,
+            tool,
+            other: PathBuf::new(),
+        };
+        let id = target.applied(&target.stand.request(tool, SMALL));
+        target.other = target.session(&id);
+        target
+    }
+
+    fn client(&self) -> &Client {
+        &self.running.client
+    }
+
+    fn data(&self) -> PathBuf {
+        self.stand.path().join("data")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.stand.path().join("sealing.key")
+    }
+
+    fn session(&self, id: &str) -> PathBuf {
+        self.data().join("sessions").join(id)
+    }
+
+    /// Carries a request out with every approval, to whatever end; says which deployment it was.
+    fn applied(&self, request: &Value) -> String {
+        let mut request = request.clone();
+        request["auto_approve"] = json!(true);
+        self.ended(&request)
+    }
+
+    fn ended(&self, request: &Value) -> String {
+        let id = self.client().deploy(request);
+        self.client().follow(&id, None).until_end();
+        id
+    }
+
+    /// The attacks of a table that succeed as commands of a configuration.
+    fn reached(&self, table: &str) -> Vec<String> {
+        let mut script = format!(
+            "export DATA={} SERVICE={} OTHER={}\n",
+            self.data().display(),
+            self.running.pid(),
+            self.other.display()
+        );
+        for line in table.lines() {
+            if let Some((name, command)) = line.split_once(": ") {
+                script +=
+                    &format!("if ({command}) >/dev/null 2>&1; then echo {name} >>reached; fi\n");
+            }
+        }
+        script += "echo end >>reached\n";
+        let mut request = self.stand.request(self.tool, RUN_SCRIPT);
+        request["source"]["files"]["attack.sh"] = json!(script);
+        let id = self.applied(&request);
+        let path = files(&self.session(&id))
+            .into_iter()
+            .find(|path| path.ends_with("source/reached"));
+        let text = path.map(|path| fs::read_to_string(path).unwrap());
+        let text = text.unwrap_or_else(|| panic!("it did not run: {}", self.client().status(&id)));
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        assert_eq!(lines.pop().as_deref(), Some("end"));
+        lines
+    }
+
+    /// Whether the plan of a configuration can be made.
+    fn is_planned(&self, hcl: &str) -> bool {
+        let mut request = self.stand.request(self.tool, hcl);
+        request["operation"] = json!("plan");
+        let id = self.ended(&request);
+        let status = self.client().status(&id);
+        let is_planned = status["status"] == "success";
+        let reason = status["reason"].as_str().unwrap();
+        assert!(
+            is_planned || ["plan_failed", "init_failed"].contains(&reason),
+            "{status}"
+        );
+        is_planned
+    }
+
+    /// Whether the sealing key is in a file of a deployment.
+    fn has_key(&self, id: &str) -> bool {
+        let key = fs::read(self.key()).unwrap();
+        let mut files = files(&self.session(id)).into_iter();
+        files.any(|path| fs::read(path).is_ok_and(|content| content == key))
+    }
+}
+
+const RUN_SCRIPT: &str = r#"
+resource "terraform_data" "attack" {
+  provisioner "local-exec" {
+    command = "sh ./attack.sh"
+  }
+}
+"#;
+
+/// Every regular file below a directory; links are not followed.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(files(&entry.path())),
+            kind if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
+}

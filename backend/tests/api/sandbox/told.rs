@@ -1,0 +1,93 @@
+//! What the service says of the sandbox, and what it keeps to itself.
+
+use std::fs::{self, File};
+use std::process::Command;
+
+use serde_json::json;
+
+use super::Target;
+use crate::bounded::output_of;
+use crate::stand::Stand;
+use crate::without_landlock::WITHOUT_LANDLOCK;
+
+#[test]
+fn the_level_is_told() {
+    let target = Target::new("terraform", "auto");
+    let id = target.applied(
+        &target
+            .stand
+            .request("terraform", "output \"a\" { value = 1 }\n"),
+    );
+    let level = target.client().status(&id)["sandbox"].clone();
+    let level = level.as_str().unwrap();
+    assert!(level.starts_with("landlock-"), "{level}");
+    let metrics = target.client().get("/metrics").1;
+    let series = format!("iac_runner_sandbox_info{{level=\"{level}\"}} 1");
+    assert!(metrics.as_str().unwrap().contains(&series), "{metrics}");
+
+    let target = Target::new("terraform", "off");
+    let id = target.applied(
+        &target
+            .stand
+            .request("terraform", "output \"a\" { value = 1 }\n"),
+    );
+    assert_eq!(target.client().status(&id)["sandbox"], json!(null));
+}
+
+#[test]
+fn secrets_leave_the_environment_of_the_service() {
+    const TOKEN: &str = "token-of-a-registry";
+    let stand = Stand::new();
+    let mut command = stand.command(&["serve", "--registry-host", "https://registry.example.com"]);
+    command.env("REGISTRY_TOKEN", TOKEN);
+    let running = stand.start(&mut command);
+    let environment = fs::read(format!("/proc/{}/environ", running.pid()));
+    let environment = String::from_utf8_lossy(&environment.unwrap()).into_owned();
+    assert!(environment.contains("IAC_BACKEND_LISTEN"), "{environment}");
+    assert!(!environment.contains(TOKEN), "{environment}");
+}
+
+/// A call that serves in a mode, on a kernel without Landlock.
+fn without_landlock(stand: &Stand, mode: &str) -> Command {
+    let own = stand.command(&["serve", "--sandbox", mode]);
+    let mut command = Command::new("/usr/bin/python3");
+    command
+        .args(["-c", WITHOUT_LANDLOCK])
+        .arg(own.get_program())
+        .args(own.get_args())
+        .current_dir(stand.path());
+    for (name, value) in own.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+#[test]
+fn auto_warns_at_the_start_where_there_is_no_landlock() {
+    let stand = Stand::new();
+    let log = stand.path().join("log");
+    let mut command = without_landlock(&stand, "auto");
+    command.stderr(File::create(&log).unwrap());
+    let running = stand.start(&mut command);
+    let metrics = running.client.get("/metrics").1;
+    let series = "iac_runner_sandbox_info{level=\"none\"} 1";
+    assert!(metrics.as_str().unwrap().contains(series), "{metrics}");
+    running.stop();
+    let said = fs::read_to_string(log).unwrap();
+    let warned = said
+        .lines()
+        .any(|line| line.contains("WARN") && line.contains("there is no sandbox"));
+    assert!(warned, "{said}");
+}
+
+#[test]
+fn required_does_not_start_where_there_is_no_landlock() {
+    let stand = Stand::new();
+    let output = output_of(&mut without_landlock(&stand, "required"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("has no Landlock"), "{said}");
+}
