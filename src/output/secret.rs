@@ -35,6 +35,14 @@ pub struct Secret<'a> {
 }
 
 impl<'a> Secret<'a> {
+    /// The same, with a value of its own.
+    pub fn into_owned(self) -> Secret<'static> {
+        Secret {
+            value: self.value.into_owned().into(),
+            scope: self.scope,
+        }
+    }
+
     /// A value that is a secret wherever it stands.
     pub fn anywhere(value: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {

@@ -13,7 +13,7 @@ pub(super) fn of(request: &Request, environment: &Environment) -> Vec<String> {
 /// The arguments after the subcommand, in the order in which both tools read them.
 ///
 /// They put `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` in front of those on the command line.
-fn effective<'a>(
+pub(super) fn effective<'a>(
     command: &str,
     args: &[String],
     variable: impl Fn(&str) -> Option<&'a str>,
@@ -31,6 +31,23 @@ fn effective<'a>(
         .filter_map(variable)
         .flat_map(words);
     from_environment.chain(args.iter().cloned()).collect()
+}
+
+/// Names and values that are assigned by `-var` and `-backend-config`.
+pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    args.iter().enumerate().filter_map(|(at, arg)| {
+        let flag = arg.strip_prefix('-')?;
+        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        let assignment =
+            ["var", "backend-config"]
+                .iter()
+                .find_map(|name| match flag.strip_prefix(name)? {
+                    "" => args.get(at + 1).map(String::as_str),
+                    rest => rest.strip_prefix('='),
+                })?;
+        let (name, value) = assignment.split_once('=')?;
+        Some((name.trim(), value.trim()))
+    })
 }
 
 /// The words of a line, as a shell reads quotes and backslashes.
@@ -80,6 +97,14 @@ mod tests {
             ["-lock=false", "-no-color", "mv", "a", "b"]
         );
         assert_eq!(of("plan", &[]), ["-no-color"]);
+    }
+
+    #[test]
+    fn assignments_are_found_in_every_form() {
+        let line = "-var a=b --var=c=d=e -backend-config f=g -backend-config=h.hcl -var-file=i=j -out k=l -var";
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let found: Vec<_> = assigned(&args).collect();
+        assert_eq!(found, [("a", "b"), ("c", "d=e"), ("f", "g")]);
     }
 
     #[test]

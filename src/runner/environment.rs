@@ -7,7 +7,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::{collector, data_dir, secret_parts};
+use super::{cli_args, collector, data_dir, secret_parts};
 use crate::output::Secret;
 use crate::protocol::{Request, inherits, may_be_secret};
 
@@ -51,7 +51,7 @@ pub(super) fn of_tool(
     variables
 }
 
-/// What is masked: the request's `secrets`, the values of secret variables, and what is secret in itself within these
+/// What is masked: the request's `secrets`, the values of secret variables and arguments, and what is secret in itself within these
 /// and all others.
 pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec<Secret<'a>> {
     let mut secrets = Vec::new();
@@ -60,6 +60,14 @@ pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec
     }
     for (name, value) in variables {
         add(value.as_bytes(), is_secret_name(name), &mut secrets);
+    }
+    let args = cli_args::effective(&request.command, &request.args, |name| {
+        variables.get(OsStr::new(name))?.to_str()
+    });
+    for (name, value) in cli_args::assigned(&args) {
+        let mut of_value = Vec::new();
+        add(value.as_bytes(), may_be_secret(name), &mut of_value);
+        secrets.extend(of_value.into_iter().map(Secret::into_owned));
     }
     secrets
 }

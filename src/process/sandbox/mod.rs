@@ -1,4 +1,5 @@
-//! Confines a tool and everything below it: Landlock for files and signals, seccomp for limits, and fewer capabilities.
+//! Confines a tool and everything below it: Landlock for files and signals, seccomp for limits and
+//! priorities, and fewer capabilities.
 //!
 //! The rules are made here, before the fork. Between fork and exec only system calls are made
 //! ([`Sandbox::enter`]), since nothing else is safe there. The calls are made directly: three of them, in a
@@ -41,15 +42,17 @@ impl Sandbox {
         Entry {
             ruleset: self.ruleset.as_raw_fd(),
             held: self.held.as_ref().map(AsRawFd::as_raw_fd),
+            filter: seccomp::filter(),
         }
     }
 }
 
-/// Descriptor numbers of a [`Sandbox`], for use between fork and exec.
-#[derive(Debug, Clone, Copy)]
+/// Descriptor numbers of a [`Sandbox`] and its filter, for use between fork and exec.
+#[derive(Clone, Copy)]
 pub(super) struct Entry {
     ruleset: RawFd,
     held: Option<RawFd>,
+    filter: &'static [libc::sock_filter],
 }
 
 impl Entry {
@@ -68,7 +71,7 @@ impl Entry {
         }
         capabilities::drop_all_but_file_access()?;
         landlock::restrict_this_thread(self.ruleset)?;
-        seccomp::forbid_limits_of_others()
+        seccomp::forbid(self.filter)
     }
 }
 
@@ -155,11 +158,18 @@ mod tests {
             format!("ls /proc/{own}/fd"),
             format!("cat /proc/{own}/root/etc/hostname"),
             format!("prlimit --pid {own} --cpu=1000000:1000000"),
+            format!("renice -n 5 -p {own}"),
+            "renice -n 5 -u 0".to_owned(),
+            format!("chrt --idle --pid 0 {own}"),
+            format!("ionice -c 3 -p {own}"),
         ] {
             assert!(!succeeds(folder.path(), &script), "{script}");
         }
         assert!(succeeds(folder.path(), "sleep 60 & kill $!"));
-        assert!(succeeds(folder.path(), "ulimit -t 1000000"));
+        assert!(succeeds(
+            folder.path(),
+            "ulimit -t 1000000 && nice -n 5 ionice -c 3 true"
+        ));
     }
 
     #[test]

@@ -1,52 +1,114 @@
-//! A filter of system calls: no process of the run changes the resource limits of another process.
+//! A filter of system calls, for what Landlock does not restrict: limits and priorities of other processes, and keyrings.
 //!
-//! A limit to CPU time that is used up ends a process as SIGKILL does, and Landlock does not restrict that.
+//! A limit to CPU time that is used up ends a process as SIGKILL does, and the lowest priority delays a supervisor for as
+//! long as anything else runs. The keyrings of the kernel belong to a user and not to a run.
 
 use std::io;
+use std::sync::LazyLock;
+
+use libc::sock_filter;
 
 /// Offsets in `struct seccomp_data` (seccomp(2)).
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
-/// The lower half of the first argument, which holds all of a process id.
-const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") {
-    16
+/// The lower halves of the first two arguments, which hold all of an `int`.
+const ARGUMENTS: [u32; 2] = if cfg!(target_endian = "little") {
+    [16, 24]
 } else {
-    20
+    [20, 28]
 };
 
+/// What is allowed of a call.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    Nothing,
+    /// The first argument is 0, which stands for the caller.
+    OfCaller,
+    /// The first argument is this, for a single process, and the second is 0, which stands for the caller.
+    OfOneWhichIsCaller(u32),
+}
+
+/// `PRIO_PROCESS` and `IOPRIO_WHO_PROCESS`.
+const PRIORITY_OF_PROCESS: u32 = 0;
+const DISK_PRIORITY_OF_PROCESS: u32 = 1;
+
+/// The rules with their numbers on one architecture, in this order: prlimit64, sched_setparam, sched_setscheduler,
+/// sched_setattr, setpriority, ioprio_set, add_key, request_key, keyctl.
+const fn rules(numbers: [u32; 9]) -> [(u32, Rule); 9] {
+    let [
+        limit,
+        parameter,
+        scheduler,
+        attribute,
+        priority,
+        disk,
+        add,
+        request,
+        control,
+    ] = numbers;
+    [
+        (limit, Rule::OfCaller),
+        (parameter, Rule::OfCaller),
+        (scheduler, Rule::OfCaller),
+        (attribute, Rule::OfCaller),
+        (priority, Rule::OfOneWhichIsCaller(PRIORITY_OF_PROCESS)),
+        (disk, Rule::OfOneWhichIsCaller(DISK_PRIORITY_OF_PROCESS)),
+        (add, Rule::Nothing),
+        (request, Rule::Nothing),
+        (control, Rule::Nothing),
+    ]
+}
+
+/// The values of `linux/audit.h` for the architectures that this machine can run, its own first, with their rules.
 #[cfg(target_arch = "x86_64")]
-mod machine {
-    /// `AUDIT_ARCH_X86_64` and `AUDIT_ARCH_I386` of `linux/audit.h`.
-    pub(super) const ARCHITECTURES: [u32; 2] = [0xc000_003e, 0x4000_0003];
-    /// The numbers of `prlimit64`: own, with the bit of x32, and of i386.
-    pub(super) const NUMBERS: [u32; 3] = [302, 302 | 0x4000_0000, 340];
-    /// Which of them belong to the first architecture; the rest belongs to the other one.
-    pub(super) const OWN: usize = 2;
-}
-
+const TABLE: [(u32, [(u32, Rule); 9]); 2] = [
+    (
+        0xc000_003e,
+        rules([302, 142, 144, 314, 141, 251, 248, 249, 250]),
+    ),
+    (
+        0x4000_0003,
+        rules([340, 154, 156, 351, 97, 289, 286, 287, 288]),
+    ),
+];
 #[cfg(target_arch = "aarch64")]
-mod machine {
-    /// `AUDIT_ARCH_AARCH64` and `AUDIT_ARCH_ARM` of `linux/audit.h`.
-    pub(super) const ARCHITECTURES: [u32; 2] = [0xc000_00b7, 0x4000_0028];
-    /// The numbers of `prlimit64`: own, and of 32-bit programs.
-    pub(super) const NUMBERS: [u32; 2] = [261, 369];
-    /// Which of them belong to the first architecture; the rest belongs to the other one.
-    pub(super) const OWN: usize = 1;
+const TABLE: [(u32, [(u32, Rule); 9]); 2] = [
+    (
+        0xc000_00b7,
+        rules([261, 118, 119, 274, 140, 30, 217, 218, 219]),
+    ),
+    (
+        0x4000_0028,
+        rules([369, 154, 156, 380, 97, 314, 309, 310, 311]),
+    ),
+];
+/// From here on the numbers are those of x32, which nothing needs: they would go round the rules.
+const X32: Option<u32> = if cfg!(target_arch = "x86_64") {
+    Some(0x4000_0000)
+} else {
+    None
+};
+
+/// The filter, made before the fork.
+static FILTER: LazyLock<Vec<sock_filter>> = LazyLock::new(program);
+
+/// The filter, for [`forbid`].
+pub(super) fn filter() -> &'static [sock_filter] {
+    &FILTER
 }
 
-/// Forbids this process and its descendants, for good, to change or read limits of other processes by `prlimit`.
+/// Forbids these calls to this process and its descendants for good.
 ///
 /// Makes system calls only. Wants `no_new_privs`, which Landlock sets.
 ///
 /// # Errors
 /// When the kernel has no such filters.
-pub(super) fn forbid_limits_of_others() -> io::Result<()> {
-    let mut filter = FILTER;
+pub(super) fn forbid(filter: &'static [sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog {
-        len: FILTER.len() as u16,
-        filter: filter.as_mut_ptr(),
+        len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
+        filter: filter.as_ptr().cast_mut(),
     };
-    // SAFETY: the program and its instructions live until the call returns; the kernel copies them.
+    // SAFETY: the kernel reads the program and its instructions, which live for ever, and writes neither.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
@@ -61,63 +123,138 @@ pub(super) fn forbid_limits_of_others() -> io::Result<()> {
     }
 }
 
-const LEN: usize = 8 + machine::NUMBERS.len();
-
-/// Loads the architecture, compares the number with those of that architecture, and then the process id with 0.
-const FILTER: [libc::sock_filter; LEN] = {
-    let numbers = machine::NUMBERS.len();
-    let (check, allow) = (LEN - 4, LEN - 1);
-    let foreign = 3 + machine::OWN;
-    let mut filter = [statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW); LEN];
-    filter[0] = load(ARCHITECTURE);
-    filter[1] = if_equal(machine::ARCHITECTURES[0], 0, jump(1, foreign));
-    filter[2] = load(NUMBER);
-    let mut at = 3;
-    let mut number = 0;
-    while number < numbers {
-        if number == machine::OWN {
-            // Any other architecture than the two can't be run.
-            filter[at] = load(NUMBER);
-            at += 1;
+/// Looks for the architecture, for the number among its rules, and then at the arguments.
+fn program() -> Vec<sock_filter> {
+    let mut program = vec![load(ARCHITECTURE)];
+    for (is_own, (architecture, rules)) in TABLE.iter().enumerate().map(|(at, it)| (at == 0, it)) {
+        let mut block = vec![load(NUMBER)];
+        if let (true, Some(first)) = (is_own, X32) {
+            block.push(jump(libc::BPF_JGE, first, 0, 1));
+            block.push(refuse());
         }
-        let is_last = number + 1 == numbers || number + 1 == machine::OWN;
-        let otherwise = if is_last { jump(at, allow) } else { 0 };
-        filter[at] = if_equal(machine::NUMBERS[number], jump(at, check), otherwise);
-        at += 1;
-        number += 1;
+        for (number, rule) in rules {
+            let judged = judged(*rule);
+            block.push(jump(libc::BPF_JEQ, *number, 0, judged.len()));
+            block.extend(judged);
+        }
+        block.push(allow());
+        program.push(jump(libc::BPF_JEQ, *architecture, 0, block.len()));
+        program.extend(block);
     }
-    filter[check] = load(FIRST_ARGUMENT);
-    filter[check + 1] = if_equal(0, jump(check + 1, allow), 0);
-    filter[check + 2] = statement(
-        libc::BPF_RET | libc::BPF_K,
-        libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
-    );
-    filter
-};
+    program.push(allow());
+    program
+}
 
-const fn statement(code: u32, k: u32) -> libc::sock_filter {
-    libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf: 0,
+/// What judges the arguments of a call; it always comes to an answer.
+fn judged(rule: Rule) -> Vec<sock_filter> {
+    let [first, second] = ARGUMENTS;
+    match rule {
+        Rule::Nothing => vec![refuse()],
+        Rule::OfCaller => vec![load(first), jump(libc::BPF_JEQ, 0, 0, 1), allow(), refuse()],
+        Rule::OfOneWhichIsCaller(which) => vec![
+            load(first),
+            jump(libc::BPF_JEQ, which, 0, 3),
+            load(second),
+            jump(libc::BPF_JEQ, 0, 0, 1),
+            allow(),
+            refuse(),
+        ],
+    }
+}
+
+fn load(offset: u32) -> sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0)
+}
+
+fn allow() -> sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0)
+}
+
+fn refuse() -> sock_filter {
+    let answer = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
+    instruction(libc::BPF_RET | libc::BPF_K, answer, 0, 0)
+}
+
+/// Compares; so many instructions are skipped if it holds, and if not.
+fn jump(comparison: u32, k: u32, then: usize, otherwise: usize) -> sock_filter {
+    instruction(libc::BPF_JMP | comparison | libc::BPF_K, k, then, otherwise)
+}
+
+/// # Panics
+/// When a jump goes further than an instruction can say: the rules are fixed, so a test finds that.
+fn instruction(code: u32, k: u32, then: usize, otherwise: usize) -> sock_filter {
+    let skipped = |count: usize| u8::try_from(count).expect("a short way");
+    sock_filter {
+        code: u16::try_from(code).expect("a code of 16 bits"),
+        jt: skipped(then),
+        jf: skipped(otherwise),
         k,
     }
 }
 
-const fn load(offset: u32) -> libc::sock_filter {
-    statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const fn if_equal(k: u32, then: u8, otherwise: u8) -> libc::sock_filter {
-    libc::sock_filter {
-        code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
-        jt: then,
-        jf: otherwise,
-        k,
+    /// Runs the program as the kernel does; whether the call is allowed.
+    fn is_allowed(architecture: u32, number: u32, arguments: [u32; 2]) -> bool {
+        let [first, second] = ARGUMENTS;
+        let (mut at, mut loaded) = (0, 0);
+        loop {
+            let it = program()[at];
+            at += 1;
+            let code = u32::from(it.code);
+            if code == libc::BPF_RET | libc::BPF_K {
+                return it.k == libc::SECCOMP_RET_ALLOW;
+            }
+            if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS {
+                loaded = match it.k {
+                    NUMBER => number,
+                    ARCHITECTURE => architecture,
+                    offset if offset == first => arguments[0],
+                    offset if offset == second => arguments[1],
+                    offset => panic!("nothing is at {offset}"),
+                };
+                continue;
+            }
+            let holds = if code == libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K {
+                loaded >= it.k
+            } else {
+                loaded == it.k
+            };
+            at += usize::from(if holds { it.jt } else { it.jf });
+        }
     }
-}
 
-/// How many instructions are skipped on the way from one to another.
-const fn jump(from: usize, to: usize) -> u8 {
-    (to - from - 1) as u8
+    #[test]
+    fn only_the_caller_itself_can_be_meant() {
+        for (architecture, rules) in TABLE {
+            for (number, rule) in rules {
+                let allowed: &[[u32; 2]] = match rule {
+                    Rule::Nothing => &[],
+                    Rule::OfCaller => &[[0, 0], [0, 7]],
+                    Rule::OfOneWhichIsCaller(0) => &[[0, 0]],
+                    Rule::OfOneWhichIsCaller(_) => &[[1, 0]],
+                };
+                for arguments in [
+                    [0, 0],
+                    [0, 7],
+                    [1, 0],
+                    [1, 7],
+                    [2, 0],
+                    [3, 0],
+                    [u32::MAX, 0],
+                ] {
+                    let expected = allowed.contains(&arguments);
+                    let found = is_allowed(architecture, number, arguments);
+                    assert_eq!(found, expected, "{architecture:x} {number} {arguments:?}");
+                }
+            }
+            assert!(is_allowed(architecture, 1, [7, 7]));
+        }
+        assert!(is_allowed(0xdead, TABLE[0].1[0].0, [7, 7]));
+        if let Some(x32) = X32 {
+            assert!(!is_allowed(TABLE[0].0, x32 | 1, [0, 0]));
+        }
+    }
 }

@@ -107,7 +107,7 @@ impl Found {
             self.add_member(member.name, &member.value, is_secret, depth);
         }
         self.secrets
-            .extend(keys::secrets_in(text).into_iter().map(owned));
+            .extend(keys::secrets_in(text).into_iter().map(Secret::into_owned));
         if let Some(decoded) = from_base64(text) {
             if is_secret {
                 self.add(&decoded);
@@ -149,23 +149,20 @@ impl Found {
     /// Adds a text and what is secret in it by itself.
     fn add(&mut self, text: &str) {
         let value = text.as_bytes();
-        self.secrets.push(owned(match scope_of(value, b"") {
+        let secret = match scope_of(value, b"") {
             Scope::Anywhere => whole(value),
             scope => Secret {
                 value: value.into(),
                 scope,
             },
-        }));
+        };
+        self.secrets.push(secret.into_owned());
         let parts = url::secrets_in(value).into_iter();
-        self.secrets
-            .extend(parts.chain(pairs::secrets_in(value)).map(owned));
-    }
-}
-
-fn owned(secret: Secret<'_>) -> Secret<'static> {
-    Secret {
-        value: secret.value.into_owned().into(),
-        scope: secret.scope,
+        self.secrets.extend(
+            parts
+                .chain(pairs::secrets_in(value))
+                .map(Secret::into_owned),
+        );
     }
 }
 

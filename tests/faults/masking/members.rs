@@ -13,6 +13,7 @@ on_both_tools! {
     members_of_credentials_in_base64_are_masked,
     members_of_an_object_variable_are_masked,
     values_of_a_secret_line_by_line_are_masked,
+    secrets_that_are_assigned_by_arguments_are_masked,
 }
 
 const KEY_LINES: [&str; 3] = [
@@ -181,4 +182,22 @@ output "dotenv" { value = { for pair in regexall("([A-Z_]+)='?([^'\n]*)'?", var.
         shown.assert_hides(["deployer-7", "y4ml", "d0tenv", "db-1.example.org"]);
         assert!(shown.output().contains("Config"), "{}", shown.output());
     }
+}
+
+/// An argument and a variable with arguments assign to names that say that the values are secret.
+fn secrets_that_are_assigned_by_arguments_are_masked(tool: Tool) {
+    let hcl = "variable \"db_password\" {}\nvariable \"api_token\" {}\n\
+               output \"shown\" { value = \"${var.db_password} ${var.api_token}\" }\n";
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let args = [
+        "-auto-approve",
+        "-no-color",
+        "-var",
+        "db_password=hunter2-in-args",
+    ];
+    let mut request = workspace.request("apply", &args);
+    request["env_vars"]["TF_CLI_ARGS_apply"] = json!("-var=api_token=t0ken-in-variable");
+    let shown = Shown::of(&workspace, &request);
+    assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
+    shown.assert_hides(["hunter2-in-args", "t0ken-in-variable"]);
 }

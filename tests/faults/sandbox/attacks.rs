@@ -51,6 +51,9 @@ parent_environ: cat /proc/$(grep -h PPid /proc/self/status | tr -dc 0-9)/environ
 ptrace: perl -e '$! = 0; exit(syscall(101, 16, $ENV{P}, 0, 0) == 0 ? 0 : 1)'
 signal: kill -0 $P
 limits: prlimit -p $P --cpu=1000000:1000000
+priority: renice -n 5 -p $P
+scheduler: chrt --idle --pid 0 $P
+disk_priority: ionice -c 3 -p $P
 kill_all: perl -e 'exit(kill(0, $ENV{P}) ? 0 : 1)'
 user_namespace: unshare -r cat $S/key
 mount_namespace: unshare -rm mount --bind $S /mnt
