@@ -66,7 +66,7 @@ pub async fn check_out_unless(
 ) -> Result<CheckedOut, CheckoutError> {
     let (alive, mut all_over) = mpsc::channel::<()>(1);
     let outcome = {
-        let work = perform(source, into, options, alive, on_line);
+        let work = perform(source, into, options, &alive, on_line);
         tokio::select! {
             outcome = timeout(options.timeout, work) => outcome,
             () = stop => Ok(Err(CheckoutError::Stopped)),
@@ -79,7 +79,37 @@ pub async fn check_out_unless(
     }))
 }
 
+/// Attempts it, and once more with `.git` at the end of the URL: some servers redirect there, which is not followed.
 async fn perform(
+    source: &GitSource,
+    into: &Path,
+    options: &Options,
+    alive: &mpsc::Sender<()>,
+    on_line: OnLine<'_>,
+) -> Result<CheckedOut, CheckoutError> {
+    let attempted = attempt(source, into, options, alive.clone(), &mut *on_line).await;
+    let Err(CheckoutError::Redirected { url }) = attempted else {
+        return attempted;
+    };
+    let without_slash = url.trim_end_matches('/');
+    if without_slash.ends_with(".git") {
+        return Err(CheckoutError::Redirected { url });
+    }
+    let with_ending = GitSource {
+        url: format!("{without_slash}.git"),
+        ..source.clone()
+    };
+    let attempted = attempt(&with_ending, into, options, alive.clone(), on_line).await;
+    match attempted {
+        // It is known by the URL that was given.
+        Err(CheckoutError::Redirected { .. } | CheckoutError::NoSuchRepository { .. }) => {
+            Err(CheckoutError::Redirected { url })
+        }
+        attempted => attempted,
+    }
+}
+
+async fn attempt(
     source: &GitSource,
     into: &Path,
     options: &Options,

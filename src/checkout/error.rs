@@ -55,10 +55,7 @@ pub enum CheckoutError {
     #[error(transparent)]
     Host(#[from] HostFault),
     /// The server answers with a redirect, and none is followed.
-    #[error(
-        "`{url}` is redirected, which is not followed: give the address that it leads to, with `.git` at its end where \
-         the server wants that"
-    )]
+    #[error("`{url}` is redirected, which is not followed: give the address that it leads to")]
     Redirected {
         /// As it was given.
         url: String,

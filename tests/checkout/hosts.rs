@@ -104,6 +104,24 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
+fn a_server_that_wants_dot_git_is_asked_with_it() {
+    let repositories = Repositories::new();
+    repositories.create("a.git");
+    let manner = Manner {
+        wants_dot_git: true,
+        ..Manner::default()
+    };
+    let server = HttpServer::start(repositories.path(), manner);
+    let found = from(&["127.0.0.1"]).check_out(&source(server.url("a"), "main"));
+    found.expect("it is found");
+    let fault = from(&["127.0.0.1"]).refused(&source(server.url("nothing"), "main"));
+    assert!(
+        matches!(&fault, CheckoutError::Redirected { url } if url.ends_with("/nothing")),
+        "{fault:?}"
+    );
+}
+
+#[test]
 fn the_body_of_an_error_page_is_not_repeated() {
     const BODY: &str = "words-of-the-server\r\nmore-of-them\rand-more\nlast-words";
     let repositories = Repositories::new();

@@ -26,6 +26,8 @@ pub(crate) struct Manner {
     pub(crate) is_old: bool,
     /// Answers every request by sending it on to this server.
     pub(crate) leads_to: Option<String>,
+    /// Sends requests on to the same path with `.git` in it, where it is not.
+    pub(crate) wants_dot_git: bool,
     /// Answers every request with this status and text.
     pub(crate) refusal: Option<(u16, String)>,
     /// Holds the answers to fetches back until [`HttpServer::let_go`].
@@ -168,6 +170,9 @@ async fn answer(
     let response = if let Some(other) = &shared.manner.leads_to {
         let location = format!("{other}{uri}");
         plain(StatusCode::FOUND, "").map_header("location", &location)
+    } else if shared.manner.wants_dot_git && !uri.path().contains(".git/") {
+        let location = uri.to_string().replacen("/info/", ".git/info/", 1);
+        plain(StatusCode::MOVED_PERMANENTLY, "").map_header("location", &location)
     } else if let Some((status, text)) = &shared.manner.refusal {
         plain(StatusCode::from_u16(*status).expect("a status"), text)
     } else if !is_let_in(&shared.manner, authorization.as_deref()) {
