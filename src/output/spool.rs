@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::unistd::{Whence, lseek};
 
 use crate::process::{FileWatch, Urgency, forbid_cutting, memory_file, reopen_for_append};
 
@@ -65,7 +67,10 @@ impl Spool {
     /// # Errors
     /// What the read failed with.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let len = self.file.read_at(into, self.read)?;
+        let mut len = self.file.read_at(into, self.read)?;
+        while len > 0 && into[..len].iter().all(|&byte| byte == 0) && self.pass_over_hole()? {
+            len = self.file.read_at(into, self.read)?;
+        }
         self.read += len as u64;
         if self.read - self.punched >= PUNCH_BYTES || (len == 0 && self.read > self.punched) {
             self.punch();
@@ -92,6 +97,21 @@ impl Spool {
         Ok(())
     }
 
+    /// Passes over a hole, if one is next: a process has lengthened the file, and nothing was printed there.
+    fn pass_over_hole(&mut self) -> io::Result<bool> {
+        // Before the look for data: what is printed meanwhile is behind this.
+        let len = self.file.metadata()?.len();
+        let data = match lseek(&self.file, self.read.cast_signed(), Whence::SeekData) {
+            Ok(data) => data.cast_unsigned(),
+            Err(Errno::ENXIO) => len,
+            // A file system that does not tell of holes: they are read as what they look like.
+            Err(_) => return Ok(false),
+        };
+        let is_hole = data > self.read;
+        self.read = self.read.max(data);
+        Ok(is_hole)
+    }
+
     /// Gives back the space of what has been read.
     fn punch(&mut self) {
         let (from, len) = (
@@ -102,5 +122,29 @@ impl Spool {
         // A file system without holes keeps the space until the file is closed; nothing else is lost.
         let _ = fallocate(&self.file, flags, from, len);
         self.punched = self.read;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_hole_is_passed_over_and_zeros_that_are_written_are_not() {
+        let mut spool = Spool::create().unwrap();
+        let mut writer = spool.writer().unwrap();
+        let mut piece = [1; 16];
+        writer.write_all(b"ab\0").unwrap();
+        assert_eq!(spool.read(&mut piece).unwrap(), 3);
+        writer.write_all(&[0; 8]).unwrap();
+        assert_eq!(spool.read(&mut piece).unwrap(), 8);
+        spool.file.set_len(1 << 40).unwrap();
+        while spool.read(&mut piece).unwrap() > 0 {}
+        assert_eq!(spool.backlog_bytes(), 0);
+        writer.write_all(b"behind").unwrap();
+        assert_eq!(spool.read(&mut piece).unwrap(), 6);
+        assert_eq!(&piece[..6], b"behind");
     }
 }

@@ -26,11 +26,13 @@ pub fn memory_file(name: &str) -> io::Result<File> {
     }
 }
 
-/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would.
+/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would, or to close it to
+/// writing.
 ///
 /// An unlinked file cannot be protected: then a script may still cut what it has printed.
 pub fn forbid_cutting(file: &File) {
-    let _ = fcntl(file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK));
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
+    let _ = fcntl(file, FcntlArg::F_ADD_SEALS(seals));
 }
 
 /// Opens a file once more, so that every write goes to its end.

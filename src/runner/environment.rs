@@ -67,7 +67,11 @@ pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec
     for (name, value) in cli_args::assigned(&args) {
         let mut of_value = Vec::new();
         add(value.as_bytes(), may_be_secret(name), &mut of_value);
-        secrets.extend(of_value.into_iter().map(Secret::into_owned));
+        secrets.extend(
+            of_value
+                .into_iter()
+                .map(|it| -> Secret<'a> { it.into_owned() }),
+        );
     }
     secrets
 }

@@ -51,6 +51,11 @@ impl Flood {
         end.map(|_| &piece[len..])
     }
 
+    /// Passes over what is left.
+    pub(super) fn pass_over_rest(&mut self, bytes: u64) {
+        *self.current.get_or_insert(0) += bytes;
+    }
+
     /// Ends the part that is being passed over; the line that says so, if there was one.
     pub(super) fn end(&mut self) -> Option<String> {
         let bytes = self.current.take()?;
@@ -64,8 +69,8 @@ impl Flood {
     pub(super) fn sentence(&self) -> Option<String> {
         (self.total_bytes > 0).then(|| {
             format!(
-                "the tool printed faster than its output could be masked: {} bytes were passed over before they filled the \
-                 memory, and are in no record; send such output to a file",
+                "the tool printed faster than its output could be masked: {} bytes were passed over, so as not to fill the \
+                 memory or to hold up a stop, and are in no record; send such output to a file",
                 self.total_bytes
             )
         })

@@ -106,11 +106,7 @@ impl Intake {
         if !self.flood.takes(spool.backlog_bytes()) {
             return self.take(spool, journal, link);
         }
-        if self.flood.is_at_start() {
-            // What is held back may be the beginning of a secret of which the rest is passed over.
-            self.redactor.start_again();
-            self.utf8 = Utf8::default();
-        }
+        self.begin_flood();
         let len = spool.read(&mut self.piece)?;
         self.notice.push(&self.piece[..len]);
         let rest = self
@@ -124,6 +120,24 @@ impl Intake {
             self.show(from..len, journal, link)?;
         }
         Ok(len > 0)
+    }
+
+    /// Leaves out all that was not taken yet.
+    pub(super) fn pass_over_rest(&mut self, spool: &Spool) {
+        let bytes = spool.backlog_bytes();
+        if bytes > 0 {
+            self.begin_flood();
+            self.flood.pass_over_rest(bytes);
+            self.evidence.pass_over(bytes);
+        }
+    }
+
+    fn begin_flood(&mut self) {
+        if self.flood.is_at_start() {
+            // What is held back may be the beginning of a secret of which the rest is passed over.
+            self.redactor.start_again();
+            self.utf8 = Utf8::default();
+        }
     }
 
     /// A sentence about output that was passed over; none when all of it was taken.

@@ -21,7 +21,7 @@ use super::intake::Intake;
 use super::journal::Journal;
 use super::ladder::{Ladder, Stage};
 use super::leader::Leader;
-use super::orders::Orders;
+use super::orders::{Order, Orders};
 use super::wording::of_system;
 use crate::output::Spool;
 use crate::process::{ChildSignals, Ended, ToolGroup};
@@ -83,16 +83,8 @@ impl Supervision<'_> {
         };
         let ended = self.watch(&mut watch, &mut reading).await;
         let survivors = self.tool.sweep(SWEEP).await;
-        // Whatever could write is gone, so the end of the spool is the end of the output.
-        while reading.is_ok() {
-            match self
-                .intake
-                .take(&mut self.spool, self.journal, &mut self.orders.link)
-            {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(fault) => reading = Err(fault),
-            }
+        if reading.is_ok() {
+            reading = read_rest(self.intake, &mut self.spool, self.journal, self.orders).await;
         }
         if reading.is_ok() {
             reading = self.intake.finish(self.journal, &mut self.orders.link);
@@ -265,6 +257,33 @@ impl Supervision<'_> {
             }
         }
         true
+    }
+}
+
+/// Reads the output to its end: whatever could write is gone. Where force is asked for, the rest is left out.
+async fn read_rest(
+    intake: &mut Intake,
+    spool: &mut Spool,
+    journal: &mut Journal,
+    orders: &mut Orders,
+) -> io::Result<()> {
+    loop {
+        let began = Instant::now();
+        while began.elapsed() < TURN {
+            if !intake.take(spool, journal, &mut orders.link)? {
+                return Ok(());
+            }
+        }
+        match orders.waiting().await {
+            Some(Order::Force) => {
+                intake.pass_over_rest(spool);
+                return Ok(());
+            }
+            Some(Order::Disconnect) => journal.reader_gone(),
+            Some(Order::Warn(sentence)) => journal.warn(&mut orders.link, sentence),
+            // The tool has ended: there is nothing to stop.
+            Some(Order::Cancel | Order::Signalled(_)) | None => {}
+        }
     }
 }
 

@@ -12,9 +12,11 @@ use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
+use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
     output_that_would_fill_the_memory_is_passed_over,
+    a_hole_in_the_output_is_passed_over,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -64,4 +66,21 @@ fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
         "{warning}"
     );
     assert_eq!(result["state"]["safety"], "unknown");
+}
+
+/// A provisioner lengthens the file that takes the output of the tool.
+fn a_hole_in_the_output_is_passed_over(tool: Tool) {
+    let hcl = r#"
+resource "terraform_data" "a" {
+  provisioner "local-exec" {
+    command = "truncate -s 1T /proc/$PPID/fd/1 && echo behind"
+  }
+}
+"#;
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let ending = Launch::request(&workspace, &workspace.apply()).run();
+    let result = ending.result();
+    ending.assert_outcome(&result, "succeeded");
+    let output = result["output"].as_str().expect("text");
+    assert!(output.contains("Apply complete!"), "{output}");
 }
