@@ -55,7 +55,7 @@ fn keys_are_made_listed_and_revoked_and_shown_once() {
         "{line}"
     );
     assert!(!list.contains(secret));
-    let bytes = std::fs::read(stand.path().join("data/backend.db")).unwrap();
+    let bytes = std::fs::read(stand.root().join("data/backend.db")).unwrap();
     assert!(
         !bytes
             .windows(secret.len())

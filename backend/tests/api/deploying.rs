@@ -113,7 +113,7 @@ pub(crate) fn whole(stand: &Stand, tool: &str) {
 
 /// The database holds no secret of the request after its end.
 fn nothing_in_clear(stand: &Stand) {
-    let data = stand.path().join("data");
+    let data = stand.root().join("data");
     for entry in std::fs::read_dir(data).unwrap().flatten() {
         if entry.path().is_file() {
             let bytes = std::fs::read(entry.path()).unwrap();

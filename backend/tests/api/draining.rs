@@ -50,7 +50,7 @@ fn a_plan_that_is_ready_while_the_service_stops_is_seen_at_another_node() {
     let stand = Stand::on_postgres();
     let gate = Gate::new(stand.path());
     let start = |name: &str| {
-        let data = stand.path().join(name);
+        let data = stand.root().join(name);
         let data = data.to_str().unwrap();
         stand.serve_with(&["--node", name, "--data-dir", data, "--drain", "1h"])
     };

@@ -44,7 +44,7 @@ fn a_service_whose_store_does_not_answer_is_alive_and_not_ready() {
 
 /// Does something to the database behind the back of the service.
 async fn execute(stand: &Stand, statement: &'static str) {
-    let file = stand.path().join("data/backend.db");
+    let file = stand.root().join("data/backend.db");
     let mut connection = SqliteConnection::connect(file.to_str().unwrap())
         .await
         .unwrap();

@@ -112,7 +112,7 @@ fn serve(stand: &Stand) -> (PathBuf, Running) {
 }
 
 fn data(stand: &Stand) -> String {
-    let path = stand.path().join("data").canonicalize().unwrap();
+    let path = stand.root().join("data").canonicalize().unwrap();
     path.to_str().unwrap().to_owned()
 }
 
@@ -120,7 +120,7 @@ fn data(stand: &Stand) -> String {
 fn assert_nowhere(stand: &Stand, log: &Path) {
     assert!(log.starts_with(stand.path()) && fs::metadata(log).unwrap().len() > 0);
     for form in FORMS {
-        assert_eq!(files_with(stand.path(), form), Vec::<String>::new());
+        assert_eq!(files_with(stand.root(), form), Vec::<String>::new());
         assert_eq!(processes_with(form), Vec::<String>::new());
     }
 }

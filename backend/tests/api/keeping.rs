@@ -15,7 +15,7 @@ fn a_working_directory_goes_and_what_is_known_of_the_deployment_stays() {
     request["auto_approve"] = json!(true);
     let id = client.deploy(&request);
     client.follow(&id, None).until_end();
-    let sessions = stand.path().join("data/sessions");
+    let sessions = stand.root().join("data/sessions");
     let holds_one = || {
         let entries = std::fs::read_dir(&sessions).unwrap();
         entries

@@ -17,7 +17,7 @@ use crate::stand::{Running, SMALL, Stand, block_on};
 use crate::waiting::wait_for;
 
 fn database(stand: &Stand) -> String {
-    let file = stand.path().join("data/backend.db");
+    let file = stand.root().join("data/backend.db");
     file.to_str().unwrap().to_owned()
 }
 
@@ -114,7 +114,7 @@ fn an_apply_is_cancelled_while_the_store_cannot_write() {
 #[test]
 fn a_full_disk_takes_no_decision_and_loses_none() {
     let stand = Stand::new();
-    let disk = SmallDisk::mounted_at(&stand.path().join("data"));
+    let disk = SmallDisk::mounted_at(&stand.root().join("data"));
     let running = stand.serve();
     let client = &running.client;
     let (approved, rejected) = (

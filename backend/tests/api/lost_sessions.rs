@@ -29,7 +29,7 @@ fn apply_is_not_repeated(stand: &Stand) {
     let mut events = running.client.follow(&id, None);
     events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
     running.kill();
-    fs::remove_dir_all(stand.path().join("data/sessions")).unwrap();
+    fs::remove_dir_all(stand.root().join("data/sessions")).unwrap();
 
     for _ in 0..2 {
         let running = stand.serve();
@@ -99,7 +99,7 @@ fn an_apply_whose_secrets_do_not_open_is_followed() {
     events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
     running.kill();
     block_on(async {
-        let file = stand.path().join("data/backend.db");
+        let file = stand.root().join("data/backend.db");
         let mut connection = SqliteConnection::connect(file.to_str().unwrap())
             .await
             .unwrap();
@@ -121,7 +121,7 @@ fn an_apply_whose_secrets_do_not_open_is_followed() {
 }
 
 fn directory(stand: &Stand, id: &str) -> PathBuf {
-    stand.path().join("data/sessions").join(id)
+    stand.root().join("data/sessions").join(id)
 }
 
 /// Removes a part of the directory of a deployment; `*` is the directory of its session.

@@ -11,7 +11,7 @@ use crate::waiting::wait_for;
 
 /// The flags of a node with this name and data directory.
 fn flags(stand: &Stand, name: &str, dir: &str) -> Vec<String> {
-    let dir = stand.path().join(dir);
+    let dir = stand.root().join(dir);
     let dir = dir.to_str().unwrap();
     ["--node", name, "--data-dir", dir, "--lease", "2s"]
         .map(str::to_owned)

@@ -10,7 +10,7 @@ use crate::waiting::wait_for;
 
 /// A service with a data directory of its own.
 fn node(stand: &Stand, name: &str, more: &[&str]) -> Running {
-    let data = stand.path().join(name);
+    let data = stand.root().join(name);
     let data = data.to_str().unwrap();
     let flags = ["--node", name, "--data-dir", data];
     stand.serve_with(&[&flags[..], more].concat())

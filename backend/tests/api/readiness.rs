@@ -32,7 +32,7 @@ fn a_store_that_another_process_has_locked_is_not_ready() {
     let client = &running.client;
     assert_eq!(client.get("/health/ready").0, 200);
     block_on(async {
-        let file = stand.path().join("data/backend.db");
+        let file = stand.root().join("data/backend.db");
         let connection = SqliteConnection::connect(file.to_str().unwrap()).await;
         let mut connection = connection.unwrap();
         connection.execute("BEGIN IMMEDIATE").await.unwrap();

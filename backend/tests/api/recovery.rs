@@ -142,7 +142,7 @@ fn forget_approvals(stand: &Stand) {
     use sqlx::Connection;
     let url = format!(
         "sqlite://{}",
-        stand.path().join("data/backend.db").display()
+        stand.root().join("data/backend.db").display()
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,7 +1,7 @@
 //! A started service with a place of its own, and what it is asked to deploy.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -43,7 +43,8 @@ resource "terraform_data" "slow" {
 
 /// A place for a service, which may be started there more than once.
 pub(crate) struct Stand {
-    pub(crate) folder: TempDir,
+    folder: TempDir,
+    place: PathBuf,
     mark: Mark,
     database: Option<SecretString>,
     /// What its services have as `work.allowed_git_hosts`; none for the default.
@@ -58,11 +59,15 @@ pub(crate) struct Running {
 
 impl Stand {
     pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("iac-test-")
+            .tempdir()
+            .unwrap();
+        let place = folder.path().join("place");
+        std::fs::create_dir(&place).unwrap();
         Self {
-            folder: tempfile::Builder::new()
-                .prefix("iac-test-")
-                .tempdir()
-                .unwrap(),
+            folder,
+            place,
             mark: Mark::new(),
             database: None,
             git_hosts: None,
@@ -88,8 +93,14 @@ impl Stand {
         self.database.as_ref().unwrap().expose_secret()
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where all of it is, the data directory among it.
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What configurations may change, unless a test takes that away.
+    pub(crate) fn path(&self) -> &Path {
+        &self.place
     }
 
     /// A call of the program, with the data directory of this place and without the outer world's settings.
@@ -103,7 +114,7 @@ impl Stand {
             .env_remove("IAC_BACKEND_CONFIG")
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
-            .env("IAC_BACKEND_DATA_DIR", self.path().join("data"))
+            .env("IAC_BACKEND_DATA_DIR", self.root().join("data"))
             // Configurations of tests say by files of this place how far they are.
             .env("IAC_BACKEND_SANDBOX_WRITE", self.path())
             // A script in a tool's place starts the real one.

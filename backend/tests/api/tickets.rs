@@ -44,7 +44,7 @@ fn a_ticket_dies_with_the_key_that_bought_it() {
     assert!(revoked.status.success(), "{revoked:?}");
     let delete = format!("DELETE FROM api_keys WHERE id = '{}'", key_id(&bob));
     block_on(async {
-        let file = stand.path().join("data/backend.db");
+        let file = stand.root().join("data/backend.db");
         let connection = SqliteConnection::connect(file.to_str().unwrap()).await;
         let mut connection = connection.unwrap();
         connection.execute(AssertSqlSafe(delete)).await.unwrap();

@@ -27,10 +27,12 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         let stand = Stand::new();
         let programs = stand.path().join("git-of-service");
         std::fs::create_dir(&programs).unwrap();
-        let root = stand.path().display();
+        let root = stand.root().display();
+        let key = stand.path().join("sealing.key");
+        let key = key.display();
         // A git that has been taken over.
         let script = format!(
-            "#!/bin/sh\n(cat {root}/sealing.key >stolen; : >>{root}/data/forged) 2>/dev/null\nexec {} \"$@\"\n",
+            "#!/bin/sh\n(cat {key} >stolen; : >>{root}/data/forged) 2>/dev/null\nexec {} \"$@\"\n",
             git.display()
         );
         executable(&programs.join("git"), &script);

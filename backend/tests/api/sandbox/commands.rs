@@ -10,11 +10,11 @@ use crate::stand::Stand;
 
 /// Each line is a name, a colon, and a command that succeeds if the attack does.
 ///
-/// `DATA` is the data directory, `SERVICE` the process, `OTHER` the directory of another deployment.
+/// `DATA` is the data directory, `KEY` the sealing key, `SERVICE` the process, `OTHER` the directory of another deployment.
 const ATTACKS: &str = r#"
-key: cat $DATA/../sealing.key
-key_by_link: ln -s $DATA/../sealing.key link && cat link
-key_by_hard_link: ln $DATA/../sealing.key hard && cat hard
+key: cat $KEY
+key_by_link: ln -s $KEY link && cat link
+key_by_hard_link: ln $KEY hard && cat hard
 database: cat $DATA/backend.db
 database_write: : >>$DATA/backend.db
 new_file: echo x >$DATA/new
@@ -24,7 +24,7 @@ mirrors: ls $DATA
 environment_of_service: cat /proc/$SERVICE/environ
 command_line_of_service: cat /proc/$SERVICE/cmdline
 files_of_service: ls /proc/$SERVICE/fd
-key_by_root_of_service: cat /proc/$SERVICE/root/$DATA/../sealing.key
+key_by_root_of_service: cat /proc/$SERVICE/root$KEY
 environment_of_parent: cat /proc/$PPID/environ
 signal: kill -0 $SERVICE
 "#;
@@ -75,7 +75,7 @@ pub(super) fn of_nobody(mode: &str) -> Target {
     let user = format!("{NOBODY}:{NOBODY}");
     let owned = Command::new("chown")
         .args(["-R", &user])
-        .arg(stand.path())
+        .arg(stand.root())
         .status();
     assert!(owned.unwrap().success());
     let own = stand.command(&[

@@ -50,7 +50,7 @@ impl Target {
     }
 
     fn data(&self) -> PathBuf {
-        self.stand.path().join("data")
+        self.stand.root().join("data")
     }
 
     fn key(&self) -> PathBuf {
@@ -77,8 +77,9 @@ impl Target {
     /// The attacks of a table that succeed as commands of a configuration.
     fn reached(&self, table: &str) -> Vec<String> {
         let mut script = format!(
-            "export DATA={} SERVICE={} OTHER={}\n",
+            "export DATA={} KEY={} SERVICE={} OTHER={}\n",
             self.data().display(),
+            self.key().display(),
             self.running.pid(),
             self.other.display()
         );
