@@ -30,7 +30,9 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(BOUND));
+            .timeout_global(Some(BOUND))
+            // The service closes a connection that is not used for ten seconds: a call on it may come too late.
+            .max_idle_connections(0);
         Self {
             agent: config.build().into(),
             base: base.to_owned(),
