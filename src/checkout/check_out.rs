@@ -72,6 +72,7 @@ pub async fn check_out_unless(
             () = stop => Ok(Err(CheckoutError::Stopped)),
         }
     };
+    drop(alive);
     // Until nobody holds the other end: at once, unless something was killed just now.
     let _ = timeout(KILLED_TO_REAPED, all_over.recv()).await;
     outcome.unwrap_or(Err(CheckoutError::TimedOut {
