@@ -11,6 +11,8 @@ const MAX_PARTIAL_BYTES: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub struct Segments {
     partial: String,
+    /// A buffer that is used again: a new one for each piece costs more than the copy into it.
+    spare: String,
 }
 
 impl Segments {
@@ -25,10 +27,17 @@ impl Segments {
             self.partial.push_str(text);
             return None;
         }
-        let mut lines = std::mem::take(&mut self.partial);
+        let spare = std::mem::take(&mut self.spare);
+        let mut lines = std::mem::replace(&mut self.partial, spare);
         lines.push_str(&text[..end]);
         self.partial.push_str(&text[end..]);
         Some(lines)
+    }
+
+    /// Takes back the buffer of lines that were given out.
+    pub fn reuse(&mut self, mut lines: String) {
+        lines.clear();
+        self.spare = lines;
     }
 
     /// Gives back a line that is not complete, after [`SILENCE`] or at the end.
@@ -54,8 +63,12 @@ mod tests {
             segments.push(" line\ntwo\nthr"),
             Some("one line\ntwo\n".to_owned())
         );
+        segments.reuse("one line\ntwo\n".to_owned());
         assert!(segments.is_partial());
-        assert_eq!(segments.flush(), Some("thr".to_owned()));
+        assert_eq!(segments.push("ee\nfo"), Some("three\n".to_owned()));
+        assert_eq!(segments.push("ur\n"), Some("four\n".to_owned()));
+        assert_eq!(segments.push("five"), None);
+        assert_eq!(segments.flush(), Some("five".to_owned()));
         assert_eq!(segments.flush(), None);
     }
 

@@ -118,6 +118,18 @@ impl Journal {
         }
     }
 
+    /// Writes the event of some output; gives back its buffer.
+    pub(super) fn emit_output(&mut self, link: &mut Link, text: String) -> String {
+        if self.written != Written::All {
+            return text;
+        }
+        let make = |seq, at| Event::Output { seq, at, text };
+        let Event::Output { text, .. } = self.write_event(link, make, None) else {
+            return String::new();
+        };
+        text
+    }
+
     /// Writes the event of a tool that was started at a moment that tells it from every other process.
     pub(super) fn emit_start(
         &mut self,
@@ -130,12 +142,13 @@ impl Journal {
         }
     }
 
+    /// Writes an event; gives it back.
     fn write_event(
         &mut self,
         link: &mut Link,
         make: impl FnOnce(u64, DateTime<Utc>) -> Event,
         start_time: Option<u64>,
-    ) {
+    ) -> Event {
         let event = make(self.next, Utc::now());
         self.next += 1;
         if self.mode == Mode::Stream && self.has_reader && self.write_line(&event) {
@@ -158,6 +171,7 @@ impl Journal {
         if let Event::Output { text, .. } = &event {
             self.output_bytes += text.len() as u64;
         }
+        event
     }
 
     /// Writes an event as the record has it.

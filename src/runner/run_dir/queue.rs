@@ -12,11 +12,11 @@ use super::result_file::Outgoing;
 use super::{BUSY_PATIENCE, DISK_PATIENCE};
 
 /// Most bytes that wait to be written; a producer with more waits.
-const MAX_WAITING_BYTES: usize = 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 256 * 1024;
 /// Buffers that are kept for the next piece.
-const MAX_SPARE_BUFFERS: usize = 4;
+const MAX_SPARE_BUFFERS: usize = 8;
 /// Most bytes that one job appends.
-const MAX_JOB_BYTES: usize = 256 * 1024;
+const MAX_JOB_BYTES: usize = 64 * 1024;
 /// How long a step that has taken too long is waited for once more: this process itself may have been
 /// stopped meanwhile, and the disk may be well, or busy with the writes of others.
 const CONFIRMATION: Duration = Duration::from_secs(1);
@@ -290,20 +290,33 @@ impl State {
         self.jobs.push_back(job);
     }
 
-    /// Appends to a file: with the last job if that does the same, else in a buffer that was used before.
+    /// Appends to a file: with a job that does the same if there is one, else in a buffer that was used before.
     pub(super) fn append(&mut self, file: Growing, bytes: &[u8]) {
-        if let Some(Job::Append(same, waiting)) = self.jobs.back_mut()
-            && *same == file
+        self.waiting_bytes += bytes.len();
+        if let Some(waiting) = self.buffer_to_append_to(file)
             && waiting.len() + bytes.len() <= MAX_JOB_BYTES
         {
             waiting.extend_from_slice(bytes);
-            self.waiting_bytes += bytes.len();
             return;
         }
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(bytes);
-        self.push(Job::Append(file, buffer));
+        self.jobs.push_back(Job::Append(file, buffer));
+    }
+
+    /// The buffer of the last job that appends to a file. Output may be written before events that came earlier, but
+    /// no event before the output that it refers to.
+    fn buffer_to_append_to(&mut self, file: Growing) -> Option<&mut Vec<u8>> {
+        self.jobs
+            .iter_mut()
+            .rev()
+            .map_while(|job| match (job, file) {
+                (Job::Append(Growing::Output, _), Growing::Events)
+                | (Job::Sync(_) | Job::StopListening | Job::Result(_), _) => None,
+                (Job::Append(of, buffer), _) => Some((*of, buffer)),
+            })
+            .find_map(|(of, buffer)| (of == file).then_some(buffer))
     }
 
     /// Writes log and events no further, for a reason that is reported once.
@@ -389,14 +402,42 @@ mod tests {
     }
 
     #[test]
-    fn small_pieces_for_one_file_are_one_job() {
+    fn pieces_are_joined_but_no_event_is_written_before_its_output() {
+        use Growing::{Events, Output};
         let queue = Queue::new();
         let mut state = queue.lock();
-        for file in [Growing::Output, Growing::Output, Growing::Events] {
-            state.append(file, b"abc");
+        let full = "x".repeat(MAX_JOB_BYTES);
+        for (file, text) in [
+            (Output, "a"),
+            (Events, "1"),
+            (Output, "b"),
+            (Events, "2"),
+            (Output, &full),
+            (Output, "c"),
+            (Events, "3"),
+        ] {
+            state.append(file, text.as_bytes());
         }
-        let lengths: Vec<_> = state.jobs.iter().map(Job::bytes).collect();
-        assert_eq!(lengths, [6, 3]);
-        assert_eq!(state.waiting_bytes, 9);
+        state.push(Job::Sync(Output));
+        state.append(Output, b"d");
+        assert_eq!(state.waiting_bytes, 7 + MAX_JOB_BYTES);
+        let jobs: Vec<_> = state
+            .jobs
+            .iter()
+            .map(|job| match job {
+                Job::Append(file, text) => (Some(*file), str::from_utf8(text).unwrap()),
+                _ => (None, ""),
+            })
+            .collect();
+        let expected = [
+            (Some(Output), "ab"),
+            (Some(Events), "12"),
+            (Some(Output), &*full),
+            (Some(Output), "c"),
+            (Some(Events), "3"),
+            (None, ""),
+            (Some(Output), "d"),
+        ];
+        assert!(jobs == expected);
     }
 }
