@@ -6,9 +6,9 @@ use memchr::memchr;
 
 use crate::process::memory_limit;
 
-/// Below this, output may wait in memory anywhere.
+/// So much output may wait in memory anywhere.
 const SMALL_BACKLOG_BYTES: u64 = 64 * 1024 * 1024;
-/// Above that, this part of the memory.
+/// The part of the memory beyond which output is passed over.
 const BACKLOG_PART: u64 = 3;
 
 /// What was passed over.
@@ -17,20 +17,19 @@ pub(super) struct Flood {
     /// Bytes of the part that is being passed over; none where output is shown.
     current: Option<u64>,
     total_bytes: u64,
-    limit_bytes: OnceLock<u64>,
+    memory_bytes: OnceLock<u64>,
 }
 
 impl Flood {
     /// Whether the next piece is to be passed over, where so much waits.
     pub(super) fn takes(&self, backlog_bytes: u64) -> bool {
-        self.current.is_some()
-            || (backlog_bytes > SMALL_BACKLOG_BYTES && backlog_bytes > self.limit())
+        self.current.is_some() || self.is_beyond(backlog_bytes, BACKLOG_PART)
     }
 
-    fn limit(&self) -> u64 {
-        *self
-            .limit_bytes
-            .get_or_init(|| memory_limit() / BACKLOG_PART)
+    /// Whether so much waits that it is beyond a part of the memory, such as a third.
+    pub(super) fn is_beyond(&self, backlog_bytes: u64, part: u64) -> bool {
+        backlog_bytes > SMALL_BACKLOG_BYTES
+            && backlog_bytes > self.memory_bytes.get_or_init(memory_limit) / part
     }
 
     /// Whether nothing of this part was passed over yet.
@@ -83,7 +82,7 @@ mod tests {
 
     fn of_limit(bytes: u64) -> Flood {
         Flood {
-            limit_bytes: OnceLock::from(bytes),
+            memory_bytes: OnceLock::from(bytes * BACKLOG_PART),
             ..Flood::default()
         }
     }

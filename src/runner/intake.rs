@@ -14,14 +14,11 @@ use super::link::Link;
 use super::run_dir::{Recorder, Room};
 use super::supervision::InterruptNotice;
 use crate::output::{Capture, SILENCE, Segments, Spool, Tail, Utf8};
-use crate::process::memory_limit;
-use crate::protocol::Event;
 
 /// Most bytes that are read from the spool at once.
-const PIECE_BYTES: usize = 64 * 1024;
-/// How much output may wait in memory for a slow disk: this much anywhere, and this part of the memory.
-const SMALL_BACKLOG_BYTES: u64 = 64 * 1024 * 1024;
-const BACKLOG_PART: u64 = 4;
+const PIECE_BYTES: usize = 32 * 1024;
+/// The part of the memory that output may take while it waits for a slow disk.
+const PART_FOR_THE_DISK: u64 = 4;
 
 /// Spool to capture, tail, record and events.
 #[derive(Debug)]
@@ -81,8 +78,7 @@ impl Intake {
             && record.room() == Room::Full
         {
             let backlog_bytes = spool.backlog_bytes();
-            if backlog_bytes > SMALL_BACKLOG_BYTES && backlog_bytes > memory_limit() / BACKLOG_PART
-            {
+            if self.flood.is_beyond(backlog_bytes, PART_FOR_THE_DISK) {
                 record.give_up_slow(backlog_bytes);
             }
             return Ok(true);
@@ -196,8 +192,8 @@ impl Intake {
 
     /// Gives out a line that is not complete.
     pub(super) fn flush(&mut self, journal: &mut Journal, link: &mut Link) {
-        if let Some(text) = self.segments.flush() {
-            journal.emit(link, |seq, at| Event::Output { seq, at, text });
+        if let Some(line) = self.segments.flush() {
+            self.segments.reuse(journal.emit_output(link, line));
         }
     }
 
@@ -211,9 +207,9 @@ impl Intake {
             record.output(&self.text);
         }
         if journal.is_followed()
-            && let Some(text) = self.segments.push(&self.text)
+            && let Some(lines) = self.segments.push(&self.text)
         {
-            journal.emit(link, |seq, at| Event::Output { seq, at, text });
+            self.segments.reuse(journal.emit_output(link, lines));
         }
         Ok(())
     }

@@ -11,7 +11,6 @@ use crate::support::ending::warnings;
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
 use crate::support::tools::Tool;
-use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
@@ -22,13 +21,13 @@ on_both_tools! {
 const MIB: u64 = 1024 * 1024;
 const SECRET: &str = "correct horse battery";
 
-/// The supervisor stands still while a third of the memory and more is printed.
+/// The supervisor is stopped while more than a third of the memory is printed.
 fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
     let group = MemoryGroup::new(&format!("flood-{}", tool.name()), 256 * MIB);
     let fake = FakeTool::new(
         tool,
         &format!(
-            "echo the beginning; touch started; while [ ! -e stopped ]; do sleep 0.02; done
+            "echo the beginning; while [ ! -e stopped ]; do sleep 0.02; done
              seq 1 14000000; touch ready; while [ ! -e go ]; do sleep 0.02; done
              echo '{SECRET}'; echo the end"
         ),
@@ -39,9 +38,7 @@ fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
     let mut runner = Launch::stream(workspace, &request)
         .under(&["sh", "-c", &group.entrance(), "sh"])
         .start();
-    wait_for("the tool", WITHIN_A_TEST, || {
-        workspace.work_dir().join("started").exists().then_some(())
-    });
+    runner.output_with("the beginning");
     let supervisor = Pid::from_raw(runner.supervisor());
     kill(supervisor, Signal::SIGSTOP).expect("the supervisor runs");
     fs::write(workspace.work_dir().join("stopped"), "").expect("a disk with room");
