@@ -75,6 +75,15 @@ fn a_phrase_is_masked_across_every_gap_of_the_tools() {
 }
 
 #[test]
+fn a_value_that_can_be_read_in_very_many_ways_is_masked() {
+    for middle in [" + +++ +", " +", "+ ", "++ ", "\\ +"] {
+        let value = format!("begin{}end of it", middle.repeat(7));
+        let masked = matcher(&[&value]).mask(&value.replace(' ', "+"));
+        assert_eq!(masked, "***", "{value}");
+    }
+}
+
+#[test]
 fn words_that_are_no_phrase_stay() {
     let matcher = matcher(&[PHRASE, TOKEN]);
     for text in [

@@ -1,5 +1,7 @@
 //! Compares what begins at a place of a text with all patterns at once, however it is spelled.
 
+use std::collections::HashSet;
+
 use super::canonical::Piece;
 use super::escapes::{self, Escape};
 use super::gap::{self, At, MAX_GAP_BYTES};
@@ -17,19 +19,21 @@ const MIN_BROKEN_BYTES: usize = 10;
 /// A word of so many bytes before a line end may be one that was cut at a fixed width.
 pub(super) const LONG_WORD: usize = 16;
 /// Most steps from one place; real text takes few more than a pattern has bytes.
-const MAX_STEPS: usize = 512;
+const MAX_STEPS: usize = 4096;
+/// After so many steps, no place is gone on from twice: a run of signs can be read in very many ways that meet again.
+const MANY_STEPS: usize = 128;
 
 /// What begins at a place.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::output) struct Found {
-    /// Where the longest occurrence ends.
+    /// Where the longest occurrence ends, or what may be one.
     pub(in crate::output) end: Option<usize>,
     /// Whether a longer one may become whole.
     pub(in crate::output) undecided: bool,
 }
 
 /// How far a comparison has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::output) struct Reached {
     /// The patterns that begin with what was read, in lexical order.
     pub(super) from: usize,
@@ -81,9 +85,17 @@ impl Walk<'_> {
     pub(super) fn run(mut self, from: Reached) -> Found {
         let mut next = Some(from);
         let mut steps = 0;
+        let mut seen = HashSet::new();
         while let Some(reached) = next.take_if(|_| steps < MAX_STEPS) {
-            next = self.step(reached).or_else(|| self.pending.pop());
+            let is_new = steps < MANY_STEPS || seen.insert(reached);
+            let further = if is_new { self.step(reached) } else { None };
+            next = further.or_else(|| self.pending.pop());
             steps += 1;
+        }
+        if let Some(left) = next {
+            // There are too many ways to read it to look at all of them: what one of them has reached is masked.
+            let reached = self.pending.iter().map(|it| it.at).chain([left.at]);
+            self.found.end = self.found.end.max(reached.max());
         }
         self.pending.clear();
         #[cfg(test)]
