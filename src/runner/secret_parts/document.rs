@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::member::Member;
 use super::{Scope, Secret, keys, lines, pairs, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
@@ -87,24 +88,14 @@ impl Found {
             return;
         }
         for member in quoted::members_in(text) {
-            let is_within_secret = member.within.iter().any(|name| has_secret_name(name));
-            self.add_member(
-                member.name,
-                &member.value,
-                is_secret || is_within_secret,
-                depth,
-            );
+            self.add_assigned(&member, is_secret, depth);
         }
         let assigned = lines::members_in(text);
         let is_document = assigned.iter().filter(|it| !it.name.is_empty()).count() >= MIN_LINES;
         for member in assigned {
-            let is_number = member
-                .value
-                .bytes()
-                .all(|it| it.is_ascii_digit() || it == b'.');
-            let is_within_secret = member.within.iter().any(|name| has_secret_name(name));
-            let is_secret = is_within_secret || (is_secret && is_document && !is_number);
-            self.add_member(member.name, &member.value, is_secret, depth);
+            let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
+            let is_number = member.value.bytes().all(is_of_number);
+            self.add_assigned(&member, is_secret && is_document && !is_number, depth);
         }
         self.secrets
             .extend(keys::secrets_in(text).into_iter().map(Secret::into_owned));
@@ -114,6 +105,11 @@ impl Found {
             }
             self.add_of_text(decoded.trim(), is_secret, depth + 1);
         }
+    }
+
+    fn add_assigned(&mut self, member: &Member<'_>, is_secret: bool, depth: usize) {
+        let is_secret = is_secret || member.within.iter().any(|name| has_secret_name(name));
+        self.add_member(member.name, &member.value, is_secret, depth);
     }
 
     fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {

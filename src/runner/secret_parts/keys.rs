@@ -1,4 +1,4 @@
-//! Private keys and tokens that can be told by their look, under whatever name.
+//! Private keys and tokens that are recognised by their form, under any name.
 
 use super::Secret;
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_tokens_are_told_by_their_look() {
+    fn keys_and_tokens_are_recognised_by_their_form() {
         let table: [(&str, &[&str]); 9] = [
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nBKcwgg\n-----END RSA PRIVATE KEY-----\n",

@@ -1,16 +1,6 @@
 //! What is assigned line by line: in YAML, in environment files, in credentials files of clouds, in HCL with heredocs.
 
-/// A value and the name to which it is assigned; no name for an element of a list.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Member<'a> {
-    pub(super) name: &'a str,
-    /// The names of what it is in, the innermost first; [`MAX_DEPTH`] at most.
-    pub(super) within: Vec<&'a str>,
-    pub(super) value: String,
-}
-
-/// How many levels around a value count.
-const MAX_DEPTH: usize = 32;
+use super::member::Member;
 
 /// The values without their quotes of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `- value`
 /// below a name. What has more than a name before the `=` or `:` is left out.
@@ -96,11 +86,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let within = self.open.iter().rev().map(|(_, name)| *name);
-        self.members.push(Member {
-            name,
-            within: within.take(MAX_DEPTH).collect(),
-            value,
-        });
+        self.members.push(Member::new(name, within, value));
     }
 }
 
@@ -156,6 +142,7 @@ fn take_while<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::member::assignments;
     use super::*;
 
     #[test]
@@ -191,12 +178,7 @@ mod tests {
             ),
         ];
         for (text, expected) in table {
-            let found = members_in(text);
-            let found: Vec<_> = found
-                .iter()
-                .map(|it| (it.name, it.value.as_str()))
-                .collect();
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(assignments(&members_in(text)), expected, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 mod document;
 mod keys;
 mod lines;
+mod member;
 mod pairs;
 mod quoted;
 mod url;
@@ -62,7 +63,7 @@ const COMMON_WORDS: [&str; 39] = [
     "variable",
 ];
 
-/// The secrets in a value: private keys, tokens that can be told by their look, user info of URLs, what is assigned to a secret name in a query or in a connection string,
+/// The secrets in a value: private keys, tokens that are recognised by their form, user info of URLs, what is assigned to a secret name in a query or in a connection string,
 /// and the strings in a document; in one that is not secret as a whole, those with a secret name.
 pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);

@@ -2,16 +2,7 @@
 
 use std::ops::Range;
 
-/// How many brackets around a string count.
-const MAX_DEPTH: usize = 32;
-
-/// A string and the name to which it is assigned; no name for an element of a list.
-pub(super) struct Member<'a> {
-    pub(super) name: &'a str,
-    /// The names of the objects and lists that it is in, the innermost first; [`MAX_DEPTH`] at most.
-    pub(super) within: Vec<&'a str>,
-    pub(super) value: String,
-}
+use super::member::Member;
 
 /// A bracket that is open, and the name of what it holds; empty where it has none.
 struct Bracket<'a> {
@@ -32,16 +23,9 @@ pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
         let is_name =
             (after.starts_with('=') && !after.starts_with("==")) || after.starts_with(':');
         if !is_name && let Some(name) = name_of(&text[..open], brackets.last()) {
-            members.push(Member {
-                name,
-                within: brackets
-                    .iter()
-                    .rev()
-                    .take(MAX_DEPTH)
-                    .map(|it| it.name)
-                    .collect(),
-                value: unescaped(&text[open..=close]),
-            });
+            let within = brackets.iter().rev().map(|it| it.name);
+            let value = unescaped(&text[open..=close]);
+            members.push(Member::new(name, within, value));
         }
     }
     members
@@ -114,6 +98,7 @@ fn unescaped(quoted: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::member::assignments;
     use super::*;
 
     #[test]
@@ -162,12 +147,7 @@ mod tests {
             ("say \"hello\"", &[]),
         ];
         for (text, expected) in table {
-            let found = members_in(text);
-            let found: Vec<_> = found
-                .iter()
-                .map(|it| (it.name, it.value.as_str()))
-                .collect();
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(assignments(&members_in(text)), expected, "{text}");
         }
     }
 }
