@@ -1,15 +1,5 @@
 //! All arguments that the tool is given: those of the request, and those that it takes from its environment.
 
-use super::preparation::Environment;
-use crate::protocol::Request;
-
-/// The arguments that a tool is given for a request, in the order in which it reads them.
-pub(super) fn of(request: &Request, environment: &Environment) -> Vec<String> {
-    effective(&request.command, &request.args, |name| {
-        environment.get(name)
-    })
-}
-
 /// The arguments after the subcommand, in the order in which both tools read them.
 ///
 /// They put `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` in front of those on the command line.

@@ -11,6 +11,7 @@ use super::diagnosis::{self, Testimony};
 use super::document::{self, Ending, Times};
 use super::effect::{Effect, effect_of};
 use super::evidence::Evidence;
+use super::flags;
 use super::leader::Leader;
 use super::oom::Kill;
 use super::preparation::{self, Environment};
@@ -19,7 +20,6 @@ use super::run_dir::DISK_PATIENCE;
 use super::state_report::{self, Before, Files, ToolEnd, Words, WorkPlace};
 use super::success::{self, Facts, PlanFile, Shortfall};
 use super::supervision::Outlived;
-use super::{cli_args, flags};
 use crate::output::Matcher;
 use crate::process::{Ended, within};
 use crate::protocol::{
@@ -64,17 +64,17 @@ pub(super) struct Verdict {
 /// Judges a run by how it ended and by its output.
 pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     let (request, outlived) = (run.request, run.outlived);
-    let args = cli_args::of(request, run.environment);
-    let printed = run.evidence.printed(&args);
+    let args = &run.environment.args;
+    let printed = run.evidence.printed(args);
     let words = Words::of(&printed);
     let judged = outlived.ended.map(|ended| {
         success::judge(&Facts {
             command: &request.command,
-            args: &args,
+            args,
             ended,
             leader: outlived.leader,
             words,
-            plan_file: plan_file(run, &args),
+            plan_file: plan_file(run),
             is_stopped: outlived.stop_reason.is_some() || outlived.has_tool_outlived,
             is_interrupted: outlived.interrupted && outlived.stop_reason.is_some(),
             hides_end: outlived.hides_end_of_tool(),
@@ -87,10 +87,8 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
         (outcome, _) => outcome,
     };
     let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
-    let files = writes_state(request, &args).then(|| files(run, &args));
-    let state = files
-        .as_ref()
-        .map(|files| state(run, &args, &printed, files));
+    let files = writes_state(request, args).then(|| files(run));
+    let state = files.as_ref().map(|files| state(run, &printed, files));
     let mut error_msg = document::error_message(&Ending {
         request,
         outlived,
@@ -120,8 +118,8 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
 /// The file that `plan` was to write.
 ///
 /// On a full disk both tools say "Saved the plan" and exit with 0, and the file is empty.
-fn plan_file(run: &Run<'_>, args: &[String]) -> PlanFile {
-    let out = flags::value(args, "out").filter(|path| !path.is_empty());
+fn plan_file(run: &Run<'_>) -> PlanFile {
+    let out = flags::value(&run.environment.args, "out").filter(|path| !path.is_empty());
     let (Some(out), "plan") = (out, run.request.command.as_str()) else {
         return PlanFile::Fine;
     };
@@ -200,13 +198,13 @@ fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Di
     }
 }
 
-fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> StateReport {
+fn state(run: &Run<'_>, printed: &Printed, files: &Files) -> StateReport {
     let (outlived, leader) = (run.outlived, run.outlived.leader);
     // A process that could not be ended may be the tool.
     let is_gone = leader == Leader::Tool || outlived.survivors.is_empty();
     let ended = outlived.ended.filter(|_| is_gone);
     state_report::report(&state_report::Observed {
-        args,
+        args: &run.environment.args,
         end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
         leader,
         started_as: run.started_as,
@@ -219,35 +217,29 @@ fn state(run: &Run<'_>, args: &[String], printed: &Printed, files: &Files) -> St
 
 /// The files that a run may write, as they are before it; nothing for a command that writes no state.
 pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
-    let args = cli_args::of(request, environment);
-    if !writes_state(request, &args) {
-        return Before::Seen(Vec::new());
+    if !writes_state(request, &environment.args) {
+        return Before::NOTHING;
     }
-    let place = work_place(args, environment, work_dir, Leader::Tool);
+    let place = work_place(environment, work_dir, Leader::Tool);
     let seen = within(DISK_PATIENCE, move || state_report::look_before(&place));
     seen.unwrap_or_else(|| Before::Unknown {
         began_at: SystemTime::now(),
     })
 }
 
-fn work_place(
-    args: Vec<String>,
-    environment: &Environment,
-    work_dir: &Path,
-    started_as: Leader,
-) -> WorkPlace {
+fn work_place(environment: &Environment, work_dir: &Path, started_as: Leader) -> WorkPlace {
     WorkPlace {
         work_dir: work_dir.to_owned(),
         data_dir: environment.get("TF_DATA_DIR").map(PathBuf::from),
         workspace: environment.get("TF_WORKSPACE").map(str::to_owned),
-        args,
+        args: environment.args.clone(),
         started_as,
     }
 }
 
 /// What the working directory shows; nothing when its disk hangs.
-fn files(run: &Run<'_>, args: &[String]) -> Files {
-    let place = work_place(args.to_vec(), run.environment, run.work_dir, run.started_as);
+fn files(run: &Run<'_>) -> Files {
+    let place = work_place(run.environment, run.work_dir, run.started_as);
     let before = run.before.clone();
     within(DISK_PATIENCE, move || {
         state_report::observe(&place, &before)

@@ -51,9 +51,18 @@ pub(super) fn of_tool(
     variables
 }
 
-/// What is masked: the request's `secrets`, the values of secret variables and arguments, and what is secret in itself within these
+/// The value of a variable that holds text.
+pub(super) fn text_of<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
+    variables.get(OsStr::new(name))?.to_str()
+}
+
+/// What is masked: the request's `secrets`, the values of secret variables and of what `args` assign, and what is secret in itself within these
 /// and all others.
-pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec<Secret<'a>> {
+pub(super) fn secrets<'a>(
+    request: &'a Request,
+    variables: &'a Variables,
+    args: &'a [String],
+) -> Vec<Secret<'a>> {
     let mut secrets = Vec::new();
     for listed in &request.secrets {
         add(listed.expose_secret().as_bytes(), true, &mut secrets);
@@ -61,17 +70,8 @@ pub(super) fn secrets<'a>(request: &'a Request, variables: &'a Variables) -> Vec
     for (name, value) in variables {
         add(value.as_bytes(), is_secret_name(name), &mut secrets);
     }
-    let args = cli_args::effective(&request.command, &request.args, |name| {
-        variables.get(OsStr::new(name))?.to_str()
-    });
-    for (name, value) in cli_args::assigned(&args) {
-        let mut of_value = Vec::new();
-        add(value.as_bytes(), may_be_secret(name), &mut of_value);
-        secrets.extend(
-            of_value
-                .into_iter()
-                .map(|it| -> Secret<'a> { it.into_owned() }),
-        );
+    for (name, value) in cli_args::assigned(args) {
+        add(value.as_bytes(), may_be_secret(name), &mut secrets);
     }
     secrets
 }
@@ -196,7 +196,7 @@ mod tests {
             ("PG_CONN_STR".into(), "http://u:hunter22@h".into()),
             ("PLAIN".into(), "http://u:hunter23@h".into()),
         ]);
-        let mut found: Vec<_> = secrets(&request, &variables)
+        let mut found: Vec<_> = secrets(&request, &variables, &[])
             .into_iter()
             .map(|it| String::from_utf8(it.value.into_owned()).unwrap())
             .collect();

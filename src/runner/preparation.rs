@@ -11,6 +11,7 @@ use nix::unistd::{AccessFlags, access};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use super::cli_args;
 use super::environment::{self, Variables};
 use super::refusal::Refusal;
 use super::resolve;
@@ -29,6 +30,8 @@ const OUTPUT_PART: u64 = 4;
 #[derive(Debug)]
 pub(super) struct Environment {
     pub(super) variables: Variables,
+    /// All arguments of the tool: those of the request, and those that it takes from these variables.
+    pub(super) args: Vec<String>,
     pub(super) matcher: Arc<Matcher>,
 }
 
@@ -36,13 +39,21 @@ impl Environment {
     /// Builds the tool's environment from the request and this process's own.
     pub(super) fn of(request: &Request) -> Self {
         let variables = environment::of_tool(request, std::env::vars_os());
-        let matcher = Arc::new(Matcher::of(environment::secrets(request, &variables)));
-        Self { variables, matcher }
+        let args = cli_args::effective(&request.command, &request.args, |name| {
+            environment::text_of(&variables, name)
+        });
+        let secrets = environment::secrets(request, &variables, &args);
+        let matcher = Arc::new(Matcher::of(secrets));
+        Self {
+            variables,
+            args,
+            matcher,
+        }
     }
 
     /// The value of a variable that holds text.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.variables.get(OsStr::new(name))?.to_str()
+        environment::text_of(&self.variables, name)
     }
 }
 

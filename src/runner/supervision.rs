@@ -260,7 +260,7 @@ impl Supervision<'_> {
     }
 }
 
-/// Reads the output to its end: whatever could write is gone. Where force is asked for, the rest is left out.
+/// Reads the output to its end, after all processes that write to it have ended. Force leaves out the rest.
 async fn read_rest(
     intake: &mut Intake,
     spool: &mut Spool,

@@ -10,7 +10,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::cli_args;
 use super::conclusion::{self, Run};
 use super::document::{Times, of_no_tool};
 use super::doorbell::Doorbell;
@@ -115,7 +114,7 @@ impl Desk {
         let mut intake = Intake::new(
             OutputRedactor::of(
                 &request,
-                &cli_args::of(&request, &environment),
+                &environment.args,
                 Arc::clone(&environment.matcher),
             ),
             Capture::new(capture, output_limit),

@@ -16,29 +16,42 @@ use super::files::read;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {
     /// They were looked at.
-    Seen(Vec<(PathBuf, Option<Fingerprint>)>),
+    Seen {
+        /// Files that the run may write.
+        files: Vec<(PathBuf, Option<Fingerprint>)>,
+        /// The local state, if it was there.
+        local_state: Option<PathBuf>,
+    },
     /// They were not, or the knowledge is lost; the run began at this time.
     Unknown { began_at: SystemTime },
 }
 
 impl Before {
-    /// Looks at files that the run may write.
-    pub(super) fn seen(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self::Seen(
-            paths
-                .into_iter()
-                .map(|path| {
-                    let fingerprint = Fingerprint::of(&path);
-                    (path, fingerprint)
-                })
-                .collect(),
-        )
+    /// What is known before a run that writes no state.
+    pub const NOTHING: Self = Self::Seen {
+        files: Vec::new(),
+        local_state: None,
+    };
+
+    /// Looks at files that the run may write, and whether the local state is there.
+    pub(super) fn seen(
+        paths: impl IntoIterator<Item = PathBuf>,
+        local_state: Option<PathBuf>,
+    ) -> Self {
+        let files = paths.into_iter().map(|path| {
+            let fingerprint = Fingerprint::of(&path);
+            (path, fingerprint)
+        });
+        Self::Seen {
+            files: files.collect(),
+            local_state: local_state.filter(|path| path.exists()),
+        }
     }
 
-    /// Whether a file was there and is not any more; `false` if that can't be told.
-    pub(super) fn has_lost(&self, path: &Path) -> bool {
+    /// Whether the local state was in this file, which is not there any more; `false` if that can't be told.
+    pub(super) fn has_lost_state(&self, path: &Path) -> bool {
         let was_there = match self {
-            Self::Seen(files) => files.iter().any(|(seen, it)| seen == path && it.is_some()),
+            Self::Seen { local_state, .. } => local_state.as_deref() == Some(path),
             Self::Unknown { .. } => false,
         };
         was_there && fs::metadata(path).is_err_and(|fault| fault.kind() == ErrorKind::NotFound)
@@ -47,7 +60,7 @@ impl Before {
     /// Whether a file is there that the run has made or written; `false` if that can't be told.
     pub(super) fn is_written_since(&self, path: &Path) -> bool {
         match self {
-            Self::Seen(files) => {
+            Self::Seen { files, .. } => {
                 let now = Fingerprint::of(path);
                 let before = files.iter().find(|(seen, _)| seen == path);
                 now.is_some() && before.is_some_and(|(_, before)| *before != now)
@@ -138,14 +151,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errored.tfstate");
         for at in odd_times() {
-            let absent = Before::seen([path.clone()]);
+            let absent = Before::seen([path.clone()], None);
             assert!(!absent.is_written_since(&path));
 
             fs::write(&path, "one").unwrap();
             set_time(&path, at);
             assert!(absent.is_written_since(&path), "made");
 
-            let before = Before::seen([path.clone()]);
+            let before = Before::seen([path.clone()], None);
             assert!(!before.is_written_since(&path), "left alone");
 
             fs::set_permissions(&path, fs::metadata(&path).unwrap().permissions()).unwrap();
@@ -165,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         fs::write(&path, "").unwrap();
-        assert!(!Before::seen([]).is_written_since(&path));
+        assert!(!Before::seen([], None).is_written_since(&path));
     }
 
     #[test]

@@ -108,29 +108,24 @@ impl WorkPlace {
     fn errored_state(&self) -> PathBuf {
         self.work_dir.join(ERRORED_STATE)
     }
-
-    /// Where the info of the local backend's lock is while it is held.
-    fn local_lock(&self, data_dir: &Path, record: &Record) -> Option<PathBuf> {
-        let state = local_state(self, data_dir, record);
-        Some(self.work_dir.join(lock_info_path(&state)?))
-    }
 }
 
 /// Looks at what a run may write, before it starts.
 pub fn look_before(place: &WorkPlace) -> Before {
     let data_dir = place.data_dir();
     let record = Record::read(&data_dir.join(LOCAL_STATE));
-    let lock = place.local_lock(&data_dir, &record);
-    let state = place.work_dir.join(local_state(place, &data_dir, &record));
-    Before::seen([place.errored_state(), state].into_iter().chain(lock))
+    let state = local_state(place, &data_dir, &record);
+    let written = [place.errored_state()].into_iter();
+    Before::seen(written.chain(lock_info_path(&state)), Some(state))
 }
 
 /// Reads what a run has left.
 pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     let data_dir = place.data_dir();
     let record = Record::read(&data_dir.join(LOCAL_STATE));
+    let state = local_state(place, &data_dir, &record);
     let local_lock = || {
-        let path = place.local_lock(&data_dir, &record)?;
+        let path = lock_info_path(&state)?;
         let content = before.is_written_since(&path).then(|| read(&path))??;
         // A process can be killed halfway through the file, too.
         Some(serde_json::from_str(&content).unwrap_or_default())
@@ -147,15 +142,12 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         Some(path) if is_written => (Some(path), None),
         other => (None, other),
     };
-    let local_lock = (record.backend() == Backend::Local)
-        .then(local_lock)
-        .flatten();
+    let is_local = record.backend() == Backend::Local;
+    let local_lock = is_local.then(local_lock).flatten();
     let is_place_gone = fs::metadata(&place.work_dir)
         .is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound);
-    let local_state = place.work_dir.join(local_state(place, &data_dir, &record));
-    let is_local = record.backend() == Backend::Local;
     Files {
-        is_state_gone: is_place_gone || (is_local && before.has_lost(&local_state)),
+        is_state_gone: is_place_gone || (is_local && before.has_lost_state(&state)),
         backend: match place.started_as {
             // What it has recorded of its backend is gone as well.
             _ if is_place_gone => Backend::Unknown,
@@ -273,14 +265,14 @@ fn survival(kind: &str, config: &Value) -> Survival {
     }
 }
 
-/// The file that the local backend writes to and locks.
+/// The file that the local backend writes to and locks, as a path from the root.
 ///
 /// Measured on both tools: `-state-out` before `-state` before the workspace's own file, and
 /// `workspace_dir` takes no part of `path`.
 fn local_state(place: &WorkPlace, data_dir: &Path, record: &Record) -> PathBuf {
     let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
     if let Some(path) = flag("state-out").or_else(|| flag("state")) {
-        return PathBuf::from(path);
+        return place.work_dir.join(path);
     }
     let selected = read(&data_dir.join("environment"));
     let workspace = place
@@ -289,12 +281,14 @@ fn local_state(place: &WorkPlace, data_dir: &Path, record: &Record) -> PathBuf {
         .or(selected.as_deref())
         .map_or("", str::trim);
     if matches!(workspace, "" | "default") {
-        return PathBuf::from(record.setting("path").unwrap_or(LOCAL_STATE));
+        let path = record.setting("path").unwrap_or(LOCAL_STATE);
+        return place.work_dir.join(path);
     }
     let workspaces = record
         .setting("workspace_dir")
         .unwrap_or("terraform.tfstate.d");
-    Path::new(workspaces).join(workspace).join(LOCAL_STATE)
+    let workspaces = place.work_dir.join(workspaces);
+    workspaces.join(workspace).join(LOCAL_STATE)
 }
 
 /// `.NAME.lock.info` beside the state file.
