@@ -66,13 +66,12 @@ pub async fn check_out_unless(
 ) -> Result<CheckedOut, CheckoutError> {
     let (alive, mut all_over) = mpsc::channel::<()>(1);
     let outcome = {
-        let work = perform(source, into, options, &alive, on_line);
+        let work = perform(source, into, options, alive, on_line);
         tokio::select! {
             outcome = timeout(options.timeout, work) => outcome,
             () = stop => Ok(Err(CheckoutError::Stopped)),
         }
     };
-    drop(alive);
     // Until nobody holds the other end: at once, unless something was killed just now.
     let _ = timeout(KILLED_TO_REAPED, all_over.recv()).await;
     outcome.unwrap_or(Err(CheckoutError::TimedOut {
@@ -85,7 +84,7 @@ async fn perform(
     source: &GitSource,
     into: &Path,
     options: &Options,
-    alive: &mpsc::Sender<()>,
+    alive: mpsc::Sender<()>,
     on_line: OnLine<'_>,
 ) -> Result<CheckedOut, CheckoutError> {
     let attempted = attempt(source, into, options, alive.clone(), &mut *on_line).await;
@@ -100,7 +99,7 @@ async fn perform(
         url: format!("{without_slash}.git"),
         ..source.clone()
     };
-    let attempted = attempt(&with_ending, into, options, alive.clone(), on_line).await;
+    let attempted = attempt(&with_ending, into, options, alive, on_line).await;
     match attempted {
         // It is known by the URL that was given.
         Err(CheckoutError::Redirected { .. } | CheckoutError::NoSuchRepository { .. }) => {
@@ -125,7 +124,7 @@ async fn attempt(
     let into = std::path::absolute(into).map_err(at(into))?;
     let staging = Arc::new(Staging::beside(&into)?);
     let checkout = Checkout {
-        git: Git::new(source, options, staging.parent().to_owned(), alive).await?,
+        git: Git::new(source, options, &staging, alive).await?,
         source,
         staging,
     };
@@ -236,7 +235,6 @@ impl Checkout<'_> {
             in_dir: self.staging.path(),
             touches,
             route: None,
-            temp_dir: self.staging.temp_dir(),
             writes: &[],
             keep: Arc::clone(&self.staging) as _,
         };

@@ -131,7 +131,6 @@ impl Checkout<'_> {
             in_dir: self.staging.path(),
             touches: Touches::Mirror,
             route: None,
-            temp_dir: self.staging.temp_dir(),
             writes: &[&mirror.path],
             keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };
@@ -180,7 +179,6 @@ impl Checkout<'_> {
             in_dir: &mirror.path,
             touches,
             route: None,
-            temp_dir: self.staging.temp_dir(),
             writes: &[],
             keep: Arc::new((Arc::clone(&self.staging), Arc::clone(&mirror.lock))),
         };

@@ -26,6 +26,7 @@ use super::offer::Offer;
 use super::progress::{Progress, Said};
 use super::route::Route;
 use super::source::{GitSource, Options};
+use super::staging::Staging;
 use crate::process::{Ended, Handed, KeptGroup, Started};
 
 /// Most of stdout that is kept, in bytes: the few lines that we ask for.
@@ -48,6 +49,8 @@ pub(super) struct Git {
     login: Login,
     mask: Mask,
     ceiling: PathBuf,
+    /// For temporary files, where git is confined.
+    temp_dir: PathBuf,
     pub(super) allowed_hosts: AllowedHosts,
     /// The way to the source.
     pub(super) route: Route,
@@ -67,9 +70,7 @@ pub(super) struct Call<'a> {
     pub(super) touches: Touches,
     /// The way to others than the source.
     pub(super) route: Option<&'a Route>,
-    /// For temporary files, where git is confined.
-    pub(super) temp_dir: &'a Path,
-    /// What the call may change beside these two.
+    /// What the call may change beside that directory and the one for temporary files.
     pub(super) writes: &'a [&'a Path],
     /// Let go of when nothing of the call is left.
     pub(super) keep: Arc<dyn std::any::Any + Send + Sync>,
@@ -101,7 +102,7 @@ impl Git {
     pub(super) async fn new(
         source: &GitSource,
         options: &Options,
-        ceiling: PathBuf,
+        staging: &Staging,
         alive: mpsc::Sender<()>,
     ) -> Result<Self, CheckoutError> {
         let address = address::parse(&source.url)?;
@@ -126,7 +127,8 @@ impl Git {
             login,
             mask,
             own,
-            ceiling,
+            ceiling: staging.parent().to_owned(),
+            temp_dir: staging.temp_dir().to_owned(),
             confinement,
             progress: options.progress.clone(),
             alive,
@@ -190,8 +192,8 @@ impl Git {
         let sandbox = match &self.confinement {
             None => None,
             Some(confinement) => {
-                let writes = [call.writes, &[call.in_dir, call.temp_dir]].concat();
-                environment.insert("TMPDIR".into(), call.temp_dir.into());
+                let writes = [call.writes, &[call.in_dir, &self.temp_dir]].concat();
+                environment.insert("TMPDIR".into(), self.temp_dir.clone().into());
                 Some(confinement.sandbox(&writes)?)
             }
         };

@@ -59,7 +59,6 @@ impl Checkout<'_> {
             in_dir: folder,
             touches: Touches::Submodules,
             route: Some(route),
-            temp_dir: self.staging.temp_dir(),
             // Their repositories are in that of the checkout.
             writes: &[self.staging.path()],
             keep: Arc::clone(&self.staging) as _,
@@ -131,7 +130,6 @@ impl Checkout<'_> {
             in_dir: folder,
             touches: Touches::Disk,
             route: None,
-            temp_dir: self.staging.temp_dir(),
             // A submodule has its repository in that of the checkout.
             writes: &[self.staging.path()],
             keep: Arc::clone(&self.staging) as _,
