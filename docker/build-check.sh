@@ -322,7 +322,7 @@ check_contents() {
   expect "licences of ours, of the tools and of the crates" inside sh -c '
     cd /usr/local/share/doc && ls iac-runner/LICENSE-MIT terraform/LICENSE* tofu/LICENSE* >/dev/null || exit 1
     n=$(ls iac-runner/crates | wc -l) && [ "$n" -gt 150 ] && echo "$n crates"'
-  expect "no program runs as somebody else" inside sh -c '
+  expect "no program runs as another user" inside sh -c '
     found=$(find / -xdev -type f -perm /6000 2>/dev/null); [ -z "$found" ] || { echo "$found"; exit 1; }'
   expect "the binaries list their crates" inside sh -c '
     for name in iac-runner iac-backend; do grep -q "\.dep-v0" "/usr/local/bin/$name" || { echo "$name does not"; exit 1; }; done'
@@ -395,7 +395,7 @@ check_users() {
     echo "$said" | grep -q "Connection refused"'
   expect "its iac-runner runs" started "$another" iac-runner doctor
   expect "the root user can be it, too" started --user=0 id -un
-  expect_failure "a data directory of somebody else is named" "/var/lib/iac-backend" started "$another" keys list
+  expect_failure "a data directory of another user is named" "/var/lib/iac-backend" started "$another" keys list
   expect_failure "a word that is no program is for iac-backend" "unrecognized subcommand" started bash-typo
 }
 
@@ -440,7 +440,7 @@ check_service() {
   done
   expect "it is ready" call /health/ready
   expect "the health check says so" started --env="IAC_BACKEND_LISTEN=${base#http://}" health
-  expect_failure "another one on its port is told so" "is in use" \
+  expect_failure "a second service on the port names the conflict" "is in use" \
     started --env="IAC_BACKEND_LISTEN=${base#http://}" --env=IAC_BACKEND_DATA_DIR=/tmp/other serve --insecure
   for tool in terraform tofu; do
     id=$(jq -nc --arg tool "$tool" '{tool: $tool, auto_approve: true,

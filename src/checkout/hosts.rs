@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::address::{Address, Scheme, parse};
 
-/// Stands in a list for every host with a public address.
+/// Allows every host with a public address.
 const PUBLIC: &str = "public";
 /// Addresses at which clouds tell a machine its secrets, beside those that are link-local.
 const METADATA: [IpAddr; 3] = [
@@ -79,7 +79,7 @@ impl AllowedHosts {
         Self(Some(rules.collect()))
     }
 
-    /// Whether all hosts are allowed, by whatever address.
+    /// Whether all hosts are allowed, at any address.
     pub(super) const fn is_any(&self) -> bool {
         self.0.is_none()
     }

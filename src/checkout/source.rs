@@ -77,8 +77,8 @@ pub struct Options {
     pub mirror_cache: Option<PathBuf>,
     /// Gets how far git is, such as `Receiving objects:  50% (5/10)`, whenever it says so.
     pub progress: Option<watch::Sender<Option<String>>>,
-    /// What git may reach beside what a checkout needs; not confined by default. What may be written is what the
-    /// checkout is, whatever is listed.
+    /// What git may reach beside what a checkout needs; not confined by default. It may write only the
+    /// checkout: listed paths are not writable.
     pub sandbox: SandboxRequest,
     /// Which hosts may be fetched from, submodules included; any by default.
     ///

@@ -77,7 +77,7 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     found
 }
 
-/// A value as it is, and in the normal forms NFC and NFD of Unicode: both tools give text in NFC, whatever they are given.
+/// A value as it is, and in the normal forms NFC and NFD of Unicode: both tools print NFC for either input.
 fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
     let mut found = BTreeSet::from([Cow::Borrowed(value)]);
     if let Ok(text) = std::str::from_utf8(value)

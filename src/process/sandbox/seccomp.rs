@@ -22,9 +22,9 @@ const ARGUMENTS: [u32; 2] = if cfg!(target_endian = "little") {
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     Nothing,
-    /// The first argument is 0, which stands for the caller.
+    /// The first argument is 0, which means the caller.
     OfCaller,
-    /// The first argument is this, for a single process, and the second is 0, which stands for the caller.
+    /// The first argument is this, for a single process, and the second is 0, which means the caller.
     OfOneWhichIsCaller(u32),
 }
 

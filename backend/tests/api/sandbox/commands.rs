@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::Target;
+use super::{Target, with_arguments_of};
 use crate::programs::runner;
 use crate::stand::Stand;
 
@@ -88,15 +88,8 @@ pub(super) fn of_nobody(mode: &str) -> Target {
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
-        .arg(programs.join("iac-backend"))
-        .args(own.get_args())
-        .current_dir(stand.path());
-    for (name, value) in own.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+        .arg(programs.join("iac-backend"));
+    with_arguments_of(&mut command, &own);
     command
         .env_remove("IAC_BACKEND_SANDBOX_READ")
         .env_remove("IAC_BACKEND_SANDBOX_WRITE")

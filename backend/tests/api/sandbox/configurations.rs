@@ -72,7 +72,7 @@ fn links_in_a_repository_reach_nothing(tool: &'static str) {
         let id = target.ended(&request);
         let status = target.client().status(&id);
         assert_eq!(status["status"] == "success", is_reached, "{status}");
-        // Whatever confines the tool: the service itself follows none of them.
+        // With and without a sandbox: the service itself follows none of them.
         let request = target.stand.git_request(tool, &url, "network/link");
         let id = target.ended(&request);
         assert_eq!(target.client().status(&id)["reason"], "checkout_failed");

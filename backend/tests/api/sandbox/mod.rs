@@ -8,11 +8,26 @@ mod variables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::stand::{Running, SMALL, Stand};
+
+/// Gives a command the arguments, directory and environment of another, whose program it starts.
+fn with_arguments_of(command: &mut Command, own: &Command) {
+    command.args(own.get_args());
+    if let Some(directory) = own.get_current_dir() {
+        command.current_dir(directory);
+    }
+    for (name, value) in own.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
 
 /// A service whose tools are confined as far as the kernel can, and that opens nothing to them.
 struct Target {
@@ -61,7 +76,7 @@ impl Target {
         self.data().join("sessions").join(id)
     }
 
-    /// Carries a request out with every approval, to whatever end; says which deployment it was.
+    /// Carries a request out with every approval until it has ended; returns the name of the deployment.
     fn applied(&self, request: &Value) -> String {
         let mut request = request.clone();
         request["auto_approve"] = json!(true);

@@ -5,19 +5,16 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::Target;
+use super::{Target, with_arguments_of};
 use crate::bounded::output_of;
 use crate::stand::Stand;
 use crate::without_landlock::WITHOUT_LANDLOCK;
 
 #[test]
 fn the_level_is_told() {
+    const CONFIGURATION: &str = "output \"a\" { value = 1 }\n";
     let target = Target::new("terraform", "auto");
-    let id = target.applied(
-        &target
-            .stand
-            .request("terraform", "output \"a\" { value = 1 }\n"),
-    );
+    let id = target.applied(&target.stand.request("terraform", CONFIGURATION));
     let level = target.client().status(&id)["sandbox"].clone();
     let level = level.as_str().unwrap();
     assert!(level.starts_with("landlock-"), "{level}");
@@ -26,11 +23,7 @@ fn the_level_is_told() {
     assert!(metrics.as_str().unwrap().contains(&series), "{metrics}");
 
     let target = Target::new("terraform", "off");
-    let id = target.applied(
-        &target
-            .stand
-            .request("terraform", "output \"a\" { value = 1 }\n"),
-    );
+    let id = target.applied(&target.stand.request("terraform", CONFIGURATION));
     assert_eq!(target.client().status(&id)["sandbox"], json!(null));
 }
 
@@ -53,15 +46,8 @@ fn without_landlock(stand: &Stand, mode: &str) -> Command {
     let mut command = Command::new("/usr/bin/python3");
     command
         .args(["-c", WITHOUT_LANDLOCK])
-        .arg(own.get_program())
-        .args(own.get_args())
-        .current_dir(stand.path());
-    for (name, value) in own.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+        .arg(own.get_program());
+    with_arguments_of(&mut command, &own);
     command
 }
 
