@@ -137,13 +137,17 @@ fn processes(workspace: &Workspace, runner: &Runner) -> Vec<i32> {
         .collect()
 }
 
+/// States in which a process that was sent SIGSTOP does nothing more: one whose child was stopped between vfork and
+/// exec sleeps on without being stopped itself.
+const AT_REST: &str = "TtDZX";
+
 /// Stops processes, the last one first, and returns when.
 pub(super) fn stop(pids: &[i32]) -> Instant {
     let reversed: Vec<i32> = pids.iter().rev().copied().collect();
     signal(&reversed, Signal::SIGSTOP);
     wait_for("processes that are stopped", SOON, || {
         pids.iter()
-            .all(|&pid| state_of(pid).is_none_or(|state| "TtZ".contains(state)))
+            .all(|&pid| state_of(pid).is_none_or(|state| AT_REST.contains(state)))
             .then_some(())
     });
     Instant::now()
