@@ -23,7 +23,8 @@ pub(super) struct Binding {
     pub(super) configuration: String,
     /// None if there is no such program.
     pub(super) tool: Option<ToolFile>,
-    pub(super) tool_version: String,
+    /// None for a plan that is shown only while it is applied.
+    pub(super) tool_version: Option<String>,
     /// Digest of variables, environment and workspace, salted: what stands here is on disk.
     pub(super) variables: String,
 }
@@ -39,7 +40,7 @@ impl Binding {
             ("commit", self.commit.as_ref().map(ToString::to_string)),
             ("configuration", Some(self.configuration.clone())),
             ("tool", self.tool.as_ref().map(ToolFile::text)),
-            ("tool_version", Some(self.tool_version.clone())),
+            ("tool_version", self.tool_version.clone()),
             ("variables", Some(self.variables.clone())),
         ];
         for (name, value) in parts {

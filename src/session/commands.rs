@@ -101,6 +101,10 @@ impl Commands<'_> {
             "-input=false".to_owned(),
             option("-out", &self.place.plan_file()),
         ];
+        if self.request.applies_by_itself() {
+            // Whether there is anything to apply is known before the plan is shown.
+            args.push("-detailed-exitcode".to_owned());
+        }
         match self.request.operation {
             Operation::Destroy => args.push("-destroy".to_owned()),
             Operation::Drift => args.push("-refresh-only".to_owned()),
@@ -372,6 +376,20 @@ mod tests {
         for (operation, expected) in table {
             let args = of(&request(operation), |it| it.plan(&[]).unwrap().args);
             assert_eq!(args.get(2).map(String::as_str), expected, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_plan_that_is_applied_by_itself_tells_of_changes_by_its_exit_code() {
+        for operation in Operation::ALL {
+            for auto_approve in [false, true] {
+                let mut request = request(operation);
+                request.auto_approve = auto_approve;
+                let args = of(&request, |it| it.plan(&[]).unwrap().args);
+                let is_applied = matches!(operation, Operation::Deploy | Operation::Destroy);
+                let tells = args.contains(&"-detailed-exitcode".to_owned());
+                assert_eq!(tells, auto_approve && is_applied, "{operation:?}");
+            }
         }
     }
 

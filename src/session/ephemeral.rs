@@ -15,9 +15,14 @@ const OF_CONFIGURATION: [&str; 4] = [".tf", ".tf.json", ".tofu", ".tofu.json"];
 ///
 /// A plan does not hold them. Where none is declared, or the version knows none, variables are not given to an apply:
 /// earlier versions refuse them.
-pub(super) fn may_be_in(tool: Tool, version: &str, work_dir: &Path) -> bool {
+pub(super) fn are_needed_by(tool: Tool, version: &str, work_dir: &Path) -> bool {
+    knows_them(tool, version) && may_be_in(work_dir)
+}
+
+/// Whether a configuration may declare ephemeral variables.
+pub(super) fn may_be_in(work_dir: &Path) -> bool {
     // A directory that cannot be read makes the apply itself fail.
-    knows_them(tool, version) && are_named_in(work_dir).unwrap_or(true)
+    are_named_in(work_dir).unwrap_or(true)
 }
 
 fn knows_them(tool: Tool, version: &str) -> bool {

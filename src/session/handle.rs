@@ -70,7 +70,8 @@ impl Session {
         self.log.tail(phases, most_bytes)
     }
 
-    /// What the plan is going to do, once there is one.
+    /// What the plan is going to do, once there is one. A plan that is applied by itself is there a moment after its
+    /// apply has begun.
     pub fn plan(&self) -> Option<Arc<PlanSummary>> {
         self.published.plan.borrow().clone()
     }

@@ -250,7 +250,7 @@ impl Sessions {
             publisher,
             published,
             environment: Arc::new(OnceCell::new()),
-            shown_by: Arc::default(),
+            planned_by: Arc::default(),
         };
         runtime.spawn(driver.drive());
         session

@@ -397,7 +397,7 @@ fn planned(changes: Changes) -> Event {
             commit: None,
             configuration: String::new(),
             tool: None,
-            tool_version: String::new(),
+            tool_version: Some(String::new()),
             variables: String::new(),
         },
         deadline: Utc::now(),

@@ -69,6 +69,7 @@ mod repository_contents;
 mod retention;
 mod run_processes;
 mod sandbox;
+mod shown_while_applied;
 mod stand;
 mod stopping;
 mod tampering;

@@ -48,7 +48,7 @@ impl Job {
         }
     }
 
-    async fn measure_again(&self, tool_version: String) -> Result<Binding, Event> {
+    async fn measure_again(&self, tool_version: Option<String>) -> Result<Binding, Event> {
         let configuration = self.configuration().await?;
         self.measure(tool_version, configuration).await
     }
@@ -56,7 +56,7 @@ impl Job {
     /// What an approval is bound to, as it is now, with the digest of the configuration.
     pub(super) async fn measure(
         &self,
-        tool_version: String,
+        tool_version: Option<String>,
         configuration: String,
     ) -> Result<Binding, Event> {
         // What the session adds takes the place of what is inherited.
@@ -85,17 +85,18 @@ impl Job {
 
     /// Whether the program is of the version that made the plan, without asking it.
     ///
-    /// Both tools show no plan that another version made, so the program that has shown this one is of its
+    /// Both tools show no plan that another version made, so the program that has made or shown this one is of its
     /// version for as long as it is the same file. Where a person decides, it is asked all the same.
     pub(super) fn is_known_to_be_of_the_version(&self) -> bool {
         let bound = self.binding.as_ref().and_then(|it| it.tool.as_ref());
-        self.request.auto_approve && bound.is_some() && bound == self.shown_by.get()
+        self.request.auto_approve && bound.is_some() && bound == self.planned_by.get()
     }
 
     /// Whether the apply has to be given the variables of the plan once more.
     pub(super) fn needs_variables_again(&self, version: &str) -> bool {
+        let tool = self.request.tool;
         self.work_dir()
-            .is_ok_and(|work_dir| ephemeral::may_be_in(self.request.tool, version, work_dir))
+            .is_ok_and(|work_dir| ephemeral::are_needed_by(tool, version, work_dir))
     }
 
     /// Digest of the source, and of the modules that were downloaded for it or that lie beside it.

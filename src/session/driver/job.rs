@@ -34,8 +34,8 @@ pub(super) struct Job {
     pub(super) has_fetched: bool,
     /// Variables that the session adds, once they are known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
-    /// The program that has shown the plan, if it was in this process.
-    pub(super) shown_by: Arc<OnceLock<ToolFile>>,
+    /// The program that has made or shown the plan, if it was in this process.
+    pub(super) planned_by: Arc<OnceLock<ToolFile>>,
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,

@@ -83,7 +83,7 @@ pub(super) struct Driver {
     pub(super) published: Arc<Published>,
     pub(super) stop: watch::Sender<Option<Stop>>,
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
-    pub(super) shown_by: Arc<OnceLock<ToolFile>>,
+    pub(super) planned_by: Arc<OnceLock<ToolFile>>,
 }
 
 /// What is missing of a request that was read from its record.
@@ -176,7 +176,7 @@ impl Driver {
             has_secrets: self.missing.is_none(),
             has_fetched: self.has_fetched,
             environment: Arc::clone(&self.environment),
-            shown_by: Arc::clone(&self.shown_by),
+            planned_by: Arc::clone(&self.planned_by),
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
             binding: self.facts.binding.clone(),

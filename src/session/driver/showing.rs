@@ -1,12 +1,16 @@
 //! What the tool shows as JSON: the plan and the outputs.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::job::{Job, failed, sentence};
 use super::printed::{has_lost_names, json_in};
 use crate::plan::PlanSummary;
 use crate::protocol::RunResult;
+use crate::session::ephemeral;
 use crate::session::event::{Changes, Event, FailureKind, Planned};
 use crate::session::place::{write_aside, write_whole};
 use crate::session::verdict::{Verdict, Weight, verdict};
@@ -14,37 +18,50 @@ use crate::session::{Operation, Outputs};
 
 /// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// With what a plan exits that was asked to tell of changes and has some.
+const HAS_CHANGES: i32 = 2;
+/// How long a plan may still be shown when it is applied.
+const SHOWN_AFTER_APPLY: Duration = Duration::from_secs(30);
 
 impl Job {
-    /// The plan as a person can approve it, and what an approval of it is bound to.
-    pub(super) async fn planned(&self) -> Result<Event, Event> {
+    /// What an approval of the plan is bound to, and the plan as a person can approve it.
+    ///
+    /// A plan that nobody has to see before it is applied is shown meanwhile, see [`Job::with_plan_shown`].
+    pub(super) async fn planned(&self, exit_code: i32) -> Result<Event, Event> {
         self.workspace_is_the_same()?;
-        let request = self.command(|it| it.show()).await?;
-        let shown_by = self.tool_file().ok().flatten();
-        // One waits for the tool, the other for the disk.
-        let (shown, configuration) = tokio::join!(self.read(request), self.configuration());
-        let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
-        self.succeeded(&shown)?;
-        let summary = summary_of(&shown)?;
-        let text = serde_json::to_vec(&summary).map_err(|fault| unreadable(&fault))?;
-        write_aside(&self.place.plan_summary(), &text).map_err(|fault| unreadable(&fault))?;
-        let version = summary.tool_version.clone().ok_or_else(|| {
-            let error = "the plan does not say which version of the tool made it";
-            failed(FailureKind::Fault, error)
-        })?;
-        let binding = self.measure(version, configuration?).await?;
-        if let Some(tool) = shown_by {
-            // A session makes one plan in a process.
-            let _ = self.shown_by.set(tool);
-        }
+        let (summary, configuration) = if self.may_be_shown_later(exit_code) {
+            (None, self.configuration().await?)
+        } else {
+            let shown_by = self.tool_file().ok().flatten();
+            // One waits for the tool, the other for the disk.
+            let (shown, configuration) = tokio::join!(self.show_plan(), self.configuration());
+            if let Some(tool) = shown_by {
+                // A session makes one plan in a process.
+                let _ = self.planned_by.set(tool);
+            }
+            (Some(shown?), configuration?)
+        };
+        let version = match &summary {
+            Some(summary) if summary.tool_version.is_none() => {
+                let error = "the plan does not say which version of the tool made it";
+                return Err(failed(FailureKind::Fault, error));
+            }
+            Some(summary) => summary.tool_version.clone(),
+            None => None,
+        };
+        let binding = self.measure(version, configuration).await?;
         if binding.plan_file.is_none() || binding.tool.is_none() {
             let error = "the plan, or the program that made it, is gone";
             return Err(failed(FailureKind::Fault, error));
         }
         let digest = binding.digest();
-        let changes = self.changes_in(&summary);
+        let changes = summary
+            .as_ref()
+            .map_or(Changes::Some, |summary| self.changes_in(summary));
         let warnings = self.warnings_about(changes);
-        self.published.publish_plan(summary);
+        if let Some(summary) = summary {
+            self.published.publish_plan(summary);
+        }
         let deadline = chrono::Utc::now() + self.settings.approval_deadline.min(LONGEST_WAIT);
         Ok(Event::Planned(Box::new(Planned {
             changes,
@@ -53,6 +70,71 @@ impl Job {
             deadline,
             warnings,
         })))
+    }
+
+    /// Whether nothing but the record needs the plan as JSON: it is approved by the request and has changes, its version
+    /// is that of the program that made it, and the apply does not have to be given variables again, for which the
+    /// version would have to be known.
+    fn may_be_shown_later(&self, exit_code: i32) -> bool {
+        let now = self.tool_file().ok().flatten();
+        self.request.applies_by_itself()
+            && exit_code == HAS_CHANGES
+            && now.is_some()
+            && now.as_ref() == self.planned_by.get()
+            && self
+                .work_dir()
+                .is_ok_and(|work_dir| !ephemeral::may_be_in(work_dir))
+    }
+
+    /// Notes which program makes the plan.
+    pub(super) fn note_tool(&self) {
+        if let Ok(Some(tool)) = self.tool_file() {
+            let _ = self.planned_by.set(tool);
+        }
+    }
+
+    /// Applies a plan, and shows it meanwhile if nobody has seen it yet.
+    pub(super) async fn with_plan_shown<T>(&self, apply: impl Future<Output = T>) -> T {
+        // Without the secrets of the request, nothing would be masked.
+        if self.published.plan.borrow().is_some() || !self.has_secrets {
+            return apply.await;
+        }
+        let (mut apply, mut show) = (pin!(apply), pin!(self.show_plan_late()));
+        let applied = tokio::select! {
+            applied = &mut apply => applied,
+            () = &mut show => return apply.await,
+        };
+        if timeout(SHOWN_AFTER_APPLY, show).await.is_err() {
+            let seconds = SHOWN_AFTER_APPLY.as_secs();
+            self.say(&format!(
+                "[the plan could not be shown within {seconds} s after it was applied]"
+            ));
+        }
+        applied
+    }
+
+    async fn show_plan_late(&self) {
+        match self.show_plan().await {
+            Ok(summary) => self.published.publish_plan(summary),
+            Err(Event::Failed(failure)) => self.say(&format!(
+                "[the plan could not be shown while it was applied: {}]",
+                failure.error
+            )),
+            // It was stopped with the apply.
+            Err(_) => {}
+        }
+    }
+
+    /// The plan as the tool shows it, kept in the session's directory.
+    async fn show_plan(&self) -> Result<PlanSummary, Event> {
+        let request = self.command(|it| it.show()).await?;
+        let shown = self.read(request).await;
+        let shown = shown.map_err(|fault| failed(FailureKind::Fault, sentence(&fault)))?;
+        self.succeeded(&shown)?;
+        let summary = summary_of(&shown)?;
+        let text = serde_json::to_vec(&summary).map_err(|fault| unreadable(&fault))?;
+        write_aside(&self.place.plan_summary(), &text).map_err(|fault| unreadable(&fault))?;
+        Ok(summary)
     }
 
     /// What a person should know about a plan that was asked to destroy and finds nothing.

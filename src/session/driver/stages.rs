@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is known of a run that did what it is there for.
 struct Carried {
+    exit_code: i32,
     state: Option<StateReport>,
     /// What the tool was confined by.
     sandbox: Option<String>,
@@ -28,9 +29,13 @@ struct Carried {
 impl Job {
     /// Carries a run to its end, and does what belongs to its stage after it.
     pub(super) async fn stage(&self, step: &RunStep) -> Event {
-        match self.try_stage(step).await {
-            Ok(event) | Err(event) => event,
-        }
+        let (Ok(event) | Err(event)) = match step.command {
+            RunCommand::Init | RunCommand::Validate | RunCommand::Plan => {
+                self.try_stage(step).await
+            }
+            RunCommand::Apply => self.with_plan_shown(self.try_stage(step)).await,
+        };
+        event
     }
 
     async fn try_stage(&self, step: &RunStep) -> Result<Event, Event> {
@@ -40,7 +45,11 @@ impl Job {
         {
             self.source_is_intact().await?;
         }
-        let Carried { state, sandbox } = self.carry(step).await?;
+        let Carried {
+            exit_code,
+            state,
+            sandbox,
+        } = self.carry(step).await?;
         match step.command {
             // What follows would run without what the request kept secret.
             RunCommand::Init | RunCommand::Plan if !self.has_secrets => Err(without_secrets()),
@@ -50,7 +59,7 @@ impl Job {
                 Ok(Event::Initialised { sandbox })
             }
             RunCommand::Validate => Ok(Event::Validated),
-            RunCommand::Plan => self.planned().await,
+            RunCommand::Plan => self.planned(exit_code).await,
             RunCommand::Apply => Ok(Event::Applied { state }),
         }
     }
@@ -70,19 +79,25 @@ impl Job {
             RunCommand::Plan => {
                 self.note_workspace()?;
                 self.make_plan_file()?;
+                self.note_tool();
                 let files = self.tfvars_files()?;
                 self.command(|it| it.plan(&files)).await?.map_err(of_flags)
             }
             RunCommand::Apply => {
-                let version = self.binding.as_ref().map(|it| it.tool_version.clone());
-                let version = version
-                    .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?;
-                let again = if self.needs_variables_again(&version) {
+                let binding = self.binding.as_ref();
+                let version = binding
+                    .ok_or_else(|| failed(FailureKind::Internal, "there is no plan to apply"))?
+                    .tool_version
+                    .clone();
+                let is_again = version
+                    .as_ref()
+                    .is_some_and(|version| self.needs_variables_again(version));
+                let again = if is_again {
                     Some(self.tfvars_files()?)
                 } else {
                     None
                 };
-                let wanted = (!self.is_known_to_be_of_the_version()).then_some(version);
+                let wanted = version.filter(|_| !self.is_known_to_be_of_the_version());
                 self.command(|it| it.apply(wanted, again.as_deref()))
                     .await?
                     .map_err(of_flags)
@@ -109,6 +124,7 @@ impl Job {
         match self.follow_run(begin, &step.run).await {
             Followed::Ended(result) => match verdict(&result, weight, step.next.is_some()) {
                 Verdict::Done { state } => Ok(Carried {
+                    exit_code: result.exit_code,
                     state,
                     sandbox: result.sandbox,
                 }),

@@ -146,6 +146,14 @@ impl DeployRequest {
         Self::from_source(tool, Source::Files(files))
     }
 
+    /// Whether its plan is applied without anybody's decision.
+    pub(super) const fn applies_by_itself(&self) -> bool {
+        match self.operation {
+            Operation::Deploy | Operation::Destroy => self.auto_approve,
+            Operation::Plan | Operation::Drift | Operation::Validate => false,
+        }
+    }
+
     fn from_source(tool: Tool, source: Source) -> Self {
         Self {
             tool,
