@@ -1,12 +1,14 @@
 //! The three system calls of Landlock (landlock(7)), which have no wrapper in libc.
 
 use std::ffi::CString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 
 // The same numbers on every architecture.
 const CREATE_RULESET: libc::c_long = 444;
@@ -152,7 +154,7 @@ impl Ruleset {
     /// # Errors
     /// When the path leads nowhere, or can't be looked at.
     pub fn allow(&self, path: &Path, access: Access) -> io::Result<Granted> {
-        self.allow_opened(&open(path, 0)?, access)
+        self.allow_opened(&open(path, OFlag::empty())?, access)
     }
 
     /// Grants access to a path without any link in it.
@@ -194,11 +196,10 @@ impl Ruleset {
 }
 
 /// Opens a path for nothing but to name it; needs no right to what is there.
-fn open(path: &Path, flags: i32) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_PATH | flags)
-        .open(path)
+fn open(path: &Path, flags: OFlag) -> io::Result<File> {
+    // Not by `OpenOptions`: with musl, these take `O_PATH` for a part of the access mode and leave it out.
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | flags;
+    Ok(openat(AT_FDCWD, path, flags, Mode::empty())?.into())
 }
 
 /// Opens a path for nothing but to name it, if no part of it is a link.
@@ -208,7 +209,7 @@ fn open(path: &Path, flags: i32) -> io::Result<File> {
 fn open_real(path: &Path) -> io::Result<File> {
     match open_without_links(path) {
         Err(fault) if matches!(fault.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
-            let file = open(path, libc::O_NOFOLLOW)?;
+            let file = open(path, OFlag::O_NOFOLLOW)?;
             match file.metadata()?.is_symlink() {
                 true => Err(io::Error::from_raw_os_error(libc::ELOOP)),
                 false => Ok(file),
