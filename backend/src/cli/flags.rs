@@ -39,9 +39,13 @@ fn flag(setting: &Setting) -> Option<Arg> {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true"),
-        Kind::Text | Kind::Secret | Kind::Path | Kind::Number | Kind::Duration | Kind::List => {
-            arg.value_name(setting.kind.word())
-        }
+        Kind::Text
+        | Kind::Secret
+        | Kind::Path
+        | Kind::Number
+        | Kind::Duration
+        | Kind::Size
+        | Kind::List => arg.value_name(setting.kind.word()),
     })
 }
 

@@ -114,7 +114,7 @@ fn text_of(setting: &Setting, value: &toml::Value) -> Result<String, String> {
             .map(|values| values.join(","))
             .map_err(str::to_owned),
         (
-            Kind::Text | Kind::Secret | Kind::Path | Kind::Duration | Kind::List,
+            Kind::Text | Kind::Secret | Kind::Path | Kind::Duration | Kind::Size | Kind::List,
             toml::Value::String(text),
         ) => Ok(text.clone()),
         (kind, other) => Err(format!(

@@ -20,6 +20,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use iac_runner::checkout::AllowedHosts;
 use iac_runner::protocol::SandboxRequest;
 use secrecy::SecretString;
@@ -30,7 +31,8 @@ pub use origin::Origin;
 pub use setting::{Kind, SETTINGS, Setting};
 pub use shown::shown;
 use values::{
-    Reader, absolute_paths, address, duration, from_one, list, postgres, rate, sandbox_mode, switch,
+    Reader, absolute_paths, address, duration, from_one, list, log_size, postgres, rate,
+    sandbox_mode, switch,
 };
 
 /// The whole configuration, by concern.
@@ -130,6 +132,8 @@ pub struct Work {
     pub grace: Duration,
     /// How long a stop waits for what is at work; none to leave it running.
     pub drain: Option<Duration>,
+    /// How much of a log is kept.
+    pub log_limit: ByteSize,
     /// The runner; none to look for it.
     pub runner: Option<PathBuf>,
     /// Whether directories and repositories of this machine are deployed.
@@ -201,6 +205,7 @@ impl Config {
                 checkout_timeout: reader.required("work.checkout_timeout", duration)?,
                 grace: reader.required("work.grace", duration)?,
                 drain: reader.read("work.drain", duration)?,
+                log_limit: reader.required("work.log_limit", log_size)?,
                 runner: path("work.runner"),
                 local_sources: reader.required("work.local_sources", switch)?,
                 allowed_git_hosts: AllowedHosts::new(

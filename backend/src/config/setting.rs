@@ -32,6 +32,8 @@ pub enum Kind {
     Number,
     /// A number with a unit, such as `90s`, `24h` or `30days`.
     Duration,
+    /// A number of bytes with a unit, such as `64MiB`.
+    Size,
     /// Texts with commas between them; a list in the file.
     List,
 }
@@ -46,6 +48,7 @@ impl Kind {
             Self::Switch => "switch",
             Self::Number => "number",
             Self::Duration => "duration",
+            Self::Size => "size",
             Self::List => "list",
         }
     }
@@ -224,6 +227,13 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Duration,
         "",
         "How long a stop waits for what is at work, which is then cancelled; without it, that is left running",
+    ),
+    setting(
+        "work.log_limit",
+        ("IAC_BACKEND_LOG_LIMIT", "log-limit"),
+        Kind::Size,
+        "64MiB",
+        "How much is kept of the log of a deployment: its beginning and its end, and a line that says how much is not",
     ),
     setting(
         "work.runner",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use iac_runner::protocol::SandboxMode;
 
 use super::error::ConfigError;
@@ -77,6 +78,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// Beyond this, times that are reckoned from it may not be dates any more.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
+/// A size in which a log has room for its beginning and its end.
+pub(super) fn log_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "expected a size such as `64MiB` or `1GiB`".to_owned())?;
+    if size < SMALLEST_LOG {
+        return Err(format!("has to be {SMALLEST_LOG} at least"));
+    }
+    Ok(size)
+}
+
+/// A line has 64 KiB at most.
+const SMALLEST_LOG: ByteSize = ByteSize::mib(1);
+
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "expected an address and a port, such as `127.0.0.1:8080`".to_owned())
@@ -142,6 +157,24 @@ mod tests {
         for (text, seconds) in table {
             let expected = seconds.map(Duration::from_secs);
             assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_of_logs_have_a_unit_and_room_for_some_lines() {
+        let table = [
+            ("64MiB", Some(64 << 20)),
+            ("1 GiB", Some(1 << 30)),
+            ("5MB", Some(5_000_000)),
+            ("1048576", Some(1 << 20)),
+            ("1KiB", None),
+            ("0", None),
+            ("-1MiB", None),
+            ("much", None),
+            ("", None),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(log_size(text).ok(), bytes.map(ByteSize), "{text}");
         }
     }
 

@@ -8,13 +8,14 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Service;
+use super::log_limit::{Gap, LogLimit};
 use super::trail::Moment;
 use crate::causes::Causes;
 use crate::metrics::Course;
 use crate::store::{Claim, Ending, Held, Lease, Progress, StoreError, StoredLine};
 
 /// Most lines that are put in at a time.
-const LINES_AT_A_TIME: usize = 500;
+const LINES_AT_A_TIME: u16 = 500;
 /// How long lines and phases are gathered before they go into the store. Who asks here hears them from the session
 /// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
@@ -72,7 +73,9 @@ impl Service {
         let mut snapshots = session.watch();
         // What the session says by now may not be in the store.
         snapshots.mark_changed();
-        let mut logs = session.logs(self.next_line(lease).await?);
+        let mut limit = LogLimit::new(self.parts.log_limit);
+        let next = self.take_kept_lines(lease, &mut limit).await?;
+        let mut logs = session.logs(next);
         let mut renewal = tokio::time::interval(self.parts.lease / 3);
         let mut news = News::default();
         let mut plan = Plan::ToKeep;
@@ -83,11 +86,11 @@ impl Service {
                 line = logs.next_line() => match line {
                     Some(line) => {
                         news.take_lines(line.into(), &mut logs);
-                        news.lines.len() >= LINES_AT_A_TIME
+                        news.lines.len() >= usize::from(LINES_AT_A_TIME)
                     }
                     // Where it stands at its end is kept with the end.
                     None => {
-                        self.keep_lines(lease, &news.lines).await?;
+                        self.keep_lines(lease, &news.lines, &mut limit).await?;
                         return Ok(plan);
                     }
                 },
@@ -112,7 +115,7 @@ impl Service {
                 continue;
             }
             let gathered = std::mem::take(&mut news);
-            self.keep_lines(lease, &gathered.lines).await?;
+            self.keep_lines(lease, &gathered.lines, &mut limit).await?;
             // Before the digest of the plan: who sees that has the plan as well.
             plan = self.keep_plan(lease, session, plan).await?;
             if let Some(now) = &gathered.now {
@@ -123,12 +126,44 @@ impl Service {
         }
     }
 
-    async fn keep_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<(), Lost> {
+    /// Adds lines, and leaves out those for which the log has become too long.
+    async fn keep_lines(
+        &self,
+        lease: &Lease,
+        lines: &[StoredLine],
+        limit: &mut LogLimit,
+    ) -> Result<(), Lost> {
         if lines.is_empty() {
             return Ok(());
         }
         let store = self.store();
-        self.keep(|| store.add_lines(lease, lines)).await
+        self.keep(|| store.add_lines(lease, lines)).await?;
+        self.leave_out(lease, limit.take(lines)).await
+    }
+
+    async fn leave_out(&self, lease: &Lease, gap: Option<Gap>) -> Result<(), Lost> {
+        let Some(Gap { last, marker }) = gap else {
+            return Ok(());
+        };
+        let store = self.store();
+        self.keep(|| store.leave_out_lines(lease, &marker, last))
+            .await
+    }
+
+    /// Looks at the lines that are in the store, as another process may have left them; the number of the next one.
+    async fn take_kept_lines(&self, lease: &Lease, limit: &mut LogLimit) -> Result<u64, Lost> {
+        let (store, id) = (self.store(), lease.deployment);
+        let mut next = 0;
+        loop {
+            let lines = self
+                .until_answered(|| store.lines(id, next, LINES_AT_A_TIME.into()))
+                .await?;
+            let Some(last) = lines.last() else {
+                return Ok(next);
+            };
+            next = last.line + 1;
+            self.leave_out(lease, limit.take(&lines)).await?;
+        }
     }
 
     async fn keep_the_end(
@@ -187,12 +222,6 @@ impl Service {
         Ok(Plan::Kept)
     }
 
-    async fn next_line(&self, lease: &Lease) -> Result<u64, Lost> {
-        let store = self.store();
-        self.until_answered(|| store.next_line(lease.deployment))
-            .await
-    }
-
     async fn keep<'a>(&self, ask: impl Fn() -> Answer<'a> + Send + Sync) -> Result<(), Lost> {
         match self.insist(ask).await {
             Held::Yes => Ok(()),
@@ -232,7 +261,7 @@ impl News {
     /// Takes a line, and those that are at hand after it.
     fn take_lines(&mut self, first: StoredLine, logs: &mut Logs) {
         self.lines.push(first);
-        while self.lines.len() < LINES_AT_A_TIME {
+        while self.lines.len() < usize::from(LINES_AT_A_TIME) {
             let Some(line) = logs.line_at_hand() else {
                 break;
             };

@@ -37,6 +37,7 @@ mod force;
 mod handover;
 mod intent;
 mod live;
+mod log_limit;
 mod log_text;
 mod mirror;
 mod node;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use iac_runner::client::Runner;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::runner::{SandboxLevel, sandbox_level};
@@ -100,6 +102,7 @@ struct Parts {
     _place: Place,
     concurrency: NonZeroUsize,
     lease: Duration,
+    log_limit: ByteSize,
     record_retention: Duration,
     audit_retention: Duration,
     approval_rule: ApprovalRule,
@@ -169,6 +172,7 @@ impl Service {
                 _place: place,
                 concurrency: work.concurrency,
                 lease: work.lease,
+                log_limit: work.log_limit,
                 record_retention: config.store.record_retention,
                 audit_retention: config.store.audit_retention,
                 approval_rule: match config.auth.starter_may_approve {

@@ -6,7 +6,7 @@ use iac_runner::session::{LogLine, Phase};
 /// A line of a deployment's log: masked, and without its newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLine {
-    /// Its place in the log, from 0, without gaps.
+    /// Its place in the log, from 0.
     pub line: u64,
     /// When it was logged.
     pub at: DateTime<Utc>,

@@ -207,7 +207,15 @@ pub trait Logs: Send + Sync {
     /// Adds lines; one that is there already stays as it is, so that a mirror may begin again.
     async fn add_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<Held, StoreError>;
 
-    /// Lines from this one on, so many at most.
+    /// Puts one line in the place of all from its own number to `last`, that one included.
+    async fn leave_out_lines(
+        &self,
+        lease: &Lease,
+        marker: &StoredLine,
+        last: u64,
+    ) -> Result<Held, StoreError>;
+
+    /// Lines from this one on, so many at most. Numbers of lines that were left out are passed over.
     async fn lines(
         &self,
         id: DeploymentId,
@@ -223,9 +231,6 @@ pub trait Logs: Send + Sync {
         phases: &[Phase],
         most_bytes: usize,
     ) -> Result<String, StoreError>;
-
-    /// The number of the line that comes next.
-    async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError>;
 }
 
 /// Who did what.

@@ -1,4 +1,4 @@
-//! The end of a long log in a status.
+//! The end of a long log in a status, and what is kept of one that is too long.
 
 use serde_json::json;
 
@@ -35,4 +35,64 @@ fn a_status_has_the_last_megabyte_of_a_long_log() {
     assert!(log.len() <= MEGABYTE && log.len() > MEGABYTE - 64 * 1024);
     assert!(whole.ends_with(&log) && log.contains("chatter 020000"));
     assert_eq!(whole.as_bytes()[whole.len() - log.len() - 1], b'\n');
+}
+
+#[test]
+fn beginning_and_end_are_kept_of_a_log_that_is_too_long() {
+    let stand = Stand::new();
+    let limit = ["--log-limit", "1MiB"];
+    let running = stand.serve_with(&limit);
+    let client = &running.client;
+    let mut request = stand.request("terraform", CHATTY);
+    request["auto_approve"] = json!(true);
+    let id = client.deploy(&request);
+    let seen = client.follow(&id, None).until_end();
+    let logged = seen.iter().filter(|event| event.kind == "log").count();
+    // What another process finds is in the database alone.
+    running.stop();
+    let running = stand.serve_with(&limit);
+    let client = &running.client;
+    let (_, text) = client.get(&format!("/deploy/{id}/logs.txt"));
+    let text = text.as_str().unwrap();
+    assert!(
+        text.len() < MEGABYTE && text.len() > MEGABYTE / 2,
+        "{}",
+        text.len()
+    );
+    for kept in [
+        "Initializing",
+        "chatter 000001",
+        "chatter 020000",
+        "Apply complete!",
+    ] {
+        assert!(text.contains(kept), "{kept}");
+    }
+    assert!(!text.contains("chatter 010000"));
+    let markers: Vec<_> = text
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix('[')?
+                .split_once(" lines are left out here: ")
+        })
+        .collect();
+    let [(count, why)] = markers[..] else {
+        panic!("{markers:?}");
+    };
+    assert!(why.contains("`work.log_limit`, which is 1.0 MiB"), "{why}");
+    let count: usize = count.parse().unwrap();
+    assert_eq!(text.lines().count() - 1 + count, logged);
+    // Who comes again in the middle of what is left out goes on behind it.
+    let ids: Vec<u64> = client
+        .follow(&id, Some("5000"))
+        .until_end()
+        .iter()
+        .filter_map(|event| event.id.parse().ok())
+        .collect();
+    assert!(ids.is_sorted() && ids[0] > 5001, "{:?}", &ids[..3]);
+    assert!(
+        client.status(&id)["apply_log"]
+            .as_str()
+            .unwrap()
+            .contains("Apply complete!")
+    );
 }

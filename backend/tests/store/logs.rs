@@ -8,6 +8,7 @@ use crate::stand::{Database, LONG, now, of, on_both};
 on_both!(
     lines_come_back_in_order_and_a_mirror_may_begin_again,
     any_text_is_kept,
+    lines_are_left_out_for_one_that_says_so,
     the_end_of_a_log_is_found_by_phase,
 );
 
@@ -26,16 +27,44 @@ async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Databa
     store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let all: Vec<_> = (0..2500).map(|n| line(n, &format!("line {n}"))).collect();
-    assert_eq!(store.next_line(new.id).await.unwrap(), 0);
+    assert_eq!(store.lines(new.id, 0, 10).await.unwrap(), []);
     for piece in [&all[..600], &all[300..], &all[..1]] {
         let held = store.add_lines(&claim.lease, piece).await.unwrap();
         assert_eq!(held, Held::Yes);
     }
-    assert_eq!(store.next_line(new.id).await.unwrap(), 2500);
     assert_eq!(store.lines(new.id, 0, 5000).await.unwrap(), all);
     assert_eq!(store.lines(new.id, 2498, 100).await.unwrap(), all[2498..]);
     assert_eq!(store.lines(new.id, 10, 2).await.unwrap(), all[10..12]);
     assert_eq!(store.lines(of("b").id, 0, 10).await.unwrap(), []);
+}
+
+async fn lines_are_left_out_for_one_that_says_so(database: &Database) {
+    let store = database.open().await;
+    let new = of("a");
+    store.enqueue(&new, &[]).await.unwrap();
+    let claim = store.claim("n", LONG).await.unwrap().unwrap();
+    let all: Vec<_> = (0..10).map(|n| line(n, &format!("line {n}"))).collect();
+    let held = store.add_lines(&claim.lease, &all).await.unwrap();
+    assert_eq!(held, Held::Yes);
+    // Once, and once more with more lines.
+    for last in [4, 7] {
+        let marker = line(2, &format!("up to {last}"));
+        let held = store.leave_out_lines(&claim.lease, &marker, last).await;
+        assert_eq!(held.unwrap(), Held::Yes);
+        let rest = usize::try_from(last).unwrap() + 1;
+        let kept = [&all[..2], &[marker], &all[rest..]].concat();
+        assert_eq!(store.lines(new.id, 0, 20).await.unwrap(), kept);
+        assert_eq!(store.lines(new.id, 3, 20).await.unwrap(), all[rest..]);
+    }
+    let end = store.end_of_log(new.id, &[Phase::Plan], 1000).await;
+    let expected = "line 0\nline 1\nup to 7\nline 8\nline 9\n";
+    assert_eq!(end.unwrap(), expected);
+    // Whoever has lost the deployment changes nothing.
+    let mut lost = claim.lease.clone();
+    lost.epoch += 1;
+    let held = store.leave_out_lines(&lost, &line(0, ""), 9).await;
+    assert_eq!(held.unwrap(), Held::Lost);
+    assert_eq!(store.lines(new.id, 0, 20).await.unwrap().len(), 5);
 }
 
 async fn any_text_is_kept(database: &Database) {

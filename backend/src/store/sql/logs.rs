@@ -14,7 +14,11 @@ pub(super) const IS_CARRIED: &str =
 const FROM: &str = "SELECT line, at, phase, text FROM log_lines \
     WHERE deployment = $1 AND line >= $2 ORDER BY line LIMIT $3";
 
-const NEXT: &str = "SELECT MAX(line) + 1 FROM log_lines WHERE deployment = $1";
+/// Two statements for [`Logs::leave_out_lines`].
+pub(super) const LEAVE_OUT: &str =
+    "DELETE FROM log_lines WHERE deployment = $1 AND line >= $2 AND line <= $3";
+pub(super) const INSERT_MARKER: &str =
+    "INSERT INTO log_lines (deployment, line, at, phase, text) VALUES ($1, $2, $3, $4, $5)";
 
 /// Widens what is known of where the lines of a phase are.
 pub(super) const NOTE_PHASE: &str = "INSERT INTO log_phases (deployment, phase, first_line, last_line) \
@@ -109,6 +113,15 @@ macro_rules! logs {
                 self.insert_lines(lease, lines).await
             }
 
+            async fn leave_out_lines(
+                &self,
+                lease: &Lease,
+                marker: &StoredLine,
+                last: u64,
+            ) -> Result<Held, StoreError> {
+                self.replace_lines(lease, marker, last).await
+            }
+
             async fn lines(
                 &self,
                 id: DeploymentId,
@@ -181,14 +194,6 @@ macro_rules! logs {
                 }
                 pieces.reverse();
                 Ok(pieces.concat())
-            }
-
-            async fn next_line(&self, id: DeploymentId) -> Result<u64, StoreError> {
-                let next: Option<i64> = sqlx::query_scalar(NEXT)
-                    .bind(id.to_string())
-                    .fetch_one(self.reads())
-                    .await?;
-                count("line", next.unwrap_or(0))
             }
         }
     };

@@ -191,4 +191,37 @@ impl PostgresStore {
         transaction.commit().await?;
         Ok(Held::Yes)
     }
+
+    pub(super) async fn replace_lines(
+        &self,
+        lease: &Lease,
+        marker: &StoredLine,
+        last: u64,
+    ) -> Result<Held, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let carried: Option<i64> = sqlx::query_scalar::<Postgres, _>(LOCK)
+            .bind(lease.deployment.to_string())
+            .bind(lease.epoch)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if carried.is_none() {
+            return Ok(Held::Lost);
+        }
+        sqlx::query::<Postgres>(super::logs::LEAVE_OUT)
+            .bind(lease.deployment.to_string())
+            .bind(signed(marker.line))
+            .bind(signed(last))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query::<Postgres>(super::logs::INSERT_MARKER)
+            .bind(lease.deployment.to_string())
+            .bind(signed(marker.line))
+            .bind(micros(marker.at))
+            .bind(marker.phase.word())
+            .bind(&marker.text)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Held::Yes)
+    }
 }

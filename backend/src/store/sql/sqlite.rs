@@ -212,6 +212,40 @@ impl SqliteStore {
         transaction.commit().await?;
         Ok(Held::Yes)
     }
+
+    pub(super) async fn replace_lines(
+        &self,
+        lease: &Lease,
+        marker: &StoredLine,
+        last: u64,
+    ) -> Result<Held, StoreError> {
+        let mut writer = self.repeatable().await?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
+            .bind(lease.deployment.to_string())
+            .bind(lease.epoch)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if carried.is_none() {
+            return Ok(Held::Lost);
+        }
+        sqlx::query::<Sqlite>(super::logs::LEAVE_OUT)
+            .bind(lease.deployment.to_string())
+            .bind(signed(marker.line))
+            .bind(signed(last))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query::<Sqlite>(super::logs::INSERT_MARKER)
+            .bind(lease.deployment.to_string())
+            .bind(signed(marker.line))
+            .bind(micros(marker.at))
+            .bind(marker.phase.word())
+            .bind(&marker.text)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Held::Yes)
+    }
 }
 
 const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) ";
