@@ -63,6 +63,19 @@ pub enum OpenError {
     /// A sandbox is required, and the kernel can't make a complete one.
     #[error("{0}")]
     Sandbox(String),
+    /// Every configuration would reach what the service keeps to itself.
+    #[error(
+        "`{setting}` lists `{}`, through which every configuration would reach {what}: list only what configurations need, \
+         or keep {what} elsewhere", .path.display()
+    )]
+    Exposed {
+        /// The setting.
+        setting: &'static str,
+        /// The path that it lists.
+        path: std::path::PathBuf,
+        /// What is reached.
+        what: &'static str,
+    },
     /// The registry has no address.
     #[error("the address of the registry cannot be")]
     Registry(#[source] HostFault),

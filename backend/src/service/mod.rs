@@ -7,6 +7,7 @@
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `exposure` | refuses a sandbox that opens what the service keeps to itself |
 //! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
 //! | `intent` | a decision is written down before it takes effect |
@@ -19,6 +20,7 @@
 //! | `drain` | the end of a service that takes everything with it which it started |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
+//! | `log_limit` | which lines of a long log are kept |
 //! | `log_text` | its log as text |
 //!
 //! # What a restart finds
@@ -32,6 +34,7 @@ mod decide;
 mod dispatch;
 mod drain;
 mod error;
+mod exposure;
 mod fence;
 mod force;
 mod handover;
@@ -138,6 +141,7 @@ impl Service {
     ) -> Result<Self, OpenError> {
         let place = Place::claim(&config.store.data_dir)?;
         let data_dir = place.dir();
+        exposure::refuse_exposed(config, data_dir)?;
         let work = &config.work;
         let runner = match &work.runner {
             Some(program) => Runner::at(program),

@@ -13,7 +13,7 @@ use crate::stand::{SMALL, Stand};
 const OTHER: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f\n";
 
 fn key_file(stand: &Stand) -> PathBuf {
-    stand.path().join("sealing.key")
+    stand.key_file()
 }
 
 fn write_key(stand: &Stand, text: &str) {

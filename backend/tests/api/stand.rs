@@ -103,6 +103,11 @@ impl Stand {
         &self.place
     }
 
+    /// The file of the sealing key, out of reach of configurations.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.root().join("sealing.key")
+    }
+
     /// A call of the program, with the data directory of this place and without the outer world's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iac-backend"));
@@ -125,7 +130,7 @@ impl Stand {
             // Services that share a database share the key.
             .env(
                 "IAC_BACKEND_SEALING_KEY_FILE",
-                self.path().join("sealing.key"),
+                self.key_file(),
             );
         if let Some(hosts) = self.git_hosts {
             command.env("IAC_BACKEND_ALLOWED_GIT_HOSTS", hosts);

@@ -28,7 +28,7 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         let programs = stand.path().join("git-of-service");
         std::fs::create_dir(&programs).unwrap();
         let root = stand.root().display();
-        let key = stand.path().join("sealing.key");
+        let key = stand.key_file();
         let key = key.display();
         // A git that has been taken over.
         let script = format!(

@@ -69,7 +69,7 @@ impl Target {
     }
 
     fn key(&self) -> PathBuf {
-        self.stand.path().join("sealing.key")
+        self.stand.key_file()
     }
 
     fn session(&self, id: &str) -> PathBuf {

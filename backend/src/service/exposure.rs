@@ -1,0 +1,95 @@
+//! Refuses a sandbox that opens what the service keeps to itself.
+
+use std::path::Path;
+
+use super::OpenError;
+use crate::config::Config;
+use iac_runner::protocol::SandboxMode;
+
+/// Whether every configuration would reach the data directory, or the sealing key, by a listed path.
+///
+/// # Errors
+/// The first such path, and its setting.
+pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), OpenError> {
+    let sandbox = &config.sandbox;
+    if sandbox.mode == SandboxMode::Off {
+        return Ok(());
+    }
+    let key_file = config.sealing.key.is_none().then_some(&config.sealing.key_file);
+    let kept = [
+        ("the data directory", Some(data_dir)),
+        ("the sealing key", key_file.map(AsRef::as_ref)),
+    ];
+    let lists = [("sandbox.read", &sandbox.read), ("sandbox.write", &sandbox.write)];
+    for (what, kept) in kept {
+        // A key that is not there yet is made in this directory.
+        let real = kept.and_then(|kept| match kept.canonicalize() {
+            Ok(real) => Some(real),
+            Err(_) => Some(kept.parent()?.canonicalize().ok()?.join(kept.file_name()?)),
+        });
+        let Some(real) = real else { continue };
+        for (setting, paths) in lists {
+            let exposes = |path: &&std::path::PathBuf| {
+                path.canonicalize().is_ok_and(|listed| real.starts_with(listed))
+            };
+            if let Some(path) = paths.iter().find(exposes) {
+                return Err(OpenError::Exposed {
+                    setting,
+                    path: path.clone(),
+                    what,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::config::Layers;
+
+    #[test]
+    fn no_listed_path_leads_to_what_the_service_keeps() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["all/data/cache", "keys", "caches"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        symlink(at("all"), at("link")).unwrap();
+        let (key, made_later) = (at("keys/sealing.key"), at("caches/sealing.key"));
+        fs::write(&key, "").unwrap();
+        let table = [
+            ("auto", "sandbox.read", at("caches"), &key, None),
+            ("auto", "sandbox.write", at("all/data/cache"), &key, None),
+            ("auto", "sandbox.read", at("gone"), &key, None),
+            ("off", "sandbox.write", at("all"), &key, None),
+            ("auto", "sandbox.write", at("all"), &key, Some("the data directory")),
+            ("required", "sandbox.read", at("all/data"), &key, Some("the data directory")),
+            ("auto", "sandbox.read", at("link"), &key, Some("the data directory")),
+            ("auto", "sandbox.read", "/".to_owned(), &key, Some("the data directory")),
+            ("auto", "sandbox.read", at("keys"), &key, Some("the sealing key")),
+            ("auto", "sandbox.read", key.clone(), &key, Some("the sealing key")),
+            ("auto", "sandbox.write", at("caches"), &made_later, Some("the sealing key")),
+        ];
+        for (mode, setting, listed, key, expected) in table {
+            let flags = BTreeMap::from([
+                ("sandbox.mode", mode.to_owned()),
+                ("sealing.key_file", key.clone()),
+                (setting, listed.clone()),
+            ]);
+            let config = Config::of(&Layers::new().with_flags(flags)).unwrap();
+            let refused = refuse_exposed(&config, Path::new(&at("all/data")));
+            let what = match refused {
+                Ok(()) => None,
+                Err(OpenError::Exposed { what, .. }) => Some(what),
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(what, expected, "{mode} {setting} {listed}");
+        }
+    }
+}
