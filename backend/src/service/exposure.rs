@@ -15,12 +15,19 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
     if sandbox.mode == SandboxMode::Off {
         return Ok(());
     }
-    let key_file = config.sealing.key.is_none().then_some(&config.sealing.key_file);
+    let key_file = config
+        .sealing
+        .key
+        .is_none()
+        .then_some(&config.sealing.key_file);
     let kept = [
         ("the data directory", Some(data_dir)),
         ("the sealing key", key_file.map(AsRef::as_ref)),
     ];
-    let lists = [("sandbox.read", &sandbox.read), ("sandbox.write", &sandbox.write)];
+    let lists = [
+        ("sandbox.read", &sandbox.read),
+        ("sandbox.write", &sandbox.write),
+    ];
     for (what, kept) in kept {
         // A key that is not there yet is made in this directory.
         let real = kept.and_then(|kept| match kept.canonicalize() {
@@ -30,7 +37,8 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
         let Some(real) = real else { continue };
         for (setting, paths) in lists {
             let exposes = |path: &&std::path::PathBuf| {
-                path.canonicalize().is_ok_and(|listed| real.starts_with(listed))
+                path.canonicalize()
+                    .is_ok_and(|listed| real.starts_with(listed))
             };
             if let Some(path) = paths.iter().find(exposes) {
                 return Err(OpenError::Exposed {
@@ -68,13 +76,55 @@ mod tests {
             ("auto", "sandbox.write", at("all/data/cache"), &key, None),
             ("auto", "sandbox.read", at("gone"), &key, None),
             ("off", "sandbox.write", at("all"), &key, None),
-            ("auto", "sandbox.write", at("all"), &key, Some("the data directory")),
-            ("required", "sandbox.read", at("all/data"), &key, Some("the data directory")),
-            ("auto", "sandbox.read", at("link"), &key, Some("the data directory")),
-            ("auto", "sandbox.read", "/".to_owned(), &key, Some("the data directory")),
-            ("auto", "sandbox.read", at("keys"), &key, Some("the sealing key")),
-            ("auto", "sandbox.read", key.clone(), &key, Some("the sealing key")),
-            ("auto", "sandbox.write", at("caches"), &made_later, Some("the sealing key")),
+            (
+                "auto",
+                "sandbox.write",
+                at("all"),
+                &key,
+                Some("the data directory"),
+            ),
+            (
+                "required",
+                "sandbox.read",
+                at("all/data"),
+                &key,
+                Some("the data directory"),
+            ),
+            (
+                "auto",
+                "sandbox.read",
+                at("link"),
+                &key,
+                Some("the data directory"),
+            ),
+            (
+                "auto",
+                "sandbox.read",
+                "/".to_owned(),
+                &key,
+                Some("the data directory"),
+            ),
+            (
+                "auto",
+                "sandbox.read",
+                at("keys"),
+                &key,
+                Some("the sealing key"),
+            ),
+            (
+                "auto",
+                "sandbox.read",
+                key.clone(),
+                &key,
+                Some("the sealing key"),
+            ),
+            (
+                "auto",
+                "sandbox.write",
+                at("caches"),
+                &made_later,
+                Some("the sealing key"),
+            ),
         ];
         for (mode, setting, listed, key, expected) in table {
             let flags = BTreeMap::from([

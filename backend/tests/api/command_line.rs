@@ -99,10 +99,10 @@ fn a_start_that_fails_names_what_is_in_the_way() {
     let stand = Stand::new();
     let running = stand.serve();
     let address = running.client.address();
-    let file = stand.path().join("file");
+    let file = stand.root().join("file");
     std::fs::write(&file, "").unwrap();
     let below = file.join("data");
-    let other = stand.path().join("other");
+    let other = stand.root().join("other");
     let (below, other) = (below.to_str().unwrap(), other.to_str().unwrap());
     let table = [
         (
@@ -119,6 +119,11 @@ fn a_start_that_fails_names_what_is_in_the_way() {
             ["--listen", "192.0.2.1:1", "--data-dir", other],
             "192.0.2.1:1",
             "--insecure",
+        ),
+        (
+            ["--sandbox-read", "/", "--data-dir", other],
+            "`sandbox.read` lists `/`",
+            "list only what configurations need",
         ),
     ];
     for (flags, named, remedy) in table {

@@ -128,10 +128,7 @@ impl Stand {
                 path_of_tools().replace(':', ","),
             )
             // Services that share a database share the key.
-            .env(
-                "IAC_BACKEND_SEALING_KEY_FILE",
-                self.key_file(),
-            );
+            .env("IAC_BACKEND_SEALING_KEY_FILE", self.key_file());
         if let Some(hosts) = self.git_hosts {
             command.env("IAC_BACKEND_ALLOWED_GIT_HOSTS", hosts);
         }
