@@ -11,7 +11,7 @@ const MAX_PARTIAL_BYTES: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub struct Segments {
     partial: String,
-    /// A buffer that is used again: a new one for each piece costs more than the copy into it.
+    /// Buffer for reuse: allocating one for each piece costs more than copying into it.
     spare: String,
 }
 
@@ -34,7 +34,7 @@ impl Segments {
         Some(lines)
     }
 
-    /// Takes back the buffer of lines that were given out.
+    /// Returns the buffer of emitted lines for reuse.
     pub fn reuse(&mut self, mut lines: String) {
         lines.clear();
         self.spare = lines;

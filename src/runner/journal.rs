@@ -118,7 +118,7 @@ impl Journal {
         }
     }
 
-    /// Writes the event of some output; gives back its buffer.
+    /// Writes an output event; returns its buffer for reuse.
     pub(super) fn emit_output(&mut self, link: &mut Link, text: String) -> String {
         if self.written != Written::All {
             return text;

@@ -23,7 +23,7 @@ pub(super) struct Binding {
     pub(super) configuration: String,
     /// None if there is no such program.
     pub(super) tool: Option<ToolFile>,
-    /// None for a plan that is shown only while it is applied.
+    /// `None` for a plan that is read as JSON while it is applied.
     pub(super) tool_version: Option<String>,
     /// Digest of variables, environment and workspace, salted: what stands here is on disk.
     pub(super) variables: String,

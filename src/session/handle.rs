@@ -70,8 +70,7 @@ impl Session {
         self.log.tail(phases, most_bytes)
     }
 
-    /// What the plan is going to do, once there is one. A plan that is applied by itself is there a moment after its
-    /// apply has begun.
+    /// Returns the summary of the plan, once there is one. With `auto_approve`, that is shortly after the apply has begun.
     pub fn plan(&self) -> Option<Arc<PlanSummary>> {
         self.published.plan.borrow().clone()
     }

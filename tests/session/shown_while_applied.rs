@@ -1,4 +1,4 @@
-//! A plan that is applied by itself is shown while it is applied.
+//! With `auto_approve`, the plan is read as JSON while it is applied.
 
 use iac_runner::session::{Operation, Reason, Status};
 
@@ -6,7 +6,7 @@ use crate::holder::killed_at;
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until};
 use crate::support::tools::Tool;
 
-/// What a gate does before the real tool: it cannot show any plan.
+/// Makes `show` fail.
 const SHOWS_NO_PLAN: &str = "if [ \"$1\" = show ]; then echo 'no plan today' >&2; exit 1; fi";
 
 fn an_apply_does_not_wait_for_the_plan_as_json(tool: Tool) {
@@ -40,7 +40,7 @@ fn an_apply_does_not_wait_for_the_plan_as_json(tool: Tool) {
 }
 on_both_tools!(an_apply_does_not_wait_for_the_plan_as_json);
 
-fn a_plan_that_cannot_be_shown_is_applied_where_nobody_decides(tool: Tool) {
+fn a_plan_that_cannot_be_shown_is_applied_without_an_approver(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);
     gate.write_program(&stand, SHOWS_NO_PLAN);
@@ -65,7 +65,7 @@ fn a_plan_that_cannot_be_shown_is_applied_where_nobody_decides(tool: Tool) {
     }
     assert_eq!(gate.calls("apply"), 1);
 }
-on_both_tools!(a_plan_that_cannot_be_shown_is_applied_where_nobody_decides);
+on_both_tools!(a_plan_that_cannot_be_shown_is_applied_without_an_approver);
 
 fn a_plan_without_changes_is_shown_before_the_end(tool: Tool) {
     let stand = Stand::new(tool);
@@ -95,8 +95,8 @@ fn a_plan_without_changes_is_shown_before_the_end(tool: Tool) {
 }
 on_both_tools!(a_plan_without_changes_is_shown_before_the_end);
 
-/// Where a person decides, nothing is asked for before the plan is there.
-fn a_plan_that_waits_for_a_person_is_shown_first(tool: Tool) {
+/// An approver sees the plan before the status asks for a decision.
+fn a_plan_for_an_approver_is_shown_first(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);
     let mut request = stand.request(SMALL);
@@ -113,10 +113,10 @@ fn a_plan_that_waits_for_a_person_is_shown_first(tool: Tool) {
         end(&session).await;
     });
 }
-on_both_tools!(a_plan_that_waits_for_a_person_is_shown_first);
+on_both_tools!(a_plan_for_an_approver_is_shown_first);
 
-/// The apply goes on when its session is lost; who takes it up shows the plan that nobody has shown.
-fn a_plan_is_shown_after_its_process_was_killed_in_the_apply(tool: Tool) {
+/// The session that takes up a running apply reads the plan.
+fn a_recovered_session_shows_the_plan(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);
     gate.write_program(&stand, SHOWS_NO_PLAN);
@@ -135,4 +135,4 @@ fn a_plan_is_shown_after_its_process_was_killed_in_the_apply(tool: Tool) {
     });
     assert_eq!(gate.calls("apply"), 1);
 }
-on_both_tools!(a_plan_is_shown_after_its_process_was_killed_in_the_apply);
+on_both_tools!(a_recovered_session_shows_the_plan);

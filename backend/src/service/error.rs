@@ -63,17 +63,17 @@ pub enum OpenError {
     /// A sandbox is required, and the kernel can't make a complete one.
     #[error("{0}")]
     Sandbox(String),
-    /// Every configuration would reach what the service keeps to itself.
+    /// A path that the sandbox opens contains files of the service.
     #[error(
-        "`{setting}` lists `{}`, through which every configuration would reach {what}: list only what configurations need, \
-         or keep {what} elsewhere", .path.display()
+        "`{setting}` lists `{}`, which contains {what}: every configuration could read it; list only the paths that \
+         configurations need, or keep {what} elsewhere", .path.display()
     )]
     Exposed {
         /// The setting.
         setting: &'static str,
-        /// The path that it lists.
+        /// The listed path.
         path: std::path::PathBuf,
-        /// What is reached.
+        /// The file or directory that it contains.
         what: &'static str,
     },
     /// The registry has no address.

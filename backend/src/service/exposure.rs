@@ -1,4 +1,4 @@
-//! Refuses a sandbox that opens what the service keeps to itself.
+//! Rejects sandbox settings that would expose files of the service.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use super::OpenError;
 use crate::config::Config;
 use iac_runner::protocol::SandboxMode;
 
-/// Whether every configuration would reach the data directory, or the sealing key, by a listed path.
+/// Rejects `sandbox.read` and `sandbox.write` if a listed path contains the data directory or the sealing key.
 ///
 /// # Errors
-/// The first such path, and its setting.
+/// [`OpenError::Exposed`] with the first such path.
 pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), OpenError> {
     let sandbox = &config.sandbox;
     if sandbox.mode == SandboxMode::Off {
@@ -29,7 +29,7 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
         ("sandbox.write", &sandbox.write),
     ];
     for (what, kept) in kept {
-        // A key that is not there yet is made in this directory.
+        // The service creates a missing key file in this directory.
         let real = kept.and_then(|kept| match kept.canonicalize() {
             Ok(real) => Some(real),
             Err(_) => Some(kept.parent()?.canonicalize().ok()?.join(kept.file_name()?)),
@@ -62,7 +62,7 @@ mod tests {
     use crate::config::Layers;
 
     #[test]
-    fn no_listed_path_leads_to_what_the_service_keeps() {
+    fn paths_that_contain_files_of_the_service_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         for name in ["all/data/cache", "keys", "caches"] {

@@ -1,4 +1,4 @@
-//! Which lines of a long log the store keeps: its beginning and its end.
+//! Limits how much of a log is stored: the beginning and the end of a long log.
 
 use std::collections::VecDeque;
 
@@ -6,42 +6,43 @@ use bytesize::ByteSize;
 
 use crate::store::StoredLine;
 
-/// How many parts the kept end is dropped in, the oldest first.
+/// The end of a log is dropped in so many parts, the oldest first.
 const PARTS: u64 = 16;
-/// What a line takes beside its text, about.
+/// Approximate size of a row without its text.
 const BYTES_BESIDE_TEXT: u64 = 64;
 
-/// Watches the lines that go into the store, and says which of them to leave out.
+/// Counts the lines that are stored, and decides which to remove.
 #[derive(Debug)]
 pub(super) struct LogLimit {
     limit: ByteSize,
     head_bytes: u64,
-    /// The last line of the head, without its text.
+    /// Last line of the head, without its text.
     head_last: Option<StoredLine>,
-    /// The first line that is not of the head, without its text; none while the head has room.
+    /// First line after the head, without its text; `None` while the head has room.
     head_end: Option<StoredLine>,
-    /// The lines after the head that are not left out, the oldest part first.
+    /// Stored lines after the head, the oldest part first.
     tail: VecDeque<Part>,
     tail_bytes: u64,
 }
 
-/// Some lines without another between them.
+/// Consecutive lines.
 #[derive(Debug)]
 struct Part {
     last: u64,
     bytes: u64,
 }
 
-/// Lines to leave out, the first and the last of them included, and the one that stands for them.
+/// Consecutive lines to remove, and the line that replaces them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gap {
+    /// Number of the last line to remove.
     pub(super) last: u64,
-    /// Has the number of the first of them.
+    /// Has the number of the first line to remove.
     pub(super) marker: StoredLine,
 }
 
 impl LogLimit {
-    /// Of a log without lines.
+    /// Starts with an empty log.
     pub(super) const fn new(limit: ByteSize) -> Self {
         Self {
             limit,
@@ -53,7 +54,7 @@ impl LogLimit {
         }
     }
 
-    /// Takes the next lines that are in the store; what is to be left out of it now, if it has become too long.
+    /// Counts lines that were stored; returns the lines to remove if the log is too long now.
     pub(super) fn take(&mut self, lines: &[StoredLine]) -> Option<Gap> {
         for line in lines {
             self.take_line(line);
@@ -90,7 +91,7 @@ impl LogLimit {
                 ..*line
             };
             if !self.head_last.as_ref().is_none_or(follows) {
-                // Another node has left out lines; the last one that was taken stands for them.
+                // Another process has removed lines; the last line is its marker.
                 self.head_end = self.head_last.take();
             } else if self.head_bytes + bytes <= self.half() {
                 self.head_bytes += bytes;
@@ -146,7 +147,7 @@ mod tests {
         }
     }
 
-    /// What a store has after these lines, taken so many at a time; each time `again`, by a new watcher.
+    /// What is stored after these lines, `at_a_time` lines at a time; `again` starts anew before each of them.
     fn kept(lines: &[StoredLine], at_a_time: usize, again: bool) -> BTreeMap<u64, String> {
         let mut limit = LogLimit::new(LIMIT);
         let mut store = BTreeMap::new();
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn beginning_and_end_are_kept_and_a_line_says_how_many_are_not() {
+    fn beginning_and_end_are_kept_with_one_marker_between() {
         for (count, bytes) in [(3_000, 10), (700, 900), (90, 30_000)] {
             let lines: Vec<_> = (0..count).map(|number| line(number, bytes)).collect();
             for (at_a_time, again) in [(1, false), (7, false), (500, false), (40, true)] {

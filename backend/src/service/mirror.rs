@@ -126,7 +126,7 @@ impl Service {
         }
     }
 
-    /// Adds lines, and leaves out those for which the log has become too long.
+    /// Stores lines, and removes others if the log is too long now.
     async fn keep_lines(
         &self,
         lease: &Lease,
@@ -150,7 +150,7 @@ impl Service {
             .await
     }
 
-    /// Looks at the lines that are in the store, as another process may have left them; the number of the next one.
+    /// Counts the lines that another process has stored; returns the number of the next line.
     async fn take_kept_lines(&self, lease: &Lease, limit: &mut LogLimit) -> Result<u64, Lost> {
         let (store, id) = (self.store(), lease.deployment);
         let mut next = 0;

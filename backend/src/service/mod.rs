@@ -7,7 +7,7 @@
 //! | `start` | a request becomes a deployment that waits |
 //! | `dispatch` | what waits is claimed, as many at a time as may be |
 //! | `carry` | one claimed deployment: its session is started, or taken up again |
-//! | `exposure` | refuses a sandbox that opens what the service keeps to itself |
+//! | `exposure` | rejects sandbox settings that would expose files of the service |
 //! | `fence` | a file that proves that the work on a deployment has not begun |
 //! | `mirror` | what its session says goes into the store |
 //! | `intent` | a decision is written down before it takes effect |
@@ -20,7 +20,7 @@
 //! | `drain` | the end of a service that takes everything with it which it started |
 //! | `sweep` | working directories and records go when their time is over |
 //! | `view` | where a deployment stands |
-//! | `log_limit` | which lines of a long log are kept |
+//! | `log_limit` | limits how much of a log is stored |
 //! | `log_text` | its log as text |
 //!
 //! # What a restart finds

@@ -207,7 +207,7 @@ pub trait Logs: Send + Sync {
     /// Adds lines; one that is there already stays as it is, so that a mirror may begin again.
     async fn add_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<Held, StoreError>;
 
-    /// Puts one line in the place of all from its own number to `last`, that one included.
+    /// Replaces the lines from the marker's number to `last`, inclusive, by the marker.
     async fn leave_out_lines(
         &self,
         lease: &Lease,
@@ -215,7 +215,7 @@ pub trait Logs: Send + Sync {
         last: u64,
     ) -> Result<Held, StoreError>;
 
-    /// Lines from this one on, so many at most. Numbers of lines that were left out are passed over.
+    /// Returns at most `most` lines, from number `from` on. Removed lines leave gaps in the numbers.
     async fn lines(
         &self,
         id: DeploymentId,

@@ -123,7 +123,7 @@ fn a_start_that_fails_names_what_is_in_the_way() {
         (
             ["--sandbox-read", "/", "--data-dir", other],
             "`sandbox.read` lists `/`",
-            "list only what configurations need",
+            "list only the paths that configurations need",
         ),
     ];
     for (flags, named, remedy) in table {

@@ -48,7 +48,7 @@ fn beginning_and_end_are_kept_of_a_log_that_is_too_long() {
     let id = client.deploy(&request);
     let seen = client.follow(&id, None).until_end();
     let logged = seen.iter().filter(|event| event.kind == "log").count();
-    // What another process finds is in the database alone.
+    // After a restart, the log comes from the database alone.
     running.stop();
     let running = stand.serve_with(&limit);
     let client = &running.client;
@@ -81,7 +81,7 @@ fn beginning_and_end_are_kept_of_a_log_that_is_too_long() {
     assert!(why.contains("`work.log_limit`, which is 1.0 MiB"), "{why}");
     let count: usize = count.parse().unwrap();
     assert_eq!(text.lines().count() - 1 + count, logged);
-    // Who comes again in the middle of what is left out goes on behind it.
+    // A follower that reconnects within the gap continues after it.
     let ids: Vec<u64> = client
         .follow(&id, Some("5000"))
         .until_end()

@@ -59,7 +59,7 @@ async fn lines_are_left_out_for_one_that_says_so(database: &Database) {
     let end = store.end_of_log(new.id, &[Phase::Plan], 1000).await;
     let expected = "line 0\nline 1\nup to 7\nline 8\nline 9\n";
     assert_eq!(end.unwrap(), expected);
-    // Whoever has lost the deployment changes nothing.
+    // A lost lease changes nothing.
     let mut lost = claim.lease.clone();
     lost.epoch += 1;
     let held = store.leave_out_lines(&lost, &line(0, ""), 9).await;

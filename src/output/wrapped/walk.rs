@@ -20,7 +20,7 @@ const MIN_BROKEN_BYTES: usize = 10;
 pub(super) const LONG_WORD: usize = 16;
 /// Most steps from one place; real text takes few more than a pattern has bytes.
 const MAX_STEPS: usize = 4096;
-/// After so many steps, no place is gone on from twice: a run of signs can be read in very many ways that meet again.
+/// After so many steps, states that were seen before are skipped: runs of signs have many readings that meet again.
 const MANY_STEPS: usize = 128;
 
 /// What begins at a place.
@@ -93,7 +93,7 @@ impl Walk<'_> {
             steps += 1;
         }
         if let Some(left) = next {
-            // There are too many ways to read it to look at all of them: what one of them has reached is masked.
+            // Too many ways to read the text: mask as far as any of them has reached.
             let reached = self.pending.iter().map(|it| it.at).chain([left.at]);
             self.found.end = self.found.end.max(reached.max());
         }

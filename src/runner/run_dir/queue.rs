@@ -290,7 +290,7 @@ impl State {
         self.jobs.push_back(job);
     }
 
-    /// Appends to a file: with a job that does the same if there is one, else in a buffer that was used before.
+    /// Appends to a file, to a waiting job of the same file where possible.
     pub(super) fn append(&mut self, file: Growing, bytes: &[u8]) {
         self.waiting_bytes += bytes.len();
         if let Some(waiting) = self.buffer_to_append_to(file)
@@ -305,8 +305,8 @@ impl State {
         self.jobs.push_back(Job::Append(file, buffer));
     }
 
-    /// The buffer of the last job that appends to a file. Output may be written before events that came earlier, but
-    /// no event before the output that it refers to.
+    /// Returns the buffer of the last job that appends to a file. Output may be written before earlier events, but an
+    /// event never before the output that it refers to.
     fn buffer_to_append_to(&mut self, file: Growing) -> Option<&mut Vec<u8>> {
         self.jobs
             .iter_mut()

@@ -18,15 +18,15 @@ use crate::session::{Operation, Outputs};
 
 /// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-/// With what a plan exits that was asked to tell of changes and has some.
+/// Exit code of `plan -detailed-exitcode` for a plan with changes.
 const HAS_CHANGES: i32 = 2;
-/// How long a plan may still be shown when it is applied.
+/// How long `show` may take after the apply has ended.
 const SHOWN_AFTER_APPLY: Duration = Duration::from_secs(30);
 
 impl Job {
-    /// What an approval of the plan is bound to, and the plan as a person can approve it.
+    /// Measures what an approval of the plan is bound to, and reads the plan as JSON for the approver.
     ///
-    /// A plan that nobody has to see before it is applied is shown meanwhile, see [`Job::with_plan_shown`].
+    /// A plan that needs no approver is read while it is applied, see [`Job::with_plan_shown`].
     pub(super) async fn planned(&self, exit_code: i32) -> Result<Event, Event> {
         self.workspace_is_the_same()?;
         let (summary, configuration) = if self.may_be_shown_later(exit_code) {
@@ -72,9 +72,8 @@ impl Job {
         })))
     }
 
-    /// Whether nothing but the record needs the plan as JSON: it is approved by the request and has changes, its version
-    /// is that of the program that made it, and the apply does not have to be given variables again, for which the
-    /// version would have to be known.
+    /// Returns whether only the record needs the plan as JSON: the request approves it, it has changes, the tool's file
+    /// is the one that made it, and the apply needs no ephemeral variables, for which it needs the version.
     fn may_be_shown_later(&self, exit_code: i32) -> bool {
         let now = self.tool_file().ok().flatten();
         self.request.applies_by_itself()
@@ -86,16 +85,16 @@ impl Job {
                 .is_ok_and(|work_dir| !ephemeral::may_be_in(work_dir))
     }
 
-    /// Notes which program makes the plan.
+    /// Remembers which program makes the plan.
     pub(super) fn note_tool(&self) {
         if let Ok(Some(tool)) = self.tool_file() {
             let _ = self.planned_by.set(tool);
         }
     }
 
-    /// Applies a plan, and shows it meanwhile if nobody has seen it yet.
+    /// Awaits the apply, and reads the plan as JSON meanwhile unless that was done before.
     pub(super) async fn with_plan_shown<T>(&self, apply: impl Future<Output = T>) -> T {
-        // Without the secrets of the request, nothing would be masked.
+        // Without the secrets of the request, the plan could not be masked.
         if self.published.plan.borrow().is_some() || !self.has_secrets {
             return apply.await;
         }
@@ -120,12 +119,12 @@ impl Job {
                 "[the plan could not be shown while it was applied: {}]",
                 failure.error
             )),
-            // It was stopped with the apply.
+            // Stopped together with the apply.
             Err(_) => {}
         }
     }
 
-    /// The plan as the tool shows it, kept in the session's directory.
+    /// Reads the plan as JSON and stores its summary in the session directory.
     async fn show_plan(&self) -> Result<PlanSummary, Event> {
         let request = self.command(|it| it.show()).await?;
         let shown = self.read(request).await;

@@ -146,7 +146,7 @@ impl DeployRequest {
         Self::from_source(tool, Source::Files(files))
     }
 
-    /// Whether its plan is applied without anybody's decision.
+    /// Returns whether the plan is applied without an approver.
     pub(super) const fn applies_by_itself(&self) -> bool {
         match self.operation {
             Operation::Deploy | Operation::Destroy => self.auto_approve,
