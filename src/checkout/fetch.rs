@@ -1,6 +1,5 @@
 //! Brings the objects of a commit into a checkout: from the server, or through a mirror.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::git::{Call, Finished, OnLine, Touches};
 use super::mirror::Mirror;
 use super::reference::Wanted;
 use super::staging::at;
+use crate::process::remove_tree;
 
 /// Where git notes what it fetched last.
 const FETCHED: &str = "FETCH_HEAD";
@@ -46,7 +46,7 @@ impl Checkout<'_> {
         let commit = self.resolve(on_line).await?;
         if commit.object_format() != wanted.object_format() {
             let made = self.staging.path().join(".git");
-            fs::remove_dir_all(&made).map_err(at(&made))?;
+            remove_tree(&made).map_err(at(&made))?;
             self.make_repository(commit.object_format(), on_line)
                 .await?;
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::CheckoutError;
 use super::staging::at;
+use crate::process::remove_tree;
 
 /// Between two looks at a lock that somebody else holds; the checkout's timeout bounds them all.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -64,7 +65,7 @@ impl Mirror {
 
     /// Makes room for a new one.
     pub(super) fn clear(&self) -> Result<(), CheckoutError> {
-        match fs::remove_dir_all(&self.path) {
+        match remove_tree(&self.path) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(at(&self.path)(fault)),
             _ => fs::create_dir(&self.path).map_err(at(&self.path)),
         }
@@ -87,7 +88,7 @@ impl Mirror {
 
     /// Takes it off the disk; what cannot be removed now is when the next one is made here.
     pub(super) fn discard(&self) {
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove_tree(&self.path);
     }
 
     /// Says that it has been made.

@@ -8,6 +8,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CheckoutError;
+use crate::process::remove_tree;
 
 /// Ends the name of a checkout that is not whole.
 const END: &str = ".partial";
@@ -44,7 +45,7 @@ impl Staging {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     let staging = Self { path, temp_dir };
-                    let _ = fs::remove_dir_all(&staging.temp_dir);
+                    let _ = remove_tree(&staging.temp_dir);
                     let made = fs::create_dir(&staging.temp_dir);
                     return made.map_err(at(&staging.temp_dir)).map(|()| staging);
                 }
@@ -93,8 +94,8 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // It is not there any more once it was put in place.
-        let _ = fs::remove_dir_all(&self.path);
-        let _ = fs::remove_dir_all(&self.temp_dir);
+        let _ = remove_tree(&self.path);
+        let _ = remove_tree(&self.temp_dir);
     }
 }
 
@@ -121,7 +122,7 @@ pub fn remove_unfinished(into: &Path) -> io::Result<()> {
             .to_str()
             .is_some_and(|name| name.starts_with(&beginning) && name.ends_with(END));
         if is_one {
-            fs::remove_dir_all(entry.path())?;
+            remove_tree(&entry.path())?;
         }
     }
     Ok(())

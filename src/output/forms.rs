@@ -77,17 +77,36 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     found
 }
 
-/// A value as it is, and in the normal forms NFC and NFD of Unicode: both tools print NFC for either input.
+/// Returns a value as it is, in the normal forms NFC and NFD of Unicode (both tools print NFC for either input), in
+/// Latin-1, and, if it is not UTF-8, as the tools print it.
 fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
     let mut found = BTreeSet::from([Cow::Borrowed(value)]);
-    if let Ok(text) = std::str::from_utf8(value)
-        && !text.is_ascii()
-    {
-        let owned = |text: String| Cow::Owned(text.into_bytes());
-        found.insert(owned(text.nfc().collect()));
-        found.insert(owned(text.nfd().collect()));
+    let owned = |text: String| Cow::Owned(text.into_bytes());
+    match std::str::from_utf8(value) {
+        Ok(text) if !text.is_ascii() => {
+            found.insert(owned(text.nfc().collect()));
+            found.insert(owned(text.nfd().collect()));
+            let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+            found.extend(latin1.map(Cow::Owned));
+        }
+        Ok(_) => {}
+        Err(_) => {
+            found.insert(owned(with_replacement_characters(value)));
+            // Values in Latin-1 are printed in UTF-8 by programs that know of it.
+            found.insert(owned(value.iter().copied().map(char::from).collect()));
+        }
     }
     found
+}
+
+/// Returns a value as Go prints it: with U+FFFD for each byte that is not UTF-8.
+fn with_replacement_characters(value: &[u8]) -> String {
+    let mut text = String::with_capacity(value.len());
+    for chunk in value.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 /// A value as it is, and without the white space at its ends, as `trimspace` and `$(cat FILE)` give it.
@@ -209,6 +228,22 @@ mod tests {
                     "{value}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_value_in_latin_1_is_masked_as_tools_print_it() {
+        let latin1 = b"geheim\xe4\xf6\xffwort";
+        let table: [(&[u8], &[u8]); 4] = [
+            (latin1, "geheim\u{fffd}\u{fffd}\u{fffd}wort".as_bytes()),
+            (latin1, "geheim\u{e4}\u{f6}\u{ff}wort".as_bytes()),
+            ("geheim\u{e4}wort".as_bytes(), b"geheim\xe4wort"),
+            (b"\xf0\x90secret", "\u{fffd}\u{fffd}secret".as_bytes()),
+        ];
+        for (value, printed) in table {
+            let patterns = patterns(&Secret::anywhere(value), Encodings::All);
+            let is_found = patterns.iter().any(|(it, _)| it == printed);
+            assert!(is_found, "{}", printed.escape_ascii());
         }
     }
 

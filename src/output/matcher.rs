@@ -9,7 +9,7 @@ use super::forms;
 use super::same_start::{Begins, SameStart};
 use super::secret::{Scope, Secret};
 use super::window::Window;
-use super::wrapped::Wrapped;
+use super::wrapped::{Scratch, Wrapped};
 
 /// What stands in the place of a masked value.
 pub const MASK: &str = "***";
@@ -122,13 +122,13 @@ impl Matcher {
             ranges.push((0, window.covered));
         }
         let mut certain = text.len();
-        let mut pending = Vec::new();
+        let mut scratch = Scratch::default();
         self.filter.each_start(text, |start| {
             let rest = &text[start..];
             let Some(needle) = rest.first_chunk() else {
                 return;
             };
-            let found = self.wrapped.at_needle(needle, start, window, &mut pending);
+            let found = self.wrapped.at_needle(needle, start, window, &mut scratch);
             if let Some(end) = found.end {
                 add(&mut ranges, start, end);
             }

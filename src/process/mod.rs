@@ -7,6 +7,7 @@
 mod bounded;
 mod closed_stdio;
 mod descendants;
+mod entry_watch;
 mod fork;
 mod group;
 mod handed;
@@ -20,6 +21,7 @@ mod pidfd;
 mod polled;
 mod print;
 mod probe;
+mod remove_tree;
 mod sandbox;
 mod secrets;
 mod signals;
@@ -30,6 +32,7 @@ mod write_now;
 
 pub use bounded::within;
 pub use descendants::{BootTicks, Process, descendants};
+pub use entry_watch::EntryWatch;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
 pub use handed::Handed;
@@ -42,6 +45,7 @@ pub use orphans::{SurvivalCause, Survivor, Survivors};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
+pub use remove_tree::remove_tree;
 pub use sandbox::{
     Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
 };

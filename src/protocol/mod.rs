@@ -9,6 +9,7 @@ pub(crate) mod exact_number;
 pub mod exit_status;
 mod fault;
 mod framing;
+mod help_words;
 mod json;
 mod outcome;
 mod request;
@@ -39,6 +40,7 @@ pub use tool::Tool;
 
 pub(crate) use decode::json as tree_of;
 pub(crate) use fault::{is_identifier, is_settable_variable, member, sentence};
+pub(crate) use help_words::asks_for_help_or_version;
 pub(crate) use json::Json;
 pub(crate) use request::fits;
 pub(crate) use secret_name::may_be_secret;

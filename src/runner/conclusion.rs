@@ -24,6 +24,7 @@ use crate::output::Matcher;
 use crate::process::{Ended, within};
 use crate::protocol::{
     Diagnosis, DiagnosisClass, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport,
+    StateSafety, asks_for_help_or_version,
 };
 
 /// A run that has taken place.
@@ -100,7 +101,10 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
         error_msg.push_str("; ");
         error_msg.push_str(&preparation::cut_output(limit));
     }
-    if files.is_some_and(|files| files.is_errored_state_cut) {
+    let is_unknown = state
+        .as_ref()
+        .is_some_and(|state| state.safety == StateSafety::Unknown);
+    if is_unknown && files.is_some_and(|files| files.is_errored_state_cut) {
         error_msg.push_str(
             "; `errored.tfstate` is empty or cut and holds no state: the tool has printed the state into its output, \
              which may be the only copy",
@@ -133,8 +137,13 @@ fn plan_file(run: &Run<'_>) -> PlanFile {
     }
 }
 
-/// Whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
+/// Returns whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
+///
+/// A tool that is asked for its help or version runs no command.
 fn writes_state(request: &Request, args: &[String]) -> bool {
+    if args.iter().any(|word| asks_for_help_or_version(word)) {
+        return false;
+    }
     let command = &request.command;
     effect_of(command, &request.args) == Effect::State
         || (command == "init" && effect_of(command, args) == Effect::State)

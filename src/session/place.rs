@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
+use crate::process::remove_tree;
 use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
 use crate::regular_file;
 
@@ -64,7 +65,7 @@ impl Place {
             .iter()
             .try_for_each(|dir| make_dir(dir));
         if made.is_err() {
-            std::fs::remove_dir_all(&self.dir)?;
+            remove_tree(&self.dir)?;
         }
         made
     }

@@ -21,6 +21,7 @@ use super::local_state::{find_state, keep_state};
 use super::place::{Place, is_worked_in};
 use super::request::DeployRequest;
 use super::{Reason, RecoverError, SessionId, Snapshot};
+use crate::process::remove_tree;
 use crate::protocol::StateSafety;
 
 /// Longest time between two looks.
@@ -98,7 +99,7 @@ fn remove_old(root: &Path, keep: Duration) -> usize {
         };
         if name.starts_with(GOING) {
             // A former removal did not come to its end.
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = remove_tree(&entry.path());
         } else if name
             .parse()
             .is_ok_and(|id: SessionId| id.to_string() == name)
@@ -156,7 +157,7 @@ fn remove(
     let going = root.join(format!("{GOING}{name}"));
     fs::rename(place.dir(), &going)?;
     drop(claim);
-    fs::remove_dir_all(going)?;
+    remove_tree(&going)?;
     Ok(true)
 }
 

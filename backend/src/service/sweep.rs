@@ -10,6 +10,7 @@ use tracing::{error, info};
 use super::Service;
 use crate::causes::Causes;
 use crate::store::{DeploymentId, Standing, StoreError};
+use iac_runner::process::remove_tree;
 
 /// How often it is looked whether something can go.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -27,7 +28,7 @@ impl Service {
         }
         for id in deployments_in(&self.parts.sessions_dir) {
             if self.may_go(id, now).await
-                && let Err(fault) = std::fs::remove_dir_all(self.dir(id))
+                && let Err(fault) = remove_tree(&self.dir(id))
             {
                 error!(deployment = %id, error = %Causes(&fault), "cannot be removed");
             }

@@ -27,6 +27,7 @@ use self::events::Events;
 use self::pairs::Pairs;
 use self::percent::Percent;
 use self::tails::{TAIL_BYTES, Tails, is_plain};
+pub(super) use self::walk::Scratch;
 use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special};
 use super::filter::{Filter, Needle};
 use super::window::Window;
@@ -113,13 +114,13 @@ impl Wrapped {
         needle: &Needle,
         start: usize,
         window: &Window<'_>,
-        pending: &mut Vec<Reached>,
+        scratch: &mut Scratch,
     ) -> Found {
         match self.needles.get(needle) {
             None => Found::default(),
             Some(&range) => {
                 let from = Reached::plainly(range, LOOK_BACK, start + LOOK_BACK);
-                self.walk(start, from, window, pending)
+                self.walk(start, from, window, scratch)
             }
         }
     }
@@ -129,14 +130,14 @@ impl Wrapped {
         start: usize,
         from: Reached,
         window: &Window<'_>,
-        pending: &mut Vec<Reached>,
+        scratch: &mut Scratch,
     ) -> Found {
         let walk = Walk {
             patterns: &self.patterns,
             inner_before: &self.inner_before,
             window,
             start,
-            pending,
+            scratch,
             found: Found::default(),
         };
         walk.run(from)
@@ -186,7 +187,7 @@ impl Wrapped {
         certain: &mut usize,
     ) -> impl FnMut(usize, usize) {
         let text = window.text;
-        let mut pending = Vec::new();
+        let mut scratch = Scratch::default();
         move |fresh, event| {
             let gap = fresh + start_of_gap(&text[fresh..event]);
             let lowest = gap.saturating_sub(LOOK_BACK).max(fresh);
@@ -221,7 +222,7 @@ impl Wrapped {
                         continue;
                     }
                 }
-                let found = self.walk(start, from, window, &mut pending);
+                let found = self.walk(start, from, window, &mut scratch);
                 ranges.extend(found.end.map(|end| (start, end)));
                 if found.undecided {
                     *certain = start.min(*certain);

@@ -104,6 +104,14 @@ fn colour_within_a_word_hides_nothing() {
     let text = "a hun\u{1b}[1mter2\u{1b}[0msecret b";
     assert_eq!(matcher.mask(text), "a *** b");
     assert_eq!(matcher.mask("a hunter2\\u001b[0msecret b"), "a *** b");
+    // Both tools underline what an error is about, as an escape in a string that does not exist.
+    let matcher = self::matcher(&["H\\qZebra99xyzLong", "${oops}Zebra99xyz"]);
+    for text in [
+        "H\u{1b}[4m\\q\u{1b}[0mZebra99xyzLong",
+        "${\u{1b}[4moops\u{1b}[0m}Zebra99xyz",
+    ] {
+        assert_eq!(matcher.mask(&format!("db = \"{text}\"")), "db = \"***\"");
+    }
 }
 
 #[test]

@@ -13,15 +13,18 @@ const MAX_STRETCH: usize = 12;
 /// How much of a pattern has to precede a line end within a word, unless that word is long by itself.
 const MIN_BEFORE_LINE_END: usize = 4;
 /// How much has to precede a change of colour within a word, with the same exception.
-pub(super) const MIN_BEFORE_COLOUR: usize = 3;
+pub(super) const MIN_BEFORE_COLOUR: usize = 1;
 /// Shortest pattern in which a line may end within a word. A shorter one would be found where no value was.
 const MIN_BROKEN_BYTES: usize = 10;
 /// A word of so many bytes before a line end may be one that was cut at a fixed width.
 pub(super) const LONG_WORD: usize = 16;
 /// Most steps from one place; real text takes few more than a pattern has bytes.
 const MAX_STEPS: usize = 4096;
+/// Most steps from one place once the places before it have taken too many: [`MANY_STEPS`] for each byte of the text, and
+/// so many more.
+const FREE_STEPS: usize = 64 * 1024;
 /// After so many steps, states that were seen before are skipped: runs of signs have many readings that meet again.
-const MANY_STEPS: usize = 128;
+const MANY_STEPS: usize = 64;
 
 /// What begins at a place.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,6 +71,15 @@ impl Reached {
     }
 }
 
+/// What the comparisons of one text have in common.
+#[derive(Debug, Default)]
+pub(in crate::output) struct Scratch {
+    /// Other ways of reading the text; empty between comparisons.
+    pending: Vec<Reached>,
+    /// Steps that were taken.
+    steps: usize,
+}
+
 /// A comparison of a text from one place on.
 pub(super) struct Walk<'a> {
     pub(super) patterns: &'a [Piece],
@@ -75,8 +87,7 @@ pub(super) struct Walk<'a> {
     pub(super) inner_before: &'a [u32],
     pub(super) window: &'a Window<'a>,
     pub(super) start: usize,
-    /// Other ways of reading the text; empty.
-    pub(super) pending: &'a mut Vec<Reached>,
+    pub(super) scratch: &'a mut Scratch,
     pub(super) found: Found,
 }
 
@@ -86,18 +97,25 @@ impl Walk<'_> {
         let mut next = Some(from);
         let mut steps = 0;
         let mut seen = HashSet::new();
-        while let Some(reached) = next.take_if(|_| steps < MAX_STEPS) {
+        let free_steps = FREE_STEPS + MANY_STEPS * self.window.text.len();
+        let most_steps = if self.scratch.steps < free_steps {
+            MAX_STEPS
+        } else {
+            MANY_STEPS
+        };
+        while let Some(reached) = next.take_if(|_| steps < most_steps) {
             let is_new = steps < MANY_STEPS || seen.insert(reached);
             let further = if is_new { self.step(reached) } else { None };
-            next = further.or_else(|| self.pending.pop());
+            next = further.or_else(|| self.scratch.pending.pop());
             steps += 1;
         }
         if let Some(left) = next {
             // Too many ways to read the text: mask as far as any of them has reached.
-            let reached = self.pending.iter().map(|it| it.at).chain([left.at]);
+            let reached = self.scratch.pending.iter().map(|it| it.at).chain([left.at]);
             self.found.end = self.found.end.max(reached.max());
         }
-        self.pending.clear();
+        self.scratch.pending.clear();
+        self.scratch.steps += steps;
         #[cfg(test)]
         super::steps::add(steps);
         self.found
@@ -222,19 +240,21 @@ impl Walk<'_> {
         }
         if it.spaced {
             let at = it.at + gap.len;
-            self.pending.push(Reached { at, ..*it });
+            self.scratch.pending.push(Reached { at, ..*it });
             return true;
         }
         if gap.visible && wants_space {
-            self.pending.extend(self.narrowed(it, b" ", gap.len));
+            self.scratch
+                .pending
+                .extend(self.narrowed(it, b" ", gap.len));
             // The rest may be what the value itself has: white space before an escape.
             let first = gap::first_part(rest);
             if first > 0 && first < gap.len {
-                self.pending.extend(self.narrowed(it, b" ", first));
+                self.scratch.pending.extend(self.narrowed(it, b" ", first));
             }
         }
         if (!gap.visible || gap.line_end) && (!early || has_inner) {
-            self.pending.push(Reached {
+            self.scratch.pending.push(Reached {
                 at: it.at + gap.len,
                 broken: true,
                 line_broken: it.line_broken || gap.visible,
@@ -260,7 +280,8 @@ impl Walk<'_> {
     fn add(&mut self, it: &Reached, bytes: &[u8], len: usize) {
         let next = self.narrowed(it, bytes, len);
         let spaced = bytes == b" ";
-        self.pending
+        self.scratch
+            .pending
             .extend(next.map(|next| Reached { spaced, ..next }));
         // Patterns have one of a run of backslashes, and of white space.
         let before = it
@@ -271,7 +292,7 @@ impl Walk<'_> {
             && byte == before
         {
             let at = it.at + len;
-            self.pending.push(Reached { at, spaced, ..*it });
+            self.scratch.pending.push(Reached { at, spaced, ..*it });
         }
     }
 

@@ -161,6 +161,7 @@ mod tests {
             format!("renice -n 5 -p {own}"),
             "renice -n 5 -u 0".to_owned(),
             format!("chrt --idle --pid 0 {own}"),
+            format!("taskset --pid 1 {own}"),
             format!("ionice -c 3 -p {own}"),
         ] {
             assert!(!succeeds(folder.path(), &script), "{script}");
@@ -168,7 +169,7 @@ mod tests {
         assert!(succeeds(folder.path(), "sleep 60 & kill $!"));
         assert!(succeeds(
             folder.path(),
-            "ulimit -t 1000000 && nice -n 5 ionice -c 3 true"
+            "ulimit -t 1000000 && nice -n 5 ionice -c 3 taskset 1 true"
         ));
     }
 

@@ -33,13 +33,14 @@ const PRIORITY_OF_PROCESS: u32 = 0;
 const DISK_PRIORITY_OF_PROCESS: u32 = 1;
 
 /// The rules with their numbers on one architecture, in this order: prlimit64, sched_setparam, sched_setscheduler,
-/// sched_setattr, setpriority, ioprio_set, add_key, request_key, keyctl.
-const fn rules(numbers: [u32; 9]) -> [(u32, Rule); 9] {
+/// sched_setattr, sched_setaffinity, setpriority, ioprio_set, add_key, request_key, keyctl.
+const fn rules(numbers: [u32; 10]) -> [(u32, Rule); 10] {
     let [
         limit,
         parameter,
         scheduler,
         attribute,
+        affinity,
         priority,
         disk,
         add,
@@ -51,6 +52,7 @@ const fn rules(numbers: [u32; 9]) -> [(u32, Rule); 9] {
         (parameter, Rule::OfCaller),
         (scheduler, Rule::OfCaller),
         (attribute, Rule::OfCaller),
+        (affinity, Rule::OfCaller),
         (priority, Rule::OfOneWhichIsCaller(PRIORITY_OF_PROCESS)),
         (disk, Rule::OfOneWhichIsCaller(DISK_PRIORITY_OF_PROCESS)),
         (add, Rule::Nothing),
@@ -61,25 +63,25 @@ const fn rules(numbers: [u32; 9]) -> [(u32, Rule); 9] {
 
 /// The values of `linux/audit.h` for the architectures that this machine can run, its own first, with their rules.
 #[cfg(target_arch = "x86_64")]
-const TABLE: [(u32, [(u32, Rule); 9]); 2] = [
+const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
     (
         0xc000_003e,
-        rules([302, 142, 144, 314, 141, 251, 248, 249, 250]),
+        rules([302, 142, 144, 314, 203, 141, 251, 248, 249, 250]),
     ),
     (
         0x4000_0003,
-        rules([340, 154, 156, 351, 97, 289, 286, 287, 288]),
+        rules([340, 154, 156, 351, 241, 97, 289, 286, 287, 288]),
     ),
 ];
 #[cfg(target_arch = "aarch64")]
-const TABLE: [(u32, [(u32, Rule); 9]); 2] = [
+const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
     (
         0xc000_00b7,
-        rules([261, 118, 119, 274, 140, 30, 217, 218, 219]),
+        rules([261, 118, 119, 274, 122, 140, 30, 217, 218, 219]),
     ),
     (
         0x4000_0028,
-        rules([369, 154, 156, 380, 97, 314, 309, 310, 311]),
+        rules([369, 154, 156, 380, 241, 97, 314, 309, 310, 311]),
     ),
 ];
 /// From here on the numbers are those of x32, which nothing needs: they would go round the rules.

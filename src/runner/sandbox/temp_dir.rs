@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::process::remove_tree;
 use nix::unistd::getuid;
 use uuid::Uuid;
 
@@ -63,7 +64,7 @@ impl TempDir {
 
     /// Removes it with everything in it; links are not followed.
     pub(super) fn remove(self) -> io::Result<()> {
-        fs::remove_dir_all(&self.path)
+        remove_tree(&self.path)
     }
 }
 
@@ -110,7 +111,7 @@ fn sweep_in(parent: &Path) {
     let left = entries.flatten().map(|entry| entry.path());
     for path in left.filter(|path| is_old(path)).take(MOST_SWEPT) {
         if let Some(claimed) = claim(&path) {
-            let _ = fs::remove_dir_all(&path);
+            let _ = remove_tree(&path);
             drop(claimed);
         }
     }

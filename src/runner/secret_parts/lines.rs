@@ -36,6 +36,9 @@ impl<'a> Reader<'a> {
         }
         while self.open.pop_if(|(open, _)| *open >= indent).is_some() {}
         let content = content.trim_end();
+        if let Some(inner) = content.strip_prefix('{') {
+            return self.read_flow("", inner, true);
+        }
         let Some((name, value, is_yaml)) = assigned(content) else {
             if is_element && !self.open.is_empty() {
                 self.add("", without_quotes(content).to_owned());
@@ -64,18 +67,28 @@ impl<'a> Reader<'a> {
             let lines = take_while(following, is_below);
             self.add(name, lines);
         } else if let Some(inner) = value.strip_prefix(['{', '[']) {
-            for part in inner.split([',', '{', '[', '}', ']']).map(str::trim) {
-                match assigned(part) {
-                    Some((inner_name, value, _)) => self.add_below(name, inner_name, value),
-                    None => self.add_below(name, "", part),
-                }
-            }
+            self.read_flow(name, inner, false);
         } else {
             self.add(name, without_quotes(value).to_owned());
         }
     }
 
+    /// Reads what is behind the first brace or bracket of a mapping or list within one line. Objects of HCL look like that
+    /// too, but for the colons.
+    fn read_flow(&mut self, name: &'a str, inner: &'a str, is_yaml_only: bool) {
+        for part in inner.split([',', '{', '[', '}', ']']).map(str::trim) {
+            match assigned(part) {
+                Some((_, _, false)) if is_yaml_only => {}
+                Some((inner_name, value, _)) => self.add_below(name, inner_name, value),
+                None => self.add_below(name, "", part),
+            }
+        }
+    }
+
     fn add_below(&mut self, outer: &'a str, name: &'a str, value: &str) {
+        if outer.is_empty() && name.is_empty() {
+            return;
+        }
         self.open.push((usize::MAX, outer));
         self.add(name, without_quotes(value).to_owned());
         self.open.pop();
@@ -94,17 +107,34 @@ impl<'a> Reader<'a> {
 fn assigned(text: &str) -> Option<(&str, &str, bool)> {
     let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
     let is_of_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
-    let (name, rest) = text.split_at(text.find(|c| !is_of_name(c))?);
+    let (name, rest) = match text.strip_prefix(['"', '\'']) {
+        Some(quoted) => {
+            let (name, rest) = quoted.split_once(&text[..1])?;
+            // Without a colon, it is a value.
+            (name, rest.strip_prefix(':').map(|_| rest)?)
+        }
+        None => text.split_at(text.find(|c| !is_of_name(c))?),
+    };
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return None;
     }
-    match rest.strip_prefix(':') {
+    match rest.trim_start().strip_prefix(':') {
         // Without white space behind it, a colon does not end a name in YAML.
         Some(value) if value.is_empty() || value.starts_with([' ', '\t']) => {
-            Some((name, value.trim(), true))
+            Some((name, without_anchor(value.trim()), true))
         }
         Some(_) => None,
         None => Some((name, rest.trim_start().strip_prefix('=')?.trim(), false)),
+    }
+}
+
+/// Returns a value of YAML without its anchor, tag or a comment in its place.
+fn without_anchor(value: &str) -> &str {
+    match value.split_once(char::is_whitespace) {
+        Some((mark, value)) if mark.starts_with(['&', '!']) => without_anchor(value.trim_start()),
+        None if value.starts_with(['&', '!']) => "",
+        _ if value.starts_with('#') => "",
+        _ => value,
     }
 }
 
@@ -147,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_is_assigned_is_found_without_quotes_and_comments() {
-        let table: [(&str, &[(&str, &str)]); 16] = [
+        let table: [(&str, &[(&str, &str)]); 22] = [
             ("A=b", &[("A", "b")]),
             (
                 "export A_B='c d'\r\nE = \"f\"",
@@ -163,6 +193,12 @@ mod tests {
                 &[("aws_secret_access_key", "a/b=")],
             ),
             ("a.b.c=d", &[("a.b.c", "d")]),
+            ("\"a b\": c\n'd': \"e\"", &[("a b", "c"), ("d", "e")]),
+            ("\"a\": &b c\nd : !!str 'e'", &[("a", "c"), ("d", "e")]),
+            ("a: # b\n  c: d\ne: &f\n  g: h", &[("c", "d"), ("g", "h")]),
+            ("{a: b, \"c\": d, e}", &[("a", "b"), ("c", "d")]),
+            ("- {a: b}", &[("a", "b")]),
+            ("\"a\"\n'b'", &[]),
             ("# A=b\n; A=b", &[]),
             ("A B=c", &[]),
             ("http://host/path", &[]),

@@ -8,22 +8,43 @@ use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::files::read;
+use crate::process::EntryWatch;
 
 /// What is known of the files before a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Before {
     /// They were looked at.
     Seen {
         /// Files that the run may write.
         files: Vec<(PathBuf, Option<Fingerprint>)>,
-        /// The local state, if it was there.
-        local_state: Option<PathBuf>,
+        /// The local state.
+        local_state: Option<LocalState>,
     },
     /// They were not, or the knowledge is lost; the run began at this time.
     Unknown { began_at: SystemTime },
+}
+
+/// The file of a local state before a run.
+#[derive(Clone, Debug)]
+pub struct LocalState {
+    path: PathBuf,
+    existed: bool,
+    /// `None` where the directory does not exist yet or can't be watched.
+    watch: Option<Arc<EntryWatch>>,
+}
+
+impl LocalState {
+    fn at(path: PathBuf) -> Self {
+        Self {
+            existed: path.exists(),
+            watch: EntryWatch::start(&path).map(Arc::new),
+            path,
+        }
+    }
 }
 
 impl Before {
@@ -33,7 +54,7 @@ impl Before {
         local_state: None,
     };
 
-    /// Looks at files that the run may write, and whether the local state is there.
+    /// Looks at files that the run may write, and watches the local state.
     pub(super) fn seen(
         paths: impl IntoIterator<Item = PathBuf>,
         local_state: Option<PathBuf>,
@@ -44,17 +65,28 @@ impl Before {
         });
         Self::Seen {
             files: files.collect(),
-            local_state: local_state.filter(|path| path.exists()),
+            local_state: local_state.map(LocalState::at),
         }
     }
 
-    /// Whether the local state was in this file, which is not there any more; `false` if that can't be told.
+    /// Returns whether this file, in which the local state was, is missing, or was removed or replaced during the run: the
+    /// tool writes to the file that it has opened. `false` if that can't be told.
     pub(super) fn has_lost_state(&self, path: &Path) -> bool {
-        let was_there = match self {
-            Self::Seen { local_state, .. } => local_state.as_deref() == Some(path),
-            Self::Unknown { .. } => false,
+        let state = match self {
+            Self::Seen { local_state, .. } => local_state.as_ref(),
+            Self::Unknown { .. } => None,
         };
-        was_there && fs::metadata(path).is_err_and(|fault| fault.kind() == ErrorKind::NotFound)
+        state
+            .filter(|state| state.path == path)
+            .is_some_and(|state| {
+                let is_missing =
+                    || fs::metadata(path).is_err_and(|fault| fault.kind() == ErrorKind::NotFound);
+                state
+                    .watch
+                    .as_ref()
+                    .is_some_and(|watch| watch.is_replaced())
+                    || (state.existed && is_missing())
+            })
     }
 
     /// Whether a file is there that the run has made or written; `false` if that can't be told.

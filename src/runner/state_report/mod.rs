@@ -77,9 +77,9 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
     let known = if is_silent_on_faults(observed, words) {
         known.without_good_news()
     } else {
-        known.with_doubts(observed)
+        known.with_doubts(observed, words)
     };
-    let errored_state_file = errored_state_file(observed, printed);
+    let errored_state_file = errored_state_file(observed, printed, words);
     StateReport {
         safety: match errored_state_file {
             Some(_) => StateSafety::ErroredFile,
@@ -107,8 +107,11 @@ fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
     is_cut || hides_command || hides_errors
 }
 
-/// The state that could not be written, as the files show it, or the tool says it of a file that looks as before.
-fn errored_state_file(observed: &Observed<'_>, printed: &Printed) -> Option<PathBuf> {
+/// Returns the file of a state that could not be written: the tool names it, or it appeared in a run whose output does not
+/// tell.
+///
+/// A provisioner may write a file of that name as well, and the state is saved then.
+fn errored_state_file(observed: &Observed<'_>, printed: &Printed, words: Words) -> Option<PathBuf> {
     let files = observed.files;
     let is_named = || {
         let mut failed = printed.faults().filter(|fault| is_state_write(fault));
@@ -117,7 +120,21 @@ fn errored_state_file(observed: &Observed<'_>, printed: &Printed) -> Option<Path
     };
     let found = files.found_errored_state_file.as_ref();
     let named = || found.filter(|_| is_named());
-    files.errored_state_file.as_ref().or_else(named).cloned()
+    let appeared = files.errored_state_file.as_ref();
+    appeared
+        .filter(|_| !tells_of_failed_writes(observed, words) || is_named())
+        .or_else(named)
+        .cloned()
+}
+
+/// Returns whether the output would have told of a state that could not be written.
+fn tells_of_failed_writes(observed: &Observed<'_>, words: Words) -> bool {
+    match (observed.end, observed.leader, observed.started_as) {
+        (ToolEnd::Ended(ending), Leader::Tool, Leader::Tool) => {
+            observed.is_whole && !observed.printed.is_cut && !is_abrupt(ending, words)
+        }
+        (ToolEnd::Ended(_) | ToolEnd::Lost, _, _) => false,
+    }
 }
 
 /// What is known without a look at `errored.tfstate`.
@@ -146,7 +163,7 @@ impl Known {
     }
 
     /// The same without what the tool does not tell even if all of its output is there.
-    fn with_doubts(mut self, observed: &Observed<'_>) -> Self {
+    fn with_doubts(mut self, observed: &Observed<'_>, words: Words) -> Self {
         let files = observed.files;
         let is_locked = !flags::is_off(observed.args, "lock");
         // Terraform passes over a lock that it cannot release after a migration.
@@ -155,7 +172,9 @@ impl Known {
             self.lock = LockStatus::Unknown;
         }
         let is_partial_doubtful = observed.is_migration && self.safety == StateSafety::Partial;
-        if is_partial_doubtful || files.is_errored_state_cut || files.is_state_gone {
+        let is_errored_state_cut =
+            files.is_errored_state_cut && !tells_of_failed_writes(observed, words);
+        if is_partial_doubtful || is_errored_state_cut || files.is_state_gone {
             self.safety = StateSafety::Unknown;
         }
         self

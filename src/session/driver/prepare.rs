@@ -9,6 +9,7 @@ use crate::checkout::{
     CheckoutError, Credentials, GitSource, Options, check_out_unless, contained, is_local,
     remove_unfinished,
 };
+use crate::process::remove_tree;
 use crate::protocol::exact_number;
 use crate::session::event::{Event, FailureKind, StopEnd};
 use crate::session::place::{read_if_there, write_aside};
@@ -116,7 +117,7 @@ impl Job {
         let source = self.place.source();
         // Something that git started may still write into it; then it stays, and is in nobody's way.
         let _ = remove_unfinished(&source);
-        let left = fs::remove_dir_all(&source);
+        let left = remove_tree(&source);
         if let Err(fault) = left.or_else(absent_is_fine) {
             let error = format!("what is left of a former checkout is in the way: {fault}");
             return failed(FailureKind::Internal, error);

@@ -92,16 +92,17 @@ impl Job {
         }
     }
 
-    /// Awaits the apply, and reads the plan as JSON meanwhile unless that was done before.
-    pub(super) async fn with_plan_shown<T>(&self, apply: impl Future<Output = T>) -> T {
+    /// Awaits the apply or the outputs, and reads the plan as JSON meanwhile unless that was done before.
+    pub(super) async fn with_plan_shown<T>(&self, work: impl Future<Output = T>) -> T {
+        let is_shown = self.published.plan.borrow().is_some();
         // Without the secrets of the request, the plan could not be masked.
-        if self.published.plan.borrow().is_some() || !self.has_secrets {
-            return apply.await;
+        if is_shown || !self.has_secrets || !self.request.applies_by_itself() {
+            return work.await;
         }
-        let (mut apply, mut show) = (pin!(apply), pin!(self.show_plan_late()));
-        let applied = tokio::select! {
-            applied = &mut apply => applied,
-            () = &mut show => return apply.await,
+        let (mut work, mut show) = (pin!(work), pin!(self.show_plan_late()));
+        let done = tokio::select! {
+            done = &mut work => done,
+            () = &mut show => return work.await,
         };
         if timeout(SHOWN_AFTER_APPLY, show).await.is_err() {
             let seconds = SHOWN_AFTER_APPLY.as_secs();
@@ -109,7 +110,7 @@ impl Job {
                 "[the plan could not be shown within {seconds} s after it was applied]"
             ));
         }
-        applied
+        done
     }
 
     async fn show_plan_late(&self) {
@@ -176,8 +177,12 @@ impl Job {
         }
     }
 
-    /// Reads the outputs. That they cannot be read changes nothing of what was done.
+    /// Reads the outputs, and the plan if that failed while it was applied. A failure changes nothing of what was done.
     pub(super) async fn read_outputs(&self) -> Event {
+        self.with_plan_shown(self.try_outputs()).await
+    }
+
+    async fn try_outputs(&self) -> Event {
         let result = if !self.has_secrets {
             // The tool would read with what this process has: another account, another workspace.
             Err("the values that the request kept secret are missing".to_owned())

@@ -60,6 +60,10 @@ impl Job {
             }
             RunCommand::Validate => Ok(Event::Validated),
             RunCommand::Plan => self.planned(exit_code).await,
+            RunCommand::Apply if state.is_none() => Err(failed(
+                FailureKind::Fault,
+                "the tool ended without applying the plan; nothing was applied",
+            )),
             RunCommand::Apply => Ok(Event::Applied { state }),
         }
     }

@@ -1,6 +1,7 @@
 //! Which flags are refused.
 
 use super::{Flag, FlagFault, FlagsOf, read, refused, values};
+use crate::protocol::asks_for_help_or_version;
 
 /// When a flag is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,22 @@ impl FlagPolicy {
     /// Everything that is wrong with the flags of one command; empty when they may be passed on.
     pub fn check(&self, of: FlagsOf, words: &[String]) -> Vec<FlagFault> {
         let (flags, mut faults) = read(words);
+        // The tools look for these words anywhere, so also in the place of a value.
+        let is_value = |word: &&String| {
+            asks_for_help_or_version(word)
+                && !flags
+                    .iter()
+                    .any(|flag| flag.name == word.trim_start_matches('-'))
+        };
+        faults.extend(
+            words
+                .iter()
+                .filter(is_value)
+                .map(|word| FlagFault::Refused {
+                    flag: word.clone(),
+                    reason: refused::NOT_RUN.to_owned(),
+                }),
+        );
         for flag in flags {
             match self.refusal(of, &flag) {
                 Some(refusal) => faults.push(FlagFault::Refused {

@@ -8,7 +8,7 @@ type Row = (&'static str, When, &'static str);
 const STATE: &str = "the state is where the configuration says";
 const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
 const WRITES: &str = "it writes a file that is not part of the deployment";
-const NOT_RUN: &str = "the command would not be run";
+pub(super) const NOT_RUN: &str = "the command would not be run";
 const PLANNED: &str = "the plan that was approved says it: give it in `plan_flags`";
 const OPERATION: &str = "it is the request's `operation`";
 
@@ -18,7 +18,7 @@ const NO_LOCK: Row = (
     "without its lock, two may write the state",
 );
 
-const OF_ALL: [Row; 13] = [
+const OF_ALL: [Row; 15] = [
     (
         "chdir",
         When::Given,
@@ -52,6 +52,8 @@ const OF_ALL: [Row; 13] = [
     ("show-sensitive", When::On, "it prints sensitive values"),
     ("help", When::Given, NOT_RUN),
     ("h", When::Given, NOT_RUN),
+    ("version", When::Given, NOT_RUN),
+    ("v", When::Given, NOT_RUN),
 ];
 
 const OF_INIT: [Row; 4] = [

@@ -18,6 +18,9 @@ on_both_tools! {
     migration_that_leaves_a_lock_is_not_released,
     lock_without_an_address_to_release_it_is_not_released,
     local_state_that_is_removed_in_mid_apply_is_not_saved,
+    local_state_that_is_replaced_in_mid_apply_is_not_saved,
+    errored_state_of_a_provisioner_is_not_the_tools,
+    command_that_only_prints_the_version_writes_no_state,
 }
 
 const SMALL: &str = "resource \"terraform_data\" \"a\" {}\n";
@@ -119,5 +122,91 @@ fn local_state_that_is_removed_in_mid_apply_is_not_saved(tool: Tool) {
         let ending = Launch::request(&workspace, &request).run();
         let result = ending.result();
         assert_eq!(result["state"]["safety"], safety, "{removes}: {result:#}");
+    }
+}
+
+/// The tool goes on writing to the file that it has opened, which is not the one that is found there later.
+fn local_state_that_is_replaced_in_mid_apply_is_not_saved(tool: Tool) {
+    for had_state in [false, true] {
+        for (replaces, safety) in [
+            ("cp terraform.tfstate copy; rm copy", "saved"),
+            ("rm -f terraform.tfstate", "unknown"),
+            ("sed -i s/x/y/ terraform.tfstate", "unknown"),
+            (
+                "mv terraform.tfstate old; mkdir terraform.tfstate",
+                "unknown",
+            ),
+            (
+                "cp -r . ../copy; cd ..; rm -r work; mv copy work",
+                "unknown",
+            ),
+        ] {
+            let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
+            let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
+            if had_state {
+                let made = Launch::request(&workspace, &apply).run();
+                made.assert_outcome(&made.result(), "succeeded");
+            }
+            let directory = workspace.work_dir();
+            let name = directory.file_name().expect("a name").to_string_lossy();
+            let replaces = replaces.replace("work", &name);
+            let hcl = format!(
+                "{SMALL}resource \"terraform_data\" \"b\" {{\n  depends_on = [terraform_data.a]\n  \
+                 provisioner \"local-exec\" {{\n    command = \"sleep 0.1; {replaces}\"\n  }}\n}}\n\
+                 resource \"terraform_data\" \"c\" {{\n  depends_on = [terraform_data.b]\n}}\n"
+            );
+            fs::write(workspace.work_dir().join("main.tf"), hcl).expect("written");
+            let result = Launch::request(&workspace, &apply).run().result();
+            let state = &result["state"];
+            assert_eq!(
+                state["safety"], safety,
+                "{had_state} {replaces}: {result:#}"
+            );
+        }
+    }
+}
+
+fn errored_state_of_a_provisioner_is_not_the_tools(tool: Tool) {
+    for (script, outcome, safety) in [
+        ("cp terraform.tfstate errored.tfstate", "succeeded", "saved"),
+        (
+            "cp terraform.tfstate errored.tfstate; exit 1",
+            "failed",
+            "saved",
+        ),
+        ("echo '{}' >errored.tfstate; exit 1", "failed", "saved"),
+    ] {
+        let hcl = format!(
+            "{SMALL}resource \"terraform_data\" \"b\" {{\n  depends_on = [terraform_data.a]\n  \
+             provisioner \"local-exec\" {{\n    command = \"{script}\"\n  }}\n}}\n"
+        );
+        let workspace = Workspace::with_configuration(tool, Backend::Local, &hcl);
+        for json in [&["-json"][..], &[]] {
+            let flags = [&["-auto-approve", "-no-color"], json].concat();
+            let apply = workspace.request("apply", &flags);
+            let ending = Launch::request(&workspace, &apply).run();
+            let result = ending.result();
+            ending.assert_outcome(&result, outcome);
+            let state = &result["state"];
+            assert_eq!(state["safety"], safety, "{script}: {result:#}");
+            assert_eq!(
+                state["errored_state_file"],
+                Value::Null,
+                "{script}: {result:#}"
+            );
+            let _ = fs::remove_file(workspace.work_dir().join("errored.tfstate"));
+        }
+    }
+}
+
+/// Both tools look for such a word anywhere, and exit with 0.
+fn command_that_only_prints_the_version_writes_no_state(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
+    for word in ["-version", "-v", "--version", "-help", "-h"] {
+        let apply = workspace.request("apply", &["-auto-approve", "-lock-timeout", word]);
+        let ending = Launch::request(&workspace, &apply).run();
+        let result = ending.result();
+        assert_eq!(result["state"], Value::Null, "{word}: {result:#}");
+        assert!(!workspace.work_dir().join("terraform.tfstate").exists());
     }
 }

@@ -101,6 +101,14 @@ impl SqliteStore {
                 .max_connections(most)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                .after_release(|connection, _| {
+                    Box::pin(async move {
+                        // Rolls back a transaction that was dropped. After a full disk, SQLite has done so by itself, and the
+                        // connection would count one that is not there for ever.
+                        connection.ping().await?;
+                        Ok(!connection.is_in_transaction())
+                    })
+                })
         };
         let writer = pool(1)
             .connect_with(options.clone())
