@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
         }
         let Some((name, value, is_yaml)) = assigned(content) else {
             if is_element && !self.open.is_empty() {
-                self.add("", without_quotes(content).to_owned());
+                self.add("", without_quotes(content));
             }
             return;
         };
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         } else if let Some(inner) = value.strip_prefix(['{', '[']) {
             self.read_flow(name, inner, false);
         } else {
-            self.add(name, without_quotes(value).to_owned());
+            self.add(name, without_quotes(value));
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.open.push((usize::MAX, outer));
-        self.add(name, without_quotes(value).to_owned());
+        self.add(name, without_quotes(value));
         self.open.pop();
     }
 
@@ -138,19 +138,21 @@ fn without_anchor(value: &str) -> &str {
     }
 }
 
-/// A value without its quotes, or without the comment behind it.
-fn without_quotes(value: &str) -> &str {
+/// Returns a value without its quotes, or without the comment behind it. YAML doubles a single quote within single quotes.
+fn without_quotes(value: &str) -> String {
     for quote in ['\'', '"'] {
         if let Some((quoted, _)) = value
             .strip_prefix(quote)
             .and_then(|rest| rest.rsplit_once(quote))
         {
-            return quoted;
+            return match quote {
+                '\'' => quoted.replace("''", "'"),
+                _ => quoted.to_owned(),
+            };
         }
     }
-    value
-        .split_once(" #")
-        .map_or(value, |(value, _)| value.trim_end())
+    let without_comment = value.split_once(" #").map(|(value, _)| value.trim_end());
+    without_comment.unwrap_or(value).to_owned()
 }
 
 fn indent_of(line: &str) -> usize {
@@ -187,7 +189,7 @@ mod tests {
                 "users:\n- name: a\n  user:\n    token: b-c # new",
                 &[("name", "a"), ("token", "b-c")],
             ),
-            ("- - client-secret: 'it''s'", &[("client-secret", "it''s")]),
+            ("- - client-secret: 'it''s'", &[("client-secret", "it's")]),
             (
                 "[default]\naws_secret_access_key = a/b=",
                 &[("aws_secret_access_key", "a/b=")],

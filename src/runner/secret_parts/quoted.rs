@@ -69,7 +69,17 @@ fn name_of<'a>(before: &'a str, bracket: Option<&Bracket<'_>>) -> Option<&'a str
 
 /// Where the next string begins and ends, its quotes included.
 fn next_string(text: &str, from: usize) -> Option<(usize, usize)> {
-    let open = from + text.get(from..)?.find('"')?;
+    let mut from = from;
+    let open = loop {
+        let open = from + text.get(from..)?.find('"')?;
+        let line_start = text[..open].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[line_start..open].trim_start();
+        if !line.starts_with('#') && !line.starts_with("//") {
+            break open;
+        }
+        // A comment may have a single quote.
+        from = open + text[open..].find('\n')?;
+    };
     let mut is_escaped = false;
     let close = text[open + 1..].find(|c| {
         let is_close = c == '"' && !is_escaped;
@@ -131,8 +141,9 @@ mod tests {
 
     #[test]
     fn assigned_strings_are_found_with_their_names() {
-        let table: [(&str, &[(&str, &str)]); 7] = [
+        let table: [(&str, &[(&str, &str)]); 8] = [
             ("a = \"b\"", &[("a", "b")]),
+            ("# 19\" rack\na = \"b\"\n// c = \"d\"", &[("a", "b")]),
             ("users:\n  token: \"b\"\n", &[("token", "b")]),
             (
                 "{ \"a-b\" : \"c\\\"d\", e=\"f\" }",

@@ -305,4 +305,23 @@ mod tests {
             );
         }
     }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_sqlite_has_ended_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("db")).await.unwrap();
+        for _ in 0..2 {
+            let mut writer = store.repeatable().await.unwrap();
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            // As SQLite does by itself when the disk is full.
+            sqlx::query("ROLLBACK")
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap_err();
+        }
+        let mut writer = store.durable().await.unwrap();
+        let transaction = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        transaction.commit().await.unwrap();
+    }
 }
