@@ -179,7 +179,7 @@ mod tests {
             for (at_a_time, again) in [(1, false), (7, false), (500, false), (40, true)] {
                 let kept = kept(&lines, at_a_time, again);
                 assert_eq!(kept[&0], lines[0].text);
-                assert_eq!(kept[&(count - 1)], lines[count as usize - 1].text);
+                assert_eq!(kept[&(count - 1)], lines.last().unwrap().text);
                 let markers: Vec<_> = kept
                     .iter()
                     .filter(|(_, text)| text.contains("left out"))

@@ -60,7 +60,7 @@ async fn lines_are_left_out_for_one_that_says_so(database: &Database) {
     let expected = "line 0\nline 1\nup to 7\nline 8\nline 9\n";
     assert_eq!(end.unwrap(), expected);
     // A lost lease changes nothing.
-    let mut lost = claim.lease.clone();
+    let mut lost = claim.lease;
     lost.epoch += 1;
     let held = store.leave_out_lines(&lost, &line(0, ""), 9).await;
     assert_eq!(held.unwrap(), Held::Lost);
