@@ -1,6 +1,6 @@
 //! Compares what begins at a place of a text with all patterns at once, however it is spelled.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::canonical::Piece;
 use super::escapes::{self, Escape};
@@ -20,9 +20,10 @@ const MIN_BROKEN_BYTES: usize = 10;
 pub(super) const LONG_WORD: usize = 16;
 /// Most steps from one place; real text takes few more than a pattern has bytes.
 const MAX_STEPS: usize = 4096;
-/// Most steps from one place once the places before it have taken too many: [`MANY_STEPS`] for each byte of the text, and
-/// so many more.
+/// Steps that a text may take beyond [`STEPS_PER_BYTE`].
 const FREE_STEPS: usize = 64 * 1024;
+/// Steps that a text may take for each of its bytes. Once they are used up, each place gets as many.
+const STEPS_PER_BYTE: usize = 16;
 /// After so many steps, states that were seen before are skipped: runs of signs have many readings that meet again.
 const MANY_STEPS: usize = 64;
 
@@ -76,6 +77,8 @@ impl Reached {
 pub(in crate::output) struct Scratch {
     /// Other ways of reading the text; empty between comparisons.
     pending: Vec<Reached>,
+    /// States that were seen in one comparison.
+    seen: FxHashSet<Reached>,
     /// Steps that were taken.
     steps: usize,
 }
@@ -96,15 +99,14 @@ impl Walk<'_> {
     pub(super) fn run(mut self, from: Reached) -> Found {
         let mut next = Some(from);
         let mut steps = 0;
-        let mut seen = HashSet::new();
-        let free_steps = FREE_STEPS + MANY_STEPS * self.window.text.len();
+        let free_steps = FREE_STEPS + STEPS_PER_BYTE * self.window.text.len();
         let most_steps = if self.scratch.steps < free_steps {
             MAX_STEPS
         } else {
-            MANY_STEPS
+            STEPS_PER_BYTE
         };
         while let Some(reached) = next.take_if(|_| steps < most_steps) {
-            let is_new = steps < MANY_STEPS || seen.insert(reached);
+            let is_new = steps < MANY_STEPS || self.scratch.seen.insert(reached);
             let further = if is_new { self.step(reached) } else { None };
             next = further.or_else(|| self.scratch.pending.pop());
             steps += 1;
@@ -115,6 +117,9 @@ impl Walk<'_> {
             self.found.end = self.found.end.max(reached.max());
         }
         self.scratch.pending.clear();
+        if steps > MANY_STEPS {
+            self.scratch.seen.clear();
+        }
         self.scratch.steps += steps;
         #[cfg(test)]
         super::steps::add(steps);
