@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
@@ -156,12 +156,7 @@ impl PostgresStore {
         lines: &[StoredLine],
     ) -> Result<Held, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let carried: Option<i64> = sqlx::query_scalar::<Postgres, _>(LOCK)
-            .bind(lease.deployment.to_string())
-            .bind(lease.epoch)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if carried.is_none() {
+        if !is_carried(&mut transaction, lease).await? {
             return Ok(Held::Lost);
         }
         let column = |of: fn(&StoredLine) -> i64| lines.iter().map(of).collect::<Vec<_>>();
@@ -199,12 +194,7 @@ impl PostgresStore {
         last: u64,
     ) -> Result<Held, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let carried: Option<i64> = sqlx::query_scalar::<Postgres, _>(LOCK)
-            .bind(lease.deployment.to_string())
-            .bind(lease.epoch)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if carried.is_none() {
+        if !is_carried(&mut transaction, lease).await? {
             return Ok(Held::Lost);
         }
         sqlx::query::<Postgres>(super::logs::LEAVE_OUT)
@@ -224,4 +214,17 @@ impl PostgresStore {
         transaction.commit().await?;
         Ok(Held::Yes)
     }
+}
+
+/// Returns whether the lease is good, and locks its row if so.
+async fn is_carried(
+    transaction: &mut Transaction<'_, Postgres>,
+    lease: &Lease,
+) -> Result<bool, StoreError> {
+    let carried: Option<i64> = sqlx::query_scalar::<Postgres, _>(LOCK)
+        .bind(lease.deployment.to_string())
+        .bind(lease.epoch)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(carried.is_some())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool, Transaction};
 
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
@@ -185,12 +185,7 @@ impl SqliteStore {
     ) -> Result<Held, StoreError> {
         let mut writer = self.repeatable().await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
-            .bind(lease.deployment.to_string())
-            .bind(lease.epoch)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if carried.is_none() {
+        if !is_carried(&mut transaction, lease).await? {
             return Ok(Held::Lost);
         }
         let deployment = lease.deployment.to_string();
@@ -229,12 +224,7 @@ impl SqliteStore {
     ) -> Result<Held, StoreError> {
         let mut writer = self.repeatable().await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
-            .bind(lease.deployment.to_string())
-            .bind(lease.epoch)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if carried.is_none() {
+        if !is_carried(&mut transaction, lease).await? {
             return Ok(Held::Lost);
         }
         sqlx::query::<Sqlite>(super::logs::LEAVE_OUT)
@@ -254,6 +244,19 @@ impl SqliteStore {
         transaction.commit().await?;
         Ok(Held::Yes)
     }
+}
+
+/// Returns whether the lease is good.
+async fn is_carried(
+    transaction: &mut Transaction<'_, Sqlite>,
+    lease: &Lease,
+) -> Result<bool, StoreError> {
+    let carried: Option<i64> = sqlx::query_scalar::<Sqlite, _>(super::logs::IS_CARRIED)
+        .bind(lease.deployment.to_string())
+        .bind(lease.epoch)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(carried.is_some())
 }
 
 const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) ";
