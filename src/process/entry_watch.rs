@@ -8,7 +8,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 /// Notices when a name leads to another file than before.
 ///
-/// A program that has opened the file by that name goes on writing to a file that nobody finds any more.
+/// A program that has the former file open keeps writing to it, although the name no longer leads there.
 #[derive(Debug)]
 pub struct EntryWatch {
     inotify: Inotify,

@@ -128,7 +128,7 @@ fn a_recovered_session_shows_the_plan(tool: Tool) {
     gate.let_go("apply");
     block_on(async {
         let taken_up = stand.sessions().recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("its process was killed");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
         assert_eq!(session.plan().expect("a plan").counts.add, 1);

@@ -1,10 +1,11 @@
 //! Rejects sandbox settings that would expose files of the service.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use iac_runner::protocol::SandboxMode;
 
 use super::OpenError;
 use crate::config::Config;
-use iac_runner::protocol::SandboxMode;
 
 /// Rejects `sandbox.read` and `sandbox.write` if a listed path contains the data directory or the sealing key.
 ///
@@ -36,7 +37,7 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
         });
         let Some(real) = real else { continue };
         for (setting, paths) in lists {
-            let exposes = |path: &&std::path::PathBuf| {
+            let exposes = |path: &&PathBuf| {
                 path.canonicalize()
                     .is_ok_and(|listed| real.starts_with(listed))
             };

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use iac_runner::process::remove_tree;
 use tracing::{error, info};
 
 use super::Service;
 use crate::causes::Causes;
 use crate::store::{DeploymentId, Standing, StoreError};
-use iac_runner::process::remove_tree;
 
 /// How often it is looked whether something can go.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);

@@ -11,9 +11,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::process::remove_tree;
 use nix::unistd::getuid;
 use uuid::Uuid;
+
+use crate::process::remove_tree;
 
 /// What is younger may be in the making, before its lock.
 const YOUNG: Duration = Duration::from_secs(10 * 60);

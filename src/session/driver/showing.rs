@@ -41,14 +41,13 @@ impl Job {
             }
             (Some(shown?), configuration?)
         };
-        let version = match &summary {
-            Some(summary) if summary.tool_version.is_none() => {
+        let of_shown = |summary: &PlanSummary| {
+            summary.tool_version.clone().ok_or_else(|| {
                 let error = "the plan does not say which version of the tool made it";
-                return Err(failed(FailureKind::Fault, error));
-            }
-            Some(summary) => summary.tool_version.clone(),
-            None => None,
+                failed(FailureKind::Fault, error)
+            })
         };
+        let version = summary.as_ref().map(of_shown).transpose()?;
         let binding = self.measure(version, configuration).await?;
         if binding.plan_file.is_none() || binding.tool.is_none() {
             let error = "the plan, or the program that made it, is gone";
