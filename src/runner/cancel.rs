@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use thiserror::Error;
 
 use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, Standing};
 use super::wording::of_system;
 use crate::process::{
     ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver, resume_supervisor, within,
 };
-use crate::protocol::Control;
+use crate::protocol::{Control, exit_status};
 
 /// How long a run may take to create its record, to lock it and to listen: a backend may cancel a moment
 /// after it started the runner.
@@ -59,22 +60,43 @@ enum Finding {
 /// How long a disk that hangs is waited for.
 const HANGS: Duration = Duration::from_secs(15);
 
+/// Why a run could not be asked to stop.
+#[derive(Debug, Error)]
+pub(super) enum CancelError {
+    #[error(transparent)]
+    NoRecord(#[from] NoRecord),
+    #[error("nothing was sent: {}", of_system(.0))]
+    System(#[from] io::Error),
+    #[error(
+        "the disk of `{run_dir}` has not answered for {} s; find `iac-supervisor` with ps and send it SIGUSR1",
+        HANGS.as_secs()
+    )]
+    DiskHangs { run_dir: PathBuf },
+}
+
+impl CancelError {
+    /// Exit status of `iac-runner cancel`.
+    pub(super) const fn exit_status(&self) -> u8 {
+        match self {
+            Self::NoRecord(fault) if !fault.is_denied() => exit_status::INVALID,
+            Self::NoRecord(_) | Self::System(_) | Self::DiskHangs { .. } => {
+                exit_status::INTERNAL_FAULT
+            }
+        }
+    }
+}
+
 /// Asks the supervisor of the run in a directory to stop it.
-///
-/// # Errors
-/// A sentence, when there is no run or the disk hangs.
-pub(super) fn request_within(run_dir: &Path, force: bool) -> Result<Cancelled, String> {
+pub(super) fn request_within(run_dir: &Path, force: bool) -> Result<Cancelled, CancelError> {
     let of_thread = run_dir.to_owned();
     let answer = within(HANGS, move || {
-        let record = open(&of_thread).map_err(|fault| fault.to_string())?;
-        request(&record, force).map_err(|fault| of_system(&fault))
+        let record = open(&of_thread)?;
+        Ok(request(&record, force)?)
     });
     answer.unwrap_or_else(|| {
-        Err(format!(
-            "the disk of `{}` has not answered for {} s; find `iac-supervisor` with ps and send it SIGUSR1",
-            run_dir.display(),
-            HANGS.as_secs()
-        ))
+        Err(CancelError::DiskHangs {
+            run_dir: run_dir.to_owned(),
+        })
     })
 }
 

@@ -166,7 +166,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
             let answer = serde_json::to_string(&answer).unwrap_or_default();
             print_text(&format!("{answer}\n"), status)
         }
-        Err(fault) => refuse(fault, exit_status::INVALID),
+        Err(fault) => refuse(fault.to_string(), fault.exit_status()),
     }
 }
 

@@ -5,6 +5,7 @@ mod interruption;
 mod leader_end;
 mod outlived;
 mod program_files;
+mod rest;
 mod run_clock;
 mod stopping;
 mod survivors;
@@ -21,7 +22,7 @@ use super::intake::Intake;
 use super::journal::Journal;
 use super::ladder::{Ladder, Stage};
 use super::leader::Leader;
-use super::orders::{Order, Orders};
+use super::orders::Orders;
 use super::wording::of_system;
 use crate::output::Spool;
 use crate::process::{ChildSignals, Ended, ToolGroup};
@@ -31,6 +32,7 @@ pub(super) use interrupt_notice::InterruptNotice;
 use interruption::Interruption;
 use leader_end::{Rest, ToolLife, rest_after};
 pub(super) use outlived::Outlived;
+use rest::RestReader;
 use run_clock::RunClock;
 pub(super) use survivors::sentence as survivors_sentence;
 use work_on::WorkOn;
@@ -84,7 +86,14 @@ impl Supervision<'_> {
         let ended = self.watch(&mut watch, &mut reading).await;
         let survivors = self.tool.sweep(SWEEP).await;
         if reading.is_ok() {
-            reading = read_rest(self.intake, &mut self.spool, self.journal, self.orders).await;
+            let rest = RestReader {
+                intake: &mut *self.intake,
+                spool: &mut self.spool,
+                journal: &mut *self.journal,
+                orders: &mut *self.orders,
+                on_disconnect: self.on_disconnect,
+            };
+            reading = rest.read(&self.ladder, &mut watch.clock).await;
         }
         if reading.is_ok() {
             reading = self.intake.finish(self.journal, &mut self.orders.link);
@@ -257,33 +266,6 @@ impl Supervision<'_> {
             }
         }
         true
-    }
-}
-
-/// Reads the output to its end, after all processes that write to it have ended. Force leaves out the rest.
-async fn read_rest(
-    intake: &mut Intake,
-    spool: &mut Spool,
-    journal: &mut Journal,
-    orders: &mut Orders,
-) -> io::Result<()> {
-    loop {
-        let began = Instant::now();
-        while began.elapsed() < TURN {
-            if !intake.take(spool, journal, &mut orders.link)? {
-                return Ok(());
-            }
-        }
-        match orders.waiting().await {
-            Some(Order::Force) => {
-                intake.pass_over_rest(spool);
-                return Ok(());
-            }
-            Some(Order::Disconnect) => journal.reader_gone(),
-            Some(Order::Warn(sentence)) => journal.warn(&mut orders.link, sentence),
-            // The tool has ended: there is nothing to stop.
-            Some(Order::Cancel | Order::Signalled(_)) | None => {}
-        }
     }
 }
 

@@ -71,6 +71,9 @@ fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u
     let followed = block_on(async {
         match super::open(run_dir).await {
             Ok(record) => super::follow(&record, mode, progress, pulse).await,
+            Err(fault) if fault.is_denied() => {
+                Ok(internal_fault(mode, Outcome::Unknown, fault.to_string()))
+            }
             Err(fault) => Ok(refuse(mode, Outcome::InvalidRequest, fault.to_string())),
         }
     });

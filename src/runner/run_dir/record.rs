@@ -51,6 +51,11 @@ pub(in crate::runner) enum NoRecord {
     Directory { path: PathBuf, source: io::Error },
     #[error("`{path}` holds no run: `{PID}`: {}", of_system(source))]
     File { path: PathBuf, source: io::Error },
+    #[error(
+        "`{path}` can't be read, so it is not known whether it holds a run: {}; try again as the user of the run or as root",
+        of_system(source)
+    )]
+    Denied { path: PathBuf, source: io::Error },
 }
 
 impl NoRecord {
@@ -60,6 +65,22 @@ impl NoRecord {
             Self::Directory { source, .. } | Self::File { source, .. } => {
                 source.kind() == io::ErrorKind::NotFound
             }
+            Self::Denied { .. } => false,
+        }
+    }
+
+    /// Whether there may be a run that this process has no access to.
+    pub(in crate::runner) const fn is_denied(&self) -> bool {
+        matches!(self, Self::Denied { .. })
+    }
+
+    fn new(path: &Path, source: io::Error, of: fn(PathBuf, io::Error) -> Self) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied {
+                path: path.to_owned(),
+                source,
+            },
+            _ => of(path.to_owned(), source),
         }
     }
 }
@@ -67,14 +88,13 @@ impl NoRecord {
 impl Record {
     /// Opens a record.
     pub(in crate::runner) fn open(path: &Path) -> Result<Self, NoRecord> {
-        let directory = Directory::open(path).map_err(|source| NoRecord::Directory {
-            path: path.to_owned(),
-            source,
-        })?;
-        let pid = directory.read(PID).map_err(|source| NoRecord::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let of_directory = |path, source| NoRecord::Directory { path, source };
+        let of_file = |path, source| NoRecord::File { path, source };
+        let directory =
+            Directory::open(path).map_err(|source| NoRecord::new(path, source, of_directory))?;
+        let pid = directory
+            .read(PID)
+            .map_err(|source| NoRecord::new(path, source, of_file))?;
         Ok(Self { directory, pid })
     }
 

@@ -8,18 +8,18 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::member::Member;
-use super::{Scope, Secret, keys, lines, pairs, quoted, scope_of, url, whole};
+use super::{Scope, Secret, credential_files, keys, lines, pairs, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
 /// How often a document may be in a string of another, or in base64.
 const MAX_DEPTH: usize = 8;
 /// How many strings are taken from one value.
 const MAX_STRINGS: usize = 10_000;
-/// How many lines of a secret text have to assign something for all that they assign to be secret: a sentence may have a
-/// colon, too.
+/// How many values the lines of a secret text have to hold for each of them to be secret: a sentence may have a colon or a
+/// dash, too.
 const MIN_LINES: usize = 2;
 /// Shortest text that is tried as base64.
-const MIN_BASE64_BYTES: usize = 16;
+const MIN_BASE64_BYTES: usize = 12;
 
 /// Members that are no secret in any credentials: addresses and kinds that the vendor publishes, and identifiers that
 /// are in every plan. Without `-` and `_`, in lower case.
@@ -91,14 +91,16 @@ impl Found {
             self.add_assigned(&member, is_secret, depth);
         }
         let assigned = lines::members_in(text);
-        let is_document = assigned.iter().filter(|it| !it.name.is_empty()).count() >= MIN_LINES;
+        let is_document = assigned.len() >= MIN_LINES;
         for member in assigned {
             let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
             let is_number = member.value.bytes().all(is_of_number);
             self.add_assigned(&member, is_secret && is_document && !is_number, depth);
         }
-        self.secrets
-            .extend(keys::secrets_in(text).into_iter().map(Secret::into_owned));
+        for found in [keys::secrets_in(text), credential_files::secrets_in(text)] {
+            self.secrets
+                .extend(found.into_iter().map(Secret::into_owned));
+        }
         if let Some(decoded) = from_base64(text) {
             if is_secret {
                 self.add(&decoded);
@@ -136,9 +138,12 @@ impl Found {
             return;
         }
         self.strings += 1;
-        if is_secret {
+        let password = basic_password(value).filter(|_| is_secret || is_basic(name));
+        if is_secret || password.is_some() {
             self.add(value);
         }
+        self.secrets
+            .extend(password.map(|password| Secret::anywhere(password.into_bytes())));
         self.add_of_text(value, is_secret, depth + 1);
     }
 
@@ -172,6 +177,19 @@ fn json(text: &str) -> Option<Value> {
 fn has_secret_name(name: &str) -> bool {
     let name = snake_case(name);
     is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
+}
+
+/// Whether a member has a user and a password in base64 as its value, as in the configuration of Docker and npm.
+fn is_basic(name: &str) -> bool {
+    ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
+}
+
+/// The password of `user:password` in base64 (RFC 7617), with or without the `Basic` before it.
+pub(super) fn basic_password(value: &str) -> Option<String> {
+    let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
+    let decoded = from_base64(encoded)?;
+    let (_, password) = decoded.split_once(':')?;
+    (!password.contains(char::is_whitespace)).then(|| password.to_owned())
 }
 
 fn is_public(name: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use super::member::Member;
 
-/// The values without their quotes of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `- value`
-/// below a name. What has more than a name before the `=` or `:` is left out.
+/// The values without their quotes of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `- value`.
+/// What has more than a name before the `=` or `:` is left out.
 pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut reader = Reader::default();
     let mut lines = text.lines();
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
             return self.read_flow("", inner, true);
         }
         let Some((name, value, is_yaml)) = assigned(content) else {
-            if is_element && !self.open.is_empty() {
+            if is_element {
                 self.add("", without_quotes(content));
             }
             return;
@@ -207,7 +207,7 @@ mod tests {
             ("a:b", &[]),
             ("1a=b", &[]),
             ("A=\nB:\nC", &[]),
-            ("- a\n- b", &[]),
+            ("- a\n- - b\n  - 'c'", &[("", "a"), ("", "b"), ("", "c")]),
             ("a: |\n  b c\n\n  d\ne: f", &[("a", "b c\n\nd"), ("e", "f")]),
             ("a = <<-EOT\n  b\n  EOT\nc = d", &[("a", "b"), ("c", "d")]),
             (

@@ -3,6 +3,7 @@
 //! A tool that takes a URL or a connection string shows it in parts, and writes them its own way. So each part is a
 //! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
 
+mod credential_files;
 mod document;
 mod keys;
 mod lines;
@@ -63,8 +64,9 @@ const COMMON_WORDS: [&str; 39] = [
     "variable",
 ];
 
-/// The secrets in a value: private keys, tokens that are recognised by their form, user info of URLs, what is assigned to a secret name in a query or in a connection string,
-/// and the strings in a document; in one that is not secret as a whole, those with a secret name.
+/// The secrets in a value: private keys, tokens that are recognised by their form, user info of URLs, what is assigned to a
+/// secret name in a query or in a connection string, passwords in credentials files, and the strings in a document; in one
+/// that is not secret as a whole, those with a secret name.
 pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);
     found.extend(pairs::secrets_in(value));

@@ -36,14 +36,14 @@ pub(super) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
 
 /// The secrets of a value that is a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
 pub(super) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
-    let text = text.trim_ascii();
+    let text = without_quotes(text.trim_ascii());
     let mut found = Vec::new();
     let starts = starts_of_pairs(text);
     if text.contains(&b'\n') || starts.first() != Some(&0) {
         return found;
     }
     if text.contains(&b';') {
-        for pair in text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii) {
+        for pair in split_at_semicolons(text) {
             if let Some(value) = secret_of(pair) {
                 add_value(pair, value, &mut found);
             }
@@ -62,14 +62,19 @@ pub(super) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
 /// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
 fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     add_assigned(pair, value, to);
-    let [quote @ (b'\'' | b'"'), quoted @ ..] = value else {
+    let [quote @ (b'\'' | b'"' | b'{'), quoted @ ..] = value else {
         if value.iter().any(|byte| WHITE_SPACE.contains(byte)) {
             add_pieces(value, WHITE_SPACE, to);
         }
         return;
     };
-    let quoted = quoted.strip_suffix(&[*quote]).unwrap_or(quoted);
+    let close = closing(*quote);
+    let quoted = quoted.strip_suffix(&[close]).unwrap_or(quoted);
     add_assigned(pair, quoted, to);
+    let doubled = [close, close];
+    if quoted.windows(2).any(|pair| pair == doubled) {
+        to.push(Secret::anywhere(without_doubled(quoted, close)));
+    }
     if quoted.contains(&b'\\') {
         to.push(Secret::anywhere(without_backslashes(quoted)));
     }
@@ -98,6 +103,80 @@ fn secret_of(pair: &[u8]) -> Option<&[u8]> {
         .replace('-', "_");
     let is_secret = is_secret_name(&name) || is_short_name(&name);
     is_secret.then(|| pair[equals + 1..].trim_ascii())
+}
+
+/// A connection string without the quotes around all of it.
+fn without_quotes(text: &[u8]) -> &[u8] {
+    match text {
+        [first @ (b'\'' | b'"'), inner @ .., last] if first == last => inner.trim_ascii(),
+        _ => text,
+    }
+}
+
+/// What closes a quoted value, in braces as in ODBC.
+const fn closing(quote: u8) -> u8 {
+    match quote {
+        b'{' => b'}',
+        quote => quote,
+    }
+}
+
+/// The pairs between semicolons that are not within a quoted value. A quote that is not closed is none.
+fn split_at_semicolons(text: &[u8]) -> Vec<&[u8]> {
+    let mut pairs = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = end_of_pair(rest);
+        pairs.push(rest[..end].trim_ascii());
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    pairs
+}
+
+/// Where the first pair of a text ends.
+fn end_of_pair(text: &[u8]) -> usize {
+    let next = |from: usize| {
+        let len = text[from..].iter().position(|&byte| byte == b';');
+        len.map_or(text.len(), |len| from + len)
+    };
+    let plain = next(0);
+    let Some(equals) = text[..plain].iter().position(|&byte| byte == b'=') else {
+        return plain;
+    };
+    let blank = text[equals + 1..]
+        .iter()
+        .take_while(|it| WHITE_SPACE.contains(it));
+    let open = equals + 1 + blank.count();
+    match text.get(open) {
+        Some(&quote @ (b'\'' | b'"' | b'{')) => end_of_quoted(&text[open + 1..], closing(quote))
+            .map_or(plain, |len| next(open + 1 + len)),
+        _ => plain,
+    }
+}
+
+/// Where the sign is that closes a quoted value; a doubled one is part of it.
+fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text[at..].iter().position(|&byte| byte == close)?;
+        if text.get(at + 1) != Some(&close) {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// A value as it is meant: a doubled sign stands for one.
+fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
+    let mut meant = Vec::with_capacity(quoted.len());
+    let mut bytes = quoted.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        meant.push(byte);
+        if byte == sign {
+            bytes.next_if_eq(&sign);
+        }
+    }
+    meant
 }
 
 /// Where a name with a `=` behind it begins, at the start of a text or after white space, outside of quotes.
@@ -165,7 +244,20 @@ mod tests {
 
     #[test]
     fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
-        let table: [(&str, &[&str]); 15] = [
+        let table: [(&str, &[&str]); 19] = [
+            (
+                "Driver={A B};UID=sa;PWD={hun;te}}r22};Database=d",
+                &["{hun;te}}r22}", "hun;te}}r22", "hun;te}r22"],
+            ),
+            (
+                "Server=h;Password=\"hunt;er\"\"22\";Database=d",
+                &["\"hunt;er\"\"22\"", "hunt;er\"\"22", "hunt;er\"22"],
+            ),
+            ("'Server=h;Password=hunter22'", &["hunter22"]),
+            (
+                "Server=h;Password=\"hunter22;Database=d",
+                &["\"hunter22", "hunter22"],
+            ),
             ("host=h user=admin password=hunter22 port=1", &["hunter22"]),
             ("password = hunter22 host=h", &["hunter22"]),
             (

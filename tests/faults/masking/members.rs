@@ -14,6 +14,7 @@ on_both_tools! {
     members_of_an_object_variable_are_masked,
     values_of_a_secret_line_by_line_are_masked,
     secrets_that_are_assigned_by_arguments_are_masked,
+    passwords_in_credentials_of_programs_are_masked,
 }
 
 const KEY_LINES: [&str; 3] = [
@@ -200,4 +201,55 @@ fn secrets_that_are_assigned_by_arguments_are_masked(tool: Tool) {
     let shown = Shown::of(&workspace, &request);
     assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
     shown.assert_hides(["hunter2-in-args", "t0ken-in-variable"]);
+}
+
+/// Variables whose names say nothing, with what other programs keep their passwords in.
+fn passwords_in_credentials_of_programs_are_masked(tool: Tool) {
+    let hcl = r#"
+variable "odbc" {}
+variable "ado" {}
+variable "netrc" {}
+variable "npmrc" {}
+variable "docker" {}
+variable "steps" {}
+output "odbc" { value = regex("PWD={([^}]*)}", var.odbc)[0] }
+output "ado" { value = regex("Password='([^']*)'", var.ado)[0] }
+output "netrc" { value = split(" ", var.netrc)[5] }
+output "npmrc" { value = regex("_authToken=(.*)", var.npmrc)[0] }
+output "docker" { value = split(":", base64decode(jsondecode(var.docker).auths["a.example"].auth)) }
+output "steps" { value = yamldecode(var.steps)[0] }
+"#;
+    let workspace = Workspace::with_configuration(tool, Backend::Local, hcl);
+    let auth = BASE64_STANDARD.encode("deployer:d0cker-password");
+    let mut request = workspace.request("apply", &["-auto-approve", "-no-color"]);
+    for (name, value) in [
+        ("odbc", "Driver={A B};UID=sa;PWD={0dbc;password};Database=d"),
+        ("ado", "\"Server=h;Password='ad0;password';Database=d\""),
+        (
+            "netrc",
+            "machine a.example login deployer password netrc-passw0rd",
+        ),
+        ("npmrc", "//a.example/npm/:_authToken=npmrc-t0ken-value"),
+        (
+            "docker",
+            &json!({"auths": {"a.example": {"auth": auth}}}).to_string(),
+        ),
+        ("steps", "- - first-secret-step\n  - second-secret-step\n"),
+    ] {
+        request["env_vars"][format!("TF_VAR_{name}")] = json!(value);
+    }
+    request["secrets"] = json!([request["env_vars"]["TF_VAR_steps"]]);
+    let shown = Shown::of(&workspace, &request);
+    assert_eq!(shown.result["outcome"], "succeeded", "{:#}", shown.result);
+    shown.assert_hides([
+        "0dbc;password",
+        "ad0;password",
+        "netrc-passw0rd",
+        "npmrc-t0ken",
+        "d0cker-password",
+        &auth,
+        "first-secret",
+        "second-secret",
+    ]);
+    assert!(shown.output().contains("deployer"), "{}", shown.output());
 }

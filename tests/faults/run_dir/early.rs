@@ -9,6 +9,37 @@ on_both_tools! {
     attach_waits_for_a_run_that_was_started_a_moment_ago,
 }
 
+#[test]
+fn a_run_of_another_user_is_not_called_none() {
+    let fake = FakeTool::new(Tool::Terraform, "echo done");
+    let ran = Launch::request(&fake.workspace, &fake.apply()).run();
+    ran.assert_outcome(&ran.result(), "succeeded");
+    let as_another_user = [
+        "setpriv",
+        "--reuid=1000001",
+        "--regid=1000001",
+        "--clear-groups",
+    ];
+    let run = |command: &str, args: &[&str]| {
+        let ending = Launch::on_run_dir(&fake.workspace, command, args)
+            .after(&as_another_user)
+            .run();
+        assert_eq!(ending.status, Some(70), "{command} {args:?}");
+        ending
+    };
+    let document = run("attach", &[]).result();
+    let streamed = run("attach", &["--stream"]).streamed_result();
+    for result in [document, streamed] {
+        assert_eq!(result["outcome"], "unknown");
+        let sentence = result["error_msg"].as_str().expect("text");
+        assert!(sentence.contains("permission denied"), "{sentence}");
+    }
+    let answer = run("cancel", &[]).result();
+    assert_eq!(answer["requested"], false);
+    let message = answer["message"].as_str().expect("text");
+    assert!(message.contains("as the user of the run"), "{message}");
+}
+
 /// Each starts at once after the runner, which has not even read its request by then.
 const TRIES: usize = 40;
 

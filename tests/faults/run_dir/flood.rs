@@ -65,6 +65,34 @@ fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
     assert_eq!(result["state"]["safety"], "unknown");
 }
 
+/// Far more than can be masked in the ten seconds that a stopped run has for it.
+#[test]
+fn a_stopped_run_ends_although_much_output_is_left() {
+    let fake = FakeTool::new(
+        Tool::Terraform,
+        "trap 'yes | head -c 400000000; exit 1' INT; touch ready; while :; do sleep 0.1; done",
+    );
+    let mut request = fake.apply();
+    request["secrets"] = json!([SECRET]);
+    request["grace_seconds"] = json!(60);
+    let mut runner = Launch::stream(&fake.workspace, &request).start();
+    fake.workspace.wait_until_in_flight();
+    runner.control(r#"{"type":"cancel"}"#);
+    let ending = runner.end();
+    let result = ending.streamed_result();
+    ending.assert_outcome(&result, "cancelled");
+    assert_eq!(result["output_complete"], false);
+    let output = result["output"].as_str().expect("text");
+    assert!(output.contains(" bytes passed over: "), "{output:.100}");
+    assert!(
+        warnings(&ending.events())
+            .iter()
+            .any(|it| it.contains("or to hold up a stop")),
+        "{:?}",
+        warnings(&ending.events())
+    );
+}
+
 /// A provisioner lengthens the file that takes the output of the tool.
 fn a_hole_in_the_output_is_passed_over(tool: Tool) {
     let hcl = r#"

@@ -69,7 +69,7 @@ fn attach_and_cancel_say_that_a_disk_does_not_answer(tool: Tool) {
     }
     let answer = cancelled.result();
     assert_eq!(answer["requested"], json!(false));
-    assert_eq!(cancelled.status, Some(2));
+    assert_eq!(cancelled.status, Some(70));
     let message = answer["message"].as_str().expect("text");
     assert!(message.contains("has not answered"), "{message}");
 }

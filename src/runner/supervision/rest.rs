@@ -1,0 +1,135 @@
+//! Reads what the tool has printed and this process has not masked yet, once the tool has ended.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::TURN;
+use super::run_clock::RunClock;
+use crate::output::Spool;
+use crate::protocol::OnDisconnect;
+use crate::runner::intake::Intake;
+use crate::runner::journal::Journal;
+use crate::runner::ladder::{Ladder, Stage};
+use crate::runner::orders::{Order, Orders};
+
+/// How long masking the rest of the output may take once the run is to end. What is left then is passed over.
+const REST: Duration = Duration::from_secs(10);
+
+/// When masking the rest of the output has to end.
+///
+/// A stop that was asked for, also while the rest is read, ends within [`REST`]. Without one, so does the timeout.
+#[derive(Debug, Clone, Copy)]
+struct RestDeadline(Instant);
+
+impl RestDeadline {
+    fn new(stage: Stage, timeout_at: Option<Instant>, now: Instant) -> Self {
+        let from = match stage {
+            Stage::Running => timeout_at.map_or(now, |timeout_at| timeout_at.max(now)),
+            Stage::Stopping | Stage::Killed => now,
+        };
+        Self(from + REST)
+    }
+
+    fn stop(&mut self, now: Instant) {
+        self.0 = self.0.min(now + REST);
+    }
+
+    fn is_over(self, now: Instant) -> bool {
+        now >= self.0
+    }
+}
+
+/// What takes part in reading the rest of the output.
+pub(super) struct RestReader<'a> {
+    pub(super) intake: &'a mut Intake,
+    pub(super) spool: &'a mut Spool,
+    pub(super) journal: &'a mut Journal,
+    pub(super) orders: &'a mut Orders,
+    pub(super) on_disconnect: OnDisconnect,
+}
+
+impl RestReader<'_> {
+    /// Reads the output to its end, after all processes that write to it have ended. Force, or a deadline that has
+    /// passed, leaves out the rest.
+    pub(super) async fn read(mut self, ladder: &Ladder, clock: &mut RunClock) -> io::Result<()> {
+        let now = clock.look(Instant::now());
+        let mut deadline = RestDeadline::new(ladder.stage(), ladder.next_deadline(), now);
+        while self.read_for_a_turn()? {
+            let order = self.orders.waiting().await;
+            let now = clock.look(Instant::now());
+            if self.obey(order, &mut deadline, now).is_break() || deadline.is_over(now) {
+                self.intake.pass_over_rest(self.spool);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there may be more.
+    fn read_for_a_turn(&mut self) -> io::Result<bool> {
+        let began = Instant::now();
+        while began.elapsed() < TURN {
+            let link = &mut self.orders.link;
+            if !self.intake.take(self.spool, self.journal, link)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The tool has ended, so an order can only shorten the reading.
+    fn obey(
+        &mut self,
+        order: Option<Order>,
+        deadline: &mut RestDeadline,
+        now: Instant,
+    ) -> ControlFlow<()> {
+        match order {
+            Some(Order::Force) => return ControlFlow::Break(()),
+            Some(Order::Cancel | Order::Signalled(_)) => deadline.stop(now),
+            Some(Order::Disconnect) => {
+                self.journal.reader_gone();
+                match self.on_disconnect {
+                    OnDisconnect::Interrupt => deadline.stop(now),
+                    OnDisconnect::Finish => {}
+                }
+            }
+            Some(Order::Warn(sentence)) => self.journal.warn(&mut self.orders.link, sentence),
+            None => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_or_the_timeout_limits_the_time_for_the_rest() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        // Stage, when the timeout is, when a stop comes while the rest is read, and the deadline; the tool ends at 100 s.
+        let table = [
+            (Stage::Running, 300, None, 310),
+            (Stage::Running, 99, None, 110),
+            (Stage::Running, 300, Some(120), 130),
+            (Stage::Running, 300, Some(305), 310),
+            (Stage::Stopping, 300, None, 110),
+            (Stage::Stopping, 300, Some(105), 110),
+            (Stage::Killed, 300, None, 110),
+        ];
+        for (stage, timeout, stop, expected) in table {
+            let mut deadline = RestDeadline::new(stage, Some(at(timeout)), at(100));
+            if let Some(stop) = stop {
+                deadline.stop(at(stop));
+            }
+            let (expected, just_before) = (at(expected), at(expected - 1));
+            let seen = (deadline.is_over(just_before), deadline.is_over(expected));
+            assert_eq!(seen, (false, true), "{stage:?} {timeout} {stop:?}");
+        }
+    }
+}
