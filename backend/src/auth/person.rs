@@ -2,6 +2,7 @@
 
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// The name of a caller without a key.
 pub const ANONYMOUS: &str = "anonymous";
@@ -45,31 +46,32 @@ impl Person {
 fn fold(name: &str) -> String {
     let visible: String = name.nfkc().filter(|it| !is_invisible(*it)).collect();
     let folded = UniCase::unicode(visible).to_folded_case();
-    folded.nfkc().collect()
+    without_turkish_i(&folded).nfkc().collect()
 }
 
-/// Whether Unicode says that a character is not shown (`Default_Ignorable_Code_Point`).
-const fn is_invisible(character: char) -> bool {
-    matches!(
+/// A folded text in which the dotted and the dotless i of Turkish are the i that their other case is elsewhere.
+fn without_turkish_i(folded: &str) -> String {
+    folded.replace('\u{131}', "i").replace("i\u{307}", "i")
+}
+
+/// Whether a character is not shown: a control or format character, one that Unicode does not define, or one that it
+/// calls ignorable (`Default_Ignorable_Code_Point`) or that is blank in every font although it is no space.
+fn is_invisible(character: char) -> bool {
+    let is_ignorable = matches!(
         character,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
+        '\u{34f}'
             | '\u{115f}'..='\u{1160}'
             | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
             | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fff8}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+            | '\u{e0100}'..='\u{e01ef}'
+    );
+    let is_blank = character == '\u{2800}';
+    let is_space = character.is_whitespace();
+    let is_other = character.general_category_group() == GeneralCategoryGroup::Other;
+    is_ignorable || is_blank || (is_other && !is_space)
 }
 
 #[cfg(test)]
@@ -97,6 +99,11 @@ mod tests {
             ("\u{1fb3}", "\u{3b1}\u{345}", true),
             // Invisible characters.
             ("ann", "a\u{200b}nn\u{feff}", true),
+            ("ann", "ann\u{fff9}\u{2800}\u{e0041}\u{1}\u{e000}", true),
+            ("ann\tlee", "ann lee", true),
+            // The i of Turkish, in both cases.
+            ("irfan", "\u{130}RFAN", true),
+            ("irfan", "\u{131}rfan", true),
             ("ann", "bob", false),
             ("ann", "anna", false),
             ("rene", "ren\u{e9}", false),
