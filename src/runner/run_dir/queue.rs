@@ -12,9 +12,11 @@ use super::result_file::Outgoing;
 use super::{BUSY_PATIENCE, DISK_PATIENCE};
 
 /// Most bytes that wait to be written; a producer with more waits.
-const MAX_WAITING_BYTES: usize = 256 * 1024;
+const MAX_WAITING_BYTES: usize = 128 * 1024;
+/// What waits never has so many bytes, unless the disk hangs.
+const MAX_WAITING_BYTES_EVER: usize = 4 * MAX_WAITING_BYTES;
 /// Buffers that are kept for the next piece.
-const MAX_SPARE_BUFFERS: usize = 8;
+const MAX_SPARE_BUFFERS: usize = 3;
 /// Most bytes that one job appends.
 const MAX_JOB_BYTES: usize = 64 * 1024;
 /// How long a step that has taken too long is waited for once more: this process itself may have been
@@ -231,7 +233,7 @@ impl State {
 
     /// Whether more waits than ever should.
     pub(super) const fn is_overfull(&self) -> bool {
-        self.waiting_bytes >= 2 * MAX_WAITING_BYTES
+        self.waiting_bytes >= MAX_WAITING_BYTES_EVER
     }
 
     /// How long until the writer counts as stuck; `None` while it has nothing to do.
