@@ -101,6 +101,9 @@ impl Found {
             self.secrets
                 .extend(found.into_iter().map(Secret::into_owned));
         }
+        if is_secret && let Some(password) = basic_password(text) {
+            self.add(&password);
+        }
         if let Some(decoded) = from_base64(text) {
             if is_secret {
                 self.add(&decoded);
@@ -133,17 +136,16 @@ impl Found {
     }
 
     fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret || has_secret_name(name);
+        let is_secret = is_secret
+            || has_secret_name(name)
+            || (is_name_of_basic(name) && basic_password(value).is_some());
         if self.strings == MAX_STRINGS || (is_secret && (is_public(name) || is_region(value))) {
             return;
         }
         self.strings += 1;
-        let password = basic_password(value).filter(|_| is_secret || is_basic(name));
-        if is_secret || password.is_some() {
+        if is_secret {
             self.add(value);
         }
-        self.secrets
-            .extend(password.map(|password| Secret::anywhere(password.into_bytes())));
         self.add_of_text(value, is_secret, depth + 1);
     }
 
@@ -179,8 +181,8 @@ fn has_secret_name(name: &str) -> bool {
     is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
 }
 
-/// Whether a member has a user and a password in base64 as its value, as in the configuration of Docker and npm.
-fn is_basic(name: &str) -> bool {
+/// Whether a member of this name has a user and a password in base64, as in the configuration of Docker and npm.
+fn is_name_of_basic(name: &str) -> bool {
     ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
 }
 
@@ -282,6 +284,7 @@ fn from_base64(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+    use serde_json::json;
 
     use super::*;
 
@@ -417,6 +420,12 @@ mod tests {
             let found = found(&encoded, true);
             assert!(found.contains(&document.to_owned()), "{found:?}");
             assert!(found.contains(&"0123abcd".to_owned()), "{found:?}");
+        }
+        for text in ["dXNlcjpodW50ZXIyMg==", "Basic dXNlcjpodW50ZXIyMg=="] {
+            assert!(found(text, true).contains(&"hunter22".to_owned()), "{text}");
+            assert_eq!(found(text, false), [""; 0]);
+            let document = json!({"auth": text, "other": text}).to_string();
+            assert!(found(&document, false).contains(&"hunter22".to_owned()));
         }
         let text = BASE64_STANDARD.encode("a plain passphrase");
         assert_eq!(found(&text, true), ["a plain passphrase"]);
