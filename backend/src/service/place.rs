@@ -4,6 +4,8 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -11,6 +13,11 @@ use super::OpenError;
 
 /// Locked by the service that runs; the kernel lets go of it however that ends.
 const LOCK_FILE: &str = "backend.lock";
+/// How long a held lock is waited for. A service that was killed while it started a program leaves its lock to the new
+/// process until that has become the program.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+/// Between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The identity of the node, made at the first start; its name as well, unless it is given another.
 const NODE_FILE: &str = "node";
 
@@ -39,7 +46,7 @@ impl Place {
             .mode(0o600)
             .open(dir.join(LOCK_FILE))
             .map_err(unusable(&dir))?;
-        match lock.try_lock() {
+        match lock_within(&lock, LOCK_WAIT) {
             Ok(()) => Ok(Self { dir, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir }),
             Err(TryLockError::Error(fault)) => Err(unusable(&dir)(fault)),
@@ -64,6 +71,17 @@ impl Place {
         let name = Uuid::new_v4().to_string();
         write_aside(&self.dir, &file, &name).map_err(unusable(&self.dir))?;
         Ok(name)
+    }
+}
+
+/// Takes a lock, and waits a moment for one that is held.
+fn lock_within(file: &File, at_most: Duration) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + at_most;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(LOCK_PAUSE),
+            answer => return answer,
+        }
     }
 }
 
@@ -96,8 +114,13 @@ mod tests {
         assert_eq!(place.identity().unwrap(), node);
         let second = Place::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
-        drop(place);
+        // Its owner goes away a moment later.
+        let later = std::thread::spawn(move || {
+            sleep(2 * LOCK_PAUSE);
+            drop(place);
+        });
         let place = Place::claim(dir.path()).unwrap();
+        later.join().unwrap();
         assert_eq!(place.identity().unwrap(), node);
         let other = tempfile::tempdir().unwrap();
         let other = Place::claim(other.path()).unwrap();
