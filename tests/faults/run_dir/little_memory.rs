@@ -16,10 +16,10 @@ const MIB: u64 = 1024 * 1024;
 fn an_output_limit_beyond_the_memory_cuts_the_output(tool: Tool) {
     let memory = 256 * MIB;
     let group = MemoryGroup::new(tool.name(), memory);
-    // Slowly, so that little waits to be read.
+    // 80 MB: more than the quarter of the memory, and less than the third beyond which output that waits is passed over.
     let fake = FakeTool::new(
         tool,
-        "for part in $(seq 1 40); do seq 1000000 1500000; sleep 0.05; done",
+        "for part in $(seq 1 20); do seq 1000000 1500000; done",
     );
     let mut request = fake.apply();
     request["output_limit_bytes"] = json!(1024 * MIB);
