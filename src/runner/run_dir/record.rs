@@ -74,13 +74,15 @@ impl NoRecord {
         matches!(self, Self::Denied { .. })
     }
 
-    fn new(path: &Path, source: io::Error, of: fn(PathBuf, io::Error) -> Self) -> Self {
-        match source.kind() {
-            io::ErrorKind::PermissionDenied => Self::Denied {
-                path: path.to_owned(),
-                source,
-            },
-            _ => of(path.to_owned(), source),
+    /// Says [`NoRecord::Denied`] where that is the reason.
+    fn or_denied(self) -> Self {
+        match self {
+            Self::Directory { path, source } | Self::File { path, source }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Self::Denied { path, source }
+            }
+            other => other,
         }
     }
 }
@@ -88,13 +90,18 @@ impl NoRecord {
 impl Record {
     /// Opens a record.
     pub(in crate::runner) fn open(path: &Path) -> Result<Self, NoRecord> {
-        let of_directory = |path, source| NoRecord::Directory { path, source };
-        let of_file = |path, source| NoRecord::File { path, source };
-        let directory =
-            Directory::open(path).map_err(|source| NoRecord::new(path, source, of_directory))?;
-        let pid = directory
-            .read(PID)
-            .map_err(|source| NoRecord::new(path, source, of_file))?;
+        Self::open_files(path).map_err(NoRecord::or_denied)
+    }
+
+    fn open_files(path: &Path) -> Result<Self, NoRecord> {
+        let directory = Directory::open(path).map_err(|source| NoRecord::Directory {
+            path: path.to_owned(),
+            source,
+        })?;
+        let pid = directory.read(PID).map_err(|source| NoRecord::File {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self { directory, pid })
     }
 

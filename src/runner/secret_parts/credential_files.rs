@@ -50,6 +50,7 @@ fn of_npmrc_line(line: &str) -> Vec<Secret<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::texts;
     use super::*;
 
     #[test]
@@ -71,12 +72,7 @@ mod tests {
             ("// a comment = b", &[]),
         ];
         for (text, expected) in table {
-            let found = secrets_in(text);
-            let found: Vec<_> = found
-                .iter()
-                .map(|it| String::from_utf8_lossy(&it.value).into_owned())
-                .collect();
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(texts(&secrets_in(text)), expected, "{text}");
         }
     }
 }

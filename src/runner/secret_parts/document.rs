@@ -181,7 +181,7 @@ fn has_secret_name(name: &str) -> bool {
     is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
 }
 
-/// Whether a member of this name has a user and a password in base64, as in the configuration of Docker and npm.
+/// Whether a name is one of those under which Docker and npm keep a user and a password in base64.
 fn is_name_of_basic(name: &str) -> bool {
     ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
 }

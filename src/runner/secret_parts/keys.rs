@@ -85,6 +85,7 @@ fn is_signed(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::texts;
     use super::*;
 
     #[test]
@@ -123,12 +124,7 @@ mod tests {
             ("example.com.eyJ.eyJ", &[]),
         ];
         for (text, expected) in table {
-            let found = secrets_in(text);
-            let found: Vec<_> = found
-                .iter()
-                .map(|it| String::from_utf8_lossy(&it.value).into_owned())
-                .collect();
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(texts(&secrets_in(text)), expected, "{text}");
         }
     }
 }

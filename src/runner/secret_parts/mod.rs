@@ -124,6 +124,15 @@ fn is_common(value: &[u8]) -> bool {
         .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// The values of secrets, to be compared with what is expected.
+#[cfg(test)]
+fn texts(secrets: &[Secret<'_>]) -> Vec<String> {
+    secrets
+        .iter()
+        .map(|it| String::from_utf8_lossy(&it.value).into_owned())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -143,10 +143,7 @@ fn end_of_pair(text: &[u8]) -> usize {
     let Some(equals) = text[..plain].iter().position(|&byte| byte == b'=') else {
         return plain;
     };
-    let blank = text[equals + 1..]
-        .iter()
-        .take_while(|it| WHITE_SPACE.contains(it));
-    let open = equals + 1 + blank.count();
+    let open = after_white_space(text, equals + 1);
     match text.get(open) {
         Some(&quote @ (b'\'' | b'"' | b'{')) => end_of_quoted(&text[open + 1..], closing(quote))
             .map_or(plain, |len| next(open + 1 + len)),
@@ -154,7 +151,13 @@ fn end_of_pair(text: &[u8]) -> usize {
     }
 }
 
-/// Where the sign is that closes a quoted value; a doubled one is part of it.
+/// Returns where white space that begins at a place ends.
+fn after_white_space(text: &[u8], at: usize) -> usize {
+    let white_space = text[at..].iter().take_while(|it| WHITE_SPACE.contains(it));
+    at + white_space.count()
+}
+
+/// Returns where a quoted value is closed; a doubled sign is part of it.
 fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -209,8 +212,7 @@ fn value_of_pair_at(text: &[u8], at: usize) -> Option<usize> {
 
 /// Where a quoted value that begins at a place ends; the place itself if it is none.
 fn after_quotes(text: &[u8], at: usize) -> usize {
-    let blank = text[at..].iter().take_while(|it| WHITE_SPACE.contains(it));
-    let open = at + blank.count();
+    let open = after_white_space(text, at);
     if text.get(open) != Some(&b'\'') {
         return at;
     }
@@ -240,6 +242,7 @@ fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::texts;
     use super::*;
 
     #[test]
@@ -300,11 +303,8 @@ mod tests {
             ("set password=hunter22", &["hunter22"]),
         ];
         for (value, expected) in table {
-            let mut found: Vec<String> = secrets_in(value.as_bytes())
-                .into_iter()
-                .map(|it| String::from_utf8_lossy(&it.value).into_owned())
-                .filter(|it| it.len() >= 5)
-                .collect();
+            let mut found = texts(&secrets_in(value.as_bytes()));
+            found.retain(|it| it.len() >= 5);
             found.dedup();
             assert!(
                 expected.iter().all(|it| found.iter().any(|f| f == it)),

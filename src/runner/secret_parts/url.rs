@@ -112,14 +112,12 @@ fn are_ports(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::texts;
     use super::*;
 
     fn found(value: &str) -> Vec<String> {
-        let mut found: Vec<String> = secrets_in(value.as_bytes())
-            .into_iter()
-            .map(|it| String::from_utf8_lossy(&it.value).into_owned())
-            .filter(|it| it.len() >= 6)
-            .collect();
+        let mut found = texts(&secrets_in(value.as_bytes()));
+        found.retain(|it| it.len() >= 6);
         found.dedup();
         found
     }

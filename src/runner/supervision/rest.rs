@@ -1,7 +1,6 @@
 //! Reads what the tool has printed and this process has not masked yet, once the tool has ended.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -37,7 +36,11 @@ impl RestDeadline {
         self.0 = self.0.min(now + REST);
     }
 
-    fn is_over(self, now: Instant) -> bool {
+    fn force(&mut self, now: Instant) {
+        self.0 = now;
+    }
+
+    fn has_passed(self, now: Instant) -> bool {
         now >= self.0
     }
 }
@@ -60,7 +63,8 @@ impl RestReader<'_> {
         while self.read_for_a_turn()? {
             let order = self.orders.waiting().await;
             let now = clock.look(Instant::now());
-            if self.obey(order, &mut deadline, now).is_break() || deadline.is_over(now) {
+            self.obey(order, &mut deadline, now);
+            if deadline.has_passed(now) {
                 self.intake.pass_over_rest(self.spool);
                 break;
             }
@@ -81,14 +85,9 @@ impl RestReader<'_> {
     }
 
     /// The tool has ended, so an order can only shorten the reading.
-    fn obey(
-        &mut self,
-        order: Option<Order>,
-        deadline: &mut RestDeadline,
-        now: Instant,
-    ) -> ControlFlow<()> {
+    fn obey(&mut self, order: Option<Order>, deadline: &mut RestDeadline, now: Instant) {
         match order {
-            Some(Order::Force) => return ControlFlow::Break(()),
+            Some(Order::Force) => deadline.force(now),
             Some(Order::Cancel | Order::Signalled(_)) => deadline.stop(now),
             Some(Order::Disconnect) => {
                 self.journal.reader_gone();
@@ -100,7 +99,6 @@ impl RestReader<'_> {
             Some(Order::Warn(sentence)) => self.journal.warn(&mut self.orders.link, sentence),
             None => {}
         }
-        ControlFlow::Continue(())
     }
 }
 
@@ -128,7 +126,10 @@ mod tests {
                 deadline.stop(at(stop));
             }
             let (expected, just_before) = (at(expected), at(expected - 1));
-            let seen = (deadline.is_over(just_before), deadline.is_over(expected));
+            let seen = (
+                deadline.has_passed(just_before),
+                deadline.has_passed(expected),
+            );
             assert_eq!(seen, (false, true), "{stage:?} {timeout} {stop:?}");
         }
     }

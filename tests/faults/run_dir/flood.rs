@@ -84,13 +84,10 @@ fn a_stopped_run_ends_although_much_output_is_left() {
     assert_eq!(result["output_complete"], false);
     let output = result["output"].as_str().expect("text");
     assert!(output.contains(" bytes passed over: "), "{output:.100}");
-    assert!(
-        warnings(&ending.events())
-            .iter()
-            .any(|it| it.contains("or to hold up a stop")),
-        "{:?}",
-        warnings(&ending.events())
-    );
+    let events = ending.events();
+    let warnings = warnings(&events);
+    let says = |it: &&str| it.contains("or to hold up a stop");
+    assert!(warnings.iter().any(says), "{warnings:?}");
 }
 
 /// A provisioner lengthens the file that takes the output of the tool.
