@@ -20,6 +20,9 @@ const SHORT_NAMES: [&str; 11] = [
 ];
 /// Longest name, with the white space behind it: what is not a connection string is soon left alone.
 const MAX_NAME_BYTES: usize = 64;
+/// Longest quoted value in which a `;` separates no pairs: without a bound, quotes that are not closed would be looked for
+/// to the end of the text, each time.
+const MAX_QUOTED_BYTES: usize = 1024;
 /// What separates pairs in a query.
 const QUERY_SEPARATORS: &[u8] = b"?&;#";
 /// What separates the words of a value that should have been quoted.
@@ -157,8 +160,10 @@ fn after_white_space(text: &[u8], at: usize) -> usize {
     at + white_space.count()
 }
 
-/// Returns where a quoted value is closed; a doubled sign is part of it.
+/// Returns where a quoted value is closed; a doubled sign is part of it. Longer values than [`MAX_QUOTED_BYTES`] count as
+/// not closed.
 fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
+    let text = &text[..text.len().min(MAX_QUOTED_BYTES)];
     let mut at = 0;
     loop {
         at += text[at..].iter().position(|&byte| byte == close)?;
@@ -315,5 +320,13 @@ mod tests {
                 "{value}: {found:?}"
             );
         }
+    }
+    #[test]
+    fn quotes_that_are_not_closed_do_not_hold_up_the_search() {
+        let text = format!("{}password=hunter22", "a={;".repeat(100_000));
+        assert_eq!(
+            texts(&secrets_in(text.as_bytes())),
+            ["hunter22", "hunter22"]
+        );
     }
 }
