@@ -152,6 +152,28 @@ fn braced(digits: &[u8], slashes: usize) -> Escape {
     }
 }
 
+/// Reads what shells write for an apostrophe between apostrophes, `'\''` or `'"'"'`, also where its backslash and its
+/// quotes are escaped again, as in JSON.
+pub(super) fn shell_apostrophe(text: &[u8]) -> Escape {
+    let slashes = slashes(&text[1..]);
+    let escape = &text[1..=slashes];
+    let escaped = [b"'", escape, b"''"].concat();
+    let quoted = [b"'", escape, b"\"'", escape, b"\"'"].concat();
+    let may_be = [
+        (slashes > 0 || text.len() == 1).then_some(escaped),
+        Some(quoted),
+    ];
+    for spelled in may_be.iter().flatten() {
+        if text.starts_with(spelled) {
+            return Escape::Spelled(Spelled::of_byte(b'\''), spelled.len());
+        }
+        if spelled.starts_with(text) {
+            return Escape::Cut;
+        }
+    }
+    Escape::None
+}
+
 /// Reads a character reference of HTML or XML: `&lt;`, `&#43;`, `&#x2b;`, also escaped again.
 pub(super) fn reference(text: &[u8]) -> Escape {
     let sign = ampersand_len(text);
@@ -217,7 +239,12 @@ mod tests {
 
     #[test]
     fn escapes_are_read_in_every_notation() {
-        let table: [(&str, &str); 16] = [
+        let table: [(&str, &str); 21] = [
+            (r"'\''", "'"),
+            (r"'\\''", "'"),
+            (r#"'"'"'"#, "'"),
+            (r#"'\"'\"'"#, "'"),
+            (r#"'\\\"'\\\"'"#, "'"),
             (r"\/", "/"),
             (r#"\\\""#, "\""),
             (r"\u003c", "<"),
@@ -238,6 +265,7 @@ mod tests {
         for (text, spelled) in table {
             let read = |text: &[u8]| match text[0] {
                 b'&' => reference(text),
+                b'\'' => shell_apostrophe(text),
                 _ => backslashed(text),
             };
             let long = format!("{text}abc");
@@ -263,6 +291,9 @@ mod tests {
         }
         for text in ["& more", "&nosuch;", "&&", "&abcdefghijkl"] {
             assert_eq!(reference(text.as_bytes()), Escape::None, "{text}");
+        }
+        for text in ["'a'", "''a", r"'\'a", r#"'"'a"#, r#"'\"'""#, r#"'"''"#] {
+            assert_eq!(shell_apostrophe(text.as_bytes()), Escape::None, "{text}");
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Where a text may spell something otherwise than a pattern does.
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr3, memmem};
 
 /// What may be in the first bytes of patterns, and so has to be looked for in a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Events {
     /// White space: then any other white space is of interest, and a plus sign, which is one in form bodies.
     pub(super) has_space: bool,
-    /// A quote, which shells write as `'\''` and `'"'"'`.
+    /// A quote, which shells write as `'\''` and `'"'"'`: then any quote is of interest, not only what begins an escape.
     pub(super) has_quote: bool,
 }
 
@@ -15,15 +15,14 @@ pub(super) struct Events {
 type Search = fn(&[u8]) -> Option<usize>;
 
 /// The kinds of bytes that are searched for, each by one fast search.
-const SEARCHES: [Search; 6] = [
+const SEARCHES: [Search; 5] = [
     |text| memchr3(b'\n', 0x1b, b'\\', text),
-    |text| memchr2(b'%', b'&', text),
-    |text| memchr(b'\'', text),
+    |text| memchr3(b'%', b'&', b'\'', text),
     |text| memchr3(b'\t', b'\r', b'+', text),
     |text| memchr3(0x0b, 0x0c, 0xe2, text),
     |text| memmem::find(text, b"  "),
 ];
-/// How many of them are always of interest; the next one with quotes, the others with white space.
+/// How many of them are always of interest; the others with white space.
 const ALWAYS: usize = 2;
 
 /// The places of interest in one text, from its start on.
@@ -38,7 +37,6 @@ impl Events {
     pub(super) fn of(self, text: &[u8]) -> EventsIn<'_> {
         let mut is_on = [self.has_space; SEARCHES.len()];
         is_on[..ALWAYS].fill(true);
-        is_on[ALWAYS] = self.has_quote;
         let mut this = EventsIn {
             text,
             next: [text.len(); SEARCHES.len()],

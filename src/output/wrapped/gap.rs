@@ -1,5 +1,6 @@
 //! What a tool puts between the words of a value when it wraps, indents, boxes or colours them.
 
+use super::escapes;
 use super::percent::{self, Percent};
 
 /// Longest address of a resource that is read before `(local-exec):`, in bytes.
@@ -72,6 +73,42 @@ pub(super) fn first_part(gap: &[u8]) -> usize {
     len
 }
 
+/// Tells whether a text begins with the end of a string literal, a line end, and the start of another literal: `'`, a
+/// line end and `'` as Python's `pprint` breaks long strings; JavaScript has a `+` before or behind the line end.
+pub(super) fn literal_break(text: &[u8], whole: bool) -> At {
+    let slashes = escapes::slashes(text);
+    let mut gap = Gap {
+        len: slashes + 1,
+        ..Gap::default()
+    };
+    let quote = match text.get(..=slashes) {
+        Some(quote @ [.., b'\'' | b'"']) => quote,
+        None if !whole => return At::Cut(gap),
+        Some(_) | None => return At::Text,
+    };
+    let mut has_plus = false;
+    loop {
+        let rest = &text[gap.len..];
+        match gap_at_start(rest, whole) {
+            At::Gap(between) => {
+                gap.len += between.len;
+                gap.line_end |= between.line_end;
+            }
+            At::Cut(_) => return At::Cut(gap),
+            At::Text if rest.starts_with(b"+") && !has_plus => {
+                gap.len += 1;
+                has_plus = true;
+            }
+            At::Text if rest.starts_with(quote) && gap.line_end => {
+                gap.len += quote.len();
+                return At::Gap(gap);
+            }
+            At::Text if quote.starts_with(rest) && gap.line_end && !whole => return At::Cut(gap),
+            At::Text => return At::Text,
+        }
+    }
+}
+
 fn gap_at_start(text: &[u8], whole: bool) -> At {
     let mut gap = Gap::default();
     let mut escapes = 0;
@@ -82,6 +119,10 @@ fn gap_at_start(text: &[u8], whole: bool) -> At {
             return At::Text;
         }
         match token(rest) {
+            // In YAML, a folded line that begins with white space has a backslash before it.
+            Token::Text if gap.line_end && is_escaped_space(rest) => {
+                gap.len += escapes::slashes(rest);
+            }
             Token::Text if gap.len == 0 => return At::Text,
             Token::Text => return At::Gap(gap),
             Token::Cut if !whole => return At::Cut(gap),
@@ -97,7 +138,7 @@ fn gap_at_start(text: &[u8], whole: bool) -> At {
                 gap.line_end = true;
                 gap.len += len;
                 // Only a line end of the tool's own is followed by one, not one that is written out.
-                let is_own = rest.starts_with(b"\n");
+                let is_own = rest[..len].ends_with(b"\n");
                 match is_own.then(|| provisioner_prefix(&rest[len..])) {
                     Some(Some(prefix)) => gap.len += prefix,
                     Some(None) if !whole => return At::Cut(gap),
@@ -145,7 +186,8 @@ fn escaped(text: &[u8]) -> Token {
         }
     }
     match rest {
-        [b'n', ..] => Token::LineEnd(slashes + 1),
+        // A line end that is escaped itself, as in folded lines of YAML and of `sed -n l`.
+        [b'n' | b'\n', ..] => Token::LineEnd(slashes + 1),
         [b't' | b'r', ..] => Token::Space(slashes + 1),
         [b'u', digits @ ..] => match digits {
             [b'0', b'0', b'0', b'a' | b'A', ..] => Token::LineEnd(slashes + 5),
@@ -156,6 +198,12 @@ fn escaped(text: &[u8]) -> Token {
         },
         _ => Token::Text,
     }
+}
+
+/// Whether backslashes and a space begin a text.
+fn is_escaped_space(text: &[u8]) -> bool {
+    let slashes = escapes::slashes(text);
+    slashes > 0 && text.get(slashes) == Some(&b' ')
 }
 
 /// White space as URLs have it.
@@ -238,6 +286,9 @@ mod tests {
             ("\\\\n\\\\t", true, true),
             ("\\u000a\\u0020", true, true),
             ("%0D%0a%2520", true, true),
+            ("\\\n    \\ ", true, true),
+            ("\\\\\\n    \\\\ ", true, true),
+            ("\\\n", true, true),
             ("\nterraform_data.a[\"b c\"] (local-exec): ", true, true),
             (
                 "\n\u{1b}[0m\u{1b}[1mterraform_data.a (local-exec):\u{1b}[0m \u{1b}[0m",
@@ -270,6 +321,41 @@ mod tests {
             "\u{1b}[31",
         ] {
             assert_eq!(at_start(text.as_bytes(), true), At::Text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn string_literals_break_at_line_ends() {
+        for text in [
+            "'\n '",
+            "\"\n\"",
+            "' +\n  '",
+            "\"\n    + \"",
+            "'\\n '",
+            "\\\"\\n \\\"",
+            "\\\"\nterraform_data.a (local-exec):   \\\"",
+        ] {
+            let expected = Gap {
+                len: text.len(),
+                visible: false,
+                line_end: true,
+            };
+            let long = format!("{text}word");
+            assert_eq!(
+                literal_break(long.as_bytes(), true),
+                At::Gap(expected),
+                "{text:?}"
+            );
+            for cut in 0..text.len() {
+                let found = literal_break(&text.as_bytes()[..cut], false);
+                assert!(
+                    matches!(found, At::Cut(_)),
+                    "{text:?} cut at {cut}: {found:?}"
+                );
+            }
+        }
+        for text in ["' '", "'\n\"", "'\n,'", "'\n + + '", "\n'", "'\na'"] {
+            assert_eq!(literal_break(text.as_bytes(), true), At::Text, "{text:?}");
         }
     }
 

@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use self::canonical::Piece;
 use self::escapes::Escape;
 use self::events::Events;
+use self::gap::At;
 use self::pairs::Pairs;
 use self::percent::Percent;
 use self::tails::{TAIL_BYTES, Tails, is_plain};
@@ -165,6 +166,10 @@ impl Wrapped {
             match &text[event..] {
                 [b'%', after, ..] if !after.is_ascii_hexdigit() => continue,
                 [b'&', after, ..] if !after.is_ascii_lowercase() && *after != b'#' => continue,
+                // Shells write `'$'` before what they escape, and two quotes behind it.
+                [b'\'', after, ..] if !self.events.has_quote && !matches!(after, b'$' | b'\'') => {
+                    continue;
+                }
                 [b' ', rest @ ..] => at += rest.iter().take_while(|&&it| it == b' ').count(),
                 _ => {}
             }
@@ -191,6 +196,8 @@ impl Wrapped {
         move |fresh, event| {
             let gap = fresh + start_of_gap(&text[fresh..event]);
             let lowest = gap.saturating_sub(LOOK_BACK).max(fresh);
+            let ends_literal =
+                text.get(gap) == Some(&b'"') && gap::literal_break(&text[gap..], false) != At::Text;
             let narrowest = if self.may_begin_near(window, gap, event) {
                 0
             } else {
@@ -205,7 +212,7 @@ impl Wrapped {
                 let Some(from) = self.begin(&text[start..], start) else {
                     continue;
                 };
-                if is_plain(&text[start..], before.min(TAIL_BYTES)) {
+                if !ends_literal && is_plain(&text[start..], before.min(TAIL_BYTES)) {
                     let may_begin = |it: &[u8]| filter.may_start(it);
                     let begins = if before >= TAIL_BYTES {
                         may_begin(&text[start..])
@@ -251,7 +258,9 @@ impl Wrapped {
             let may_begin = !is_plain_gap && self.may_begin_spelled(text);
             return may_begin.then(|| Reached::plainly(all, 0, start));
         }
-        let is_start = |second: &u8| is_special(*second) || self.starts.has(first, *second);
+        // A string literal may end behind the first byte.
+        let is_start =
+            |second: &u8| is_special(*second) || *second == b'"' || self.starts.has(first, *second);
         let range = self.first[usize::from(first)];
         (range != (0, 0) && text.get(1).is_none_or(is_start))
             .then(|| Reached::plainly(range, 1, start + 1))
@@ -282,13 +291,16 @@ impl Wrapped {
     }
 }
 
-/// Where the gap begins whose first byte of interest ends a text: with the white space and the box before it.
+/// Where the gap begins whose first byte of interest ends a text: with the white space and the box before it, with what a
+/// shell has before an escape, and with the end of a string literal.
 fn start_of_gap(text: &[u8]) -> usize {
     let mut text = text;
     loop {
         text = match text {
             [rest @ .., b' ' | b'\t' | b'\r' | 0x0b | 0x0c] => rest,
             [rest @ .., 0xe2, 0x94 | 0x95, 0x80..=0xbf] => rest,
+            [rest @ .., b'\'', b'$', b'\''] => rest,
+            [rest @ .., b'\'' | b'"'] => return rest.len(),
             _ => return text.len(),
         };
     }

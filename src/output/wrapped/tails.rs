@@ -19,11 +19,16 @@ impl Tails {
     /// Reads a place of interest in a text. None where that is not told in short.
     pub(super) fn at(text: &[u8], has_space: bool) -> Option<Self> {
         let mut this = Self::default();
-        if !matches!(text, [b'\\' | b'\n' | b'\t' | b'\r' | b' ' | 0x1b, ..]) {
+        let is_told = matches!(text, [b'\\' | b'\n' | b'\t' | b'\r' | b' ' | 0x1b, ..]);
+        if !is_told || gap::literal_break(text, false) != At::Text {
             return None;
         }
         match gap::at_start(text, false) {
-            At::Gap(gap) if text[0] != b'\\' => {
+            // An escape in it may be the value's own.
+            At::Gap(gap) if text[..gap.len].iter().any(|it| matches!(it, b'\\' | b'%')) => {
+                return None;
+            }
+            At::Gap(gap) => {
                 if has_space && gap.visible {
                     this.add(b" ", &text[gap.len..])?;
                 }
@@ -42,7 +47,7 @@ impl Tails {
                 }
                 this.add(b"\\", &text[slashes..])?;
             }
-            At::Gap(_) | At::Text | At::Cut(_) => return None,
+            At::Text | At::Cut(_) => return None,
         }
         Some(this)
     }

@@ -84,6 +84,75 @@ fn a_value_that_can_be_read_in_very_many_ways_is_masked() {
 }
 
 #[test]
+fn a_value_with_an_apostrophe_is_masked_as_shells_quote_it_in_json() {
+    let value = "Tr0ub4dor'3x+y='HOME9z";
+    let matcher = matcher(&[value]);
+    for spelled in [r"'\''", r#"'"'"'"#] {
+        let mut text = value.replace('\'', spelled);
+        for _ in 0..4 {
+            assert_eq!(matcher.mask(&format!("'{text}'")), "'***'", "{text}");
+            text = text.replace('\\', r"\\").replace('"', r#"\""#);
+        }
+    }
+}
+
+#[test]
+fn control_characters_between_shell_quotes_hide_nothing() {
+    for (value, text) in [
+        ("a\tbattery7staple", r"'a'$'\t''battery7staple'"),
+        ("abc\tbattery7staple", r"'abc'$'\t''battery7staple'"),
+        (
+            "correct horse\tbattery7staple",
+            r"'correct horse'$'\t''battery7staple'",
+        ),
+        ("one\u{1}\u{2}two'three", r"'one'$'\001\002''two'\''three'"),
+    ] {
+        let matcher = matcher(&[value]);
+        assert_eq!(
+            matcher.mask(&format!("cat: {text}: no")),
+            "cat: '***': no",
+            "{text}"
+        );
+        let json = text.replace('\\', r"\\");
+        assert_eq!(
+            matcher.mask(&format!("cat: {json}: no")),
+            "cat: '***': no",
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn folded_strings_of_dumpers_are_masked_whole() {
+    let value = (0..40)
+        .map(|n| format!("word{n}"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let matcher = matcher(&[&value, TOKEN]);
+    for columns in 16..90 {
+        for (line_end, is_word_cut) in [
+            ("\\\n    \\ ", false),
+            ("\\\n  ", true),
+            ("\\\n", true),
+            ("'\n '", true),
+            ("\"\n \"", true),
+            ("' +\n    '", true),
+            ("\\\"\\n \\\"", true),
+            ("\\\\\\n  ", true),
+        ] {
+            for value in [&value[..], TOKEN] {
+                let mut text = wrapped_at(columns, value, line_end);
+                if !is_word_cut {
+                    text = value.replace(' ', "\\\n    \\ ");
+                }
+                let masked = matcher.mask(&format!("k: \"{text}\"."));
+                assert_eq!(masked, "k: \"***\".", "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn words_that_are_no_phrase_stay() {
     let matcher = matcher(&[PHRASE, TOKEN]);
     for text in [
@@ -245,6 +314,10 @@ fn wrapped_text() -> impl Strategy<Value = String> {
         "\u{1b}[31m│\u{1b}[0m ",
         "\\u001b[0m",
         "\"",
+        "\\\n  \\ ",
+        "'\n '",
+        "'$'\\t''",
+        "'",
     ]);
     let word = prop::sample::select(vec![
         "correct",

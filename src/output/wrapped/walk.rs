@@ -141,7 +141,7 @@ impl Walk<'_> {
                 self.found.undecided |= !self.window.whole;
                 None
             }
-            Some(&byte) if !is_special(byte) => self.narrowed(&it, &[byte], 1),
+            Some(&byte) if !is_special(byte) && byte != b'"' => self.narrowed(&it, &[byte], 1),
             Some(&byte) => {
                 self.read_special(&it, byte, rest);
                 None
@@ -159,6 +159,9 @@ impl Walk<'_> {
 
     /// Adds every way of reading what a byte begins that is more than itself.
     fn read_special(&mut self, it: &Reached, byte: u8, rest: &[u8]) {
+        if matches!(byte, b'\'' | b'"' | b'\\') {
+            self.read_literal_break(it, rest);
+        }
         let is_gap = gap::may_begin_gap(byte) && self.read_gap(it, rest);
         match byte {
             b'\\' => {
@@ -187,10 +190,13 @@ impl Walk<'_> {
                 self.add(it, b" ", 1);
             }
             b'\'' => {
-                for quoted in [&b"'\\''"[..], b"'\"'\"'"] {
-                    if rest.starts_with(quoted) {
-                        self.add(it, b"'", quoted.len());
-                    } else if quoted.starts_with(rest) {
+                self.read_escape(it, escapes::shell_apostrophe(rest));
+                // Where a shell leaves one way of quoting for another: `'a'$'\t''b'`.
+                for between in [&b"'$'"[..], b"''"] {
+                    if rest.starts_with(between) {
+                        let at = it.at + between.len();
+                        self.scratch.pending.push(Reached { at, ..*it });
+                    } else if between.starts_with(rest) {
                         self.read_cut(it);
                     }
                 }
@@ -269,6 +275,24 @@ impl Walk<'_> {
             });
         }
         true
+    }
+
+    /// Reads where a string literal ends and the next line goes on with another, as long as lines are.
+    fn read_literal_break(&mut self, it: &Reached, rest: &[u8]) {
+        let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
+        let early =
+            it.depth < MIN_BEFORE_LINE_END && !is_long_word(it.depth, self.start, self.window);
+        match gap::literal_break(rest, self.window.whole) {
+            At::Gap(gap) if !early || has_inner => self.scratch.pending.push(Reached {
+                at: it.at + gap.len,
+                broken: true,
+                line_broken: true,
+                early: it.early || early,
+                ..*it
+            }),
+            At::Cut(_) => self.read_cut(it),
+            At::Gap(_) | At::Text => {}
+        }
     }
 
     fn read_cut(&mut self, it: &Reached) {

@@ -24,7 +24,7 @@ fn steps_per_byte(secrets: &[String], text: &str) -> usize {
 fn work_is_bounded_for_hostile_secrets_and_text() {
     let alike = |n: usize| format!("{}{n:04}", "common start, ".repeat(90));
     let nested = |n: usize| "ab".repeat(n + 3);
-    let table: [(&str, Vec<String>, String); 14] = [
+    let table: [(&str, Vec<String>, String); 17] = [
         ("words", vec!["a ".repeat(2500) + "z"], "a ".repeat(5_000)),
         (
             "words at line ends",
@@ -76,6 +76,21 @@ fn work_is_bounded_for_hostile_secrets_and_text() {
             "quotes",
             vec!["'\"".repeat(300) + "end"],
             "'\\''".repeat(4_000),
+        ),
+        (
+            "quotes of shells",
+            vec!["'".repeat(300) + "end"],
+            "'$'''".repeat(4_000),
+        ),
+        (
+            "quotes at line ends",
+            vec!["a\"".repeat(300) + "end"],
+            "a\"\n\"".repeat(4_000),
+        ),
+        (
+            "quotes before long gaps",
+            vec!["\"".repeat(300) + "end"],
+            ("\"".repeat(30) + &" \n".repeat(300)).repeat(20),
         ),
         (
             "percent",

@@ -13,7 +13,7 @@ on_both_tools! {
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
 /// The table of the README, one line a row: its name, and the secret so spelled.
-const SPELLINGS: [(&str, &str); 26] = [
+const SPELLINGS: [(&str, &str); 30] = [
     ("both quotes doubled", r#"wJa/K7+b=x""q''<é😀 &y%z\n"#),
     ("NFD", "wJa/K7+b=x\"q'<e\u{301}😀 &y%z\\n"),
     ("as it is", r#"wJa/K7+b=x"q'<é😀 &y%z\n"#),
@@ -67,6 +67,16 @@ const SPELLINGS: [(&str, &str); 26] = [
     ),
     ("set -x", r#"wJa/K7+b=x"q'\''<é😀 &y%z\n"#),
     ("shlex", r#"wJa/K7+b=x"q'"'"'<é😀 &y%z\n"#),
+    ("set -x in JSON", r#"wJa/K7+b=x\"q'\\''<é😀 &y%z\\n"#),
+    ("shlex in JSON", r#"wJa/K7+b=x\"q'\"'\"'<é😀 &y%z\\n"#),
+    (
+        "ls in the C locale",
+        r#"wJa/K7+b=x"q'\''<'$'\303\251\360\237\230\200'' &y%z\n"#,
+    ),
+    (
+        "folded YAML",
+        "wJa/K7+b=x\\\"q'<\\xE9\\\n    \\U0001F600\\\n    \\ &y%z\\\\n",
+    ),
     ("printf %q", r#"wJa/K7+b=x\"q\'\<é😀\ \&y%z\\n"#),
     (
         "bytes",
