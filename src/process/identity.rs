@@ -25,6 +25,9 @@ pub struct ProcessIdentity {
     pub pid_namespace: Option<u64>,
     /// Id of the boot of the system.
     pub boot_id: Option<String>,
+    /// Inode number of the time namespace of the process that asked for the start time: others have another clock.
+    #[serde(default)]
+    pub time_namespace: Option<u64>,
 }
 
 /// What this process can see of another one.
@@ -58,8 +61,9 @@ impl ProcessIdentity {
         Self {
             pid,
             start_time,
-            pid_namespace: own_namespace(),
+            pid_namespace: own_namespace("pid"),
             boot_id: boot_id(),
+            time_namespace: own_namespace("time"),
         }
     }
 
@@ -70,14 +74,16 @@ impl ProcessIdentity {
             start_time: None,
             pid_namespace: None,
             boot_id: None,
+            time_namespace: None,
         }
     }
 
     /// Looks for the process.
     pub fn sighting(&self) -> Sighting {
         let here = Here {
-            pid_namespace: own_namespace(),
+            pid_namespace: own_namespace("pid"),
             boot_id: boot_id(),
+            time_namespace: own_namespace("time"),
             has_proc: proc_is_of_own_namespace(),
             found: stat_of(self.pid),
         };
@@ -94,6 +100,10 @@ impl ProcessIdentity {
             (Some(there), Some(here)) if there != here => return Sighting::OtherNamespace,
             (Some(_), Some(_)) => {}
             (None, _) | (_, None) => return Sighting::Unknown,
+        }
+        // Kernels before 5.6 have no time namespaces.
+        if self.time_namespace != here.time_namespace && self.time_namespace.is_some() {
+            return Sighting::Unknown;
         }
         let Some(start_time) = self.start_time.filter(|_| here.has_proc) else {
             return Sighting::Unknown;
@@ -167,6 +177,7 @@ pub fn start_time(pid: i32) -> Option<u64> {
 struct Here {
     pid_namespace: Option<u64>,
     boot_id: Option<String>,
+    time_namespace: Option<u64>,
     /// Whether `/proc` shows the processes of the same namespace.
     has_proc: bool,
     /// The process with the wanted id.
@@ -196,8 +207,8 @@ fn parse_stat(line: &str) -> Option<Stat> {
     })
 }
 
-fn own_namespace() -> Option<u64> {
-    fs::metadata("/proc/self/ns/pid")
+fn own_namespace(kind: &str) -> Option<u64> {
+    fs::metadata(format!("/proc/self/ns/{kind}"))
         .ok()
         .map(|namespace| namespace.ino())
 }
@@ -235,6 +246,7 @@ mod tests {
             start_time: Some(100),
             pid_namespace: Some(1),
             boot_id: Some("boot".into()),
+            time_namespace: Some(3),
         }
     }
 
@@ -242,6 +254,7 @@ mod tests {
         Here {
             pid_namespace: Some(1),
             boot_id: Some("boot".into()),
+            time_namespace: Some(3),
             has_proc: true,
             found: Some(Stat {
                 start_time: 100,
@@ -259,7 +272,7 @@ mod tests {
             })
         };
         type Change = fn(&mut ProcessIdentity, &mut Here);
-        let table: [(Change, Sighting); 11] = [
+        let table: [(Change, Sighting); 14] = [
             (|_, _| {}, Sighting::Alive),
             (|_, here| here.found = None, Sighting::Gone),
             (|there, _| there.start_time = Some(99), Sighting::Gone),
@@ -277,6 +290,10 @@ mod tests {
             (|there, _| there.start_time = None, Sighting::Unknown),
             (|there, _| there.pid_namespace = None, Sighting::Unknown),
             (|there, _| there.boot_id = None, Sighting::Unknown),
+            (|_, here| here.time_namespace = Some(4), Sighting::Unknown),
+            (|_, here| here.time_namespace = None, Sighting::Unknown),
+            // A record of an earlier version.
+            (|there, _| there.time_namespace = None, Sighting::Alive),
         ];
         for (number, (change, sighting)) in table.into_iter().enumerate() {
             let (mut there, mut here) = (recorded(), here());

@@ -6,6 +6,7 @@
 
 mod bounded;
 mod closed_stdio;
+mod containment;
 mod descendants;
 mod entry_watch;
 mod fork;
@@ -31,6 +32,7 @@ mod watch;
 mod write_now;
 
 pub use bounded::within;
+pub use containment::contains;
 pub use descendants::{BootTicks, Process, descendants};
 pub use entry_watch::EntryWatch;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};

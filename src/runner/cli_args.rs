@@ -40,6 +40,46 @@ pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
+/// The flags of `apply` that take a value, which may be a word of its own.
+const APPLY_FLAGS_WITH_VALUE: [&str; 14] = [
+    "backup",
+    "deprecation",
+    "exclude",
+    "exclude-file",
+    "json-into",
+    "lock-timeout",
+    "parallelism",
+    "replace",
+    "state",
+    "state-out",
+    "target",
+    "target-file",
+    "var",
+    "var-file",
+];
+
+/// The saved plan that `apply` is given.
+pub(super) fn plan_file<'a>(command: &str, args: &'a [String]) -> Option<&'a str> {
+    if command != "apply" {
+        return None;
+    }
+    let mut args = args.iter().map(String::as_str);
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix('-') {
+            // Go's `flag` package takes a lone dash for an operand, and two for the end of the flags.
+            None | Some("") => return Some(arg),
+            Some("-") => return args.next(),
+            Some(flag) => {
+                let flag = flag.strip_prefix('-').unwrap_or(flag);
+                if APPLY_FLAGS_WITH_VALUE.contains(&flag) {
+                    args.next();
+                }
+            }
+        }
+    }
+    None
+}
+
 /// The words of a line, as a shell reads quotes and backslashes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -95,6 +135,27 @@ mod tests {
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let found: Vec<_> = assigned(&args).collect();
         assert_eq!(found, [("a", "b"), ("c", "d=e"), ("f", "g")]);
+    }
+
+    #[test]
+    fn the_plan_is_the_first_word_that_is_no_flag() {
+        for (line, expected) in [
+            ("apply tfplan", Some("tfplan")),
+            (
+                "apply -auto-approve -state x -var a=b --parallelism=3 p q",
+                Some("p"),
+            ),
+            ("apply -lock=false -- -p", Some("-p")),
+            ("apply -auto-approve -var a=b", None),
+            ("apply -target a.b", None),
+            ("destroy x", None),
+            ("import a b", None),
+        ] {
+            let mut words = line.split(' ').map(str::to_owned);
+            let command = words.next().unwrap();
+            let args: Vec<String> = words.collect();
+            assert_eq!(plan_file(&command, &args), expected, "{line}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use chrono::Utc;
 
+use super::cli_args;
 use super::diagnosis::{self, Testimony};
 use super::document::{self, Ending, Times};
 use super::effect::{Effect, effect_of};
@@ -17,7 +18,7 @@ use super::oom::Kill;
 use super::preparation::{self, Environment};
 use super::printed::Printed;
 use super::run_dir::DISK_PATIENCE;
-use super::state_report::{self, Before, Files, ToolEnd, Words, WorkPlace};
+use super::state_report::{self, Before, Files, LockVariables, ToolEnd, Words, WorkPlace};
 use super::success::{self, Facts, PlanFile, Shortfall};
 use super::supervision::Outlived;
 use crate::output::Matcher;
@@ -76,6 +77,7 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
             leader: outlived.leader,
             words,
             plan_file: plan_file(run),
+            is_workspace_selected: is_workspace_selected(run),
             is_stopped: outlived.stop_reason.is_some() || outlived.has_tool_outlived,
             is_interrupted: outlived.interrupted && outlived.stop_reason.is_some(),
             hides_end: outlived.hides_end_of_tool(),
@@ -135,6 +137,29 @@ fn plan_file(run: &Run<'_>) -> PlanFile {
         Some(Err(fault)) if fault.kind() == ErrorKind::NotFound && is_certain => PlanFile::Missing,
         Some(_) | None => PlanFile::Fine,
     }
+}
+
+/// Whether `workspace select` names the workspace that is selected now.
+fn is_workspace_selected(run: &Run<'_>) -> bool {
+    let args = &run.environment.args;
+    let named = args.last().filter(|_| {
+        run.request.command == "workspace" && flags::first_operand(args) == Some("select")
+    });
+    let is_overridden = run.environment.get("TF_WORKSPACE").is_some();
+    let (Some(named), false) = (named, is_overridden) else {
+        return false;
+    };
+    let place = work_place(
+        &run.request.command,
+        run.environment,
+        run.work_dir,
+        run.started_as,
+    );
+    within(DISK_PATIENCE, move || {
+        state_report::selected_workspace(&place)
+    })
+    .flatten()
+    .is_some_and(|selected| selected == *named)
 }
 
 /// Returns whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
@@ -213,13 +238,13 @@ fn state(run: &Run<'_>, printed: &Printed, files: &Files) -> StateReport {
     let is_gone = leader == Leader::Tool || outlived.survivors.is_empty();
     let ended = outlived.ended.filter(|_| is_gone);
     state_report::report(&state_report::Observed {
+        command: &run.request.command,
         args: &run.environment.args,
         end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
         leader,
         started_as: run.started_as,
         printed,
         is_whole: outlived.is_output_read && run.cut_at.is_none(),
-        is_migration: run.request.command == "init",
         files,
     })
 }
@@ -229,26 +254,42 @@ pub(super) fn look_before(request: &Request, environment: &Environment, work_dir
     if !writes_state(request, &environment.args) {
         return Before::NOTHING;
     }
-    let place = work_place(environment, work_dir, Leader::Tool);
+    let place = work_place(&request.command, environment, work_dir, Leader::Tool);
     let seen = within(DISK_PATIENCE, move || state_report::look_before(&place));
     seen.unwrap_or_else(|| Before::Unknown {
         began_at: SystemTime::now(),
     })
 }
 
-fn work_place(environment: &Environment, work_dir: &Path, started_as: Leader) -> WorkPlace {
+fn work_place(
+    command: &str,
+    environment: &Environment,
+    work_dir: &Path,
+    started_as: Leader,
+) -> WorkPlace {
+    let is_set = |name: &str| environment.get(name).is_some_and(|it| !it.is_empty());
     WorkPlace {
         work_dir: work_dir.to_owned(),
         data_dir: environment.get("TF_DATA_DIR").map(PathBuf::from),
         workspace: environment.get("TF_WORKSPACE").map(str::to_owned),
+        lock_variables: LockVariables {
+            locks: is_set("TF_HTTP_LOCK_ADDRESS"),
+            unlocks: is_set("TF_HTTP_UNLOCK_ADDRESS"),
+        },
         args: environment.args.clone(),
+        plan_file: cli_args::plan_file(command, &environment.args).map(|path| work_dir.join(path)),
         started_as,
     }
 }
 
 /// What the working directory shows; nothing when its disk hangs.
 fn files(run: &Run<'_>) -> Files {
-    let place = work_place(run.environment, run.work_dir, run.started_as);
+    let place = work_place(
+        &run.request.command,
+        run.environment,
+        run.work_dir,
+        run.started_as,
+    );
     let before = run.before.clone();
     within(DISK_PATIENCE, move || {
         state_report::observe(&place, &before)

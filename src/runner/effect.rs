@@ -15,10 +15,7 @@ pub enum Effect {
 
 /// What a command with these arguments may have done.
 pub fn effect_of(command: &str, args: &[String]) -> Effect {
-    let subcommand = args
-        .iter()
-        .map(String::as_str)
-        .find(|arg| !arg.starts_with('-'));
+    let subcommand = flags::first_operand(args);
     match command {
         "apply" | "destroy" | "import" | "refresh" | "taint" | "untaint" => Effect::State,
         "state" => match subcommand {

@@ -28,6 +28,13 @@ pub fn value<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
     value.or_else(|| args.get(at + 1).map(String::as_str))
 }
 
+/// The first argument that is no flag: the subcommand of `state` and `workspace`.
+pub fn first_operand(args: &[String]) -> Option<&str> {
+    args.iter()
+        .map(String::as_str)
+        .find(|arg| !arg.starts_with('-'))
+}
+
 /// Index of the last flag of this name, and what stands after its `=`.
 fn last<'a>(args: &'a [String], name: &str) -> Option<(usize, Option<&'a str>)> {
     args.iter().enumerate().rev().find_map(|(at, arg)| {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::cli_args;
 use super::document::of_no_tool;
 use super::effect::{Effect, effect_of};
 use super::journal::Mode;
@@ -14,7 +15,7 @@ use super::masking::mask_result;
 use super::preparation::Environment;
 use super::printed::Printed;
 use super::run_dir::{DISK_PATIENCE, OUTPUT};
-use super::state_report::{self, Before, Files, ToolEnd, WorkPlace};
+use super::state_report::{self, Before, Files, LockVariables, ToolEnd, WorkPlace};
 use crate::output::{Capture, Captured};
 use crate::process::{ProcessIdentity, Sighting, memory_file, start_time, within};
 use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
@@ -139,7 +140,10 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         work_dir: request.work_dir.clone(),
         data_dir: None,
         workspace: None,
+        lock_variables: LockVariables::default(),
         args: request.args.clone(),
+        plan_file: cli_args::plan_file(&request.command, &request.args)
+            .map(|path| request.work_dir.join(path)),
         started_as: Leader::Wrapper,
     };
     // What was there before is lost with the supervisor.
@@ -150,13 +154,13 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         state_report::observe(&place, &before)
     });
     Some(state_report::report(&state_report::Observed {
+        command: &request.command,
         args: &request.args,
         end: ToolEnd::Lost,
         leader: Leader::Wrapper,
         started_as: Leader::Wrapper,
         printed: &Printed::default(),
         is_whole: false,
-        is_migration: request.command == "init",
         files: &observed.unwrap_or(Files::UNKNOWN),
     }))
 }

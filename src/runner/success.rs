@@ -49,6 +49,8 @@ pub(super) struct Facts<'a> {
     pub(super) leader: Leader,
     pub(super) words: Words,
     pub(super) plan_file: PlanFile,
+    /// Whether `workspace select` was asked for the workspace that is selected now: the tool then says nothing.
+    pub(super) is_workspace_selected: bool,
     /// Whether it was stopped, or went on when what was started in its place had ended.
     pub(super) is_stopped: bool,
     /// Whether the tool was asked to stop, and received that.
@@ -94,7 +96,14 @@ fn by_words(facts: &Facts<'_>) -> Result<(), Shortfall> {
         "plan" => Some(words.is_planned && !words.has_closed_with_error),
         "init" => Some(words.is_initialized && !words.has_closed_with_error),
         "validate" => Some(words.is_valid && !words.has_closed_with_error),
-        "import" => Some(words.is_written && !words.has_closed_with_error),
+        "import" | "taint" | "untaint" => Some(words.is_written && !words.has_closed_with_error),
+        "state" if is_state => Some(words.is_written || words.is_confirmed),
+        "refresh" | "test" | "force-unlock" => {
+            Some(words.is_confirmed && !words.has_closed_with_error)
+        }
+        "workspace" if changes_workspaces(facts.args) => {
+            Some(words.is_confirmed || facts.is_workspace_selected)
+        }
         _ => None,
     };
     if has_closed != Some(true) && (words.has_error || words.has_crashed || says_bare_error(facts))
@@ -108,6 +117,13 @@ fn by_words(facts: &Facts<'_>) -> Result<(), Shortfall> {
         Some(true) | None if facts.hides_end => Err(Shortfall::HiddenEnd),
         Some(true) | None => Ok(()),
     }
+}
+
+fn changes_workspaces(args: &[String]) -> bool {
+    matches!(
+        flags::first_operand(args),
+        Some("new" | "select" | "delete")
+    )
 }
 
 /// Whether a bare line says that something failed, of a command that prints nothing of others.
@@ -137,6 +153,7 @@ mod tests {
             leader,
             words: Words::of(&Printed::of(text, &args)),
             plan_file: PlanFile::Fine,
+            is_workspace_selected: false,
             is_stopped: false,
             is_interrupted: false,
             hides_end: false,
@@ -151,6 +168,8 @@ mod tests {
     const JSON_APPLIED: &str =
         r#"{"@module":"tofu.ui","changes":{"add":1,"operation":"apply"},"type":"change_summary"}"#;
     const JSON_INIT: &str = r#"{"@message":"Terraform has been successfully initialized!","@module":"terraform.ui","message_code":"output_init_success_message","type":"init_output"}"#;
+
+    const JSON_TESTED: &str = r#"{"@message":"Success! 1 passed, 0 failed.","@module":"terraform.ui","test_summary":{"status":"pass","passed":1},"type":"test_summary"}"#;
 
     #[test]
     fn code_2_needs_the_words_of_a_plan() {
@@ -240,6 +259,57 @@ mod tests {
                 "state push s",
                 "Failed to persist state: no\n",
                 Err(HiddenError),
+            ),
+            ("state rm a", "", Err(NoClosingWords)),
+            ("state push s", "", Err(NoClosingWords)),
+            ("state list", "", Ok(())),
+            ("taint a", "", Err(NoClosingWords)),
+            (
+                "taint a",
+                "Resource instance a has been marked as tainted.\n",
+                Ok(()),
+            ),
+            (
+                "state replace-provider a b",
+                "No matching resources found.\n",
+                Ok(()),
+            ),
+            ("refresh", "a: Refreshing state...\n", Err(NoClosingWords)),
+            (
+                "refresh",
+                "a: Refreshing state...\n\nOutputs:\n\no = 3\n",
+                Ok(()),
+            ),
+            ("test", "  run \"a\"... pass\n", Err(NoClosingWords)),
+            ("test", "Success! 1 passed, 0 failed.\n", Ok(())),
+            ("test -json", JSON_TESTED, Ok(())),
+            (
+                "workspace select prod",
+                "Workspace \"prod\" doesn't exist.\n",
+                Err(NoClosingWords),
+            ),
+            (
+                "workspace select prod",
+                "Switched to workspace \"prod\".\n",
+                Ok(()),
+            ),
+            (
+                "workspace new prod",
+                "Created and switched to workspace \"prod\"!\n",
+                Ok(()),
+            ),
+            ("workspace delete prod", "", Err(NoClosingWords)),
+            (
+                "workspace delete prod",
+                "Deleted workspace \"prod\"!\n",
+                Ok(()),
+            ),
+            ("workspace list", "* default\n", Ok(())),
+            ("force-unlock a", "", Err(NoClosingWords)),
+            (
+                "force-unlock a",
+                "Terraform state has been successfully unlocked!\n",
+                Ok(()),
             ),
             (
                 "state rm a",

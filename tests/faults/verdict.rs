@@ -8,6 +8,7 @@ mod lost_words;
 mod memory;
 mod plan_exit_code;
 mod quotations;
+mod saved_plan;
 mod scripts;
 mod secret_words;
 mod stopped_test;

@@ -74,7 +74,7 @@ output "string" {
         let digest = snapshot.plan_digest.expect("a digest");
         let plan = session.plan().expect("a plan");
         assert_eq!(plan.counts.add, 1, "{plan}");
-        let shown = json!(plan).to_string();
+        let shown = json!(*plan).to_string();
         assert!(!shown.contains("a create"), "{shown}");
         session.approve("alice", "", &digest).await.expect("waits");
         let ended = end(&session).await;

@@ -133,7 +133,7 @@ mod on_tools {
             tool,
             "trap '' HUP INT QUIT TERM; touch ready; while :; do sleep 0.05; done",
         );
-        let mut request = fake.apply();
+        let mut request = fake.refresh();
         request["grace_seconds"] = json!(GRACE.as_secs_f64());
         let mut runner = Launch::request(&fake.workspace, &request).start();
         fake.workspace.wait_until_in_flight();
@@ -160,7 +160,7 @@ mod on_tools {
 
     fn a_forced_cancel_cuts_the_grace_short(tool: Tool) {
         let fake = FakeTool::noting_signals(tool, "while :; do sleep 0.02; done");
-        let mut request = fake.apply();
+        let mut request = fake.refresh();
         request["grace_seconds"] = json!(600);
         let mut runner = Launch::request(&fake.workspace, &request).start();
         fake.workspace.wait_until_in_flight();
@@ -181,7 +181,7 @@ mod on_tools {
                  echo the last line; touch ready; while [ ! -e go ]; do sleep 0.02; done"
             ),
         );
-        let mut request = fake.workspace.request("refresh", &[]);
+        let mut request = fake.workspace.request("get", &[]);
         request["env_vars"] = fake.apply()["env_vars"].take();
         request["output_limit_bytes"] = json!(64 * 1024);
         let runner = Launch::request(&fake.workspace, &request).start();

@@ -30,9 +30,9 @@ impl FakeTool {
     pub(crate) fn new(tool: Tool, script: &str) -> Self {
         let workspace = Workspace::not_initialised(tool, Backend::Local, "");
         let fake = Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"));
-        // It writes state as an apply does, and the real tools have no closing words for it.
+        // It needs no closing words, and writes no state.
         Self {
-            command: "refresh",
+            command: "get",
             ..fake
         }
     }
@@ -88,6 +88,13 @@ impl FakeTool {
         let mut request = self.workspace.apply();
         request["command"] = json!(self.command);
         request["env_vars"]["PATH"] = json!(self.path);
+        request
+    }
+
+    /// The same for a command that writes state.
+    pub(crate) fn refresh(&self) -> Value {
+        let mut request = self.apply();
+        request["command"] = json!("refresh");
         request
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use iac_runner::process::contains;
 use iac_runner::protocol::SandboxMode;
 
 use super::OpenError;
@@ -30,17 +31,15 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
         ("sandbox.write", &sandbox.write),
     ];
     for (what, kept) in kept {
+        let Some(kept) = kept else { continue };
         // The service creates a missing key file in this directory.
-        let real = kept.and_then(|kept| match kept.canonicalize() {
-            Ok(real) => Some(real),
-            Err(_) => Some(kept.parent()?.canonicalize().ok()?.join(kept.file_name()?)),
-        });
-        let Some(real) = real else { continue };
+        let place = match kept.parent() {
+            Some(directory) if !kept.exists() => directory,
+            Some(_) | None => kept,
+        };
         for (setting, paths) in lists {
-            let exposes = |path: &&PathBuf| {
-                path.canonicalize()
-                    .is_ok_and(|listed| real.starts_with(listed))
-            };
+            // What does not exist exposes nothing.
+            let exposes = |path: &&PathBuf| contains(path, place).unwrap_or(false);
             if let Some(path) = paths.iter().find(exposes) {
                 return Err(OpenError::Exposed {
                     setting,

@@ -12,6 +12,8 @@ pub(in crate::runner) struct Message {
     pub(in crate::runner) kind: String,
     /// What a `change_summary` sums up: `plan`, `apply` or `destroy`.
     pub(in crate::runner) operation: String,
+    /// What a `test_summary` says: `pass`, `fail` and the like.
+    pub(in crate::runner) status: String,
     /// Its words, if it is a `log` or what `init` prints; those of any other type may quote.
     pub(in crate::runner) log: String,
 }
@@ -61,6 +63,7 @@ pub(super) fn item(message: &Value) -> Option<Item> {
     Some(Item::Message(Message {
         kind,
         operation: string(message.get("changes").and_then(|it| it.get("operation"))),
+        status: string(message.get("test_summary").and_then(|it| it.get("status"))),
         log: string(message.get("@message").filter(|_| is_log)),
     }))
 }

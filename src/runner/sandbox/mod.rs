@@ -27,7 +27,7 @@ use super::preparation::Environment;
 use super::refusal::Refusal;
 use super::run_dir::DISK_PATIENCE;
 use super::wording::of_system;
-use crate::process::{Access, Ruleset, Sandbox, landlock_abi, within};
+use crate::process::{Access, Ruleset, Sandbox, contains, landlock_abi, within};
 use crate::protocol::{Request, SandboxMode};
 
 /// A tool's sandbox, made and not yet entered.
@@ -114,13 +114,11 @@ pub(super) fn prepare(
 
 /// Refuses a run directory in which the confined tool could change what is recorded of it.
 fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<(), String> {
-    let Some(Ok(run_dir)) = run_dir.map(Path::canonicalize) else {
+    let Some(run_dir) = run_dir else {
         return Ok(());
     };
-    let exposes = |path: &&PathBuf| {
-        path.canonicalize()
-            .is_ok_and(|real| run_dir.starts_with(real))
-    };
+    // What does not exist exposes nothing.
+    let exposes = |path: &&PathBuf| contains(path, run_dir).unwrap_or(false);
     match write.iter().find(exposes) {
         None => Ok(()),
         Some(path) => Err(format!(

@@ -5,14 +5,16 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, Metadata};
 use std::hash::{Hash, Hasher};
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::files::read;
+use super::files::{Record, read};
 use crate::process::EntryWatch;
+
+/// Most links that the kernel follows in one path.
+const MAX_LINKS: usize = 40;
 
 /// What is known of the files before a run.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub enum Before {
         files: Vec<(PathBuf, Option<Fingerprint>)>,
         /// The local state.
         local_state: Option<LocalState>,
+        /// The backend of the saved plan that is applied.
+        plan: Option<Record>,
     },
     /// They were not, or the knowledge is lost; the run began at this time.
     Unknown { began_at: SystemTime },
@@ -32,19 +36,44 @@ pub enum Before {
 #[derive(Clone, Debug)]
 pub struct LocalState {
     path: PathBuf,
-    existed: bool,
-    /// `None` where the directory does not exist yet or can't be watched.
-    watch: Option<Arc<EntryWatch>>,
+    /// `None` where there was none.
+    identity: Option<Identity>,
+    /// The name itself, and those that it leads to through links.
+    watches: Vec<Arc<EntryWatch>>,
 }
 
 impl LocalState {
     fn at(path: PathBuf) -> Self {
+        // The watches first: what happens between the two is noticed.
+        let names = names_that_lead_to(&path);
+        let watches = names.iter().filter_map(|name| EntryWatch::start(name));
         Self {
-            existed: path.exists(),
-            watch: EntryWatch::start(&path).map(Arc::new),
+            watches: watches.map(Arc::new).collect(),
+            identity: Identity::of(&path),
             path,
         }
     }
+
+    fn is_lost(&self) -> bool {
+        let is_other = self.identity.is_some() && Identity::of(&self.path) != self.identity;
+        is_other || self.watches.iter().any(|watch| watch.is_replaced())
+    }
+}
+
+/// The names that a path leads through: itself, and where it is a link, its target. Where directories are missing, the first
+/// of them in its place.
+fn names_that_lead_to(path: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    let mut next = Some(path.to_owned());
+    while let Some(name) = next.take_if(|_| names.len() < MAX_LINKS) {
+        let directory = name.parent().unwrap_or(Path::new("/"));
+        next = fs::read_link(&name)
+            .ok()
+            .map(|target| directory.join(target));
+        let has_directory = |it: &&Path| it.parent().is_some_and(Path::is_dir);
+        names.extend(name.ancestors().find(has_directory).map(Path::to_owned));
+    }
+    names
 }
 
 impl Before {
@@ -52,12 +81,14 @@ impl Before {
     pub const NOTHING: Self = Self::Seen {
         files: Vec::new(),
         local_state: None,
+        plan: None,
     };
 
     /// Looks at files that the run may write, and watches the local state.
     pub(super) fn seen(
         paths: impl IntoIterator<Item = PathBuf>,
         local_state: Option<PathBuf>,
+        plan: Option<Record>,
     ) -> Self {
         let files = paths.into_iter().map(|path| {
             let fingerprint = Fingerprint::of(&path);
@@ -66,27 +97,27 @@ impl Before {
         Self::Seen {
             files: files.collect(),
             local_state: local_state.map(LocalState::at),
+            plan,
+        }
+    }
+
+    /// The backend of the saved plan that is applied, if it was looked at.
+    pub(super) fn plan(&self) -> Option<&Record> {
+        match self {
+            Self::Seen { plan, .. } => plan.as_ref(),
+            Self::Unknown { .. } => None,
         }
     }
 
     /// Returns whether this file, in which the local state was, is missing, or was removed or replaced during the run: the
     /// tool writes to the file that it has opened. `false` if that can't be told.
     pub(super) fn has_lost_state(&self, path: &Path) -> bool {
-        let state = match self {
-            Self::Seen { local_state, .. } => local_state.as_ref(),
-            Self::Unknown { .. } => None,
-        };
-        state
-            .filter(|state| state.path == path)
-            .is_some_and(|state| {
-                let is_missing =
-                    || fs::metadata(path).is_err_and(|fault| fault.kind() == ErrorKind::NotFound);
-                state
-                    .watch
-                    .as_ref()
-                    .is_some_and(|watch| watch.is_replaced())
-                    || (state.existed && is_missing())
-            })
+        match self {
+            Self::Seen { local_state, .. } => local_state
+                .as_ref()
+                .is_some_and(|state| state.path == path && state.is_lost()),
+            Self::Unknown { .. } => false,
+        }
     }
 
     /// Whether a file is there that the run has made or written; `false` if that can't be told.
@@ -116,11 +147,30 @@ fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     changed_at >= (began_at.as_secs(), began_at.subsec_nanos())
 }
 
+/// Which file it is, whatever its name and content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|file| Self::of_file(&file))
+    }
+
+    fn of_file(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+        }
+    }
+}
+
 /// By what a file is known again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    device: u64,
-    inode: u64,
+    identity: Identity,
     len: u64,
     written_at: (i64, i64),
     content: Content,
@@ -142,8 +192,7 @@ impl Fingerprint {
             hasher.finish()
         };
         Some(Self {
-            device: file.dev(),
-            inode: file.ino(),
+            identity: Identity::of_file(&file),
             len: file.len(),
             written_at: (file.mtime(), file.mtime_nsec()),
             content: read(path).map_or_else(
@@ -183,14 +232,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("errored.tfstate");
         for at in odd_times() {
-            let absent = Before::seen([path.clone()], None);
+            let absent = Before::seen([path.clone()], None, None);
             assert!(!absent.is_written_since(&path));
 
             fs::write(&path, "one").unwrap();
             set_time(&path, at);
             assert!(absent.is_written_since(&path), "made");
 
-            let before = Before::seen([path.clone()], None);
+            let before = Before::seen([path.clone()], None, None);
             assert!(!before.is_written_since(&path), "left alone");
 
             fs::set_permissions(&path, fs::metadata(&path).unwrap().permissions()).unwrap();
@@ -210,7 +259,78 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         fs::write(&path, "").unwrap();
-        assert!(!Before::seen([], None).is_written_since(&path));
+        assert!(!Before::seen([], None, None).is_written_since(&path));
+    }
+
+    #[test]
+    fn state_that_is_no_longer_where_its_name_leads_is_lost() {
+        type Change = fn(&Path);
+        let link: Change =
+            |dir| std::os::unix::fs::symlink("store/real", dir.join("state")).unwrap();
+        let store: Change = |dir| fs::create_dir(dir.join("store")).unwrap();
+        let write: Change = |dir| fs::write(dir.join("store/real"), "x").unwrap();
+        let replace: Change = |dir| {
+            fs::write(dir.join("store/other"), "x").unwrap();
+            fs::rename(dir.join("store/other"), dir.join("store/real")).unwrap();
+        };
+        let remove: Change = |dir| fs::remove_dir_all(dir.join("store")).unwrap();
+        let nothing: Change = |_| {};
+        let linked: &[Change] = &[link, store, write];
+        type Row<'a> = (&'a str, &'a [Change], &'a str, &'a [Change], bool);
+        let table: [Row<'_>; 9] = [
+            ("left alone", linked, "state", &[nothing], false),
+            ("written", linked, "state", &[write], false),
+            ("target replaced", linked, "state", &[replace], true),
+            ("target removed", linked, "state", &[remove], true),
+            ("target made", &[link, store], "state", &[write], false),
+            (
+                "target made and removed",
+                &[link, store],
+                "state",
+                &[write, remove],
+                true,
+            ),
+            ("directory made", &[], "store/real", &[store, write], false),
+            (
+                "directory made and removed",
+                &[],
+                "store/real",
+                &[store, write, remove],
+                true,
+            ),
+            (
+                "all made behind a link",
+                &[link],
+                "state",
+                &[store, write],
+                false,
+            ),
+        ];
+        for (what, earlier, name, changes, expected) in table {
+            let folder = tempfile::tempdir().unwrap();
+            let apply =
+                |changes: &[Change]| changes.iter().for_each(|change| change(folder.path()));
+            apply(earlier);
+            let path = folder.path().join(name);
+            let before = Before::seen([], Some(path.clone()), None);
+            apply(changes);
+            assert_eq!(before.has_lost_state(&path), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn replaced_state_is_noticed_without_a_watch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::write(&path, "x").unwrap();
+        let state = LocalState {
+            watches: Vec::new(),
+            ..LocalState::at(path.clone())
+        };
+        assert!(!state.is_lost());
+        fs::write(folder.path().join("other"), "x").unwrap();
+        fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(state.is_lost());
     }
 
     #[test]

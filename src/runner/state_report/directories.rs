@@ -31,7 +31,9 @@ fn seen(
         work_dir: dir.path().to_owned(),
         data_dir: data_dir.map(PathBuf::from),
         workspace: workspace.map(str::to_owned),
+        lock_variables: LockVariables::default(),
         args,
+        plan_file: None,
         started_as: Leader::Tool,
     };
     let (of_run, earlier): (Vec<_>, Vec<_>) = entries
@@ -152,7 +154,9 @@ fn files_of_an_earlier_run_do_not_count() {
         work_dir: dir.path().to_owned(),
         data_dir: None,
         workspace: None,
+        lock_variables: LockVariables::default(),
         args: Vec::new(),
+        plan_file: None,
         started_as: Leader::Tool,
     };
     let errored = dir.path().join("errored.tfstate");
@@ -172,6 +176,7 @@ fn files_of_an_earlier_run_do_not_count() {
     let found = observe(&place, &look_before(&place));
     let untouched = Files {
         found_errored_state_file: Some(errored.clone()),
+        is_state_absent: true,
         ..files(Backend::Local)
     };
     assert_eq!(found, untouched);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::before::Before;
+use super::saved_plan::PlanBackend;
 use crate::runner::leader::Leader;
 use crate::runner::{data_dir, flags};
 
@@ -17,6 +18,11 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const ERRORED_STATE: &str = "errored.tfstate";
 /// The state of the local backend, unless it is told otherwise.
 const LOCAL_STATE: &str = "terraform.tfstate";
+
+/// The file in the data directory that names the selected workspace.
+const SELECTED_WORKSPACE: &str = "environment";
+/// The workspace that is selected if no other is.
+const DEFAULT_WORKSPACE: &str = "default";
 
 /// What the files say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ pub struct Files {
     pub is_never_unlocked: bool,
     /// Whether the working directory is gone, or the local state that was there before.
     pub is_state_gone: bool,
+    /// Whether there is no local state now.
+    pub is_state_absent: bool,
 }
 
 impl Files {
@@ -47,6 +55,7 @@ impl Files {
         backend: Backend::Unknown,
         is_never_unlocked: false,
         is_state_gone: false,
+        is_state_absent: false,
     };
 }
 
@@ -94,10 +103,23 @@ pub struct WorkPlace {
     pub data_dir: Option<PathBuf>,
     /// The tool's `TF_WORKSPACE`.
     pub workspace: Option<String>,
+    /// Which addresses of a lock the tool's environment sets.
+    pub lock_variables: LockVariables,
     /// The arguments after the subcommand, those from the environment included.
     pub args: Vec<String>,
+    /// The saved plan that is applied.
+    pub plan_file: Option<PathBuf>,
     /// What was started: a script may run the tool in another directory, or with other variables.
     pub started_as: Leader,
+}
+
+/// The variables by which the `http` backend learns of a lock beside its settings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LockVariables {
+    /// Whether `TF_HTTP_LOCK_ADDRESS` is set.
+    pub locks: bool,
+    /// Whether `TF_HTTP_UNLOCK_ADDRESS` is.
+    pub unlocks: bool,
 }
 
 impl WorkPlace {
@@ -112,18 +134,31 @@ impl WorkPlace {
 
 /// Looks at what a run may write, before it starts.
 pub fn look_before(place: &WorkPlace) -> Before {
-    let data_dir = place.data_dir();
-    let record = Record::read(&data_dir.join(LOCAL_STATE));
-    let state = local_state(place, &data_dir, &record);
+    let record = Record::of(place);
+    let state = local_state(place, &record);
     let written = [place.errored_state()].into_iter();
-    Before::seen(written.chain(lock_info_path(&state)), Some(state))
+    let files = written.chain(lock_info_path(&state));
+    Before::seen(
+        files,
+        Some(state),
+        place.plan_file.is_some().then_some(record),
+    )
+}
+
+/// The workspace that is selected in the data directory; `None` if that can't be read.
+pub fn selected_workspace(place: &WorkPlace) -> Option<String> {
+    let path = place.data_dir().join(SELECTED_WORKSPACE);
+    if is_absent(&path) {
+        return Some(DEFAULT_WORKSPACE.to_owned());
+    }
+    read(&path).map(|name| name.trim().to_owned())
 }
 
 /// Reads what a run has left.
 pub fn observe(place: &WorkPlace, before: &Before) -> Files {
-    let data_dir = place.data_dir();
-    let record = Record::read(&data_dir.join(LOCAL_STATE));
-    let state = local_state(place, &data_dir, &record);
+    // A plan may be gone by now.
+    let record = before.plan().cloned().unwrap_or_else(|| Record::of(place));
+    let state = local_state(place, &record);
     let local_lock = || {
         let path = lock_info_path(&state)?;
         let content = before.is_written_since(&path).then(|| read(&path))??;
@@ -142,24 +177,30 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         Some(path) if is_written => (Some(path), None),
         other => (None, other),
     };
-    let is_local = record.backend() == Backend::Local;
+    let backend = record.backend(place.lock_variables);
+    let is_local = backend == Backend::Local;
     let local_lock = is_local.then(local_lock).flatten();
-    let is_place_gone = fs::metadata(&place.work_dir)
-        .is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound);
+    let is_place_gone = is_absent(&place.work_dir);
     Files {
         is_state_gone: is_place_gone || (is_local && before.has_lost_state(&state)),
+        is_state_absent: is_local && is_absent(&state),
         backend: match place.started_as {
             // What it has recorded of its backend is gone as well.
             _ if is_place_gone => Backend::Unknown,
-            Leader::Wrapper if local_lock.is_none() => of_script(record.backend()),
-            Leader::Tool | Leader::Wrapper => record.backend(),
+            Leader::Wrapper if local_lock.is_none() => of_script(backend),
+            Leader::Tool | Leader::Wrapper => backend,
         },
-        is_never_unlocked: record.is_never_unlocked(),
+        is_never_unlocked: record.is_never_unlocked(place.lock_variables),
         local_lock,
         errored_state_file: written,
         found_errored_state_file: found,
         is_errored_state_cut: is_written && is_cut,
     }
+}
+
+/// Whether nothing is there; links are followed.
+pub(super) fn is_absent(path: &Path) -> bool {
+    fs::metadata(path).is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Whether a file is a JSON document from its first byte to its last.
@@ -178,14 +219,31 @@ fn of_script(recorded: Backend) -> Backend {
     }
 }
 
-/// The backend that `init` has recorded in the data directory.
-enum Record {
+/// The backend that a saved plan carries, or that `init` has recorded in the data directory.
+#[derive(Clone, Debug)]
+pub enum Record {
     Absent,
     Unreadable,
-    Of { kind: String, config: Value },
+    Of {
+        kind: String,
+        config: Value,
+        /// The workspace of a saved plan.
+        workspace: Option<String>,
+    },
 }
 
 impl Record {
+    fn of(place: &WorkPlace) -> Self {
+        match &place.plan_file {
+            None => Self::read(&place.data_dir().join(LOCAL_STATE)),
+            Some(path) => PlanBackend::read(path).map_or(Self::Unreadable, |plan| Self::Of {
+                kind: plan.kind,
+                config: plan.config,
+                workspace: Some(plan.workspace),
+            }),
+        }
+    }
+
     fn read(path: &Path) -> Self {
         match fs::symlink_metadata(path) {
             Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Self::Absent,
@@ -204,30 +262,41 @@ impl Record {
                 Some(kind) => Self::Of {
                     kind: kind.to_owned(),
                     config: backend.get("config").cloned().unwrap_or_default(),
+                    workspace: None,
                 },
                 None => Self::Unreadable,
             },
         }
     }
 
-    fn backend(&self) -> Backend {
+    fn backend(&self, variables: LockVariables) -> Backend {
         match self {
             Self::Absent => Backend::Local,
             Self::Unreadable => Backend::Unknown,
             Self::Of { kind, .. } if kind == "local" => Backend::Local,
-            Self::Of { kind, config } => Backend::Remote(kind.clone(), survival(kind, config)),
+            Self::Of { kind, .. } if kind == "http" && variables.locks => {
+                Backend::Remote(kind.clone(), Survival::Kept)
+            }
+            Self::Of { kind, config, .. } => Backend::Remote(kind.clone(), survival(kind, config)),
         }
     }
 
-    /// Whether it names a lock of the `http` backend and no address to release it: the tool then says nothing.
-    ///
-    /// `TF_HTTP_UNLOCK_ADDRESS` can set one too, and is not recorded.
-    fn is_never_unlocked(&self) -> bool {
+    /// Whether the `http` backend has an address to lock and none to unlock: the tool then says nothing.
+    fn is_never_unlocked(&self, variables: LockVariables) -> bool {
         match self {
-            Self::Of { kind, config } if kind == "http" => {
-                is_set(config, "lock_address") && !is_set(config, "unlock_address")
+            Self::Of { kind, config, .. } if kind == "http" => {
+                let locks = variables.locks || is_set(config, "lock_address");
+                let unlocks = variables.unlocks || is_set(config, "unlock_address");
+                locks && !unlocks
             }
             Self::Absent | Self::Unreadable | Self::Of { .. } => false,
+        }
+    }
+
+    fn workspace(&self) -> Option<&str> {
+        match self {
+            Self::Of { workspace, .. } => workspace.as_deref(),
+            Self::Absent | Self::Unreadable => None,
         }
     }
 
@@ -253,7 +322,6 @@ fn is_set(config: &Value, name: &str) -> bool {
 fn survival(kind: &str, config: &Value) -> Survival {
     let is_set = |name| is_set(config, name);
     match kind {
-        // `TF_HTTP_LOCK_ADDRESS` can set the address too, and is not recorded.
         "http" if is_set("lock_address") => Survival::Kept,
         "s3" if is_set("dynamodb_table") || is_set("use_lockfile") => Survival::Kept,
         "s3" => Survival::Dropped,
@@ -269,18 +337,18 @@ fn survival(kind: &str, config: &Value) -> Survival {
 ///
 /// Measured on both tools: `-state-out` before `-state` before the workspace's own file, and
 /// `workspace_dir` takes no part of `path`.
-fn local_state(place: &WorkPlace, data_dir: &Path, record: &Record) -> PathBuf {
+fn local_state(place: &WorkPlace, record: &Record) -> PathBuf {
     let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
     if let Some(path) = flag("state-out").or_else(|| flag("state")) {
         return place.work_dir.join(path);
     }
-    let selected = read(&data_dir.join("environment"));
-    let workspace = place
-        .workspace
-        .as_deref()
+    let selected = read(&place.data_dir().join(SELECTED_WORKSPACE));
+    let workspace = record
+        .workspace()
+        .or(place.workspace.as_deref())
         .or(selected.as_deref())
         .map_or("", str::trim);
-    if matches!(workspace, "" | "default") {
+    if matches!(workspace, "" | DEFAULT_WORKSPACE) {
         let path = record.setting("path").unwrap_or(LOCAL_STATE);
         return place.work_dir.join(path);
     }

@@ -8,6 +8,7 @@ mod before;
 #[cfg(test)]
 mod directories;
 mod files;
+mod saved_plan;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -26,7 +27,9 @@ use super::leader::Leader;
 use super::printed::{Printed, folded};
 
 pub use before::Before;
-pub use files::{Backend, Files, Survival, WorkPlace, look_before, observe};
+pub use files::{
+    Backend, Files, LockVariables, Survival, WorkPlace, look_before, observe, selected_workspace,
+};
 use words::is_abrupt;
 pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, Words};
 
@@ -42,6 +45,8 @@ pub enum ToolEnd {
 /// Everything that a report may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
+    /// The subcommand of the tool.
+    pub command: &'a str,
     /// The arguments after the subcommand, those from the environment included.
     pub args: &'a [String],
     /// How it ended.
@@ -54,11 +59,15 @@ pub struct Observed<'a> {
     pub(super) printed: &'a Printed,
     /// Whether that is all of it.
     pub is_whole: bool,
-    /// Whether the command moves the state from one backend to another: then both have locks, and only one is
-    /// recorded.
-    pub is_migration: bool,
     /// What the working directory shows.
     pub files: &'a Files,
+}
+
+impl Observed<'_> {
+    /// Whether the command moves the state from one backend to another: then both have locks, and only one is recorded.
+    fn is_migration(&self) -> bool {
+        self.command == "init"
+    }
 }
 
 /// Reports on the state of a command that writes it.
@@ -70,7 +79,7 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
         (ToolEnd::Ended(_), _) if words.is_complete => after_own_end(observed, printed, words),
         (ToolEnd::Ended(_), Leader::Wrapper) => after_end_of_wrapper(observed, printed, words),
         (ToolEnd::Ended(ending), Leader::Tool) if is_abrupt(ending, words) => {
-            after_abrupt_end(observed, words)
+            after_abrupt_end(observed, printed, words)
         }
         (ToolEnd::Ended(_), Leader::Tool) => after_own_end(observed, printed, words),
     };
@@ -167,14 +176,15 @@ impl Known {
         let files = observed.files;
         let is_locked = !flags::is_off(observed.args, "lock");
         // Terraform passes over a lock that it cannot release after a migration.
-        let is_lock_doubtful = observed.is_migration || files.is_never_unlocked;
+        let is_lock_doubtful = observed.is_migration() || files.is_never_unlocked;
         if is_locked && is_lock_doubtful && self.lock == LockStatus::Released {
             self.lock = LockStatus::Unknown;
         }
-        let is_partial_doubtful = observed.is_migration && self.safety == StateSafety::Partial;
+        let is_partial_doubtful = observed.is_migration() && self.safety == StateSafety::Partial;
         let is_errored_state_cut =
             files.is_errored_state_cut && !tells_of_failed_writes(observed, words);
-        if is_partial_doubtful || is_errored_state_cut || files.is_state_gone {
+        let is_state_gone = files.is_state_gone || (files.is_state_absent && words.has_changed);
+        if is_partial_doubtful || is_errored_state_cut || is_state_gone {
             self.safety = StateSafety::Unknown;
         }
         self
@@ -251,15 +261,28 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
 }
 
 /// The tool was ended in the middle of whatever it did.
-fn after_abrupt_end(observed: &Observed<'_>, words: Words) -> Known {
+fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
     let files = observed.files;
     let safety = if files.local_lock.is_some() || words.has_changed {
         finished_is_on_disk(files)
     } else {
         StateSafety::Unknown
     };
+    let lock_id = match lock_fault(printed) {
+        Some(LockFault::Locked(holder)) => Some(holder.id),
+        Some(LockFault::NotReleased(lock_id)) => Some(lock_id),
+        Some(LockFault::NotAsked | LockFault::Doubtful) | None => None,
+    };
+    if let Some(lock_id) = lock_id {
+        return Known {
+            lock_id,
+            ..Known::new(safety, LockStatus::Held)
+        };
+    }
     let lock = without_holder(observed).unwrap_or(match files.backend {
-        Backend::Remote(_, Survival::Kept) if words.had_lock => LockStatus::Held,
+        Backend::Remote(_, Survival::Kept) if words.holds_lock(observed.command, observed.args) => {
+            LockStatus::Held
+        }
         Backend::Local | Backend::Remote(..) | Backend::Unknown => LockStatus::Unknown,
     });
     Known::new(safety, lock)

@@ -46,13 +46,13 @@ pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
 fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport {
     let (command, args) = args_of(line);
     report(&Observed {
+        command,
         args: &args,
         end,
         leader: Leader::Tool,
         started_as: Leader::Tool,
         printed: &Printed::of(text, &args),
         is_whole: true,
-        is_migration: command == "init",
         files,
     })
 }
@@ -261,6 +261,99 @@ fn a_kill_after_the_closing_line_comes_too_late() {
         &files(kept()),
         (StateSafety::Unknown, LockStatus::Held),
     );
+}
+
+#[test]
+fn a_lock_is_held_while_there_is_work_and_perhaps_later() {
+    let held = (StateSafety::Unknown, LockStatus::Held);
+    let perhaps = (StateSafety::Unknown, LockStatus::Unknown);
+    for (line, text, expected) in [
+        ("apply", "a: Refreshing state...\n", held),
+        (
+            "apply",
+            "Plan: 1 to add, 0 to change, 0 to destroy.\n",
+            held,
+        ),
+        ("apply", "a: Creating...\n", held),
+        (
+            "apply",
+            "a: Creating...\nb: Creating...\na: Creation complete after 0s\n",
+            held,
+        ),
+        (
+            "apply",
+            "a: Creation complete after 9s\nb: Still creating... [10s elapsed]\n",
+            held,
+        ),
+        ("destroy", "a: Destroying... [id=1]\n", held),
+        ("import a b", "a: Importing from ID \"b\"...\n", held),
+        // The tool may be releasing the lock already.
+        (
+            "apply",
+            "a: Creating...\na: Creation complete after 0s\n",
+            perhaps,
+        ),
+        (
+            "apply",
+            "No changes. Your infrastructure matches\n",
+            perhaps,
+        ),
+        ("apply", "Changes to Outputs:\n  + a = 1\n", perhaps),
+        (
+            "apply",
+            "Plan: 0 to add, 0 to change, 0 to destroy.\n",
+            perhaps,
+        ),
+        (
+            "apply",
+            "a: Creating...\n╷\n│ Error: Invalid\n│ \n│ no\n╵\n",
+            perhaps,
+        ),
+        ("refresh", "a: Refreshing state...\n", perhaps),
+        ("apply -refresh-only", "a: Refreshing state...\n", perhaps),
+        (
+            "import a b",
+            "a: Importing from ID \"b\"...\nImport successful!\n",
+            perhaps,
+        ),
+    ] {
+        expect(line, KILLED, text, &files(kept()), expected);
+    }
+    let begun = r#"{"@module":"tofu.ui","type":"apply_start"}"#;
+    let ended = r#"{"@module":"tofu.ui","type":"apply_complete"}"#;
+    let planned = r#"{"@module":"tofu.ui","type":"planned_change"}"#;
+    for (messages, expected) in [
+        (&[planned][..], held),
+        (&[planned, begun], held),
+        (&[planned, begun, begun, ended], held),
+        (&[planned, begun, ended], perhaps),
+    ] {
+        let text = messages.join("\n") + "\n";
+        expect("apply -json", KILLED, &text, &files(kept()), expected);
+    }
+}
+
+#[test]
+fn a_local_state_that_is_not_there_is_not_saved() {
+    let absent = Files {
+        is_state_absent: true,
+        ..files(Backend::Local)
+    };
+    let complete = "a: Creating...\n\nApply complete! Resources: 1 added.\n";
+    let nothing_done = "\nApply complete! Resources: 0 added.\n";
+    for (text, safety) in [
+        (complete, StateSafety::Unknown),
+        (nothing_done, StateSafety::Saved),
+    ] {
+        let ended = ToolEnd::Ended(Ended::Exited(0));
+        expect(
+            "apply",
+            ended,
+            text,
+            &absent,
+            (safety, LockStatus::Released),
+        );
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::process::Ended;
 use crate::runner::diagnosis::is_state_write;
+use crate::runner::flags;
 use crate::runner::printed::{
-    CLOSING, Fault, Item, Message, Printed, folded, is_crash, is_progress,
+    CLOSING, Fault, Item, Message, OUTPUTS, Printed, folded, is_crash, is_progress,
 };
 
 /// How the line starts that both tools print last, once the state is saved and the lock released;
@@ -63,6 +64,32 @@ const READING: [&str; 7] = [
     ": Import prepared",
 ];
 
+/// Words after the address of a resource whose change begins, goes on, and ends.
+const CHANGE_BEGINS: [&str; 3] = [": Creating...", ": Modifying...", ": Destroying..."];
+const CHANGE_GOES_ON: [&str; 5] = [
+    ": Importing from ID",
+    ": Still creating...",
+    ": Still modifying...",
+    ": Still destroying...",
+    ": Provisioning with ",
+];
+const CHANGE_ENDS: [&str; 3] = [
+    ": Creation complete",
+    ": Modifications complete",
+    ": Destruction complete",
+];
+/// What other commands print once they have done what was asked.
+const CONFIRMED: [&str; 6] = [
+    "Created and switched to workspace ",
+    "Switched to workspace ",
+    "Deleted workspace ",
+    "Success! ",
+    "No matching resources found.",
+    OUTPUTS,
+];
+/// The same, behind the tool's name.
+const UNLOCKED: &str = " state has been successfully unlocked!";
+
 /// How far the tool got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Words {
@@ -70,12 +97,18 @@ pub(in crate::runner) struct Words {
     pub(super) had_lock: bool,
     /// It has begun to change resources.
     pub(super) has_changed: bool,
+    /// How many resources it is changing.
+    in_flight: u32,
+    /// It is going to change resources.
+    plans_changes: bool,
     /// Its closing line came last: the state is written and the lock released.
     pub(in crate::runner) is_complete: bool,
     /// Perhaps its closing line came last: it follows output values, which may hold such a line.
     pub(in crate::runner) is_perhaps_complete: bool,
     /// The plan is made.
     pub(in crate::runner) is_planned: bool,
+    /// It did what a command other than those above and below was asked for.
+    pub(in crate::runner) is_confirmed: bool,
     /// The working directory is initialized.
     pub(in crate::runner) is_initialized: bool,
     /// The configuration is valid.
@@ -111,9 +144,8 @@ impl Words {
                 // Maybe quoted; but the message that quotes it was printed under the lock.
                 Item::DoubtfulLine(line) => {
                     words.take_progress(line);
-                    if starts(line, &COMPLETE) {
-                        words.is_perhaps_complete = true;
-                    }
+                    words.is_perhaps_complete |= starts(line, &COMPLETE);
+                    words.is_confirmed |= line == OUTPUTS;
                 }
                 Item::Message(message) => words.take_message(message),
                 Item::Fault(fault) => words.take_fault(fault),
@@ -126,11 +158,16 @@ impl Words {
     fn take_message(&mut self, message: &Message) {
         match (message.kind.as_str(), message.operation.as_str()) {
             ("version", _) => self.begin(),
-            ("apply_start" | "apply_progress" | "provision_start", _) => self.change(),
+            ("apply_start", _) => self.begin_change(),
+            ("apply_progress" | "provision_start", _) => self.go_on_with_change(),
+            ("apply_complete" | "apply_errored", _) => self.end_change(),
             ("refresh_start" | "planned_change", _) => {
                 self.reopen();
                 self.had_lock = true;
+                self.plans_changes |= message.kind == "planned_change";
             }
+            ("outputs", _) => self.is_confirmed = true,
+            ("test_summary", _) => self.is_confirmed |= message.status == "pass",
             ("log", _) if message.log.trim_start().starts_with(ABANDONED) => {
                 self.is_abandoned = true;
             }
@@ -152,9 +189,10 @@ impl Words {
             self.begin();
         }
         self.take_progress(line);
-        if line.starts_with("Plan: ") {
+        if let Some(counts) = line.strip_prefix("Plan: ") {
             self.begin();
             self.had_lock = true;
+            self.plans_changes |= counts.contains(|c| matches!(c, '1'..='9'));
         }
         if starts(line, &COMPLETE) {
             self.complete();
@@ -163,6 +201,7 @@ impl Words {
         self.is_initialized |= INITIALIZED.iter().any(|words| line.contains(words));
         self.is_valid |= starts(line, &VALID);
         self.is_written |= WRITTEN.iter().any(|words| line.contains(words));
+        self.is_confirmed |= starts(line, &CONFIRMED) || line.contains(UNLOCKED);
         self.is_abandoned |= line.starts_with(ABANDONED);
         self.is_not_written |= starts(line, &STATE_NOT_WRITTEN);
         self.has_bare_error |= starts(line, &["Error ", "Failed to "]);
@@ -177,6 +216,12 @@ impl Words {
             self.had_lock = true;
             if READING.iter().any(|words| line.contains(words)) {
                 self.reopen();
+            } else if CHANGE_BEGINS.iter().any(|words| line.contains(words)) {
+                self.begin_change();
+            } else if CHANGE_GOES_ON.iter().any(|words| line.contains(words)) {
+                self.go_on_with_change();
+            } else if CHANGE_ENDS.iter().any(|words| line.contains(words)) {
+                self.end_change();
             } else {
                 self.change();
             }
@@ -205,6 +250,32 @@ impl Words {
         self.had_lock = true;
         self.has_changed = true;
         self.is_changing = true;
+    }
+
+    fn begin_change(&mut self) {
+        self.change();
+        self.in_flight += 1;
+    }
+
+    fn go_on_with_change(&mut self) {
+        self.change();
+        // Its beginning may be in what is no longer there.
+        self.in_flight = self.in_flight.max(1);
+    }
+
+    fn end_change(&mut self) {
+        self.change();
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// Whether it was in the middle of its work, with a lock: it may have sent the order to release the lock as soon as
+    /// nothing is left to be done.
+    pub(super) fn holds_lock(&self, command: &str, args: &[String]) -> bool {
+        let is_refresh = command == "refresh" || flags::is_on(args, "refresh-only");
+        let is_before_changes =
+            !self.has_changed && !is_refresh && (self.plans_changes || !self.is_planned);
+        let is_working = self.in_flight > 0 || is_before_changes;
+        self.had_lock && is_working && !self.is_written && !self.has_error
     }
 
     fn complete(&mut self) {

@@ -14,15 +14,15 @@ macro_rules! recorded {
 }
 
 fn told(leader: Leader, code: i32, line: &str, text: &str, backend: Backend) -> StateReport {
-    let (_, args) = args_of(line);
+    let (command, args) = args_of(line);
     report(&Observed {
+        command,
         args: &args,
         end: ToolEnd::Ended(Ended::Exited(code)),
         leader,
         started_as: leader,
         printed: &Printed::of(text, &args),
         is_whole: true,
-        is_migration: false,
         files: &files(backend),
     })
 }

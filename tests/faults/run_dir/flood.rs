@@ -29,11 +29,11 @@ fn output_that_would_fill_the_memory_is_passed_over(tool: Tool) {
         &format!(
             "echo the beginning; while [ ! -e stopped ]; do sleep 0.02; done
              seq 1 14000000; touch ready; while [ ! -e go ]; do sleep 0.02; done
-             echo '{SECRET}'; echo the end"
+             echo Outputs:; echo '{SECRET}'; echo the end"
         ),
     );
     let workspace = &fake.workspace;
-    let mut request = fake.apply();
+    let mut request = fake.refresh();
     request["secrets"] = json!([SECRET]);
     let mut runner = Launch::stream(workspace, &request)
         .under(&["sh", "-c", &group.entrance(), "sh"])

@@ -77,7 +77,7 @@ fn errored_state_is_reported_where_clocks_are_behind(tool: Tool) {
     let script = "echo '{}' >errored.tfstate; touch -d @1000000000 errored.tfstate; exit 1";
     let fake = FakeTool::new(tool, script);
     for _ in 0..2 {
-        let mut request = fake.apply();
+        let mut request = fake.refresh();
         request["run_dir"] = Value::Null;
         let path = fake.workspace.work_dir().join("errored.tfstate");
         if path.exists() {

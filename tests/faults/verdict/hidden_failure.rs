@@ -15,6 +15,7 @@ use crate::support::workspace::{Backend, Workspace};
 on_both_tools! {
     failure_behind_a_pipe_has_failed,
     success_behind_a_pipe_has_succeeded,
+    command_that_ends_without_its_words_behind_a_pipe_is_unknown,
     killed_apply_behind_a_pipe_is_unknown,
     killed_plan_behind_a_pipe_is_unknown,
 }
@@ -51,6 +52,8 @@ fn failure_behind_a_pipe_has_failed(tool: Tool) {
 
 fn success_behind_a_pipe_has_succeeded(tool: Tool) {
     let workspace = Workspace::with_configuration(tool, Backend::Local, CONFIGURATION);
+    let test = "run \"a\" {\n  command = plan\n}\n";
+    fs::write(workspace.work_dir().join("a.tftest.hcl"), test).expect("a new file");
     let fake = FakeTool::around_the_tool(workspace, PIPE);
     for (command, args) in [
         ("init", &["-no-color"][..]),
@@ -71,11 +74,49 @@ fn success_behind_a_pipe_has_succeeded(tool: Tool) {
         ("taint", &["terraform_data.a"]),
         ("apply", &["-auto-approve", "-json"]),
         ("refresh", &[]),
+        (
+            "state",
+            &["replace-provider", "-auto-approve", "a/b", "c/d"],
+        ),
         ("state", &["rm", "terraform_data.a"]),
+        ("workspace", &["select", "default"]),
+        ("workspace", &["new", "dev"]),
+        ("workspace", &["select", "dev"]),
+        ("workspace", &["select", "default"]),
+        ("workspace", &["delete", "dev"]),
+        ("test", &[]),
+        ("test", &["-json"]),
         ("destroy", &["-auto-approve"]),
     ] {
         let (ending, result) = ended(&fake, command, args);
         ending.assert_outcome(&result, "succeeded");
+    }
+}
+
+fn command_that_ends_without_its_words_behind_a_pipe_is_unknown(tool: Tool) {
+    const KILLED: &str = "(ulimit -t 0; TOOL \"$@\") 2>/dev/null | cat";
+    for (script, command, args) in [
+        (PIPE, "workspace", &["select", "none"][..]),
+        (PIPE, "workspace", &["delete", "none"]),
+        (KILLED, "apply", &["-auto-approve"]),
+        (KILLED, "refresh", &[]),
+        (KILLED, "taint", &["terraform_data.a"]),
+        (KILLED, "untaint", &["terraform_data.a"]),
+        (KILLED, "state", &["rm", "terraform_data.a"]),
+        (
+            KILLED,
+            "state",
+            &["mv", "terraform_data.a", "terraform_data.b"],
+        ),
+        (KILLED, "state", &["push", "terraform.tfstate"]),
+        (KILLED, "workspace", &["new", "dev"]),
+        (KILLED, "force-unlock", &["-force", "x"]),
+        (KILLED, "test", &[]),
+    ] {
+        let workspace = Workspace::with_configuration(tool, Backend::Local, CONFIGURATION);
+        let fake = FakeTool::around_the_tool(workspace, script);
+        let (ending, result) = ended(&fake, command, args);
+        assert_is_unknown(&ending, &result);
     }
 }
 

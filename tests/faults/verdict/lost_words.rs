@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
@@ -17,8 +18,10 @@ on_both_tools! {
     output_is_whole_when_a_script_opens_it_anew,
     migration_that_leaves_a_lock_is_not_released,
     lock_without_an_address_to_release_it_is_not_released,
+    lock_address_from_a_variable_is_not_forgotten,
     local_state_that_is_removed_in_mid_apply_is_not_saved,
     local_state_that_is_replaced_in_mid_apply_is_not_saved,
+    local_state_that_is_lost_behind_a_link_or_in_a_new_directory_is_not_saved,
     errored_state_of_a_provisioner_is_not_the_tools,
     command_that_only_prints_the_version_writes_no_state,
 }
@@ -98,7 +101,32 @@ fn lock_without_an_address_to_release_it_is_not_released(tool: Tool) {
     );
     let workspace = Workspace::with_configuration(tool, Backend::Local, &configuration);
     let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
-    let ending = Launch::request(&workspace, &apply).run();
+    assert_lock_is_unknown(&workspace, &apply);
+}
+
+fn lock_address_from_a_variable_is_not_forgotten(tool: Tool) {
+    let server = StateServer::start();
+    let url = server.url();
+    let configuration =
+        format!("terraform {{\n  backend \"http\" {{\n    address = \"{url}\"\n  }}\n}}\n{SMALL}");
+    let workspace = Workspace::with_configuration(tool, Backend::Local, &configuration);
+    let mut apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
+    apply["env_vars"]["TF_HTTP_LOCK_ADDRESS"] = json!(url);
+    assert_lock_is_unknown(&workspace, &apply);
+    assert!(server.lock_holder().is_some());
+
+    let server = StateServer::start();
+    let url = server.url();
+    apply["env_vars"]["TF_HTTP_LOCK_ADDRESS"] = json!(url);
+    apply["env_vars"]["TF_HTTP_UNLOCK_ADDRESS"] = json!(url);
+    let result = Launch::request(&workspace, &apply).run().result();
+    assert_eq!(result["state"]["lock"], "released", "{result:#}");
+    assert_eq!(server.lock_holder(), None);
+}
+
+#[track_caller]
+fn assert_lock_is_unknown(workspace: &Workspace, apply: &Value) {
+    let ending = Launch::request(workspace, apply).run();
     let result = ending.result();
     ending.assert_outcome(&result, "succeeded");
     assert_eq!(result["state"]["safety"], "saved", "{result:#}");
@@ -163,6 +191,43 @@ fn local_state_that_is_replaced_in_mid_apply_is_not_saved(tool: Tool) {
                 "{had_state} {replaces}: {result:#}"
             );
         }
+    }
+}
+
+fn local_state_that_is_lost_behind_a_link_or_in_a_new_directory_is_not_saved(tool: Tool) {
+    let empty = "{\"version\":4,\"serial\":1,\"lineage\":\"x\",\"outputs\":{},\"resources\":[]}";
+    for (loses, had_state, flags, safety) in [
+        ("true", true, &[][..], "saved"),
+        ("cp store/real x; mv x store/real", true, &[], "unknown"),
+        ("rm -r store", true, &[], "unknown"),
+        ("true", false, &[], "saved"),
+        ("rm -r store", false, &[], "unknown"),
+        ("true", false, &["-state=new/s.tfstate"], "saved"),
+        ("rm -r new", false, &["-state=new/s.tfstate"], "unknown"),
+        (
+            "rm new/s.tfstate",
+            false,
+            &["-state=new/s.tfstate"],
+            "unknown",
+        ),
+    ] {
+        let hcl = format!(
+            "resource \"terraform_data\" \"a\" {{\n  provisioner \"local-exec\" {{\n    command = \"{loses}\"\n  }}\n}}\n"
+        );
+        let workspace = Workspace::with_configuration(tool, Backend::Local, &hcl);
+        let directory = workspace.work_dir();
+        fs::create_dir(directory.join("store")).expect("a new directory");
+        symlink("store/real", directory.join("terraform.tfstate")).expect("a new link");
+        if had_state {
+            fs::write(directory.join("store/real"), empty).expect("written");
+        }
+        let args = [&["-auto-approve", "-no-color"], flags].concat();
+        let ending = Launch::request(&workspace, &workspace.request("apply", &args)).run();
+        let result = ending.result();
+        assert_eq!(
+            result["state"]["safety"], safety,
+            "{loses} {had_state} {flags:?}: {result:#}"
+        );
     }
 }
 

@@ -1,0 +1,115 @@
+//! The backend that a saved plan carries: `apply` writes to that one, whatever the working directory has recorded.
+//!
+//! Both tools write a ZIP archive whose first member, `tfplan`, is a message of Protocol Buffers, see `planproto.proto` in
+//! their sources. An encrypted plan of OpenTofu is no such archive, and can't be read.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use flate2::bufread::DeflateDecoder;
+use serde_json::Value;
+
+/// How the header of a member begins (APPNOTE.TXT of PKWARE, 4.3.7).
+const MEMBER_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
+const MEMBER_HEADER_BYTES: usize = 30;
+/// The method of a member that is compressed with Deflate.
+const DEFLATED: u16 = 8;
+const MEMBER_NAME: &[u8] = b"tfplan";
+/// Most that is read of the message, before it is taken for none.
+const MAX_MESSAGE_BYTES: u64 = 1024 * 1024 * 1024;
+/// Most that a backend's settings take.
+const MAX_FIELD_BYTES: u64 = 1024 * 1024;
+
+/// Numbers of fields in `planproto.proto`.
+mod field {
+    pub(super) const PLAN_BACKEND: u64 = 13;
+    pub(super) const BACKEND_TYPE: u64 = 1;
+    pub(super) const BACKEND_CONFIG: u64 = 2;
+    pub(super) const BACKEND_WORKSPACE: u64 = 3;
+    pub(super) const VALUE_MSGPACK: u64 = 1;
+}
+
+/// A backend as a plan has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PlanBackend {
+    pub(super) kind: String,
+    pub(super) config: Value,
+    pub(super) workspace: String,
+}
+
+impl PlanBackend {
+    /// Reads it from a plan file.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let mut file = BufReader::new(File::open(path)?);
+        let mut header = [0; MEMBER_HEADER_BYTES];
+        file.read_exact(&mut header)?;
+        let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        let (method, name_len, extra_len) = (number(8), number(26), number(28));
+        let mut name = vec![0; usize::from(name_len)];
+        file.read_exact(&mut name)?;
+        if !header.starts_with(&MEMBER_SIGNATURE) || method != DEFLATED || name != MEMBER_NAME {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        io::copy(&mut file.by_ref().take(extra_len.into()), &mut io::sink())?;
+        let message = DeflateDecoder::new(file).take(MAX_MESSAGE_BYTES);
+        let backend = bytes_of(field::PLAN_BACKEND, message)?;
+        let text = |number| String::from_utf8(bytes_of(number, &*backend)?).map_err(invalid);
+        let config = bytes_of(field::BACKEND_CONFIG, &*backend)?;
+        Ok(Self {
+            kind: text(field::BACKEND_TYPE)?,
+            config: rmp_serde::from_slice(&bytes_of(field::VALUE_MSGPACK, &*config)?)
+                .map_err(invalid)?,
+            workspace: text(field::BACKEND_WORKSPACE)?,
+        })
+    }
+}
+
+fn invalid(fault: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, fault)
+}
+
+/// The bytes of a field of a message, the first of its number; the others are passed over.
+fn bytes_of(number: u64, mut message: impl Read) -> io::Result<Vec<u8>> {
+    loop {
+        let tag = varint(&mut message)?;
+        let len = match tag & 7 {
+            0 => {
+                varint(&mut message)?;
+                continue;
+            }
+            1 => 8,
+            2 => varint(&mut message)?,
+            5 => 4,
+            _ => return Err(ErrorKind::InvalidData.into()),
+        };
+        let mut content = message.by_ref().take(len);
+        let read = if tag >> 3 == number && len <= MAX_FIELD_BYTES {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            if bytes.len() as u64 == len {
+                return Ok(bytes);
+            }
+            bytes.len() as u64
+        } else {
+            io::copy(&mut content, &mut io::sink())?
+        };
+        if read < len {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// A number of seven bits a byte, the lowest ones first.
+fn varint(message: &mut impl Read) -> io::Result<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let mut byte = [0];
+        message.read_exact(&mut byte)?;
+        number |= u64::from(byte[0] & 0x7f) << shift;
+        if byte[0] & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(ErrorKind::InvalidData.into())
+}
