@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::forms::is_long_enough;
 
@@ -25,6 +25,9 @@ pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<
     if encodings == Encodings::All {
         for inner in &once {
             add_base64(inner, to);
+        }
+        for end in ["", "\n"] {
+            add_base64_of_lines(&[value, end.as_bytes()].concat(), to);
         }
         let lower = hex(value);
         to.insert(lower.to_ascii_uppercase());
@@ -52,6 +55,15 @@ fn add_base64(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             to.insert(engine.encode(&padded).as_bytes()[first..last].to_vec());
         }
+    }
+}
+
+/// The same for the output of `base64`, with its line ends, for a value that begins it.
+fn add_base64_of_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
+    let whole = STANDARD.encode(value).into_bytes();
+    for columns in BASE64_COLUMNS.into_iter().filter(|it| *it < whole.len()) {
+        let lines: Vec<_> = whole.chunks(columns).collect();
+        add_base64(&lines.join(&b'\n'), to);
     }
 }
 
@@ -94,6 +106,27 @@ mod tests {
                 let twice = around(outer, once.as_bytes(), 1);
                 assert!(is_in(&twice, 20), "{before} before, {outer} before that");
             }
+        }
+    }
+
+    #[test]
+    fn base64_of_base64_in_lines_is_found() {
+        let value = b"0123456789 abcdefghij ABCDEFGHIJ 9876543210 jihgfedcba JIHGFEDCBA";
+        let patterns = encoded(value, Encodings::All);
+        for end in ["", "\n"] {
+            let once = STANDARD.encode([value, end.as_bytes()].concat());
+            let lines: Vec<_> = once.as_bytes().chunks(76).collect();
+            let twice = STANDARD.encode([lines.join(&b'\n'), b"\n".to_vec()].concat());
+            let longest = patterns
+                .iter()
+                .filter(|it| twice.contains(*it))
+                .map(String::len)
+                .max();
+            assert!(
+                longest.is_some_and(|it| it + 6 >= twice.len()),
+                "{longest:?} of {}",
+                twice.len()
+            );
         }
     }
 

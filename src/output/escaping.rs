@@ -9,6 +9,8 @@ pub(super) struct Style {
     html: bool,
     /// Everything outside ASCII as `\uXXXX`.
     ascii: bool,
+    /// `/` as `\/`, as PHP's does.
+    slashes: bool,
     /// `${` and `%{` doubled to `$${` and `%%{`.
     templates: bool,
 }
@@ -17,12 +19,17 @@ pub(super) struct Style {
 pub(super) const JSON: Style = Style {
     html: false,
     ascii: false,
+    slashes: false,
     templates: false,
 };
 pub(super) const JSON_FOR_HTML: Style = Style { html: true, ..JSON };
 pub(super) const JSON_ASCII: Style = Style {
     ascii: true,
     ..JSON
+};
+pub(super) const JSON_OF_PHP: Style = Style {
+    slashes: true,
+    ..JSON_ASCII
 };
 pub(super) const HCL: Style = Style {
     templates: true,
@@ -37,6 +44,7 @@ pub(super) fn escape(text: &str, style: Style) -> String {
         match c {
             '"' => escaped.push_str("\\\""),
             '\\' => escaped.push_str("\\\\"),
+            '/' if style.slashes => escaped.push_str("\\/"),
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),

@@ -7,7 +7,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use unicode_normalization::UnicodeNormalization;
 
 use super::encodings::{Encodings, add_encoded};
-use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, Style, escape};
+use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, JSON_OF_PHP, Style, escape};
 use super::secret::{Scope, Secret};
 
 /// Shortest value that is masked, in characters: shorter ones would mask ordinary words.
@@ -67,7 +67,7 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     add_encoded(value, encodings, &mut found);
     // `base64encode(jsonencode(…))`, as in the credentials of a container registry.
     if let Ok(text) = std::str::from_utf8(value) {
-        for style in [JSON, JSON_FOR_HTML] {
+        for style in [JSON, JSON_FOR_HTML, JSON_ASCII, JSON_OF_PHP] {
             let escaped = escape(text, style);
             if escaped.as_bytes() != value {
                 add_encoded(escaped.as_bytes(), Encodings::Common, &mut found);
@@ -86,8 +86,14 @@ fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
         Ok(text) if !text.is_ascii() => {
             found.insert(owned(text.nfc().collect()));
             found.insert(owned(text.nfd().collect()));
-            let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
-            found.extend(latin1.map(Cow::Owned));
+            for text in [text.nfc().collect::<String>(), text.to_owned()] {
+                let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+                if let Some(latin1) = latin1 {
+                    // With `-json`, the tools print these bytes as what is not UTF-8.
+                    found.insert(owned(with_replacement_characters(&latin1)));
+                    found.insert(Cow::Owned(latin1));
+                }
+            }
         }
         Ok(_) => {}
         Err(_) => {
@@ -234,10 +240,15 @@ mod tests {
     #[test]
     fn a_value_in_latin_1_is_masked_as_tools_print_it() {
         let latin1 = b"geheim\xe4\xf6\xffwort";
-        let table: [(&[u8], &[u8]); 4] = [
+        let table: [(&[u8], &[u8]); 6] = [
             (latin1, "geheim\u{fffd}\u{fffd}\u{fffd}wort".as_bytes()),
             (latin1, "geheim\u{e4}\u{f6}\u{ff}wort".as_bytes()),
             ("geheim\u{e4}wort".as_bytes(), b"geheim\xe4wort"),
+            ("geheima\u{308}wort".as_bytes(), b"geheim\xe4wort"),
+            (
+                "geheim\u{e4}\u{f6}wort".as_bytes(),
+                "geheim\u{fffd}\u{fffd}wort".as_bytes(),
+            ),
             (b"\xf0\x90secret", "\u{fffd}\u{fffd}secret".as_bytes()),
         ];
         for (value, printed) in table {

@@ -139,7 +139,7 @@ fn is_one_of_word(bytes: &[u8]) -> bool {
     chars.next().is_some_and(is_of_word) && chars.next().is_none()
 }
 
-/// Whether a text ends with `\n` or the like, `\uXXXX`, `%XX`, or the code of a colour.
+/// Whether a text ends with `\n` or the like, `\uXXXX`, `\xXX`, `\OOO`, `%XX`, also encoded again, or the code of a colour.
 fn ends_with_escape(text: &[u8]) -> bool {
     let ends_with_hex = |mark: &[u8], digits: usize| {
         text.len().checked_sub(digits).is_some_and(|at| {
@@ -148,10 +148,27 @@ fn ends_with_escape(text: &[u8]) -> bool {
     };
     matches!(text, [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f'])
         || ends_with_hex(b"\\u", 4)
-        || ends_with_hex(b"%", 2)
+        || ends_with_hex(b"\\x", 2)
+        || ends_with_octal(text)
+        || ends_with_percent_code(text)
         || text
             .strip_suffix(b"m")
             .is_some_and(ends_with_start_of_colour)
+}
+
+fn ends_with_octal(text: &[u8]) -> bool {
+    matches!(text, [.., b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7'])
+}
+
+/// Whether a text ends with `%XX`, where `25` may follow the sign any number of times.
+fn ends_with_percent_code(text: &[u8]) -> bool {
+    let Some((mut sign, code)) = text.split_last_chunk::<2>() else {
+        return false;
+    };
+    while let Some(shorter) = sign.strip_suffix(b"25") {
+        sign = shorter;
+    }
+    sign.ends_with(b"%") && code.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Whether a text ends with the escape character, itself escaped or not, `[` and numbers.
@@ -199,6 +216,12 @@ mod tests {
             ("line\\n", "\\nline", true),
             ("\\u0026", "\\u0026", true),
             ("%3A", "%40", true),
+            ("%2522", "%2522", true),
+            ("%252522", "", true),
+            ("2522", "", false),
+            ("\\x22", "\\x22", true),
+            ("\\042", "\\042", true),
+            ("\\942", "", false),
             ("\u{1b}[31m", "\u{1b}[0m", true),
             ("\u{1b}[1;31m", "", true),
             ("\\u001b[0m", "", true),

@@ -93,6 +93,7 @@ pub(super) fn backslashed(text: &[u8]) -> Escape {
             Number::Not => Escape::None,
             Number::Cut => Escape::Cut,
         },
+        [b'x', b'{', rest @ ..] => braced(rest, slashes),
         [b'x', digits @ ..] => match hex(digits, 2) {
             Number::Is(code) => at(u8::try_from(code).ok().map(Spelled::of_byte), 3),
             Number::Not => Escape::None,
@@ -137,7 +138,7 @@ fn low_surrogate(high: u32, rest: &[u8], len: usize) -> Escape {
     }
 }
 
-/// `\u{1f600}`, of JavaScript and Rust.
+/// `\u{1f600}`, of JavaScript and Rust, and `\x{1f600}`, of Perl.
 fn braced(digits: &[u8], slashes: usize) -> Escape {
     let count = digits
         .iter()
@@ -174,9 +175,14 @@ pub(super) fn shell_apostrophe(text: &[u8]) -> Escape {
     Escape::None
 }
 
-/// Reads a character reference of HTML or XML: `&lt;`, `&#43;`, `&#x2b;`, also escaped again.
+/// Reads a character reference of HTML or XML: `&lt;`, `&#43;`, `&#x2b;`, also escaped again, and in JSON that has `\u0026`
+/// for its `&`.
 pub(super) fn reference(text: &[u8]) -> Escape {
-    let sign = ampersand_len(text);
+    let sign = match ampersand_len(text) {
+        Ampersand::Is(len) => len,
+        Ampersand::Not => return Escape::None,
+        Ampersand::Cut => return Escape::Cut,
+    };
     let rest = &text[sign..];
     let name = &rest[..rest.len().min(MAX_REFERENCE_BYTES)];
     let Some(end) = name.iter().position(|&it| it == b';') else {
@@ -202,10 +208,27 @@ pub(super) fn reference(text: &[u8]) -> Escape {
     spelled.map_or(Escape::None, |it| Escape::Spelled(it, sign + end + 1))
 }
 
-/// Length of the ampersand that begins a text, escaped or not.
-pub(super) fn ampersand_len(text: &[u8]) -> usize {
-    let again = text[1..].chunks_exact(4).take(MAX_SLASHES);
-    1 + 4 * again.take_while(|it| it == b"amp;").count()
+/// Whether an ampersand begins a text, escaped or not.
+pub(super) enum Ampersand {
+    /// Its length.
+    Is(usize),
+    Not,
+    Cut,
+}
+
+/// Reads an ampersand, as it is or as `\u0026`, with each `amp;` by which it is escaped again.
+pub(super) fn ampersand_len(text: &[u8]) -> Ampersand {
+    const CODE: &[u8] = b"u0026";
+    let slashes = slashes(text);
+    let rest = &text[slashes..];
+    let sign = match rest.first() {
+        Some(b'&') if slashes == 0 => 1,
+        _ if slashes > 0 && rest.starts_with(CODE) => slashes + CODE.len(),
+        _ if slashes > 0 && CODE.starts_with(rest) => return Ampersand::Cut,
+        _ => return Ampersand::Not,
+    };
+    let again = text[sign..].chunks_exact(4).take(MAX_SLASHES);
+    Ampersand::Is(sign + 4 * again.take_while(|it| it == b"amp;").count())
 }
 
 enum Number {
@@ -239,7 +262,7 @@ mod tests {
 
     #[test]
     fn escapes_are_read_in_every_notation() {
-        let table: [(&str, &str); 21] = [
+        let table: [(&str, &str); 22] = [
             (r"'\''", "'"),
             (r"'\\''", "'"),
             (r#"'"'"'"#, "'"),
@@ -255,6 +278,7 @@ mod tests {
             (r"\\uD83D\\uDE00", "😀"),
             (r"\U0001F600", "😀"),
             (r"\u{1f600}", "😀"),
+            (r"\x{1f600}", "😀"),
             (r"\x2f", "/"),
             (r"\057", "/"),
             ("&lt;", "<"),
@@ -289,7 +313,29 @@ mod tests {
         for text in [r"\word", r"\ud83dx", r"\u00zz", r"\9", r"\é", "\\\u{1}"] {
             assert_eq!(backslashed(text.as_bytes()), Escape::None, "{text}");
         }
-        for text in ["& more", "&nosuch;", "&&", "&abcdefghijkl"] {
+        for (text, spelled) in [
+            (r"\u0026quot;", "\""),
+            (r"\\u0026#39;", "'"),
+            (r"\u0026amp;amp;lt;", "<"),
+        ] {
+            let long = format!("{text}abc");
+            let Escape::Spelled(it, len) = reference(long.as_bytes()) else {
+                panic!("{text} is not read");
+            };
+            assert_eq!((it.bytes(), len), (spelled.as_bytes(), text.len()));
+            for cut in 1..text.len() {
+                let found = reference(&text.as_bytes()[..cut]);
+                assert_eq!(found, Escape::Cut, "{text} cut at {cut}");
+            }
+        }
+        for text in [
+            "& more",
+            "&nosuch;",
+            "&&",
+            "&abcdefghijkl",
+            r"\u0027lt;",
+            r"\&lt;",
+        ] {
             assert_eq!(reference(text.as_bytes()), Escape::None, "{text}");
         }
         for text in ["'a'", "''a", r"'\'a", r#"'"'a"#, r#"'\"'""#, r#"'"''"#] {

@@ -74,18 +74,19 @@ pub(super) fn first_part(gap: &[u8]) -> usize {
 }
 
 /// Tells whether a text begins with the end of a string literal, a line end, and the start of another literal: `'`, a
-/// line end and `'` as Python's `pprint` breaks long strings; JavaScript has a `+` before or behind the line end.
+/// line end and `'` as Python's `pprint` breaks long strings, also with another quote or a letter before it; JavaScript has
+/// a `+` before or behind the line end.
 pub(super) fn literal_break(text: &[u8], whole: bool) -> At {
     let slashes = escapes::slashes(text);
     let mut gap = Gap {
         len: slashes + 1,
         ..Gap::default()
     };
-    let quote = match text.get(..=slashes) {
-        Some(quote @ [.., b'\'' | b'"']) => quote,
+    match text.get(slashes) {
+        Some(b'\'' | b'"') => {}
         None if !whole => return At::Cut(gap),
         Some(_) | None => return At::Text,
-    };
+    }
     let mut has_plus = false;
     loop {
         let rest = &text[gap.len..];
@@ -99,14 +100,31 @@ pub(super) fn literal_break(text: &[u8], whole: bool) -> At {
                 gap.len += 1;
                 has_plus = true;
             }
-            At::Text if rest.starts_with(quote) && gap.line_end => {
-                gap.len += quote.len();
-                return At::Gap(gap);
+            At::Text if gap.line_end => {
+                return match literal_start(rest, slashes) {
+                    Some(len) => At::Gap(Gap {
+                        len: gap.len + len,
+                        ..gap
+                    }),
+                    None if rest.len() <= slashes + 1 && !whole => At::Cut(gap),
+                    None => At::Text,
+                };
             }
-            At::Text if quote.starts_with(rest) && gap.line_end && !whole => return At::Cut(gap),
             At::Text => return At::Text,
         }
     }
+}
+
+/// Length of the start of a string literal: a quote behind so many backslashes, and perhaps a letter that says of what kind
+/// it is.
+fn literal_start(text: &[u8], slashes: usize) -> Option<usize> {
+    let letter = usize::from(matches!(
+        text.first().map(u8::to_ascii_lowercase),
+        Some(b'b' | b'f' | b'r' | b'u')
+    ));
+    let rest = &text[letter..];
+    let is_quote = matches!(rest.get(slashes), Some(b'\'' | b'"'));
+    (is_quote && escapes::slashes(rest) == slashes).then_some(letter + slashes + 1)
 }
 
 fn gap_at_start(text: &[u8], whole: bool) -> At {
@@ -334,6 +352,8 @@ mod tests {
             "'\\n '",
             "\\\"\\n \\\"",
             "\\\"\nterraform_data.a (local-exec):   \\\"",
+            "'\n \"",
+            "'\n b'",
         ] {
             let expected = Gap {
                 len: text.len(),
@@ -354,7 +374,7 @@ mod tests {
                 );
             }
         }
-        for text in ["' '", "'\n\"", "'\n,'", "'\n + + '", "\n'", "'\na'"] {
+        for text in ["' '", "'\n,'", "'\n + + '", "\n'", "'\na'", "'\nbb'"] {
             assert_eq!(literal_break(text.as_bytes(), true), At::Text, "{text:?}");
         }
     }

@@ -279,7 +279,9 @@ impl Wrapped {
         };
         has(text[0])
             || match text[0] {
-                b'\\' => has_escaped(escapes::backslashed(text)),
+                b'\\' => {
+                    has_escaped(escapes::backslashed(text)) || has_escaped(escapes::reference(text))
+                }
                 b'&' => has_escaped(escapes::reference(text)),
                 b'%' => match percent::at_start(text) {
                     Percent::Byte(byte, _) => has(byte),

@@ -37,7 +37,12 @@ impl Tails {
             At::Text if text.starts_with(b"\\") => {
                 let slashes = escapes::slashes(text);
                 match escapes::backslashed(text) {
-                    Escape::Spelled(it, _) if it.as_code_of_char().is_some() => return None,
+                    // What is spelled may begin an escape itself, or stand for a space.
+                    Escape::Spelled(it, _)
+                        if it.as_code_of_char().is_some() || matches!(it.bytes(), b"&" | b"+") =>
+                    {
+                        return None;
+                    }
                     Escape::Spelled(it, len) => this.add(it.bytes(), &text[len..])?,
                     Escape::None => {}
                     Escape::Cut => return None,

@@ -123,6 +123,42 @@ fn control_characters_between_shell_quotes_hide_nothing() {
 }
 
 #[test]
+fn white_space_at_the_edge_of_a_shell_quote_hides_nothing() {
+    let matcher = matcher(&["one1secret\ttwo2secret \tthree3secret"]);
+    let text = r"'one1secret'$'\t''two2secret '$'\t''three3secret'";
+    assert_eq!(matcher.mask(text), "'***'");
+}
+
+#[test]
+fn references_of_html_and_plus_signs_are_read_within_json_and_percent_codes() {
+    let value = "Alpha1secret\"Beta two<Gamma'Delta&Epsilon";
+    let matcher = matcher(&[value]);
+    for text in [
+        r"Alpha1secret\u0026quot;Beta two\u0026lt;Gamma\u0026#39;Delta\u0026amp;Epsilon",
+        r"Alpha1secret\\u0026quot;Beta two\\u0026lt;Gamma\\u0026#39;Delta\\u0026Epsilon",
+        "Alpha1secret%2522Beta%2Btwo%253CGamma%2527Delta%2526Epsilon",
+        "Alpha1secret\\\"Beta\\u002Btwo<Gamma'Delta&Epsilon",
+    ] {
+        assert_eq!(matcher.mask(&format!("({text})")), "(***)", "{text}");
+    }
+}
+
+#[test]
+fn literals_of_other_kinds_are_joined() {
+    let matcher = matcher(&["<a it's a long passphrase \"quoted\" here"]);
+    for text in [
+        "'<a '\n \"it's a long \"\n 'passphrase \"quoted\" here'",
+        "b'<a '\n b\"it's a long \"\n b'passphrase \"quoted\" here'",
+    ] {
+        let masked = matcher.mask(text);
+        assert!(
+            !masked.contains("pass") && !masked.contains("it's"),
+            "{masked}"
+        );
+    }
+}
+
+#[test]
 fn folded_strings_of_dumpers_are_masked_whole() {
     let value = (0..40)
         .map(|n| format!("word{n}"))

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::canonical::Piece;
-use super::escapes::{self, Escape};
+use super::escapes::{self, Ampersand, Escape};
 use super::gap::{self, At, MAX_GAP_BYTES};
 use super::percent::{self, Percent};
 use crate::output::window::Window;
@@ -167,6 +167,7 @@ impl Walk<'_> {
             b'\\' => {
                 let slashes = escapes::slashes(rest);
                 self.read_escape(it, escapes::backslashed(rest));
+                self.read_reference(it, rest);
                 self.add(it, b"\\", slashes);
                 // The last one may belong to what follows; before a sign, that makes no difference.
                 if slashes > 1 && rest.get(slashes).is_some_and(u8::is_ascii_alphanumeric) {
@@ -175,27 +176,27 @@ impl Walk<'_> {
             }
             b'%' => {
                 match percent::at_start(rest) {
-                    Percent::Byte(byte, len) => self.add(it, &[byte], len),
+                    Percent::Byte(byte, len) => self.add_spelled(it, &[byte], len),
                     Percent::Literal(_) => {}
                     Percent::Cut => self.read_cut(it),
                 }
                 self.add_signs(it, b'%', percent::sign_len(rest), 2);
             }
             b'&' => {
-                self.read_escape(it, escapes::reference(rest));
-                self.add_signs(it, b'&', escapes::ampersand_len(rest), 4);
+                self.read_reference(it, rest);
+                self.add(it, b"&", 1);
             }
-            b'+' => {
-                self.add(it, b"+", 1);
-                self.add(it, b" ", 1);
-            }
+            b'+' => self.add_spelled(it, b"+", 1),
             b'\'' => {
                 self.read_escape(it, escapes::shell_apostrophe(rest));
                 // Where a shell leaves one way of quoting for another: `'a'$'\t''b'`.
                 for between in [&b"'$'"[..], b"''"] {
                     if rest.starts_with(between) {
-                        let at = it.at + between.len();
-                        self.scratch.pending.push(Reached { at, ..*it });
+                        self.scratch.pending.push(Reached {
+                            at: it.at + between.len(),
+                            spaced: self.has_read_space(it),
+                            ..*it
+                        });
                     } else if between.starts_with(rest) {
                         self.read_cut(it);
                     }
@@ -212,7 +213,7 @@ impl Walk<'_> {
     fn read_escape(&mut self, it: &Reached, escape: Escape) {
         match escape {
             Escape::Spelled(spelled, len) => {
-                self.add(it, spelled.bytes(), len);
+                self.add_spelled(it, spelled.bytes(), len);
                 if let Some(character) = spelled.as_code_of_char() {
                     self.add(it, character.bytes(), len);
                 }
@@ -280,8 +281,9 @@ impl Walk<'_> {
     /// Reads where a string literal ends and the next line goes on with another, as long as lines are.
     fn read_literal_break(&mut self, it: &Reached, rest: &[u8]) {
         let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
-        let early =
-            it.depth < MIN_BEFORE_LINE_END && !is_long_word(it.depth, self.start, self.window);
+        let early = it.depth < MIN_BEFORE_LINE_END
+            && !self.has_read_space(it)
+            && !is_long_word(it.depth, self.start, self.window);
         match gap::literal_break(rest, self.window.whole) {
             At::Gap(gap) if !early || has_inner => self.scratch.pending.push(Reached {
                 at: it.at + gap.len,
@@ -304,6 +306,33 @@ impl Walk<'_> {
         for len in (1..=longest).step_by(step) {
             self.add(it, &[sign], len);
         }
+    }
+
+    /// Adds what an escape stands for; a plus sign also as the space that it is in forms.
+    fn add_spelled(&mut self, it: &Reached, bytes: &[u8], len: usize) {
+        self.add(it, bytes, len);
+        if bytes == b"+" {
+            self.add(it, b" ", len);
+        }
+    }
+
+    /// Reads a character reference, or an ampersand that is escaped any number of times.
+    fn read_reference(&mut self, it: &Reached, rest: &[u8]) {
+        self.read_escape(it, escapes::reference(rest));
+        match escapes::ampersand_len(rest) {
+            Ampersand::Is(longest) => {
+                for len in (1..=longest).rev().step_by(4) {
+                    self.add(it, b"&", len);
+                }
+            }
+            Ampersand::Not => {}
+            Ampersand::Cut => self.read_cut(it),
+        }
+    }
+
+    /// Whether white space is the last that was read of the patterns.
+    fn has_read_space(&self, it: &Reached) -> bool {
+        it.depth > 0 && self.patterns[it.from].text[it.depth - 1] == b' '
     }
 
     fn add(&mut self, it: &Reached, bytes: &[u8], len: usize) {

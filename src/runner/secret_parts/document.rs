@@ -3,6 +3,9 @@
 //!
 //! A tool that decodes such a value shows its members in a form of its own, so each string in it is a secret.
 
+use std::collections::HashSet;
+use std::iter;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -84,7 +87,9 @@ impl Found {
             return;
         }
         if let Some(document) = json(text) {
+            let before = self.secrets.len();
             self.add_of_json(&document, "", is_secret, depth);
+            self.add_as_written(text, before);
             return;
         }
         for member in quoted::members_in(text) {
@@ -112,6 +117,28 @@ impl Found {
         }
     }
 
+    /// Adds the strings of a document that are secrets from a place on as they are written there, with their escapes: a tool
+    /// that encodes the document does not decode it.
+    fn add_as_written(&mut self, text: &str, before: usize) {
+        if !text.contains('\\') {
+            return;
+        }
+        let secret: HashSet<Vec<u8>> = self.secrets[before..]
+            .iter()
+            .map(|it| it.value.to_vec())
+            .collect();
+        for written in escaped_strings(text) {
+            let meant = serde_json::from_str::<String>(&format!("\"{written}\""));
+            let is_secret = |meant: &String| {
+                secret.contains(meant.as_bytes()) && !is_document(meant.as_bytes())
+            };
+            if meant.is_ok_and(|meant| is_secret(&meant)) {
+                self.secrets
+                    .push(Secret::anywhere(written.as_bytes().to_vec()));
+            }
+        }
+    }
+
     fn add_assigned(&mut self, member: &Member<'_>, is_secret: bool, depth: usize) {
         let is_secret = is_secret || member.within.iter().any(|name| has_secret_name(name));
         self.add_member(member.name, &member.value, is_secret, depth);
@@ -127,7 +154,12 @@ impl Found {
                 }
             }
             Value::Object(members) => {
+                // Variables of containers are listed as `{"name": "DB_PASSWORD", "value": "…"}`.
+                let named = members.get("name").or_else(|| members.get("key"));
+                let named = named.and_then(Value::as_str);
                 for (name, value) in members {
+                    let is_value = name.eq_ignore_ascii_case("value");
+                    let name = named.filter(|_| is_value).unwrap_or(name);
                     self.add_of_json(value, name, is_secret, depth);
                 }
             }
@@ -167,6 +199,27 @@ impl Found {
                 .map(Secret::into_owned),
         );
     }
+}
+
+/// The strings of a JSON document that have escapes, as they are written between their quotes.
+fn escaped_strings(document: &str) -> impl Iterator<Item = &str> {
+    let mut rest = document;
+    iter::from_fn(move || {
+        loop {
+            let start = rest.find('"')? + 1;
+            let string = &rest[start..];
+            let mut is_escaped = false;
+            let end = string.find(|c| {
+                let is_end = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                is_end
+            })?;
+            rest = &string[end + 1..];
+            if string[..end].contains('\\') {
+                return Some(&string[..end]);
+            }
+        }
+    })
 }
 
 fn json(text: &str) -> Option<Value> {
@@ -302,7 +355,7 @@ mod tests {
 
     #[test]
     fn strings_of_a_secret_document_are_secret_but_public_ones() {
-        let table: [(&str, &[&str]); 15] = [
+        let table: [(&str, &[&str]); 16] = [
             (
                 "users:\n- name: app-user1\n  user:\n    token: t0ken-v4lue\n    kind: ordinary\n    port: 12345678\n",
                 &["app-user1", "t0ken-v4lue"],
@@ -316,7 +369,12 @@ mod tests {
                 r#"{"type":"service_account","project_id":"my-project-1","private_key_id":"0123abcd",
                     "private_key":"-----BEGIN\nabcdef\n","client_email":"a@b.iam",
                     "auth_uri":"https://accounts.google.com/o/oauth2/auth","token_uri":"https://x.y/token"}"#,
-                &["0123abcd", "-----BEGIN\nabcdef\n", "a@b.iam"],
+                &[
+                    "0123abcd",
+                    "-----BEGIN\nabcdef\n",
+                    "-----BEGIN\\nabcdef\\n",
+                    "a@b.iam",
+                ],
             ),
             (
                 r#"{"clientId":"0000-11","clientSecret":"s3cr3t~x","tenantId":"2222-33","galleryEndpointUrl":"https://g/"}"#,
@@ -341,6 +399,15 @@ mod tests {
             ),
             (r#""quoted-1""#, &["quoted-1"]),
             (
+                r#"{"password":"First1\"part\/x","plain":"no-escape1","host\n":"a-host-name"}"#,
+                &[
+                    "First1\"part/x",
+                    "First1\\\"part\\/x",
+                    "no-escape1",
+                    "a-host-name",
+                ],
+            ),
+            (
                 "{ user = \"app-user1\", password = \"hunter22\\n\" }",
                 &["app-user1", "hunter22\n"],
             ),
@@ -360,7 +427,11 @@ mod tests {
 
     #[test]
     fn of_another_document_members_with_a_secret_name_are_secret() {
-        let table: [(&str, &[&str]); 8] = [
+        let table: [(&str, &[&str]); 9] = [
+            (
+                r#"[{"name":"LOG_LEVEL","value":"verbose1"},{"name":"DB_PASSWORD","value":"hunter22"}]"#,
+                &["hunter22"],
+            ),
             (
                 "#cloud-config\nuser: app-user1\npassword: hunter22\n",
                 &["hunter22"],

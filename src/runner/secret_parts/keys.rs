@@ -32,6 +32,10 @@ const PREFIXES: [&str; 24] = [
     "tfp_",
     "pul-",
 ];
+/// What is in the middle of a token of HCP Terraform.
+const OF_HCP_TERRAFORM: &str = ".atlasv1.";
+/// Shortest token without a digit behind `Bearer`; a shorter one may be a word of a sentence.
+const MIN_BEARER_BYTES: usize = 16;
 /// Shortest token; a shorter text with such a beginning may be a name.
 const MIN_TOKEN_BYTES: usize = 20;
 
@@ -52,9 +56,10 @@ pub(super) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     let words = text.split(|c| !is_of_token(c));
     found.extend(
         words
-            .filter(|word| word.len() >= MIN_TOKEN_BYTES && (has_prefix(word) || is_signed(word)))
+            .filter(|word| word.len() >= MIN_TOKEN_BYTES && is_token(word))
             .map(|word| Secret::anywhere(word.as_bytes())),
     );
+    found.extend(bearer_tokens(text).map(|token| Secret::anywhere(token.as_bytes())));
     found
 }
 
@@ -71,6 +76,22 @@ fn trimmed(mut text: &str) -> &str {
         }
         text = shorter;
     }
+}
+
+fn is_token(word: &str) -> bool {
+    has_prefix(word) || is_signed(word) || word.contains(OF_HCP_TERRAFORM)
+}
+
+/// What follows `Bearer` in a header (RFC 6750).
+fn bearer_tokens(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    text.split("Bearer ").skip(1).filter_map(move |after| {
+        let token = after.trim_start();
+        let token = &token[..token.find(|c| !is_of_token(c)).unwrap_or(token.len())];
+        let is_word =
+            token.len() < MIN_BEARER_BYTES && !token.contains(|c: char| c.is_ascii_digit());
+        (!is_word && !is_token(token)).then_some(token)
+    })
 }
 
 fn has_prefix(word: &str) -> bool {
@@ -90,7 +111,7 @@ mod tests {
 
     #[test]
     fn keys_and_tokens_are_recognised_by_their_form() {
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 11] = [
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nBKcwgg\n-----END RSA PRIVATE KEY-----\n",
                 &["MIIEvQ\nBKcwgg"],
@@ -115,6 +136,14 @@ mod tests {
             (
                 "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
                 &["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"],
+            ),
+            (
+                "Authorization: Bearer 0123456789abcdefghij==, or Bearer of a message",
+                &["0123456789abcdefghij=="],
+            ),
+            (
+                "token = aBcDeFgHiJkLmN.atlasv1.0123456789-abcdefghij",
+                &["aBcDeFgHiJkLmN.atlasv1.0123456789-abcdefghij"],
             ),
             ("npm_config_registry", &[]),
             (

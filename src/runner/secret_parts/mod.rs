@@ -69,7 +69,9 @@ const COMMON_WORDS: [&str; 39] = [
 /// that is not secret as a whole, those with a secret name.
 pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);
+    found.extend(url::secrets_of_dsn(value));
     found.extend(pairs::secrets_in(value));
+    found.extend(pairs::secrets_of_options(value));
     found.extend(document::secrets_in(value, is_secret));
     found
 }

@@ -62,6 +62,19 @@ pub(super) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
     found
 }
 
+/// The secrets of a command line: `--password=word`.
+pub(super) fn secrets_of_options(text: &[u8]) -> Vec<Secret<'_>> {
+    let mut found = Vec::new();
+    for word in text.split(u8::is_ascii_whitespace) {
+        if let Some(option) = word.strip_prefix(b"--")
+            && let Some(value) = secret_of(option)
+        {
+            add_value(option, value, &mut found);
+        }
+    }
+    found
+}
+
 /// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
 fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     add_assigned(pair, value, to);
@@ -249,6 +262,21 @@ fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
 mod tests {
     use super::super::texts;
     use super::*;
+
+    #[test]
+    fn options_of_a_command_line_are_read() {
+        let line = b"mysql --host=h --password=hunter22 --api-key='k3y-v4lue' --passive=123456";
+        let found = texts(&secrets_of_options(line));
+        let expected = [
+            "hunter22",
+            "hunter22",
+            "'k3y-v4lue'",
+            "'k3y-v4lue'",
+            "k3y-v4lue",
+            "k3y-v4lue",
+        ];
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {

@@ -12,6 +12,8 @@ const URL_END: &[u8] = b" \t\"'<>";
 const SEPARATORS: &[u8] = b":/?#[]@ ";
 /// Schemes with which a user without a password is a token, as git hosts take it.
 const TOKEN_SCHEMES: [&[u8]; 2] = [b"http", b"https"];
+/// How the address begins in a data source name of Go's MySQL driver, with the sign before it.
+const ADDRESSES: [&[u8]; 4] = [b"@tcp(", b"@tcp6(", b"@unix(", b"@cloudsql("];
 /// The password that says that the user is a token.
 const NO_PASSWORD: &[u8] = b"x-oauth-basic";
 /// Schemes with which a colon in an authority without user info stands before a port, and nothing else.
@@ -27,9 +29,22 @@ pub(super) fn secrets_in(value: &[u8]) -> Vec<Secret<'_>> {
         let is_all = value.trim_ascii_start().len() == scheme.len() + SCHEME_END.len() + rest.len();
         let rest = &rest[..end_of(rest, is_all)];
         add_user_info(scheme, rest, &mut found);
-        if let Some(query) = rest.iter().position(|byte| b"?#".contains(byte)) {
+        // JDBC has a `;` before each property.
+        if let Some(query) = rest.iter().position(|byte| b"?#;".contains(byte)) {
             pairs::add_of_query(&rest[query + 1..], &mut found);
         }
+    }
+    found
+}
+
+/// The password of a data source name as Go's MySQL driver takes it: `user:password@tcp(host)/name`.
+pub(super) fn secrets_of_dsn(value: &[u8]) -> Vec<Secret<'_>> {
+    let mut found = Vec::new();
+    let is_address = |it: &[u8]| ADDRESSES.iter().any(|address| it.starts_with(address));
+    if let Some(end) = (0..value.len()).find(|&at| is_address(&value[at..]))
+        && let Some(colon) = value[..end].iter().position(|&byte| byte == b':')
+    {
+        add(&value[colon + 1..end], &value[..colon], &mut found);
     }
     found
 }
@@ -187,6 +202,28 @@ mod tests {
         for (value, expected) in table {
             assert_eq!(found(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_data_source_name_of_mysql_has_a_password() {
+        for (value, expected) in [
+            ("app:hunt:er22@tcp(db:3306)/app", "hunt:er22"),
+            (
+                "app:hunter22@unix(/run/mysql.sock)/app?tls=true",
+                "hunter22",
+            ),
+        ] {
+            assert_eq!(texts(&secrets_of_dsn(value.as_bytes()))[0], expected);
+        }
+        for value in ["app@tcp(db)/app", "mail: a@b.c", "@tcp(", ""] {
+            assert_eq!(texts(&secrets_of_dsn(value.as_bytes())), [""; 0], "{value}");
+        }
+        let jdbc = "jdbc:sqlserver://h:1433;databaseName=d;user=sa;password=hunter22;encrypt=true";
+        assert!(
+            found(jdbc).contains(&"hunter22".to_owned()),
+            "{:?}",
+            found(jdbc)
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ on_both_tools! {
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
 /// The table of the README, one line a row: its name, and the secret so spelled.
-const SPELLINGS: [(&str, &str); 30] = [
+const SPELLINGS: [(&str, &str); 33] = [
     ("both quotes doubled", r#"wJa/K7+b=x""q''<é😀 &y%z\n"#),
     ("NFD", "wJa/K7+b=x\"q'<e\u{301}😀 &y%z\\n"),
     ("as it is", r#"wJa/K7+b=x"q'<é😀 &y%z\n"#),
@@ -65,6 +65,15 @@ const SPELLINGS: [(&str, &str); 30] = [
         "HTML by number",
         r"wJa&#x2F;K7&#43;b=x&#34;q&#x27;&#60;&#233;&#x1f600; &#38;y%z\n",
     ),
+    (
+        "HTML in JSON",
+        r"wJa/K7+b=x\u0026quot;q\u0026#39;\u0026lt;é😀 \u0026amp;y%z\\n",
+    ),
+    (
+        "form and percent",
+        "wJa%252FK7%252Bb%253Dx%2522q%2527%253C%25C3%25A9%25F0%259F%2598%2580%2B%2526y%2525z%255Cn",
+    ),
+    ("Perl", r#"wJa/K7+b=x\"q'<\x{e9}\x{1f600} &y%z\\n"#),
     ("set -x", r#"wJa/K7+b=x"q'\''<é😀 &y%z\n"#),
     ("shlex", r#"wJa/K7+b=x"q'"'"'<é😀 &y%z\n"#),
     ("set -x in JSON", r#"wJa/K7+b=x\"q'\\''<é😀 &y%z\\n"#),
