@@ -14,27 +14,27 @@ use super::{App, Fault};
 use crate::auth::Action;
 use crate::store::{self, AuditPage};
 
-/// Entries of a page, when nothing else is asked for.
+/// Default page size, in entries.
 const DEFAULT_PAGE: u32 = 100;
-/// Most entries of a page.
+/// Largest page size, in entries.
 const MOST: u32 = 1000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// Entries about this deployment alone.
+    /// Return only entries about this deployment.
     #[param(nullable = false, format = "uuid")]
     deployment: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     #[param(nullable = false, format = "uint64")]
     cursor: Option<u64>,
-    /// Entries of a page, at most.
+    /// Largest number of entries to return.
     #[param(nullable = false, minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
-/// Who did what, the latest first.
+/// A page of audit entries, latest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AuditTrail {
     entries: Vec<AuditEntry>,
@@ -42,23 +42,23 @@ pub(super) struct AuditTrail {
     next: Option<u64>,
 }
 
-/// Something that somebody did.
+/// One recorded action.
 #[derive(Debug, Serialize, ToSchema)]
 struct AuditEntry {
-    /// When.
+    /// When the action was recorded.
     at: DateTime<Utc>,
-    /// Who: the name of a key.
+    /// Name of the API key that acted.
     actor: String,
-    /// What, in a word such as `approve`.
+    /// The action, for example `approve`.
     action: String,
-    /// About which deployment.
+    /// The deployment that the action concerned.
     deployment_id: Option<String>,
-    /// The rest, for a person to read.
+    /// Further details, for people.
     detail: String,
-    /// Whether it is an approval by the person who started the deployment, as `auto_approve` is.
+    /// Whether this is an approval by the person who started the deployment; `auto_approve` counts as one.
     by_starter: bool,
-    /// `done`; `pending` from the moment before it is done until that is settled; `unknown` where the work on the
-    /// deployment was lost meanwhile.
+    /// `pending` from just before the action until its outcome is known, then `done`; `unknown` if work on the
+    /// deployment was lost in between.
     outcome: &'static str,
 }
 
@@ -77,7 +77,7 @@ impl From<store::AuditEntry> for AuditEntry {
     }
 }
 
-/// Who did what.
+/// Returns the audit trail.
 #[utoipa::path(
     get,
     path = "/audit",

@@ -1,4 +1,4 @@
-//! The body of a call, as a whole or not at all.
+//! Extractor for complete request bodies.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use super::deadline::Deadline;
 use super::{App, Fault};
 
-/// What is read beyond the longest body, and forgotten. Who is answered while sending may never see the answer.
+/// Bytes beyond the size limit that are read and discarded. A client that is still sending might never see the answer.
 const MOST_FORGOTTEN_BYTES: usize = 4 * MAX_BODY_BYTES;
 
-/// A body that came as a whole.
+/// A complete request body.
 #[derive(Debug)]
 pub(super) struct Whole(pub(super) Bytes);
 
@@ -31,10 +31,10 @@ impl FromRequest<App> for Whole {
     }
 }
 
-/// Reads a small body that may be left out, as nothing or as `null`.
+/// Parses a small optional body; an empty body and `null` count as absent.
 ///
 /// # Errors
-/// It is something else than what is expected. What it is is not repeated: it may hold a secret.
+/// The body has another form. The error does not repeat the body: it may hold a secret.
 pub(super) fn optional<T: Default + DeserializeOwned>(
     body: &[u8],
     expected: &str,

@@ -1,4 +1,4 @@
-//! Who asks, by key; and whether they may.
+//! Authentication by API key, and a check of the caller's roles.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,17 +12,17 @@ use super::limit::Counted;
 use super::{App, Fault};
 use crate::auth::{Action, Caller, KeyId, KeyText};
 
-/// Somebody who is known.
+/// An authenticated caller.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) caller: Caller,
-    /// The key; none where there are no keys.
+    /// The caller's key; `None` if the service has no keys.
     pub(super) key: Option<KeyId>,
 }
 
 impl Known {
-    /// Refuses what the roles are not enough for, before the call is looked at any closer. What starts or decides a
-    /// deployment is decided by the service, which knows the deployment.
+    /// Checks the caller's roles before the request is examined any further. Whether the caller may start or decide a
+    /// deployment is checked by the service, which knows the deployment.
     pub(super) fn may(&self, action: Action) -> Result<&Caller, Fault> {
         match self.caller.check(action) {
             Ok(()) => Ok(&self.caller),
@@ -35,7 +35,7 @@ impl FromRequestParts<App> for Known {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
-        // Whoever has no good key is counted as well, and cannot try one after the other.
+        // Requests without a valid key count towards the rate limit too, which limits guessing.
         let known = identify(parts, app).await;
         let key = known.as_ref().ok().and_then(|known| known.key.clone());
         app.limits
@@ -44,13 +44,13 @@ impl FromRequestParts<App> for Known {
     }
 }
 
-/// Whoever calls, by the address.
+/// Returns the rate-limit subject for the client's address.
 pub(super) fn peer(parts: &Parts) -> Counted {
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     Counted::peer(address.map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.0.ip()))
 }
 
-/// Whether a call without a key is answered: there are no keys, and the configuration allows for that.
+/// Returns whether to answer requests without a key: no keys exist and the configuration allows it.
 pub(super) async fn is_open(headers: &HeaderMap, app: &App) -> Result<bool, Fault> {
     let may_be_open = match app.keyless {
         Keyless::Never => false,
@@ -60,7 +60,7 @@ pub(super) async fn is_open(headers: &HeaderMap, app: &App) -> Result<bool, Faul
     Ok(may_be_open && app.service.store().keys().await?.is_empty())
 }
 
-/// Who it is, and by which key.
+/// Identifies the caller by the key in the headers.
 async fn identify(parts: &Parts, app: &App) -> Result<Known, Fault> {
     let store = app.service.store();
     let Some(text) = presented(&parts.headers)? else {
@@ -88,13 +88,13 @@ async fn identify(parts: &Parts, app: &App) -> Result<Known, Fault> {
     }
 }
 
-/// The key in the headers, if there is one.
+/// Returns the key from the headers, if there is one.
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     let text = |name| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().map(Some).map_err(|_| Fault::Unauthorized),
-            // A proxy in front may have looked at the other one.
+            // A proxy in front may have checked the other value.
             (Some(_), Some(_)) => Err(Fault::Unauthorized),
             (None, _) => Ok(None),
         }
@@ -113,7 +113,8 @@ fn presented(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     }
 }
 
-/// Whether the host was called by a name of loopback. A page that got its own name to point here was not.
+/// Returns whether the `Host` header is a loopback name. It is not if a web page had its own name resolve to this
+/// machine.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     host.is_some_and(is_loopback)

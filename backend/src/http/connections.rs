@@ -1,4 +1,4 @@
-//! Connections: how many there are at a time, and how long one may be silent.
+//! Limits on the number of connections and on how long one may be idle.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,24 +23,24 @@ use tokio::sync::Semaphore;
 use super::silent::{Seat, Silent};
 use crate::config;
 
-/// Longest head of a call: far more than a key, a ticket and the cookies of a proxy.
+/// Largest request head: far more than a key, a ticket and a proxy's cookies need.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
 
-/// Longest time for a head, which is one packet as a rule.
+/// Longest time to receive a request head, which usually fits in one packet.
 const LONGEST_HEAD: Duration = Duration::from_secs(10);
 
-/// What connections may take.
+/// Limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// How many are open at a time; those beyond wait in the queue of the system until one ends.
+    /// Most open connections; more wait in the system's accept queue until one closes.
     pub most: NonZeroU32,
-    /// From the opening of a connection, or from the end of an answer, to the end of the next call's head. Who takes
-    /// longer is cut off without an answer, and so is a connection that is kept and not used.
+    /// Time from opening a connection, or from the end of a response, to the end of the next request head. A slower
+    /// client is disconnected without a response, and so is an unused keep-alive connection.
     pub head_timeout: Duration,
 }
 
 impl Connections {
-    /// As it is configured. The head of a call may take as long as the rest of it may, and ten seconds at most.
+    /// Reads the limits from the configuration. The head timeout is the request timeout, but at most ten seconds.
     pub fn new(config: &config::Server) -> Self {
         Self {
             most: config.max_connections,
@@ -48,8 +48,8 @@ impl Connections {
         }
     }
 
-    /// Serves until `stop` is ready. Then nothing more is accepted, connections that are not in use are closed, and
-    /// the others when the answers under way are sent; it returns when all are closed.
+    /// Serves requests until `stop` is ready. Then it stops accepting connections, closes idle ones, and closes the
+    /// others once their responses are sent. Returns when all are closed.
     pub async fn serve(
         self,
         mut listener: TcpListener,
@@ -65,10 +65,10 @@ impl Connections {
         let graceful = GracefulShutdown::new();
         let silent = Arc::new(Silent::default());
         let accept = async {
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             while let Ok(place) = Arc::clone(&room).acquire_owned().await {
                 let (stream, peer) = Listener::accept(&mut listener).await;
-                // An event is small, and is not to wait until the one before it has arrived.
+                // Events are small; don't delay one until the previous one is acknowledged.
                 let _ = stream.set_nodelay(true);
                 let seat = silent.seat(peer.ip());
                 let answers = answers(router.clone(), peer, Arc::clone(&seat));
@@ -76,7 +76,7 @@ impl Connections {
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     tokio::select! {
-                        // Whoever breaks off, or is cut off, has no answer to get.
+                        // A client that disconnects or is cut off gets no response.
                         _ = connection => {}
                         () = seat.cut() => {}
                     }
@@ -93,7 +93,7 @@ impl Connections {
     }
 }
 
-/// The answers to the calls of one peer, which every call has with it.
+/// Returns the service for one peer; it adds the peer's address to every request.
 fn answers(
     router: Router,
     peer: SocketAddr,

@@ -1,4 +1,4 @@
-//! How long a call may take.
+//! Request timeout.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{App, Fault};
 
-/// When the body of a call has to be there.
+/// Time by which the request body must have arrived.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// What is left beyond the deadline to say that a body was late, which whoever waits for the body does.
+/// Time left after the deadline for the body extractor to report that the body was late.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// Gives each call its time, up to the beginning of its answer: the events of a log come for as long as they do.
+/// Limits the time until the response begins; the events of a log may last longer.
 pub(super) async fn set(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let deadline = Instant::now() + app.request_timeout;
     request.extensions_mut().insert(Deadline(deadline));
@@ -26,9 +26,9 @@ pub(super) async fn set(State(app): State<App>, mut request: Request, next: Next
     }
 }
 
-/// Does what must not stop half-way, whether or not its caller is still there when it is done.
+/// Runs work that must not stop half-way, even if the client has gone when it completes.
 ///
-/// A call whose time is over, or whose connection breaks, is dropped where it stands.
+/// When a request times out or its connection breaks, its handler is dropped where it is.
 pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Fault>> + Send + 'static,
 ) -> Result<T, Fault> {

@@ -14,20 +14,20 @@ use super::{App, Fault};
 use crate::auth::{Action, Caller};
 use crate::service::Decision;
 
-/// What may come with a decision; all of it may be left out, the body too.
+/// Optional body of a decision; every field is optional too.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Remarks {
-    /// Goes into the audit trail.
+    /// Recorded in the audit trail.
     #[serde(default)]
     #[schema(max_length = 4096)]
     comment: String,
-    /// The plan that was looked at: another one is not approved.
+    /// Digest of the plan that was reviewed; no other plan is approved.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     plan_digest: Option<String>,
 }
 
-/// That something was done, or is going to be.
+/// Confirms that something was done or will be done.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Message {
     message: &'static str,
@@ -36,7 +36,7 @@ pub(super) struct Message {
 /// Longest comment, in bytes.
 const MAX_COMMENT_BYTES: usize = 4096;
 
-/// Approves a plan, which then is applied.
+/// Approves a plan, which is then applied.
 #[utoipa::path(
     post,
     path = "/deploy/{id}/approve",
@@ -101,7 +101,7 @@ pub(super) async fn reject(
     Ok(message("Deployment rejected"))
 }
 
-/// Ends a deployment: what waits at once, what runs gracefully.
+/// Cancels a deployment: at once if it is waiting, gracefully if it is running.
 #[utoipa::path(
     post,
     path = "/deploy/{id}/cancel",
@@ -128,7 +128,7 @@ pub(super) async fn cancel(
     Ok(message("Cancellation requested"))
 }
 
-/// Ends a deployment at once. What runs is killed, whose state may be lost and whose lock may stay held.
+/// Cancels a deployment at once. A running tool is killed: its state may be lost and its lock may stay held.
 #[utoipa::path(
     post,
     path = "/deploy/{id}/force-cancel",
@@ -155,7 +155,7 @@ pub(super) async fn force_cancel(
     Ok(message("Cancellation by force requested"))
 }
 
-/// Decides and writes down who did: both, or neither.
+/// Makes a decision and records who made it: both or neither.
 async fn decide(app: &App, named: Named, decision: Decision, caller: &Caller) -> Result<(), Fault> {
     let (id, service, caller) = (named.id()?, app.service.clone(), caller.clone());
     to_the_end(async move { Ok(service.decide(id, decision, &caller).await?) }).await

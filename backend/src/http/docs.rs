@@ -1,4 +1,4 @@
-//! `GET /docs`: a page that shows the API, and lets it be tried out.
+//! `GET /docs`: a page that shows the API and lets users try it.
 
 use axum::Router;
 use axum::http::HeaderValue;
@@ -9,12 +9,12 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::App;
 
-/// The page takes all that it consists of from here. It sets styles in its elements, and has images in its styles.
+/// The page loads everything from this service. It uses inline styles, with images in them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The page, and what belongs to it.
+/// Returns the page with its assets.
 pub(super) fn page() -> Router<App> {
     let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     Router::from(page).layer(map_response(permit))

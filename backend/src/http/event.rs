@@ -1,26 +1,25 @@
-//! A server-sent event, as it goes over the wire.
+//! Encodes a server-sent event.
 
 use axum::body::Bytes;
 
-/// What is sent when there is nothing to say.
+/// Comment sent when there is no event to send.
 pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
-/// One event.
+/// A server-sent event.
 ///
-/// An event of axum leaves out data that is empty, and a browser leaves out an event without data. A log has lines
-/// that are empty.
+/// axum's own event type omits empty data, and a browser ignores an event without data. A log has empty lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
-    /// Its type.
+    /// Event type.
     pub(super) kind: &'static str,
-    /// What `Last-Event-ID` says after it; none to leave that as it is.
+    /// Value for `Last-Event-ID`; `None` leaves the previous one unchanged.
     pub(super) id: Option<String>,
-    /// What it says.
+    /// Event data.
     pub(super) data: String,
 }
 
 impl Event {
-    /// The bytes of the event. A carriage return ends a line there, like a newline.
+    /// Returns the event's bytes. In an event, a carriage return ends a line, as a newline does.
     pub(super) fn encode(&self) -> Bytes {
         let mut text = format!("event: {}\n", self.kind);
         if let Some(id) = &self.id {

@@ -17,78 +17,78 @@ use crate::causes::Causes;
 use crate::service::{DecisionError, RequestError, RetryError};
 use crate::store::StoreError;
 
-/// When a caller may try again whose call the store could not take, in seconds.
+/// `Retry-After` for requests that the store could not serve, in seconds.
 const STORE_AGAIN_AFTER_SECONDS: u64 = 5;
 
-/// Why a call was not done, as it goes over the wire.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorAnswer {
-    /// One sentence for a person.
+    /// One sentence for people.
     error: String,
-    /// A word for a program.
+    /// Error code for programs.
     code: &'static str,
-    /// Every fault of a body, or every secret that is missing.
+    /// Every invalid field of the body, or every missing secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     fields: Option<Vec<Field>>,
-    /// Where the deployment is that is not where it would have to be.
+    /// Status of the deployment, if it does not allow the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<words::Status>)]
     status: Option<Status>,
-    /// The name under which the service logged the cause.
+    /// Identifier under which the service logged the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<String>,
 }
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Debug, Serialize, ToSchema)]
 struct Field {
     field: String,
     problem: String,
 }
 
-/// Why a call was not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Every fault of a body.
+    /// Every invalid field of the body.
     Invalid(Vec<FieldFault>),
-    /// A fault of a query, or of a small body.
+    /// An invalid query or small body.
     BadRequest(String),
-    /// Nobody knows the key, or there is none.
+    /// The key is unknown or missing.
     Unauthorized,
-    /// The key is not enough.
+    /// The caller lacks permission.
     Forbidden(String),
     NotFound,
     MethodNotAllowed,
-    /// It does not fit where the deployment is.
+    /// The deployment's status does not allow the action.
     Conflict {
         status: Status,
         problem: String,
     },
-    /// What a deployment did is not done again by itself.
+    /// The deployment may have changed something, so it is not retried.
     NotRetryable {
         status: Status,
         problem: String,
     },
-    /// Every secret that has to be sent again.
+    /// Every secret that must be sent again.
     SecretsMissing(Vec<FieldFault>),
     TooLarge,
-    /// The body did not arrive as a whole while it was waited for.
+    /// The body did not arrive completely before the deadline.
     BodyNotInTime,
-    /// The answer was not there in time.
+    /// The response was not ready before the deadline.
     NotInTime,
-    /// This one has called too often.
+    /// The caller exceeded the rate limit.
     TooMany {
         again_after: Duration,
     },
-    /// The body is not said to be JSON.
+    /// The content type is not JSON.
     UnsupportedMediaType,
-    /// The store can't be reached or can't be written now. The cause is logged.
+    /// The store cannot be reached or written at the moment. The cause is logged.
     StoreUnavailable(Box<StoreError>),
-    /// The journal of the session can't be written now, so nothing was done. The cause is logged.
+    /// The session journal cannot be written at the moment, so nothing was done. The cause is logged.
     JournalUnavailable(Box<SessionError>),
-    /// It is our fault. The cause is logged under a name, which is all that is told.
+    /// An internal error. The cause is logged under an identifier; the response contains only that identifier.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -226,7 +226,7 @@ impl From<FieldFault> for Field {
     }
 }
 
-/// Logs a cause, and says under which name.
+/// Logs a cause and returns the identifier it is logged under.
 fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     let id = Uuid::new_v4().to_string();
     tracing::error!(id, error = %Causes(cause), "a call failed");

@@ -1,4 +1,4 @@
-//! What one subscriber of a log is sent.
+//! Events sent to one subscriber of a log.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,33 +14,33 @@ use crate::metrics::Subscriber;
 use crate::service::{Service, waiting_line};
 use crate::store::{Deployment, DeploymentId, Standing, StoreError, StoredLine};
 
-/// The id of the last event: whoever comes again with it has seen all.
+/// Id of the last event. A client that reconnects with it has seen everything.
 pub(super) const END_ID: &str = "end";
-/// Lines that are had from the store at a time.
+/// Number of lines read from the store at once.
 const PAGE: u32 = 500;
-/// How often a deployment that this process does not carry is looked at.
+/// How often to poll a deployment that another process runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// One subscriber. It reads at its own pace, from a file or from the store; nobody waits for it.
+/// One subscriber. It reads at its own pace, from a file or from the store; nothing waits for it.
 pub(super) struct Follower {
     service: Service,
     id: DeploymentId,
-    /// The line that comes next.
+    /// Number of the next line to send.
     next: u64,
-    /// Lines that were had from the store.
+    /// Lines read from the store and not sent yet.
     page: VecDeque<StoredLine>,
     live: Option<LiveLog>,
-    /// Where it stands, and what of that was told.
+    /// Status changes, sent and pending.
     telling: Telling,
     carried: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
-    /// What it waits for, as was told last.
+    /// The deployment last reported as the one this deployment waits for.
     waits_for: Option<DeploymentId>,
     is_over: bool,
     _subscriber: Subscriber,
 }
 
-/// The log of a session of this process.
+/// The log of a session in this process.
 struct LiveLog {
     logs: Logs,
     snapshots: watch::Receiver<Snapshot>,
@@ -63,9 +63,9 @@ impl Follower {
         }
     }
 
-    /// The next event; none when there is nothing more to send.
+    /// Returns the next event, or `None` at the end of the stream.
     ///
-    /// Nothing is lost when the wait is given up.
+    /// Cancel-safe: dropping the future loses no event.
     pub(super) async fn next_event(&mut self) -> Option<Event> {
         while !self.is_over {
             if let Some(line) = self.page.pop_front() {
@@ -98,16 +98,16 @@ impl Follower {
                     self.is_over = true;
                     return Some(ended(&deployment));
                 }
-                // The subscriber comes again by itself, and goes on where it was.
+                // The client reconnects by itself and continues where it was.
                 Step::GiveUp => self.is_over = true,
             }
         }
         None
     }
 
-    /// Looks at a deployment whose session is not at hand.
+    /// Reads a deployment whose session is not in this process, or attaches to its session.
     async fn look(&mut self) -> Result<Step, StoreError> {
-        // Before the lines: what is said to be over has all of them.
+        // Read before the lines: once the record says ended, all lines are there.
         let Some(deployment) = self.service.store().deployment(self.id).await? else {
             return Ok(Step::GiveUp);
         };
@@ -117,7 +117,7 @@ impl Follower {
             && session.status().ended_at.is_none()
         {
             let mut snapshots = session.watch();
-            // The first thing to be told is where it stands.
+            // Send the present status first.
             snapshots.mark_changed();
             self.live = Some(LiveLog {
                 logs: session.logs(self.next),
@@ -179,10 +179,10 @@ impl LiveLog {
 
 enum Step {
     Line(StoredLine),
-    /// A line that is none of the log, and has no number.
+    /// A line that is not part of the log and has no number.
     Remark(String),
     Stands(Box<Snapshot>),
-    /// The session has nothing more to say; the record says how it ended in a moment.
+    /// The session sends no more; the record will show shortly how it ended.
     SessionOver,
     Again,
     Ended(Box<Deployment>),

@@ -1,4 +1,4 @@
-//! What every answer says to browsers, and to those who keep connections.
+//! Security headers of every response, and `Connection: close` where needed.
 
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -9,8 +9,8 @@ use axum::http::header::{
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Answers are data: they are not kept, not guessed at, not shown as a page, and tell no other site their address,
-/// which may hold a ticket.
+/// Marks responses as data: no caching, no content sniffing, no framing, and no referrer, because the URL may contain a
+/// ticket.
 pub(super) async fn protect(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     for (name, value) in [
@@ -22,7 +22,7 @@ pub(super) async fn protect(mut answer: Response) -> Response {
         ),
         (REFERRER_POLICY, "no-referrer"),
     ] {
-        // A page has a policy of its own.
+        // The docs page sets its own policy.
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
@@ -30,8 +30,8 @@ pub(super) async fn protect(mut answer: Response) -> Response {
     answer
 }
 
-/// Says that the connection ends where a body was refused: what is left of the body would be in the way of the next
-/// call, so it ends in any case, and whoever is not told would send that call into nowhere.
+/// Sends `Connection: close` when a request with a body is refused. The rest of the body would be read as the next
+/// request, so the connection closes in any case, and a client that does not know this would lose its next request.
 pub(super) async fn part(request: Request, next: Next) -> Response {
     let has_body = !request.body().is_end_stream();
     let mut answer = next.run(request).await;

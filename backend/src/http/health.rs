@@ -12,17 +12,17 @@ use super::App;
 use super::openapi::OfOrigin;
 use crate::store::DeploymentId;
 
-/// How long the store may take to be read before the service is not ready.
+/// Longest time to read from the store; if it takes longer, the service is not ready.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
-/// How the service is.
+/// Health of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `healthy`, `ready` or `unready`.
     status: &'static str,
 }
 
-/// Whether the service is there.
+/// Returns whether the service is up.
 #[utoipa::path(
     get,
     path = "/health",
@@ -35,7 +35,7 @@ pub(super) async fn health() -> Json<Health> {
     Json(Health { status: "healthy" })
 }
 
-/// Whether the service is there, for those who restart it when it is not.
+/// Liveness probe: returns whether the service is up.
 #[utoipa::path(
     get,
     path = "/health/live",
@@ -48,7 +48,7 @@ pub(super) async fn live() -> Json<Health> {
     health().await
 }
 
-/// Whether the store can be read and written, and deployments are begun.
+/// Readiness probe: returns whether the store can be read and written and the service starts deployments.
 #[utoipa::path(
     get,
     path = "/health/ready",

@@ -1,4 +1,4 @@
-//! The host that a call names: once, and the same one everywhere.
+//! Checks that a request names one host, and the same one everywhere.
 
 use axum::extract::Request;
 use axum::http::header::HOST;
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Fault;
 
-/// What is wrong with the host of a call.
+/// What is wrong with a request's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HostFault {
     Missing,
@@ -17,8 +17,8 @@ enum HostFault {
     Disagrees,
 }
 
-/// Refuses a call that names no host, several, or two different ones: a proxy in front, a check of this service and a
-/// browser could each mean another.
+/// Refuses a request that names no host, several hosts, or two different ones: a proxy, this service and a browser
+/// could each use a different one.
 pub(super) async fn check(request: Request, next: Next) -> Response {
     match fault_of(request.version(), request.uri(), request.headers()) {
         None => next.run(request).await,
@@ -29,7 +29,7 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
 fn fault_of(version: Version, uri: &Uri, headers: &HeaderMap) -> Option<HostFault> {
     let mut hosts = headers.get_all(HOST).iter();
     let Some(host) = hosts.next() else {
-        // HTTP/1.0 has no such header.
+        // HTTP/1.0 does not require this header.
         return (version >= Version::HTTP_11).then_some(HostFault::Missing);
     };
     if hosts.next().is_some() {

@@ -1,31 +1,31 @@
-//! Who is served while there are no keys.
+//! Who may call the service while no keys exist.
 
 use std::net::SocketAddr;
 
 use crate::config;
 
-/// Who is served while there are no keys.
+/// Who may call the service while no keys exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keyless {
-    /// No one: the configuration would let others in, and does not say that this is meant.
+    /// No client: the configuration exposes the service to others without `server.insecure`.
     Never,
-    /// Callers of this machine, by a name of loopback.
+    /// Clients that use a loopback name of this machine.
     Loopback,
-    /// Anyone who reaches the service: `server.insecure`.
+    /// Everyone who can reach the service: `server.insecure`.
     Anyone,
 }
 
-/// What would let others in than the users of this machine.
+/// What exposes the service beyond the users of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// The address is not one of loopback.
+    /// The listen address is not a loopback address.
     Address(SocketAddr),
-    /// Pages of an origin that is not on this machine.
+    /// Pages of an allowed origin that is not on this machine.
     Origin(String),
 }
 
 impl Keyless {
-    /// As it is configured.
+    /// Reads the policy from the configuration.
     pub fn of(server: &config::Server) -> Self {
         match (server.insecure, opening(server)) {
             (true, _) => Self::Anyone,
@@ -35,7 +35,7 @@ impl Keyless {
     }
 }
 
-/// What in a configuration would let others in, if anything.
+/// Returns what in the configuration exposes the service to others, if anything.
 pub fn opening(server: &config::Server) -> Option<Opening> {
     if !server.listen.ip().is_loopback() {
         return Some(Opening::Address(server.listen));
@@ -47,7 +47,7 @@ pub fn opening(server: &config::Server) -> Option<Opening> {
     foreign.cloned().map(Opening::Origin)
 }
 
-/// Whether the pages of an origin come from this machine.
+/// Returns whether an origin is on this machine.
 fn is_of_this_machine(origin: &str) -> bool {
     let host = ["http://", "https://"]
         .iter()
@@ -55,7 +55,8 @@ fn is_of_this_machine(origin: &str) -> bool {
     host.is_some_and(|host| is_loopback(host.strip_suffix('/').unwrap_or(host)))
 }
 
-/// Whether a host, with its port or without, is a name of loopback. A name that somebody else made lead there is not.
+/// Returns whether a host, with or without a port, is a loopback name. Other names that resolve to loopback do not
+/// count.
 pub(super) fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -1,4 +1,4 @@
-//! How many calls one caller may make.
+//! Rate limit per caller.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -10,21 +10,21 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::Fault;
 use crate::auth::KeyId;
 
-/// So many calls go by before those are forgotten whose account is full again: what is remembered is bounded by the
-/// callers of a minute, and by these.
+/// Number of requests between clean-ups of unused counters. The counters kept are bounded by the callers of one minute
+/// plus this number.
 const FORGET_EVERY: u32 = 1024;
 
-/// Whose calls are counted together.
+/// Whose requests are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Counted {
-    /// Those with this key.
+    /// Requests with this key.
     Key(KeyId),
-    /// Those without a good key, by the address that they come from.
+    /// Requests without a valid key, by client address.
     Peer(IpAddr),
 }
 
 impl Counted {
-    /// A peer. An IPv6 network of 64 bits counts as one, since a host there has all of its addresses.
+    /// Returns the counter for an address. An IPv6 /64 network counts as one, because one host has all its addresses.
     pub(super) fn peer(address: IpAddr) -> Self {
         Self::Peer(match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -36,10 +36,10 @@ impl Counted {
     }
 }
 
-/// How many calls one caller may make in a minute; as many may come at once.
+/// Requests per minute for each caller; that many may also come at once.
 #[derive(Debug)]
 pub(super) struct Limits {
-    /// None when there is no limit.
+    /// `None` means no limit.
     accounts: Option<DefaultKeyedRateLimiter<Counted>>,
     clock: DefaultClock,
     calls: AtomicU32,
@@ -54,10 +54,10 @@ impl Limits {
         }
     }
 
-    /// Counts a call.
+    /// Counts a request.
     ///
     /// # Errors
-    /// [`Fault::TooMany`], with the time after which there is room for one more.
+    /// [`Fault::TooMany`], with the time until the next request is allowed.
     pub(super) fn admit(&self, caller: &Counted) -> Result<(), Fault> {
         let Some(accounts) = &self.accounts else {
             return Ok(());

@@ -16,36 +16,36 @@ use super::{App, Fault};
 use crate::auth::Action;
 use crate::store::{Deployment, Filter};
 
-/// Deployments of a page, when nothing else is asked for.
+/// Default page size, in deployments.
 const DEFAULT_PAGE: u32 = 50;
-/// Most deployments of a page.
+/// Largest page size, in deployments.
 const MOST: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// Deployments with this status.
+    /// Return only deployments with this status.
     #[param(nullable = false, value_type = Option<openapi::Status>)]
     status: Option<Status>,
-    /// Deployments of this repository.
+    /// Return only deployments of this repository.
     #[param(nullable = false)]
     repository: Option<String>,
-    /// Those that came at this time or later.
+    /// Return only deployments created at this time or later.
     #[param(nullable = false)]
     since: Option<DateTime<Utc>>,
-    /// Those that came before this time.
+    /// Return only deployments created before this time.
     #[param(nullable = false)]
     until: Option<DateTime<Utc>>,
-    /// The `next` of the page before.
+    /// The `next` value of the previous page.
     #[param(nullable = false, format = "uint64")]
     cursor: Option<u64>,
-    /// Deployments of a page, at most.
+    /// Largest number of deployments to return.
     #[param(nullable = false, minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
-/// Deployments, the latest first.
+/// A page of deployments, latest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DeploymentList {
     deployments: Vec<DeploymentLine>,
@@ -53,7 +53,7 @@ pub(super) struct DeploymentList {
     next: Option<u64>,
 }
 
-/// A deployment among others.
+/// One deployment in a list.
 #[derive(Debug, Serialize, ToSchema)]
 struct DeploymentLine {
     deployment_id: String,
@@ -67,18 +67,18 @@ struct DeploymentLine {
     operation: Operation,
     #[schema(value_type = openapi::Tool)]
     tool: Tool,
-    /// The address of the repository, or what stands for one.
+    /// URL of the repository, or a placeholder for another source.
     repository: String,
-    /// The directory of the root module in it.
+    /// Directory of the root module in the repository.
     path: String,
     workspace: Option<String>,
-    /// The name of a key.
+    /// Name of the API key that started it.
     started_by: String,
     created_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
 }
 
-/// Deployments of now and of former times.
+/// Lists current and past deployments.
 #[utoipa::path(
     get,
     path = "/deploy",

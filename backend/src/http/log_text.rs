@@ -21,12 +21,12 @@ use crate::causes::Causes;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// The lines of this phase alone.
+    /// Return only lines of this phase.
     #[param(nullable = false, value_type = Option<openapi::Phase>)]
     phase: Option<Phase>,
 }
 
-/// The whole log of a deployment as text, up to now.
+/// Returns the whole log of a deployment so far, as text.
 #[utoipa::path(
     get,
     path = "/deploy/{id}/logs.txt",
@@ -54,7 +54,7 @@ pub(super) async fn text(
     let store = app.service.store();
     store.deployment(id).await?.ok_or(Fault::NotFound)?;
     let log = app.service.log_text(id, wanted.phase);
-    // What cannot be read breaks the answer off, so that nobody takes a part of the log for the whole.
+    // A read error aborts the response, so that a client cannot mistake a partial log for the whole.
     let pieces = stream::try_unfold(log, async |mut log| {
         let piece = log.next_piece().await.inspect_err(|fault| {
             tracing::error!(error = %Causes(fault), "a log cannot be read");

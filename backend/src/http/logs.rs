@@ -27,15 +27,15 @@ use super::{App, Fault};
 use crate::auth::{Action, KeyId, Ticket};
 use crate::store::{DeploymentId, StoredKey};
 
-/// How long nothing is sent: proxies give up on what is silent for a minute.
+/// Longest silence on a stream: proxies close connections that are silent for a minute.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How often the key of a stream is looked at.
+/// How often to re-check the key of a stream.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// A ticket, in place of a key.
+    /// A ticket, instead of a key.
     #[param(nullable = false)]
     ticket: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Wanted {
 struct LogEvent {
     /// `log`, `status` or `end`.
     event: String,
-    /// What `Last-Event-ID` says after it.
+    /// Value for `Last-Event-ID` after this event.
     id: Option<String>,
     /// A line of the log, or JSON.
     data: String,
@@ -55,7 +55,7 @@ struct LogEvent {
 /// A ticket for the log of a deployment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TicketAnswer {
-    /// Good for `/logs?ticket=` of this deployment, for a short time.
+    /// Valid for `/logs?ticket=` of this deployment, for a short time.
     ticket: String,
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn follow(
     let key = match wanted.ticket {
         Some(ticket) => {
             let opened = open(&app, &parts, &ticket, named).await;
-            // A good ticket is counted as its key would be; only guesses count against the address.
+            // A valid ticket counts as its key; only invalid ones count against the address.
             let key = opened.as_ref().ok().cloned().flatten();
             app.limits
                 .admit(&key.map_or_else(|| peer(&parts), Counted::Key))?;
@@ -107,7 +107,7 @@ pub(super) async fn follow(
     let last = parts.headers.get("last-event-id");
     let last = last.and_then(|last| last.to_str().ok());
     if last == Some(END_ID) {
-        // Tells an EventSource that there is nothing to come back for.
+        // Tells `EventSource` not to reconnect.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let last: Option<u64> = last.and_then(|last| last.parse().ok());
@@ -135,16 +135,16 @@ pub(super) async fn follow(
     Ok((kind, Body::from_stream(events)).into_response())
 }
 
-/// What a stream was opened with: it ends within a short time of its key.
+/// The credentials of a stream. The stream ends shortly after its key loses access.
 struct Admission {
     app: App,
-    /// None where there were no keys.
+    /// `None` if no keys existed.
     key: Option<KeyId>,
     checked: Instant,
 }
 
 impl Admission {
-    /// Whether the stream may go on. A store that does not answer ends none.
+    /// Returns whether the stream may continue. A store error does not end a stream.
     async fn lasts(&mut self) -> bool {
         if self.checked.elapsed() < CHECK_EVERY {
             return true;
@@ -161,14 +161,14 @@ impl Admission {
     }
 }
 
-/// Whether a key, as it is kept now, still shows logs.
+/// Returns whether a key, as now stored, may still read logs.
 fn may_see(kept: Option<&StoredKey>) -> bool {
     kept.is_some_and(|key| key.revoked_at.is_none() && key.roles.may(Action::See))
 }
 
-/// The key behind a ticket that is good for a deployment; none where there are no keys.
+/// Returns the key of a valid ticket for a deployment; `None` if no keys exist.
 ///
-/// A ticket is worth what its key is worth now: nothing once that is revoked or deleted.
+/// A ticket has the rights that its key has now: none once the key is revoked or deleted.
 async fn open(
     app: &App,
     parts: &Parts,
@@ -188,7 +188,7 @@ async fn open(
     }
 }
 
-/// Makes out a ticket with which a browser follows the log, as it can send no key there.
+/// Issues a ticket for following the log in a browser, which cannot send a key there.
 #[utoipa::path(
     post,
     path = "/deploy/{id}/ticket",

@@ -1,4 +1,4 @@
-//! How long answers take to begin.
+//! Measures the time until responses begin.
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -7,11 +7,10 @@ use tokio::time::Instant;
 
 use super::App;
 
-/// What stands for the route of a call that goes nowhere: its path is the caller's own invention.
+/// Route label for unmatched requests: the client chooses their paths freely.
 const NO_ROUTE: &str = "none";
 
-/// Measures from the end of a call's head to the beginning of its answer: the events of a log come for as long as they
-/// do.
+/// Measures from the end of the request head to the beginning of the response; the events of a log may last longer.
 pub(super) async fn answer(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();

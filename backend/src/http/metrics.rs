@@ -10,9 +10,9 @@ use super::{App, Fault};
 use crate::auth::Action;
 use crate::metrics;
 
-/// What a monitoring system asks for, in the text format of OpenMetrics.
+/// Returns metrics in the OpenMetrics text format.
 ///
-/// How many deployments fail is the business of those who may see them.
+/// Requires the role `viewer`: the numbers of failed deployments are not public.
 #[utoipa::path(
     get,
     path = "/metrics",

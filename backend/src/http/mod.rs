@@ -1,33 +1,33 @@
-//! The API over HTTP. The router is its map.
+//! The HTTP API. [`App::router`] puts it together.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `connections` | how many there are at a time, and how long one may be silent |
-//! | `silent` | how many connections of one address may say nothing |
-//! | `caller` | who asks, by key; and whether they may |
-//! | `keyless` | who is served while there are no keys |
-//! | `host` | the host that a call names |
-//! | `origin` | which pages of browsers are served |
+//! | `connections` | limits on the number of connections and on idle time |
+//! | `silent` | limit on idle connections per address |
+//! | `caller` | authentication by API key, and a check of roles |
+//! | `keyless` | who may call the service while no keys exist |
+//! | `host` | check of the `Host` header |
+//! | `origin` | allowed browser origins |
 //! | `fault` | errors as JSON |
-//! | `named` | the deployment that an address names |
-//! | `body` | a body, as a whole or not at all |
-//! | `limit` | how many calls one caller may make |
-//! | `deadline` | how long a call may take |
-//! | `measure` | how long answers take to begin |
-//! | `headers` | what every answer says to browsers, and to those who keep connections |
-//! | `health` | `GET /health` and what tools of operation ask |
-//! | `page` | how much of a list is answered at a time |
+//! | `named` | extractor for the deployment in the path |
+//! | `body` | extractor for complete bodies |
+//! | `limit` | rate limit per caller |
+//! | `deadline` | request timeout |
+//! | `measure` | time until responses begin |
+//! | `headers` | security headers, `Connection: close` |
+//! | `health` | `GET /health` and probes |
+//! | `page` | page size of lists |
 //! | `start`, `list` | `POST /deploy`, `GET /deploy` |
 //! | `status` | `GET /deploy/{id}/status`, `/plan`, `/outputs` |
 //! | `logs` | `GET /deploy/{id}/logs`, `POST /deploy/{id}/ticket` |
 //! | `log_text` | `GET /deploy/{id}/logs.txt` |
-//! | `event` | a server-sent event, as it goes over the wire |
-//! | `follow`, `telling` | what one subscriber of a log is sent |
+//! | `event` | encoding of server-sent events |
+//! | `follow`, `telling` | events sent to one subscriber of a log |
 //! | `decide` | `POST /deploy/{id}/approve`, `/reject`, `/cancel`, `/force-cancel` |
 //! | `retry` | `POST /deploy/{id}/retry` |
 //! | `audit` | `GET /audit` |
 //! | `metrics` | `GET /metrics` |
-//! | `openapi` | `GET /openapi.json`: the API as a document |
+//! | `openapi` | `GET /openapi.json`: the OpenAPI document |
 //! | `docs` | `GET /docs`: a page that shows it |
 
 #![expect(
@@ -83,7 +83,7 @@ pub use keyless::{Keyless, Opening, opening};
 use limit::Limits;
 use origin::Origins;
 
-/// What the endpoints have in common; clones are handles of the same.
+/// State shared by the endpoints; clones share it.
 #[derive(Clone, Debug)]
 pub struct App {
     service: Service,
@@ -95,7 +95,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app over a service.
+    /// Creates the app for a service.
     pub fn new(config: &Config, service: Service) -> Self {
         Self {
             service,
@@ -107,7 +107,7 @@ impl App {
         }
     }
 
-    /// The API.
+    /// Returns the router of the API.
     pub fn router(self) -> Router {
         let (router, _) = endpoints().split_for_parts();
         router
@@ -125,7 +125,7 @@ impl App {
     }
 }
 
-/// Every endpoint; each says itself where it is, and what it may answer.
+/// Returns all endpoints; each declares its own path and responses.
 fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::Api::openapi())
         .routes(routes!(health::health))

@@ -1,4 +1,4 @@
-//! The deployment that an address names.
+//! Extractor for the deployment in the path.
 
 use std::convert::Infallible;
 
@@ -9,19 +9,19 @@ use utoipa::IntoParams;
 use super::Fault;
 use crate::store::DeploymentId;
 
-/// The deployment that an address names. What is no name of a deployment names nothing.
+/// The deployment in the path. `None` if the path segment is not a valid id.
 #[derive(Clone, Copy, Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct Named {
-    /// The deployment.
+    /// Id of the deployment.
     #[param(value_type = String, format = "uuid")]
     id: Option<DeploymentId>,
 }
 
 impl Named {
-    /// Its name.
+    /// Returns the id.
     ///
-    /// Not refused before the caller is: whether a name is one is told to those who may know.
+    /// Fails only here, after the caller is authenticated: others don't learn whether an id is valid.
     pub(super) fn id(self) -> Result<DeploymentId, Fault> {
         self.id.ok_or(Fault::NotFound)
     }

@@ -1,4 +1,4 @@
-//! Which pages of browsers are served.
+//! Allowed browser origins.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
@@ -29,7 +29,7 @@ impl Origins {
         )
     }
 
-    /// Answers the questions of browsers, with the one origin that matches.
+    /// Answers CORS preflight requests, with the one origin that matches.
     pub(super) fn cors(&self) -> CorsLayer {
         let origins = match self {
             Self::All => AllowOrigin::any(),
@@ -47,7 +47,7 @@ impl Origins {
             )
     }
 
-    /// Whether a call may be answered: one without an origin comes from no page.
+    /// Returns whether to answer a request; one without an origin does not come from a web page.
     fn admit(&self, headers: &HeaderMap) -> bool {
         match self {
             Self::All => true,
@@ -59,7 +59,7 @@ impl Origins {
     }
 }
 
-/// Whether a page is one of this service.
+/// Returns whether an origin is this service itself.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
         return false;
@@ -70,9 +70,9 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
         .any(|scheme| origin.strip_prefix(scheme) == Some(host))
 }
 
-/// Refuses calls of pages of other origins.
+/// Refuses requests from pages of other origins.
 ///
-/// A browser sends some of them without asking first; where nobody needs a key, that alone would do harm.
+/// Browsers send some requests without a preflight; where no key is needed, these alone could do harm.
 pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.origins.admit(request.headers()) {
         next.run(request).await

@@ -1,11 +1,11 @@
-//! How much of a list is answered at a time.
+//! Page size of lists.
 
 use super::Fault;
 
-/// The entries of a page.
+/// Returns the page size.
 ///
 /// # Errors
-/// More are asked for than there may be, or none.
+/// The limit is zero or above the maximum.
 pub(super) fn page_size(limit: Option<u32>, default: u32, most: u32) -> Result<u32, Fault> {
     match limit {
         None => Ok(default),

@@ -15,9 +15,9 @@ use super::{App, Fault};
 use crate::auth::Action;
 use crate::service::Supplied;
 
-/// Starts a plan, a search for drift or a validation that is over anew, under a new name.
+/// Starts an ended plan, drift detection or validation again, under a new id.
 ///
-/// Its secrets are not kept after its end, and have to come with the call.
+/// Its secrets are deleted when it ends, so the request must supply them again.
 #[utoipa::path(
     post,
     path = "/deploy/{id}/retry",

@@ -1,8 +1,7 @@
-//! Connections that are open and ask nothing: before their first call, and between two.
+//! Idle connections: those before their first request, and those between two requests.
 //!
-//! Each costs nothing but its place among all that may be open. So that one address can't take all places by opening
-//! connections and saying nothing, it has so many of them at most, and the one that has been silent for longest is closed
-//! when another comes.
+//! An idle connection only takes one of the places for open connections. The number per address is limited, so that one
+//! address cannot take all places. When an address opens one too many, its longest-idle connection is closed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,10 +13,10 @@ use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
-/// Silent connections of one address, at most.
+/// Most idle connections of one address.
 pub(super) const MOST_SILENT: usize = 256;
 
-/// The silent connections of all addresses.
+/// The idle connections of all addresses.
 #[derive(Debug, Default)]
 pub(super) struct Silent {
     inner: Mutex<Inner>,
@@ -29,23 +28,23 @@ struct Inner {
     by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
 }
 
-/// One connection. It is silent from the beginning.
+/// One connection. It starts idle.
 #[derive(Debug)]
 pub(super) struct Seat {
     all: Arc<Silent>,
     address: IpAddr,
     cut: Arc<Notify>,
-    /// Its number among those that are silent; none while a call is under way.
+    /// Number among the idle connections; `None` during a request.
     number: Mutex<Option<u64>>,
 }
 
-/// A call under way, up to the end of its answer.
+/// A request in progress, until the end of its response.
 #[derive(Debug)]
 pub(super) struct Busy {
     seat: Arc<Seat>,
 }
 
-/// An answer, with which its call ends.
+/// A response body; dropping it ends the request.
 struct Answer {
     body: Body,
     _busy: Busy,
@@ -63,7 +62,7 @@ impl Silent {
         Arc::new(seat)
     }
 
-    /// Adds a connection, and has the oldest one of its address closed when there are too many.
+    /// Adds an idle connection, and closes the oldest one of its address if there are too many.
     fn add(&self, address: IpAddr, cut: &Arc<Notify>) -> u64 {
         let mut inner = lock(&self.inner);
         let number = inner.next;
@@ -90,12 +89,12 @@ impl Silent {
 }
 
 impl Seat {
-    /// Ready when the connection has to go.
+    /// Completes when the connection must be closed.
     pub(super) async fn cut(&self) {
         self.cut.notified().await;
     }
 
-    /// Says that a call is under way.
+    /// Marks the connection as busy with a request.
     pub(super) fn busy(self: &Arc<Self>) -> Busy {
         self.speak();
         Busy {
@@ -130,7 +129,7 @@ impl Drop for Busy {
 }
 
 impl Busy {
-    /// Ends with this answer.
+    /// Keeps the connection busy until the response is sent.
     pub(super) fn until_sent(self, body: Body) -> Body {
         Body::new(Answer { body, _busy: self })
     }
@@ -156,7 +155,7 @@ impl hyper::body::Body for Answer {
     }
 }
 
-/// Whoever has an IPv6 address has its whole network of 2^64.
+/// Returns the /64 network of an IPv6 address: one client has all of it.
 fn whole_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -191,7 +190,7 @@ mod tests {
         assert!(!seats.iter().any(|seat| is_cut(seat)));
         let last = all.seat(address);
         assert!(is_cut(&seats[1]) && !is_cut(&seats[0]) && !is_cut(&seats[2]));
-        // The call is over, so there is one too many again.
+        // The request has ended, so there is one too many again.
         drop(call);
         assert!(is_cut(&seats[2]) && !is_cut(&seats[0]));
         assert!(!is_cut(&other) && !is_cut(&next) && !is_cut(&last));

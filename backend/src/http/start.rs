@@ -17,16 +17,16 @@ use super::{App, Fault};
 use crate::auth::Action;
 use crate::store::DeploymentId;
 
-/// A deployment that waits its turn.
+/// A deployment in the queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Started {
-    /// Its name.
+    /// Id of the deployment.
     deployment_id: String,
-    /// `running`, as long as it is not over.
+    /// `running` until the deployment ends.
     #[schema(value_type = openapi::Status)]
     status: Status,
     message: &'static str,
-    /// Its place among those that wait, from 1.
+    /// Position in the queue, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
 }
@@ -61,7 +61,7 @@ pub(super) async fn start(
     started(&app, id).await
 }
 
-/// The answer that a deployment waits its turn.
+/// Returns the response for a deployment in the queue.
 pub(super) async fn started(
     app: &App,
     id: DeploymentId,

@@ -18,7 +18,7 @@ use crate::auth::Action;
 use crate::service::{Service, View};
 use crate::store::DeploymentId;
 
-/// Where a deployment stands.
+/// State of a deployment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Standing {
     deployment_id: String,
@@ -28,9 +28,9 @@ pub(super) struct Standing {
     phase: Phase,
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
-    /// One sentence about what went wrong; empty otherwise.
+    /// One sentence about the failure; empty if there was none.
     error: String,
-    /// What a person should know although nothing went wrong, one sentence each.
+    /// Warnings of a deployment that may have succeeded, one sentence each.
     warnings: Vec<String>,
     #[schema(value_type = Option<openapi::Reason>)]
     reason: Option<Reason>,
@@ -39,31 +39,31 @@ pub(super) struct Standing {
     #[schema(value_type = openapi::Tool)]
     tool: Tool,
     workspace: Option<String>,
-    /// Its place among those that wait, from 1.
+    /// Position in the queue, from 1.
     position: Option<u64>,
-    /// The deployment of the same workspace that it waits for.
+    /// The deployment of the same workspace that this one waits for.
     waiting_for: Option<String>,
-    /// The name of a key.
+    /// Name of the API key that started it.
     started_by: String,
-    /// The node that carries it.
+    /// The node that runs it.
     node: Option<String>,
-    /// Since when that node gives no sign of life.
+    /// Time since when that node has sent no heartbeat.
     node_silent_since: Option<DateTime<Utc>>,
     /// The commit that was checked out.
     commit: Option<String>,
-    /// How far the checkout is, in the words of git; only while it is made.
+    /// Progress of the checkout, as reported by git; only while it runs.
     progress: Option<String>,
-    /// What an approval may name.
+    /// Digest that an approval may name.
     plan_digest: Option<String>,
-    /// What the tools are confined by, such as `landlock-7`; null when they are not, and before `init` is done.
+    /// Sandbox that the tools run in, such as `landlock-7`; null if there is none, and until `init` has completed.
     sandbox: Option<String>,
-    /// Until when the plan waits for somebody.
+    /// Deadline for approving the plan.
     approval_deadline: Option<DateTime<Utc>>,
     #[serde(flatten)]
     texts: Texts,
 }
 
-/// What a person reads about a deployment.
+/// Logs and outputs as text.
 #[derive(Debug, Serialize, ToSchema)]
 struct Texts {
     /// The log up to the end of `init`.
@@ -72,11 +72,11 @@ struct Texts {
     /// The summary of the plan.
     plan_output: String,
     apply_log: String,
-    /// The outputs as JSON, sensitive values masked.
+    /// The outputs as JSON, with sensitive values masked.
     apply_output: String,
 }
 
-/// Where a deployment stands, with its logs and outputs as text.
+/// Returns the state of a deployment, with its logs and outputs as text.
 #[utoipa::path(
     get,
     path = "/deploy/{id}/status",
@@ -102,7 +102,7 @@ pub(super) async fn status(
     Ok(Json(standing(view, texts)))
 }
 
-/// The summary of the plan, sensitive values masked.
+/// Returns the summary of the plan, with sensitive values masked.
 #[utoipa::path(
     get,
     path = "/deploy/{id}/plan",
@@ -130,15 +130,15 @@ pub(super) async fn plan(
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the store has as JSON")]
 pub(super) struct Output {
-    /// Whether its value is masked.
+    /// Whether the value is masked.
     sensitive: bool,
-    /// Its type, as the tool writes it.
+    /// Type, as the tool writes it.
     r#type: Value,
-    /// Its value, or `(sensitive value)`.
+    /// Value, or `(sensitive value)`.
     value: Value,
 }
 
-/// The outputs by name, sensitive values masked.
+/// Returns the outputs by name, with sensitive values masked.
 #[utoipa::path(
     get,
     path = "/deploy/{id}/outputs",
@@ -174,7 +174,7 @@ async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, Fault> {
     })
 }
 
-/// What the session says now goes before what was kept.
+/// Merges the record with the live session; the session takes precedence.
 fn standing(view: View, texts: Texts) -> Standing {
     let status = view.status();
     let (deployment, now) = (view.deployment, view.snapshot.as_ref());
@@ -207,7 +207,7 @@ fn standing(view: View, texts: Texts) -> Standing {
     }
 }
 
-/// The plan as a person reads it.
+/// Renders the plan for people.
 fn shown_plan(plan: Option<Value>) -> String {
     let summary: Option<PlanSummary> = plan.and_then(|plan| serde_json::from_value(plan).ok());
     summary

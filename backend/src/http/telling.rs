@@ -1,39 +1,39 @@
-//! Where a deployment stood, told one after the other: also what lay between two looks.
+//! Queues status changes for a subscriber, including those between two polls.
 
 use std::collections::VecDeque;
 
 use iac_runner::session::{Phase, Snapshot, Status};
 
-/// Where a deployment stands.
+/// Status and phase of a deployment.
 pub(super) type Place = (Status, Phase);
 
-/// What a subscriber was told of where a deployment stands, and what is still to be told.
+/// The status changes that a subscriber has been sent, and those still to send.
 #[derive(Debug, Default)]
 pub(super) struct Telling {
-    /// Whether nobody is asked for an approval, so that a plan is told to wait for none.
+    /// Whether the deployment needs no approval, so that no wait for one is reported.
     pub(super) is_automatic: bool,
     last: Option<Place>,
     waiting: VecDeque<Place>,
 }
 
 impl Telling {
-    /// Takes in where a session stands, with the way that led there.
+    /// Records the state of a session and the steps that led to it.
     pub(super) fn note(&mut self, now: &Snapshot) {
         let way = self.without_waits(way_to(now));
         let known = self.waiting.back().copied().or(self.last);
         let at = known.and_then(|known| way.iter().rposition(|place| *place == known));
         match at {
             Some(at) => self.waiting.extend(&way[at + 1..]),
-            // Who comes anew hears where it stands now.
+            // A new subscriber gets the present state only.
             None => {
                 self.note_alone((now.status, now.phase));
             }
         }
     }
 
-    /// Takes in where a deployment stands of which no more is known; whether that is news.
+    /// Records a state without the steps that led to it; returns whether it is new.
     ///
-    /// The record may be a moment behind the session: what was told to be over is not told to run.
+    /// The record may lag behind the session: once a deployment was reported as ended, it is not reported as running.
     pub(super) fn note_alone(&mut self, now: Place) -> bool {
         let now = self.as_told(now);
         let known = self.waiting.back().copied().or(self.last);
@@ -57,7 +57,7 @@ impl Telling {
         way
     }
 
-    /// What is to be told next.
+    /// Returns the next state to send.
     pub(super) fn next(&mut self) -> Option<Place> {
         let next = self.waiting.pop_front();
         self.last = next.or(self.last);
@@ -65,7 +65,7 @@ impl Telling {
     }
 }
 
-/// Every place where a session stood, the present one last.
+/// Returns every state of a session, ending with the present one.
 fn way_to(now: &Snapshot) -> Vec<Place> {
     let mut way = Vec::new();
     for times in &now.phases {

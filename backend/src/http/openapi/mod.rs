@@ -1,10 +1,10 @@
-//! `GET /openapi.json`: the API as a document, made of the endpoints themselves.
+//! `GET /openapi.json`: the OpenAPI document, generated from the endpoints.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `request` | the body of `POST /deploy` |
-//! | `words` | the types of the library, by the schemas that it gives |
-//! | `refusals` | the answers that endpoints have in common |
+//! | `words` | types of the library, with the library's schemas |
+//! | `refusals` | error responses that endpoints share |
 
 mod refusals;
 mod request;
@@ -33,7 +33,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     document.to_string()
 });
 
-/// What the document says about all endpoints.
+/// Document-wide metadata.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -51,7 +51,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 )]
 pub(super) struct Api;
 
-/// The ways to say who calls.
+/// The ways to authenticate.
 struct Keys;
 
 impl Modify for Keys {
@@ -71,7 +71,7 @@ impl Modify for Keys {
     }
 }
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get,
     path = "/openapi.json",

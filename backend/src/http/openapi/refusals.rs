@@ -1,4 +1,4 @@
-//! The answers that endpoints have in common: every status that is not a success, with why.
+//! Error responses that endpoints share: each status with its reason.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
-/// Endpoints that ask who calls.
+/// Endpoints that need authentication.
 pub(in crate::http) struct Guarded;
-/// Endpoints that do not, and still serve no page of another origin.
+/// Endpoints that need none, but still refuse pages of other origins.
 pub(in crate::http) struct OfOrigin;
 /// Endpoints about one deployment.
 pub(in crate::http) struct OfDeployment;
-/// Endpoints whose address may say more.
+/// Endpoints that accept a query string.
 pub(in crate::http) struct OfQuery;
 /// Endpoints that read a body.
 pub(in crate::http) struct OfBody;
-/// Endpoints that a deployment may not be in the state for.
+/// Endpoints that need the deployment to be in a certain state.
 pub(in crate::http) struct OfState;
 
 const ORIGIN: (u16, &str) = (403, "Pages of this origin are not served");

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Operation, Tool};
 
-/// A deployment that is asked for. Either `git_url` and `git_ref`, or `source`.
+/// A deployment request, with either `git_url` and `git_ref`, or `source`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body that the library reads")]
 #[serde(deny_unknown_fields)]
@@ -27,61 +27,61 @@ pub(in crate::http) struct DeployRequest {
     git_auth: Option<GitAuth>,
     /// Credentials for ssh.
     ssh: Option<SshCredentials>,
-    /// Whether submodules are fetched as well.
+    /// Whether to fetch submodules as well.
     submodules: Option<bool>,
-    /// How many commits of the history are fetched, with tags; 0 for all of it. Left out, the commit alone is.
+    /// How many commits of the history to fetch, with tags; 0 for all. If omitted, only the commit itself.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     git_depth: Option<u64>,
     /// A source other than git.
     source: Option<Source>,
     /// Directory of the root module in the source; `.` by default.
     path: Option<String>,
-    /// Variables for the tool and for what it starts; their values are secret.
+    /// Environment variables for the tool and its child processes; their values are secret.
     env_vars: Option<BTreeMap<String, String>>,
-    /// Files of variables, relative to `path`.
+    /// Variable files, relative to `path`.
     tfvars_files: Option<Vec<String>>,
-    /// Flags for `init`, as a shell would read them.
+    /// Flags for `init`, in shell syntax.
     init_flags: Option<String>,
-    /// Flags for `plan`, as a shell would read them; `-parallelism`, `-lock-timeout`, `-no-color` and
-    /// `-compact-warnings` go to `apply` as well.
+    /// Flags for `plan`, in shell syntax; `-parallelism`, `-lock-timeout`, `-no-color` and `-compact-warnings` apply to
+    /// `apply` as well.
     plan_flags: Option<String>,
-    /// Flags for `apply`, as a shell would read them.
+    /// Flags for `apply`, in shell syntax.
     apply_flags: Option<String>,
-    /// Minutes that each command may run; 60 by default.
+    /// Timeout of each command, in minutes; 60 by default.
     timeout: Option<f64>,
-    /// Whether the plan is applied without a further question. It is an approval by the starter: it needs the roles
-    /// `deployer` and `approver`, or `admin`, and `auth.starter_may_approve`. It has no effect on operations that apply
-    /// nothing.
+    /// Whether to apply the plan without asking for approval. It counts as an approval by the starter: it needs the
+    /// roles `deployer` and `approver`, or `admin`, and `auth.starter_may_approve`. It has no effect on operations that
+    /// apply nothing.
     auto_approve: Option<bool>,
-    /// What to do; `deploy` by default.
+    /// Operation to run; `deploy` by default.
     operation: Option<Operation>,
     /// The workspace to select.
     workspace: Option<String>,
-    /// Addresses to which the plan is limited.
+    /// Resource addresses to limit the plan to.
     targets: Option<Vec<String>>,
-    /// Addresses of resources to be replaced.
+    /// Resource addresses to replace.
     replace: Option<Vec<String>>,
-    /// Values of input variables, none of them secret.
+    /// Values of input variables; none may be secret.
     variables: Option<BTreeMap<String, Value>>,
-    /// Settings of the backend, none of them secret.
+    /// Settings of the backend; none may be secret.
     backend_config: Option<BTreeMap<String, String>>,
 }
 
-/// Name and password or token.
+/// User name, and password or token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body that the library reads")]
 #[serde(deny_unknown_fields)]
 struct GitAuth {
     /// `http`, `basic` or `token`; `http` by default.
     r#type: Option<String>,
-    /// Name of the user; may be left out with `token`.
+    /// User name; optional with `token`.
     username: Option<String>,
-    /// Password, or a token in its place.
+    /// Password or token.
     #[schema(format = Password)]
     password: String,
 }
 
-/// Key and known hosts.
+/// Private key and known hosts.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body that the library reads")]
 #[serde(deny_unknown_fields)]
@@ -93,14 +93,14 @@ struct SshCredentials {
     known_hosts: String,
 }
 
-/// A source other than git: one of the two.
+/// A source other than git: either `files` or `directory`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body that the library reads")]
 #[serde(deny_unknown_fields)]
 struct Source {
-    /// Files that the request brings along: name to text.
+    /// Files in the request: name to text.
     files: Option<BTreeMap<String, String>>,
-    /// A directory of the server, where the service is told to deploy such.
+    /// A directory on the server, if the service is configured to deploy from local directories.
     directory: Option<String>,
 }
 

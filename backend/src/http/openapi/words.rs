@@ -1,7 +1,7 @@
-//! The types of the library, by the schemas that it gives itself.
+//! Types of the library, with the library's own schemas.
 //!
-//! The library knows nothing of OpenAPI. Here each of its types has a name, and the document takes the schema of that
-//! name from the library.
+//! The library does not depend on OpenAPI. Each of its types gets a name here, and the document takes the schema of
+//! that name from the library.
 
 use iac_runner::{plan, protocol, session};
 use schemars::generate::SchemaSettings;
@@ -24,7 +24,7 @@ macro_rules! words {
             impl ToSchema for $name {}
         )*
 
-        /// The schemas of all of them, and of what they consist of, by name.
+        /// Returns the schemas of all these types and of the types they contain, by name.
         pub(super) fn schemas() -> Map<String, Value> {
             let mut settings = SchemaSettings::draft2020_12().for_serialize();
             settings.definitions_path = "/components/schemas".into();
