@@ -1,4 +1,4 @@
-//! One claimed deployment: its session is started, or taken up again.
+//! Runs one claimed deployment: starts its session, or recovers it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::sealing::SealError;
 use crate::store::{Claim, Ending, Held, Settlement};
 
 impl Service {
-    /// Carries a deployment to its end, in a task of its own.
+    /// Runs a deployment to its end, in its own task.
     pub(super) fn carry(&self, claim: Claim) {
         self.parts.live.claim(claim.lease.deployment);
         let service = self.clone();
@@ -41,7 +41,7 @@ impl Service {
                     return;
                 }
                 if let Some(by) = self.parts.live.carry(id, session.clone()) {
-                    // Only what is over refuses, and that is as good.
+                    // Fails only if the session has already ended, which is fine.
                     let _ = session.cancel(&by).await;
                 }
                 self.mirror(claim, &session).await;
@@ -71,9 +71,9 @@ impl Service {
         }
     }
 
-    /// The session of a deployment: the one that is there, else a new one if the work has not begun.
+    /// Returns the session of a deployment: the existing one, or a new one if work has not begun.
     ///
-    /// Sessions come before secrets: one that is there is followed even where its secrets don't open.
+    /// Existing sessions come first: they are followed even if their secrets cannot be decrypted.
     async fn session_of(&self, claim: &Claim) -> Result<Session, CarryError> {
         let id = claim.lease.deployment;
         let root = self.dir(id);
@@ -116,7 +116,7 @@ impl Service {
         let request = DeployRequest::from_record(&claim.deployment.record, &secrets?)?;
         let session = sessions.start(request)?;
         if let Err(fault) = fence.take_down() {
-            // The session is on the disk, and comes before the fence.
+            // The session is on disk and takes precedence over the fence.
             warn!(deployment = %id, error = %Causes(&fault), "fence not removed");
         }
         Ok(session)
@@ -130,7 +130,7 @@ impl Service {
     }
 }
 
-/// The directories of sessions below a deployment's: one, or none when it has not begun.
+/// Returns the session directories below a deployment's directory: one, or none if work has not begun.
 fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(root) {
         Ok(entries) => entries,
@@ -148,10 +148,10 @@ fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(dirs)
 }
 
-/// What it means for a deployment that it has no session.
+/// Maps an error to the reason with which a deployment without a session ends.
 fn reason(fault: &CarryError) -> Reason {
     match fault {
-        // The work may have begun, and what became of it cannot be known.
+        // Work may have begun; its outcome cannot be known.
         CarryError::Recover(_) | CarryError::Directory(_) | CarryError::SessionLost { .. } => {
             Reason::Unknown
         }

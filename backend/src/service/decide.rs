@@ -1,4 +1,4 @@
-//! Approve, reject, cancel, gracefully or by force.
+//! Approve, reject, cancel and force-cancel.
 
 use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
@@ -9,30 +9,30 @@ use super::{DecisionError, Service};
 use crate::auth::{Approval, Attempt, Caller};
 use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
 
-/// What somebody wants to become of a deployment.
+/// A decision about a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
-    /// Its plan is to be applied.
+    /// Apply its plan.
     Approve {
-        /// What the approver says.
+        /// The approver's comment.
         comment: String,
-        /// The plan that is meant; without it, the one that waits.
+        /// The plan that is approved; if omitted, the one that is waiting.
         plan_digest: Option<PlanDigest>,
     },
-    /// Its plan is not.
+    /// Do not apply its plan.
     Reject {
-        /// What the approver says.
+        /// The approver's comment.
         comment: String,
     },
-    /// It is to end gracefully.
+    /// Cancel it gracefully.
     Cancel,
-    /// It is to end at once: what runs is killed, and its state may be lost.
+    /// Cancel it at once: running tools are killed, and their state may be lost.
     ForceCancel,
 }
 
 impl Decision {
-    /// What the caller is about to do, for the decision whether that is allowed.
+    /// Returns what the caller attempts, for the permission check.
     const fn attempt<'a>(&self, starter: &'a str) -> Attempt<'a> {
         match self {
             Self::Approve { .. } => Attempt::Approve { starter },
@@ -44,11 +44,13 @@ impl Decision {
 }
 
 impl Service {
-    /// Writes down what somebody decided and who that was, and then does it. What another node carries is decided about there.
+    /// Records a decision and who made it, and then carries it out. If another node runs the deployment, that node does
+    /// so.
     ///
     /// # Errors
-    /// The deployment is not there, or not where that can be done, or the caller may not; nothing happens then. Only
-    /// when the node that carries it took the decision and did not say what came of it, that is not known.
+    /// The deployment does not exist, its status does not allow the decision, or the caller lacks permission; nothing
+    /// happens then. The outcome is unknown only if the node that runs the deployment accepted the decision and did not
+    /// answer.
     pub async fn decide(
         &self,
         id: DeploymentId,
@@ -128,7 +130,7 @@ impl Service {
         self.stop_with_intent(entry, stop).await
     }
 
-    /// Ends a deployment that waits its turn; false if it does not wait.
+    /// Ends a queued deployment; returns false if it is not queued.
     pub(super) async fn end_waiting(
         &self,
         deployment: &Deployment,
@@ -153,7 +155,7 @@ impl Service {
         Ok(has_ended)
     }
 
-    /// The session of a deployment that waited a moment ago, and may have been claimed since.
+    /// Returns the session of a deployment that was queued a moment ago and may have been claimed since.
     pub(super) async fn session_by_now(
         &self,
         deployment: &Deployment,
@@ -162,7 +164,7 @@ impl Service {
         self.session_for(found.as_ref().unwrap_or(deployment))
     }
 
-    /// The session of a deployment, if this process carries it.
+    /// Returns the session of a deployment, if this process runs it.
     fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
         self.session(deployment.id).ok_or_else(|| {
             let problem = match deployment.standing {

@@ -1,4 +1,4 @@
-//! What waits is claimed, as many at a time as may be.
+//! Claims queued deployments, up to the concurrency limit.
 
 use std::time::Duration;
 
@@ -11,15 +11,16 @@ use super::{RunError, Service};
 use crate::causes::Causes;
 use crate::store::{Held, Whose};
 
-/// How often the queue is looked at without a reason: another machine may have put something in, or may have ended
-/// what stood in the way.
+/// How often to poll the queue without being woken: another machine may have added a deployment, or ended the one that
+/// blocked it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Service {
-    /// Takes up what a former process of this node left, then claims what waits, until [`Service::stop`].
+    /// Recovers the deployments that a previous process of this node left, then claims queued ones until
+    /// [`Service::stop`].
     ///
     /// # Errors
-    /// The store does not say what is left, and nothing was begun; or another process has taken the name of the node.
+    /// The store cannot list the deployments left, and nothing was started; or another process has taken the node name.
     pub async fn run(&self) -> Result<(), RunError> {
         let parts = &self.parts;
         let naming = self.clone();

@@ -1,7 +1,7 @@
-//! The end of a service that takes everything with it which it started.
+//! Shutdown of a service that must not leave processes behind.
 //!
-//! On a machine, what runs is left to its supervisors. In a container, the end of the service is the end of all
-//! processes in it, and an apply that is killed loses its state: there, the service goes last.
+//! On a machine, running deployments are left to their supervisors. In a container, all processes end with the service,
+//! and an apply that is killed loses its state: there, the service waits for them.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use tracing::{info, warn};
 
 use super::Service;
 
-/// Who cancels what does not end in time, for the log of the deployment.
+/// Name logged as the one who cancelled deployments that did not end in time.
 pub(super) const STOP_OF_THE_SERVICE: &str = "the stop of the service";
-/// How often it is looked whether something is at work.
+/// How often to check whether a deployment is running.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a session does after its tool was stopped: its state is read, its end is written down.
+/// Time that a session needs after its tool was stopped: it reads the state and records its end.
 const MARGIN: Duration = Duration::from_secs(15);
 
 impl Service {
-    /// The longest time that [`Service::drain`] with this limit takes.
+    /// Returns the longest time that [`Service::drain`] takes with this limit.
     pub fn stop_budget(&self, limit: Duration) -> Duration {
         limit.saturating_add(self.last_wait())
     }
 
-    /// How long what was cancelled may take to end.
+    /// Returns how long cancelled deployments may take to end.
     fn last_wait(&self) -> Duration {
         self.parts.settings.grace.saturating_add(MARGIN)
     }
 
-    /// Waits until nothing is at work any more and every end is written down, after [`Service::stop`]; what waits for
-    /// an approval is not at work.
+    /// Waits, after [`Service::stop`], until no deployment is running and every end is stored. A deployment that waits
+    /// for approval does not count as running.
     ///
-    /// What is at work after so long is cancelled gracefully, and then ends within its grace.
+    /// Deployments still running after `limit` are cancelled gracefully, and then end within their grace period.
     pub async fn drain(&self, limit: Duration) {
         if self.parts.live.is_idle() {
             return;
@@ -45,7 +45,7 @@ impl Service {
         }
         for session in self.parts.live.sessions_at_work() {
             warn!(deployment = %session.id(), "did not end in time: it is cancelled");
-            // Only what is over refuses, and that is as good.
+            // Fails only if the session has already ended, which is fine.
             let _ = session.cancel(STOP_OF_THE_SERVICE).await;
         }
         if timeout(self.last_wait(), self.idle()).await.is_err() {

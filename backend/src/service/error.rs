@@ -1,4 +1,4 @@
-//! What the service cannot do.
+//! Errors of the service.
 
 use iac_runner::client::ClientError;
 use iac_runner::registry::HostFault;
@@ -10,7 +10,7 @@ use crate::auth::Refusal;
 use crate::sealing::SealError;
 use crate::store::StoreError;
 
-/// Why there is no service.
+/// Why a service could not be opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -22,16 +22,16 @@ pub enum OpenError {
     DataDir {
         /// The directory.
         dir: std::path::PathBuf,
-        /// What the system said.
+        /// The system error.
         source: std::io::Error,
     },
-    /// Another service has it.
+    /// Another service uses the data directory.
     #[error("another service uses the data directory `{}`", .dir.display())]
     InUse {
         /// The directory.
         dir: std::path::PathBuf,
     },
-    /// A process with another data directory serves under the name.
+    /// A process with another data directory uses the node name.
     #[error(
         "the node name `{name}` is in use by another data directory, which gave a sign of life and keeps it for {seconds_left} \
          more seconds: give this service a name of its own with `--node`, or start it with the data directory of that node"
@@ -39,10 +39,10 @@ pub enum OpenError {
     NodeInUse {
         /// The name.
         name: String,
-        /// When its lease ends, if no further sign of life comes.
+        /// Seconds until its lease expires if it is not renewed.
         seconds_left: u64,
     },
-    /// A node with another data directory carries deployments.
+    /// A node of the same name with another data directory runs deployments.
     #[error(
         "the node name `{name}` belongs to another data directory, which still carries {deployments} deployment(s): start this \
          service with that data directory, or give it a name of its own with `--node`; if that directory is lost, end its \
@@ -51,16 +51,16 @@ pub enum OpenError {
     NodeCarries {
         /// The name.
         name: String,
-        /// How many deployments it carries.
+        /// How many deployments it runs.
         deployments: u64,
     },
-    /// The store could not keep the name of the node.
+    /// The store could not save the node name.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The runner is not there.
+    /// The runner program was not found.
     #[error("there is no `iac-runner` to carry out deployments")]
     Runner(#[source] Box<ClientError>),
-    /// A sandbox is required, and the kernel can't make a complete one.
+    /// A sandbox is required and the kernel does not support a complete one.
     #[error("{0}")]
     Sandbox(String),
     /// A path that the sandbox opens contains files of the service.
@@ -76,16 +76,16 @@ pub enum OpenError {
         /// The file or directory that it contains.
         what: &'static str,
     },
-    /// The registry has no address.
+    /// The registry host is not valid.
     #[error("the address of the registry cannot be")]
     Registry(#[source] HostFault),
 }
 
-/// Why a service ended by itself.
+/// Why a service stopped by itself.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Another process has started under its name, with a copy of its data directory.
+    /// Another process has started under its node name, with a copy of its data directory.
     #[error(
         "another process took the node name `{name}`, with a copy of this data directory: run one of them only, or give \
          each a data directory of its own"
@@ -94,7 +94,7 @@ pub enum RunError {
         /// The name.
         name: String,
     },
-    /// The store could not say what was left.
+    /// The store could not list the deployments left by a previous process.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -103,16 +103,16 @@ pub enum RunError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The request cannot be.
+    /// The request is not valid.
     #[error("the request is not valid")]
     Invalid(Vec<FieldFault>),
-    /// The caller may not.
+    /// The caller lacks permission.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Its secrets could not be sealed.
+    /// The secrets could not be encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// It could not be kept.
+    /// The deployment could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -123,69 +123,69 @@ impl From<InvalidRequest> for RequestError {
     }
 }
 
-/// Why a deployment was not started anew.
+/// Why a deployment was not retried.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RetryError {
     /// There is no such deployment.
     #[error("there is no such deployment")]
     NotFound,
-    /// It is not over.
+    /// It has not ended.
     #[error("the deployment is not over")]
     NotOver {
-        /// Where it is.
+        /// Its status.
         status: Status,
     },
-    /// What it did may have changed something, so somebody has to ask for it in so many words.
+    /// It may have changed something, so a new deployment has to be started explicitly.
     #[error("`{}` is not done again by itself: start a new deployment", .operation.word())]
     MayChange {
-        /// What it did.
+        /// Its operation.
         operation: Operation,
-        /// How it ended.
+        /// Its final status.
         status: Status,
     },
-    /// Its secrets are gone, and were not sent again.
+    /// Its secrets were deleted and were not sent again.
     #[error("the secrets of a deployment that is over are not kept: send them again")]
     SecretsMissing(Vec<FieldFault>),
-    /// Its record is none of a request.
+    /// Its stored record is not a valid request.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The request cannot be any more, or could not be kept.
+    /// The request is no longer valid, or could not be stored.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The store could not.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a decision did nothing.
+/// Why a decision had no effect.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecisionError {
     /// There is no such deployment.
     #[error("there is no such deployment")]
     NotFound,
-    /// This one may not.
+    /// The caller lacks permission.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It does not fit where the deployment is.
+    /// The deployment's status does not allow the decision.
     #[error("{problem}")]
     Conflict {
-        /// Where the deployment is.
+        /// The deployment's status.
         status: Status,
-        /// Why it does not fit.
+        /// Why the status does not allow it.
         problem: String,
     },
-    /// The session could not do it.
+    /// The session failed.
     #[error(transparent)]
     Session(SessionError),
-    /// The node that carries the deployment could not do it.
+    /// The node that runs the deployment failed.
     #[error("the node `{node}`, which carries the deployment, could not do it; its log says why")]
     Elsewhere {
         /// The node.
         node: String,
     },
-    /// The store could not.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -193,25 +193,25 @@ pub enum DecisionError {
 /// Why a claimed deployment has no session.
 #[derive(Debug, Error)]
 pub(super) enum CarryError {
-    /// Another node has it.
+    /// Another node has claimed it.
     #[error("the deployment was taken over by another node")]
     Lost,
-    /// It has to be approved by another person by now.
+    /// It now needs the approval of another person.
     #[error("the deployment was queued with `auto_approve`, and is not begun")]
     Approval(#[source] Refusal),
-    /// Its secrets do not open.
+    /// Its secrets cannot be decrypted.
     #[error(transparent)]
     Secrets(#[from] SealError),
-    /// Its record is none of a request.
+    /// Its stored record is not a valid request.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// No session could be started.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The session that is there could not be taken up again.
+    /// Its session could not be recovered.
     #[error(transparent)]
     Recover(#[from] RecoverError),
-    /// The work had begun, and nothing of it is on this disk.
+    /// Work had begun, and none of it is on this disk.
     #[error(
         "work on the deployment had begun and its directory `{}` is gone, so what became of it is not known: look at the \
          state and its lock before you deploy again",
@@ -221,10 +221,10 @@ pub(super) enum CarryError {
         /// The directory.
         dir: std::path::PathBuf,
     },
-    /// The directory for it could not be made; nothing has begun.
+    /// Its directory could not be created; nothing has begun.
     #[error("the directory of the deployment could not be made")]
     Fence(#[source] std::io::Error),
-    /// Its directory could not be looked into.
+    /// Its directory could not be read.
     #[error("the directory of the deployment could not be read")]
     Directory(#[source] std::io::Error),
 }

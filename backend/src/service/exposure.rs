@@ -38,7 +38,7 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
             Some(_) | None => kept,
         };
         for (setting, paths) in lists {
-            // What does not exist exposes nothing.
+            // A missing path exposes nothing.
             let exposes = |path: &&PathBuf| contains(path, place).unwrap_or(false);
             if let Some(path) = paths.iter().find(exposes) {
                 return Err(OpenError::Exposed {

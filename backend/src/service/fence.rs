@@ -1,21 +1,21 @@
 //! A file that proves that no session of a deployment has begun.
 //!
-//! A deployment that is active and has no session on this disk has either not begun, or its directory was lost. The
-//! fence tells them apart. The order is:
+//! An active deployment without a session on this disk has either not begun, or its directory was lost. The fence tells
+//! these cases apart. The order is:
 //!
-//! 1. the fence is put up in the directory of the deployment;
-//! 2. the store keeps that directory, durably: from now on the work may have begun;
-//! 3. the session starts;
-//! 4. the fence is taken down.
+//! 1. create the fence in the deployment's directory;
+//! 2. save that directory in the store, durably: from here on, work may have begun;
+//! 3. start the session;
+//! 4. remove the fence.
 //!
-//! So where the store has a directory, and there is neither a session nor a fence in it, the work had begun.
+//! So work had begun if the store has a directory that contains neither a session nor a fence.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Its name in the directory of a deployment.
+/// File name in the directory of a deployment.
 const FENCE_FILE: &str = "not-begun";
 
 /// The fence of one deployment.
@@ -31,8 +31,8 @@ impl Fence {
         }
     }
 
-    /// Puts it up, in a directory that is made if it is missing. After a power cut it may be missing; then the deployment
-    /// ends as one that had begun.
+    /// Creates the fence, and its directory if missing. A power failure may lose the fence; the deployment then ends as
+    /// if work had begun.
     pub(super) fn put_up(&self) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
@@ -50,7 +50,7 @@ impl Fence {
         std::fs::exists(self.file())
     }
 
-    /// Takes it down. It need not be there.
+    /// Removes the fence, if it exists.
     pub(super) fn take_down(&self) -> io::Result<()> {
         match std::fs::remove_file(self.file()) {
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),

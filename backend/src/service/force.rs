@@ -1,4 +1,4 @@
-//! Cancel by force.
+//! Force-cancel.
 
 use super::decide::refused;
 use super::intent::Stopped;
@@ -6,10 +6,10 @@ use super::{DecisionError, Service};
 use crate::store::{Deployment, NewAuditEntry};
 
 impl Service {
-    /// Ends a deployment at once.
+    /// Cancels a deployment at once.
     ///
-    /// One that was claimed a moment ago and has no session is refused: a stop that is kept for its session would be a
-    /// graceful one, and that is not what was asked for.
+    /// Refuses a deployment that was claimed a moment ago and has no session yet: a stop remembered for its session
+    /// would be graceful, which is not what the caller asked for.
     pub(super) async fn force_cancel(
         &self,
         deployment: &Deployment,

@@ -1,8 +1,8 @@
-//! Decisions about what another node carries.
+//! Decisions about deployments that another node runs.
 //!
-//! The session is there, so the decision goes there: a row of the store, which the node takes once and answers with what
-//! its session said. Whoever decided waits for that answer. A decision that nobody took in time is withdrawn, and then
-//! nothing was done.
+//! The decision goes to the node that has the session, as a row in the store. That node takes the row once and answers
+//! with the session's result. The deciding node waits for this answer, and withdraws a decision that was not taken in
+//! time; nothing was done then.
 
 use std::time::Duration;
 
@@ -15,26 +15,26 @@ use crate::auth::Caller;
 use crate::causes::Causes;
 use crate::store::{Deployment, HandedOver, Standing, StoreError};
 
-/// How often a node looks whether something was decided elsewhere.
+/// How often a node checks for decisions from other nodes.
 pub(super) const TAKE_EVERY: Duration = Duration::from_millis(200);
-/// How often it is looked whether there is an answer.
+/// How often to check for an answer.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long a node has to take a decision: many times what it needs, and no longer than somebody waits.
+/// How long a node has to take a decision: many times what it needs, and not longer than a client waits.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
-/// How long it then has to say what came of it: an approval is written to the disk before it counts.
+/// How long it then has to answer: an approval is written to disk before it counts.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 
-/// A decision with who made it, as it stands in the store.
+/// A decision and who made it, as stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct Message {
     by: String,
-    /// One word, or several with commas between them.
+    /// One role, or several separated by commas.
     role: String,
     #[serde(flatten)]
     decision: Decision,
 }
 
-/// What came of it.
+/// The result of a decision.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 enum Answer {
@@ -45,14 +45,14 @@ enum Answer {
 }
 
 impl Service {
-    /// The node that carries a deployment, if it is another one.
+    /// Returns the node that runs a deployment, if it is another one.
     pub(super) fn carried_elsewhere<'a>(&self, deployment: &'a Deployment) -> Option<&'a str> {
         let node = deployment.node.as_deref()?;
         let is_elsewhere = deployment.standing == Standing::Active && node != self.parts.node.name;
         (is_elsewhere && self.store().is_shared()).then_some(node)
     }
 
-    /// Has the node that carries a deployment do what somebody decided here.
+    /// Passes a decision to the node that runs the deployment.
     pub(super) async fn hand_over(
         &self,
         deployment: &Deployment,
@@ -109,7 +109,7 @@ impl Service {
         }
     }
 
-    /// Does what was decided elsewhere about what this node carries.
+    /// Carries out decisions of other nodes about deployments that this node runs.
     pub(super) async fn take_decisions(&self) {
         if self.parts.live.is_empty() {
             return;
@@ -131,7 +131,7 @@ impl Service {
     async fn answer(&self, handed: &HandedOver) {
         let answer = match read(handed) {
             Some((decision, caller)) => {
-                // In a box: a decision may be handed over, and what was handed over is a decision.
+                // Boxed: a decision may be handed over, and a decision that was handed over is decided again.
                 let done = Box::pin(self.decide(handed.deployment, decision, &caller)).await;
                 Answer::of(done)
             }
@@ -166,7 +166,7 @@ impl Answer {
             Ok(()) => Self::Done,
             Err(DecisionError::NotFound) => Self::NotFound,
             Err(DecisionError::Conflict { status, problem }) => Self::Refused { status, problem },
-            // The node that it came from has asked the same rule; theirs may be another.
+            // The sending node applied the same rule, but its configuration may differ.
             Err(DecisionError::Refused(refusal)) => Self::Refused {
                 status: Status::AwaitingApproval,
                 problem: refusal.to_string(),

@@ -1,8 +1,8 @@
-//! A decision is written down before it takes effect.
+//! Records decisions before they take effect.
 //!
-//! The audit trail first gets a pending entry, then the session is asked, and then the entry is settled. Whatever moment
-//! the service dies at, the pending entry and the session's own journal together say what was done, and `trail` settles it
-//! when the session is taken up again, at the latest before the end of the deployment is kept.
+//! The audit trail first gets a pending entry, then the session is asked, and then the entry is settled. If the service
+//! dies at any moment, the pending entry and the session's journal together show what was done. `trail` settles the
+//! entry when the session is recovered, at the latest before the end of the deployment is stored.
 
 use std::time::Duration;
 
@@ -15,25 +15,26 @@ use super::{DecisionError, Service};
 use crate::causes::Causes;
 use crate::store::{NewAuditEntry, Settlement};
 
-/// How long a stop waits for its entry to be written: what runs has to be stoppable when the store can't write.
+/// How long a stop waits for its entry to be written: it must be possible to stop a deployment when the store cannot
+/// write.
 const STOP_WAITS: Duration = Duration::from_secs(2);
-/// How long an answer waits for its entry to be settled, which goes on afterwards.
+/// How long a response waits for its entry to be settled; settling continues afterwards.
 const SETTLED_WITHIN: Duration = Duration::from_secs(1);
 
-/// How a stop was taken.
+/// How a stop was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// The session wrote it down.
+    /// The session has recorded it.
     BySession,
-    /// There is no session yet: it is stopped as soon as there is one, also by another process.
+    /// There is no session yet; it is stopped as soon as it exists, by another process if need be.
     Remembered,
 }
 
 impl Service {
-    /// Does what somebody decided, after that was written down.
+    /// Records a decision, then carries it out.
     ///
     /// # Errors
-    /// The store can't write, and nothing was done; or what the work says.
+    /// The store cannot write, and nothing was done; or the error of the work.
     pub(super) async fn with_intent(
         &self,
         entry: &NewAuditEntry,
@@ -47,10 +48,10 @@ impl Service {
         done
     }
 
-    /// Stops something, after that was written down, or was tried to: a store that can't write keeps nothing running.
+    /// Carries out a stop after recording it or trying to: a store that cannot write must not prevent a stop.
     ///
     /// # Errors
-    /// What the work says.
+    /// The error of the work.
     pub(super) async fn stop_with_intent(
         &self,
         entry: &NewAuditEntry,
@@ -63,7 +64,7 @@ impl Service {
         let done = work.await;
         let settlement = match done {
             Ok(Stopped::BySession) => Some(Settlement::Done),
-            // Settled when the session has it.
+            // Settled once the session has recorded it.
             Ok(Stopped::Remembered) => None,
             Err(ref fault) => not_done(fault).then_some(Settlement::Dropped),
         };
@@ -99,15 +100,14 @@ impl Service {
         done.map(drop)
     }
 
-    /// Settles an entry, and waits for that no longer than an answer may.
+    /// Settles an entry, and waits for that only as long as a response may.
     async fn settle_soon(&self, number: u64, settlement: Settlement) {
         let service = self.clone();
         let settling = tokio::spawn(async move { service.settle(number, settlement).await });
         let _ = timeout(SETTLED_WITHIN, settling).await;
     }
 
-    /// Settles an entry as soon as the store can write. One that is not settled when the service stops is settled at the
-    /// next start.
+    /// Settles an entry as soon as the store can write. If the service stops first, the next start settles it.
     async fn settle(&self, number: u64, settlement: Settlement) {
         let store = self.store();
         let _ = self
@@ -115,7 +115,7 @@ impl Service {
             .await;
     }
 
-    /// Writes an entry down as soon as the store can write. The journal of the session says it as well.
+    /// Records an entry as soon as the store can write. The session's journal contains it as well.
     fn record_later(&self, entry: NewAuditEntry, owed: Option<OwedEntry>) {
         let service = self.clone();
         tokio::spawn(async move {
@@ -126,7 +126,7 @@ impl Service {
     }
 }
 
-/// What the answer to a decision says of its entry; none where it does not say, and the session is asked later.
+/// Returns the settlement that a result implies; `None` if it implies none, so that the session is asked later.
 fn settlement(done: &Result<(), DecisionError>) -> Option<Settlement> {
     match done {
         Ok(()) => Some(Settlement::Done),
@@ -134,12 +134,12 @@ fn settlement(done: &Result<(), DecisionError>) -> Option<Settlement> {
     }
 }
 
-/// Whether a fault says that nothing was done.
+/// Returns whether an error means that nothing was done.
 const fn not_done(fault: &DecisionError) -> bool {
     match fault {
         DecisionError::Session(fault) => match fault {
             SessionError::Gone { .. } => false,
-            // Every other one says so.
+            // All others mean so.
             _ => true,
         },
         DecisionError::NotFound

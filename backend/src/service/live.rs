@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::store::DeploymentId;
 
-/// What this process carries.
+/// The deployments that this process runs.
 #[derive(Debug)]
 pub(super) struct Live {
     entries: Mutex<HashMap<DeploymentId, Entry>>,
@@ -17,12 +17,12 @@ pub(super) struct Live {
 
 #[derive(Debug)]
 enum Entry {
-    /// It was claimed and has no session yet; who wants it stopped, if somebody does.
+    /// Claimed, without a session yet; `cancel_by` is the user who wants it stopped, if any.
     Claimed { cancel_by: Option<String> },
-    /// It has one.
+    /// Has a session.
     Carried {
         session: Session,
-        /// The status that the store has; none as long as it has what a former process said.
+        /// The status in the store; `None` while the store still has the status of a previous process.
         kept: Option<Status>,
     },
 }
@@ -49,7 +49,7 @@ impl Live {
             .insert(id, Entry::Claimed { cancel_by: None });
     }
 
-    /// Puts the session in; says who wanted it stopped while there was none.
+    /// Adds the session; returns who asked to stop the deployment before it had one.
     pub(super) fn carry(&self, id: DeploymentId, session: Session) -> Option<String> {
         let entry = Entry::Carried {
             session,
@@ -75,7 +75,7 @@ impl Live {
         }
     }
 
-    /// Remembers that a deployment is to stop as soon as it has a session; false if it is not claimed.
+    /// Remembers to stop a deployment as soon as it has a session; returns false if it is not in the claimed state.
     pub(super) fn cancel_claimed(&self, id: DeploymentId, by: &str) -> bool {
         match self.entries().get_mut(&id) {
             Some(Entry::Claimed { cancel_by }) => {
@@ -86,12 +86,12 @@ impl Live {
         }
     }
 
-    /// Whether there is nothing.
+    /// Returns whether this process runs no deployments.
     pub(super) fn is_empty(&self) -> bool {
         self.entries().is_empty()
     }
 
-    /// How many are at work. Who waits for an approval does not take the place of another.
+    /// Returns how many are running. Deployments that wait for approval do not count.
     pub(super) fn at_work(&self) -> usize {
         let entries = self.entries();
         let at_work = entries.values().filter(|entry| match entry {
@@ -101,14 +101,15 @@ impl Live {
         at_work.count()
     }
 
-    /// Notes what the store says now.
+    /// Notes the status that the store now has.
     pub(super) fn note_kept(&self, id: DeploymentId, status: Status) {
         if let Some(Entry::Carried { kept, .. }) = self.entries().get_mut(&id) {
             *kept = Some(status);
         }
     }
 
-    /// Whether all that is carried waits for an approval, and the store says so, as it does of all that has ended.
+    /// Returns whether every deployment waits for approval, according to both its session and the store. Ended
+    /// deployments are removed once their end is stored.
     pub(super) fn is_idle(&self) -> bool {
         self.entries().values().all(|entry| match entry {
             Entry::Claimed { .. } => false,
@@ -119,7 +120,7 @@ impl Live {
         })
     }
 
-    /// The sessions that are at work.
+    /// Returns the running sessions.
     pub(super) fn sessions_at_work(&self) -> Vec<Session> {
         let entries = self.entries();
         let sessions = entries.values().filter_map(|entry| match entry {
@@ -129,7 +130,7 @@ impl Live {
         sessions.filter(is_at_work).collect()
     }
 
-    /// How many are carried.
+    /// Returns how many deployments this process runs.
     pub(super) fn count(&self) -> usize {
         self.entries().len()
     }

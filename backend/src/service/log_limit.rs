@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use crate::store::StoredLine;
 
-/// The end of a log is dropped in so many parts, the oldest first.
+/// The end of a log is dropped in this many parts, the oldest first.
 const PARTS: u64 = 16;
 /// Approximate size of a row without its text.
 const BYTES_BESIDE_TEXT: u64 = 64;
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// What is stored after these lines, `at_a_time` lines at a time; `again` starts anew before each of them.
+    /// Returns what is stored after adding these lines, `at_a_time` at a time; `again` starts over before each step.
     fn kept(lines: &[StoredLine], at_a_time: usize, again: bool) -> BTreeMap<u64, String> {
         let mut limit = LogLimit::new(LIMIT);
         let mut store = BTreeMap::new();

@@ -1,36 +1,36 @@
-//! The log of a deployment as text, as much of it as there is by now.
+//! The log of a deployment so far, as text.
 
 use iac_runner::session::{Logs, Phase};
 
 use super::{Service, waiting_line};
 use crate::store::{DeploymentId, StoreError, StoredLine};
 
-/// Lines of a piece, at most.
+/// Most lines of a piece.
 const PIECE: u32 = 1000;
 
-/// A log that is read as fast as somebody takes it, and held in memory a piece at a time.
+/// A log that is read as fast as the client accepts it, with one piece in memory at a time.
 #[derive(Debug)]
 pub struct LogText {
     service: Service,
     id: DeploymentId,
-    /// None for all of them.
+    /// `None` means all phases.
     phase: Option<Phase>,
     from: From,
 }
 
-/// Where the lines come from.
+/// Source of the lines.
 #[derive(Debug)]
 enum From {
-    /// A session that this process carries: its log has all lines, the store perhaps not yet.
+    /// A session of this process: its log has all lines, while the store may lag behind.
     Session(Logs),
     /// The store, from this line on.
     Store(u64),
-    /// Nothing is left.
+    /// All lines are read.
     End,
 }
 
 impl Service {
-    /// The log of a deployment, or that of one of its phases.
+    /// Returns the log of a deployment, or of one of its phases.
     pub fn log_text(&self, id: DeploymentId, phase: Option<Phase>) -> LogText {
         let from = match self.session(id) {
             Some(session) => From::Session(session.logs(0)),
@@ -46,10 +46,10 @@ impl Service {
 }
 
 impl LogText {
-    /// The next lines, each with its newline; none at the end. A piece may be empty.
+    /// Returns the next lines, each with its newline; `None` at the end. A piece may be empty.
     ///
     /// # Errors
-    /// The store does not say.
+    /// The store failed.
     pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
         let lines: Vec<StoredLine> = match &mut self.from {
             From::Session(logs) => {
@@ -73,7 +73,7 @@ impl LogText {
         ))
     }
 
-    /// What a deployment waits for, which is no line of its log.
+    /// Returns the line that names what a deployment waits for, which is not part of its log.
     async fn last_piece(&mut self) -> Result<Option<String>, StoreError> {
         let has_begun = matches!(self.from, From::Session(_)) || self.phase.is_some();
         self.from = From::End;

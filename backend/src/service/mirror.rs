@@ -1,4 +1,4 @@
-//! What a session says goes into the store.
+//! Copies what a session reports into the store.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use crate::causes::Causes;
 use crate::metrics::Course;
 use crate::store::{Claim, Ending, Held, Lease, Progress, StoreError, StoredLine};
 
-/// Most lines that are put in at a time.
+/// Most lines to insert at once.
 const LINES_AT_A_TIME: u16 = 500;
-/// How long lines and phases are gathered before they go into the store. Who asks here hears them from the session
+/// How long to collect lines and phases before storing them. Subscribers of this process get them from the session
 /// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Who cancels what another node carries by now, for the log of the deployment.
+/// Name logged as the one who cancelled a deployment that another node has taken over.
 pub(super) const TAKEN_OVER: &str = "the node that took it over";
-/// Pause before the store is asked once more.
+/// Pause before a store call is repeated.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// What the store is going to say.
+/// A pending answer of the store.
 pub(super) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Held, StoreError>> + Send + 'a>>;
 
-/// Nobody wants to hear from this process about the deployment any more.
+/// This process no longer holds the deployment's lease.
 pub(super) struct Lost;
 
-/// What the session has said and the store does not have yet.
+/// What the session has reported and the store does not have yet.
 #[derive(Default)]
 struct News {
     lines: Vec<StoredLine>,
     now: Option<Snapshot>,
-    /// When they go in at the latest; none if there are none.
+    /// When to store it at the latest; `None` if there is nothing to store.
     due: Option<Instant>,
 }
 
@@ -47,7 +47,7 @@ enum Plan {
 }
 
 impl Service {
-    /// Follows a session to its end, and keeps that.
+    /// Follows a session to its end, and stores that.
     pub(super) async fn mirror(&self, claim: &Claim, session: &Session) {
         let lease = &claim.lease;
         let id = lease.deployment;
@@ -58,7 +58,7 @@ impl Service {
         };
         if done.is_err() && !*self.parts.is_stopping.borrow() {
             warn!(deployment = %id, "was taken over by another node: it is stopped here");
-            // Only what is over refuses.
+            // Fails only if the session has already ended.
             let _ = session.cancel(TAKEN_OVER).await;
         }
     }
@@ -71,7 +71,7 @@ impl Service {
     ) -> Result<Plan, Lost> {
         let store = self.store();
         let mut snapshots = session.watch();
-        // What the session says by now may not be in the store.
+        // The store may lack what the session has reported so far.
         snapshots.mark_changed();
         let mut limit = LogLimit::new(self.parts.log_limit);
         let next = self.take_kept_lines(lease, &mut limit).await?;
@@ -88,7 +88,7 @@ impl Service {
                         news.take_lines(line.into(), &mut logs);
                         news.lines.len() >= usize::from(LINES_AT_A_TIME)
                     }
-                    // Where it stands at its end is kept with the end.
+                    // The final state is stored with the end.
                     None => {
                         self.keep_lines(lease, &news.lines, &mut limit).await?;
                         return Ok(plan);
@@ -97,10 +97,11 @@ impl Service {
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
                     course.see(&now, self.parts.settings.approval_deadline);
-                    // People wait for another status, and look for it in lists. The last one is kept with the end.
+                    // People wait for a status change and look for it in lists. The final status is stored with the
+                    // end.
                     let is_urgent = status != Some(now.status) && now.ended_at.is_none();
                     news.take_snapshot(now);
-                    // Who waits for an approval leaves room for another.
+                    // A deployment that waits for approval makes room for another.
                     self.parts.wake.notify_one();
                     is_urgent
                 }
@@ -116,7 +117,7 @@ impl Service {
             }
             let gathered = std::mem::take(&mut news);
             self.keep_lines(lease, &gathered.lines, &mut limit).await?;
-            // Before the digest of the plan: who sees that has the plan as well.
+            // Before the digest of the plan: a client that sees the digest can get the plan as well.
             plan = self.keep_plan(lease, session, plan).await?;
             if let Some(now) = &gathered.now {
                 status = Some(now.status);
@@ -174,11 +175,11 @@ impl Service {
         course: &Course,
     ) -> Result<(), Lost> {
         let Ok(end) = session.wait().await else {
-            // Its task went with the runtime: the next start takes it up.
+            // Its task ended with the runtime; the next start recovers it.
             return Ok(());
         };
         let (store, lease) = (self.store(), &claim.lease);
-        // Before the end is kept: what is pending about a deployment that has ended came too late.
+        // Before the end is stored: entries still pending about an ended deployment came too late.
         self.complete_the_trail(claim, session, Moment::Ended)
             .await?;
         self.keep_progress(lease, &end).await?;
@@ -204,7 +205,7 @@ impl Service {
         self.keep(|| store.keep_progress(lease, &progress)).await
     }
 
-    /// Keeps the plan, once there is one.
+    /// Stores the plan, once there is one.
     async fn keep_plan(
         &self,
         lease: &Lease,
@@ -229,12 +230,12 @@ impl Service {
         }
     }
 
-    /// Asks the store until it answers; lost as well when the service stops.
+    /// Repeats a store call until it succeeds; returns `Lost` as well if the service stops.
     pub(super) async fn insist<'a>(&self, ask: impl Fn() -> Answer<'a> + Send + Sync) -> Held {
         self.until_answered(ask).await.unwrap_or(Held::Lost)
     }
 
-    /// Asks the store until it answers, or the service stops.
+    /// Repeats a store call until it succeeds or the service stops.
     pub(super) async fn until_answered<T, A>(
         &self,
         ask: impl Fn() -> A + Send + Sync,
@@ -258,7 +259,7 @@ impl Service {
 }
 
 impl News {
-    /// Takes a line, and those that are at hand after it.
+    /// Takes a line, and the lines that are available after it.
     fn take_lines(&mut self, first: StoredLine, logs: &mut Logs) {
         self.lines.push(first);
         while self.lines.len() < usize::from(LINES_AT_A_TIME) {
@@ -270,7 +271,7 @@ impl News {
         self.has_come();
     }
 
-    /// Takes where the session stands, which takes the place of where it stood.
+    /// Takes a snapshot, which replaces the previous one.
     fn take_snapshot(&mut self, now: Snapshot) {
         self.now = Some(now);
         self.has_come();
@@ -282,7 +283,7 @@ impl News {
     }
 }
 
-/// What is kept while a deployment is active: that it is over is said by its end alone.
+/// Returns the progress to store while a deployment is active; only `finish` records that it has ended.
 fn progress(now: &Snapshot) -> Progress {
     Progress {
         status: match now.status {
@@ -301,7 +302,7 @@ fn progress(now: &Snapshot) -> Progress {
     }
 }
 
-/// A summary, or outputs, as they are kept.
+/// Converts a summary, or outputs, to the stored form.
 pub(super) fn json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -1,33 +1,33 @@
-//! Deployments at work: a queue, the sessions that carry them out, and their mirror in the store.
+//! Runs deployments: a queue, sessions, and their copy in the store.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `place` | the data directory: whose it is, and the name of its owner |
-//! | `node` | the name of the node, which belongs to the data directory, and its signs of life |
-//! | `start` | a request becomes a deployment that waits |
-//! | `dispatch` | what waits is claimed, as many at a time as may be |
-//! | `carry` | one claimed deployment: its session is started, or taken up again |
+//! | `place` | the data directory: its lock, and the identity of the node |
+//! | `node` | the node name, which belongs to the data directory, and its heartbeat |
+//! | `start` | turns a request into a queued deployment |
+//! | `dispatch` | claims queued deployments, up to the concurrency limit |
+//! | `carry` | runs one claimed deployment: starts its session, or recovers it |
 //! | `exposure` | rejects sandbox settings that would expose files of the service |
-//! | `fence` | a file that proves that the work on a deployment has not begun |
-//! | `mirror` | what its session says goes into the store |
-//! | `intent` | a decision is written down before it takes effect |
-//! | `owed` | entries of the audit trail that are on their way into the store |
-//! | `trail` | what the audit trail does not say yet of the decisions about a session |
+//! | `fence` | a file that proves that work on a deployment has not begun |
+//! | `mirror` | copies what a session reports into the store |
+//! | `intent` | records decisions before they take effect |
+//! | `owed` | audit entries that are being written to the store |
+//! | `trail` | adds decisions to the audit trail that only the session has recorded |
 //! | `live` | the sessions of this process |
-//! | `decide`, `force` | approve, reject, cancel, gracefully or by force |
-//! | `handover` | decisions about what another node carries |
-//! | `retry` | a deployment that is over becomes a request once more |
-//! | `drain` | the end of a service that takes everything with it which it started |
-//! | `sweep` | working directories and records go when their time is over |
-//! | `view` | where a deployment stands |
+//! | `decide`, `force` | approve, reject, cancel and force-cancel |
+//! | `handover` | decisions about deployments that another node runs |
+//! | `retry` | starts an ended deployment again |
+//! | `drain` | shutdown of a service that must not leave processes behind |
+//! | `sweep` | removes expired working directories and records |
+//! | `view` | state of a deployment |
 //! | `log_limit` | limits how much of a log is stored |
-//! | `log_text` | its log as text |
+//! | `log_text` | the log as text |
 //!
-//! # What a restart finds
-//! The directory of a deployment's session follows from the deployment's name and is made by the session before it
-//! begins anything. So whoever claims a deployment looks there first: a session that is there is taken up again, also when
-//! its secrets don't open. Where there is none, a fence has to prove that none has begun; without it, the directory was
-//! lost and the deployment ends as `unknown`. An apply that runs is left to its supervisor, and followed.
+//! # Recovery after a restart
+//! The directory of a session is derived from the deployment's id, and the session creates it before it begins
+//! anything. A process that claims a deployment looks there first and recovers an existing session, even if its secrets
+//! cannot be decrypted. If there is no session, a fence must prove that none has begun; without a fence, the directory
+//! was lost and the deployment ends as `unknown`. A running apply is left to its supervisor, and followed.
 
 mod carry;
 mod decide;
@@ -82,12 +82,12 @@ pub use retry::Supplied;
 pub use view::View;
 pub(crate) use view::waiting_line;
 
-/// Below the data directory: where each deployment has its own.
+/// Below the data directory: one directory for each deployment.
 const SESSIONS_DIR: &str = "sessions";
 /// Below the data directory: mirrors of repositories.
 const MIRRORS_DIR: &str = "mirrors";
 
-/// Deployments at work; clones are handles of the same.
+/// Runs deployments; clones share the same state.
 #[derive(Clone)]
 pub struct Service {
     parts: Arc<Parts>,
@@ -96,7 +96,7 @@ pub struct Service {
 struct Parts {
     store: Arc<dyn Store>,
     sealer: Sealer,
-    /// What all sessions have in common, but for their root.
+    /// Settings of all sessions, except for their root.
     settings: Settings,
     sessions_dir: PathBuf,
     node: Node,
@@ -114,9 +114,9 @@ struct Parts {
     live: Live,
     owed: Owed,
     metrics: Metrics,
-    /// Something has ended since the store was scrubbed; a former process may have left it to this one.
+    /// A deployment has ended since the store was last scrubbed, perhaps in a previous process.
     is_to_be_scrubbed: AtomicBool,
-    /// Something may be claimed.
+    /// A deployment may be ready to claim.
     wake: Notify,
     is_stopping: watch::Sender<bool>,
 }
@@ -130,10 +130,10 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Makes a service of its configuration; nothing is begun before [`Service::run`].
+    /// Opens a service from its configuration; it starts no work before [`Service::run`].
     ///
     /// # Errors
-    /// The data directory or the node name is in use, the runner is not there, or the registry has no address.
+    /// The data directory or the node name is in use, the runner was not found, or the registry host is not valid.
     pub async fn open(
         config: &Config,
         store: Arc<dyn Store>,
@@ -161,7 +161,7 @@ impl Service {
         let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
         let identity = place.identity()?;
         let name = work.node.clone().unwrap_or_else(|| identity.clone());
-        // Last: a service that can't start for another reason keeps nobody from the name.
+        // Last: a service that fails to start for another reason must not hold the name.
         let asked_at = Instant::now();
         let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
@@ -195,47 +195,47 @@ impl Service {
         })
     }
 
-    /// What lasts.
+    /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.parts.store.as_ref()
     }
 
-    /// The session of a deployment that this process carries.
+    /// Returns the session of a deployment that this process runs.
     pub fn session(&self, id: DeploymentId) -> Option<Session> {
         self.parts.live.session(id)
     }
 
-    /// What is counted and measured.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.parts.metrics
     }
 
-    /// What the tools are confined by here.
+    /// Returns the sandbox that tools run in on this machine.
     pub fn sandbox(&self) -> &SandboxLevel {
         &self.parts.sandbox
     }
 
-    /// How many deployments this process carries, those that wait for an approval included.
+    /// Returns how many deployments this process runs, including those that wait for approval.
     pub fn active(&self) -> usize {
         self.parts.live.count()
     }
 
-    /// Something to watch with: it changes whenever this process begins or ceases to carry a deployment.
+    /// Returns a receiver that changes when this process starts or stops running a deployment.
     pub fn carried(&self) -> watch::Receiver<()> {
         self.parts.live.watch()
     }
 
-    /// Begins nothing more. What runs is left to its supervisors, for the next start to take up.
+    /// Stops claiming deployments. Running ones are left to their supervisors, and the next start recovers them.
     pub fn stop(&self) {
         self.parts.is_stopping.send_replace(true);
     }
 
-    /// Something to watch with: whether the service is stopping.
+    /// Returns a receiver of whether the service is stopping.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.parts.is_stopping.subscribe()
     }
 
-    /// The directory of a deployment on this machine.
+    /// Returns the directory of a deployment on this machine.
     fn dir(&self, id: DeploymentId) -> PathBuf {
         self.parts.sessions_dir.join(id.to_string())
     }

@@ -1,4 +1,4 @@
-//! The node of this process: its name belongs to the data directory, and it gives signs of life.
+//! The node of this process: its name belongs to the data directory, and it renews a lease as a heartbeat.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,25 +11,25 @@ use super::{OpenError, Service};
 use crate::causes::Causes;
 use crate::store::{Held, NameAnswer, Node, Store, StoreError};
 
-/// How long the store may take for one write before it counts as one that can't write.
+/// Longest time of one write before the store counts as not writable.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
-/// How long the last answer is given again: whoever asks often writes no more often than that.
+/// How long the last result is reused: frequent probes don't write more often than this.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Whether the store could write, and when that was asked.
+/// Whether the store could write, and when that was checked.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     last: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
-/// How long this process surely has the name of its node.
+/// Until when this process surely holds its node name.
 #[derive(Debug)]
 pub(super) struct NameLease {
     until: Mutex<Instant>,
 }
 
 impl NameLease {
-    /// A lease that was asked for at this time, and granted.
+    /// Creates a lease that was requested at this time and granted.
     pub(super) fn new(asked_at: Instant, lease: Duration) -> Self {
         Self {
             until: Mutex::new(asked_at + lease),
@@ -46,10 +46,10 @@ impl NameLease {
     }
 }
 
-/// Takes the name of the node for this process.
+/// Takes the node name for this process.
 ///
 /// # Errors
-/// The name belongs to another data directory, or the store can't keep it.
+/// The name belongs to another data directory, or the store cannot save it.
 pub(super) async fn take(
     store: &dyn Store,
     name: String,
@@ -65,7 +65,7 @@ pub(super) async fn take(
         NameAnswer::Taken => Ok(node),
         NameAnswer::InUse { lease_left } => Err(OpenError::NodeInUse {
             name: node.name,
-            // Rounded up, so that whoever waits that long has waited long enough.
+            // Rounded up, so that waiting this long is enough.
             seconds_left: lease_left.as_secs() + 1,
         }),
         NameAnswer::Carries { deployments } => Err(OpenError::NodeCarries {
@@ -76,12 +76,12 @@ pub(super) async fn take(
 }
 
 impl Service {
-    /// Gives signs of life until the service stops; stops it when another process has taken the name, since that one
-    /// carries the deployments by now.
+    /// Renews the node lease until the service stops. Stops the service if another process has taken the name, because
+    /// that process now runs the deployments.
     pub(super) async fn keep_the_name(&self) -> Held {
         let mut stopping = self.stopping();
         if !self.store().is_shared() {
-            // The lock of the data directory, where the database is as well, says it all.
+            // The lock of the data directory, which also holds the database, is sufficient.
             return Held::Yes;
         }
         let mut renewal = tokio::time::interval(self.parts.lease / 3);
@@ -120,13 +120,13 @@ impl Service {
         Ok(held)
     }
 
-    /// Whether this process surely has its name, so that it may claim under it: once the lease has run out, another data
-    /// directory may have taken it.
+    /// Returns whether this process surely holds its name, so that it may claim under it: once the lease has expired,
+    /// another data directory may have taken the name.
     pub(super) fn holds_the_name(&self) -> bool {
         !self.store().is_shared() || self.parts.name_lease.holds_at(Instant::now())
     }
 
-    /// Gives the name up, after [`Service::stop`]. What still runs keeps it reserved for this data directory.
+    /// Releases the name, after [`Service::stop`]. Deployments that still run keep it reserved for this data directory.
     pub async fn leave(&self) {
         let left = self.store().leave_name(&self.parts.node);
         match timeout(WRITTEN_WITHIN, left).await {
@@ -136,8 +136,8 @@ impl Service {
         }
     }
 
-    /// Whether the store takes what is written, by a write that reaches the disk. Asked by one caller at a time, and
-    /// once a second at most.
+    /// Returns whether the store accepts writes, by a write that reaches the disk. Runs one check at a time, and at
+    /// most one a second.
     pub async fn can_write(&self) -> bool {
         let mut last = self.parts.probe.last.lock().await;
         if let Some((at, can_write)) = *last
@@ -174,7 +174,7 @@ mod tests {
         assert!(lease.holds_at(at(29)));
         assert!(!lease.holds_at(at(30)));
         lease.extend(at(20), Duration::from_secs(30));
-        // An answer that comes late shortens nothing.
+        // A late answer does not shorten the lease.
         lease.extend(at(10), Duration::from_secs(30));
         assert!(lease.holds_at(at(49)));
         assert!(!lease.holds_at(at(50)));

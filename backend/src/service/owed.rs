@@ -1,4 +1,4 @@
-//! Entries of the audit trail that are on their way into the store.
+//! Tracks audit entries that are being written to the store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use tokio::sync::watch;
 
 use crate::store::DeploymentId;
 
-/// How many entries about which deployment; clones are the same.
+/// Number of entries by deployment; clones share the counts.
 #[derive(Clone, Debug)]
 pub(super) struct Owed {
     counts: Arc<Mutex<HashMap<DeploymentId, usize>>>,
     changed: watch::Sender<()>,
 }
 
-/// One entry, until it is dropped.
+/// One entry, counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct OwedEntry {
     owed: Owed,
@@ -39,11 +39,11 @@ impl Owed {
         }
     }
 
-    /// Waits until none is on its way.
+    /// Waits until no entry about a deployment is being written.
     pub(super) async fn none_about(&self, id: DeploymentId) {
         let mut changed = self.changed.subscribe();
         while self.counts().contains_key(&id) {
-            // The sender lives as long as this.
+            // The sender lives as long as `self`.
             let _ = changed.changed().await;
         }
     }

@@ -1,4 +1,4 @@
-//! The data directory of a service: whose it is, and the identity of its owner.
+//! The data directory of a service: its lock, and the identity of the node.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -11,20 +11,20 @@ use uuid::Uuid;
 
 use super::OpenError;
 
-/// Locked by the service that runs; the kernel lets go of it however that ends.
+/// Locked by the running service; the kernel releases the lock when the process ends.
 const LOCK_FILE: &str = "backend.lock";
-/// How long a held lock is waited for. A service that was killed while it started a program leaves its lock to the new
-/// process until that has become the program.
+/// How long to wait for a held lock. If a service is killed while it starts a program, the new process holds the lock
+/// until it executes the program.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
-/// Between two tries.
+/// Pause between two attempts.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// The identity of the node, made at the first start; its name as well, unless it is given another.
+/// Identity of the node, created at the first start; also its name, unless one is configured.
 const NODE_FILE: &str = "node";
 
 /// A data directory that no other service uses.
 ///
-/// A node is its data directory: there are the sessions that it can take up again. The name of a machine would not do,
-/// since a container has another one each time it is made.
+/// A node is identified by its data directory, which holds the sessions that it can recover. A host name would not do:
+/// a container gets a new one each time it is created.
 #[derive(Debug)]
 pub(super) struct Place {
     dir: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Takes the directory, which is made with 0700 if it is missing.
+    /// Claims the directory, and creates it with mode 0700 if it is missing.
     pub(super) fn claim(dir: &Path) -> Result<Self, OpenError> {
         let dir = std::path::absolute(dir).map_err(unusable(dir))?;
         DirBuilder::new()
@@ -57,7 +57,7 @@ impl Place {
         &self.dir
     }
 
-    /// The identity of the node, the same at every start.
+    /// Returns the identity of the node, the same at every start.
     pub(super) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
         let kept = match std::fs::read_to_string(&file) {
@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-/// Takes a lock, and waits a moment for one that is held.
+/// Takes a lock, waiting a while if it is held.
 fn lock_within(file: &File, at_most: Duration) -> Result<(), TryLockError> {
     let deadline = Instant::now() + at_most;
     loop {
@@ -85,7 +85,7 @@ fn lock_within(file: &File, at_most: Duration) -> Result<(), TryLockError> {
     }
 }
 
-/// Names the directory that the system refused.
+/// Returns an error with the directory that the system refused.
 fn unusable(dir: &Path) -> impl FnOnce(io::Error) -> OpenError {
     |source| OpenError::DataDir {
         dir: dir.to_owned(),
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(place.identity().unwrap(), node);
         let second = Place::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
-        // Its owner goes away a moment later.
+        // The owner goes away a moment later.
         let later = std::thread::spawn(move || {
             sleep(2 * LOCK_PAUSE);
             drop(place);

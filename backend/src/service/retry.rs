@@ -1,4 +1,4 @@
-//! A deployment that is over becomes a request once more.
+//! Starts an ended deployment again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,17 @@ use super::{RequestError, RetryError, Service};
 use crate::auth::Caller;
 use crate::store::{DeploymentId, NewAuditEntry, Standing};
 
-/// The secrets of a former request, sent again, in the places that they have in a request.
+/// The secrets of an earlier request, sent again, in the same places as in a request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Supplied {
-    /// Values of variables, by name.
+    /// Values of environment variables, by name.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     env_vars: BTreeMap<String, SecretString>,
-    /// What `git_auth` of the request was.
+    /// The secret part of the request's `git_auth`.
     git_auth: Option<Password>,
-    /// What `ssh` of the request was.
+    /// The secret part of the request's `ssh`.
     ssh: Option<PrivateKey>,
 }
 
@@ -45,7 +45,7 @@ struct PrivateKey {
 }
 
 impl Supplied {
-    /// Fields as the library names them, such as `env_vars.TOKEN`, with their places in a body.
+    /// Returns the fields as the library names them, such as `env_vars.TOKEN`, with their paths in the body.
     fn fields(&self) -> Vec<(String, [&str; 2], &SecretString)> {
         let variables = self.env_vars.iter();
         let mut fields: Vec<_> = variables
@@ -74,7 +74,7 @@ impl Supplied {
         fields
     }
 
-    /// Puts the secrets into the record of a request, which then is one that may be sent.
+    /// Adds the secrets to the record of a request, which makes it a complete request.
     fn complete(&self, mut record: Value, missing: &[String]) -> Result<Value, RetryError> {
         let given = self.fields();
         let wanted: BTreeSet<&str> = missing.iter().map(String::as_str).collect();
@@ -108,14 +108,14 @@ impl Supplied {
 }
 
 impl Service {
-    /// Starts a deployment that is over anew, under a name of its own, and says that.
+    /// Starts an ended deployment again under a new id, and returns that id.
     ///
-    /// Only one that looks and changes nothing: to change something is asked for in so many words. The request is held
-    /// against the rules as they are now.
+    /// Only for operations that change nothing; others have to be started explicitly. The request is checked against
+    /// the present rules.
     ///
     /// # Errors
-    /// The deployment is not there, is not over, or might change something; the caller may not start one; its secrets were not sent again; or the
-    /// request cannot be any more. Nothing was started then.
+    /// The deployment does not exist, has not ended, or might change something; the caller may not start one; its
+    /// secrets were not sent again; or the request is no longer valid. Nothing was started then.
     pub async fn retry(
         &self,
         id: DeploymentId,

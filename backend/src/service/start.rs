@@ -1,4 +1,4 @@
-//! A request becomes a deployment that waits.
+//! Turns a request into a queued deployment.
 
 use chrono::Utc;
 use iac_runner::checkout::{AllowedHosts, is_local, missing_program};
@@ -10,10 +10,10 @@ use crate::auth::{Approval, Attempt, Caller, Permit, Refusal};
 use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, Target, Turn};
 
 impl Service {
-    /// Reads a request, and puts it at the end of the queue.
+    /// Parses a request, and appends it to the queue.
     ///
     /// # Errors
-    /// Every fault of the request at once; the caller may not; or it could not be kept.
+    /// All invalid fields of the request at once; the caller lacks permission; or the deployment could not be stored.
     pub async fn start(&self, body: &[u8], caller: &Caller) -> Result<DeploymentId, RequestError> {
         let request = self.accept(body)?;
         let permit = self.permit_start(&request, caller)?;
@@ -22,7 +22,7 @@ impl Service {
         Ok(id)
     }
 
-    /// Decides whether a caller may start what a request asks for.
+    /// Checks whether a caller may start what the request asks for.
     pub(super) fn permit_start(
         &self,
         request: &DeployRequest,
@@ -35,7 +35,7 @@ impl Service {
         self.parts.approval_rule.permit(caller, &attempt)
     }
 
-    /// Reads a request.
+    /// Parses and checks a request.
     pub(super) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
         let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
         let local = local_source(&request).filter(|_| !self.parts.local_sources);
@@ -46,8 +46,8 @@ impl Service {
         }
     }
 
-    /// Puts a request at the end of the queue, with what the audit trail says of it. The permit is the one that was given
-    /// for this request; `cause` is an entry that goes before its own.
+    /// Appends a request to the queue, with its audit entries. The permit must have been issued for this request;
+    /// `cause` is an entry that precedes its own.
     pub(super) async fn enqueue(
         &self,
         id: DeploymentId,
@@ -98,7 +98,7 @@ fn entry(caller: &Caller, id: DeploymentId, new: &NewDeployment) -> NewAuditEntr
     }
 }
 
-/// What is wrong about a repository that is reached with a program which is not installed here.
+/// Returns the fault of a repository whose client program is not installed here.
 fn missing_client(request: &DeployRequest) -> Option<FieldFault> {
     let Source::Git(git) = &request.source else {
         return None;
@@ -110,7 +110,7 @@ fn missing_client(request: &DeployRequest) -> Option<FieldFault> {
     })
 }
 
-/// What is wrong about the host of a repository, as far as the URL tells.
+/// Returns the fault of a repository whose host is not allowed, as far as the URL shows.
 fn host_not_allowed(request: &DeployRequest, hosts: &AllowedHosts) -> Option<FieldFault> {
     let Source::Git(git) = &request.source else {
         return None;
@@ -122,7 +122,8 @@ fn host_not_allowed(request: &DeployRequest, hosts: &AllowedHosts) -> Option<Fie
     })
 }
 
-/// What is wrong about a source of this machine: whoever may start deployments could read all that the service can.
+/// Returns the fault of a source on this machine: everyone who may start deployments could read all that the service
+/// can.
 fn local_source(request: &DeployRequest) -> Option<FieldFault> {
     let (field, problem) = match &request.source {
         Source::Directory(_) => (

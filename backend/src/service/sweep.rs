@@ -1,4 +1,4 @@
-//! Secrets, working directories, records and the audit trail go when their time is over.
+//! Removes expired secrets, working directories, records and audit entries.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -12,11 +12,11 @@ use super::Service;
 use crate::causes::Causes;
 use crate::store::{DeploymentId, Standing, StoreError};
 
-/// How often it is looked whether something can go.
+/// How often to look for expired data.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 impl Service {
-    /// Removes the directories and forgets the records of what ended long ago, and who did what before that.
+    /// Removes the directories and records of deployments that ended long ago, and old audit entries.
     pub(super) async fn sweep(&self) {
         let now = Utc::now();
         if let Some(limit) = before(now, self.parts.record_retention) {
@@ -35,12 +35,12 @@ impl Service {
         }
     }
 
-    /// A deployment has ended: nothing of its secrets is to be left, sealed though they are.
+    /// Schedules a scrub after a deployment has ended: nothing of its secrets may remain, although they are encrypted.
     pub(super) fn scrub_soon(&self) {
         self.parts.is_to_be_scrubbed.store(true, Ordering::Relaxed);
     }
 
-    /// Not at each end: many that end at a time are scrubbed at once.
+    /// Scrubs the store if due. Not at each end: deployments that end together are scrubbed at once.
     pub(super) async fn scrub_if_due(&self) {
         if self.parts.is_to_be_scrubbed.swap(false, Ordering::Relaxed)
             && let Err(fault) = self.store().scrub().await
@@ -53,7 +53,7 @@ impl Service {
         }
     }
 
-    /// Whether the directory of a deployment is not needed any more; in doubt it stays.
+    /// Returns whether the directory of a deployment is no longer needed; in doubt it is kept.
     async fn may_go(&self, id: DeploymentId, now: DateTime<Utc>) -> bool {
         match self.store().deployment(id).await {
             Ok(None) => true,
@@ -78,7 +78,7 @@ fn told(what: &str, forgotten: Result<u64, StoreError>) {
     }
 }
 
-/// The time so long ago; none if there was no such time.
+/// Returns the time that long ago; `None` if it is out of range.
 fn before(now: DateTime<Utc>, duration: Duration) -> Option<DateTime<Utc>> {
     now.checked_sub_signed(chrono::TimeDelta::from_std(duration).ok()?)
 }

@@ -1,7 +1,8 @@
-//! What the audit trail does not say yet of the decisions about a session.
+//! Adds decisions to the audit trail that only the session has recorded.
 //!
-//! A decision is a pending entry before it takes effect, and the session's journal has it when it did. Here the two are
-//! compared: when a session is taken up, before anybody can decide about it, and at its end, when nobody can any more.
+//! A decision is a pending audit entry before it takes effect; the session's journal has it once it did. The two are
+//! compared when a session is started or recovered, before it accepts decisions, and at its end, when it accepts none
+//! any more.
 
 use chrono::Utc;
 use iac_runner::session::{Session, Snapshot, Verdict};
@@ -15,7 +16,7 @@ use crate::store::{
     AuditEntry, AuditPage, Claim, DeploymentId, NewAuditEntry, Outcome, Settlement, StoreError,
 };
 
-/// Most entries about one deployment that are looked through; there are a handful.
+/// Most audit entries to examine for one deployment; usually there are a handful.
 const MOST_ENTRIES: u32 = 1000;
 
 const APPROVE: &str = "approve";
@@ -23,29 +24,29 @@ const REJECT: &str = "reject";
 const CANCEL: &str = "cancel";
 const FORCE_CANCEL: &str = "force-cancel";
 
-/// Where a session is when it is compared with the trail.
+/// When a session is compared with the audit trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// It was started or taken up, and nobody can decide about it so far.
+    /// The session was started or recovered, and accepts no decisions yet.
     TakenUp,
-    /// It is over.
+    /// The session has ended.
     Ended,
 }
 
-/// What a session says of the decisions about it.
+/// What a session reports about the decisions on it.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// Entries as they should be in the trail.
+    /// Entries that the audit trail should have.
     entries: Vec<NewAuditEntry>,
     is_stopped: bool,
 }
 
-/// What is to be done about the trail.
+/// A change that the audit trail needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Record(NewAuditEntry),
     Settle(u64, Settlement),
-    /// A stop was written down and the session was not asked: it is asked now, and the entry settled at its end.
+    /// A stop was recorded but the session was not asked: ask it now, and settle the entry at its end.
     Stop {
         by: String,
         is_forced: bool,
@@ -53,7 +54,7 @@ enum Step {
 }
 
 impl Service {
-    /// Makes the trail say what the session's own record says, and settles what is pending.
+    /// Adds what the session has recorded to the audit trail, and settles pending entries.
     pub(super) async fn complete_the_trail(
         &self,
         claim: &Claim,
@@ -77,7 +78,7 @@ impl Service {
                         .await?;
                 }
                 Step::Stop { by, is_forced } => {
-                    // Only what is over refuses, and that is as good.
+                    // Fails only if the session has already ended, which is fine.
                     let _ = if is_forced {
                         session.force_cancel(&by).await
                     } else {
@@ -89,7 +90,7 @@ impl Service {
         Ok(())
     }
 
-    /// Settles what is pending about a deployment that ends without a session.
+    /// Settles the pending entries of a deployment that ends without a session.
     pub(super) async fn settle_without_session(
         &self,
         id: DeploymentId,
@@ -113,10 +114,10 @@ impl Service {
     }
 }
 
-/// What is to be done so that the trail says what the session says.
+/// Returns the changes that make the audit trail agree with the session.
 fn steps(known: Known, trail: &[AuditEntry], moment: Moment) -> Vec<Step> {
     let mut steps = Vec::new();
-    // The oldest first.
+    // Oldest first.
     let mut pending: Vec<&AuditEntry> = trail
         .iter()
         .rev()
@@ -141,7 +142,7 @@ fn steps(known: Known, trail: &[AuditEntry], moment: Moment) -> Vec<Step> {
         let action = entry.entry.action.as_str();
         let is_stop = [CANCEL, FORCE_CANCEL].contains(&action);
         steps.push(match moment {
-            // The session was stopping already.
+            // The session was already stopping.
             Moment::Ended if is_stop && known.is_stopped => {
                 Step::Settle(entry.seq, Settlement::Done)
             }
@@ -155,7 +156,7 @@ fn steps(known: Known, trail: &[AuditEntry], moment: Moment) -> Vec<Step> {
     steps
 }
 
-/// What somebody decided about a session, as its record has it.
+/// Returns the decisions that a session has recorded.
 fn known(claim: &Claim, now: &Snapshot) -> Known {
     let is_automatic = claim.deployment.is_automatic();
     let starter = Person::named(&claim.deployment.started_by);
@@ -193,7 +194,7 @@ fn known(claim: &Claim, now: &Snapshot) -> Known {
     }
 }
 
-/// The record of a session does not say of a stop whether it was a forced one.
+/// Compares actions. The session's record does not say whether a stop was forced.
 fn is_same(of_trail: &str, of_session: &str) -> bool {
     of_trail == of_session || (of_trail, of_session) == (FORCE_CANCEL, CANCEL)
 }
@@ -259,7 +260,7 @@ mod tests {
                 Ended,
                 &[&dropped],
             ),
-            // Two wanted it; one was heard.
+            // Two users asked for it; one request took effect.
             (
                 &[("bob", "approve")],
                 false,

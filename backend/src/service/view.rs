@@ -1,4 +1,4 @@
-//! Where a deployment stands.
+//! State of a deployment.
 
 use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, Session, Snapshot, Status};
@@ -8,28 +8,28 @@ use super::Service;
 use super::mirror::json;
 use crate::store::{Deployment, DeploymentId, Standing, StoreError};
 
-/// Most bytes of a log in a status.
+/// Most bytes of a log in a status response.
 const MOST_LOG_BYTES: usize = 1024 * 1024;
 
-/// Where a deployment stands: its record, and what its session says now if this process carries it.
+/// State of a deployment: its record, and the live state of its session if this process runs it.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The record.
     pub deployment: Deployment,
-    /// What its session says, which may be a moment ahead of the record.
+    /// State of the session, which may be slightly ahead of the record.
     pub snapshot: Option<Snapshot>,
-    /// How far its checkout is, in the words of git.
+    /// Progress of its checkout, as reported by git.
     pub progress: Option<String>,
-    /// Its place among those that wait, from 1.
+    /// Position in the queue, from 1.
     pub position: Option<u64>,
-    /// The deployment of the same workspace that it waits for.
+    /// The deployment of the same workspace that this one waits for.
     pub waiting_for: Option<DeploymentId>,
-    /// Since when the node that carries it has given no sign of life; none if it has.
+    /// Time since when the node that runs it has sent no heartbeat; `None` if it has.
     pub node_silent_since: Option<DateTime<Utc>>,
 }
 
 impl View {
-    /// Its status: what the session says now goes before what was kept.
+    /// Returns the status; the session takes precedence over the record.
     pub fn status(&self) -> Status {
         let of_record = self.deployment.progress.status;
         self.snapshot.as_ref().map_or(of_record, |now| now.status)
@@ -37,10 +37,10 @@ impl View {
 }
 
 impl Service {
-    /// Where a deployment stands; none if there is none of this name.
+    /// Returns the state of a deployment; `None` if the id is unknown.
     ///
     /// # Errors
-    /// The store does not say.
+    /// The store failed.
     pub async fn view(&self, id: DeploymentId) -> Result<Option<View>, StoreError> {
         let session = self.session(id);
         let is_carried_here = session.is_some();
@@ -68,10 +68,10 @@ impl Service {
         }))
     }
 
-    /// The summary of the plan, as JSON; none if there is none.
+    /// Returns the summary of the plan as JSON, if there is one.
     ///
     /// # Errors
-    /// The store does not say.
+    /// The store failed.
     pub async fn plan(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
         match self.session(id).and_then(|session| session.plan()) {
             Some(plan) => Ok(Some(json(plan.as_ref()))),
@@ -79,10 +79,10 @@ impl Service {
         }
     }
 
-    /// The outputs by name, sensitive values masked, as JSON; none if there are none.
+    /// Returns the outputs by name as JSON, with sensitive values masked, if there are any.
     ///
     /// # Errors
-    /// The store does not say.
+    /// The store failed.
     pub async fn outputs(&self, id: DeploymentId) -> Result<Option<Value>, StoreError> {
         match self.session(id).and_then(|session| session.outputs()) {
             Some(outputs) => Ok(Some(json(outputs.as_ref()))),
@@ -90,10 +90,10 @@ impl Service {
         }
     }
 
-    /// The log of these phases as text, each line with its newline; the last megabyte when it is longer.
+    /// Returns the log of these phases as text, each line with its newline; only the last mebibyte if it is longer.
     ///
     /// # Errors
-    /// The store does not say.
+    /// The store failed.
     pub async fn end_of_log(
         &self,
         id: DeploymentId,
@@ -106,7 +106,7 @@ impl Service {
     }
 }
 
-/// The line of a log that says what a deployment waits for.
+/// Returns the log line that names the deployment that this one waits for.
 pub(crate) fn waiting_line(other: DeploymentId) -> String {
     format!("[waits for the deployment {other}, which is before it in the same workspace]")
 }
