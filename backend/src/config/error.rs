@@ -1,4 +1,4 @@
-//! What is wrong with a configuration.
+//! Errors of the configuration.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::origin::Origin;
 
-/// Why there is no configuration. No value of a secret is repeated.
+/// Why the configuration could not be loaded. Errors never repeat the value of a secret.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -15,33 +15,33 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: std::io::Error,
     },
-    /// The file is not TOML.
+    /// The file is not valid TOML.
     ///
-    /// The parser's own message is left out but for its place: it quotes lines, and a line may hold a secret.
+    /// Of the parser's message, quoted text is left out: it may contain a secret.
     #[error("the configuration file `{}` is not valid TOML, at line {line}: {problem}", .path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What the parser says, without quoting.
+        /// The parser's message, without quoted text.
         problem: String,
     },
-    /// The file holds what is no setting.
+    /// The file has an unknown setting.
     #[error("the configuration file has `{name}`, which is no setting")]
     Unknown {
         /// Its name.
         name: String,
     },
-    /// A value cannot be.
+    /// A value is not valid.
     #[error("`{name}` ({origin}): {problem}")]
     Value {
         /// The setting.
         name: &'static str,
-        /// Where its value comes from.
+        /// Where the value comes from.
         origin: Origin,
         /// What is wrong with it.
         problem: String,

@@ -1,4 +1,4 @@
-//! The file, the environment, flags: the later the stronger.
+//! Layers of settings: the file, the environment and flags; later layers override earlier ones.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,16 +8,16 @@ use super::error::ConfigError;
 use super::origin::Origin;
 use super::setting::{Kind, SETTINGS, Setting};
 
-/// The text of every setting that has one, and where it comes from.
+/// The text of every setting and where it comes from.
 ///
-/// Not Debug: it holds secrets.
+/// Not `Debug`, because it holds secrets.
 #[derive(Clone, Default)]
 pub struct Layers {
     values: BTreeMap<&'static str, (Origin, String)>,
 }
 
 impl Layers {
-    /// The defaults alone.
+    /// Returns the defaults.
     pub fn new() -> Self {
         let mut layers = Self::default();
         for setting in SETTINGS {
@@ -26,10 +26,10 @@ impl Layers {
         layers
     }
 
-    /// Reads a file.
+    /// Adds the settings of a file.
     ///
     /// # Errors
-    /// It cannot be read, is no TOML, or holds what is no setting.
+    /// The file cannot be read, is not valid TOML, or has an unknown setting.
     pub fn with_file(mut self, path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
@@ -58,10 +58,10 @@ impl Layers {
         Ok(self)
     }
 
-    /// Reads the environment; a variable that is empty is not set.
+    /// Adds the settings of the environment; empty variables count as not set.
     ///
     /// # Errors
-    /// A value is no UTF-8.
+    /// A value is not UTF-8.
     pub fn with_environment(
         mut self,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -80,7 +80,7 @@ impl Layers {
         Ok(self)
     }
 
-    /// Takes what flags say, by the name of the setting.
+    /// Adds the values of flags, by setting name.
     #[must_use]
     pub fn with_flags(mut self, flags: BTreeMap<&'static str, String>) -> Self {
         for (name, text) in flags {
@@ -89,7 +89,7 @@ impl Layers {
         self
     }
 
-    /// The text of a setting, none when it is empty, and where it comes from.
+    /// Returns where a setting comes from, and its text; `None` if the text is empty.
     pub fn get(&self, name: &str) -> (Origin, Option<&str>) {
         match self.values.get(name) {
             Some((origin, text)) => (*origin, Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -102,7 +102,7 @@ impl Layers {
     }
 }
 
-/// A value of the file as the environment would have it.
+/// Converts a value of the file to the form that it has in the environment.
 fn text_of(setting: &Setting, value: &toml::Value) -> Result<String, String> {
     match (setting.kind, value) {
         (Kind::Switch, toml::Value::Boolean(value)) => Ok(value.to_string()),
@@ -130,7 +130,7 @@ fn line_of(text: &str, byte: usize) -> usize {
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// What stands between backticks is a piece of the file.
+/// Drops the text between backticks, which quotes the file.
 fn without_quotes(message: &str) -> String {
     message
         .split('`')

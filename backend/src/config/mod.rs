@@ -1,12 +1,12 @@
-//! The configuration: a file, the environment, flags, in that order of strength.
+//! The configuration, from a file, the environment and flags; later sources override earlier ones.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `setting` | every setting, in one table, from which flags and documentation are made |
-//! | `layers` | the text of each, and where it comes from |
-//! | `origin` | the places that may be |
-//! | `values` | from text to values |
-//! | `shown` | the configuration as it may be shown |
+//! | `setting` | table of all settings, from which flags and documentation are generated |
+//! | `layers` | the text of each setting, and where it comes from |
+//! | `origin` | where a value can come from |
+//! | `values` | parsing of values |
+//! | `shown` | prints the configuration without secrets |
 
 mod error;
 mod layers;
@@ -35,132 +35,132 @@ use values::{
     sandbox_mode, switch,
 };
 
-/// The whole configuration, by concern.
+/// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is served, and to whom.
+    /// HTTP server.
     pub server: Server,
-    /// Where records are kept.
+    /// Storage of records.
     pub store: Store,
-    /// The key that seals secrets.
+    /// The key that encrypts secrets.
     pub sealing: Sealing,
-    /// Who may do what.
+    /// Authorization.
     pub auth: Auth,
-    /// How deployments are carried out.
+    /// Execution of deployments.
     pub work: Work,
-    /// What the tools may reach.
+    /// Sandbox of the tools.
     pub sandbox: SandboxRequest,
     /// A private registry.
     pub registry: Registry,
-    /// How the service writes its own log.
+    /// Format of the service's own log.
     pub log_format: LogFormat,
 }
 
-/// How the service writes its own log.
+/// Format of the service's own log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// A line for a person.
+    /// One line of text per event.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What is served, and to whom.
+/// HTTP server.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// The address and port.
+    /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Serve beyond loopback without keys.
+    /// Whether to serve other machines while no keys exist.
     pub insecure: bool,
     /// Origins whose pages may use the service.
     pub allowed_origins: Vec<String>,
-    /// Calls a minute by one caller; none for as many as come.
+    /// Requests per minute for each caller; `None` for no limit.
     pub rate_limit: Option<NonZeroU32>,
-    /// How long the head of a call may take, and then the call until its answer begins.
+    /// Longest time to receive a request head, and then to begin the response.
     pub request_timeout: Duration,
-    /// Connections open at a time.
+    /// Most open connections.
     pub max_connections: NonZeroU32,
 }
 
-/// Where records are kept.
+/// Storage of records.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// The directory of everything on this machine.
+    /// Directory of all data on this machine.
     pub data_dir: PathBuf,
-    /// PostgreSQL; none for SQLite in the data directory.
+    /// URL of a PostgreSQL database; `None` for SQLite in the data directory.
     pub database_url: Option<SecretString>,
     /// How long the record of an ended deployment is kept.
     pub record_retention: Duration,
-    /// How long an entry of the audit trail is kept.
+    /// How long an audit entry is kept.
     pub audit_retention: Duration,
 }
 
-/// The key that seals secrets.
+/// The key that encrypts secrets.
 #[derive(Clone, Debug)]
 pub struct Sealing {
-    /// The key itself; wins over the file.
+    /// The key itself; overrides the file.
     pub key: Option<SecretString>,
-    /// The file of the key.
+    /// The key file.
     pub key_file: PathBuf,
 }
 
-/// Who may do what.
+/// Authorization.
 #[derive(Clone, Debug)]
 pub struct Auth {
-    /// Whether who started a deployment may approve its plan.
+    /// Whether users may approve their own deployments.
     pub starter_may_approve: bool,
-    /// How long a ticket is good.
+    /// How long a ticket is valid.
     pub ticket_lifetime: Duration,
 }
 
-/// How deployments are carried out.
+/// Execution of deployments.
 #[derive(Clone, Debug)]
 pub struct Work {
-    /// The name of this node; none for the one that is kept in the data directory.
+    /// Name of this node; `None` for the one in the data directory.
     pub node: Option<String>,
-    /// Deployments at work at a time.
+    /// Most deployments running at once.
     pub concurrency: NonZeroUsize,
-    /// How long a deployment stays with a machine that gives no sign of life.
+    /// How long a deployment stays assigned to a node that sends no heartbeat.
     pub lease: Duration,
     /// How long the directory of an ended deployment is kept.
     pub retention: Duration,
-    /// How long a plan waits for somebody to decide.
+    /// How long a plan waits for approval.
     pub approval_deadline: Duration,
-    /// How long a checkout may take.
+    /// Timeout of a checkout.
     pub checkout_timeout: Duration,
-    /// From the signal that stops a tool to the one that kills it.
+    /// Time from the signal that stops a tool to the one that kills it.
     pub grace: Duration,
-    /// How long a stop waits for what is at work; none to leave it running.
+    /// How long a shutdown waits for running deployments; `None` to leave them running.
     pub drain: Option<Duration>,
-    /// How much of a log is kept.
+    /// Size limit of a stored log.
     pub log_limit: ByteSize,
-    /// The runner; none to look for it.
+    /// Path of the runner; `None` to search for it.
     pub runner: Option<PathBuf>,
-    /// Whether directories and repositories of this machine are deployed.
+    /// Whether directories and repositories of this machine may be deployed.
     pub local_sources: bool,
-    /// From which hosts repositories are fetched.
+    /// Hosts that repositories may be fetched from.
     pub allowed_git_hosts: AllowedHosts,
 }
 
 /// A private registry.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    /// Its address.
+    /// Its host.
     pub host: Option<String>,
-    /// Its token; none to ask its backend.
+    /// Its token; `None` to ask its backend.
     pub token: Option<SecretString>,
 }
 
-/// The database's file in the data directory.
+/// File name of the database in the data directory.
 const DATABASE_FILE: &str = "backend.db";
-/// The key's file in the data directory.
+/// File name of the key in the data directory.
 const KEY_FILE: &str = "sealing.key";
 
 impl Config {
-    /// Makes values of texts.
+    /// Parses the settings.
     ///
     /// # Errors
-    /// The first value that cannot be.
+    /// The first value that is not valid.
     pub fn of(layers: &Layers) -> Result<Self, ConfigError> {
         let reader = Reader { layers };
         let secret = |name| reader.text(name).map(SecretString::from);
@@ -233,7 +233,7 @@ impl Config {
 }
 
 impl Store {
-    /// The file of the SQLite database.
+    /// Returns the path of the SQLite database.
     pub fn database_file(&self) -> PathBuf {
         self.data_dir.join(DATABASE_FILE)
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Where a value comes from, the stronger the greater.
+/// Where a value comes from; greater origins override smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Nobody set it.
+    /// Not set.
     Default,
     /// The file.
     File,

@@ -1,23 +1,23 @@
-//! Every setting there is: its names, its default, what it does.
+//! All settings: names, defaults and descriptions.
 
-/// One setting.
+/// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name in the file: table and key, such as `server.listen`.
+    /// Name in the file: table and key, such as `server.listen`.
     pub name: &'static str,
-    /// The variable of the environment.
+    /// Environment variable.
     pub variable: &'static str,
-    /// The flag, without its dashes; none for a secret, since every process of a machine can read flags.
+    /// Flag without its dashes; `None` for a secret, because every process on a machine can read flags.
     pub flag: Option<&'static str>,
-    /// The default, as it would be written; empty when there is none, or when it depends on others.
+    /// Default, as a user would write it; empty if there is none, or if it depends on other settings.
     pub default: &'static str,
-    /// How a value is written.
+    /// Type of the value.
     pub kind: Kind,
-    /// What it does, in one sentence.
+    /// Description, in one sentence.
     pub help: &'static str,
 }
 
-/// How the value of a setting is written.
+/// Type of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
@@ -34,12 +34,12 @@ pub enum Kind {
     Duration,
     /// A number of bytes with a unit, such as `64MiB`.
     Size,
-    /// Texts with commas between them; a list in the file.
+    /// Texts separated by commas; a list in the file.
     List,
 }
 
 impl Kind {
-    /// The word for it in the documentation.
+    /// Returns the name of the type in the documentation.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -72,7 +72,7 @@ const fn setting(
     }
 }
 
-/// Every setting, in the order of the documentation.
+/// All settings, in the order of the documentation.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "server.listen",
@@ -301,12 +301,12 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    /// The setting with this name.
+    /// Returns the setting with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.name == name)
     }
 
-    /// Whether its value is never shown.
+    /// Returns whether the value must never be shown.
     pub const fn is_secret(&self) -> bool {
         matches!(self.kind, Kind::Secret)
     }

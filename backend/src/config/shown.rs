@@ -1,12 +1,12 @@
-//! The configuration as it may be shown.
+//! Prints the configuration without secrets.
 
 use super::layers::Layers;
 use super::setting::SETTINGS;
 
-/// Stands for the value of a secret.
+/// Shown instead of the value of a secret.
 const HIDDEN: &str = "(set, not shown)";
 
-/// Every setting in a line of its own: name, value, where it comes from. Secrets are hidden.
+/// Returns one line for each setting: name, value and origin. Secrets are hidden.
 pub fn shown(layers: &Layers) -> String {
     let mut text = String::new();
     for setting in SETTINGS {

@@ -1,4 +1,4 @@
-//! From the text of a setting to its value.
+//! Parses the values of settings.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value of a setting, none when it has no text.
+    /// Returns the value of a setting; `None` if it is not set.
     pub(super) fn read<T>(
         self,
         name: &'static str,
@@ -35,7 +35,7 @@ impl Reader<'_> {
             })
     }
 
-    /// The value of a setting that always has one.
+    /// Returns the value of a setting that must not be empty.
     pub(super) fn required<T>(
         self,
         name: &'static str,
@@ -62,7 +62,7 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A duration that is long enough to be one.
+/// Parses a duration from one second to ten years.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| "expected a duration such as `90s`, `24h` or `30days`".to_owned())?;
@@ -75,10 +75,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// Beyond this, times that are reckoned from it may not be dates any more.
+/// Times computed with a longer duration might be out of the range of dates.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// A size in which a log has room for its beginning and its end.
+/// Parses a log size limit that leaves room for a beginning and an end.
 pub(super) fn log_size(text: &str) -> Result<ByteSize, String> {
     let size: ByteSize = text
         .parse()
@@ -89,7 +89,7 @@ pub(super) fn log_size(text: &str) -> Result<ByteSize, String> {
     Ok(size)
 }
 
-/// A line has 64 KiB at most.
+/// A line has at most 64 KiB.
 const SMALLEST_LOG: ByteSize = ByteSize::mib(1);
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -105,7 +105,7 @@ pub(super) fn postgres(text: &str) -> Result<String, String> {
     }
 }
 
-/// A number of things of which there is one at least.
+/// Parses a number of at least one.
 pub(super) fn from_one<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse()
         .map_err(|_| "expected a whole number from 1".to_owned())
