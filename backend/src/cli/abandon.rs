@@ -9,7 +9,7 @@ use super::keys::ACTOR;
 use crate::config::Config;
 use crate::store::{self, DeploymentId, Ending, NewAuditEntry, Store};
 
-/// Ends a deployment whose node is lost. What became of it is not known, and that is what its record says then.
+/// Ends a deployment whose node is lost, and records that its outcome is unknown.
 pub(super) fn run(config: &Config, id: DeploymentId) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

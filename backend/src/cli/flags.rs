@@ -1,4 +1,4 @@
-//! The flags of the settings, made from their table.
+//! Flags of the settings, generated from the table of settings.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::config::{Kind, SETTINGS, Setting};
 
-/// What the flags say, by the name of the setting.
+/// Values of the flags, by setting name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SettingFlags {
-    /// The texts.
+    /// The values as text.
     pub(super) values: BTreeMap<&'static str, String>,
 }
 
@@ -23,7 +23,7 @@ impl Args for SettingFlags {
     }
 }
 
-/// The flag of a setting that has one.
+/// Returns the flag of a setting, if it has one.
 fn flag(setting: &Setting) -> Option<Arg> {
     let arg = Arg::new(setting.name)
         .long(setting.flag?)
@@ -49,12 +49,12 @@ fn flag(setting: &Setting) -> Option<Arg> {
     })
 }
 
-/// Leaves all settings but `read` out of the help of a subcommand, which still takes their flags.
+/// Hides all settings but `read` from the help of a subcommand, which still accepts their flags.
 pub(super) fn without_settings(subcommand: Command, read: &[&str]) -> Command {
     let unread = SETTINGS
         .iter()
         .filter(|setting| !read.contains(&setting.name));
-    // An argument of the subcommand's own is shown in place of the global one with its name.
+    // An argument of the subcommand replaces the global one of the same name.
     subcommand.args(unread.filter_map(flag).map(|arg| arg.hide(true)))
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-/// Longest wait for the connection, and for each part of the answer: the service itself gives its store five seconds.
+/// Longest wait for the connection, and for each part of the response: the service allows its store five seconds.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(8);
-/// Where the service says whether it is ready.
+/// Path of the readiness probe.
 const PATH: &str = "/health/ready";
-/// More than the status line of any answer.
+/// Longer than any status line.
 const STATUS_LINE_BYTES: usize = 256;
 
-/// Asks the service at the configured address whether it is ready; an error is the reason why it is not.
+/// Asks the service at the configured address whether it is ready; the error says why it is not.
 pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
     let address = reachable(config.server.listen)?;
     let url = format!("http://{address}{PATH}");
@@ -35,7 +35,7 @@ pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
     .into())
 }
 
-/// The address under which this machine reaches a service that listens on `listen`.
+/// Returns the address at which this machine reaches a service that listens on `listen`.
 fn reachable(listen: SocketAddr) -> Result<SocketAddr, String> {
     if listen.port() == 0 {
         return Err(format!(
@@ -50,7 +50,7 @@ fn reachable(listen: SocketAddr) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(ip, listen.port()))
 }
 
-/// Sends one request; returns the status line of the answer, or what came of it.
+/// Sends one request; returns the status line of the response, or what was received of it.
 fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut connection = TcpStream::connect_timeout(&address, ANSWERS_WITHIN)?;
     connection.set_read_timeout(Some(ANSWERS_WITHIN))?;

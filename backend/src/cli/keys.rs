@@ -11,12 +11,12 @@ use crate::store::{self, NewAuditEntry, Settlement, Store, StoredKey};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum KeysCall {
-    /// Make a key, and print it: this once, and never again
+    /// Create a key and print it; it cannot be shown again
     Create {
-        /// Whose it is: stands in the audit trail
+        /// Name of its owner, for the audit trail
         #[arg(value_parser = name)]
         name: String,
-        /// What it is for: viewer, deployer, approver or admin; may be given more than once
+        /// Role: viewer, deployer, approver or admin; may be given more than once
         #[arg(
             long = "role",
             value_name = "ROLE",
@@ -25,23 +25,23 @@ pub(super) enum KeysCall {
         )]
         roles: Vec<Role>,
     },
-    /// List the keys, revoked ones too, without their secrets
+    /// List all keys, including revoked ones, without their secrets
     List,
-    /// Revoke a key, from now on
+    /// Revoke a key, effective at once
     Revoke {
-        /// Its name, the twelve digits that `list` shows
+        /// Its id: the twelve digits that `list` shows
         id: KeyId,
     },
 }
 
-/// Who did it, in the audit trail: whoever can run this program beside the database.
+/// Actor in the audit trail for the command line: anyone who can run this program with access to the database.
 pub(super) const ACTOR: &str = "command line";
 /// Longest name of a key, in bytes.
 const MAX_NAME_BYTES: usize = 100;
-/// Width of the column of roles: as wide as the longest single one.
+/// Smallest width of the roles column: that of the longest single role.
 const LEAST_ROLES_WIDTH: usize = 8;
 
-/// Carries out one call.
+/// Runs one `keys` command.
 pub(super) fn run(config: &Config, call: KeysCall) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -119,7 +119,7 @@ fn entry(action: &str, detail: String) -> NewAuditEntry {
     }
 }
 
-/// A name that stands in one line of a list.
+/// Parses a name that fits in one line of a list.
 fn name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("expected a name, without control characters".to_owned());

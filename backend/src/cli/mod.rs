@@ -2,9 +2,9 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `flags` | the flags of the settings, made from their table |
-//! | `serve` | the service |
-//! | `open_files` | room for as many connections as may be open |
+//! | `flags` | flags of the settings, generated from the table of settings |
+//! | `serve` | `serve` |
+//! | `open_files` | raises the limit of open files |
 //! | `keys` | `keys create`, `keys list`, `keys revoke` |
 //! | `health` | `health` |
 //! | `abandon` | `abandon` |
@@ -36,7 +36,7 @@ use keys::KeysCall;
 #[derive(Debug, Parser)]
 #[command(version, name = "iac-backend", after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// Configuration file, TOML; `IAC_BACKEND_CONFIG` names it as well
+    /// Configuration file in TOML format; `IAC_BACKEND_CONFIG` sets it as well
     #[arg(long, global = true, value_name = "path")]
     config: Option<PathBuf>,
 
@@ -55,21 +55,21 @@ Exit status: 0 success, 1 failure, 2 usage or configuration.";
 enum Call {
     /// Serve deployments (the default)
     Serve,
-    /// Keys of the API
+    /// Manage API keys
     Keys {
         #[command(subcommand)]
         call: KeysCall,
     },
-    /// End a deployment of a node that will not come back, as `unknown`
+    /// End a deployment as `unknown` if its node will not come back
     Abandon {
-        /// Its name
+        /// Its id
         deployment: DeploymentId,
     },
-    /// Say whether the service at the configured address is ready; exit status 1 if it is not
+    /// Check whether the service at the configured address is ready; exit status 1 if it is not
     Health,
-    /// Go on with the present sealing key where the former one is lost; stop all services first
+    /// Use the present sealing key if the previous one is lost; stop all services first
     ReplaceSealingKey,
-    /// The configuration
+    /// Check or show the configuration
     Config {
         #[command(subcommand)]
         call: ConfigCall,
@@ -78,18 +78,18 @@ enum Call {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum ConfigCall {
-    /// Say whether the configuration is valid
+    /// Check whether the configuration is valid
     Check,
-    /// Show every setting, its value and where that comes from; no secret
+    /// Show every setting with its value and where that comes from; secrets are hidden
     Show,
 }
 
-/// Usage or configuration, as in the runner.
+/// Exit status of usage and configuration errors, as in the runner.
 const USAGE: u8 = 2;
-/// The variable that names the configuration file.
+/// Environment variable that names the configuration file.
 const FILE_VARIABLE: &str = "IAC_BACKEND_CONFIG";
 
-/// The settings that a subcommand reads, if it does not read all of them. Its help shows these alone.
+/// Settings that a subcommand reads, for subcommands that don't read all. Their help shows only these.
 const SETTINGS_OF: [(&str, &[&str]); 3] = [
     ("keys", &["store.data_dir", "store.database_url"]),
     ("abandon", &["store.data_dir", "store.database_url"]),
@@ -97,7 +97,7 @@ const SETTINGS_OF: [(&str, &[&str]); 3] = [
 ];
 
 impl Arguments {
-    /// Reads the command line; ends the process where that asks for help, or cannot be understood.
+    /// Parses the command line; exits the process on a request for help or a usage error.
     pub fn from_command_line() -> Self {
         Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
     }
@@ -111,7 +111,7 @@ fn command() -> Command {
         })
 }
 
-/// Carries out one call of the program.
+/// Runs one command.
 pub fn run(arguments: Arguments) -> ExitCode {
     let configured = layers(arguments.config, arguments.settings)
         .and_then(|layers| Ok((Config::of(&layers)?, layers)));
@@ -119,7 +119,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(both) => both,
         Err(error) => return fail(&error, USAGE),
     };
-    // Before anything starts a thread.
+    // Before any thread starts.
     if let Err(error) = keep_secrets_in() {
         return fail(&error, 1);
     }
@@ -140,7 +140,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     done.map_or_else(|error| fail(error.as_ref(), 1), |()| ExitCode::SUCCESS)
 }
 
-/// Takes the secrets out of the environment, now that they are read, and keeps other processes out of the memory.
+/// Removes the secrets from the environment after they were read, and forbids other processes to read this one's
+/// memory.
 fn keep_secrets_in() -> io::Result<()> {
     let secrets = SETTINGS.iter().filter(|it| it.kind == Kind::Secret);
     let names: Vec<_> = secrets.map(|setting| setting.variable).collect();
@@ -174,7 +175,7 @@ mod tests {
         command().debug_assert();
     }
 
-    /// The help of a subcommand, such as `keys create`.
+    /// Returns the help of a subcommand, such as `keys create`.
     fn help(call: &str) -> String {
         let words = ["iac-backend"].into_iter().chain(call.split_whitespace());
         let shown = command().try_get_matches_from(words.chain(["--help"]));
@@ -211,7 +212,7 @@ mod tests {
         for line in [
             "iac-backend --listen 127.0.0.1:1 --insecure config show",
             "iac-backend config show --listen 127.0.0.1:1 --insecure",
-            // It does not read them, and takes them: a script may pass the same flags to every call.
+            // `keys` does not read this flag but accepts it: a script may pass the same flags to every command.
             "iac-backend --listen 127.0.0.1:1 --insecure keys list",
             "iac-backend keys list --listen 127.0.0.1:1 --insecure",
         ] {

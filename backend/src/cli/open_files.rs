@@ -1,4 +1,4 @@
-//! Room for as many connections as may be open: each is an open file.
+//! Raises the limit of open files to fit the connection limit.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -6,13 +6,13 @@ use std::num::NonZeroU32;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::warn;
 
-/// What is open beside connections: the database, and the logs, locks and runners of deployments.
+/// Files open besides connections: the database, and the logs, locks and runners of deployments.
 const BESIDE: u64 = 1024;
 
-/// Lifts the limit to open files as far as it has to be and this process may. What it starts gets the same limit.
+/// Raises the limit of open files as far as needed and allowed. Child processes inherit it.
 ///
 /// # Errors
-/// The system does not say what the limit is, or does not lift it.
+/// The system does not return or change the limit.
 pub(super) fn make_room(connections: NonZeroU32) -> io::Result<()> {
     let (now, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let wanted = u64::from(connections.get()) + BESIDE;

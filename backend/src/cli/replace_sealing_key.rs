@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::sealing;
 use crate::store::{self, NewAuditEntry, Settlement};
 
-/// Makes the present sealing key the one of the database, in place of one that is lost.
+/// Makes the present sealing key the database's key, in place of a lost one.
 pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -17,7 +17,7 @@ use crate::sealing::open_sealer;
 use crate::service::Service;
 use crate::store;
 
-/// How long calls that are under way may take to end when the service stops.
+/// How long a shutdown waits for requests in progress.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT.
@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
-    // Before anything else: whoever stops the service early is heard.
+    // First of all, so that an early signal is not missed.
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
@@ -61,10 +61,10 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let mut stopping = service.stopping();
     let connections = Connections::new(&config.server);
     let mut serving = tokio::spawn(connections.serve(listener, router, async move {
-        // It fails when nobody can stop it any more, which is as good as a stop.
+        // Fails only if the sender is gone, which means the same as a stop.
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
     }));
-    // For whoever started it, and let the system choose the port.
+    // For a parent process that let the system choose the port.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
     let sandbox = service.sandbox();
@@ -93,7 +93,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
         done = &mut work => done??,
         done = &mut serving => {
             done?;
-            // It ends before the others only where the service has stopped itself: the work knows why.
+            // Ends first only if the service stopped itself: `work` returns the reason.
             (&mut work).await??;
         }
     }
@@ -109,7 +109,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
             service.drain(limit).await;
         }
     };
-    // At the same time: the time until the service is killed counts from the signal.
+    // Concurrently: the time until a SIGKILL counts from the first signal.
     tokio::join!(calls, deployments);
     service.leave().await;
     Ok(())
@@ -125,7 +125,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// A service without keys serves this machine alone, unless the configuration says otherwise in so many words.
+/// Refuses to expose a service without keys to other machines, unless the configuration explicitly allows it.
 fn refuse_to_be_open(server: &Server, has_keys: bool) -> Result<(), String> {
     if has_keys || server.insecure {
         return Ok(());
