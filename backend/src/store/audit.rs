@@ -1,50 +1,50 @@
-//! Who did what.
+//! The audit trail.
 
 use chrono::{DateTime, Utc};
 
 use super::DeploymentId;
 
-/// Something that somebody did, to be kept.
+/// An audit entry, as inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAuditEntry {
-    /// When.
+    /// When the action was recorded.
     pub at: DateTime<Utc>,
-    /// Who: the name of a key.
+    /// Name of the API key that acted.
     pub actor: String,
-    /// What, in a word such as `approve`.
+    /// The action, for example `approve`.
     pub action: String,
-    /// About which deployment.
+    /// The deployment that the action concerned.
     pub deployment: Option<DeploymentId>,
-    /// The rest, for a person to read; never a secret.
+    /// Further details, for people; never a secret.
     pub detail: String,
-    /// Whether it is an approval by the person who started the deployment.
+    /// Whether this is an approval by the person who started the deployment.
     pub by_starter: bool,
 }
 
-/// Something that somebody did.
+/// An audit entry, as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its place in the trail; grows.
+    /// Number in the audit trail; grows.
     pub seq: u64,
-    /// What was kept.
+    /// The entry as inserted.
     pub entry: NewAuditEntry,
-    /// What became of it.
+    /// Outcome of the action.
     pub outcome: Outcome,
 }
 
-/// What became of what an entry says.
+/// Outcome of a recorded action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It was done.
+    /// The action was carried out.
     Done,
-    /// It was about to be done.
+    /// The action was about to be carried out.
     Pending,
-    /// The work on the deployment was lost before that could be known.
+    /// Work on the deployment was lost before the outcome was known.
     Unknown,
 }
 
 impl Outcome {
-    /// The word of the API.
+    /// Returns the word that the API uses.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -59,24 +59,24 @@ impl Outcome {
     }
 }
 
-/// How a pending entry ends.
+/// How a pending entry is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// It was done.
+    /// The action was carried out.
     Done,
-    /// It was not done, and goes.
+    /// The action was not carried out; the entry is deleted.
     Dropped,
-    /// That can't be known.
+    /// The outcome cannot be known.
     Unknown,
 }
 
-/// Which entries are wanted.
+/// Selects audit entries.
 #[derive(Clone, Debug)]
 pub struct AuditPage {
-    /// Those about this deployment.
+    /// Only entries about this deployment.
     pub deployment: Option<DeploymentId>,
-    /// Those before this one.
+    /// Only entries before this number.
     pub before: Option<u64>,
-    /// So many at most.
+    /// Largest number of entries to return.
     pub most: u32,
 }

@@ -1,42 +1,42 @@
-//! Who carries a deployment, and the token that says so.
+//! Claims of deployments, and the leases that they grant.
 
 use super::{Deployment, DeploymentId};
 
-/// The right to write about an active deployment, until somebody takes it over.
+/// The right to write to an active deployment, until another process takes it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The deployment.
     pub deployment: DeploymentId,
-    /// Grows with each claim; who writes with a former one changes nothing.
+    /// Grows with each claim; writes with an earlier epoch have no effect.
     pub epoch: i64,
 }
 
-/// A deployment that was claimed.
+/// A claimed deployment.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The right to write about it.
+    /// The right to write to it.
     pub lease: Lease,
     /// Its record.
     pub deployment: Deployment,
-    /// The secrets of its request, sealed; none if it has none.
+    /// The encrypted secrets of its request; `None` if it has none.
     pub sealed_secrets: Option<Vec<u8>>,
 }
 
-/// Whether a lease was still good, and so whether something was written.
+/// Whether a lease was still valid, and so whether the write took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Held {
-    /// It was, and it was.
+    /// The lease was valid, and the write took effect.
     Yes,
-    /// The deployment was taken over, or is over; nothing was written.
+    /// The deployment was taken over or has ended; nothing was written.
     Lost,
 }
 
-/// Which active deployments are taken over.
+/// Which active deployments to take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// Those of this node, which a former process of it left.
+    /// Those of this node, left by a previous process.
     Own,
-    /// Those of any node whose leases have run out.
+    /// Those of any node whose leases have expired.
     Expired,
 }

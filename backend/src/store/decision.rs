@@ -1,14 +1,14 @@
-//! A decision on its way to the node that carries the deployment.
+//! A decision on its way to the node that runs the deployment.
 
 use super::DeploymentId;
 
-/// What somebody decided at another node.
+/// A decision made at another node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandedOver {
-    /// Its number, under which it is answered.
+    /// Number under which it is answered.
     pub number: i64,
-    /// What it is about.
+    /// The deployment that it concerns.
     pub deployment: DeploymentId,
-    /// What was decided, and by whom; as JSON.
+    /// The decision and who made it, as JSON.
     pub decision: serde_json::Value,
 }

@@ -1,4 +1,4 @@
-//! The record of a deployment, as it is put in and as it is had back.
+//! Deployment rows, as inserted and as read.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use iac_runner::session::request::Source;
 use iac_runner::session::{DeployRequest, Operation, Phase, Reason, Status, words};
 use uuid::Uuid;
 
-/// The name of a deployment: a random UUID.
+/// Id of a deployment: a random UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeploymentId(Uuid);
 
 impl DeploymentId {
-    /// A new name.
+    /// Returns a new random id.
     #[expect(clippy::new_without_default, reason = "each one is another")]
     pub fn new() -> Self {
         Self(Uuid::new_v4())
@@ -35,21 +35,21 @@ impl FromStr for DeploymentId {
     }
 }
 
-/// What a deployment works on. Two that work on the same do so one after the other.
+/// What a deployment works on. Deployments with the same target run one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// The address of the repository, or what stands for one.
+    /// URL of the repository, or a placeholder for another source.
     pub repository: String,
-    /// The directory of the root module in it.
+    /// Directory of the root module in the repository.
     pub path: String,
-    /// The workspace; none for the default one.
+    /// Workspace; `None` for the default one.
     pub workspace: Option<String>,
 }
 
 impl Target {
-    /// What a request works on.
+    /// Returns the target of a request.
     ///
-    /// Files that a request brings along are a repository by their content alone, and go by one name.
+    /// Files sent with a request have no repository and share one name.
     pub fn of(request: &DeployRequest) -> Self {
         let repository = match &request.source {
             Source::Git(git) => git
@@ -73,26 +73,26 @@ impl Target {
         }
     }
 
-    /// All of it in one text; no two targets have the same.
+    /// Returns the whole target as one text, which is unique to it.
     pub fn key(&self) -> String {
         let workspace = self.workspace.as_deref().unwrap_or("default");
         format!("{}\n{}\n{workspace}", self.repository, self.path)
     }
 }
 
-/// When a deployment has its turn.
+/// When a deployment may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Turn {
-    /// When no other one is active in its workspace, in the order in which they came.
+    /// When no other deployment is active in its workspace, in queue order.
     InWorkspace,
     /// As soon as there is room: it shares no state with others, or changes none.
     AtOnce,
 }
 
 impl Turn {
-    /// The turn of what a request asks for.
+    /// Returns when a requested deployment may start.
     ///
-    /// A plan without `-lock=false` holds the lock of the state, at which another would fail.
+    /// A plan without `-lock=false` holds the state lock, and another deployment would fail to get it.
     pub fn of(request: &DeployRequest) -> Self {
         if matches!(request.source, Source::Files(_)) {
             return Self::AtOnce;
@@ -109,7 +109,7 @@ impl Turn {
     }
 }
 
-/// Whether the last `-lock` of these flags turns the lock off, as the tools read it.
+/// Returns whether the last `-lock` of these flags turns locking off, parsed as the tools do.
 fn takes_no_lock(flags: &str) -> bool {
     let words = words::split(flags).unwrap_or_default();
     let mut values = words.iter().filter_map(|word| {
@@ -123,37 +123,37 @@ fn takes_no_lock(flags: &str) -> bool {
     values.next_back().is_some_and(|value| off.contains(&value))
 }
 
-/// A deployment that is to wait its turn.
+/// A deployment to insert into the queue.
 #[derive(Clone, Debug)]
 pub struct NewDeployment {
-    /// Its name.
+    /// Id of the deployment.
     pub id: DeploymentId,
     /// What it works on.
     pub target: Target,
-    /// When it has its turn.
+    /// When it may start.
     pub turn: Turn,
     /// The tool.
     pub tool: Tool,
-    /// What it is to do.
+    /// The operation to run.
     pub operation: Operation,
     /// The request without its secrets.
     pub record: serde_json::Value,
-    /// The secrets, sealed; none if there are none.
+    /// The encrypted secrets; `None` if there are none.
     pub sealed_secrets: Option<Vec<u8>>,
-    /// Who started it.
+    /// Name of the API key that started it.
     pub started_by: String,
-    /// When.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
-/// Whether a deployment has its turn.
+/// Position of a deployment in its life cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// It waits.
+    /// It is in the queue.
     Waiting,
-    /// A node carries it.
+    /// A node runs it.
     Active,
-    /// It is over.
+    /// It has ended.
     Ended,
 }
 
@@ -172,22 +172,22 @@ impl Standing {
     }
 }
 
-/// How far a deployment is.
+/// Progress of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Whether it runs, waits for an approval, or how it ended. A deployment that waits its turn counts as running.
+    /// Whether it runs or waits for approval, or how it ended. A queued deployment counts as running.
     pub status: Status,
-    /// What it is at.
+    /// Present phase.
     pub phase: Phase,
-    /// One sentence about what went wrong; empty otherwise.
+    /// One sentence about the failure; empty if there was none.
     pub error: String,
-    /// What a person should know although nothing went wrong, one sentence each.
+    /// Warnings of a deployment that may have succeeded, one sentence each.
     pub warnings: Vec<String>,
     /// The commit that was checked out.
     pub commit: Option<String>,
-    /// The digest that an approval has to name.
+    /// Digest that an approval has to name.
     pub plan_digest: Option<String>,
-    /// What its tools are confined by; none when they are not, or before it is known.
+    /// Sandbox that its tools run in; `None` if there is none, or before it is known.
     pub sandbox: Option<String>,
     /// When its session was started.
     pub started_at: Option<DateTime<Utc>>,
@@ -196,70 +196,70 @@ pub struct Progress {
 /// How a deployment ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// Why; says the status as well.
+    /// The reason, which implies the status.
     pub reason: Reason,
-    /// One sentence about what went wrong; empty otherwise.
+    /// One sentence about the failure; empty if there was none.
     pub error: String,
-    /// When.
+    /// When it ended.
     pub at: DateTime<Utc>,
 }
 
-/// The record of a deployment. Its secrets are had by a claim alone.
+/// The record of a deployment. Only a [`Claim`](super::Claim) contains its secrets.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Its place among all; grows.
+    /// Sequence number among all deployments; grows.
     pub seq: u64,
-    /// Its name.
+    /// Id of the deployment.
     pub id: DeploymentId,
     /// What it works on.
     pub target: Target,
     /// The tool.
     pub tool: Tool,
-    /// What it is to do.
+    /// The operation to run.
     pub operation: Operation,
     /// The request without its secrets.
     pub record: serde_json::Value,
-    /// Whether it has its turn.
+    /// Whether it is queued, active or ended.
     pub standing: Standing,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
-    /// Why it ended as it did.
+    /// Why it ended.
     pub reason: Option<Reason>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Who started it.
+    /// Name of the API key that started it.
     pub started_by: String,
-    /// When it came.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// The node that carries it, or did so at the end.
+    /// The node that runs it, or ran it last.
     pub node: Option<String>,
-    /// Until when the node that carries it has given signs of life, by the clock of the database.
+    /// When the lease of that node expires, by the clock of the database.
     pub lease_until: Option<DateTime<Utc>>,
     /// The directory of its session.
     pub session_dir: Option<String>,
 }
 
 impl Deployment {
-    /// Whether its plan is applied without anybody being asked.
+    /// Returns whether its plan is applied without asking for approval.
     pub fn is_automatic(&self) -> bool {
         self.record.get("auto_approve") == Some(&serde_json::Value::Bool(true))
     }
 }
 
-/// Which deployments are wanted.
+/// Selects deployments.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Those with this status.
+    /// Only those with this status.
     pub status: Option<Status>,
-    /// Those of this repository.
+    /// Only those of this repository.
     pub repository: Option<String>,
-    /// Those that came at this time or later.
+    /// Only those created at this time or later.
     pub since: Option<DateTime<Utc>>,
-    /// Those that came before this time.
+    /// Only those created before this time.
     pub until: Option<DateTime<Utc>>,
-    /// Those before this one: the last `seq` of the page before.
+    /// Only those before this one: the last `seq` of the previous page.
     pub before: Option<u64>,
-    /// So many at most.
+    /// Largest number of deployments to return.
     pub most: u32,
 }
 

@@ -1,15 +1,15 @@
-//! What the store cannot do.
+//! Errors of the store.
 
 use thiserror::Error;
 
-/// Why something was not kept, or could not be had.
+/// Why the store could not write or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database could not be opened.
     #[error("the database could not be opened")]
     Open(#[source] sqlx::Error),
-    /// The file of the database cannot be written.
+    /// The file of the database is not writable.
     #[error(
         "the database `{}` cannot be written: its directory has to belong to this user, or be another one, by \
          `store.data_dir` (--data-dir)", .path.display()
@@ -17,10 +17,10 @@ pub enum StoreError {
     Unwritable {
         /// The file.
         path: std::path::PathBuf,
-        /// What the system said.
+        /// The system error.
         source: std::io::Error,
     },
-    /// The directory of the database could not be made.
+    /// The directory of the database could not be created.
     #[error(
         "the data directory `{}` could not be made; `store.data_dir` (--data-dir) names another one",
         .path.display()
@@ -28,16 +28,16 @@ pub enum StoreError {
     Directory {
         /// The directory.
         path: std::path::PathBuf,
-        /// What the system said.
+        /// The system error.
         source: std::io::Error,
     },
-    /// The tables could not be brought up to date.
+    /// The migrations failed.
     #[error("the tables of the database could not be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
-    /// The database refused, or did not answer.
+    /// The database returned an error, or did not answer.
     #[error("the database did not do what was asked")]
     Database(#[from] sqlx::Error),
-    /// A row holds what was never written by this program.
+    /// A row holds a value that this program never writes.
     #[error("the database holds `{column}` that cannot be understood")]
     Malformed {
         /// The column.
@@ -46,7 +46,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database can't be reached or can't be written now, and may be later.
+    /// Returns whether the database cannot be reached or written at the moment, and may be later.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Open(fault) | Self::Database(fault) => is_unavailable(fault),
@@ -77,7 +77,7 @@ fn is_unavailable(fault: &sqlx::Error) -> bool {
     }
 }
 
-/// The result codes of SQLite for a database that is locked, read-only, full or unreadable. The low byte has the primary
+/// Returns whether an SQLite result code means locked, read-only, full or unreadable. The low byte has the primary
 /// code.
 const fn is_unavailable_sqlite(code: i32) -> bool {
     const BUSY: i32 = 5;
@@ -92,11 +92,11 @@ const fn is_unavailable_sqlite(code: i32) -> bool {
     )
 }
 
-/// The classes of SQLSTATE for a server that can't be reached, has no room, or is going down, and the code for one that
-/// takes no writes.
+/// Returns whether an SQLSTATE means a server that cannot be reached, is out of resources, or is shutting down (by
+/// class), or a read-only server (by code).
 fn is_unavailable_postgres(code: &str) -> bool {
     const READ_ONLY: &str = "25006";
-    // Connection, authorization, no such database, resources, state of the server, intervention, system.
+    // Connection, authorization, unknown database, resources, server state, operator intervention, system error.
     const CLASSES: [&str; 7] = ["08", "28", "3D", "53", "55", "57", "58"];
     code == READ_ONLY || CLASSES.iter().any(|class| code.starts_with(class))
 }

@@ -1,28 +1,28 @@
-//! A key of the API, as it is kept.
+//! An API key, as stored.
 
 use chrono::{DateTime, Utc};
 
 use crate::auth::{KeyDigest, KeyId, KeyText, Roles};
 
-/// A key of the API, without its secret.
+/// An API key, without its secret.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
-    /// Its public name.
+    /// Public id.
     pub id: KeyId,
-    /// The digest of its secret.
+    /// Digest of its secret.
     pub digest: KeyDigest,
-    /// What it is for.
+    /// Its roles.
     pub roles: Roles,
-    /// Whose it is, in the words of who made it.
+    /// Name of its owner, as given by its creator.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
 impl StoredKey {
-    /// Whether what was presented is this key, and it is good.
+    /// Returns whether a presented key is this one and is not revoked.
     pub fn admits(&self, presented: &KeyText) -> bool {
         self.digest.matches(presented.digest()) && self.revoked_at.is_none()
     }

@@ -6,11 +6,11 @@ use iac_runner::session::{LogLine, Phase};
 /// A line of a deployment's log: masked, and without its newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLine {
-    /// Its place in the log, from 0.
+    /// Number in the log, from 0.
     pub line: u64,
     /// When it was logged.
     pub at: DateTime<Utc>,
-    /// What the session was at.
+    /// Phase of the session.
     pub phase: Phase,
     /// The text.
     pub text: String,

@@ -1,25 +1,25 @@
-//! What lasts: deployments, who carries them, their logs, the audit trail, keys.
+//! Persistent data: deployments, claims, logs, the audit trail and API keys.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `deployment` | the record of a deployment, as it is put in and as it is had back |
-//! | `claim` | who carries a deployment, and the token that says so |
-//! | `decision` | what was decided at a node that does not carry the deployment |
+//! | `deployment` | deployment rows, as inserted and as read |
+//! | `claim` | claims of deployments, and the leases that they grant |
+//! | `decision` | a decision on its way to the node that runs the deployment |
 //! | `node` | node names, each of which belongs to one data directory |
-//! | `log`, `audit`, `key` | the other things that are kept |
-//! | `sql` | all of it in SQLite and in PostgreSQL |
-//! | `open` | which of the two, by the configuration |
+//! | `log`, `audit`, `key` | the other stored types |
+//! | `sql` | the implementations for SQLite and PostgreSQL |
+//! | `open` | opens the configured one |
 //!
 //! # Who may write
-//! A deployment waits, is active, or has ended. A node claims it, which gives the node a [`Lease`]: the deployment and
-//! an epoch. Everything that is written about an active deployment names the lease, and is [`Held::Lost`], changing
-//! nothing, when another node has taken the deployment over since. At most one deployment is active in a workspace;
-//! a unique index of the database says so, whatever this code does.
+//! A deployment is queued, active or ended. A node claims it, and gets a [`Lease`]: the deployment and an epoch. Every
+//! write to an active deployment names the lease. If another node has taken the deployment over since, the write has no
+//! effect and returns [`Held::Lost`]. At most one deployment is active in a workspace; a unique index of the database
+//! enforces this.
 //!
 //! # What is durable
-//! What a method wrote has reached the disk when it returns: a claim and the directory of a session before anything is
-//! begun, an ending before that directory may go. Not so what is written again when a deployment is taken up (what its
-//! session says: progress, plan, outputs, lines) and a sign of life: a power cut may take the last of these.
+//! When a method returns, its writes are on disk: a claim and a session directory before any work begins, and an ending
+//! before that directory may be removed. Exceptions are heartbeats, and data that is written again when a session is
+//! recovered (progress, plan, outputs, lines): a power failure may lose the latest of these.
 
 mod audit;
 mod claim;
@@ -53,45 +53,44 @@ pub use node::{NameAnswer, Node};
 pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
-/// Everything that lasts.
+/// All persistent data.
 pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {}
 
 impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing> Store for S {}
 
-/// The records of deployments.
+/// Deployments.
 #[async_trait]
 pub trait Deployments: Send + Sync {
-    /// Puts a deployment at the end of the queue, together with entries of the audit trail, or does none of it.
+    /// Appends a deployment to the queue and adds audit entries, in one transaction.
     async fn enqueue(
         &self,
         new: &NewDeployment,
         entries: &[NewAuditEntry],
     ) -> Result<(), StoreError>;
 
-    /// The deployment of this name.
+    /// Returns the deployment with this id.
     async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
 
-    /// Deployments that match, the latest first.
+    /// Returns the deployments that match, latest first.
     async fn deployments(&self, filter: &Filter) -> Result<Vec<Deployment>, StoreError>;
 
-    /// Place of a waiting deployment among all that wait, from 1; none if it does not wait.
+    /// Returns the position of a queued deployment, from 1; `None` if it is not queued.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
 
-    /// The deployment that a waiting one waits for: the active one of its workspace, else the first before it there; none
-    /// if it waits for room alone, or does not wait.
+    /// Returns the deployment that a queued one waits for: the active one of its workspace, or else the first queued
+    /// before it there. `None` if it waits only for capacity, or is not queued.
     async fn waits_for(&self, id: DeploymentId) -> Result<Option<DeploymentId>, StoreError>;
 
-    /// How many deployments wait.
+    /// Returns how many deployments are queued.
     async fn waiting(&self) -> Result<u64, StoreError>;
 
-    /// The summary of the plan, as JSON.
+    /// Returns the summary of the plan, as JSON.
     async fn plan(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// The outputs with sensitive values masked, as JSON.
+    /// Returns the outputs with sensitive values masked, as JSON.
     async fn outputs(&self, id: DeploymentId) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// Ends a deployment that waits, together with an entry of the audit trail; false, changing nothing, when it does not
-    /// wait.
+    /// Ends a queued deployment and adds an audit entry; if it is not queued, returns false and changes nothing.
     async fn end_waiting(
         &self,
         id: DeploymentId,
@@ -99,23 +98,23 @@ pub trait Deployments: Send + Sync {
         entry: &NewAuditEntry,
     ) -> Result<bool, StoreError>;
 
-    /// Overwrites what was deleted, wherever the database keeps it and as far as it can be told to. SQLite leaves sealed
-    /// secrets in its write-ahead log until then. PostgreSQL does this by itself, in its own time.
+    /// Overwrites deleted data where the database allows it. SQLite keeps encrypted secrets in its write-ahead log
+    /// until then; PostgreSQL removes deleted data on its own schedule.
     async fn scrub(&self) -> Result<(), StoreError>;
 
-    /// Forgets deployments that ended before this time, with their logs, and says how many.
+    /// Deletes deployments that ended before this time, with their logs, and returns how many.
     async fn forget_ended_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError>;
 }
 
-/// Who carries which deployment.
+/// Claims of deployments.
 #[async_trait]
 pub trait Claims: Send + Sync {
-    /// Claims the first deployment of the queue whose workspace is free, if there is one.
+    /// Claims the first queued deployment whose workspace is free, if there is one.
     ///
-    /// In a workspace they go in the order in which they came.
+    /// Deployments of one workspace are claimed in queue order.
     async fn claim(&self, node: &str, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
-    /// Takes over active deployments, each with a new epoch, so that whoever had them can write no more.
+    /// Takes over active deployments, each with a new epoch, so that their previous holders can no longer write.
     async fn take_over(
         &self,
         node: &str,
@@ -123,28 +122,28 @@ pub trait Claims: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Gives a sign of life.
+    /// Renews a lease.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
 
-    /// Keeps where the session is going to be: from then on, the work may have begun.
+    /// Saves where the session will be: from then on, work may have begun.
     async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
 
-    /// Keeps how far a deployment is.
+    /// Saves the progress of a deployment.
     async fn keep_progress(&self, lease: &Lease, progress: &Progress) -> Result<Held, StoreError>;
 
-    /// Keeps the summary of the plan.
+    /// Saves the summary of the plan.
     async fn keep_plan(&self, lease: &Lease, plan: &serde_json::Value) -> Result<Held, StoreError>;
 
-    /// Keeps the outputs, which have to be masked.
+    /// Saves the outputs, which must be masked.
     async fn keep_outputs(
         &self,
         lease: &Lease,
         outputs: &serde_json::Value,
     ) -> Result<Held, StoreError>;
 
-    /// Ends a deployment whose node gives no sign of life, so that the node can write no more about it, together with an
-    /// entry of the audit trail; false, changing nothing, when it is not active or its lease has not run out. What was
-    /// pending in the trail is unknown from then on.
+    /// Ends an active deployment whose lease has expired and adds an audit entry; its node can no longer write to it.
+    /// Its pending audit entries become unknown. If it is not active or its lease is valid, returns false and changes
+    /// nothing.
     async fn abandon(
         &self,
         id: DeploymentId,
@@ -152,20 +151,20 @@ pub trait Claims: Send + Sync {
         entry: &NewAuditEntry,
     ) -> Result<bool, StoreError>;
 
-    /// Ends a deployment: its secrets go, its workspace is free.
+    /// Ends a deployment: deletes its secrets and frees its workspace.
     async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
 }
 
-/// Decisions on their way to the node that carries the deployment.
+/// Decisions on their way to the node that runs the deployment.
 ///
-/// A decision is taken once, and only as long as whoever handed it over waits for it. It goes with the record of its
-/// deployment.
+/// A decision is taken once, and only while the sender waits for it. It is deleted with the record of its deployment.
 #[async_trait]
 pub trait Decisions: Send + Sync {
-    /// Whether several nodes may use this store.
+    /// Returns whether several nodes may use this store.
     fn is_shared(&self) -> bool;
 
-    /// Hands a decision over to whoever carries the deployment, for so long, and says its number.
+    /// Hands a decision over to the node that runs the deployment; it can be taken `within` this time. Returns its
+    /// number.
     async fn hand_over(
         &self,
         deployment: DeploymentId,
@@ -173,41 +172,41 @@ pub trait Decisions: Send + Sync {
         within: Duration,
     ) -> Result<i64, StoreError>;
 
-    /// Takes what was handed over for the deployments that this node carries, the oldest first.
+    /// Takes the decisions for the deployments that this node runs, oldest first.
     async fn take_decisions(&self, node: &str) -> Result<Vec<HandedOver>, StoreError>;
 
-    /// Says what became of a decision.
+    /// Saves the result of a decision.
     async fn answer(&self, number: i64, answer: &serde_json::Value) -> Result<(), StoreError>;
 
-    /// What became of a decision; none as long as nobody said so.
+    /// Returns the result of a decision; `None` if there is none yet.
     async fn answer_to(&self, number: i64) -> Result<Option<serde_json::Value>, StoreError>;
 
-    /// Removes a decision that nobody has taken, so that nobody will; false if somebody has.
+    /// Removes a decision that no node has taken; returns false if one has.
     async fn withdraw(&self, number: i64) -> Result<bool, StoreError>;
 }
 
-/// Node names. A name belongs to one data directory, since the sessions of what it carries are there.
+/// Node names. A name belongs to the data directory that holds the sessions of its deployments.
 #[async_trait]
 pub trait Nodes: Send + Sync {
-    /// Takes a name for a process of a data directory, and what that carried under a former name with it.
+    /// Takes a name for a process of a data directory, and moves the deployments under its previous name to it.
     ///
-    /// Another data directory keeps its name while its lease lasts or while it carries deployments.
+    /// Another data directory keeps its name while its lease is valid or while it runs deployments.
     async fn take_name(&self, node: &Node, lease: Duration) -> Result<NameAnswer, StoreError>;
 
-    /// Gives a sign of life, which is on the disk when this returns; lost when another process has the name.
+    /// Renews the lease of a name, durably; `Lost` if another process has the name.
     async fn renew_name(&self, node: &Node, lease: Duration) -> Result<Held, StoreError>;
 
     /// Ends the lease of a process that stops.
     async fn leave_name(&self, node: &Node) -> Result<(), StoreError>;
 }
 
-/// The lines of logs, which outlast the directories of sessions.
+/// Log lines, which are kept longer than session directories.
 #[async_trait]
 pub trait Logs: Send + Sync {
-    /// Adds lines; one that is there already stays as it is, so that a mirror may begin again.
+    /// Adds lines; existing lines stay unchanged, so that a mirror may start over.
     async fn add_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<Held, StoreError>;
 
-    /// Replaces the lines from the marker's number to `last`, inclusive, by the marker.
+    /// Replaces the lines from the marker's number to `last`, inclusive, with the marker.
     async fn leave_out_lines(
         &self,
         lease: &Lease,
@@ -223,8 +222,8 @@ pub trait Logs: Send + Sync {
         most: u32,
     ) -> Result<Vec<StoredLine>, StoreError>;
 
-    /// The last lines of some phases, phase by phase, each with its newline, in at most so many bytes. However long the
-    /// log is, it takes as long as what it gives.
+    /// Returns the last lines of some phases, phase by phase, each with its newline, at most `most_bytes`. The time it
+    /// takes depends on the size of the result, not of the log.
     async fn end_of_log(
         &self,
         id: DeploymentId,
@@ -233,57 +232,57 @@ pub trait Logs: Send + Sync {
     ) -> Result<String, StoreError>;
 }
 
-/// Who did what.
+/// The audit trail.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Adds an entry about what was done. It is never changed, and goes when its time is over.
+    /// Adds an entry about a completed action. It never changes, and is deleted after its retention.
     async fn record(&self, entry: &NewAuditEntry) -> Result<(), StoreError>;
 
-    /// Adds a pending entry about what is going to be done, and says its number.
+    /// Adds a pending entry about an action that follows, and returns its number.
     async fn intend(&self, entry: &NewAuditEntry) -> Result<u64, StoreError>;
 
-    /// Says what became of a pending entry; nothing happens to one that is not pending.
+    /// Settles a pending entry; other entries stay unchanged.
     async fn settle(&self, seq: u64, settlement: Settlement) -> Result<(), StoreError>;
 
-    /// Drops what is pending about deployments that have ended: an ending is kept after what was done before it is
-    /// settled, so what is left came too late.
+    /// Deletes the pending entries of ended deployments: an ending is stored after the decisions before it are settled,
+    /// so these came too late.
     async fn drop_late_intents(&self) -> Result<u64, StoreError>;
 
-    /// Entries, the latest first.
+    /// Returns entries, latest first.
     async fn audit_trail(&self, page: &AuditPage) -> Result<Vec<AuditEntry>, StoreError>;
 
-    /// Forgets entries from before this time, and says how many.
+    /// Deletes entries from before this time, and returns how many.
     async fn forget_audit_before(&self, time: DateTime<Utc>) -> Result<u64, StoreError>;
 }
 
-/// Keys of the API.
+/// API keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Keeps a new key.
+    /// Saves a new key.
     async fn add_key(&self, key: &StoredKey) -> Result<(), StoreError>;
 
-    /// The key of this name, be it revoked or not.
+    /// Returns the key with this id, revoked or not.
     async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError>;
 
-    /// All keys, the oldest first.
+    /// Returns all keys, oldest first.
     async fn keys(&self) -> Result<Vec<StoredKey>, StoreError>;
 
-    /// Revokes a key; false if there is none of this name, or it was revoked before.
+    /// Revokes a key; returns false if it does not exist or was already revoked.
     async fn revoke_key(&self, id: &KeyId, at: DateTime<Utc>) -> Result<bool, StoreError>;
 }
 
-/// What shows whether a sealing key is the one that the database was sealed with.
+/// The check value, which shows whether a sealing key is the one that the database was sealed with.
 #[async_trait]
 pub trait Sealing: Send + Sync {
-    /// What was sealed to be compared; none at the first start.
+    /// Returns the sealed check value; `None` at the first start.
     async fn sealing_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps that, unless there is one.
+    /// Saves the check value, unless there is one.
     async fn keep_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
 
-    /// Keeps that in place of the one there is.
+    /// Replaces the check value.
     async fn replace_sealing_check(&self, sealed: &[u8]) -> Result<(), StoreError>;
 
-    /// The sealed secrets of some deployment; none if no deployment has any.
+    /// Returns the encrypted secrets of any one deployment; `None` if no deployment has secrets.
     async fn any_sealed_secrets(&self) -> Result<Option<(DeploymentId, Vec<u8>)>, StoreError>;
 }

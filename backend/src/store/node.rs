@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-/// A process that serves under a node name.
+/// A process that runs under a node name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// The name, by which deployments say who carries them.
+    /// Name that deployments refer to.
     pub name: String,
-    /// What the data directory keeps: the name belongs to it.
+    /// Identity from the data directory that the name belongs to.
     pub identity: String,
-    /// The process, another one at each start.
+    /// Id of the process, a new one at each start.
     pub process: String,
 }
 
-/// What came of asking for a node name.
+/// Result of a request for a node name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameAnswer {
-    /// The process has it.
+    /// The process has the name.
     Taken,
-    /// Another data directory has it, and a process there gives signs of life.
+    /// Another data directory has the name, and its lease is valid.
     InUse {
-        /// How long its lease lasts if no further sign comes.
+        /// Time until the lease expires if it is not renewed.
         lease_left: Duration,
     },
-    /// Another data directory has it and still carries deployments, whose sessions are there.
+    /// Another data directory has the name and still runs deployments, whose sessions it holds.
     Carries {
         /// How many.
         deployments: u64,

@@ -1,4 +1,4 @@
-//! Which database it is, by the configuration.
+//! Opens the configured database.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::{PostgresStore, SqliteStore, Store, StoreError};
 use crate::config;
 
-/// Opens the store that the configuration names, with its tables up to date.
+/// Opens the configured store and runs its migrations.
 ///
 /// # Errors
-/// It cannot be opened, or is none of ours.
+/// It cannot be opened, or belongs to another program.
 pub async fn open(config: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
     match &config.database_url {
         Some(url) => Ok(Arc::new(PostgresStore::open(url).await?)),

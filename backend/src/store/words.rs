@@ -1,4 +1,4 @@
-//! Values as they stand in columns, and back.
+//! Converts values to and from their form in columns.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 
-/// The word for a value on the wire.
+/// Returns the word that stands for a value in JSON.
 pub(super) fn word_of(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -15,7 +15,7 @@ pub(super) fn word_of(value: impl Serialize) -> String {
     }
 }
 
-/// The value that a word stands for.
+/// Returns the value of a word.
 pub(super) fn value_of<T: DeserializeOwned>(
     column: &'static str,
     word: String,
@@ -23,7 +23,7 @@ pub(super) fn value_of<T: DeserializeOwned>(
     serde_json::from_value(word.into()).map_err(|_| StoreError::Malformed { column })
 }
 
-/// A JSON document.
+/// Parses a JSON document.
 pub(super) fn json_of(column: &'static str, text: &str) -> Result<serde_json::Value, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Malformed { column })
 }
@@ -40,7 +40,7 @@ pub(super) fn count(column: &'static str, number: i64) -> Result<u64, StoreError
     u64::try_from(number).map_err(|_| StoreError::Malformed { column })
 }
 
-/// A number of ours as a column has it; beyond what a column can hold, the greatest.
+/// Converts a number for a column; numbers too large for a column become the largest one.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

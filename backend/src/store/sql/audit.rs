@@ -1,4 +1,4 @@
-//! Who did what.
+//! The audit trail.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -41,7 +41,7 @@ struct AuditRow {
     outcome: Option<String>,
 }
 
-/// Binds an entry to a statement that adds one.
+/// Binds an entry to an `INSERT` statement.
 macro_rules! bind_entry {
     ($query:expr, $entry:ident) => {
         $query

@@ -1,4 +1,4 @@
-//! Who carries which deployment.
+//! Claims of deployments.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::store::{
     Claim, Claims, DeploymentId, Ending, Held, Lease, NewAuditEntry, Progress, StoreError, Whose,
 };
 
-/// What claiming and taking over set, and what they give back; `$1` is the node, `$2` the lease in microseconds.
+/// `SET` clause of claims and takeovers; `$1` is the node, `$2` the lease in microseconds.
 ///
-/// Leases go by one clock: that of the database, which all nodes share.
+/// Leases use one clock: that of the database, which all nodes share.
 macro_rules! carried_by_me {
     ($now:literal) => {
         concat!(
@@ -28,7 +28,7 @@ macro_rules! carried_by_me {
 }
 pub(super) use carried_by_me;
 
-/// A deployment that is first in the queue of a workspace where none is active.
+/// Condition: first in the queue of a workspace without an active deployment.
 macro_rules! is_next {
     () => {
         "it.standing = 'waiting' AND NOT EXISTS (SELECT 1 FROM deployments other \
@@ -57,7 +57,7 @@ const FINISH: &str = "UPDATE deployments \
         sealed_secrets = NULL, lease_until = NULL \
     WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
-/// Binds how a deployment ended: its status, its phase, why, the error and when, in this order.
+/// Binds an ending: status, phase, reason, error and time, in this order.
 macro_rules! bind_ending {
     ($query:ident, $ending:ident) => {
         $query
@@ -70,7 +70,7 @@ macro_rules! bind_ending {
 }
 pub(super) use bind_ending;
 
-/// A lease as statements have it.
+/// Converts a lease duration to microseconds.
 fn length(lease: Duration) -> i64 {
     i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 2)
 }

@@ -1,4 +1,4 @@
-//! Decisions on their way to the node that carries the deployment.
+//! Decisions on their way to the node that runs the deployment.
 
 use std::time::Duration;
 

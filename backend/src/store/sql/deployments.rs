@@ -1,4 +1,4 @@
-//! The records of deployments.
+//! Deployments.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -56,10 +56,10 @@ const END_WAITING: &str = "UPDATE deployments \
     SET standing = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, sealed_secrets = NULL \
     WHERE id = $1 AND standing = 'waiting'";
 
-/// Lines go with their deployment, by the foreign key.
+/// The foreign key deletes log lines with their deployment.
 const FORGET: &str = "DELETE FROM deployments WHERE standing = 'ended' AND ended_at < $1";
 
-/// What no two active deployments have in common; one that waits for none has a key of its own.
+/// Returns the key that no two active deployments share; a deployment that waits for no other has its own key.
 fn workspace_key(new: &NewDeployment) -> String {
     match new.turn {
         Turn::InWorkspace => new.target.key(),

@@ -1,4 +1,4 @@
-//! Keys of the API.
+//! API keys.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use crate::store::{Keys, StoreError, StoredKey};
 
 const ADD: &str = "INSERT INTO api_keys (id, digest, role, roles, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// A service of an older version, which may run on the same database, writes `role` alone.
+/// An older version of the service, which may use the same database, writes only `role`.
 macro_rules! key_columns {
     () => {
         "id, digest, COALESCE(roles, role) AS roles, name, created_at, revoked_at"

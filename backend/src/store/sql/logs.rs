@@ -1,4 +1,4 @@
-//! The lines of logs.
+//! Log lines.
 
 use async_trait::async_trait;
 use iac_runner::session::Phase;
@@ -7,7 +7,7 @@ use super::{PostgresStore, SqliteStore};
 use crate::store::words::{count, signed, time, value_of};
 use crate::store::{DeploymentId, Held, Lease, Logs, StoreError, StoredLine};
 
-/// Whether a lease is good.
+/// Checks whether a lease is valid.
 pub(super) const IS_CARRIED: &str =
     "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND standing = 'active'";
 
@@ -20,7 +20,7 @@ pub(super) const LEAVE_OUT: &str =
 pub(super) const INSERT_MARKER: &str =
     "INSERT INTO log_lines (deployment, line, at, phase, text) VALUES ($1, $2, $3, $4, $5)";
 
-/// Widens what is known of where the lines of a phase are.
+/// Extends the stored range of lines of a phase.
 pub(super) const NOTE_PHASE: &str = "INSERT INTO log_phases (deployment, phase, first_line, last_line) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (deployment, phase) DO UPDATE SET \
     first_line = CASE WHEN excluded.first_line < log_phases.first_line THEN excluded.first_line \
@@ -31,12 +31,12 @@ pub(super) const NOTE_PHASE: &str = "INSERT INTO log_phases (deployment, phase, 
 const PHASES: &str =
     "SELECT phase, first_line, last_line FROM log_phases WHERE deployment = $1 ORDER BY last_line";
 
-/// Lines of the first page that is read from the end; each further one has twice as many, up to the most. A line has
-/// 64 KiB at most, and a page is in memory.
+/// Lines of the first page, read from the end; each further page has twice as many, up to `MOST_PAGE`. A line has at
+/// most 64 KiB, and a page is held in memory.
 const FIRST_PAGE: i64 = 256;
 const MOST_PAGE: i64 = 1024;
 
-/// The phases of some lines, in order, each with its first and its last line.
+/// Returns the phases of some lines, in order, each with its first and its last line.
 pub(super) fn phases_of(lines: &[StoredLine]) -> Vec<(Phase, u64, u64)> {
     let mut phases: Vec<(Phase, u64, u64)> = Vec::new();
     for line in lines {
@@ -55,7 +55,7 @@ struct PhaseRow {
     last_line: i64,
 }
 
-/// Lines as one text, the way from their first number.
+/// Lines as one text, with the number of the first.
 #[derive(sqlx::FromRow)]
 struct PageRow {
     lines: i64,
@@ -63,13 +63,13 @@ struct PageRow {
     text: Option<String>,
 }
 
-/// The last so many bytes, in whole lines, and whether that is less than all.
+/// Returns the last `most_bytes` of a text, in whole lines, and whether something was cut off.
 fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     if text.len() <= most_bytes {
         return (text, false);
     }
     let from = text.ceil_char_boundary(text.len() - most_bytes);
-    // A line that begins exactly there is whole.
+    // A line that begins exactly here is whole.
     let from = if text.as_bytes()[from - 1] == b'\n' {
         from
     } else {

@@ -1,9 +1,9 @@
 //! The store in SQL.
 //!
-//! Both databases read the same statements, with `$1` for what is bound, and the same types: whole numbers, text,
-//! bytes. So a statement stands once, in the file of what it is about, with the code that binds it; a macro makes it
-//! an implementation for each of the two. What differs is in `sqlite` and `postgres`: how a pool is opened, how a
-//! deployment is claimed, how many lines are added at once, and the clock that leases go by.
+//! Both databases accept the same statements, with `$1` for bound values, and the same types: integers, text, bytes. So
+//! each statement exists once, in the file of its subject, next to the code that binds it; a macro generates an
+//! implementation for each database. `sqlite` and `postgres` hold the differences: how to open a pool, how to claim a
+//! deployment, how many lines to insert at once, and the clock of leases.
 
 mod audit;
 mod claims;
@@ -24,7 +24,7 @@ use super::Held;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
-/// Migrations, from the first on; a text never changes once it has been released.
+/// Returns the migrations, numbered from 1; a released migration never changes.
 fn migrator(texts: &'static [(&'static str, &'static str)]) -> Migrator {
     let numbered = (1..).zip(texts).map(|(number, (name, text))| {
         let text = SqlStr::from_static(text);
@@ -33,7 +33,7 @@ fn migrator(texts: &'static [(&'static str, &'static str)]) -> Migrator {
     Migrator::with_migrations(numbered.collect())
 }
 
-/// What a statement with a lease says by how many rows it changed.
+/// Returns whether a statement with a lease took effect, from the number of rows it changed.
 const fn held(rows: u64) -> Held {
     match rows {
         0 => Held::Lost,

@@ -8,10 +8,10 @@ use super::{PostgresStore, SqliteStore, held};
 use crate::store::words::count;
 use crate::store::{Held, NameAnswer, Node, Nodes, StoreError};
 
-/// A node that gave no sign of life for so long, and carries nothing, is forgotten.
+/// A node without deployments is deleted this long after its last heartbeat.
 const FORGET_AFTER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// What the data directory carried under a former name is found under the new one.
+/// Moves the deployments of the data directory from its previous name to the new one.
 const RENAME: &str = "UPDATE deployments SET node = $1 WHERE standing = 'active' \
     AND node IN (SELECT it.name FROM nodes it WHERE it.identity = $2 AND it.name <> $1)";
 
@@ -103,7 +103,7 @@ macro_rules! nodes {
         }
 
         impl $store {
-            /// Why another data directory keeps its name.
+            /// Returns why another data directory keeps the name.
             async fn why_not(&self, node: &Node) -> Result<NameAnswer, StoreError> {
                 let left = concat!("SELECT lease_until - ", $now, " FROM nodes WHERE name = $1");
                 let left: Option<i64> = sqlx::query_scalar(left)

@@ -1,4 +1,4 @@
-//! PostgreSQL: for many nodes.
+//! PostgreSQL: for several nodes.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -53,17 +53,17 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// How long somebody waits for a connection before being told that the database does not answer.
+/// How long to wait for a connection before the database counts as not answering.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of one node.
 const CONNECTIONS: u32 = 8;
-/// How often a claim is tried again that another node was a moment ahead of.
+/// How often a claim is retried if another node was faster.
 const CLAIM_ATTEMPTS: u32 = 16;
 
-/// Rows that another node is about to claim are passed over.
+/// Skips rows that another node is about to claim.
 ///
-/// A deployment that came into view after an older snapshot was taken may still be claimed beside another one of its
-/// workspace; then the unique index refuses, and the claim is tried again.
+/// A deployment that became visible after an older snapshot was taken might be claimed beside another one of its
+/// workspace; then the unique index rejects the claim, and it is retried.
 const CLAIM: &str = concat!(
     "WITH next AS (SELECT it.seq FROM deployments it WHERE ",
     is_next!(),
@@ -73,7 +73,7 @@ const CLAIM: &str = concat!(
     deployment_columns!()
 );
 
-/// Locks the row until the lines are in, so that nobody takes the deployment over in between.
+/// Locks the row until the lines are stored, so that no other node takes the deployment over in between.
 const LOCK: &str =
     "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND standing = 'active' FOR SHARE";
 
@@ -87,10 +87,10 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects to the database, and brings its tables up to date.
+    /// Connects to the database and runs its migrations.
     ///
     /// # Errors
-    /// The database does not answer, or is none of ours.
+    /// The database does not answer, or belongs to another program.
     pub async fn open(url: &SecretString) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url.expose_secret())
             .map_err(StoreError::Open)?
@@ -108,12 +108,12 @@ impl PostgresStore {
         Ok(Self { pool })
     }
 
-    /// A connection; when a commit is on the disk is the server's to say.
+    /// Returns a connection; the server's configuration decides when a commit is on disk.
     pub(super) async fn durable(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         Ok(self.pool.acquire().await?)
     }
 
-    /// The same: what is written again should it be lost is no different for the server.
+    /// Same as `durable`: the server makes no difference for data that can be written again.
     pub(super) async fn repeatable(&self) -> Result<PoolConnection<Postgres>, StoreError> {
         self.durable().await
     }
@@ -145,7 +145,7 @@ impl PostgresStore {
         }
     }
 
-    /// Nothing: vacuum does it.
+    /// Does nothing: vacuum removes deleted data.
     pub(super) async fn overwrite_deleted(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -161,7 +161,7 @@ impl PostgresStore {
         }
         let column = |of: fn(&StoredLine) -> i64| lines.iter().map(of).collect::<Vec<_>>();
         let phases: Vec<&str> = lines.iter().map(|line| line.phase.word()).collect();
-        // PostgreSQL has no text with a NUL in it.
+        // PostgreSQL text cannot contain NUL.
         let texts: Vec<String> = lines
             .iter()
             .map(|line| line.text.replace('\0', "\u{fffd}"))
@@ -216,7 +216,7 @@ impl PostgresStore {
     }
 }
 
-/// Returns whether the lease is good, and locks its row if so.
+/// Returns whether the lease is valid, and locks its row if so.
 async fn is_carried(
     transaction: &mut Transaction<'_, Postgres>,
     lease: &Lease,

@@ -6,7 +6,7 @@ use iac_runner::session::Operation;
 use crate::store::words::{count, json_of, time, value_of};
 use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Target};
 
-/// The columns that make a [`DeploymentRow`].
+/// The columns of a [`DeploymentRow`].
 macro_rules! deployment_columns {
     () => {
         "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
@@ -44,7 +44,7 @@ pub(super) struct DeploymentRow {
     lease_until: Option<i64>,
 }
 
-/// A row that was claimed: with what only its carrier is given.
+/// A claimed row, with the columns that only the claiming node gets.
 #[derive(sqlx::FromRow)]
 pub(super) struct ClaimRow {
     #[sqlx(flatten)]

@@ -1,4 +1,4 @@
-//! What shows whether a sealing key is the right one.
+//! The check value of the sealing key.
 
 use async_trait::async_trait;
 

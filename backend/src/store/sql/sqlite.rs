@@ -54,12 +54,12 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// How long a statement waits for another process, such as `iac-backend keys`, to be done writing.
+/// How long a statement waits for another process, such as `iac-backend keys`, to finish writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that read, beside the one that writes.
+/// Number of reading connections, besides the one that writes.
 const READERS: u32 = 4;
 
-/// One statement: it takes the write lock at its beginning, so what it sees is what it changes.
+/// A single statement: it takes the write lock first, so it changes what it sees.
 const CLAIM: &str = concat!(
     "UPDATE deployments SET ",
     carried_by_me!("CAST(unixepoch('subsec') * 1000000 AS INTEGER)"),
@@ -71,30 +71,30 @@ const CLAIM: &str = concat!(
 
 /// The store in an SQLite file.
 ///
-/// One connection writes, so writers of this process wait in line for it instead of finding the database busy.
+/// One connection writes, so the writers of this process queue for it instead of finding the database busy.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
-    /// Whether the writing connection may have been told not to wait for the disk.
+    /// Whether the writing connection may be set not to wait for the disk.
     is_relaxed: Arc<AtomicBool>,
     readers: SqlitePool,
 }
 
 impl SqliteStore {
-    /// Opens the file, which is made with mode 0600 if it is missing, and brings its tables up to date.
+    /// Opens the file, creating it with mode 0600 if it is missing, and runs its migrations.
     ///
     /// # Errors
-    /// The file cannot be opened, or is no database of ours.
+    /// The file cannot be opened, or is a database of another program.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
-            // What is durable has to be there after a power cut: with less, the last commits may not.
+            // Durable commits must survive a power failure; lower levels may lose the last ones.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            // What is deleted is overwritten, sealed secrets among it.
+            // Overwrites deleted data, which includes encrypted secrets.
             .pragma("secure_delete", "ON");
         let pool = |most| {
             SqlitePoolOptions::new()
@@ -103,8 +103,8 @@ impl SqliteStore {
                 .max_lifetime(None)
                 .after_release(|connection, _| {
                     Box::pin(async move {
-                        // Rolls back a transaction that was dropped. After a full disk, SQLite has done so by itself, and the
-                        // connection would count one that is not there for ever.
+                        // Rolls back a dropped transaction. After a full disk, SQLite has rolled back by itself, and
+                        // the connection would count a transaction that no longer exists.
                         connection.ping().await?;
                         Ok(!connection.is_in_transaction())
                     })
@@ -129,7 +129,7 @@ impl SqliteStore {
         })
     }
 
-    /// The connection that writes; what it commits is on the disk before it says so, with all that was before.
+    /// Returns the writing connection; when a commit returns, it and all earlier ones are on disk.
     pub(super) async fn durable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut writer = self.writer.acquire().await?;
         if self.is_relaxed.load(Ordering::Relaxed) {
@@ -141,10 +141,10 @@ impl SqliteStore {
         Ok(writer)
     }
 
-    /// The connection that writes, for what is written again should it be lost: it does not wait for the disk.
+    /// Returns the writing connection for data that can be written again if lost: it does not wait for the disk.
     pub(super) async fn repeatable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut writer = self.writer.acquire().await?;
-        // Before it is told: whoever gives up here leaves a connection of which nobody knows.
+        // Set the flag first: if this future is dropped here, the connection's setting is unknown.
         if !self.is_relaxed.swap(true, Ordering::Relaxed) {
             sqlx::query("PRAGMA synchronous = NORMAL")
                 .execute(&mut *writer)
@@ -170,7 +170,7 @@ impl SqliteStore {
         Ok(claimed)
     }
 
-    /// Writes what is in the write-ahead log into the file, and makes the log empty.
+    /// Moves the write-ahead log into the database file, and truncates the log.
     pub(super) async fn overwrite_deleted(&self) -> Result<(), StoreError> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&mut *self.durable().await?)
@@ -199,7 +199,7 @@ impl SqliteStore {
                     .push_bind(&line.text);
             });
             insert.push(" ON CONFLICT DO NOTHING");
-            // How many there are is another number each time.
+            // The statement differs with the number of lines.
             let insert = insert.build().persistent(false);
             insert.execute(&mut *transaction).await?;
         }
@@ -246,7 +246,7 @@ impl SqliteStore {
     }
 }
 
-/// Returns whether the lease is good.
+/// Returns whether the lease is valid.
 async fn is_carried(
     transaction: &mut Transaction<'_, Sqlite>,
     lease: &Lease,
@@ -260,10 +260,11 @@ async fn is_carried(
 }
 
 const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) ";
-/// Lines of one statement; each has five values, of which SQLite takes 32,766.
+/// Lines per statement; each binds five values, and SQLite allows 32,766.
 const LINES_AT_A_TIME: usize = 1000;
 
-/// Makes the file for its owner alone before SQLite does with the umask; its journals take its mode.
+/// Creates the file for its owner only, before SQLite creates it with the umask; SQLite gives its journals the same
+/// mode.
 fn private(file: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
