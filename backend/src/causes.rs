@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// An error and all that caused it, in one line: an error of ours says what was to be done, its cause what went wrong.
+/// Displays an error and its causes in one line: the error says what failed, its causes why.
 pub(crate) struct Causes<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Causes<'_> {

@@ -2,16 +2,16 @@
 //!
 //! | module | what it holds | may import |
 //! |---|---|---|
-//! | [`config`] | every setting: file, environment, flags | nothing of ours |
+//! | [`config`] | settings from the file, the environment and flags | nothing of ours |
 //! | [`store`] | deployments, claims, logs, audit trail, keys; on SQLite or PostgreSQL | nothing of ours |
-//! | [`sealing`] | secrets of requests, encrypted at rest | `store`'s names |
-//! | [`auth`] | keys, roles, tickets | `store`'s names |
-//! | [`metrics`] | what a monitoring system asks for | nothing of ours |
-//! | [`service`] | the queue, and sessions that carry deployments out | all of the above |
+//! | [`sealing`] | encryption of request secrets at rest | `store`'s ids |
+//! | [`auth`] | keys, roles, tickets | `store`'s ids |
+//! | [`metrics`] | metrics for a monitoring system | nothing of ours |
+//! | [`service`] | the queue, and sessions that run deployments | all of the above |
 //! | [`http`] | the API, one file an endpoint group | all of the above |
 //! | [`cli`] | the command line | all of the above |
 //!
-//! All of them may use `causes`, which shows an error with what caused it. Of `iac-runner`, only the public API of its
+//! All of them may use `causes`, which displays an error with its causes. Of `iac-runner`, only the public API of its
 //! library is used.
 
 pub mod auth;

@@ -1,21 +1,21 @@
-//! Who calls.
+//! The caller of a request.
 
 use super::person::{ANONYMOUS, Person};
 use super::refusal::Refusal;
 use super::role::{Action, Role};
 use super::roles::Roles;
 
-/// Who calls: the name and the roles of a key.
+/// The caller of a request: the name and the roles of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The name of the key.
     pub name: String,
-    /// What it is for.
+    /// Its roles.
     pub roles: Roles,
 }
 
 impl Caller {
-    /// The caller of a service that has no keys: one person for all who reach it, who may do everything.
+    /// Returns the caller of a service without keys: one person for all clients, with every right.
     pub fn anonymous() -> Self {
         Self {
             name: ANONYMOUS.to_owned(),
@@ -23,10 +23,10 @@ impl Caller {
         }
     }
 
-    /// Checks that the roles are enough for an action.
+    /// Checks that the roles permit an action.
     ///
     /// # Errors
-    /// They are not.
+    /// They do not.
     pub fn check(&self, action: Action) -> Result<(), Refusal> {
         if self.roles.may(action) {
             return Ok(());
@@ -38,7 +38,7 @@ impl Caller {
         })
     }
 
-    /// The person whose key it is.
+    /// Returns the owner of the key.
     pub fn person(&self) -> Person {
         Person::named(&self.name)
     }

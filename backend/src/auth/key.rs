@@ -1,4 +1,4 @@
-//! Keys of the API: made, written, compared.
+//! API keys: generation, parsing and comparison.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,18 +11,18 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Begins every key, so that scanners for leaked secrets find one.
+/// Prefix of every key, for scanners that look for leaked secrets.
 const PREFIX: &str = "iac_";
-/// Bytes of a key's name: enough to tell apart all keys that there will be.
+/// Bytes of a key id: enough to distinguish all keys that will ever exist.
 const ID_BYTES: usize = 6;
-/// Bytes of a key's secret. That many random ones need no slow hash: nobody can try them all.
+/// Bytes of a key's secret. So many random bytes need no slow hash: they cannot be guessed.
 const SECRET_BYTES: usize = 32;
 
-/// The public name of a key, by which it is found and revoked.
+/// Public id of a key, for lookup and revocation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
-/// A key as its owner has it: `iac_<name>_<secret>`. Shown once, and kept nowhere.
+/// A key as its owner has it: `iac_<id>_<secret>`. It is shown once and never stored.
 #[derive(Clone, Debug)]
 pub struct KeyText {
     id: KeyId,
@@ -31,17 +31,17 @@ pub struct KeyText {
     digest: KeyDigest,
 }
 
-/// The SHA-256 of a key's secret: what is kept of it.
+/// SHA-256 of a key's secret; only this is stored.
 #[derive(Clone, Debug)]
 pub struct KeyDigest([u8; 32]);
 
-/// What was presented has not the form of a key.
+/// The text does not have the form of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this has not the form of a key")]
 pub struct NotAKey;
 
 impl KeyText {
-    /// Makes a new key of random bytes.
+    /// Generates a random key.
     ///
     /// # Errors
     /// The system has no random bytes.
@@ -60,10 +60,10 @@ impl KeyText {
         })
     }
 
-    /// Reads a key as somebody presents it.
+    /// Parses a presented key.
     ///
     /// # Errors
-    /// It has not the form of one.
+    /// It does not have the form of a key.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
         let (id, encoded) = text
             .strip_prefix(PREFIX)
@@ -80,17 +80,17 @@ impl KeyText {
         })
     }
 
-    /// The public name.
+    /// Returns the public id.
     pub const fn id(&self) -> &KeyId {
         &self.id
     }
 
-    /// What is kept of the secret.
+    /// Returns the digest of the secret, to be stored.
     pub const fn digest(&self) -> &KeyDigest {
         &self.digest
     }
 
-    /// The whole text, for its owner.
+    /// Returns the whole text, for its owner.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -101,17 +101,17 @@ impl KeyDigest {
         Self(Sha256::digest(secret).into())
     }
 
-    /// Reads a digest as it is kept; none if it has another length.
+    /// Reads a stored digest; `None` if its length is wrong.
     pub fn kept(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The bytes to keep.
+    /// Returns the bytes to store.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether both are of the same key; takes the same time whether they are or not.
+    /// Returns whether both digests are equal, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let key = KeyText::generate().unwrap();
-        // A `_` may be in the secret, too.
+        // The secret may contain a `_` too.
         let secret = key.expose().splitn(3, '_').nth(2).unwrap().to_owned();
         assert!(!format!("{key:?}").contains(&secret));
     }

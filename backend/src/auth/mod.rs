@@ -1,14 +1,14 @@
-//! Who the caller is, and what the caller may do.
+//! Authentication and authorization of callers.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `key` | keys of the API: made, written, compared |
-//! | `role`, `roles` | roles and actions, the table of who may do what, and the roles of a key |
-//! | `person` | names that are one person |
-//! | `caller` | who calls |
+//! | `key` | API keys: generation, parsing and comparison |
+//! | `role`, `roles` | roles, actions, the permission table, and the roles of a key |
+//! | `person` | decides which key names are the same person |
+//! | `caller` | the caller of a request |
 //! | `permit` | the one decision about starting, approving and stopping a deployment |
-//! | `refusal` | why a caller may not |
-//! | `ticket` | short-lived tickets for browsers, which cannot send a key with an EventSource |
+//! | `refusal` | why a caller lacks permission |
+//! | `ticket` | short-lived tickets for browsers, whose `EventSource` cannot send a key |
 
 mod caller;
 mod key;

@@ -1,7 +1,7 @@
 //! The one decision about starting, approving and stopping a deployment.
 //!
-//! Every API and every executor that starts or decides a deployment describes what it is about to do as an [`Attempt`]
-//! and asks [`ApprovalRule::permit`]. Nothing gets into the queue without the [`Permit`] that it returns.
+//! Every API and every executor that starts or decides a deployment describes the action as an [`Attempt`] and calls
+//! [`ApprovalRule::permit`]. Nothing enters the queue without the [`Permit`] that it returns.
 
 use iac_runner::session::Operation;
 
@@ -13,20 +13,20 @@ use super::role::Action;
 /// Whether the starter of a deployment may approve its plan: `auth.starter_may_approve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalRule {
-    /// Anyone with the approve right may, the starter included.
+    /// Everyone with the approve right may, including the starter.
     StarterMayApprove,
-    /// Another person has to.
+    /// Another person must approve it.
     AnotherPerson,
 }
 
-/// What a caller is about to do with a deployment.
+/// What a caller attempts to do with a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt<'a> {
-    /// Start one, for the first time or by a retry.
+    /// Start one, new or as a retry.
     Start {
-        /// What it does.
+        /// Its operation.
         operation: Operation,
-        /// Whether its plan is applied without a further question.
+        /// Whether its plan is applied without asking for approval.
         auto_approve: bool,
     },
     /// Approve its plan.
@@ -34,7 +34,7 @@ pub enum Attempt<'a> {
         /// The name of the starter's key.
         starter: &'a str,
     },
-    /// Reject its plan. It needs the right alone: a rejection changes nothing.
+    /// Reject its plan. This needs only the right: a rejection changes nothing.
     Reject,
     /// Stop it gracefully.
     Cancel,
@@ -42,32 +42,32 @@ pub enum Attempt<'a> {
     ForceCancel,
 }
 
-/// Whose approval an attempt is.
+/// Who approves, if an attempt is an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
-    /// It is no approval.
+    /// The attempt is not an approval.
     None,
-    /// The starter's own.
+    /// The starter.
     ByStarter,
-    /// That of another person.
+    /// Another person.
     ByAnother,
 }
 
-/// The proof that an attempt was allowed.
+/// Proof that an attempt was permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
     approval: Approval,
 }
 
 impl Permit {
-    /// Whose approval the attempt is.
+    /// Returns who approves, if the attempt is an approval.
     pub const fn approval(self) -> Approval {
         self.approval
     }
 }
 
 impl ApprovalRule {
-    /// Decides about an attempt.
+    /// Decides whether to permit an attempt.
     ///
     /// # Errors
     /// What the caller lacks.
@@ -105,11 +105,11 @@ impl ApprovalRule {
         Ok(Permit { approval })
     }
 
-    /// Decides whether a deployment that was queued with `auto_approve` may still begin: the rule may have changed since,
-    /// or may be another one at the node that queued it.
+    /// Decides whether a deployment that was queued with `auto_approve` may still begin: the rule may have changed
+    /// since, or differ at the node that queued it.
     ///
     /// # Errors
-    /// The rule asks for another person.
+    /// The rule requires another person.
     pub fn begin(self, operation: Operation, auto_approve: bool) -> Result<(), Refusal> {
         match self {
             Self::AnotherPerson if auto_approve && is_approved(operation) => {
@@ -144,7 +144,7 @@ impl ApprovalRule {
     }
 }
 
-/// Whether an operation has a plan that somebody has to approve. On the others, `auto_approve` has no effect.
+/// Returns whether an operation has a plan that needs approval. `auto_approve` has no effect on the others.
 const fn is_approved(operation: Operation) -> bool {
     match operation {
         Operation::Deploy | Operation::Destroy => true,

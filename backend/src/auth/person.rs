@@ -1,13 +1,13 @@
-//! People, as separation of duties compares them.
+//! Persons, compared for separation of duties.
 
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// The name of a caller without a key.
+/// Name of a caller without a key.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// Names that the service itself uses in audit trails and logs.
+/// Names that the service itself uses in the audit trail and in logs.
 const RESERVED: [&str; 5] = [
     ANONYMOUS,
     "command line",
@@ -16,28 +16,29 @@ const RESERVED: [&str; 5] = [
     "the node that took it over",
 ];
 
-/// A person, by the name of a key.
+/// A person, identified by the name of a key.
 ///
-/// Names that differ only in case, Unicode form, spaces or invisible characters are one person, and so are all keys of
-/// one name.
+/// Names that differ only in case, Unicode form, spaces or invisible characters are the same person, and so are all
+/// keys with the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person(String);
 
 impl Person {
-    /// The person of a name.
+    /// Returns the person with a name.
     pub fn named(name: &str) -> Self {
-        // Folding can leave what normalizes further, and the reverse, so each is done twice, as in NFKC_Casefold.
+        // Case folding can produce text that normalizes further, and the reverse; so each runs twice, as in
+        // NFKC_Casefold.
         let folded = fold(&fold(name));
         let words: Vec<_> = folded.split_whitespace().collect();
         Self(words.join(" "))
     }
 
-    /// Whether this may be the caller of a keyless service, of whom nothing is known.
+    /// Returns whether this may be the caller of a service without keys, whose identity is unknown.
     pub fn is_anonymous(&self) -> bool {
         *self == Self::named(ANONYMOUS)
     }
 
-    /// Whether the service itself acts under this name, so that no key may have it.
+    /// Returns whether the service itself acts under this name; no key may have it.
     pub fn is_reserved(&self) -> bool {
         RESERVED.into_iter().any(|name| *self == Self::named(name))
     }
@@ -49,13 +50,13 @@ fn fold(name: &str) -> String {
     without_turkish_i(&folded).nfkc().collect()
 }
 
-/// A folded text in which the dotted and the dotless i of Turkish are the i that their other case is elsewhere.
+/// Replaces the dotted and dotless i of Turkish with the i that other languages use for both cases.
 fn without_turkish_i(folded: &str) -> String {
     folded.replace('\u{131}', "i").replace("i\u{307}", "i")
 }
 
-/// Whether a character is not shown: a control or format character, one that Unicode does not define, or one that it
-/// calls ignorable (`Default_Ignorable_Code_Point`) or that is blank in every font although it is no space.
+/// Returns whether a character is invisible: a control or format character, one that Unicode does not define or calls
+/// ignorable (`Default_Ignorable_Code_Point`), or one that is blank in every font without being a space.
 fn is_invisible(character: char) -> bool {
     let is_ignorable = matches!(
         character,
@@ -95,13 +96,13 @@ mod tests {
             ("ann", "\u{ff41}\u{ff4e}\u{ff2e}", true),
             ("fi", "\u{fb01}", true),
             ("k", "\u{212a}", true),
-            // Combining iota: its order matters for folding.
+            // Compatibility: full width, ligature, the Kelvin sign.
             ("\u{1fb3}", "\u{3b1}\u{345}", true),
             // Invisible characters.
             ("ann", "a\u{200b}nn\u{feff}", true),
             ("ann", "ann\u{fff9}\u{2800}\u{e0041}\u{1}\u{e000}", true),
             ("ann\tlee", "ann lee", true),
-            // The i of Turkish, in both cases.
+            // The Turkish i, in both cases.
             ("irfan", "\u{130}RFAN", true),
             ("irfan", "\u{131}rfan", true),
             ("ann", "bob", false),

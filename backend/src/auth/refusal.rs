@@ -1,14 +1,14 @@
-//! Why a caller may not do something: what is missing, and what to do about it.
+//! Why a caller lacks permission, and what to do about it.
 
 use thiserror::Error;
 
 use super::role::{Action, Role};
 use super::roles::Roles;
 
-/// Why a caller may not do something.
+/// Why a caller lacks permission.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The roles are not enough.
+    /// The roles do not permit the action.
     #[error(
         "the key `{name}` has {}, which is not enough to {}: that needs {}",
         listed(*.roles), .action.words(), needed(*.action)
@@ -16,9 +16,9 @@ pub enum Refusal {
     Right {
         /// The name of the key.
         name: String,
-        /// What it has.
+        /// The roles of the key.
         roles: Roles,
-        /// What was asked for.
+        /// The requested action.
         action: Action,
     },
     /// `auto_approve` without the approve right.
@@ -31,16 +31,16 @@ pub enum Refusal {
     AutoApproveRight {
         /// The name of the key.
         name: String,
-        /// What it has.
+        /// The roles of the key.
         roles: Roles,
     },
-    /// `auto_approve` where the starter may not approve.
+    /// `auto_approve` when the starter may not approve.
     #[error(
         "`auto_approve` is an approval by the starter, which `auth.starter_may_approve = false` forbids for every role: \
          leave `auto_approve` out and have another person approve the plan"
     )]
     AutoApproveRule,
-    /// `auto_approve` with neither.
+    /// `auto_approve` without the approve right, when the starter may not approve either.
     #[error(
         "`auto_approve` is an approval by the starter: the key `{name}` has {}, without the approve right, and \
          `auth.starter_may_approve = false` forbids it for every role: leave `auto_approve` out and have another person \
@@ -50,7 +50,7 @@ pub enum Refusal {
     AutoApproveBoth {
         /// The name of the key.
         name: String,
-        /// What it has.
+        /// The roles of the key.
         roles: Roles,
     },
     /// The approver is the starter.
@@ -64,7 +64,7 @@ pub enum Refusal {
         /// The name of the starter's key.
         starter: String,
     },
-    /// The starter had no key, so it may have been the approver.
+    /// The deployment was started without a key, so its starter may be the approver.
     #[error(
         "the deployment was started without a key, so its starter is not known, and `auth.starter_may_approve = false` \
          asks for two people: reject it and start it again with a key (`iac-backend keys create`)"
@@ -72,7 +72,7 @@ pub enum Refusal {
     UnknownStarter,
 }
 
-/// The roles for a sentence.
+/// Lists roles in a sentence.
 fn listed(roles: Roles) -> String {
     let words: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
     match words.as_slice() {
@@ -81,7 +81,7 @@ fn listed(roles: Roles) -> String {
     }
 }
 
-/// The roles that are enough for an action, for a sentence.
+/// Lists the roles that permit an action, in a sentence.
 fn needed(action: Action) -> String {
     let enough = Role::ALL.into_iter().filter(|role| role.may(action));
     let words: Vec<_> = enough.map(|role| format!("`{role}`")).collect();

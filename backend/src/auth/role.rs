@@ -1,52 +1,52 @@
-//! Roles and actions, and the table of who may do what.
+//! Roles, actions and the permission table.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// What a key is for.
+/// A role of a key.
 ///
 /// A deployer and an approver can each do what the other cannot, so that two people may be needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Sees deployments.
+    /// Views deployments.
     Viewer,
     /// Starts and cancels them.
     Deployer,
-    /// Decides about plans.
+    /// Approves and rejects plans.
     Approver,
     /// Does everything.
     Admin,
 }
 
-/// What somebody wants to do.
+/// An action that needs permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Read status, log, plan and masked outputs.
     See,
-    /// Start a deployment, or one more like a former one.
+    /// Start a deployment, or retry one.
     Start,
     /// Stop a deployment gracefully.
     Cancel,
     /// Approve or reject a plan.
     Decide,
-    /// Kill a tool, whose state may be lost with it.
+    /// Kill a tool; its state may be lost.
     ForceCancel,
-    /// Read who did what.
+    /// Read the audit trail.
     Audit,
 }
 
-/// There is no role of this name.
+/// The role does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected `viewer`, `deployer`, `approver` or `admin`")]
 pub struct NoSuchRole;
 
 impl Role {
-    /// All of them, the weakest first.
+    /// All roles, weakest first.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Deployer, Self::Approver, Self::Admin];
 
-    /// Whether this role is enough for an action.
+    /// Returns whether this role permits an action.
     pub const fn may(self, action: Action) -> bool {
         match (self, action) {
             (Self::Admin, _)
@@ -63,7 +63,7 @@ impl Role {
         }
     }
 
-    /// The word for it.
+    /// Returns the name of the role.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -90,7 +90,7 @@ impl FromStr for Role {
 }
 
 impl Action {
-    /// What it is, after "not enough to".
+    /// Returns the action as a phrase to follow "not enough to".
     pub const fn words(self) -> &'static str {
         match self {
             Self::See => "see deployments",
@@ -102,7 +102,7 @@ impl Action {
         }
     }
 
-    /// All of them.
+    /// All actions.
     pub const ALL: [Self; 6] = [
         Self::See,
         Self::Start,

@@ -5,32 +5,32 @@ use std::str::FromStr;
 
 use super::role::{Action, NoSuchRole, Role};
 
-/// One or more roles. A key may do what any of its roles may.
+/// One or more roles. A key may do everything that any of its roles permits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Roles {
-    /// One bit each, by the place in [`Role::ALL`]; never zero.
+    /// One bit for each role in [`Role::ALL`]; never zero.
     bits: u8,
 }
 
 impl Roles {
-    /// These roles; `None` if there are none.
+    /// Returns a set of these roles; `None` if there are none.
     pub fn new(roles: impl IntoIterator<Item = Role>) -> Option<Self> {
         let bits = roles.into_iter().fold(0, |bits, role| bits | bit(role));
         (bits != 0).then_some(Self { bits })
     }
 
-    /// Whether one of the roles is enough for an action.
+    /// Returns whether one of the roles permits an action.
     pub fn may(self, action: Action) -> bool {
         self.iter().any(|role| role.may(action))
     }
 
-    /// Each role once, the weakest first.
+    /// Returns each role once, weakest first.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         let all = Role::ALL.into_iter();
         all.filter(move |role| self.bits & bit(*role) != 0)
     }
 
-    /// The weakest of them.
+    /// Returns the weakest role.
     pub fn first(self) -> Role {
         self.iter().next().unwrap_or(Role::Viewer)
     }
@@ -51,7 +51,7 @@ impl From<Role> for Roles {
     }
 }
 
-/// The words with commas between them: as in the store and in lists.
+/// The names separated by commas: as in the store and in lists.
 impl fmt::Display for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = self.iter().map(Role::word).collect();

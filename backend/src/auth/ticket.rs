@@ -1,4 +1,4 @@
-//! Short-lived tickets for browsers, which cannot send a key with an EventSource.
+//! Short-lived tickets for browsers, whose `EventSource` cannot send a key.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,33 +11,33 @@ use sha2::{Digest, Sha256};
 
 use super::key::KeyId;
 
-/// Most tickets that are good at a time; beyond that, the oldest go.
+/// Most tickets valid at once; above that, the oldest are dropped.
 pub const MAX_TICKETS: usize = 10_000;
-/// Bytes of a ticket: nobody guesses that many.
+/// Bytes of a ticket: too many to guess.
 const TICKET_BYTES: usize = 32;
 
-/// What a ticket is good for: the log of one deployment, and nothing else.
+/// What a ticket permits: reading the log of one deployment, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The deployment.
     pub deployment: String,
-    /// The key that bought it, without which it is worth nothing; none where there are no keys.
+    /// The key that requested it; the ticket is worthless without it. `None` if no keys exist.
     pub key: Option<KeyId>,
 }
 
-/// The tickets that are good, in memory alone.
+/// The valid tickets, held only in memory.
 ///
-/// A ticket is good until its time is over, not once: an EventSource that lost its connection comes again with the
-/// address it has. What stands in an address ends up in logs of proxies, hence the short time and the narrow use.
+/// A ticket is valid until it expires, not only once: an `EventSource` that lost its connection reconnects with the
+/// same URL. URLs end up in the logs of proxies, hence the short lifetime and the narrow use.
 #[derive(Debug)]
 pub struct Tickets {
     lifetime: Duration,
-    /// By the digest of the ticket: a search by it tells nothing about the ticket by the time it takes.
+    /// By the digest of the ticket, so that the time of a lookup reveals nothing about the ticket.
     good: Mutex<HashMap<[u8; 32], (Instant, Ticket)>>,
 }
 
 impl Tickets {
-    /// No tickets so far, each to be good this long.
+    /// Creates an empty set of tickets with this lifetime.
     pub fn new(lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -45,7 +45,7 @@ impl Tickets {
         }
     }
 
-    /// Makes out a ticket.
+    /// Issues a ticket.
     ///
     /// # Errors
     /// The system has no random bytes.
@@ -65,8 +65,8 @@ impl Tickets {
         Ok(text.into())
     }
 
-    /// What this ticket is good for, if it is good for this deployment. Whether its key still is, is for the store to
-    /// say.
+    /// Returns what a ticket permits, if it is valid for this deployment. The caller must check with the store whether
+    /// its key is still valid.
     pub fn check(&self, text: &str, deployment: &str, now: Instant) -> Option<Ticket> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,31 +1,31 @@
-//! How long each phase of one deployment took.
+//! Duration of each phase of one deployment.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use iac_runner::session::{Phase, PhaseTimes, Snapshot};
 
-/// What a session does not tell at its end: since when its plan waited for somebody.
+/// What a session does not report at its end: since when its plan waited for approval.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Course {
     waited_since: Option<DateTime<Utc>>,
 }
 
 impl Course {
-    /// Looks at where a session stands. `patience` is how long a plan waits.
+    /// Takes in a snapshot of a session. `patience` is how long a plan waits.
     pub fn see(&mut self, now: &Snapshot, patience: Duration) {
         if self.waited_since.is_none() {
             self.waited_since = now.approval_deadline.map(|deadline| deadline - patience);
         }
     }
 
-    /// The phases of a session that is over, and how many seconds each took.
+    /// Returns the phases of an ended session, with the seconds that each took.
     pub(super) fn phases(&self, end: &Snapshot) -> Vec<(&'static str, f64)> {
         split(&end.phases, self.waited_since)
     }
 }
 
-/// The wait for an approval is part of the phase `plan`, and would hide how long plans take.
+/// Splits the wait for approval from the phase `plan`, because it would hide how long plans take.
 fn split(phases: &[PhaseTimes], waited_since: Option<DateTime<Utc>>) -> Vec<(&'static str, f64)> {
     let mut times = Vec::new();
     for it in phases {
@@ -35,7 +35,7 @@ fn split(phases: &[PhaseTimes], waited_since: Option<DateTime<Utc>>) -> Vec<(&'s
         match (phase, waited_since) {
             (Phase::Completed, _) => {}
             (Phase::Plan, Some(since)) => {
-                // The clock may have been set meanwhile.
+                // The clock may have been changed meanwhile.
                 let since = since.clamp(it.started_at, ended_at.max(it.started_at));
                 times.push((phase.word(), seconds(it.started_at, since)));
                 times.push(("approval", seconds(since, ended_at)));
@@ -46,7 +46,7 @@ fn split(phases: &[PhaseTimes], waited_since: Option<DateTime<Utc>>) -> Vec<(&'s
     times
 }
 
-/// Seconds from one time to another; none when the clock went back.
+/// Returns the seconds between two times; zero if the clock went back.
 pub(super) fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     (to - from).to_std().unwrap_or_default().as_secs_f64()
 }

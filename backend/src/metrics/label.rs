@@ -1,11 +1,11 @@
-//! The labels of the series. Each has few values, and none that a caller makes up.
+//! Labels of the series. Each has few values, and clients cannot add values.
 
 use iac_runner::protocol::Diagnosis;
 use iac_runner::session::{Operation, Reason, Status};
 use prometheus_client::encoding::EncodeLabelSet;
 use serde::Serialize;
 
-/// How a deployment ended, in the words of the API.
+/// Final status of a deployment, as in the API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct EndedAs {
     status: String,
@@ -19,12 +19,12 @@ impl EndedAs {
     }
 }
 
-/// How a deployment ended, more closely.
+/// Detailed outcome of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OutcomeOf {
     operation: &'static str,
     reason: String,
-    /// The class of the error; `none` when there is none, or none that is known.
+    /// Class of the error; `none` if there is no error, or its class is unknown.
     class: String,
 }
 
@@ -38,13 +38,13 @@ impl OutcomeOf {
     }
 }
 
-/// Where the time went.
+/// Phase that the time was spent in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct InPhase {
     pub(super) phase: &'static str,
 }
 
-/// The word for a value on the wire.
+/// Returns the word that stands for a value in JSON.
 fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -1,13 +1,13 @@
-//! What a monitoring system asks for: counters, gauges and histograms, as OpenMetrics text.
+//! Metrics for a monitoring system: counters, gauges and histograms, as OpenMetrics text.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `label` | the labels of the series |
-//! | `course` | how long each phase of one deployment took |
-//! | `responses` | how long answers took to begin |
+//! | `label` | labels of the series |
+//! | `course` | duration of each phase of one deployment |
+//! | `responses` | time until responses begin |
 //!
-//! Counters and histograms tell what this process has seen since it was started; whoever reads them adds up the
-//! processes. Every duration is in seconds.
+//! Counters and histograms cover this process since its start; the monitoring system adds up the processes. All
+//! durations are in seconds.
 
 mod course;
 mod label;
@@ -30,17 +30,17 @@ pub use course::Course;
 use label::{EndedAs, InPhase, OutcomeOf};
 use responses::Responses;
 
-/// Upper bounds in seconds: from a validation without providers to a plan that waits for somebody until tomorrow.
+/// Upper bounds in seconds: from a validation without providers to a plan that waits a day for approval.
 const BUCKETS: [f64; 14] = [
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0,
 ];
 
-/// The type of the text that [`Metrics::text`] gives.
+/// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Histograms = Family<InPhase, Histogram, fn() -> Histogram>;
 
-/// What is counted and measured.
+/// All metrics of the service.
 pub struct Metrics {
     registry: Registry,
     ended: Family<EndedAs, Counter>,
@@ -53,7 +53,7 @@ pub struct Metrics {
     responses: Responses,
 }
 
-/// Somebody who follows a log, until it goes.
+/// A subscriber of a log, counted until dropped.
 #[derive(Debug)]
 pub struct Subscriber(Gauge);
 
@@ -70,11 +70,11 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Begins to count in a service whose tools are confined by this.
+    /// Creates the metrics of a service whose tools run in this sandbox.
     pub fn of(sandbox: Option<&str>) -> Self {
         let mut registry = Registry::with_prefix("iac_runner");
         let ended = Family::<EndedAs, Counter>::default();
-        // A series that is not there cannot be told from one that nobody counts.
+        // Create all series: a missing series cannot be distinguished from one that is not counted.
         for status in [Status::Success, Status::Failed, Status::Cancelled] {
             let _ = ended.get_or_create(&EndedAs::of(status));
         }
@@ -131,7 +131,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a deployment that ended.
+    /// Counts an ended deployment.
     pub fn count(&self, operation: Operation, reason: Reason, diagnosis: Option<&Diagnosis>) {
         self.ended
             .get_or_create(&EndedAs::of(reason.status()))
@@ -141,7 +141,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts a deployment whose session ended, and keeps how long it took.
+    /// Counts a deployment whose session ended, and records its durations.
     pub fn finish(&self, end: &Snapshot, reason: Reason, course: &Course) {
         self.count(end.operation, reason, end.diagnosis.as_ref());
         if let Some(ended_at) = end.ended_at {
@@ -155,25 +155,25 @@ impl Metrics {
         }
     }
 
-    /// Counts somebody who follows a log, for as long as what is returned is kept.
+    /// Counts a subscriber of a log until the returned value is dropped.
     pub fn subscribe(&self) -> Subscriber {
         self.subscribers.inc();
         Subscriber(self.subscribers.clone())
     }
 
-    /// Keeps how long an answer took to begin. The route is one of the router's: whatever comes becomes a series.
+    /// Records how long a response took to begin. `route` must be a route of the router: every value becomes a series.
     pub fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
         self.responses.observe(method, route, status, took);
     }
 
-    /// Everything as text, with how many deployments are carried here and how many wait.
+    /// Returns all metrics as text, with the numbers of deployments running here and queued.
     pub fn text(&self, active: usize, waiting: u64) -> String {
         self.active.set(active.try_into().unwrap_or(i64::MAX));
         self.queue.set(waiting.try_into().unwrap_or(i64::MAX));
         let mut text = String::new();
         match text::encode(&mut text, &self.registry) {
             Ok(()) => text,
-            // To write to memory does not fail.
+            // Writing to memory does not fail.
             Err(fmt::Error) => String::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! How long answers took to begin.
+//! Time until responses begin.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper bounds in seconds: from a record that is at hand to the time that a call has by default.
+/// Upper bounds in seconds: from a record that is read at once to the default request timeout.
 const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0,
 ];
 
-/// What was called, and what came of it.
+/// A request and the class of its response.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Called {
     /// A method of the API, or `other`.
     method: &'static str,
-    /// As the router has it, with the names of its parameters.
+    /// Route pattern, with parameter names.
     route: String,
-    /// The first digit of the status, as `2xx`.
+    /// Status class, such as `2xx`.
     status_class: &'static str,
 }
 
-/// How long answers took to begin, by what was called and what came of it.
+/// Time until responses begin, by request and status class.
 pub(super) struct Responses(Family<Called, Histogram, fn() -> Histogram>);
 
 impl Responses {
@@ -48,7 +48,7 @@ impl Responses {
     }
 }
 
-/// A caller may make up methods, and no series is to come of that.
+/// Returns a known method or `other`: clients can make up methods, which must not create series.
 fn known(method: &str) -> &'static str {
     match method {
         "GET" => "GET",

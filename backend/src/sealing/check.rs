@@ -1,7 +1,7 @@
-//! Whether the key is the one that the database was sealed with.
+//! Checks that the key is the one that the database was sealed with.
 //!
-//! A service with another key could open no secrets of deployments that wait, and would seal new ones so that the other
-//! services of the database can't open them. So it does not start.
+//! A service with another key could not decrypt the secrets of queued deployments, and would encrypt new ones that the
+//! other services of the database cannot decrypt. So it does not start.
 
 use thiserror::Error;
 
@@ -9,14 +9,14 @@ use super::{KeyError, KeyOrigin, SealError, Sealer, SealingKey};
 use crate::config;
 use crate::store::{Store, StoreError};
 
-/// Why a service has no sealer.
+/// Why a sealer could not be created.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The key can't be read or made.
+    /// The key cannot be read or created.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// It is another one.
+    /// The key is not the one that the database was sealed with.
     #[error(
         "the sealing key of {origin} is not the one that the database was sealed with: restore that key; if it is lost, stop \
          all services of the database and call `iac-backend replace-sealing-key`, after which deployments that wait have \
@@ -26,7 +26,7 @@ pub enum CheckError {
         /// Where the key comes from.
         origin: KeyOrigin,
     },
-    /// The check could not be sealed.
+    /// The check value could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// The store did not answer.
@@ -34,11 +34,11 @@ pub enum CheckError {
     Store(#[from] StoreError),
 }
 
-/// Opens the key of the configuration and compares it with what the database was sealed with. Makes a key only where the
+/// Loads the configured key and compares it with the one that the database was sealed with. Creates a key only if the
 /// database holds nothing sealed.
 ///
 /// # Errors
-/// There is no key, or it is another one.
+/// The key is missing, or is another one.
 pub async fn open_sealer(
     config: &config::Sealing,
     store: &dyn Store,
@@ -47,22 +47,22 @@ pub async fn open_sealer(
         return expect_right(config, |sealer| sealer.opens_check(&check));
     }
     let sealer = match store.any_sealed_secrets().await? {
-        // A database from before there was a check.
+        // The database was created before check values existed.
         Some((id, sealed)) => expect_right(config, |sealer| sealer.open(id, &sealed).is_ok())?,
         None => Sealer::new(&SealingKey::of(config)?),
     };
     store.keep_sealing_check(&sealer.seal_check()?).await?;
-    // Of two services that start at once, one was first.
+    // If two services start at once, one of them was first.
     match store.sealing_check().await? {
         Some(check) if !sealer.opens_check(&check) => Err(other_key(config)),
         Some(_) | None => Ok(sealer),
     }
 }
 
-/// Makes the present key the one that the database is sealed with; a missing key file is made.
+/// Makes the configured key the one that the database is sealed with; creates a missing key file.
 ///
 /// # Errors
-/// There is no key, or the store can't keep that.
+/// There is no key, or the store cannot save the check value.
 pub async fn replace_key(config: &config::Sealing, store: &dyn Store) -> Result<(), CheckError> {
     let sealer = Sealer::new(&SealingKey::of(config)?);
     Ok(store.replace_sealing_check(&sealer.seal_check()?).await?)

@@ -1,4 +1,4 @@
-//! The key: from the configuration, or from a file that is made at the first start.
+//! The key: from the configuration, or from a file that is created at the first start.
 
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::config;
 
-/// Bytes of a key, as the cipher has it.
+/// Bytes of a key, as the cipher requires.
 const KEY_BYTES: usize = 32;
-/// More than a key and its newline; what is longer is no key.
+/// More than a key and its newline; a longer file is not a key.
 const MOST_BYTES: usize = 256;
 
-/// The key that seals. Debug shows nothing of it.
+/// The encryption key. `Debug` shows nothing of it.
 pub struct SealingKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
@@ -38,7 +38,7 @@ pub enum KeyOrigin {
 }
 
 impl KeyOrigin {
-    /// Where the key of a configuration comes from.
+    /// Returns where the key of a configuration comes from.
     pub fn of(config: &config::Sealing) -> Self {
         match &config.key {
             Some(_) => Self::Setting,
@@ -56,17 +56,17 @@ impl fmt::Display for KeyOrigin {
     }
 }
 
-/// Why there is no key.
+/// Why the key could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// It has not the form of one.
+    /// The text does not have the form of a key.
     #[error("the sealing key of {origin} is not {KEY_BYTES} bytes as hexadecimal digits")]
     Malformed {
         /// Where it comes from.
         origin: KeyOrigin,
     },
-    /// The file is gone, and the database holds what was sealed with its key.
+    /// The file is missing, and the database holds data sealed with its key.
     #[error(
         "the key file `{}` is missing, and the database holds what was sealed with its key: restore the file; if it is lost, \
          stop all services of the database and call `iac-backend replace-sealing-key`, after which deployments that wait \
@@ -77,18 +77,18 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
-    /// Others may read the file.
+    /// Other users may access the file.
     #[error("others than its owner may use the key file `{}`: set its mode to 0600", .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
     },
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("the key file `{}` could not be read or made", .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
     /// The system has no random bytes.
@@ -97,10 +97,10 @@ pub enum KeyError {
 }
 
 impl SealingKey {
-    /// The key of the configuration: its value, else its file, which is made if it is missing.
+    /// Returns the configured key: the setting, or else the file, which is created if it is missing.
     ///
     /// # Errors
-    /// There is none, and none can be made.
+    /// There is no key, and none can be created.
     pub fn of(config: &config::Sealing) -> Result<Self, KeyError> {
         match &config.key {
             Some(text) => Self::of_setting(text),
@@ -108,10 +108,10 @@ impl SealingKey {
         }
     }
 
-    /// The key of the configuration, where there has to be one: its file is not made.
+    /// Returns the configured key, which must exist: a missing file is not created.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no key.
     pub fn existing(config: &config::Sealing) -> Result<Self, KeyError> {
         match &config.key {
             Some(text) => Self::of_setting(text),
@@ -126,10 +126,10 @@ impl SealingKey {
         }
     }
 
-    /// A new key of random bytes.
+    /// Generates a random key.
     ///
     /// # Errors
-    /// The system has none.
+    /// The system has no random bytes.
     pub fn generate() -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(bytes.as_mut()).map_err(KeyError::NoRandomness)?;
@@ -159,7 +159,7 @@ impl SealingKey {
     }
 
     fn text(&self) -> Zeroizing<String> {
-        // Of its full size from the start: a text that grows leaves copies behind.
+        // With its full capacity from the start: a string that grows leaves copies behind.
         let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
         for byte in self.bytes.iter() {
             let _ = write!(text, "{byte:02x}");
@@ -176,7 +176,7 @@ impl SealingKey {
                     source,
                 };
                 make(path, &Self::generate()?).map_err(file)?;
-                // Of two processes that start at once, one made the file.
+                // If two processes start at once, only one creates the file.
                 read(path)
             }
             read => read,
@@ -209,7 +209,7 @@ fn read(path: &Path) -> Result<SealingKey, KeyError> {
     })
 }
 
-/// Writes the key aside, synced, and links it into place, unless somebody was faster.
+/// Writes the key to a temporary file, syncs it, and links it into place, unless another process was faster.
 fn make(path: &Path, key: &SealingKey) -> io::Result<()> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,

@@ -1,13 +1,13 @@
-//! Secrets of requests, encrypted at rest.
+//! Encryption of request secrets at rest.
 //!
-//! A deployment that waits, or whose node starts again, needs its secrets back, so they are kept, sealed with
-//! XChaCha20-Poly1305. The name of the deployment is sealed in as associated data: a row that is put in another's
-//! place does not open. They go from the database when the deployment ends.
+//! A queued deployment, and one whose node restarts, needs its secrets again. So they are stored, sealed with
+//! XChaCha20-Poly1305. The id of the deployment is associated data: sealed secrets that are moved to another row cannot
+//! be opened. They are deleted when the deployment ends.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `key` | the key: from the configuration, or from a file that is made at the first start |
-//! | `check` | whether it is the one that the database was sealed with |
+//! | `key` | the key: from the configuration, or from a file that is created at the first start |
+//! | `check` | checks that it is the key that the database was sealed with |
 
 mod check;
 mod key;
@@ -25,18 +25,18 @@ use crate::store::DeploymentId;
 pub use check::{CheckError, open_sealer, replace_key};
 pub use key::{KeyError, KeyOrigin, SealingKey};
 
-/// First byte of what is sealed: how to read the rest.
+/// First byte of sealed data: its format.
 const VERSION: u8 = 1;
-/// Long enough to be random for each seal, without ever being the same twice.
+/// Long enough to be random for each seal and never repeat.
 const NONCE_BYTES: usize = 24;
-/// What these seals are for, so that none is taken for one of another kind.
+/// Purpose of the seal, so that data sealed for another purpose is not accepted.
 const PURPOSE: &[u8] = b"iac-backend request-secrets 1\0";
-/// The same for what shows whether a key is the right one.
+/// Purpose of the check value of the key.
 const CHECK_PURPOSE: &[u8] = b"iac-backend sealing-check 1\0";
-/// What is sealed for that.
+/// Plain text of the check value.
 const CHECK_TEXT: &[u8] = b"iac-backend";
 
-/// Why a seal cannot be made or opened.
+/// Why data could not be sealed or opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SealError {
@@ -46,7 +46,7 @@ pub enum SealError {
     /// The secrets could not be sealed.
     #[error("the secrets could not be sealed")]
     NotSealed,
-    /// Another key, another deployment, or not what was sealed.
+    /// Sealed with another key or for another deployment, or changed since.
     #[error(
         "the secrets of the deployment cannot be opened: they were sealed with another key, or changed"
     )]
@@ -56,7 +56,7 @@ pub enum SealError {
     Version,
 }
 
-/// Seals and opens the secrets of requests.
+/// Encrypts (seals) and decrypts (opens) the secrets of requests.
 #[derive(Clone)]
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
@@ -69,17 +69,17 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// A sealer with this key.
+    /// Creates a sealer with this key.
     pub fn new(key: &SealingKey) -> Self {
         Self {
             cipher: XChaCha20Poly1305::new(key.bytes().into()),
         }
     }
 
-    /// Seals the secrets of a deployment's request; none when it has none.
+    /// Seals the secrets of a deployment's request; `None` if it has none.
     ///
     /// # Errors
-    /// There is no randomness, or more than the cipher takes.
+    /// The system has no random bytes, or the secrets are too long for the cipher.
     pub fn seal(
         &self,
         deployment: DeploymentId,
@@ -97,10 +97,10 @@ impl Sealer {
         self.seal_bytes(&plain, &bound_to(deployment)).map(Some)
     }
 
-    /// Opens what was sealed for this deployment.
+    /// Opens the secrets sealed for this deployment.
     ///
     /// # Errors
-    /// It was sealed with another key, for another deployment, or is not what was sealed.
+    /// They were sealed with another key or for another deployment, or changed since.
     pub fn open(
         &self,
         deployment: DeploymentId,
@@ -115,12 +115,12 @@ impl Sealer {
     /// Seals a known text, for [`Sealer::opens_check`].
     ///
     /// # Errors
-    /// There is no randomness.
+    /// The system has no random bytes.
     pub fn seal_check(&self) -> Result<Vec<u8>, SealError> {
         self.seal_bytes(CHECK_TEXT, CHECK_PURPOSE)
     }
 
-    /// Whether the known text was sealed with this key.
+    /// Returns whether the known text was sealed with this key.
     pub fn opens_check(&self, sealed: &[u8]) -> bool {
         self.open_bytes(sealed, CHECK_PURPOSE)
             .is_ok_and(|text| *text == CHECK_TEXT)
@@ -159,7 +159,7 @@ impl Sealer {
     }
 }
 
-/// What a seal is good for.
+/// Returns the associated data of a deployment's secrets.
 fn bound_to(deployment: DeploymentId) -> Vec<u8> {
     [PURPOSE, deployment.to_string().as_bytes()].concat()
 }

@@ -1,25 +1,25 @@
-//! Every path that starts or decides a deployment, as a table.
+//! A table test of every way to start or decide a deployment.
 
 use super::Approval::{ByAnother, ByStarter, None as NoApproval};
 use super::ApprovalRule::{AnotherPerson, StarterMayApprove};
 use super::*;
 use crate::auth::Roles;
 
-/// What a decision comes to, without its texts.
+/// Result of a decision, without its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Yes(Approval),
-    /// The roles are not enough for the call.
+    /// The roles do not permit the call.
     NoRight,
     /// `auto_approve` without the approve right.
     NoApproveRight,
-    /// `auto_approve` against the rule.
+    /// `auto_approve` although the rule forbids it.
     AgainstRule,
-    /// `auto_approve` with neither.
+    /// `auto_approve` with neither the right nor the rule.
     Neither,
-    /// Approves what the caller started.
+    /// The caller approves a deployment that the caller started.
     Own,
-    /// Approves what was started without a key.
+    /// The caller approves a deployment that was started without a key.
     Unknown,
 }
 use Said::{AgainstRule, Neither, NoApproveRight, NoRight, Own, Unknown, Yes};
@@ -51,7 +51,7 @@ fn said(rule: ApprovalRule, name: &str, roles: Roles, attempt: Attempt<'_>) -> S
     }
 }
 
-/// Holds a row against all of [`ROLES`].
+/// Checks a row against all of [`ROLES`].
 #[track_caller]
 fn assert_row(rule: ApprovalRule, name: &str, attempt: Attempt<'_>, expected: [Said; 8]) {
     let row = ROLES.map(|roles| said(rule, name, roles.parse().unwrap(), attempt));
@@ -61,7 +61,7 @@ fn assert_row(rule: ApprovalRule, name: &str, attempt: Attempt<'_>, expected: [S
 #[test]
 fn a_start_needs_the_right_and_auto_approve_two_more_things() {
     use Operation::{Deploy, Destroy, Drift, Plan, Validate};
-    // A start without an approval in it, whatever the rule.
+    // A start without an approval, under either rule.
     let plain = [
         NoRight,
         Yes(NoApproval),
@@ -93,7 +93,7 @@ fn a_start_needs_the_right_and_auto_approve_two_more_things() {
         AgainstRule,
     ];
     let table = [
-        // operation, auto_approve, starter may approve, another person has to
+        // operation, auto_approve, starter may approve, another person must
         (Deploy, false, plain, plain),
         (Destroy, false, plain, plain),
         (Plan, false, plain, plain),
@@ -101,7 +101,7 @@ fn a_start_needs_the_right_and_auto_approve_two_more_things() {
         (Validate, false, plain, plain),
         (Deploy, true, approved, refused),
         (Destroy, true, approved, refused),
-        // Nothing is approved: these end without an apply.
+        // Nothing to approve: these end without an apply.
         (Plan, true, plain, plain),
         (Drift, true, plain, plain),
         (Validate, true, plain, plain),
@@ -119,12 +119,12 @@ fn a_start_needs_the_right_and_auto_approve_two_more_things() {
 
 #[test]
 fn an_approval_needs_the_right_and_by_the_rule_another_person() {
-    /// `[said; 8]` where the roles with the approve right get this.
+    /// Returns `said` for the roles with the approve right, `NoRight` for the others.
     fn with_right(said: Said) -> [Said; 8] {
         [NoRight, NoRight, said, said, said, NoRight, said, said]
     }
     let table = [
-        // starter, caller, starter may approve, another person has to
+        // starter, caller, starter may approve, another person must
         ("ann", "ann", Yes(ByStarter), Own),
         ("ann", "ANN", Yes(ByStarter), Own),
         ("ren\u{e9}", "Rene\u{301}", Yes(ByStarter), Own),
