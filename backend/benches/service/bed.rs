@@ -1,4 +1,4 @@
-//! A repository to deploy from, and a service that runs.
+//! A repository to deploy from, and a running service.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use crate::ground::Ground;
 /// Names the runner to use; `build.sh` sets it to the one that is shipped.
 const RUNNER: &str = "IAC_BACKEND_RUNNER";
 
-/// Two resources, an output, a provider that is built in; the state is where the configuration is.
+/// Two resources, an output, a built-in provider; the state is next to the configuration.
 const CONFIGURATION: &str = r#"
 variable "name" {
   default = "world"
@@ -30,20 +30,20 @@ output "answer" {
 }
 "#;
 
-/// What a tool gets beside `PATH` and `HOME`; a file that is not there would cost a warning on each command.
+/// What a tool gets besides `PATH` and `HOME`; a missing file would cost a warning on each command.
 pub const SET: [(&str, &str); 2] = [
     ("TF_CLI_CONFIG_FILE", "/dev/null"),
     ("CHECKPOINT_DISABLE", "1"),
 ];
 
-/// Where everything happens.
+/// The environment of a bench: its folder and repositories.
 pub struct Bed {
     pub ground: Ground,
     /// The URLs of the repositories.
     pub urls: Vec<String>,
 }
 
-/// A service that runs; killed when it goes.
+/// A running service; dropping it kills it.
 pub struct Service {
     child: Child,
     /// Its address, such as `127.0.0.1:40000`.
@@ -51,7 +51,7 @@ pub struct Service {
 }
 
 impl Bed {
-    /// A bed with so many repositories, each with the same configuration.
+    /// Creates this many repositories, all with the same configuration.
     pub fn new(repositories: usize) -> Self {
         let ground = Ground::new();
         let urls = (0..repositories).map(|_| ground.repository(CONFIGURATION));
@@ -61,7 +61,7 @@ impl Bed {
         }
     }
 
-    /// A deployment of one of the repositories.
+    /// Returns a request to deploy one of the repositories.
     pub fn request(&self, number: usize, auto_approve: bool) -> Value {
         let set: serde_json::Map<_, _> = SET
             .iter()
@@ -76,7 +76,7 @@ impl Bed {
         })
     }
 
-    /// Starts a service as it is by default, but for where it is and that it deploys what is on this machine.
+    /// Starts a service with default settings, except for its paths and local sources.
     pub fn serve(&self) -> Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iac-backend"));
         for setting in iac_backend::config::SETTINGS {
@@ -112,7 +112,7 @@ impl Bed {
 }
 
 impl Service {
-    /// What it has resident now, in KiB.
+    /// Returns its resident memory, in KiB.
     pub fn resident_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(path).expect("it runs");
@@ -124,7 +124,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // A child that was not waited for: its process id is its own.
+        // The child was not waited for, so its process id is still its own.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -8,7 +8,7 @@ use ureq::Agent;
 
 use crate::bed::Service;
 
-/// Longer than anything here takes.
+/// Longer than any operation here takes.
 const BOUND: Duration = Duration::from_secs(600);
 
 pub struct Client {
@@ -27,7 +27,7 @@ impl Client {
         }
     }
 
-    /// Starts a deployment, and says its name.
+    /// Starts a deployment and returns its id.
     pub fn deploy(&self, request: &Value) -> String {
         let sent = self
             .agent
@@ -38,7 +38,7 @@ impl Client {
         answer["deployment_id"].as_str().expect("a name").to_owned()
     }
 
-    /// Waits for an event of a deployment that holds a text, and says its data.
+    /// Waits for an event of a deployment that contains a text, and returns its data.
     pub fn wait_for(&self, id: &str, event: &str, text: &str) -> String {
         let asked = self
             .agent

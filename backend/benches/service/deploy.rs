@@ -1,4 +1,4 @@
-//! Wall time of whole deployments, from the call to the event of their end.
+//! Wall time of whole deployments, from the request to the end event.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ const CROWD: usize = 50;
 /// Crowds of each kind.
 const ROUNDS: usize = 3;
 
-/// One deployment at a time, of each kind in turn.
+/// Measures one deployment at a time, alternating between the kinds.
 pub fn one() -> Vec<Figure> {
     let what = format!("one deployment over HTTP, p50 of {RUNS}");
     let medians = alternate(1, RUNS, Collector::AsItIs);
@@ -35,7 +35,7 @@ pub fn one() -> Vec<Figure> {
     ]
 }
 
-/// Many at once, of each kind in turn.
+/// Measures many deployments at once, alternating between the kinds.
 pub fn many() -> Vec<Figure> {
     let medians = alternate(CROWD, ROUNDS, Collector::AsItIs);
     vec![figure(
@@ -58,7 +58,7 @@ fn figure(what: String, target: &str, medians: &Medians, met: bool) -> Figure {
     }
 }
 
-/// Medians: of the walls, in seconds, and of the ratios of neighbours.
+/// Medians of the wall times, in seconds, and of the ratios of neighbouring runs.
 struct Medians {
     script: f64,
     service: f64,
@@ -86,12 +86,12 @@ fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
         }
         began.elapsed().as_secs_f64()
     };
-    // Once, so that the programs are in memory.
+    // One warm-up run each, so that the programs are in memory.
     by_script();
     by_service();
     let (mut script, mut service) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Whoever is second finds the disk as the first left it: each is second as often.
+        // The second run finds the disk as the first left it, so the order alternates.
         if round % 2 == 0 {
             script.push(by_script());
             service.push(by_service());

@@ -1,4 +1,4 @@
-//! From the tool's write to the subscribers of a deployment's log.
+//! Latency from the tool's write to the subscribers of a deployment's log.
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -11,10 +11,10 @@ use crate::{Figure, percentile};
 
 /// Subscribers of one log.
 const FOLLOWERS: usize = 1000;
-/// How late a line may be, in milliseconds.
+/// Limit of the latency, in milliseconds.
 const LIMIT: f64 = 250.0;
 
-/// How late a line is, for each subscriber.
+/// Measures the latency of each line for each subscriber.
 pub fn measure() -> Vec<Figure> {
     let bed = Bed::new(1);
     let service = bed.serve();
@@ -40,7 +40,7 @@ pub fn measure() -> Vec<Figure> {
         for follower in followers {
             let (of_one, begun_at) = follower.await.expect("it follows to the end");
             assert_eq!(of_one.len() as u64, LINES);
-            // What was written before it asked was not late.
+            // Lines written before the subscriber's request do not count.
             samples.extend(
                 of_one
                     .into_iter()
@@ -65,7 +65,8 @@ pub fn measure() -> Vec<Figure> {
     }]
 }
 
-/// When each line was written, and how many milliseconds later it was there; and when this subscriber was let in.
+/// Returns the write time and the latency in milliseconds of each line, and the time when this subscriber was
+/// connected.
 async fn lateness(address: String, call: String) -> (Vec<(u64, f64)>, u64) {
     let mut stream = TcpStream::connect(address).await.expect("it serves");
     stream.write_all(call.as_bytes()).await.expect("it listens");

@@ -1,4 +1,5 @@
-//! What deployments over HTTP cost: over the same commands in a shell script, in memory, in time to the subscribers.
+//! What deployments over HTTP cost: compared with the same commands in a shell script, in memory, and in latency to
+//! subscribers.
 //!
 //! Run it with `./build.sh bench`; it prints its lines of the table in BENCHMARKS.md.
 
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use table::{Figure, Measure, percentile};
 
-/// All of them, by the name that selects one on the command line.
+/// All measurements, by the name that selects one on the command line.
 const MEASURES: [Measure; 4] = [
     ("service-deploy", deploy::one),
     ("service-deploys", deploy::many),

@@ -1,4 +1,4 @@
-//! The same four calls of the tool as a shell script, and the clone before them.
+//! A clone and the same four calls of the tool, as a shell script.
 
 use std::process::{Child, Command, Stdio};
 
@@ -15,14 +15,14 @@ terraform apply -input=false tfplan >apply.log 2>&1
 {short}terraform output -json >outputs.json
 "#;
 
-/// Whether the script knows what the runner does about Go's collector in short commands.
+/// Whether the script sets Go's collector for short commands as the runner does.
 #[derive(Clone, Copy)]
 pub enum Collector {
     AsItIs,
     AsWithUs,
 }
 
-/// Starts it.
+/// Starts the script.
 pub fn start(bed: &Bed, number: usize, collector: Collector) -> Child {
     let short = match collector {
         Collector::AsItIs => "",
@@ -38,7 +38,7 @@ pub fn start(bed: &Bed, number: usize, collector: Collector) -> Child {
         .expect("a shell starts")
 }
 
-/// Waits for its end, which must be a good one.
+/// Waits for the script, which must succeed.
 pub fn finish(mut script: Child) {
     assert!(script.wait().expect("it ends").success());
 }

@@ -1,15 +1,15 @@
-//! What deployments that wait cost the service.
+//! Memory of the service while deployments wait.
 
 use crate::Figure;
 use crate::bed::Bed;
 use crate::client::Client;
 
-/// Deployments that wait.
+/// Number of waiting deployments.
 const WAITING: usize = 500;
-/// What the service may have resident with them, in MB.
+/// Limit of the service's resident memory with them, in MB.
 const LIMIT_MB: f64 = 60.0;
 
-/// Memory of the service with deployments that wait for an approval, and with ones that wait their turn.
+/// Measures the memory of the service with deployments that wait for approval, and with queued ones.
 pub fn measure() -> Vec<Figure> {
     let bed = Bed::new(WAITING);
     let for_an_approval = {

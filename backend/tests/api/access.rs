@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Roles and permissions.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::contract;
 use crate::stand::Stand;
 
-/// Every endpoint: the least role in the words of the document, and what whoever is admitted is told when there is no
-/// such deployment, or when the body is none.
+/// Every endpoint with its least role in the words of the OpenAPI document, and the status for a permitted caller if
+/// the deployment does not exist or the body is not valid.
 const ENDPOINTS: [(&str, &str, &str, u16); 20] = [
     ("GET", "/health", "none", 200),
     ("GET", "/health/live", "none", 200),
@@ -32,7 +32,7 @@ const ENDPOINTS: [(&str, &str, &str, u16); 20] = [
     ("GET", "/docs/", "none", 200),
 ];
 
-/// Whether each role is enough where this one is asked for.
+/// Returns for each role whether it is enough where this one is required.
 fn enough(least: &str) -> [(&'static str, bool); 4] {
     let may = match least {
         "none" | "viewer" => [true, true, true, true],
@@ -97,7 +97,7 @@ fn a_revoked_key_opens_nothing() {
     assert!(stand.run(&["keys", "revoke", id]).status.success());
     assert_eq!(client.get("/deploy").0, 401);
     assert!(!stand.run(&["keys", "revoke", id]).status.success());
-    // The last key is gone, and the service is not open to all for that.
+    // The last key is revoked, but that does not open the service to everyone.
     assert_eq!(running.client.get("/deploy").0, 401);
 }
 
@@ -170,7 +170,7 @@ fn a_page_of_another_origin_is_refused() {
     }
 }
 
-/// A page of another site may have its own name lead to loopback.
+/// A page of another site may have its own name resolve to loopback.
 #[test]
 fn without_keys_another_name_is_served_only_if_that_is_asked_for() {
     let stand = Stand::new();

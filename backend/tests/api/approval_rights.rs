@@ -7,7 +7,7 @@ use crate::stand::{SMALL, Stand};
 
 const STRICT: &[&str] = &["--starter-may-approve=false"];
 
-/// A request that is accepted, and fails before any tool runs.
+/// Returns a request that is accepted, and fails before any tool runs.
 fn cheap(operation: &str, auto_approve: bool) -> Value {
     json!({
         "tool": "terraform",
@@ -58,7 +58,7 @@ fn auto_approve_needs_the_right_and_the_rule() {
                 }
             }
         }
-        // What was refused left nothing behind.
+        // The refused requests left nothing behind.
         let admin = running.client.with_key(&keys[2].1);
         let (_, list) = admin.get("/deploy?limit=500");
         let listed = list["deployments"].as_array().unwrap().len();
@@ -67,7 +67,7 @@ fn auto_approve_needs_the_right_and_the_rule() {
     }
 }
 
-/// Ends what waits, so that the next service begins with an empty queue.
+/// Cancels the waiting deployments, so that the next service begins with an empty queue.
 fn end_what_waits(admin: &Client) {
     let (_, list) = admin.get("/deploy?limit=500");
     for deployment in list["deployments"].as_array().unwrap() {
@@ -114,7 +114,7 @@ fn a_key_with_both_roles_applies_and_the_audit_trail_says_so() {
         [json!("ci"), json!("start"), json!(false)],
     ];
     assert_eq!(seen, expected);
-    // It is no admin for that.
+    // But it is not an admin.
     assert_eq!(client.get("/audit").0, 403);
     let force = format!("/deploy/{id}/force-cancel");
     assert_eq!(client.post(&force, &json!({})).0, 403);
@@ -184,10 +184,10 @@ fn a_retry_passes_through_the_same_rule() {
     assert_eq!(code, 403, "{answer}");
     let text = answer["error"].as_str().unwrap();
     assert!(text.contains("`deployer` or `admin`"), "{text}");
-    // Nothing is applied, so `auto_approve` of the former request has no effect.
+    // Nothing is applied, so `auto_approve` of the earlier request has no effect.
     let dan = running.client.with_key(&dan);
     assert_eq!(dan.post(&plan, &json!({})).0, 202);
-    // An approval is not repeated by a retry, whoever asks.
+    // A retry never repeats an approval, whoever the caller is.
     let deploy = ended(&cheap("deploy", true));
     for client in [&admin, &dan] {
         let (code, answer) = client.post(&deploy, &json!({}));
@@ -213,7 +213,7 @@ fn without_keys_all_callers_are_one_person() {
     assert_eq!(code, 403, "{answer}");
     let id = waits_for_approval(&stand, &running.client);
     assert_eq!(approve(&running.client, &id).0, 403);
-    // Who started it without a key is not known, so nobody can be said to be another.
+    // It was started without a key, so its starter is unknown, and nobody can prove to be another person.
     let ann = running.client.with_key(&stand.key("ann", "admin"));
     let (code, answer) = approve(&ann, &id);
     assert_eq!(code, 403, "{answer}");
@@ -228,7 +228,7 @@ fn what_was_queued_with_auto_approve_obeys_a_stricter_rule() {
     let (ann, bob) = (stand.key("ann", "admin"), stand.key("bob", "approver"));
     let running = stand.serve_with(&["--local-sources"]);
     let client = running.client.with_key(&ann);
-    // Both are of one workspace, so the second waits for the first.
+    // Both use one workspace, so the second waits for the first.
     let mut request = stand.directory_request("terraform", SMALL);
     let first = client.deploy(&request);
     client

@@ -1,4 +1,4 @@
-//! Bodies that cannot be.
+//! Invalid bodies.
 
 use serde_json::{Value, json};
 
@@ -162,7 +162,7 @@ fn what_is_no_json_too_large_or_nowhere_is_refused() {
     ] {
         assert_eq!(client.get(path).0, 400, "{path}");
     }
-    // The service is as it was.
+    // The service still works.
     client.deploy(&stand.request("terraform", SMALL));
 }
 
@@ -178,7 +178,7 @@ fn a_body_that_lies_about_itself_is_refused() {
         status.unwrap_or_else(|| panic!("{path} {headers}: no answer"))
     };
     let table: [(&str, &[u8], &str); 8] = [
-        // Less than there is: what is left over is nobody's.
+        // Shorter than the body: the rest belongs to no request.
         ("Content-Length: 1\r\n", b"{}", "400"),
         ("Content-Length: 10\r\n", b"{\"tool\":\"\xff", "400"),
         ("Content-Length: many\r\n", b"{}", "400"),

@@ -1,4 +1,4 @@
-//! A client of the API, and one that follows its events.
+//! A client of the API, and one that follows events.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use ureq::{Agent, Body};
 use crate::gate::WITHIN_MINUTES;
 use crate::waiting::wait_for;
 
-/// Longer than any call takes on a busy machine, one that follows a deployment to its end included; then it hangs.
+/// Longer than any request takes on a busy machine, including one that follows a deployment to its end.
 pub(crate) const BOUND: Duration = Duration::from_secs(600);
 
 /// A client, with a key or without.
@@ -22,7 +22,7 @@ pub(crate) struct Client {
     key: Option<String>,
 }
 
-/// What came back: the status, and the body if it is JSON.
+/// A response: the status, and the body if it is JSON.
 pub(crate) type Answer = (u16, Value);
 
 impl Client {
@@ -31,7 +31,7 @@ impl Client {
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(BOUND))
-            // The service closes a connection that is not used for ten seconds: a call on it may come too late.
+            // The service closes connections that are idle for ten seconds: a request on one may come too late.
             .max_idle_connections(0);
         Self {
             agent: config.build().into(),
@@ -47,12 +47,12 @@ impl Client {
         }
     }
 
-    /// Where the service listens.
+    /// Returns the address that the service listens on.
     pub(crate) fn address(&self) -> &str {
         self.base.strip_prefix("http://").unwrap()
     }
 
-    /// Sends what no client would, and says all that comes back until the service closes the connection.
+    /// Sends raw bytes, and returns everything received until the service closes the connection.
     pub(crate) fn send_bytes(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(BOUND)).unwrap();
@@ -62,7 +62,7 @@ impl Client {
         answer
     }
 
-    /// A call without a body, or with an empty object, as the method has it.
+    /// Sends a request without a body, or with an empty object, depending on the method.
     pub(crate) fn call(&self, method: &str, path: &str) -> Answer {
         match method {
             "GET" => self.get(path),
@@ -79,8 +79,8 @@ impl Client {
         self.post_raw(path, "application/json", body.to_string().as_bytes())
     }
 
-    /// Approves or rejects after a restart: 409 until the new service has taken the session up, although the status is
-    /// that of the former service.
+    /// Approves or rejects after a restart. The response is 409 until the new service has recovered the session,
+    /// although the status is that of the previous service.
     pub(crate) fn decide_once_taken_up(&self, id: &str, decision: &str) {
         let path = format!("/deploy/{id}/{decision}");
         wait_for("the session to be taken up", WITHIN_MINUTES, || {
@@ -99,14 +99,14 @@ impl Client {
         answer(request.send(body).unwrap())
     }
 
-    /// A call whose answer may not come, since the service is killed.
+    /// Sends a request whose response may not come, because the service is killed.
     pub(crate) fn try_post(&self, path: &str) {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         request = request.header("content-type", "application/json");
         let _ = request.send("{}");
     }
 
-    /// Starts a deployment, and says its name.
+    /// Starts a deployment and returns its id.
     pub(crate) fn deploy(&self, body: &Value) -> String {
         let (status, answer) = self.post("/deploy", body);
         assert_eq!(status, 202, "{answer}");
@@ -121,7 +121,7 @@ impl Client {
         answer
     }
 
-    /// Follows a deployment from the line after this one.
+    /// Follows a deployment from the line after `last`.
     pub(crate) fn follow(&self, id: &str, last: Option<&str>) -> Events {
         let response = self.open(&format!("/deploy/{id}/logs"), last);
         assert_eq!(response.status(), 200);
@@ -132,7 +132,7 @@ impl Client {
         }
     }
 
-    /// A call as the page of an origin makes it.
+    /// Sends a request as a page of an origin would.
     pub(crate) fn open_as_page(&self, path: &str, origin: &str) -> Response<Body> {
         let request = self.agent.get(format!("{}{path}", self.base));
         request.header("origin", origin).call().unwrap()
@@ -159,7 +159,7 @@ fn answer(mut response: Response<Body>) -> Answer {
     )
 }
 
-/// The events of a deployment, as an EventSource has them.
+/// The events of a deployment, as an `EventSource` receives them.
 pub(crate) struct Events {
     lines: BufReader<Box<dyn Read>>,
 }
@@ -179,7 +179,7 @@ impl Event {
 }
 
 impl Events {
-    /// Reads up to the event that is wanted, and says all of them.
+    /// Reads up to the wanted event, and returns all events read.
     pub(crate) fn until(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut seen: Vec<Event> = Vec::new();
         loop {
@@ -193,7 +193,7 @@ impl Events {
         }
     }
 
-    /// Reads up to a status.
+    /// Reads up to a status event with this status.
     pub(crate) fn until_status(&mut self, status: &str) -> Vec<Event> {
         self.until(|event| event.kind == "status" && event.json()["status"] == status)
     }
@@ -212,13 +212,13 @@ impl Iterator for Events {
         let mut data: Vec<String> = Vec::new();
         loop {
             let mut line = String::new();
-            // The end of the service ends a stream in the middle.
+            // When the service ends, a stream ends in the middle.
             if self.lines.read_line(&mut line).unwrap_or(0) == 0 {
                 return None;
             }
             let line = line.trim_end_matches('\n');
             match line.split_once(':') {
-                // As in a browser, an event without data is none.
+                // As in a browser, an event without data is ignored.
                 _ if line.is_empty() && !data.is_empty() => {
                     event.data = data.join("\n");
                     return Some(event);
@@ -235,7 +235,7 @@ impl Iterator for Events {
     }
 }
 
-/// The lines of the log among events.
+/// Returns the log lines among the events.
 pub(crate) fn lines(events: &[Event]) -> Vec<&str> {
     let lines = events.iter().filter(|event| event.kind == "log");
     lines.map(|event| event.data.as_str()).collect()

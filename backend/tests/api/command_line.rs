@@ -1,4 +1,4 @@
-//! The command line of the started binary.
+//! The command line of the real binary.
 
 use std::process::Output;
 

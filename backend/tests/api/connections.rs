@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::client::{BOUND, Client};
 use crate::stand::{SMALL, Stand};
 
-/// The beginning of a head.
+/// The beginning of a request head.
 const BEGUN: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\n";
-/// A call that keeps its connection.
+/// A request that keeps its connection open.
 const CALL: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// A connection of its own.
+/// A raw connection.
 struct Connection {
     stream: TcpStream,
 }
@@ -32,7 +32,7 @@ impl Connection {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Makes a call, and reads its answer.
+    /// Sends a request, and reads its response.
     fn call(&mut self) {
         self.send(CALL);
         let mut answer = Vec::new();
@@ -43,12 +43,12 @@ impl Connection {
         }
     }
 
-    /// Reads until the service closes the connection, and says what came.
+    /// Reads until the service closes the connection, and returns what was received.
     fn until_closed(&mut self) -> String {
         let mut answer = Vec::new();
         match self.stream.read_to_end(&mut answer) {
             Ok(_) => {}
-            // What was sent last had nobody to read it.
+            // The service did not read the last bytes sent.
             Err(fault) if fault.kind() == ErrorKind::ConnectionReset => {}
             Err(fault) => panic!("it is not closed: {fault}"),
         }
@@ -60,7 +60,7 @@ impl Connection {
 fn a_head_that_comes_byte_by_byte_is_given_up() {
     let stand = Stand::new();
     let running = stand.serve_with(&["--request-timeout", "2s"]);
-    // Before the service can know of the connection.
+    // Before the service can know about the connection.
     let begun = Instant::now();
     let mut connection = Connection::open(&running.client);
     connection.send(BEGUN);
@@ -99,7 +99,7 @@ fn a_connection_is_kept_for_the_next_call_and_closed_when_none_comes() {
         connection.call();
     }
     assert_eq!(connection.until_closed(), "");
-    // Each call had its own time.
+    // Each request had its own time.
     assert!(last_begun.elapsed() >= Duration::from_secs(5));
 }
 
@@ -110,7 +110,7 @@ fn a_head_that_is_too_long_is_refused() {
     let mut connection = Connection::open(&running.client);
     connection.send(BEGUN);
     connection.send(b"X-Long: ");
-    // As many bytes as are read: what the service leaves unread would take its answer away.
+    // Exactly as many bytes as the service reads: unread bytes would make it lose its response.
     connection.send(&vec![b'x'; 64 * 1024 - BEGUN.len() - "X-Long: ".len()]);
     let answer = connection.until_closed();
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
@@ -124,7 +124,7 @@ fn connections_beyond_the_limit_wait_until_one_ends() {
     for connection in &mut open {
         connection.call();
     }
-    // The system takes the connection, and the service does not.
+    // The system accepts the connection, but the service does not.
     let mut third = Connection::open(&running.client);
     third.send(CALL);
     let wait = Duration::from_millis(500);
@@ -158,7 +158,7 @@ fn a_stop_closes_connections_that_are_not_in_use_and_answers_the_call_under_way(
         body.len()
     );
     busy.send(head.as_bytes());
-    // The service says that it waits for the body, so the call is under way.
+    // The service says that it waits for the body, so the request is in progress.
     let mut go_on = [0; 25];
     busy.stream.read_exact(&mut go_on).unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -178,7 +178,7 @@ fn a_stop_closes_connections_that_are_not_in_use_and_answers_the_call_under_way(
 fn connections_that_say_nothing_do_not_keep_others_out() {
     let stand = Stand::new();
     let running = stand.serve_with(&["--max-connections", "300"]);
-    // Half of them say something, and nothing more.
+    // Half of them send something, and nothing more.
     let mut open: Vec<Connection> = Vec::new();
     for number in 0..600 {
         let mut connection = Connection::open(&running.client);
@@ -188,9 +188,9 @@ fn connections_that_say_nothing_do_not_keep_others_out() {
         open.push(connection);
     }
     Connection::open(&running.client).call();
-    // The first ones had to go.
+    // The first ones were closed.
     assert_eq!(open[0].until_closed(), "");
-    // Whoever makes calls and keeps its connection is no other.
+    // A client that sends requests on kept connections is not affected.
     for _ in 0..300 {
         let mut connection = Connection::open(&running.client);
         connection.call();

@@ -1,4 +1,4 @@
-//! What the API says about itself, held against what it does.
+//! Compares the OpenAPI document and the README with the service.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::bounded::output_of;
 use crate::client::Client;
 use crate::stand::Stand;
 
-/// Every endpoint of the document: method, path, and the least role.
+/// Returns every endpoint of the document: method, path, and least role.
 pub(crate) fn endpoints(client: &Client) -> BTreeSet<[String; 3]> {
     let (code, document) = client.get("/openapi.json");
     assert_eq!(code, 200);
@@ -23,7 +23,7 @@ pub(crate) fn endpoints(client: &Client) -> BTreeSet<[String; 3]> {
     endpoints
 }
 
-/// The endpoints in the table of the README, but for the page, which the document leaves out.
+/// Returns the endpoints in the README's table, without the docs page, which the document omits.
 fn endpoints_of_readme() -> BTreeSet<[String; 3]> {
     let readme = include_str!("../../README.md");
     let (_, table) = readme.split_once("\n| call | answer | role |\n").unwrap();
@@ -65,7 +65,7 @@ fn the_document_the_readme_and_the_router_agree() {
         if methods.contains("GET") {
             methods.insert("HEAD");
         }
-        // What a path does not have it answers with what it has; a path that is not there, with 404.
+        // An existing path answers other methods with the methods that it has; an unknown path, with 404.
         let answer = client.send_bytes(
             format!("DELETE {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 .as_bytes(),
@@ -122,7 +122,7 @@ fn schemathesis_finds_nothing_about_a_deployment_that_is_over() {
     });
 }
 
-/// Calls a started service by what its document promises, with these parameters where there are any.
+/// Runs Schemathesis on a started service, with these parameters if there are any.
 fn schemathesis(stand: &Stand, parameters: impl Fn(&Client) -> Value) {
     let key = stand.key("ann", "admin");
     let running = stand.serve_with(&["--rate-limit", "0"]);
@@ -147,11 +147,11 @@ fn schemathesis(stand: &Stand, parameters: impl Fn(&Client) -> Value) {
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--max-examples", "20", "--seed", "1"])
         .args(["--generation-database", "none", "--request-timeout", "30"])
-        // A request may have every type right and name no repository; a good key in one header wins over a bad one in
-        // another.
+        // A request may have correct types and still name no repository; a valid key in one header takes precedence
+        // over an invalid one in another.
         .args(["--exclude-checks", "positive_data_acceptance,ignored_auth"])
         .args(["--warnings", "off", "--no-color"])
-        // It keeps notes where it is.
+        // It writes notes to its current directory.
         .current_dir(stand.path());
     let done = output_of(&mut command);
     let said = String::from_utf8_lossy(&done.stdout);

@@ -1,4 +1,4 @@
-//! The service is killed in each phase with twenty deployments in it; the next one brings them to their ends.
+//! Kills the service in each phase with twenty deployments in it; the next service runs them to their ends.
 
 use crate::client::Client;
 use crate::crowd::{Crowd, MANY};
@@ -63,7 +63,7 @@ fn those_whose_outputs_are_read_go_on_after_a_crash() {
     held_at("output");
 }
 
-/// Kills the service when the tools of all deployments wait at a command.
+/// Kills the service while the tools of all deployments wait at a command.
 fn held_at(command: &str) {
     let crowd = Crowd::new(false);
     crowd.gate.hold(command);
@@ -87,7 +87,7 @@ fn those_that_wait_for_an_approval_are_approved_after_a_crash() {
     let running = serve(&crowd);
     let client = &running.client;
     Crowd::wait_until_all(client, &ids, "status", "awaiting_approval");
-    // The plans are those that were there before.
+    // The plans are the same as before.
     assert_eq!(digests_of(client, &ids), digests);
     for id in &ids {
         client.decide_once_taken_up(id, "approve");
@@ -99,7 +99,7 @@ fn those_that_wait_for_an_approval_are_approved_after_a_crash() {
 fn those_that_were_approved_and_are_checked_go_on_after_a_crash() {
     let crowd = Crowd::new(false);
     let (running, ids) = all_wait_for_an_approval(&crowd);
-    // After an approval, the version of the tool is looked at before anything is applied.
+    // After an approval, the session checks the version of the tool before it applies anything.
     crowd.gate.hold("version");
     let before = crowd.gate.calls("version");
     Crowd::approve(&running.client, &ids);
@@ -121,7 +121,7 @@ fn those_that_are_applied_are_followed_after_a_crash_and_never_applied_again() {
     crowd.wait_until_being_made();
     running.kill();
 
-    // Once more, with those that were taken up again.
+    // Once more, with the recovered deployments.
     let running = serve(&crowd);
     Crowd::wait_until_all(&running.client, &ids, "phase", "apply");
     running.kill();

@@ -1,4 +1,4 @@
-//! Twenty deployments, half of them of each tool, from a git server and each with a directory of its own.
+//! Twenty deployments, half of them with each tool, from a git server and each with its own directory.
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,13 +12,13 @@ use crate::repository::Repositories;
 use crate::stand::Stand;
 use crate::waiting::wait_for;
 
-/// How many there are.
+/// Number of deployments.
 pub(crate) const MANY: usize = 20;
 
-/// One crowd at a time: two would only wait for each other.
+/// Runs one crowd at a time: two would only wait for each other.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A place for a crowd, and what holds it.
+/// The test environment of a crowd, with a gate for its tools.
 pub(crate) struct Crowd {
     pub(crate) stand: Stand,
     pub(crate) gate: Gate,
@@ -53,7 +53,7 @@ impl Crowd {
         }
     }
 
-    /// Starts all of them, and says their names.
+    /// Starts all of them, and returns their ids.
     pub(crate) fn deploy(&self, client: &Client, auto_approve: bool) -> Vec<String> {
         let start = |number| client.deploy(&self.request(number, auto_approve));
         (0..MANY).map(start).collect()
@@ -70,12 +70,12 @@ impl Crowd {
         request
     }
 
-    /// Makes the resources wait when they are made.
+    /// Makes resources block while they are being created.
     pub(crate) fn hold_making(&self) {
         fs::write(self.stand.path().join("hold-making"), "").unwrap();
     }
 
-    /// Waits until all of them are being made.
+    /// Waits until all resources are being created.
     pub(crate) fn wait_until_being_made(&self) {
         wait_for("all to be made", WITHIN_MINUTES, || {
             (0..MANY)
@@ -104,7 +104,7 @@ impl Crowd {
         }
     }
 
-    /// Follows all of them to their ends, which are to be good, each resource having been made once.
+    /// Follows all of them to their ends, which must be successful, and checks that each resource was created once.
     pub(crate) fn assert_each_was_applied_once(&self, client: &Client, ids: &[String]) {
         for (number, id) in ids.iter().enumerate() {
             let events = client.follow(id, None).until_end();
@@ -123,13 +123,13 @@ impl Crowd {
             assert_eq!(self.made(number), "made\n", "{number}");
         }
         assert_eq!(self.gate.calls("apply"), MANY);
-        // What a crash left behind ends by itself, not before the deployments do.
+        // Processes that a crash left behind end by themselves, not before the deployments do.
         wait_for("the end of all that was started", WITHIN_MINUTES, || {
             self.stand.mark().carriers().is_empty().then_some(())
         });
     }
 
-    /// A line for each time that a resource was made.
+    /// Returns a line for each time that a resource was created.
     fn made(&self, number: usize) -> String {
         let file = self.stand.path().join(format!("made-{number}"));
         fs::read_to_string(file).unwrap_or_default()

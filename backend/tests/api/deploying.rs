@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::lines;
 use crate::stand::{SMALL, Stand};
 
-/// A value that stands in the environment of a request, and in no other place.
+/// A value that is in the environment of a request, and nowhere else.
 pub(crate) const SECRET: &str = "hunter2-of-env";
 
 #[test]
@@ -22,7 +22,7 @@ fn a_deployment_is_planned_approved_and_applied_with_tofu() {
     nothing_in_clear(&stand);
 }
 
-/// A deployment of [`SMALL`] with [`SECRET`] in its environment.
+/// Runs a deployment of [`SMALL`] with [`SECRET`] in its environment.
 pub(crate) fn whole(stand: &Stand, tool: &str) {
     let running = stand.serve();
     let client = &running.client;
@@ -89,7 +89,7 @@ pub(crate) fn whole(stand: &Stand, tool: &str) {
     assert_eq!((code, &answer["code"]), (409, &json!("conflict")));
     assert_eq!(answer["status"], "success");
 
-    // Whoever comes later sees the same lines; whoever comes again, the rest.
+    // A late subscriber gets the same lines; one that reconnects, the rest.
     let all: Vec<_> = [before, after].concat();
     let again = client.follow(&id, None).until_end();
     assert_eq!(lines(&again), lines(&all));

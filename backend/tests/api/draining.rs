@@ -1,11 +1,11 @@
-//! A stop that waits for what is at work, as a container needs it.
+//! A shutdown that waits for running deployments, as a container needs it.
 
 use serde_json::json;
 
 use crate::gate::Gate;
 use crate::stand::{Running, SMALL, Stand};
 
-/// A service that has something in flight, and was asked to stop.
+/// Returns a service with a running deployment that was asked to stop.
 fn stopping(stand: &Stand, drain: &str) -> (Running, String) {
     let running = stand.serve_with(&["--drain", drain]);
     let mut request = stand.slow();
@@ -14,7 +14,7 @@ fn stopping(stand: &Stand, drain: &str) -> (Running, String) {
     let mut events = running.client.follow(&id, None);
     events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
     running.ask_to_stop();
-    // The subscribers are told, as at any stop.
+    // The stream ends, as at any shutdown.
     assert!(events.all(|event| event.kind != "end"));
     (running, id)
 }
@@ -44,7 +44,7 @@ fn an_apply_that_takes_too_long_is_cancelled_gracefully_before_the_service_goes(
     assert_eq!(reason(&stand, &id), "cancelled");
 }
 
-/// The plan, and that it waits, are in the database before the service goes: others see it there.
+/// The plan and its status are in the database before the service ends: other nodes see them there.
 #[test]
 fn a_plan_that_is_ready_while_the_service_stops_is_seen_at_another_node() {
     let stand = Stand::on_postgres();

@@ -1,4 +1,4 @@
-//! The log of a deployment as a real EventSource follows it.
+//! A real `EventSource` follows the log of a deployment.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use crate::bounded::end_of;
 use crate::client::{BOUND, lines};
 use crate::stand::Stand;
 
-/// A page of a browser, as far as an EventSource goes; it ends with its stdin.
+/// A Node.js process with an `EventSource`; it ends with its stdin.
 struct Page {
     child: Child,
     told: Receiver<Value>,
@@ -36,14 +36,14 @@ impl Page {
             BufReader::new(child.stdout.take().unwrap()).lines();
         std::thread::spawn(move || {
             for line in said.map_while(Result::ok) {
-                // Nobody listens when the test has failed.
+                // The receiver is gone if the test has failed.
                 let _ = tell.send(serde_json::from_str(&line).unwrap());
             }
         });
         Self { child, told }
     }
 
-    /// What it is told up to what is wanted.
+    /// Returns what the page reports up to a wanted report.
     fn until(&self, is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let mut seen = Vec::new();
         while !seen.last().is_some_and(&is_wanted) {
@@ -61,7 +61,7 @@ impl Drop for Page {
     }
 }
 
-/// An address that stays free while no one listens: the system gives its port to no other process by itself.
+/// Returns an address that stays free while no one listens: the system does not assign its port to other processes.
 fn address_of_its_own() -> String {
     let given_out = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let lowest: u32 = given_out
@@ -70,7 +70,7 @@ fn address_of_its_own() -> String {
         .unwrap()
         .parse()
         .unwrap();
-    // Other tests may do the same at this moment: each begins somewhere else.
+    // Other tests may do the same at this moment: each starts at another port.
     let places = lowest - 10_000;
     let ports = (0..places).map(|n| 10_000 + (std::process::id() + n) % places);
     ports
@@ -98,7 +98,7 @@ fn an_event_source_sees_every_line_once_through_a_restart_and_stays_away_after_t
     let broken = page.until(|told| told["type"] == "error");
     assert_eq!(broken.last().unwrap()["closed"], false);
 
-    // It comes again by itself, with the last line that it saw.
+    // It reconnects by itself, with the id of the last line that it received.
     let running = stand.serve_with(&["--listen", &address]);
     stand.let_go();
     let rest = page.until(|told| told["type"] == "end");
@@ -119,7 +119,7 @@ fn an_event_source_sees_every_line_once_through_a_restart_and_stays_away_after_t
         assert_eq!(told["id"], number.to_string());
     }
 
-    // After the end it asks once more, and hears that there is nothing.
+    // After the end it reconnects once more, and gets 204.
     let away = page.until(|told| told["closed"] == true);
     assert_eq!(away.last().unwrap()["code"], 204);
     assert!(end_of(&mut page.child).success());

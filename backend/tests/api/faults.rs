@@ -42,7 +42,7 @@ fn a_service_whose_store_does_not_answer_is_alive_and_not_ready() {
     assert_eq!(client.get("/health/live").0, 200);
 }
 
-/// Does something to the database behind the back of the service.
+/// Executes a statement on the database without the service.
 async fn execute(stand: &Stand, statement: &'static str) {
     let file = stand.root().join("data/backend.db");
     let mut connection = SqliteConnection::connect(file.to_str().unwrap())

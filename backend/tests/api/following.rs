@@ -1,4 +1,4 @@
-//! Logs that are followed: for long, slowly, and through every phase.
+//! Logs that are followed for long, slowly, and through every phase.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::stand::{SMALL, Stand};
 /// More than the buffers of a connection hold.
 const LINES: usize = 80_000;
 
-/// Opens the log of a deployment, and reads nothing of it.
+/// Opens the log of a deployment without reading it.
 fn open(client: &Client, id: &str) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(client.address()).unwrap();
     stream.set_read_timeout(Some(BOUND)).unwrap();
@@ -29,7 +29,7 @@ fn a_log_is_kept_alive_while_nothing_happens_for_longer_than_a_head_may_take() {
     let id = client.deploy(&stand.request("terraform", SMALL));
     client.follow(&id, None).until_status("awaiting_approval");
     let followed = open(client, &id);
-    // A comment, which is no event.
+    // A comment, which is not an event.
     let told = followed.lines().map(Result::unwrap).any(|line| line == ":");
     assert!(told, "the stream has ended");
 }
@@ -62,12 +62,12 @@ fn who_reads_nothing_holds_up_nobody_and_finds_every_line_later() {
         .map(Result::unwrap)
         .take_while(|line| line != "event: end")
         .filter_map(|line| line.strip_prefix("data: ").map(str::to_owned))
-        // The data of what says where the deployment stands.
+        // Skips the data of status events.
         .filter(|data| !data.starts_with("{\"phase\""))
         .collect();
     assert!(found.iter().eq(expected.iter()), "{} lines", found.len());
 
-    // The text is whole, whatever its length.
+    // The text is complete, regardless of its length.
     let text = |query: &str| {
         let answer = client.open(&format!("/deploy/{id}/logs.txt{query}"), None);
         assert_eq!(answer.status(), 200, "{query}");
@@ -121,7 +121,7 @@ fn every_phase_is_told() {
     let (code, answer) = client.post(&format!("/deploy/{id}/approve"), &json!({}));
     assert_eq!(code, 200, "{answer}");
     until("running", "apply");
-    // The text of a log that still grows is what there is of it.
+    // While a log grows, its text is what exists so far.
     let (code, text) = client.get(&format!("/deploy/{id}/logs.txt?phase=plan"));
     assert_eq!(code, 200);
     assert!(text.as_str().unwrap().contains("1 to add"), "{text}");

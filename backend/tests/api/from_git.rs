@@ -1,4 +1,4 @@
-//! Deployments from a git server that wants a login: who has the password, and who does not.
+//! Deployments from a git server that requires a login: where the password is visible, and where not.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use crate::repository::Repositories;
 use crate::stand::{Running, SMALL, Stand};
 
 const USER: &str = "deployer";
-/// What the server wants; it stands in no other place.
+/// The server's password; it is in no other place.
 const PASSWORD: &str = "p4ss+word-of-the-server";
-/// The password as it is, in a URL, and with the user's name in a header.
+/// The password as it is, in a URL, and with the user name in a header.
 const FORMS: [&str; 3] = [
     PASSWORD,
     "p4ss%2bword-of-the-server",
@@ -81,7 +81,7 @@ fn a_wrong_password_fails_the_checkout_and_is_told_to_nobody() {
     assert_nowhere(&stand, &log);
 }
 
-/// A repository with [`SMALL`] in a directory; says its commit.
+/// Creates a repository with [`SMALL`] in a directory, and returns its commit.
 fn small_repository(repositories: &Repositories) -> String {
     let repository = repositories.create("a");
     repository.write("network/main.tf", SMALL);
@@ -103,7 +103,7 @@ fn request(stand: &Stand, tool: &str, server: &HttpServer, password: &str) -> Va
     request
 }
 
-/// A service that writes its own log, as much of it as there is, into a file.
+/// Starts a service that writes its whole log to a file.
 fn serve(stand: &Stand) -> (PathBuf, Running) {
     let log = stand.path().join("backend.log");
     let mut command = stand.command(&["serve", "--allowed-git-hosts", "127.0.0.1"]);
@@ -116,7 +116,7 @@ fn data(stand: &Stand) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Fails when a file of this place or any process of the machine shows the password.
+/// Fails if a file of the test environment or any process of the machine shows the password.
 fn assert_nowhere(stand: &Stand, log: &Path) {
     assert!(log.starts_with(stand.path()) && fs::metadata(log).unwrap().len() > 0);
     for form in FORMS {
@@ -125,7 +125,7 @@ fn assert_nowhere(stand: &Stand, log: &Path) {
     }
 }
 
-/// Fails when an answer about the deployment shows the password.
+/// Fails if a response about the deployment shows the password.
 fn assert_told_to_nobody(client: &Client, id: &str, seen: &str) {
     let paths =
         ["status", "plan", "outputs", "logs.txt"].map(|name| format!("/deploy/{id}/{name}"));
@@ -141,7 +141,7 @@ fn assert_told_to_nobody(client: &Client, id: &str, seen: &str) {
     }
 }
 
-/// The files below a folder that hold a text.
+/// Returns the files below a folder that contain a text.
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -157,7 +157,7 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// The command lines of the processes that show a text in their arguments or variables.
+/// Returns the command lines of processes that show a text in their arguments or variables.
 fn processes_with(text: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let shown = processes.filter_map(|entry| {

@@ -1,4 +1,4 @@
-//! Programs in the place of the tools that note each call, wait where they are told to, and then are the real tools.
+//! Wrappers of the tools that record each call, block where a test wants it, and then execute the real tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::program::write_program;
 use crate::waiting::wait_for;
 
-/// Longer than a crowd of deployments takes to get anywhere on a busy machine.
+/// Longer than any step of a crowd of deployments takes on a busy machine.
 pub(crate) const WITHIN_MINUTES: Duration = Duration::from_secs(240);
 
-/// A folder with such programs, for `PATH`.
+/// A folder with such wrappers, for `PATH`.
 pub(crate) struct Gate {
     folder: PathBuf,
 }
@@ -22,7 +22,7 @@ impl Gate {
         let gate = Self { folder };
         for tool in ["terraform", "tofu"] {
             let folder = gate.folder.display();
-            // Bash passes on variables whose names no shell could set; other shells may not.
+            // Bash passes on variables whose names no shell can set; other shells may not.
             let script = format!(
                 "#!/usr/bin/env bash\n\
                  echo \"$1\" >>'{folder}/calls'\n\
@@ -35,28 +35,28 @@ impl Gate {
         gate
     }
 
-    /// A `PATH` on which the gate comes first.
+    /// Returns a `PATH` that begins with the gate.
     pub(crate) fn before(&self, path: &str) -> String {
         format!("{}:{path}", self.folder.display())
     }
 
-    /// Makes the next calls of a command wait.
+    /// Makes the next calls of a command block.
     pub(crate) fn hold(&self, command: &str) {
         fs::write(self.folder.join(format!("hold-{command}")), "").unwrap();
     }
 
-    /// Lets them go on.
+    /// Releases them.
     pub(crate) fn let_go(&self, command: &str) {
         fs::remove_file(self.folder.join(format!("hold-{command}"))).unwrap();
     }
 
-    /// How often a command was called.
+    /// Returns how often a command was called.
     pub(crate) fn calls(&self, command: &str) -> usize {
         let calls = fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
         calls.lines().filter(|call| *call == command).count()
     }
 
-    /// Waits until a command was called so often.
+    /// Waits until a command was called this often.
     #[track_caller]
     pub(crate) fn wait_for_calls(&self, command: &str, wanted: usize) {
         wait_for("calls of the tool", WITHIN_MINUTES, || {

@@ -1,4 +1,4 @@
-//! From which hosts the service fetches repositories.
+//! Allowed hosts of repositories.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn a_host_that_is_not_public_is_refused_at_once() {
 fn a_name_of_such_a_host_fails_the_checkout() {
     let stand = Stand::new();
     let running = stand.serve();
-    // Not known as local before it is resolved.
+    // Not recognizable as local before it is resolved.
     let request = stand.git_request("terraform", "http://127.1/a.git", ".");
     let id = running.client.deploy(&request);
     running.client.follow(&id, None).until_end();

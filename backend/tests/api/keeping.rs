@@ -1,4 +1,4 @@
-//! What is kept of a deployment that is over, and for how long.
+//! Retention of ended deployments.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A service without keys, and the host that a call names.
+//! A service without keys, and the `Host` header.
 
 use crate::stand::Stand;
 
@@ -19,7 +19,7 @@ fn without_keys_foreign_pages_are_served_only_if_that_is_asked_for() {
         }
         drop(stand.serve_with(&["--insecure", "--allowed-origins", origins]));
     }
-    // Pages of this machine are no others.
+    // Pages of this machine are not foreign.
     let origin = "http://localhost:3000";
     let running = stand.serve_with(&["--allowed-origins", origin]);
     let page = running.client.open_as_page("/deploy", origin);

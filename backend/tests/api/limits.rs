@@ -1,4 +1,4 @@
-//! Callers that ask for too much, or take too long.
+//! Callers that send too many requests, or take too long.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn who_calls_too_often_is_told_when_to_come_again() {
     assert!((1..=20).contains(&wait), "{wait}");
     let (code, answer) = ann.get("/deploy");
     assert_eq!((code, &answer["code"]), (429, &json!("too_many_requests")));
-    // Neither another key nor whoever has none pays for that.
+    // Other keys and clients without a key are not affected.
     assert_eq!(bob.get("/deploy").0, 200);
     let guess = nobody.with_key("iac_000000000000_x");
     for expected in [401, 401, 401, 429] {
@@ -54,7 +54,7 @@ fn a_body_that_comes_too_slowly_is_given_up() {
     assert!(answer.contains("\"code\":\"timeout\""), "{answer}");
 }
 
-/// Sends the beginning of a body, and says what comes back.
+/// Sends the beginning of a body, and returns the response.
 fn late_body(client: &Client) -> String {
     let head = "POST /deploy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\n\r\n{\"tool\":";
@@ -64,13 +64,13 @@ fn late_body(client: &Client) -> String {
 #[test]
 fn events_come_for_longer_than_a_call_may_take() {
     let stand = Stand::new();
-    // Long enough for the other calls on a busy machine.
+    // Long enough for the other requests on a busy machine.
     let running = stand.serve_with(&["--request-timeout", "5s"]);
     let client = &running.client;
     let id = client.deploy(&stand.request("terraform", SMALL));
     let mut events = client.follow(&id, None);
     events.until_status("awaiting_approval");
-    // Calls that began later have had their time three times over.
+    // Requests that began later have had three times their time.
     for _ in 0..3 {
         late_body(client);
     }

@@ -1,4 +1,4 @@
-//! Decisions while the store can't be written, and crashes in the middle of them.
+//! Decisions while the store cannot be written, and crashes in the middle of them.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn database(stand: &Stand) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// Does something while another process has the database locked.
+/// Runs `work` while another process has locked the database.
 fn while_locked<T>(stand: &Stand, work: impl FnOnce() -> T) -> T {
     block_on(async {
         let mut connection = SqliteConnection::connect(&database(stand)).await.unwrap();
@@ -44,7 +44,7 @@ fn decide(client: &Client, id: &str, what: &str) -> (u16, Value) {
     client.post(&format!("/deploy/{id}/{what}"), &json!({}))
 }
 
-/// The actions of the trail about a deployment, the first one first; those that are not done say so.
+/// Returns the actions of the audit trail about a deployment, oldest first; those that are not done are marked.
 fn trail(client: &Client, id: &str) -> Vec<String> {
     let (code, audit) = client.get(&format!("/audit?deployment={id}"));
     assert_eq!(code, 200, "{audit}");
@@ -56,7 +56,7 @@ fn trail(client: &Client, id: &str) -> Vec<String> {
     shown.collect()
 }
 
-/// Waits until the trail says this: what a session did is settled there soon after, or as soon as the store can write.
+/// Waits for these entries: what a session did is settled soon after, or as soon as the store can write.
 #[track_caller]
 fn wait_for_trail(client: &Client, id: &str, expected: &[&str]) {
     let what = format!("the trail to say {expected:?}");
@@ -122,7 +122,7 @@ fn a_full_disk_takes_no_decision_and_loses_none() {
         planned(&stand, client, "two"),
     );
     disk.fill();
-    // Longer than what is left of any block that is in use.
+    // Longer than the free space of any block in use.
     let remarks = json!({"comment": "x".repeat(4096)});
     let (code, answer) = client.post(&format!("/deploy/{approved}/approve"), &remarks);
     assert_eq!((code, &answer["code"]), (503, &json!("unavailable")));
@@ -138,8 +138,8 @@ fn a_full_disk_takes_no_decision_and_loses_none() {
     drop(running);
 }
 
-/// The service is killed at random points while it decides, and while another process locks the database every now and
-/// then: the trail says what was done, no more and no less.
+/// Kills the service at random points while it decides, and while another process locks the database now and then: the
+/// audit trail says exactly what was done.
 #[test]
 fn the_trail_is_complete_after_a_crash_at_any_point() {
     let stand = Stand::new();
@@ -161,7 +161,7 @@ fn the_trail_is_complete_after_a_crash_at_any_point() {
 
         let running = stand.serve();
         let client = &running.client;
-        // What was approved and had not begun when the service died ends as `interrupted`.
+        // Approved deployments that had not begun when the service died end as `interrupted`.
         let decisions: [(_, _, &[&str]); 2] = [
             (&one, "approve", &["applied", "interrupted"]),
             (&two, "reject", &["rejected"]),
@@ -189,7 +189,7 @@ fn the_trail_is_complete_after_a_crash_at_any_point() {
     }
 }
 
-/// Kills the service some milliseconds after the work began, with the database locked in turns.
+/// Kills the service some milliseconds after the work began, while the database is locked now and then.
 fn crash_while_locked_now_and_then(
     stand: &Stand,
     running: Running,
@@ -213,7 +213,7 @@ fn crash_while_locked_now_and_then(
     });
 }
 
-/// A disk of a few megabytes; unmounted when it goes.
+/// A disk of a few megabytes; dropping it unmounts it.
 struct SmallDisk {
     at: std::path::PathBuf,
 }

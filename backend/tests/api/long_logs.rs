@@ -1,4 +1,4 @@
-//! The end of a long log in a status, and what is kept of one that is too long.
+//! The end of a long log in a status, and what is stored of a log above the limit.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn beginning_and_end_are_kept_of_a_log_that_is_too_long() {
     let id = client.deploy(&request);
     let seen = client.follow(&id, None).until_end();
     let logged = seen.iter().filter(|event| event.kind == "log").count();
-    // After a restart, the log comes from the database alone.
+    // After a restart, the log comes only from the database.
     running.stop();
     let running = stand.serve_with(&limit);
     let client = &running.client;

@@ -1,4 +1,4 @@
-//! A restart that finds no session of what had begun: nothing is begun again.
+//! A restart that does not find the session of a deployment that had begun: nothing is started again.
 
 use std::fs;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ fn apply_is_not_repeated(stand: &Stand) {
         assert_unknown(&running.client, &id);
         running.kill();
     }
-    // The tool that was begun goes on; there was one.
+    // The tool that was started continues; there was only one.
     stand.let_go();
     assert_eq!(
         fs::read_to_string(stand.path().join("count")).unwrap(),
@@ -46,7 +46,7 @@ fn apply_is_not_repeated(stand: &Stand) {
 
 #[test]
 fn a_plan_is_not_made_again_after_its_session_was_lost() {
-    // All of the deployment, the directory of its session alone, and what says what a session did.
+    // Everything of the deployment, only the directory of its session, or only the session's journal.
     for part in ["", "*", "*/journal.ndjson"] {
         let stand = Stand::new();
         let running = stand.serve();
@@ -64,7 +64,7 @@ fn a_plan_is_not_made_again_after_its_session_was_lost() {
     }
 }
 
-/// As if the service had died after it noted that it begins, and before it did.
+/// As if the service had died after it recorded that it begins, and before it began.
 #[test]
 fn what_had_not_begun_is_begun_after_a_crash() {
     let stand = Stand::new();
@@ -87,7 +87,7 @@ fn what_had_not_begun_is_begun_after_a_crash() {
     assert_eq!(ended.last().unwrap().json()["reason"], "applied");
 }
 
-/// The session is there, its secrets don't open: it is followed to its end.
+/// The session exists but its secrets cannot be decrypted: it is followed to its end.
 #[test]
 fn an_apply_whose_secrets_do_not_open_is_followed() {
     let stand = Stand::new();
@@ -124,7 +124,7 @@ fn directory(stand: &Stand, id: &str) -> PathBuf {
     stand.root().join("data/sessions").join(id)
 }
 
-/// Removes a part of the directory of a deployment; `*` is the directory of its session.
+/// Removes a part of a deployment's directory; `*` is the directory of its session.
 fn lose(stand: &Stand, id: &str, part: &str) {
     let dir = directory(stand, id);
     let entries = fs::read_dir(&dir).unwrap();

@@ -1,4 +1,4 @@
-//! The API as its clients see it: a started binary, real tools, HTTP.
+//! The API as clients see it: a real binary, real tools, HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 

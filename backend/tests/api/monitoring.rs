@@ -1,4 +1,4 @@
-//! What a monitoring system is told.
+//! Metrics.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::gate::WITHIN_MINUTES;
 use crate::stand::{SMALL, Stand};
 use crate::waiting::wait_for;
 
-/// Everything as text.
+/// Returns all metrics as text.
 fn metrics(client: &Client) -> String {
     let (code, text) = client.get("/metrics");
     let text = text.as_str().unwrap().to_owned();
@@ -18,7 +18,7 @@ fn metrics(client: &Client) -> String {
     text
 }
 
-/// The value of one series.
+/// Returns the value of one series.
 fn value(client: &Client, series: &str) -> f64 {
     let text = metrics(client);
     value_in(&text, series).unwrap_or_else(|| panic!("{series} is not in:\n{text}"))
@@ -68,7 +68,7 @@ fn what_runs_waits_and_ended_is_counted() {
     client.follow(&third, None).until_end();
     let outcome =
         "deployment_outcomes_total{operation=\"deploy\",reason=\"applied\",class=\"none\"}";
-    // What has ended is counted after it was kept, and its phases are counted last.
+    // Ended deployments are counted after they are stored, and their phases are counted last.
     for phase in ["initializing", "init", "plan", "approval", "apply"] {
         let count = format!("iac_runner_phase_duration_seconds_count{{phase=\"{phase}\"}}");
         wait_for("the phase to be counted", WITHIN_MINUTES, || {
@@ -100,7 +100,7 @@ fn an_answer_is_measured_up_to_its_beginning() {
     let id = client.deploy(&stand.request("terraform", SMALL));
     let mut events = client.follow(&id, None);
     events.until_status("awaiting_approval");
-    // The events go on, and the answer is counted.
+    // The stream continues, and its response is counted.
     let series = "iac_runner_response_duration_seconds_count\
                   {method=\"GET\",route=\"/deploy/{id}/logs\",status_class=\"2xx\"}";
     assert_eq!(value(client, series), 1.0);
@@ -109,7 +109,7 @@ fn an_answer_is_measured_up_to_its_beginning() {
 /// The type and the labels of each metric, by its name.
 type Described = BTreeMap<String, (String, Vec<String>)>;
 
-/// What the service says about its metrics, each of which has a series.
+/// Returns the metrics that the service describes; each must have a series.
 fn described(text: &str) -> Described {
     let types = text
         .lines()
@@ -127,7 +127,7 @@ fn described(text: &str) -> Described {
         .collect()
 }
 
-/// The labels of a metric, but for the one that tells the buckets of a histogram apart.
+/// Returns the labels of a metric, except the one of histogram buckets.
 fn labels(text: &str, metric: &str) -> Vec<String> {
     let mut lines = text.lines();
     let series = lines.find(|line| line.starts_with(metric)).unwrap();
@@ -140,7 +140,7 @@ fn labels(text: &str, metric: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The table of the README.
+/// Returns the metrics in the README's table.
 fn described_in_readme() -> Described {
     let readme = include_str!("../../README.md");
     let (_, table) = readme

@@ -1,4 +1,4 @@
-//! A node is its data directory: no two have one name.
+//! A node is identified by its data directory: no two have the same name.
 
 use std::process::Output;
 
@@ -9,7 +9,7 @@ use crate::gate::WITHIN_MINUTES;
 use crate::stand::{Running, SMALL, Stand, block_on};
 use crate::waiting::wait_for;
 
-/// The flags of a node with this name and data directory.
+/// Returns the flags of a node with this name and data directory.
 fn flags(stand: &Stand, name: &str, dir: &str) -> Vec<String> {
     let dir = stand.root().join(dir);
     let dir = dir.to_str().unwrap();
@@ -24,7 +24,7 @@ fn serve(stand: &Stand, name: &str, dir: &str) -> Running {
     stand.serve_with(&flags)
 }
 
-/// Starts a service that is expected to refuse, and says why it does.
+/// Starts a service that must refuse to run, and returns the reason.
 fn refused(stand: &Stand, name: &str, dir: &str) -> String {
     let flags = flags(stand, name, dir);
     let mut call = vec!["serve"];
@@ -53,7 +53,7 @@ fn a_name_whose_lease_is_alive_is_refused_at_start() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 
-    // Its lease runs out, and the name still belongs to the directory where the sessions are.
+    // Its lease expires, and the name still belongs to the directory with the sessions.
     running.kill();
     let text = wait_for("the lease to end", WITHIN_MINUTES, || {
         let text = refused(&stand, "first", "two");
@@ -63,7 +63,7 @@ fn a_name_whose_lease_is_alive_is_refused_at_start() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 
-    // Its own directory has it at once, and the apply was made once.
+    // Its own directory gets the name at once, and the apply ran once.
     let running = serve(&stand, "first", "one");
     stand.let_go();
     let end = running.client.follow(&id, None).until_end();
@@ -71,7 +71,7 @@ fn a_name_whose_lease_is_alive_is_refused_at_start() {
     let count = std::fs::read_to_string(stand.path().join("count")).unwrap();
     assert_eq!(count, "once\n");
 
-    // A stop gives the name up where nothing is left to carry.
+    // A shutdown releases the name if no deployments are left.
     running.stop();
     let _running = serve(&stand, "first", "two");
     let text = refused(&stand, "first", "one");
@@ -89,7 +89,7 @@ fn a_node_keeps_what_it_carries_under_a_new_name() {
     running.kill();
 
     let running = serve(&stand, "renamed", "one");
-    // The former name is free for others.
+    // The previous name is free for others.
     let other = serve(&stand, "first", "two");
     let mut events = other.client.follow(&id, None);
     assert_eq!(other.client.status(&id)["node"], "renamed");

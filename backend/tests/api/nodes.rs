@@ -1,4 +1,4 @@
-//! Two services on one database: a queue in common, and decisions about what the other one carries.
+//! Two services on one database: a shared queue, and decisions about deployments of the other node.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::gate::WITHIN_MINUTES;
 use crate::stand::{Running, SMALL, Stand};
 use crate::waiting::wait_for;
 
-/// A service with a data directory of its own.
+/// Starts a service with its own data directory.
 fn node(stand: &Stand, name: &str, more: &[&str]) -> Running {
     let data = stand.root().join(name);
     let data = data.to_str().unwrap();
@@ -16,7 +16,7 @@ fn node(stand: &Stand, name: &str, more: &[&str]) -> Running {
     stand.serve_with(&[&flags[..], more].concat())
 }
 
-/// Starts a deployment while the first node is alone, so that it is the one that carries it.
+/// Starts a deployment while only the first node runs, so that this node runs it.
 fn carried_by_the_first(stand: &Stand, request: &Value) -> (Running, Running, String) {
     carried_by(node(stand, "first", &[]), stand, request)
 }
@@ -51,7 +51,7 @@ fn both_work_on_one_queue_and_nothing_is_applied_twice() {
     crowd.gate.hold("init");
     let ids = crowd.deploy(&first.client, true);
     crowd.gate.wait_for_calls("init", 4);
-    // What is carried there is seen here.
+    // Deployments of that node are visible here.
     let nodes = || {
         ids.iter()
             .map(|id| second.client.status(id)["node"].to_string())
@@ -97,7 +97,7 @@ fn a_plan_is_approved_at_the_other_node_and_its_log_is_followed_there() {
     assert_eq!(code, 409);
     seen.extend(events.until_end());
     assert_eq!(seen.last().unwrap().json()["reason"], "applied");
-    // The same lines as at the node that carried it, none missing and none twice.
+    // The same lines as at the node that ran it: none missing, and none twice.
     let there = first.client.follow(&id, None).until_end();
     assert_eq!(lines(&seen), lines(&there));
 
@@ -170,7 +170,7 @@ fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
         );
     }
 
-    // What was not done is not done later either.
+    // A withdrawn decision is not executed later either.
     let first = node(&stand, "first", &[]);
     let mut events = second.client.follow(&id, None);
     events.until_status("awaiting_approval");

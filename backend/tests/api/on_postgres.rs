@@ -1,4 +1,4 @@
-//! The service with its records in a real PostgreSQL.
+//! The service with a real PostgreSQL.
 
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -66,7 +66,7 @@ fn the_database_holds_no_secret_in_clear_while_a_plan_waits() {
     assert!(!rows.contains(SECRET), "{rows}");
 }
 
-/// The rows of deployments and logs as text.
+/// Returns the rows of deployments and logs as text.
 async fn everything(database: &str) -> String {
     let mut connection = PgConnection::connect(database).await.unwrap();
     let text = "SELECT COALESCE(STRING_AGG(d::TEXT, ''), '') || \

@@ -1,4 +1,4 @@
-//! The programs that a service is tested with: the runner of this workspace, and both tools.
+//! The programs that a service under test uses: the runner of this workspace, and both tools.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use crate::bounded::output_of;
 
-/// The runner of this workspace, built if it is not.
+/// Returns the runner of this workspace, after building it if necessary.
 pub(crate) fn runner() -> &'static Path {
     static RUNNER: OnceLock<PathBuf> = OnceLock::new();
     RUNNER.get_or_init(|| {
-        // With the features that these tests are built with, and without what cargo tells a test about itself: a
-        // build script that looks at either would have everything built anew, each time.
+        // With the same features as these tests, and without the variables that cargo sets for a test: a build script
+        // that reads either would cause a full rebuild each time.
         let arguments = "build --quiet --workspace --bin iac-runner --test api";
         let mut cargo = Command::new(env!("CARGO"));
         for (name, _) in std::env::vars_os() {
@@ -32,7 +32,7 @@ pub(crate) fn runner() -> &'static Path {
     })
 }
 
-/// A `PATH` on which both tools are found.
+/// Returns a `PATH` with both tools.
 pub(crate) fn path_of_tools() -> String {
     let kept = concat!(
         env!("CARGO_MANIFEST_DIR"),

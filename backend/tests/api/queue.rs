@@ -1,4 +1,4 @@
-//! Deployments that wait.
+//! Queued deployments.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(crate) fn one_after_the_other(stand: &Stand) {
         .until(|event| event.kind == "log");
     let remark = remarks.last().unwrap();
     assert!(remark.data.contains(&first) && remark.id.is_empty());
-    // What only looks waits for nobody.
+    // An operation that only reads waits for no other.
     let mut look = request.clone();
     look["operation"] = json!("validate");
     let looks = client.deploy(&look);

@@ -1,4 +1,4 @@
-//! Whether the service is ready, and what it answers while its store can't be reached or written.
+//! Readiness of the service, and its responses while its store cannot be reached or written.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
@@ -38,7 +38,7 @@ fn a_store_that_another_process_has_locked_is_not_ready() {
         connection.execute("BEGIN IMMEDIATE").await.unwrap();
         wait_until_ready(client, 503);
         assert_unavailable(client.post("/deploy", &request()));
-        // It can be read, and is alive.
+        // The store can be read, and the service is alive.
         assert_eq!(client.get("/deploy").0, 200);
         assert_eq!(client.get("/health/live").0, 200);
         connection.execute("ROLLBACK").await.unwrap();
@@ -69,7 +69,7 @@ fn a_server_that_takes_no_writes_or_is_gone_is_not_ready() {
     assert_eq!(client.post("/deploy", &request()).0, 202);
 }
 
-/// Changes the database of a service, and ends its connections, so that the next ones have it so.
+/// Changes the database of a service, and closes its connections, so that new ones see the change.
 fn change(stand: &Stand, what: &str) {
     let url = stand.database();
     // postgres://iac@localhost/NAME?host=DIRECTORY

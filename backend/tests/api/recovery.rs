@@ -1,4 +1,4 @@
-//! What a restart finds.
+//! Recovery after a restart.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn an_apply_goes_on_through_a_stop_and_is_made_once() {
     through(&Stand::new(), Running::stop);
 }
 
-/// Ends the service while something is applied; the next one follows that.
+/// Ends the service during an apply; the next service follows it.
 pub(crate) fn through(stand: &Stand, end: fn(Running)) {
     let running = stand.serve();
     let mut request = stand.slow();
@@ -53,7 +53,7 @@ pub(crate) fn through(stand: &Stand, end: fn(Running)) {
     let mut events = running.client.follow(&id, None);
     let before = events.until(|event| event.kind == "log" && event.data.contains("(local-exec)"));
     end(running);
-    // A stream that breaks off says nothing about the end.
+    // A broken stream does not say that the deployment has ended.
     assert!(events.all(|event| event.kind != "end"));
 
     let running = stand.serve();
@@ -99,7 +99,7 @@ fn a_second_service_in_the_same_place_is_refused_and_disturbs_nothing() {
     );
 }
 
-/// As if the service had died between the approval and its entry.
+/// As if the service had died between the approval and its audit entry.
 #[test]
 fn an_approval_that_did_not_come_into_the_audit_trail_is_written_down_after_a_crash() {
     let stand = Stand::new();
@@ -123,7 +123,7 @@ fn an_approval_that_did_not_come_into_the_audit_trail_is_written_down_after_a_cr
     });
     assert_eq!(added[0]["detail"], "I saw it");
     running.kill();
-    // A second time, there is nothing to add.
+    // The second time, there is nothing to add.
     let running = stand.serve();
     stand.let_go();
     let ended = running.client.follow(&id, None).until_end();

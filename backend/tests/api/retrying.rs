@@ -1,4 +1,4 @@
-//! Deployments that are started anew.
+//! Retries of deployments.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn retry(client: &Client, id: &str, body: &Value) -> Answer {
     client.post(&format!("/deploy/{id}/retry"), body)
 }
 
-/// Starts a deployment and follows it to its end.
+/// Starts a deployment, follows it to its end, and returns its id.
 fn ended(client: &Client, request: &Value) -> String {
     let id = client.deploy(request);
     client.follow(&id, None).until_end();

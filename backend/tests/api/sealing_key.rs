@@ -1,4 +1,4 @@
-//! A sealing key that is another one, or gone: the service does not start, and disturbs nothing.
+//! A wrong or missing sealing key: the service does not start, and changes nothing.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;

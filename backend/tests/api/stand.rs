@@ -1,4 +1,4 @@
-//! A started service with a place of its own, and what it is asked to deploy.
+//! A test environment with a started service, and configurations to deploy.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ output "password" {
 }
 "#;
 
-/// A resource that counts how often it is made, says that it is in flight, and waits to be let go.
+/// A resource that counts how often it is created, reports that it is in progress, and waits to be released.
 pub(crate) const SLOW: &str = r#"
 variable "place" {}
 resource "terraform_data" "slow" {
@@ -41,17 +41,17 @@ resource "terraform_data" "slow" {
 }
 "#;
 
-/// A place for a service, which may be started there more than once.
+/// A test environment for a service, which may be started there more than once.
 pub(crate) struct Stand {
     folder: TempDir,
     place: PathBuf,
     mark: Mark,
     database: Option<SecretString>,
-    /// What its services have as `work.allowed_git_hosts`; none for the default.
+    /// `work.allowed_git_hosts` of its services; `None` for the default.
     git_hosts: Option<&'static str>,
 }
 
-/// A service that runs; killed when it goes.
+/// A running service; dropping it kills it.
 pub(crate) struct Running {
     child: Child,
     pub(crate) client: Client,
@@ -74,7 +74,7 @@ impl Stand {
         }
     }
 
-    /// A place whose services keep their records in a PostgreSQL database, which is empty.
+    /// Creates an environment whose services use an empty PostgreSQL database.
     pub(crate) fn on_postgres() -> Self {
         Self {
             database: Some(block_on(postgres_server::new_database())),
@@ -88,27 +88,27 @@ impl Stand {
         self
     }
 
-    /// The address of that database.
+    /// Returns the URL of that database.
     pub(crate) fn database(&self) -> &str {
         self.database.as_ref().unwrap().expose_secret()
     }
 
-    /// Where all of it is, the data directory among it.
+    /// Returns the root of the environment, which contains the data directory.
     pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What configurations may change, unless a test takes that away.
+    /// Returns the directory that configurations may change, unless a test forbids it.
     pub(crate) fn path(&self) -> &Path {
         &self.place
     }
 
-    /// The file of the sealing key, out of reach of configurations.
+    /// Returns the path of the sealing key, which configurations cannot access.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.root().join("sealing.key")
     }
 
-    /// A call of the program, with the data directory of this place and without the outer world's settings.
+    /// Returns a command of the program, with this data directory and without settings from outside.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iac-backend"));
         command.args(arguments).current_dir(self.path());
@@ -120,9 +120,9 @@ impl Stand {
             .env("IAC_BACKEND_RUNNER", runner())
             .env("IAC_BACKEND_LISTEN", "127.0.0.1:0")
             .env("IAC_BACKEND_DATA_DIR", self.root().join("data"))
-            // Configurations of tests say by files of this place how far they are.
+            // Configurations of tests report their progress in files here.
             .env("IAC_BACKEND_SANDBOX_WRITE", self.path())
-            // A script in a tool's place starts the real one.
+            // A wrapper in a tool's place starts the real tool.
             .env(
                 "IAC_BACKEND_SANDBOX_READ",
                 path_of_tools().replace(':', ","),
@@ -138,12 +138,12 @@ impl Stand {
         command
     }
 
-    /// Runs a call to its end.
+    /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         output_of(&mut self.command(arguments))
     }
 
-    /// Makes a key.
+    /// Creates a key.
     pub(crate) fn key(&self, name: &str, role: &str) -> String {
         let made = self.run(&["keys", "create", name, "--role", role]);
         assert!(made.status.success(), "{made:?}");
@@ -158,7 +158,7 @@ impl Stand {
         self.start(&mut self.command(&[&["serve"], flags].concat()))
     }
 
-    /// Starts a call that serves, and waits until it does.
+    /// Starts a `serve` command, and waits until it listens.
     pub(crate) fn start(&self, command: &mut Command) -> Running {
         let mut child = command
             .stdin(Stdio::null())
@@ -178,7 +178,7 @@ impl Stand {
         }
     }
 
-    /// A request that brings its configuration along.
+    /// Returns a request that contains its configuration.
     pub(crate) fn request(&self, tool: &str, hcl: &str) -> Value {
         json!({
             "tool": tool,
@@ -187,7 +187,7 @@ impl Stand {
         })
     }
 
-    /// A request for a directory of this machine, which all such requests share; for a service with `--local-sources`.
+    /// Returns a request for a local directory, which all such requests share; needs `--local-sources`.
     pub(crate) fn directory_request(&self, tool: &str, hcl: &str) -> Value {
         let directory = self.path().join("project");
         std::fs::create_dir_all(&directory).unwrap();
@@ -197,7 +197,7 @@ impl Stand {
         request
     }
 
-    /// A request for a directory of a repository.
+    /// Returns a request for a directory of a repository.
     pub(crate) fn git_request(&self, tool: &str, url: &str, path: &str) -> Value {
         json!({
             "tool": tool,
@@ -208,7 +208,7 @@ impl Stand {
         })
     }
 
-    /// What the tools get: the mark, and nothing of the outer world's settings.
+    /// Returns the environment of the tools: the mark, and no settings from outside.
     fn environment(&self) -> Value {
         let home = self.path().join("home");
         std::fs::create_dir_all(&home).unwrap();
@@ -220,26 +220,26 @@ impl Stand {
         })
     }
 
-    /// The proof of what is left alive.
+    /// Returns the mark that shows which processes are still alive.
     pub(crate) fn mark(&self) -> &Mark {
         &self.mark
     }
 
-    /// [`SLOW`], which waits for a file of this place.
+    /// Returns a request with [`SLOW`], which waits for a file of this environment.
     pub(crate) fn slow(&self) -> Value {
         let mut request = self.request("terraform", SLOW);
         request["env_vars"]["TF_VAR_place"] = json!(self.path());
         request
     }
 
-    /// Lets the resource of [`SLOW`] go on.
+    /// Releases the resource of [`SLOW`].
     pub(crate) fn let_go(&self) {
         std::fs::write(self.path().join("go"), "").unwrap();
     }
 }
 
 impl Running {
-    /// Ends the service as a crash would.
+    /// Kills the service, as a crash would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -256,12 +256,12 @@ impl Running {
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     }
 
-    /// The id of its process.
+    /// Returns its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has not ended.
+    /// Returns whether it is still running.
     pub(crate) fn is_there(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -295,7 +295,7 @@ impl Drop for Running {
     }
 }
 
-/// Runs what is asynchronous to its end.
+/// Runs a future to its end.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Deployments that are stopped by force.
+//! Deployments that are cancelled by force.
 
 use serde_json::json;
 

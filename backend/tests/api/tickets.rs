@@ -1,4 +1,4 @@
-//! Tickets: what their keys are worth, and whom they are counted against.
+//! Tickets: their rights, and the rate limit that they count towards.
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
@@ -87,12 +87,12 @@ fn a_good_ticket_is_not_counted_against_the_address() {
     let key = stand.key("ann", "admin");
     let running = stand.serve_with(&["--rate-limit", "5"]);
     let client = running.client.with_key(&key);
-    // The request, its log, the ticket: two are left for the ticket.
+    // The request, its log, the ticket: two requests are left for the ticket.
     let id = validation(&stand, &client);
     let ticket = ticket(&client, &id);
     for expected in [401, 401, 401, 401, 401, 429] {
         assert_eq!(opened(&running.client, &id, "other"), expected);
     }
-    // The address has no calls left, and the ticket opens the log all the same.
+    // The address has no requests left, but the ticket still opens the log.
     assert_eq!(opened(&running.client, &id, &ticket), 200);
 }

@@ -1,10 +1,10 @@
-//! What a person should know although nothing went wrong.
+//! Warnings of deployments that succeeded.
 
 use serde_json::{Value, json};
 
 use crate::stand::{SMALL, Stand};
 
-/// A destroy, whose end and status say the same.
+/// Returns the warnings of a destroy, which are the same in its end event and its status.
 fn warnings_of_destroy(stand: &Stand, mut request: Value) -> Vec<String> {
     let running = stand.serve_with(&["--local-sources"]);
     let client = &running.client;

@@ -75,7 +75,7 @@ async fn old_entries_are_forgotten_and_recent_ones_stay(database: &Database) {
     assert_eq!(left, ["0"]);
 }
 
-/// The actions and outcomes of the whole trail, the first one first.
+/// Returns the actions and outcomes of the whole trail, oldest first.
 async fn trail(store: &dyn Store) -> Vec<(String, Outcome)> {
     let page = AuditPage {
         deployment: None,
@@ -97,7 +97,7 @@ async fn a_pending_entry_is_settled_once(database: &Database) {
     for (number, settlement) in numbers.iter().zip(settlements) {
         store.settle(*number, settlement).await.unwrap();
     }
-    // What is settled stays as it is.
+    // A settled entry stays unchanged.
     for number in &numbers[..3] {
         store.settle(*number, Settlement::Dropped).await.unwrap();
         store.settle(*number, Settlement::Unknown).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who may write about a deployment.
+//! Claims and leases.
 
 use iac_backend::store::{Held, Progress, Standing, Whose};
 use iac_runner::session::{Phase, Reason, Status};
@@ -161,7 +161,7 @@ async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(da
     let found = store.deployment(lost.id).await.unwrap().unwrap();
     assert_eq!(found.standing, Standing::Ended);
     assert_eq!(found.reason, Some(Reason::Unknown));
-    // Its node comes back: it may write nothing, and finds nothing to take up.
+    // Its node comes back: it may not write, and finds nothing to recover.
     let finished = store.finish(&late.lease, &ending(Reason::Applied)).await;
     assert_eq!(finished.unwrap(), Held::Lost);
     let own = store.take_over("one", Whose::Own, LONG).await.unwrap();

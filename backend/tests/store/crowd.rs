@@ -1,4 +1,4 @@
-//! Many that claim at once.
+//! Many concurrent claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ on_both!(
 );
 
 const CLAIMERS: usize = 16;
-/// Handles that share a database, as processes would.
+/// Handles of one database, as several processes would have.
 const HANDLES: usize = 4;
 
 /// What the claimers hold, as they see it themselves.
@@ -37,7 +37,7 @@ async fn deployments_that_come_while_others_claim_keep_workspaces_apart(database
     claim_all(database, 120, 3, false).await;
 }
 
-/// Claims and finishes so many deployments in so many workspaces.
+/// Claims and finishes this many deployments in this many workspaces.
 async fn claim_all(database: &Database, total: usize, workspaces: usize, are_there: bool) {
     let mut stores = Vec::new();
     for _ in 0..HANDLES {

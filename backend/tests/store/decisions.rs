@@ -1,4 +1,4 @@
-//! Decisions on their way to the node that carries the deployment.
+//! Decisions on their way to the node that runs the deployment.
 
 use iac_backend::store::{Held, Store};
 use iac_runner::session::Reason;
@@ -13,7 +13,7 @@ on_both!(
     of_many_that_take_at_once_one_gets_it,
 );
 
-/// A deployment that the node `one` carries.
+/// Creates a deployment that the node `one` runs.
 async fn carried(store: &dyn Store) -> iac_backend::store::Claim {
     store.enqueue(&of("a"), &[]).await.unwrap();
     store.claim("one", LONG).await.unwrap().unwrap()
@@ -36,7 +36,7 @@ async fn a_decision_is_taken_once_by_the_node_that_carries_it_and_answered(datab
         .collect();
     assert_eq!(seen, [(number, id, &first), (later, id, &second)]);
     assert!(store.take_decisions("one").await.unwrap().is_empty());
-    // Whoever waits for it cannot take it back.
+    // The sender cannot withdraw it any more.
     assert!(!other.withdraw(number).await.unwrap());
 
     assert_eq!(other.answer_to(number).await.unwrap(), None);
@@ -62,7 +62,7 @@ async fn a_decision_that_nobody_waits_for_any_more_is_not_taken(database: &Datab
     let id = claim.lease.deployment;
     store.hand_over(id, &json!(1), NONE).await.unwrap();
     assert!(store.take_decisions("one").await.unwrap().is_empty());
-    // Nor is one about what is over.
+    // Nor is one about an ended deployment.
     store.hand_over(id, &json!(2), LONG).await.unwrap();
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
     assert_eq!(held.unwrap(), Held::Yes);

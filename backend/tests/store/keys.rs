@@ -1,4 +1,4 @@
-//! Keys of the API.
+//! API keys.
 
 use iac_backend::auth::{KeyText, Role, Roles};
 use iac_backend::store::StoredKey;

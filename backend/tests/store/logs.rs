@@ -1,4 +1,4 @@
-//! The lines of logs.
+//! Log lines.
 
 use iac_backend::store::{Held, StoredLine};
 use iac_runner::session::Phase;
@@ -95,7 +95,7 @@ async fn the_end_of_a_log_is_found_by_phase(database: &Database) {
     let new = of("a");
     store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
-    // The phases come back, as after a recovery.
+    // Phases occur again, as after a recovery.
     let phases = [Phase::Init, Phase::Plan, Phase::Init, Phase::Apply];
     let all: Vec<_> = (0..8000_usize)
         .map(|n| StoredLine {
@@ -106,7 +106,7 @@ async fn the_end_of_a_log_is_found_by_phase(database: &Database) {
     for piece in all.chunks(700) {
         let held = store.add_lines(&claim.lease, piece).await.unwrap();
         assert_eq!(held, Held::Yes);
-        // Once more, as by a mirror that begins again.
+        // Once more, as by a mirror that starts over.
         let held = store.add_lines(&claim.lease, &piece[..9]).await.unwrap();
         assert_eq!(held, Held::Yes);
     }

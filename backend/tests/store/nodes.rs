@@ -36,7 +36,7 @@ async fn a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries(datab
     store.leave_name(&one).await.unwrap();
     let carries = NameAnswer::Carries { deployments: 1 };
     assert_eq!(store.take_name(&two, LONG).await.unwrap(), carries);
-    // Its own directory may come back.
+    // Its own directory may take the name again.
     assert_eq!(
         store.take_name(&one, NONE).await.unwrap(),
         NameAnswer::Taken
@@ -68,7 +68,7 @@ async fn a_new_name_has_what_the_directory_carried(database: &Database) {
     );
     let kept = store.deployment(deployment.id).await.unwrap().unwrap();
     assert_eq!(kept.node.as_deref(), Some("b"));
-    // The former name is free.
+    // The previous name is free.
     let other = node("a", "two", "3");
     assert_eq!(
         store.take_name(&other, LONG).await.unwrap(),
@@ -86,7 +86,7 @@ async fn a_process_loses_its_name_to_the_next_one_of_its_directory(database: &Da
         NameAnswer::Taken
     );
     assert_eq!(store.renew_name(&first, LONG).await.unwrap(), Held::Lost);
-    // The end of the former one takes nothing from it.
+    // The end of the previous process takes nothing from the new one.
     store.leave_name(&first).await.unwrap();
     let other = node("a", "two", "3");
     let refused = store.take_name(&other, LONG).await.unwrap();

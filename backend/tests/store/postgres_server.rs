@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::bounded::{in_time, output_of};
 
-/// The server goes with the end of this process, which ends the script's stdin.
+/// The server ends with this process, which closes the script's stdin.
 struct Server {
     socket_dir: String,
     _script: Child,
@@ -19,7 +19,7 @@ struct Server {
 static SERVER: OnceLock<Server> = OnceLock::new();
 static DATABASES: AtomicUsize = AtomicUsize::new(0);
 
-/// The address of a database that nobody else uses.
+/// Returns the URL of a new database.
 pub(crate) async fn new_database() -> SecretString {
     let server = SERVER.get_or_init(start);
     let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));

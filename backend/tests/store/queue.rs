@@ -1,4 +1,4 @@
-//! The order in which deployments come to be claimed.
+//! The order of claims.
 
 use iac_backend::store::{Held, NewDeployment, Standing, Turn};
 use iac_runner::session::{Reason, Status};

@@ -1,4 +1,4 @@
-//! Records: found, listed, forgotten.
+//! Finding, listing and deleting records.
 
 use chrono::TimeDelta;
 use iac_backend::store::{Filter, Held, StoredLine};

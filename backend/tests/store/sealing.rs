@@ -1,4 +1,4 @@
-//! What shows whether a sealing key is the right one.
+//! The check value of the sealing key.
 
 use iac_backend::config;
 use iac_backend::sealing::{CheckError, KeyError, open_sealer, replace_key};

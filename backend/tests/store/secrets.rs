@@ -89,7 +89,7 @@ async fn the_files_of_the_database_hold_nothing_in_clear_and_are_for_their_owner
     assert!(!holds(dir.path(), &sealed), "it is left after the end");
 }
 
-/// Whether any file of a directory holds these bytes.
+/// Returns whether any file of a directory contains these bytes.
 fn holds(dir: &std::path::Path, bytes: &[u8]) -> bool {
     let files = std::fs::read_dir(dir).unwrap().flatten();
     let mut texts = files.map(|entry| std::fs::read(entry.path()).unwrap());

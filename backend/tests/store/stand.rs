@@ -1,4 +1,4 @@
-//! A store for each test, and what it is fed with.
+//! A store for each test, and test data.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use tempfile::TempDir;
 
 use crate::postgres_server;
 
-/// Longer than any test takes on a busy machine; then it hangs.
+/// Longer than any test takes on a busy machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(240);
-/// A lease that does not run out during a test.
+/// A lease that does not expire during a test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
-/// A lease that has run out when it is given.
+/// A lease that has expired when it is granted.
 pub(crate) const NONE: Duration = Duration::ZERO;
 
-/// A database of its own.
+/// A database for one test.
 pub(crate) enum Database {
     Sqlite(TempDir),
     Postgres(SecretString),
@@ -38,7 +38,7 @@ impl Database {
         Self::Postgres(postgres_server::new_database().await)
     }
 
-    /// One more handle, as another process would have it.
+    /// Opens another handle, as another process would.
     pub(crate) async fn open(&self) -> Box<dyn Store> {
         match self {
             Self::Sqlite(dir) => Box::new(
@@ -52,7 +52,7 @@ impl Database {
 }
 
 impl Database {
-    /// Does something behind the back of the store.
+    /// Executes statements without the store.
     pub(crate) async fn execute(&self, statements: String) {
         let statements = AssertSqlSafe(statements);
         match self {
@@ -69,7 +69,7 @@ impl Database {
     }
 }
 
-/// Runs tests, which are functions of a database, on both.
+/// Runs tests, which are functions of a database, on both databases.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
@@ -93,7 +93,7 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// A deployment of this repository.
+/// Returns a new deployment of this repository.
 pub(crate) fn of(repository: &str) -> NewDeployment {
     NewDeployment {
         id: DeploymentId::new(),
@@ -112,7 +112,7 @@ pub(crate) fn of(repository: &str) -> NewDeployment {
     }
 }
 
-/// Now, as exactly as a database keeps it.
+/// Returns the present time, in the precision of a database.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
@@ -125,7 +125,7 @@ pub(crate) fn ending(reason: Reason) -> Ending {
     }
 }
 
-/// An entry of the audit trail.
+/// Returns an audit entry.
 pub(crate) fn said(action: &str) -> NewAuditEntry {
     NewAuditEntry {
         at: now(),

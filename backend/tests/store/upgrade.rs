@@ -1,4 +1,4 @@
-//! A database with the tables of the version before, which is brought up to date.
+//! Migration of a database of the previous version.
 
 use iac_backend::auth::{KeyText, Role};
 use iac_backend::store::{AuditPage, Held, NameAnswer, Node, Outcome, Standing, Whose};
@@ -35,8 +35,8 @@ const POSTGRES_BEFORE: [(&str, &str); 2] = [
     ),
 ];
 
-/// What a node of the version before left: one deployment that waits, one that it carries, one that has ended, and two
-/// of files, the second of which waited for the first.
+/// Rows that a node of the previous version left: one queued deployment, one active, one ended, and two of files, the
+/// second of which waited for the first.
 const LEFT: &str = "INSERT INTO deployments (id, workspace_key, repository, path, tool, operation, record, standing, \
         status, phase, reason, started_by, created_at, ended_at, node, epoch, lease_until) VALUES \
         ('00000000-0000-4000-8000-000000000001', 'a', 'a', '', 'tofu', 'deploy', '{\"auto_approve\": true}', 'waiting', \
@@ -108,7 +108,7 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let done = Outcome::Done;
     assert_eq!(seen, [("approve", false, done), ("start", false, done)]);
 
-    // The data directory that starts with the name has what the name carries.
+    // The data directory that starts with the name gets the deployments of that name.
     let node = Node {
         name: "first".to_owned(),
         identity: "directory".to_owned(),

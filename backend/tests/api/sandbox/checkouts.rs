@@ -30,7 +30,7 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         let root = stand.root().display();
         let key = stand.key_file();
         let key = key.display();
-        // A git that has been taken over.
+        // A compromised git.
         let script = format!(
             "#!/bin/sh\n(cat {key} >stolen; : >>{root}/data/forged) 2>/dev/null\nexec {} \"$@\"\n",
             git.display()

@@ -1,4 +1,4 @@
-//! Commands of a configuration, of a service that is root and of one that is not.
+//! Commands of a configuration, with a service that is root and one that is not.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ key_by_root_of_service: cat /proc/$SERVICE/root$KEY
 environment_of_parent: cat /proc/$PPID/environ
 signal: kill -0 $SERVICE
 "#;
-/// That of the strongest signal is made only where it has to fail.
+/// The strongest signal is only sent where it must fail.
 const KILL: &str = "kill: kill -KILL $SERVICE\n";
 
 fn names(table: &str) -> Vec<&str> {
@@ -43,7 +43,7 @@ fn commands_reach_nothing(tool: &'static str) {
     let target = Target::new(tool, "auto");
     let all = format!("{ATTACKS}{KILL}");
     assert_eq!(target.reached(&all), Vec::<String>::new());
-    // It has not been killed.
+    // The service was not killed.
     let status = target.client().get("/health").0;
     assert_eq!(status, 200);
 }
@@ -61,12 +61,12 @@ fn commands_reach_nothing_of_the_service_with_tofu() {
 /// A user who owns nothing.
 const NOBODY: &str = "65534";
 
-/// A service of another user than root, whose place is that user's own.
+/// Starts a service of a user other than root, in a directory of that user.
 pub(super) fn of_nobody(mode: &str) -> Target {
     let stand = Stand::new();
     let programs = stand.path().join("programs");
     fs::create_dir(&programs).unwrap();
-    // Where the user can get at them.
+    // Where that user can access them.
     let of_workspace = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
     for (name, from) in [("iac-backend", of_workspace), ("iac-runner", runner())] {
         fs::copy(from, programs.join(name)).unwrap();
@@ -102,12 +102,12 @@ pub(super) fn of_nobody(mode: &str) -> Target {
 #[test]
 fn commands_reach_nothing_of_a_service_without_root() {
     if !nix::unistd::getuid().is_root() {
-        // Then the other tests are of such a service.
+        // Then the other tests already use such a service.
         return;
     }
     let target = of_nobody("off");
     let reached = target.reached(ATTACKS);
-    // What the kernel keeps from processes of the same user, since the service is not dumpable.
+    // What the kernel denies to processes of the same user because the service is not dumpable.
     let kept = [
         "key_by_root_of_service",
         "environment_of_service",

@@ -1,4 +1,4 @@
-//! What a configuration reaches of the service that runs it: each attack with and without the sandbox.
+//! What a configuration can access of the service that runs it: each attack with and without the sandbox.
 
 mod checkouts;
 mod commands;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::stand::{Running, SMALL, Stand};
 
-/// Gives a command the arguments, directory and environment of another, whose program it starts.
+/// Gives a command the arguments, directory and environment of another command, whose program it starts.
 fn with_arguments_of(command: &mut Command, own: &Command) {
     command.args(own.get_args());
     if let Some(directory) = own.get_current_dir() {
@@ -29,12 +29,12 @@ fn with_arguments_of(command: &mut Command, own: &Command) {
     }
 }
 
-/// A service whose tools are confined as far as the kernel can, and that opens nothing to them.
+/// A service whose tools are confined as far as the kernel supports, without extra paths.
 struct Target {
     stand: Stand,
     running: Running,
     tool: &'static str,
-    /// The directory of a deployment that has ended.
+    /// The directory of an ended deployment.
     other: PathBuf,
 }
 
@@ -76,7 +76,7 @@ impl Target {
         self.data().join("sessions").join(id)
     }
 
-    /// Carries a request out with every approval until it has ended; returns the name of the deployment.
+    /// Executes a request, approving as needed, until it has ended; returns the id of the deployment.
     fn applied(&self, request: &Value) -> String {
         let mut request = request.clone();
         request["auto_approve"] = json!(true);
@@ -89,7 +89,7 @@ impl Target {
         id
     }
 
-    /// The attacks of a table that succeed as commands of a configuration.
+    /// Returns the attacks of a table that succeed as commands of a configuration.
     fn reached(&self, table: &str) -> Vec<String> {
         let mut script = format!(
             "export DATA={} KEY={} SERVICE={} OTHER={}\n",
@@ -118,7 +118,7 @@ impl Target {
         lines
     }
 
-    /// Whether the plan of a configuration can be made.
+    /// Returns whether the plan of a configuration succeeds.
     fn is_planned(&self, hcl: &str) -> bool {
         let mut request = self.stand.request(self.tool, hcl);
         request["operation"] = json!("plan");
@@ -133,7 +133,7 @@ impl Target {
         is_planned
     }
 
-    /// Whether the sealing key is in a file of a deployment.
+    /// Returns whether a file of a deployment contains the sealing key.
     fn has_key(&self, id: &str) -> bool {
         let key = fs::read(self.key()).unwrap();
         let mut files = files(&self.session(id)).into_iter();
@@ -149,7 +149,7 @@ resource "terraform_data" "attack" {
 }
 "#;
 
-/// Every regular file below a directory; links are not followed.
+/// Returns every regular file below a directory; does not follow links.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

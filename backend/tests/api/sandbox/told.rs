@@ -1,4 +1,4 @@
-//! What the service says of the sandbox, and what it keeps to itself.
+//! What the service reports about the sandbox, and what it hides.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -40,7 +40,7 @@ fn secrets_leave_the_environment_of_the_service() {
     assert!(!environment.contains(TOKEN), "{environment}");
 }
 
-/// A call that serves in a mode, on a kernel without Landlock.
+/// Returns a `serve` command in this mode, on a kernel without Landlock.
 fn without_landlock(stand: &Stand, mode: &str) -> Command {
     let own = stand.command(&["serve", "--sandbox", mode]);
     let mut command = Command::new("/usr/bin/python3");

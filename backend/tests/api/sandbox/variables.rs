@@ -21,7 +21,7 @@ fn variables_of_a_request_reach_nothing(tool: &'static str) {
         target.applied(&request);
         assert_eq!(data.join("log-of-tool").exists(), is_reached, "TF_LOG_PATH");
 
-        // The loader of every program that the tool starts takes settings from variables, as with LD_PRELOAD.
+        // The loader of every program that the tool starts reads variables such as LD_PRELOAD.
         let mut request = target.stand.request(tool, RUN_SCRIPT);
         request["source"]["files"]["attack.sh"] = json!("true");
         request["env_vars"]["LD_DEBUG"] = json!("files");
