@@ -1,4 +1,4 @@
-//! A folder of a bench, with repositories in it.
+//! A folder with repositories for a bench.
 
 #[allow(dead_code, reason = "the checkout's tests need all of it")]
 #[path = "../../tests/checkout/repository.rs"]
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use repository::Repository;
 
-/// Where everything happens.
+/// The folder of a bench.
 pub struct Ground {
     folder: TempDir,
 }
 
 impl Ground {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary directory"),
@@ -29,7 +29,7 @@ impl Ground {
         self.folder.path()
     }
 
-    /// Makes a repository with this configuration in it, and says its URL.
+    /// Creates a repository with this configuration, and returns its URL.
     pub fn repository(&self, configuration: &str) -> String {
         let path = self.new_path("repository");
         fs::create_dir(&path).expect("a new folder");
@@ -40,7 +40,7 @@ impl Ground {
         repository.url()
     }
 
-    /// A name that nothing has, in the folder.
+    /// Returns an unused path in the folder.
     pub fn new_path(&self, what: &str) -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -1,14 +1,14 @@
-//! Many runs at once.
+//! Many concurrent runs.
 
 use std::time::Instant;
 
 use crate::{Figure, ours, percentile};
 
 const RUNS: usize = 100;
-/// Each kind in turn; the medians are compared.
+/// Rounds of each kind, alternating; the medians are compared.
 const ROUNDS: usize = 5;
 
-/// A hundred `terraform version` at once, with us and without.
+/// Measures a hundred concurrent runs of `terraform version`, with and without iac-runner.
 pub fn measure() -> Vec<Figure> {
     let (ratio, walls) = alternate(&[]);
     let (alike, walls_alike) = alternate(&ours::collector());
@@ -28,7 +28,7 @@ pub fn measure() -> Vec<Figure> {
     ]
 }
 
-/// Runs both kinds in turn; the ratio of the medians, and these.
+/// Runs both kinds, alternating; returns the ratio of the medians, and the medians.
 fn alternate(variables: &[(&str, String)]) -> (f64, String) {
     let program = ours::terraform();
     let directory = program.parent().expect("a program is in a directory");

@@ -1,4 +1,4 @@
-//! From the tool's write to our event.
+//! Latency from the tool's write to our event.
 
 use std::io::{BufRead, BufReader};
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{Figure, ours, percentile, stand_in};
 
-/// At one a millisecond.
+/// Lines, one a millisecond.
 const LINES: u64 = 5000;
 
-/// Latency of `--stream`.
+/// Measures the latency of `--stream`.
 pub fn measure() -> Vec<Figure> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     stand_in::install(directory.path());

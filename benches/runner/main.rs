@@ -1,7 +1,7 @@
-//! What iac-runner costs over running the tool bare.
+//! The cost of iac-runner over the bare tool.
 //!
-//! Every figure is taken in one run beside what it is compared with, so that it tells about the program
-//! and not about the machine. Run it with `./build.sh bench`; it prints the table of BENCHMARKS.md.
+//! Every figure is measured in the same run as its comparison, so that it describes the program and not the machine.
+//! Run it with `./build.sh bench`; it prints the table of BENCHMARKS.md.
 
 mod crowd;
 mod latency;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use table::{Figure, Measure, percentile};
 
-/// All of them, by the name that selects one on the command line.
+/// All measurements, by the name that selects one on the command line.
 const MEASURES: [Measure; 5] = [
     ("binary", binary),
     ("overhead", overhead::measure),
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     table::print(&MEASURES)
 }
 
-/// Size, and whether anything has to be loaded beside it.
+/// Measures the size of the binary, and checks whether it is static.
 fn binary() -> Vec<Figure> {
     let bytes = std::fs::read(Path::new(ours::BINARY)).expect("the binary is built");
     let is_static = !has_loader(&bytes);
@@ -49,7 +49,8 @@ fn binary() -> Vec<Figure> {
     }]
 }
 
-/// Whether an executable names a loader, as a dynamic one does: a program header of the type `PT_INTERP` (elf(5)).
+/// Returns whether an executable names a loader, as a dynamic one does: a program header of the type `PT_INTERP`
+/// (elf(5)).
 fn has_loader(elf: &[u8]) -> bool {
     const PT_INTERP: usize = 3;
     let number = |at: usize, len: usize| {

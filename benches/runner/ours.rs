@@ -1,4 +1,4 @@
-//! Starts iac-runner and the tool bare.
+//! Starts iac-runner, and the bare tool.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// The program that is measured.
+/// The measured program.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_iac-runner");
 
-/// A request for a command of a tool that is found in `directory`.
+/// Returns a request for a command of a tool in `directory`.
 pub fn request(directory: &Path, variables: &[(&str, String)]) -> Value {
     let mut env_vars = json!({"PATH": directory});
     for (name, value) in variables {
@@ -34,7 +34,7 @@ pub fn start(request: &Value, args: &[&str]) -> Child {
     child
 }
 
-/// What iac-runner sets for short commands, for a bare tool that is to have it too.
+/// Returns the variables that iac-runner sets for short commands, for a comparison with the bare tool.
 pub fn collector() -> [(&'static str, String); 1] {
     [("GOGC", "400".to_owned())]
 }
@@ -60,7 +60,7 @@ pub fn finish(child: Child) -> Value {
     result
 }
 
-/// The real terraform on PATH.
+/// Returns the real terraform on PATH.
 pub fn terraform() -> PathBuf {
     let path = std::env::var_os("PATH").expect("PATH is set");
     std::env::split_paths(&path)

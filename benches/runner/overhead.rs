@@ -1,4 +1,4 @@
-//! Wall time over the tool bare, one run at a time.
+//! Wall time compared with the bare tool, one run at a time.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use crate::{Figure, ours, percentile, stand_in};
 const TRIVIAL_RUNS: usize = 200;
 const TERRAFORM_RUNS: usize = 60;
 
-/// Added to a trivial command, and to `terraform version`.
+/// Measures the time added to a trivial command, and to `terraform version`.
 pub fn measure() -> Vec<Figure> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     stand_in::install(directory.path());
@@ -67,7 +67,7 @@ impl Medians {
     }
 }
 
-/// Runs both kinds in turn, so that whatever else the machine does falls on both.
+/// Runs both kinds, alternating, so that other load on the machine affects both.
 fn alternate(program: &Path, variables: &[(&str, String)], runs: usize) -> Medians {
     let directory = program.parent().expect("a program is in a directory");
     let request = ours::request(directory, variables);

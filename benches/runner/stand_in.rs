@@ -1,4 +1,4 @@
-//! A tool that does one thing: this very program under the name `terraform`.
+//! A stand-in for the tool: this program itself under the name `terraform`.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Says what to do; without it this program is the bench.
+/// Says what to do; if it is not set, this program is the bench.
 const ACT: &str = "BENCH_ACT";
 
 /// Puts the stand-in into a directory.
@@ -16,22 +16,22 @@ pub fn install(directory: &Path) {
     std::os::unix::fs::symlink(own, directory.join("terraform")).expect("the directory is empty");
 }
 
-/// The variables that make the stand-in print so many bytes in lines, as fast as it can.
+/// Returns the variables that make the stand-in print this many bytes in lines, as fast as it can.
 pub fn prints(bytes: u64) -> Vec<(&'static str, String)> {
     vec![(ACT, format!("print {bytes}"))]
 }
 
-/// The variables that make it print so many lines, one a millisecond, each with the time.
+/// Returns the variables that make it print this many lines, one a millisecond, each with the time.
 pub fn ticks(lines: u64) -> Vec<(&'static str, String)> {
     vec![(ACT, format!("tick {lines}"))]
 }
 
-/// What this process is to do, if it is the stand-in.
+/// Returns what this process is to do, if it is the stand-in.
 pub fn act_asked_for() -> Option<String> {
     std::env::var(ACT).ok()
 }
 
-/// Does it.
+/// Plays the stand-in.
 pub fn play(act: &str) -> ExitCode {
     let (what, count) = act.split_once(' ').expect("an act and a number");
     let count: u64 = count.parse().expect("a number");
@@ -46,7 +46,7 @@ pub fn play(act: &str) -> ExitCode {
     }
 }
 
-/// Nanoseconds of the monotonic clock, which all processes share.
+/// Returns nanoseconds of the monotonic clock, which all processes share.
 pub fn now() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("there is a clock");
     Duration::from(time).as_nanos() as u64
@@ -70,7 +70,7 @@ fn print(bytes: u64) -> io::Result<()> {
 fn tick(lines: u64) -> io::Result<()> {
     let start = now();
     for line in 0..lines {
-        // To a schedule, so that a late line does not make all others late.
+        // On a fixed schedule, so that one late line does not delay all others.
         let due = start + line * 1_000_000;
         while now() < due {
             std::thread::sleep(Duration::from_nanos(due.saturating_sub(now())));

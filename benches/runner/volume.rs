@@ -1,4 +1,4 @@
-//! A tool that prints a lot: speed and memory.
+//! Large output: speed and memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::{Figure, ours, stand_in};
 const SECRETS: u64 = 20;
 const MIB: u64 = 1024 * 1024;
 
-/// Masking speed, and peak memory for little and for much output.
+/// Measures masking speed, and peak memory for little and for much output.
 pub fn measure() -> Vec<Figure> {
     let fast = run(1024 * MIB, Kept::Nothing);
     let recorded = run(1024 * MIB, Kept::RunDir);
@@ -55,14 +55,14 @@ struct Run {
     peak_kib: u64,
 }
 
-/// What a run leaves.
+/// The files that a run leaves.
 #[derive(Clone, Copy, PartialEq)]
 enum Kept {
     Nothing,
     RunDir,
 }
 
-/// How fast the disk of the run directories takes a file that is not synced, in MB/s.
+/// Returns the write speed of the disk of the run directories without a sync, in MB/s.
 fn write_to_disk(bytes: u64) -> f64 {
     let mut file = tempfile::tempfile().expect("a temporary file");
     let piece = vec![b'x'; 64 * 1024];
@@ -104,7 +104,7 @@ fn finish(child: Child, began: Instant, bytes: u64) -> f64 {
     seconds
 }
 
-/// Forty characters that look like a token, always the same ones.
+/// Returns forty characters that look like a token, always the same for a number.
 fn secret(number: u64) -> String {
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     (0..40)
@@ -121,7 +121,8 @@ fn secret(number: u64) -> String {
         .collect()
 }
 
-/// The most memory that front and supervisor had, in KiB: the pages of each, and those of their common program once.
+/// Returns the peak memory of front and supervisor, in KiB: the private pages of each, and the pages of their common
+/// program once.
 fn watch(front: u32, over: &AtomicBool) -> u64 {
     let mut peaks: BTreeMap<u32, Resident> = BTreeMap::new();
     while !over.load(Ordering::Relaxed) {
@@ -142,12 +143,12 @@ fn watch(front: u32, over: &AtomicBool) -> u64 {
     own + peaks.values().map(|it| it.file_kib).max().unwrap_or(0)
 }
 
-/// What a process has in memory.
+/// Resident memory of a process.
 #[derive(Default)]
 struct Resident {
-    /// Pages that are its own.
+    /// Its private pages.
     own_kib: u64,
-    /// Pages of its program, which all processes that run it share.
+    /// Pages of its program, shared by all processes that run it.
     file_kib: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A repository to deploy from, a place for everything that is made, and the sessions.
+//! A repository to deploy from, a folder for all files, and the sessions.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::ground::Ground;
 
-/// Two resources, an output, a provider that is built in; the state is a file of the deployment's own.
+/// Two resources, an output, a built-in provider; each deployment has its own state file.
 const CONFIGURATION: &str = r#"terraform {
   backend "local" {}
 }
@@ -31,12 +31,12 @@ output "answer" {
 }
 "#;
 
-/// What a tool gets of this process's environment, in a session and in the script.
+/// Variables of this process that a tool inherits, in a session and in the script.
 pub const INHERITED: [&str; 2] = ["PATH", "HOME"];
-/// What both set beside it; a file that is not there would cost a warning on each command.
+/// Variables that both set in addition; a missing file would cost a warning on each command.
 pub const SET: [(&str, &str); 1] = [("TF_CLI_CONFIG_FILE", "/dev/null")];
 
-/// Where everything happens.
+/// The environment of a bench: its folder and a repository.
 pub struct Bed {
     pub ground: Ground,
     /// The URL of the repository.
@@ -50,7 +50,7 @@ impl Bed {
         Self { ground, url }
     }
 
-    /// Sessions below the folder; to be called within a runtime.
+    /// Opens the sessions below the folder; must be called within a runtime.
     pub fn sessions(&self) -> Sessions {
         let runner = Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built");
         let mut settings = Settings::new(runner, self.ground.folder().join("sessions"));
@@ -58,7 +58,7 @@ impl Bed {
         Sessions::open(settings).expect("a runtime")
     }
 
-    /// A deployment from the repository, with a state of its own.
+    /// Returns a request for a deployment from the repository, with its own state.
     pub fn request(&self) -> DeployRequest {
         let mut request = DeployRequest::git(Tool::Terraform, &self.url, "main");
         for (name, value) in SET {
@@ -70,7 +70,7 @@ impl Bed {
     }
 }
 
-/// A runtime as a backend has it.
+/// Returns a runtime as a backend would have it.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

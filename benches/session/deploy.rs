@@ -12,10 +12,10 @@ const RUNS: usize = 30;
 const CROWD: usize = 50;
 /// Crowds of each kind.
 const ROUNDS: usize = 5;
-/// What a session may cost.
+/// Limit of the ratio to the script.
 const LIMIT: f64 = 1.05;
 
-/// One deployment at a time, of each kind in turn.
+/// Measures one deployment at a time, alternating between the kinds.
 pub fn one() -> Vec<Figure> {
     let what = format!("one deployment from git to its outputs, p50 of {RUNS}");
     figures(&what, |collector| {
@@ -26,7 +26,7 @@ pub fn one() -> Vec<Figure> {
     })
 }
 
-/// Many at once, of each kind in turn.
+/// Measures many deployments at once, alternating between the kinds.
 pub fn many() -> Vec<Figure> {
     let what = format!("{CROWD} deployments at once, p50 of {ROUNDS} rounds");
     figures(&what, |collector| {
@@ -37,7 +37,8 @@ pub fn many() -> Vec<Figure> {
     })
 }
 
-/// Against the plain script, and against one that collects as seldom: what is left then is what a session costs.
+/// Compares with the plain script, and with one that collects garbage as rarely: the second ratio is the cost of a
+/// session.
 fn figures(what: &str, measure: impl Fn(Collector) -> (f64, String)) -> Vec<Figure> {
     let (ratio, walls) = measure(Collector::AsItIs);
     let (bare, bare_walls) = measure(Collector::AsWithUs);
@@ -57,7 +58,7 @@ fn figures(what: &str, measure: impl Fn(Collector) -> (f64, String)) -> Vec<Figu
     ]
 }
 
-/// Medians: of the walls, in seconds, and of the ratios of neighbours.
+/// Medians of the wall times, in seconds, and of the ratios of neighbouring runs.
 struct Medians {
     script: f64,
     session: f64,
@@ -95,12 +96,12 @@ fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
             wall
         })
     };
-    // Once, so that the programs are in memory.
+    // One warm-up run each, so that the programs are in memory.
     by_script();
     by_session();
     let (mut script, mut session) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Whoever is second finds the disk as the first left it: each is second as often.
+        // The second run finds the disk as the first left it, so the order alternates.
         if round % 2 == 0 {
             script.push(by_script());
             session.push(by_session());
@@ -109,7 +110,7 @@ fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
             script.push(by_script());
         }
     }
-    // Neighbours are held against each other: what else the machine does comes and goes.
+    // Neighbouring runs are compared: other load on the machine comes and goes.
     let mut ratios: Vec<f64> = session.iter().zip(&script).map(|(a, b)| a / b).collect();
     Medians {
         script: percentile(&mut script, 0.5),

@@ -1,20 +1,20 @@
-//! What sessions that wait for an approval cost the process that holds them.
+//! Memory of a process that holds sessions waiting for approval.
 
 use iac_runner::session::{Session, Status};
 
 use crate::Figure;
 use crate::bed::{Bed, runtime, within_minutes};
 
-/// Sessions that wait.
+/// Number of waiting sessions.
 const WAITING: usize = 200;
 
-/// Memory of the process before and with them.
+/// Measures the memory of the process before and with them.
 pub fn measure() -> Vec<Figure> {
     let bed = Bed::new();
     let runtime = runtime();
     let (alone, with) = within_minutes(&runtime, async {
         let sessions = bed.sessions();
-        // The first one brings along what all share.
+        // The first one includes what all share.
         let first = waiting(vec![sessions.start(bed.request()).expect("it starts")]).await;
         let alone = resident_kib();
         let started = (1..WAITING).map(|_| sessions.start(bed.request()).expect("it starts"));

@@ -1,4 +1,4 @@
-//! What a deployment through a session costs over the same commands in a shell script.
+//! The cost of a deployment through a session, compared with the same commands in a shell script.
 //!
 //! Run it with `./build.sh bench`; it prints its lines of the table in BENCHMARKS.md.
 
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use table::{Figure, Measure, percentile};
 
-/// All of them, by the name that selects one on the command line.
+/// All measurements, by the name that selects one on the command line.
 const MEASURES: [Measure; 4] = [
     ("deploy", deploy::one),
     ("deploys", deploy::many),

@@ -4,9 +4,9 @@ use std::process::{Child, Command, Stdio};
 
 use crate::bed::{Bed, INHERITED, SET};
 
-/// Stops at the first command that fails, fetches one commit and notes which, and applies the plan that was shown.
+/// Stops at the first command that fails, fetches one commit and records its id, and applies the plan that was shown.
 ///
-/// `$1` is a new directory, `$2` the repository, `$3` the file of the state.
+/// `$1` is a new directory, `$2` the repository, `$3` the state file.
 const SCRIPT: &str = r#"
 set -eu
 umask 077
@@ -24,7 +24,7 @@ terraform apply -input=false ../tfplan >../apply.log 2>&1
 {short}terraform output -json >../outputs.json
 "#;
 
-/// What the library sets for the tool and for git.
+/// Variables that the library sets for the tool and for git.
 const ENVIRONMENT: [(&str, &str); 14] = [
     ("TF_IN_AUTOMATION", "1"),
     ("TF_INPUT", "0"),
@@ -33,7 +33,7 @@ const ENVIRONMENT: [(&str, &str); 14] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    // Nothing in the background.
+    // No background work.
     ("GIT_CONFIG_COUNT", "3"),
     ("GIT_CONFIG_KEY_0", "gc.auto"),
     ("GIT_CONFIG_VALUE_0", "0"),
@@ -43,14 +43,14 @@ const ENVIRONMENT: [(&str, &str); 14] = [
     ("GIT_CONFIG_VALUE_2", "false"),
 ];
 
-/// Whether the script knows what the runner does about Go's collector in short commands.
+/// Whether the script sets Go's collector for short commands as the runner does.
 #[derive(Clone, Copy)]
 pub enum Collector {
     AsItIs,
     AsWithUs,
 }
 
-/// Starts it.
+/// Starts the script.
 pub fn start(bed: &Bed, collector: Collector) -> Child {
     let short = match collector {
         Collector::AsItIs => "",
@@ -71,7 +71,7 @@ pub fn start(bed: &Bed, collector: Collector) -> Child {
         .expect("a shell starts")
 }
 
-/// Waits for its end, which must be a good one.
+/// Waits for the script, which must succeed.
 pub fn finish(mut script: Child) {
     assert!(script.wait().expect("it ends").success());
 }

@@ -1,4 +1,4 @@
-//! From the tool's write to the readers of a session's log.
+//! Latency from the tool's write to the readers of a session's log.
 
 use iac_runner::session::{Logs, Reason};
 
@@ -9,7 +9,7 @@ use crate::{Figure, percentile};
 /// Readers of one log.
 const READERS: usize = 1000;
 
-/// How late a line is, for each reader of it.
+/// Measures the latency of each line for each reader.
 pub fn measure() -> Vec<Figure> {
     let bed = Bed::new();
     let runtime = runtime();
@@ -45,7 +45,7 @@ pub fn measure() -> Vec<Figure> {
     }]
 }
 
-/// Milliseconds from the time that a line says to the one at which it was read.
+/// Returns the milliseconds between the time in each line and the time when it was read.
 async fn lateness(mut logs: Logs) -> Vec<f64> {
     let mut samples = Vec::new();
     while let Some(line) = logs.next_line().await {

@@ -1,4 +1,4 @@
-//! A tool that says the time: this very program under the name `terraform`.
+//! A tool that prints the time: this program itself under the name `terraform`.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,12 +11,12 @@ use nix::time::{ClockId, clock_gettime};
 const VARIABLE: &str = "BENCH_TICKER";
 /// Lines that `plan` prints.
 pub const LINES: u64 = 100;
-/// From one line to the next.
+/// Time between two lines.
 const EVERY: Duration = Duration::from_millis(50);
-/// Begins each of them.
+/// Prefix of each line.
 pub const WORD: &str = "tick ";
 
-/// Puts the tool into a directory, and gives the variables that make it one.
+/// Puts the tool into a directory, and returns the variables that make this program the tool.
 pub fn install(directory: &Path) -> [(String, String); 2] {
     std::fs::create_dir(directory).expect("a new folder");
     let own = std::env::current_exe().expect("this program has a path");
@@ -32,14 +32,14 @@ pub fn is_asked_for() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
-/// `init` does nothing; `plan` says the time every so often, and then that it failed.
+/// `init` does nothing; `plan` prints the time at intervals, and then fails.
 pub fn play() -> ExitCode {
     if std::env::args().nth(1).as_deref() != Some("plan") {
         return ExitCode::SUCCESS;
     }
     let start = now();
     for line in 1..=LINES {
-        // To a schedule, so that a late line does not make all others late.
+        // On a fixed schedule, so that one late line does not delay all others.
         let due = start + line * EVERY.as_nanos() as u64;
         std::thread::sleep(Duration::from_nanos(due.saturating_sub(now())));
         let mut stdout = std::io::stdout().lock();
@@ -51,7 +51,7 @@ pub fn play() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Nanoseconds of the monotonic clock, which all processes share.
+/// Returns nanoseconds of the monotonic clock, which all processes share.
 pub fn now() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("there is a clock");
     Duration::from(time).as_nanos() as u64

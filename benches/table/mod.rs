@@ -1,4 +1,4 @@
-//! The table of BENCHMARKS.md, a line a figure, and what the lines are made with.
+//! The table of BENCHMARKS.md, one line for each figure, and helpers to compute it.
 
 use std::process::ExitCode;
 
@@ -6,20 +6,20 @@ use std::process::ExitCode;
 pub struct Figure {
     /// What was measured.
     pub what: String,
-    /// What is asked for.
+    /// The target.
     pub target: String,
-    /// What came out.
+    /// The result.
     pub measured: String,
-    /// Whether that is what is asked for; none when nothing is.
+    /// Whether the target is met; `None` if there is no target.
     pub met: Option<bool>,
 }
 
 /// A measurement, by the name that selects it on the command line.
 pub type Measure = (&'static str, fn() -> Vec<Figure>);
 
-/// Takes the measurements that the command line names, or all of them, and prints their lines.
+/// Runs the measurements that the command line names, or all of them, and prints their lines.
 pub fn print(measures: &[Measure]) -> ExitCode {
-    // Cargo passes flags of its own; what is left selects.
+    // Cargo passes its own flags; the other arguments select measurements.
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
@@ -45,7 +45,7 @@ pub fn print(measures: &[Measure]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The value below which a given share of the samples lies.
+/// Returns the value below which a given share of the samples lies.
 pub fn percentile(samples: &mut [f64], share: f64) -> f64 {
     samples.sort_by(f64::total_cmp);
     let last = samples.len() - 1;

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ Exit status:
   6   it cannot be known how a command ended: look at the state
   70  the session could not do its own part";
 
-/// Carries a deployment through checkout, init, plan, approval, apply and outputs.
+/// Runs a deployment: checkout, init, plan, approval, apply and outputs.
 #[derive(Debug, Parser)]
 #[command(
     name = "deploy_session",
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     /// Local directory to deploy; the tool works in it
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Session to take up again
+    /// Session to recover
     #[arg(
         long,
         value_name = "DIR",
@@ -54,22 +54,22 @@ pub(crate) struct Arguments {
     /// Directory of the root module, within the source
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Option<String>,
-    /// Tool to run; without it the one on PATH, terraform first
+    /// Tool to run; by default the one on PATH, terraform first
     #[arg(long, value_parser = tools())]
     pub(crate) tool: Option<Tool>,
-    /// What to do
+    /// Operation to run
     #[arg(long, value_parser = operations(), default_value = "deploy")]
     pub(crate) operation: Operation,
-    /// Value of an input variable, none that is secret; `[...]` and `{...}` are read as JSON
+    /// Value of an input variable, which must not be secret; `[...]` and `{...}` are parsed as JSON
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub(crate) variables: Vec<(String, serde_json::Value)>,
-    /// File of variables, relative to the root module
+    /// Variable file, relative to the root module
     #[arg(long, value_name = "FILE")]
     pub(crate) tfvars: Vec<String>,
     /// Variable to pass on from this environment; its value is masked as a secret if its name says so
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Vec<String>,
-    /// Workspace to select, made if it is missing
+    /// Workspace to select, created if it is missing
     #[arg(long, value_name = "NAME")]
     pub(crate) workspace: Option<String>,
     /// Variable of this environment that holds a token for the repository
@@ -81,16 +81,16 @@ pub(crate) struct Arguments {
     /// Known hosts, for --ssh-key with --repo
     #[arg(long, value_name = "FILE", requires = "ssh_key")]
     pub(crate) known_hosts: Option<PathBuf>,
-    /// Where mirrors of repositories on other machines are kept, so that the next checkout fetches only what is new
+    /// Directory for mirrors of remote repositories, so that the next checkout fetches only new objects
     #[arg(long, value_name = "DIR")]
     pub(crate) mirror_cache: Option<PathBuf>,
-    /// Where sessions are kept; without it a directory of yours in the temporary directory
+    /// Directory of the sessions; by default a directory of yours in the temporary directory
     #[arg(long, value_name = "DIR", conflicts_with = "recover")]
     pub(crate) root: Option<PathBuf>,
-    /// Apply without asking
+    /// Apply without asking for approval
     #[arg(long)]
     pub(crate) auto_approve: bool,
-    /// Print sensitive outputs in clear
+    /// Print sensitive outputs in clear text
     #[arg(long)]
     pub(crate) show_sensitive: bool,
 }

@@ -1,4 +1,4 @@
-//! The session, from its first line to its last.
+//! Follows a session from its first line to its last.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::interrupts::{Interrupts, Meaning};
 use crate::question::{Answer, Question};
 use crate::screen::Screen;
 
-/// How often the time is told.
+/// How often the elapsed time is updated.
 const TICK: Duration = Duration::from_secs(1);
 const CANCELLING: &str = "Cancelling: a command that runs is asked to stop, and writes its state. \
     Another Ctrl-C, in two seconds or later, kills it: what is in flight may then be missing in the \
@@ -20,10 +20,10 @@ const KILLING: &str =
 const NOBODY: &str = "stdin is no terminal, so nobody can be asked";
 const NOBODY_AT_ALL: &str = "The plan is rejected: run this at a terminal, or with --auto-approve.";
 
-/// Shows what happens, asks what has to be asked, and returns when the session is over.
+/// Shows progress, asks for approval when needed, and returns when the session has ended.
 ///
 /// # Errors
-/// The session cannot go on in this process, and is left as it is.
+/// The session cannot continue in this process, and is left as it is.
 pub(crate) async fn carry(
     session: &Session,
     arguments: &Arguments,
@@ -42,7 +42,7 @@ pub(crate) async fn carry(
         question: None,
         shown: None,
     };
-    // Where a session stands that is taken up again is news as well.
+    // The present state of a recovered session is news as well.
     status.mark_changed();
     loop {
         tokio::select! {
@@ -54,7 +54,7 @@ pub(crate) async fn carry(
             },
             Ok(()) = status.changed() => {
                 let now = status.borrow_and_update().clone();
-                // What was logged by then stands above the plan.
+                // Lines logged before the plan are shown above it.
                 while let Some(line) = logs.line_at_hand() {
                     watch.screen.log(&line);
                 }
@@ -66,14 +66,14 @@ pub(crate) async fn carry(
     }
 }
 
-/// Whoever watches over a session.
+/// The loop that follows a session on a screen.
 struct Watch<'a> {
     session: &'a Session,
     arguments: &'a Arguments,
     screen: &'a mut Screen,
-    /// In whose name it decides.
+    /// Name under which decisions are made.
     by: String,
-    /// What was asked and is not answered.
+    /// The question that is not answered yet.
     question: Option<Question>,
     /// The plan that was shown.
     shown: Option<PlanDigest>,
@@ -94,7 +94,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Shows a plan that is new, and has it decided about.
+    /// Shows a new plan, and asks for a decision.
     async fn take_in(&mut self, now: &Snapshot) -> Result<(), SessionError> {
         let is_new = now.plan_digest != self.shown;
         self.shown.clone_from(&now.plan_digest);
@@ -113,7 +113,7 @@ impl Watch<'_> {
 
     async fn decide(&mut self, now: &Snapshot, digest: &PlanDigest) -> Result<(), SessionError> {
         if self.arguments.auto_approve {
-            // A session of ours approves by itself, since its request says so; this may come too late.
+            // A new session approves by itself, because its request says so; this approval may come too late.
             return match self.arguments.recover {
                 Some(_) => obeyed(
                     self.session
@@ -142,7 +142,7 @@ impl Watch<'_> {
                 self.question = None;
                 return obeyed(self.session.approve(&self.by, "", digest).await);
             }
-            // Nobody has typed the end of the line.
+            // The user has not ended the line.
             (Answer::End, _) => self.screen.say(""),
             (Answer::No, _) | (Answer::Yes, None) => {}
         }
@@ -150,7 +150,7 @@ impl Watch<'_> {
         obeyed(self.session.reject(&self.by, "").await)
     }
 
-    /// Tells how long the phase has taken, unless a question stands in that line.
+    /// Shows how long the phase has taken, unless a question is in that line.
     fn tell_time(&mut self) {
         let now = self.session.status();
         let phase = now.phases.last().filter(|it| it.ended_at.is_none());
@@ -162,7 +162,7 @@ impl Watch<'_> {
     }
 }
 
-/// What comes too late is no fault: how the session ended is told in the end.
+/// A decision that comes too late is not an error: the end of the session is reported in any case.
 fn obeyed(done: Result<(), SessionError>) -> Result<(), SessionError> {
     match done {
         Err(SessionError::Illegal(
@@ -184,7 +184,7 @@ fn asked(now: &Snapshot) -> String {
     format!("\nIs {tool} to carry out this plan? [y/n] ")
 }
 
-/// Who decides.
+/// Returns the name of the user who decides.
 fn user() -> String {
     std::env::var("USER").unwrap_or_else(|_| "deploy_session".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Outputs, the last sentence, the exit status.
+//! Prints the outputs and the result; returns the exit status.
 
 use std::io::{self, Write};
 
@@ -21,17 +21,17 @@ pub(crate) fn show_outputs(session: &Session, show_sensitive: bool, screen: &mut
             }
             Ok(_) | Err(_) => masked(output),
         };
-        // Whoever has closed stdout does not want it.
+        // An error means that stdout is closed: the outputs are not wanted.
         let _ = writeln!(io::stdout(), "{name} = {value}");
     }
 }
 
-/// `(sensitive value)`, without the quotes of a text.
+/// Returns `(sensitive value)` without quotes.
 fn masked(output: &Output) -> String {
     output.value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Says how it ended, and what to do about it.
+/// Reports how the session ended, and what to do about it.
 pub(crate) fn show_end(session: &Session, ended: &Snapshot, screen: &mut Screen) {
     let sentence = ended.reason.map_or("it is not over", sentence);
     let tool = ended.tool.product();
@@ -48,7 +48,7 @@ pub(crate) fn show_end(session: &Session, ended: &Snapshot, screen: &mut Screen)
     screen.say(&format!("Log and plan: {}", session.dir().display()));
 }
 
-/// The exit status of the runner for an end like this.
+/// Returns the runner's exit status for this end.
 pub(crate) fn exit_status(ended: &Snapshot) -> u8 {
     let Some(reason) = ended.reason else {
         return status::INTERNAL_FAULT;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// A second Ctrl-C sooner than this is impatience, not a decision; the runner itself counts the same way.
 const IMPATIENCE: Duration = Duration::from_secs(2);
 
-/// What a Ctrl-C means.
+/// Meaning of a Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Stop gracefully.
@@ -19,9 +19,9 @@ pub(crate) enum Meaning {
     Nothing,
 }
 
-/// The ones that came so far.
+/// Counts the Ctrl-C signals.
 ///
-/// As soon as this is there, Ctrl-C does not end this process any more.
+/// While this exists, Ctrl-C does not end the process.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     signal: Signal,
@@ -38,10 +38,10 @@ impl Interrupts {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> Meaning {
         if self.signal.recv().await.is_none() {
-            // None will come any more.
+            // No more signals will come.
             std::future::pending::<()>().await;
         }
         self.meaning(Instant::now())

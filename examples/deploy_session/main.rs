@@ -1,4 +1,4 @@
-//! Carries a deployment from a terminal: checkout, init, plan, approval, apply, outputs.
+//! Runs a deployment from a terminal: checkout, init, plan, approval, apply, outputs.
 //!
 //! ```text
 //! cargo build
@@ -9,13 +9,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `arguments` | what can be said on the command line |
-//! | `outset` | from there to a session: runner, settings, request |
-//! | `carry` | the session, from its first line to its last |
-//! | `question` | the answer of whoever sits at the terminal |
+//! | `arguments` | the command line |
+//! | `outset` | from the command line to a session: runner, settings, request |
+//! | `carry` | follows the session from its first line to its last |
+//! | `question` | reads answers from the terminal |
 //! | `interrupts` | Ctrl-C |
-//! | `screen` | lines, and the line that tells the time |
-//! | `ending` | outputs, the last sentence, the exit status |
+//! | `screen` | prints lines, and the elapsed time |
+//! | `ending` | prints outputs and result; exit status |
 
 mod arguments;
 mod carry;
@@ -37,7 +37,7 @@ use interrupts::Interrupts;
 use outset::NotAsked;
 use screen::Screen;
 
-/// What a person does about secrets that are missing.
+/// How to supply missing secrets.
 const NAMES_OF_SECRETS: &str = "variables with --env, a token with --git-token-env, a key with --ssh-key; the session waits on";
 
 fn main() -> ExitCode {
@@ -45,13 +45,13 @@ fn main() -> ExitCode {
 }
 
 fn deploy(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    // More than one thread: a terminal that stands still does not hold up the session.
+    // More than one thread: a blocked terminal does not delay the session.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        // Before anything runs that a Ctrl-C could leave behind.
+        // Before anything starts that a Ctrl-C could leave behind.
         let mut interrupts = Interrupts::listen()?;
         let (sessions, session) = outset::session(arguments)?;
         let mut screen = Screen::new();
@@ -63,7 +63,7 @@ fn deploy(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Says why there is no session, or why it was left where it is.
+/// Reports why there is no session, or why it was left as it is.
 fn refuse(fault: &(dyn Error + 'static)) -> ExitCode {
     let mut sentence = fault.to_string();
     let mut cause = fault.source();

@@ -21,7 +21,7 @@ use crate::arguments::Arguments;
 /// Name of the runner's binary.
 const RUNNER: &str = "iac-runner";
 
-/// What was said on the command line is not there.
+/// An item named on the command line does not exist.
 #[derive(Debug, Error)]
 pub(crate) enum NotAsked {
     #[error(
@@ -48,7 +48,7 @@ struct NoTool;
 #[error("`{}` is not a directory of yours: name another one with --root", .0.display())]
 struct NotYours(PathBuf);
 
-/// Starts a session, or takes one up again.
+/// Starts or recovers a session.
 pub(crate) fn session(arguments: &Arguments) -> Result<(Sessions, Session), Box<dyn Error>> {
     match &arguments.recover {
         Some(dir) => {
@@ -75,7 +75,7 @@ fn settings(arguments: &Arguments, root: PathBuf) -> Result<Settings, Box<dyn Er
     Ok(settings)
 }
 
-/// The runner: the one that cargo built one folder above its examples, else wherever it is looked for.
+/// Returns the runner: the one that cargo built one folder above its examples, or else the one found by the search.
 fn runner() -> Result<Runner, NoRunner> {
     let built = env::current_exe().ok().and_then(|own| {
         let folder = own.parent()?;
@@ -91,7 +91,7 @@ fn runner() -> Result<Runner, NoRunner> {
     .map_err(NoRunner)
 }
 
-/// A directory in the temporary directory that nobody else can look into.
+/// Returns a directory in the temporary directory that no other user can read.
 fn own_root() -> Result<PathBuf, Box<dyn Error>> {
     let user = nix::unistd::geteuid().as_raw();
     let root = env::temp_dir().join(format!("iac-sessions-{user}"));
@@ -112,7 +112,7 @@ fn request(arguments: &Arguments) -> Result<DeployRequest, Box<dyn Error>> {
     let mut request = match (&arguments.dir, &arguments.repo, &arguments.git_ref) {
         (Some(dir), _, _) => DeployRequest::directory(tool, std::path::absolute(dir)?),
         (None, url, git_ref) => {
-            // Clap has seen to it that there is a repository then, and a ref.
+            // Clap guarantees a repository and a ref here.
             let url = url.clone().unwrap_or_default();
             let git_ref = git_ref.clone().unwrap_or_default();
             let mut request = DeployRequest::git(tool, url, git_ref);
@@ -139,7 +139,7 @@ fn request(arguments: &Arguments) -> Result<DeployRequest, Box<dyn Error>> {
     Ok(request)
 }
 
-/// The secrets of a session that is taken up again, as far as they are named.
+/// Returns the secrets of a recovered session, as far as they were given.
 fn secrets(arguments: &Arguments) -> Result<RequestSecrets, NotAsked> {
     let mut secrets = Vec::new();
     for name in &arguments.env {
@@ -159,7 +159,7 @@ fn git_auth(arguments: &Arguments) -> Result<Option<GitAuth>, NotAsked> {
         return Ok(None);
     };
     Ok(Some(GitAuth {
-        // Hosts that look at the token alone accept any name.
+        // Hosts that check only the token accept any name.
         username: "token".to_owned(),
         password: variable(name)?.into(),
     }))

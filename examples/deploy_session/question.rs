@@ -1,35 +1,35 @@
-//! The answer of whoever sits at the terminal.
+//! Reads answers from the terminal.
 
 use std::io::{self, IsTerminal};
 use std::thread;
 
 use tokio::sync::mpsc;
 
-/// What was answered.
+/// The user's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Yes,
     No,
-    /// None, and none will come: the same as a no.
+    /// The end of the input: no answer will come, which means no.
     End,
-    /// Neither.
+    /// Neither yes nor no.
     Unclear,
 }
 
-/// Lines that are typed, one at a time.
+/// Lines that the user types, one at a time.
 #[derive(Debug)]
 pub(crate) struct Question {
     answers: mpsc::Receiver<Answer>,
 }
 
 impl Question {
-    /// Begins to read; none if nobody is there to be asked.
+    /// Starts to read; `None` if stdin is not a terminal.
     pub(crate) fn put() -> Option<Self> {
         if !io::stdin().is_terminal() {
             return None;
         }
         let (told, answers) = mpsc::channel(1);
-        // A read of a terminal cannot be given up. A thread that nobody waits for may stay in one.
+        // A read from a terminal cannot be cancelled, so it runs in a thread that is never joined.
         thread::spawn(move || {
             loop {
                 let mut line = String::new();

@@ -1,4 +1,4 @@
-//! Lines, and the line that tells the time.
+//! Prints lines, and the elapsed time.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use iac_runner::session::{LogLine, Phase};
 
-/// How long a phase takes before the time is told.
+/// Duration of a phase before the elapsed time is shown.
 const SHORT: Duration = Duration::from_secs(2);
-/// As wide as the longest word for a phase.
+/// Width of the longest phase name.
 const WIDTH: usize = "initializing".len();
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
-/// To the beginning of the line, and away with what stands there.
+/// Moves to the beginning of the line and clears it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// Stderr, be it a terminal or not.
+/// Stderr, which may be a terminal.
 ///
-/// A terminal that is gone is no reason to end: what cannot be shown is in the session's log.
+/// A lost terminal is no reason to stop: the session's log has what cannot be shown.
 #[derive(Debug)]
 pub(crate) struct Screen {
     is_terminal: bool,
     has_colour: bool,
-    /// Whether the last line is the one that tells the time.
+    /// Whether the last line shows the elapsed time.
     tells_time: bool,
 }
 
@@ -37,11 +37,11 @@ impl Screen {
         }
     }
 
-    /// A line of the log, in the tool's own colours, behind the phase that it is of.
+    /// Prints a line of the log, in the tool's own colours, after the name of its phase.
     pub(crate) fn log(&mut self, line: &LogLine) {
         let phase = line.phase.word();
         let shown = if self.has_colour {
-            // Whatever colour the tool left on ends with its line.
+            // Resets any colour at the end of the line.
             format!("{DIM}{phase:<WIDTH$} │{PLAIN} {}{PLAIN}", line.text)
         } else {
             format!("{phase:<WIDTH$} | {}", self.plain(&line.text))
@@ -49,18 +49,18 @@ impl Screen {
         self.write(&format!("{shown}\n"));
     }
 
-    /// Something that the session does not say itself.
+    /// Prints a message that is not in the session's log.
     pub(crate) fn say(&mut self, text: &str) {
         let shown = format!("{}\n", self.plain(text));
         self.write(&shown);
     }
 
-    /// A question, with the cursor behind it.
+    /// Prints a question, with the cursor behind it.
     pub(crate) fn ask(&mut self, text: &str) {
         self.write(text);
     }
 
-    /// Tells how long a phase has taken by now, over what was told before.
+    /// Shows how long a phase has taken so far, in place of the previous time.
     pub(crate) fn tell_time(&mut self, phase: Phase, elapsed: Duration) {
         if !self.is_terminal || elapsed < SHORT {
             return;

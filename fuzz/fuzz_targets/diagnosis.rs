@@ -1,4 +1,4 @@
-//! Whatever a tool prints, its diagnosis is one bounded line.
+//! The diagnosis of any output is one line of bounded length.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -8,7 +8,7 @@ use iac_runner::runner::diagnosis::{Kill, MAX_MESSAGE_CHARS, Observed, diagnose}
 use libfuzzer_sys::fuzz_target;
 
 const SIGKILL: i32 = 9;
-/// All that Unicode lets end a line.
+/// All characters that end a line in Unicode.
 const LINE_BREAKS: [char; 7] = [
     '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
 ];
@@ -34,7 +34,7 @@ const ARGS: [&[&str]; 5] = [
     &["rm", "x.y"],
 ];
 
-/// One byte a field, then the text, so that a seed is easily made of a recorded output.
+/// One byte a field, then the text, so that a recorded output is easily made into a seed.
 #[derive(Arbitrary, Debug)]
 struct Run<'a> {
     is_tofu: bool,

@@ -1,5 +1,5 @@
-//! Any secrets, any text with their forms in it, cut anywhere: always the same masked text, and none
-//! of the forms in it.
+//! For any secrets, and any text with their forms in it, however it is cut: the masked text is always the same, and
+//! contains none of the forms.
 #![no_main]
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fuzz_target!(|stream: Stream| {
         parts,
         piece_sizes,
     } = stream;
-    // A mask beside the rest of a text may look like a secret that holds a part of a mask.
+    // A mask next to other text may look like a secret that contains a part of a mask.
     secrets.retain(|secret| Matcher::masks(secret.as_bytes()) && !secret.contains('*'));
     secrets.truncate(8);
     let text = text_of(&parts, &secrets);
@@ -90,7 +90,7 @@ fn text_of(parts: &[Part], secrets: &[String]) -> Vec<u8> {
     text
 }
 
-/// The forms that the wire promises to mask, made here without the code under test.
+/// The forms that the protocol promises to mask, made here without the code under test.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(secret).expect("a string is JSON");
     let json = &json[1..json.len() - 1];
@@ -119,7 +119,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// What tools put between the words of a value.
+/// What tools insert between the words of a value.
 const GAPS: [&str; 5] = [
     "\n",
     "\n│ ",
@@ -128,7 +128,7 @@ const GAPS: [&str; 5] = [
     "\nterraform_data.a (local-exec): ",
 ];
 
-/// A secret of plain words with another gap between them.
+/// Returns a secret of plain words with another gap between them.
 fn wrapped(secret: &str, gap: &str) -> Option<Vec<u8>> {
     let words: Vec<&str> = secret.split(' ').collect();
     let is_word = |it: &&str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -149,8 +149,8 @@ fn url_encoded(secret: &str) -> Vec<u8> {
     encoded
 }
 
-/// What base64 makes of a secret behind some other bytes, without the characters that hold bits of
-/// its neighbours.
+/// Returns what base64 makes of a secret after some other bytes, without the characters that hold bits of its
+/// neighbours.
 fn base64_after(before: usize, secret: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; before];
     bytes.extend_from_slice(secret);

@@ -1,4 +1,4 @@
-//! Any bytes, in pieces of any size, to a request or to one line that says why not.
+//! Any bytes, in pieces of any size, give a request or one line that says why not.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -24,7 +24,7 @@ fuzz_target!(|arrival: Arrival<'_>| {
             assert!(!fault.to_string().contains(char::is_control));
             return;
         }
-        // What the binary does when stdin ends there.
+        // As the binary does when stdin ends there.
         Framing::Incomplete => arrival.bytes,
     };
     match Request::parse(document) {
@@ -48,7 +48,7 @@ fn frame_in_pieces(arrival: &Arrival<'_>) -> Framing {
     let mut rest = arrival.bytes;
     let mut sizes = arrival.piece_sizes.iter().cycle();
     while !rest.is_empty() {
-        // A size of nothing is a piece of nothing once, and never the only size.
+        // A size of zero means one empty piece, and is never the only size.
         let size = sizes.next().map_or(1, |&size| usize::from(size));
         let (piece, after) = rest.split_at(size.clamp(1, rest.len()));
         rest = after;
