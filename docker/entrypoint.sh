@@ -2,7 +2,7 @@
 # Prepares a container for its program: a home and a password entry for any user, and a first process that reaps.
 #
 #   docker run IMAGE                     iac-backend
-#   docker run IMAGE keys list           iac-backend keys list: a word that is no program is a subcommand
+#   docker run IMAGE keys list           iac-backend keys list: a word that is not a program is a subcommand
 #   docker run -i IMAGE iac-runner       any other program of the image
 set -eu
 
@@ -13,7 +13,7 @@ case ${1:-} in
   *) command -v "$1" >/dev/null 2>&1 || set -- iac-backend "$@" ;;
 esac
 
-# terraform and the cloud CLIs need a home that they can write to; that of the image belongs to its own user.
+# terraform and the cloud CLIs need a writable home directory; that of the image belongs to its own user.
 if [ ! -w "${HOME:-/}" ]; then
   if home=$(mktemp -d "${TMPDIR:-/tmp}/home.XXXXXX" 2>/dev/null); then
     export HOME="$home"
@@ -32,6 +32,6 @@ if ! has_entry; then
     "mount a tmpfs at ${entries%/*}, or use user 10001"
 fi
 
-# Adopts and reaps what tools leave behind, as `docker run --init` does.
+# Adopts and reaps processes that tools leave behind, as `docker run --init` does.
 [ "$$" -ne 1 ] || set -- tini -- "$@"
 exec "$@"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Downloads one release of Terraform or OpenTofu and installs it below /out, or says why not and fails.
+# Downloads one release of Terraform or OpenTofu and installs it below /out, or fails with a reason.
 #
 #   fetch-tool NAME VERSION RELEASE_URL ARG_PREFIX SHA256_AMD64 SHA256_ARM64
 #
-# The digest pinned by the build decides. The release's own list of digests must agree with it, which tells a wrong
-# pin from a damaged or replaced download.
+# The digest pinned by the build decides. The release's own list of digests must agree with it: this distinguishes a
+# wrong pin from a damaged or replaced download.
 set -eu
 
 name=$1 version=$2 release_url=$3 arg_prefix=$4 sha256_amd64=$5 sha256_arm64=$6

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gets what the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH and PostgreSQL with
-# apt-get; terraform and git from PATH.
+# Installs the programs that the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH and
+# PostgreSQL with apt-get; terraform and git come from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,7 +29,7 @@ if [ ! -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v ssh-ke
         echo "tests/tools.sh: no OpenSSH server or client: install openssh-server and openssh-client" >&2
         exit 1
     fi
-    # The packaged server is not to be started: tests start their own, on the loopback.
+    # The packaged server must not start: tests start their own, on loopback.
     apt-get update -qq
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends openssh-server openssh-client >/dev/null
@@ -42,7 +42,7 @@ fi
 
 tests/support/provider/install.sh
 
-# A real EventSource, apart from tofu: npm removes what it did not install in the same call.
+# A real EventSource, separate from tofu: npm removes packages that it did not install in the same call.
 event_source=eventsource@3.0.7
 if [ ! -d .tools/eventsource/node_modules/eventsource ]; then
     if ! command -v npm >/dev/null; then

@@ -2,8 +2,8 @@
 # A PostgreSQL for tests.
 #
 #   postgres.sh install   installs its programs with apt-get, when they are missing and this is root
-#   postgres.sh run       starts one that listens on a unix socket alone, prints `ready DIRECTORY` with the directory
-#                         of the socket, and removes everything when stdin ends, however its holder ended
+#   postgres.sh run       starts one that listens only on a unix socket, prints `ready DIRECTORY` with the directory
+#                         of the socket, and removes everything when stdin ends, however the caller ended
 set -eu
 
 fail() {
@@ -29,14 +29,14 @@ install() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq >&2
-    # Its programs are wanted, and no server that is started with the machine.
+    # Only its programs are needed, not a server that starts with the machine.
     apt-get install -y -qq --no-install-recommends postgresql-common >&2
     sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
     apt-get install -y -qq --no-install-recommends postgresql >&2
     programs >/dev/null || fail "PostgreSQL was installed, and there is no initdb all the same"
 }
 
-# Runs a program as somebody that initdb accepts: it refuses root.
+# Runs a program as a user that initdb accepts: it refuses root.
 as_user() {
     if [ "$(id -u)" -ne 0 ]; then
         "$@"
@@ -53,13 +53,13 @@ run() {
     # A short path: the name of a socket has to fit into 107 bytes.
     place=$(mktemp -d /tmp/iac-pg.XXXXXX)
     if [ "$(id -u)" -eq 0 ]; then chown "$user:$group" "$place"; fi
-    # What interrupts the holder reaches this as well; the end of stdin follows it.
+    # A signal to the caller reaches this process as well; the end of stdin follows it.
     trap '' INT TERM HUP
     trap 'remove' EXIT
     cd "$place"
     as_user "$bin/initdb" -D data -U iac -A trust -E UTF8 --no-locale --no-sync >initdb.log 2>&1 ||
         fail "initdb failed: $(tail -n 3 initdb.log)"
-    # Nothing here outlives a power cut, so nothing has to reach a disk.
+    # Nothing here needs to survive a power failure, so nothing needs to reach a disk.
     as_user "$bin/pg_ctl" -D data -l "$place/data/log" -w -t 120 \
         -o "-k $place -c listen_addresses= -c fsync=off -c max_connections=300" start >start.log 2>&1 </dev/null ||
         fail "the server did not start: $(tail -n 3 start.log data/log)"

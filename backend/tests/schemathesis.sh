@@ -1,7 +1,7 @@
 #!/bin/sh
-# Schemathesis, which calls an API by what its OpenAPI document promises, and holds the answers against that.
+# Schemathesis, which calls an API according to its OpenAPI document and checks the responses against it.
 #
-#   schemathesis.sh install      installs it into .tools/, when it is not there
+#   schemathesis.sh install      installs it into .tools/ if it is missing
 #   schemathesis.sh run ARGS...  runs it
 set -eu
 
@@ -14,7 +14,7 @@ install() {
         echo "schemathesis.sh: no python3 with venv: install Python 3.10 or later (Debian: python3-venv)" >&2
         exit 1
     fi
-    # Its program is the last thing that is put there, so an installation that was interrupted begins anew.
+    # Its program is installed last, so an interrupted installation is repeated.
     python3 -m venv --clear "$place"
     "$place/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version" >&2
 }
@@ -23,7 +23,7 @@ case ${1:-} in
     install) install ;;
     run)
         shift
-        # Longer than a run takes on a busy machine; then it hangs.
+        # Longer than a run takes on a busy machine.
         exec timeout 300 "$place/bin/schemathesis" "$@"
         ;;
     *)
