@@ -1,4 +1,4 @@
-//! What is shown to a reader is what the runner takes and gives.
+//! Checks the published examples against the runner's input and output.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use iac_runner::protocol::{Control, Event, Request, RunResult, Subject, schema};
 use iac_runner::session;
 use serde_json::Value;
 
-/// Files at the root that show documents.
+/// Files at the root that contain examples.
 const PAGES: [&str; 4] = [
     "README.md",
     "ARCHITECTURE.md",
@@ -16,7 +16,7 @@ const PAGES: [&str; 4] = [
     "CHANGELOG.md",
 ];
 
-/// The request that was published first, word for word.
+/// The first published request, word for word.
 const FIRST_PUBLISHED: &str = r#"{
   "tool": "terraform",
   "work_dir": "/tmp/iac-deployments/run-123",
@@ -60,7 +60,7 @@ fn every_example_with_control_lines_is_accepted() {
     }
 }
 
-/// The files show all but `tool_version`: they go with any version, and the README shows how to ask for one.
+/// The example files show all fields but `tool_version`: they work with any version, and the README shows that field.
 #[test]
 fn the_examples_show_every_field_of_a_request() {
     let mut shown: BTreeSet<String> = examples("json")
@@ -114,7 +114,7 @@ fn the_readme_names_every_status_and_reason_of_a_session() {
     }
 }
 
-/// What a block of JSON is, by its fields; it has to be a good one of its kind.
+/// Returns the kind of a JSON block, by its fields; it must be a valid one of its kind.
 fn kind_of(block: &str) -> Result<&'static str, String> {
     let mut kind = Err("no document".to_owned());
     for document in serde_json::Deserializer::from_str(block).into_iter::<Value>() {
@@ -143,7 +143,7 @@ fn read_as<T: serde::de::DeserializeOwned>(text: &str) -> Result<(), String> {
         .map_err(|fault| fault.to_string())
 }
 
-/// What stands between "```json" and "```" on a page.
+/// Returns the text between "```json" and "```" on a page.
 fn json_blocks(page: &str) -> Vec<String> {
     page.split("```json\n")
         .skip(1)
@@ -156,7 +156,7 @@ fn fields_in_schema(subject: Subject) -> BTreeSet<String> {
     fields_of(&schema(subject)["properties"])
 }
 
-/// The words that a schema lets stand, one by one or in a list.
+/// Returns the words that a schema allows, alone or in a list.
 fn words_in_schema(schema: &Value) -> Vec<String> {
     let each = schema["oneOf"].as_array().into_iter().flatten();
     let alone = each.clone().map(|it| &it["const"]);
@@ -170,7 +170,7 @@ fn fields_of(object: &Value) -> BTreeSet<String> {
     object.keys().cloned().collect()
 }
 
-/// The examples with an extension, with their text; there is at least one.
+/// Returns the examples with an extension, with their text; at least one.
 fn examples(extension: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/requests");
     let found: Vec<(PathBuf, String)> = fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! What git reaches beside the source.
+//! What git can access besides the source.
 
 use std::fs;
 
@@ -34,11 +34,11 @@ fn objects_of_another_repository_are_out_of_reach() {
         ),
         "{refused:?}"
     );
-    // The operator opens it.
+    // The operator allows access.
     let mut stand = Stand::new();
     stand.options.sandbox.read.push(objects);
     stand.check_out(&wanted).expect("it is open");
-    // What is checked out is whole without it.
+    // The checkout is complete without it.
     assert_eq!(
         fs::read_to_string(stand.path("into/main.tf")).expect("a file"),
         "# secret\n"

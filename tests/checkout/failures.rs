@@ -1,4 +1,4 @@
-//! Each thing that can go wrong, by its own name.
+//! Each failure has its own error.
 
 use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 

@@ -1,4 +1,4 @@
-//! Which hosts are fetched from, where not all are.
+//! Restrictions on the hosts to fetch from.
 
 use iac_runner::checkout::{AllowedHosts, CheckoutError, Credentials, GitSource, HostFault};
 
@@ -7,7 +7,7 @@ use crate::repository::{Repositories, Repository};
 use crate::ssh_server::SshServer;
 use crate::stand::{Stand, source};
 
-/// A place for checkouts from these hosts.
+/// Creates an environment that may check out from these hosts.
 fn from(patterns: &[&str]) -> Stand {
     let mut stand = Stand::new();
     stand.options.allowed_hosts = AllowedHosts::new(patterns.iter().map(|&it| it.to_owned()));
@@ -99,7 +99,7 @@ fn a_redirect_is_not_followed() {
         "{fault:?}"
     );
     assert!(elsewhere.seen().is_empty());
-    // Where all hosts are allowed, it is.
+    // If all hosts are allowed, it is followed.
     Stand::new().check_out(&wanted).expect("it is followed");
 }
 
@@ -140,7 +140,7 @@ fn the_body_of_an_error_page_is_not_repeated() {
     }
 }
 
-/// A repository with a submodule that has one, each at the URL that is given for its name.
+/// Creates a repository with a submodule that has a submodule, each at the URL given for its name.
 fn nested(repositories: &Repositories, url: impl Fn(&str) -> String) {
     repositories.create("inner");
     let add = |to: &Repository, name: &str| {

@@ -1,4 +1,4 @@
-//! `git http-backend` behind a server on the loopback, which can want a login, hold answers back, and counts.
+//! `git http-backend` behind a server on loopback, which can require a login, delay responses, and count requests.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -17,20 +17,20 @@ use tokio::sync::{oneshot, watch};
 use crate::bounded::in_time;
 use crate::waiting::{WITHIN_A_TEST, wait_for};
 
-/// How the server differs from an open one that answers at once.
+/// How the server differs from an open one that responds at once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manner {
-    /// User name and password that it wants.
+    /// User name and password that it requires.
     pub(crate) login: Option<(String, String)>,
-    /// Speaks version 0 of the protocol only.
+    /// Supports only version 0 of the protocol.
     pub(crate) is_old: bool,
-    /// Answers every request by sending it on to this server.
+    /// Redirects every request to this server.
     pub(crate) leads_to: Option<String>,
-    /// Sends requests on to the same path with `.git` in it, where it is not.
+    /// Redirects requests without `.git` in the path to the same path with it.
     pub(crate) wants_dot_git: bool,
     /// Answers every request with this status and text.
     pub(crate) refusal: Option<(u16, String)>,
-    /// Holds the answers to fetches back until [`HttpServer::let_go`].
+    /// Delays the responses to fetches until [`HttpServer::let_go`].
     pub(crate) holds_fetches: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Manner {
 pub(crate) struct Seen {
     pub(crate) authorization: Option<String>,
     pub(crate) bytes: usize,
-    /// Whether it asks for objects, and not for refs.
+    /// Whether it requests objects rather than refs.
     pub(crate) is_fetch: bool,
 }
 
@@ -86,7 +86,7 @@ impl HttpServer {
         }
     }
 
-    /// A server that wants this login.
+    /// Starts a server that requires this login.
     pub(crate) fn with_login(root: &Path, username: &str, password: &str) -> Self {
         let manner = Manner {
             login: Some((username.to_owned(), password.to_owned())),
@@ -103,7 +103,7 @@ impl HttpServer {
         self.shared.seen.lock().expect("no panic").clone()
     }
 
-    /// How much went out in answers to fetches, in bytes.
+    /// Returns the bytes sent in responses to fetches.
     pub(crate) fn fetched_bytes(&self) -> usize {
         let seen = self.seen();
         seen.iter()
@@ -129,7 +129,7 @@ impl Drop for HttpServer {
         self.let_go();
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Its panic, if it had one, has already failed the test that it served.
+            // A panic of the thread has already failed the test that it served.
             let _ = thread.join();
         }
     }
@@ -258,7 +258,7 @@ fn backend(environment: &[(&str, String)], body: &[u8]) -> Vec<u8> {
         .stderr(Stdio::null())
         .spawn()
         .expect("git is on PATH");
-    // The backend may end without having read all.
+    // The backend may end without reading everything.
     let _ = child.stdin.take().expect("a pipe").write_all(body);
     in_time("the end of git", || child.wait_with_output())
         .expect("our own child")

@@ -1,4 +1,4 @@
-//! Mirrors: what is fetched again, by whom, and what if one is broken.
+//! Mirrors: what is fetched again, by which checkout, and what happens if a mirror is broken.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::repository::{Repositories, Repository};
 use crate::stand::{Stand, block_on, runtime, source};
 use crate::waiting::{SOON, wait_for};
 
-/// What no compression makes small, in bytes.
+/// Size of incompressible data, in bytes.
 const BULK: usize = 300_000;
 
 fn with_bulk(repositories: &Repositories) -> Repository {
@@ -28,10 +28,10 @@ fn with_bulk(repositories: &Repositories) -> Repository {
     repository
 }
 
-/// Does something to the folder of mirrors.
+/// Damages the folder of mirrors.
 type Breaks = fn(&Path);
 
-/// The packs and loose objects below a folder.
+/// Collects the packs and loose objects below a folder.
 fn objects_in(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();

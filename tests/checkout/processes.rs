@@ -1,9 +1,9 @@
-//! Looks at the processes of a checkout.
+//! Inspects the processes of a checkout.
 
 use std::fs;
 use std::path::Path;
 
-/// A process, with all that others may read of it.
+/// A process, with everything that others may read of it.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
@@ -11,7 +11,8 @@ pub(crate) struct Process {
     pub(crate) environment: String,
 }
 
-/// Whatever git started for a checkout in this folder, by the variable that tells git not to look above it.
+/// Returns the processes that git started for a checkout in this folder, found by the variable that keeps git from
+/// searching above it.
 pub(crate) fn of_checkout_in(folder: &Path) -> Vec<Process> {
     let wanted = format!("GIT_CEILING_DIRECTORIES={}", folder.display());
     fs::read_dir("/proc")

@@ -1,4 +1,4 @@
-//! Which commit a ref stands for.
+//! Resolution of refs to commits.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
-//! Repositories to be checked out.
+//! Repositories to check out.
 
-// Here and not at the root of the crate: benches need no more of the support than this.
+// Here and not at the crate root: benches need only this part of the support code.
 #[allow(
     clippy::duplicate_mod,
     reason = "test binaries have it at their root as well"
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use bounded::output_of;
 
-/// A folder with any number of repositories in it.
+/// A folder with any number of repositories.
 pub(crate) struct Repositories {
     place: TempDir,
 }
@@ -37,7 +37,7 @@ impl Repositories {
         self.place.path()
     }
 
-    /// A repository with `main.tf` and `network/main.tf`, committed to `main`.
+    /// Creates a repository with `main.tf` and `network/main.tf`, committed to `main`.
     pub(crate) fn create(&self, name: &str) -> Repository {
         self.create_with(name, &[])
     }
@@ -59,7 +59,7 @@ impl Repository {
         format!("file://{}", self.path.display())
     }
 
-    /// Runs git here and gives back what it printed.
+    /// Runs git here and returns its output.
     #[track_caller]
     pub(crate) fn git(&self, args: &[&str]) -> String {
         let output = output_of(
@@ -87,7 +87,7 @@ impl Repository {
         fs::write(path, content).expect("a file");
     }
 
-    /// Commits all that is there and gives back the commit.
+    /// Commits all files and returns the commit.
     pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);

@@ -1,4 +1,4 @@
-//! Where a secret could be seen, and is not.
+//! Places where a secret could be visible and must not be.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ const PASSWORD: &str = "hunter2+hunter2";
 /// The password, in a URL, and with the user name in a header.
 const FORMS: [&str; 3] = [PASSWORD, "hunter2%2bhunter2", "bWU6aHVudGVyMitodW50ZXIy"];
 
-/// Fails when a file below the folder holds one of the texts.
+/// Fails if a file below the folder contains one of the texts.
 fn assert_no_file_holds(folder: &Path, texts: &[&str]) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -33,7 +33,7 @@ fn assert_no_file_holds(folder: &Path, texts: &[&str]) {
     }
 }
 
-/// Others put things into the temporary folder too.
+/// Other programs create files in the temporary folder too.
 fn is_small_file(entry: &fs::DirEntry) -> bool {
     let found = entry.metadata();
     found.is_ok_and(|found| found.is_file() && found.len() < 1024 * 1024)

@@ -1,4 +1,4 @@
-//! A real `sshd` on the loopback, with a host key and a user key of its own.
+//! A real `sshd` on loopback, with its own host key and user key.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -22,13 +22,13 @@ pub(crate) struct SshServer {
 }
 
 impl SshServer {
-    /// `is_old` servers speak version 0 of git's protocol only.
+    /// Starts a server; `is_old` servers support only version 0 of git's protocol.
     pub(crate) fn start(is_old: bool) -> Self {
         assert!(
             Path::new(SSHD).exists(),
             "{SSHD} is missing: run tests/tools.sh"
         );
-        // Where it drops its privileges to; it does not start without.
+        // sshd needs this directory for privilege separation, and does not start without it.
         if Uid::effective().is_root() {
             fs::create_dir_all("/run/sshd").expect("a folder for sshd");
         }
@@ -54,12 +54,12 @@ impl SshServer {
         format!("ssh://{user}@127.0.0.1:{port}{}", repository.display())
     }
 
-    /// What lets in.
+    /// Returns credentials that the server accepts.
     pub(crate) fn credentials(&self) -> Credentials {
         self.credentials_with("user", "host")
     }
 
-    /// A private key, and the host key to be expected, by the names of their files.
+    /// Returns credentials with this private key and expected host key, given by file names.
     pub(crate) fn credentials_with(&self, private_key: &str, host_key: &str) -> Credentials {
         let public = self.read(&format!("{host_key}.pub"));
         Credentials::Ssh {
@@ -68,7 +68,7 @@ impl SshServer {
         }
     }
 
-    /// From now on, sessions never do what they were opened for.
+    /// From now on, sessions never execute their command.
     pub(crate) fn hold_sessions(&self) {
         let public = self.read("user.pub");
         let held = self.file("held");
@@ -105,10 +105,10 @@ fn make_key(path: &Path) {
     assert!(made.status.success(), "{made:?}");
 }
 
-/// How many ports are tried: another process may take one before the server does.
+/// How many ports to try: another process may take one before the server does.
 const PORTS: usize = 20;
 
-/// Starts the server on a free port and waits until it says that it listens.
+/// Starts the server on a free port and waits until it listens.
 fn listening(place: &Path, is_old: bool) -> (u16, Child) {
     let config = place.join("config");
     let mut said = String::new();
@@ -146,7 +146,7 @@ fn write_config(config: &Path, port: u16, is_old: bool) {
     .expect("a file");
 }
 
-/// The server, once it says that it listens, or what it said before it ended.
+/// Starts the server and waits until it listens, or returns what it printed before it ended.
 fn listening_with(config: &Path) -> Result<Child, String> {
     let mut child = Command::new(SSHD)
         .args(["-D", "-e", "-f"])
@@ -170,7 +170,7 @@ fn listening_with(config: &Path) -> Result<Child, String> {
         end_of(&mut child);
         return Err(said);
     };
-    // Its further words go nowhere, and must not block it.
+    // Its further output is discarded, so that it never blocks.
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
     Ok(child)
 }

@@ -1,4 +1,4 @@
-//! What the tests share: a place to check out into, and bounded calls.
+//! Shared test environment: a folder to check out into, and bounded calls.
 
 use std::fs;
 use std::future::Future;
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::waiting::{WHOLE_TEST, WITHIN_A_TEST};
 
-/// A place for checkouts, and what git said while they were made.
+/// An environment for checkouts, with the messages that git printed.
 pub(crate) struct Stand {
     place: TempDir,
     pub(crate) options: Options,
@@ -23,7 +23,7 @@ impl Stand {
     pub(crate) fn new() -> Self {
         let options = Options {
             timeout: WITHIN_A_TEST,
-            // What works confined works unconfined.
+            // What works in the sandbox also works without.
             sandbox: SandboxRequest {
                 mode: SandboxMode::Required,
                 ..SandboxRequest::default()
@@ -47,7 +47,7 @@ impl Stand {
         self
     }
 
-    /// The folder in which checkouts and mirrors are.
+    /// Returns the folder of checkouts and mirrors.
     pub(crate) fn folder(&self) -> PathBuf {
         self.place.path().canonicalize().expect("it is there")
     }
@@ -80,7 +80,7 @@ impl Stand {
         fault
     }
 
-    /// Nothing but the mirrors.
+    /// Asserts that only the mirrors are left.
     #[track_caller]
     pub(crate) fn assert_nothing_is_left(&self) {
         let left: Vec<_> = fs::read_dir(self.place.path())

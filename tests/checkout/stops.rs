@@ -1,4 +1,4 @@
-//! Checkouts that are stopped: by their timeout, by their owner, by there being no git.
+//! Checkouts that are stopped by a timeout, by their owner, or because git is missing.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -74,7 +74,7 @@ fn a_dropped_future_leaves_no_process_and_no_file() {
     });
 }
 
-/// Zombies among them.
+/// Returns whether a process is our child, including zombies.
 fn is_child_of_ours(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         let parent = stat
@@ -95,14 +95,14 @@ fn other_children_of_this_process_are_left_alone() {
     assert_eq!(end_of(&mut other).code(), Some(7));
 }
 
-/// Runs a test of this binary once more, in a process of its own.
+/// Returns a command that runs a test of this binary again, in a separate process.
 fn again(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command.args(["--exact", test]).env(INNER, "1");
     command
 }
 
-/// Is set in that process.
+/// Set in that process.
 const INNER: &str = "IAC_TEST_INNER";
 const URL: &str = "IAC_TEST_URL";
 const FOLDER: &str = "IAC_TEST_FOLDER";
@@ -154,14 +154,14 @@ fn git_ends_with_the_process_that_wanted_the_checkout() {
     wait_for("git to end", SOON, || {
         of_checkout_in(&stand.folder()).is_empty().then_some(())
     });
-    // What is left beside it does not get in the way.
+    // The leftovers do not interfere.
     let mut stand = stand;
     stand
         .check_out(&source(server.url("a/.git"), "main"))
         .unwrap();
 }
 
-/// As the first process of a container, or a subreaper: whatever git abandons when it is killed becomes its child.
+/// For the first process of a container, or a subreaper: processes that a killed git leaves behind become its children.
 #[test]
 fn whoever_inherits_the_children_of_git_gets_no_zombies() {
     if is_inner() {

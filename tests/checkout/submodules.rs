@@ -1,4 +1,4 @@
-//! Submodules: relative, nested, elsewhere.
+//! Submodules: relative, nested, and on other hosts.
 
 use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 
@@ -11,7 +11,7 @@ fn add(to: &Repository, url: &str, path: &str) {
     to.git(&["submodule", "--quiet", "add", "--name", path, url, path]);
 }
 
-/// `outer` with `middle` in it, with `inner` in that, all by relative URLs.
+/// Creates `outer` with the submodule `middle`, which has the submodule `inner`, all with relative URLs.
 fn nested(repositories: &Repositories) -> Repository {
     repositories.create("inner");
     let middle = repositories.create("middle");
@@ -23,7 +23,7 @@ fn nested(repositories: &Repositories) -> Repository {
             "config",
             "--file=.gitmodules",
             &format!("submodule.{name}.url"),
-            // From `NAME/.git`, which is what is fetched from.
+            // Relative to `NAME/.git`, which is the URL to fetch from.
             &format!("../../{name}/.git"),
         ]);
         repository.commit("submodule");

@@ -1,4 +1,4 @@
-//! The directory that is worked in, and the one that is made.
+//! The working directory, and the directory of the checkout.
 
 use std::fs;
 use std::os::unix::fs::symlink;

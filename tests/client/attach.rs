@@ -1,4 +1,4 @@
-//! Picking a run up through the client.
+//! Attaching to a run with the client.
 
 use iac_runner::client::RunEvent;
 use iac_runner::protocol::{Event, Outcome, StopReason};

@@ -104,13 +104,13 @@ fn an_attached_handle_that_is_dropped_leaves_the_run_alone_and_no_zombie() {
     });
 }
 
-/// A front that stands still does not hold its caller, and its run can be attached to.
+/// A front that hangs does not block its caller, and its run can be attached to.
 #[test]
 fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {
     blocking_test(|| {
         let workspace = Workspace::new(Tool::Terraform, Backend::Local);
         let mut request = typed(&workspace, workspace.apply());
-        // Longer than a busy machine takes to start a run, short enough to wait for.
+        // Longer than a busy machine needs to start a run, short enough to wait for.
         request.timeout_minutes = 10.0 / 60.0;
         request.grace_seconds = 4.0;
         request.on_disconnect = OnDisconnect::Finish;

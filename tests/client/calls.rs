@@ -98,7 +98,7 @@ fn a_binary_that_is_not_there_is_named() {
     }
 }
 
-/// More than any queue or pool here holds; a scripted tool, so that the machine bears it.
+/// More than any queue or pool here holds; a scripted tool keeps the load bearable.
 #[test]
 fn two_hundred_runs_at_once_all_give_their_own_result_and_leave_no_zombie() {
     const RUNS: usize = 200;

@@ -1,4 +1,4 @@
-//! Runners that print what the real one does not, to both clients.
+//! Runners that print what the real one does not print, with both clients.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl FakeRunner {
         blocking::Runner::at(self.program()).expect("it is there")
     }
 
-    /// What each client makes of it.
+    /// Returns the result of each client.
     fn both(&self, request: &Request) -> [Result<RunResult, ClientError>; 2] {
         [
             block_on(async { self.asynchronous().run(request).await }),
@@ -206,7 +206,7 @@ fn a_runner_that_hangs_is_ended_at_the_outer_deadline() {
             "{fault}"
         );
         crate::stand::wait_until_reaped(pid);
-        // The iterator ends at the deadline, too.
+        // The iterator ends at the deadline too.
         let mut run = runner.spawn(&request).expect("a run");
         assert_eq!(run.next(), None);
         assert!(run.wait().is_err());
@@ -277,7 +277,7 @@ fn what_cannot_be_executed_could_not_be_spawned() {
 fn a_stdout_that_outlives_its_runner_does_not_hold_the_blocking_client() {
     blocking_test(|| {
         let fake = FakeRunner::new(
-            // As long as the folder of this test is there.
+            // Runs as long as the folder of this test exists.
             "while [ -e \"$0\" ]; do sleep 0.1; done & exit 0",
         );
         match fake.blocking().run(&request()).unwrap_err() {

@@ -1,4 +1,4 @@
-//! What a handle does to its run: cancel, force, and what follows when it is dropped.
+//! How a handle affects its run: cancel, force, and drop.
 
 use std::fs;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn force_ends_a_tool_that_ignores_a_cancel_while_somebody_waits() {
         let run = runner().spawn(&request).expect("a run");
         let canceller = run.canceller();
         let waiting = tokio::spawn(run.wait());
-        // Kept until the result is there: with it goes whatever carries its mark.
+        // Kept until the result arrives: dropping it kills all processes with its mark.
         let _fake = tokio::task::spawn_blocking(move || {
             fake.workspace.wait_until_in_flight();
             canceller.cancel();
@@ -62,7 +62,7 @@ fn force_ends_a_tool_that_ignores_a_cancel_while_somebody_waits() {
 fn a_dropped_handle_cancels_gracefully_and_leaves_no_zombie() {
     let workspace = Workspace::new(Tool::Terraform, Backend::Server);
     let mut request = typed(&workspace, workspace.apply());
-    // The handle asks for a stop, whatever a disconnect would mean.
+    // The handle requests a stop, regardless of what a disconnect means.
     request.on_disconnect = OnDisconnect::Finish;
     let runtime = runtime();
     let pid = runtime.block_on(async {
@@ -103,7 +103,7 @@ fn a_wait_that_is_given_up_cancels() {
             result = run.wait() => panic!("ended by itself: {result:?}"),
             workspace = ready => {
                 let workspace = workspace.expect("in flight");
-                // The other branch has been dropped by now.
+                // The other branch is dropped by now.
                 tokio::task::spawn_blocking(move || {
                     workspace.wait_until_nothing_runs();
                     workspace.assert_state_is_complete();
@@ -164,12 +164,12 @@ fn the_runner_has_no_secret_in_its_arguments() {
     });
 }
 
-/// A front that stands still does not hold its caller; it is left alone, and so is its run.
+/// A front that hangs does not block its caller; neither the front nor its run is killed.
 #[test]
 fn at_the_outer_deadline_the_error_says_so_and_the_run_can_be_attached() {
     let workspace = Workspace::new(Tool::Terraform, Backend::Local);
     let mut request = typed(&workspace, workspace.apply());
-    // Longer than a busy machine takes to start a run, short enough to wait for.
+    // Longer than a busy machine needs to start a run, short enough to wait for.
     request.timeout_minutes = 10.0 / 60.0;
     request.grace_seconds = 4.0;
     request.on_disconnect = OnDisconnect::Finish;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::fake_runners::{FakeRunner, print, print_result, request, result};
 use crate::stand::{block_on, blocking_test, wait_until_reaped};
 
-/// It may carry a run: nobody kills it, and a thread reaps it whenever it ends.
+/// It may hold a run: it is not killed, and a thread reaps it when it ends.
 #[test]
 fn an_async_handle_lets_go_of_a_runner_that_hangs_at_the_outer_deadline() {
     let fake = FakeRunner::new("exec sleep 1000");
@@ -54,7 +54,7 @@ fn an_attached_process_that_hangs_is_ended_at_the_deadline_of_the_run_it_follows
     wait_until_reaped(pid);
 }
 
-/// Follows until it is let go; cannot cancel.
+/// Follows until it is released; cannot cancel.
 const CANNOT_CANCEL: &str = "\
 [ \"$1\" != cancel ] || { echo '{\"requested\":false,\"message\":\"not yours\"}'; exit 2; }
 while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done
@@ -98,7 +98,7 @@ fn a_cancel_that_cannot_be_started_is_told() {
             other => panic!("{other:?}"),
         };
         let waits = "while [ ! -e \"${0%/*}/go\" ]; do sleep 0.02; done";
-        // It says that its script has been read.
+        // Reports that its script has been read.
         let fake = FakeRunner::new(&(print(&json!({"type": "ready"})) + waits));
         let go = fake.folder.path().join("go");
         let (asynchronous, blocking) = (fake.asynchronous(), fake.blocking());

@@ -1,5 +1,4 @@
-//! The client library against the real binary with real tools, and against scripted runners for what
-//! the real one does not do.
+//! The client library with the real binary and real tools, and with scripted runners for what the real one does not do.
 
 #[allow(
     dead_code,

@@ -1,4 +1,4 @@
-//! What the tests of the client share: the binary, typed requests, bounded waits.
+//! Shared helpers of the client tests: the binary, typed requests, bounded waits.
 
 use std::future::Future;
 
@@ -20,7 +20,7 @@ pub(crate) fn blocking_runner() -> blocking::Runner {
     blocking::Runner::from(runner())
 }
 
-/// A request as the workspace writes it, typed, with the workspace's `PATH` and home.
+/// Returns a request of the workspace as a typed request, with the workspace's `PATH` and home.
 pub(crate) fn typed(workspace: &Workspace, mut request: Value) -> Request {
     let variables = &mut request["env_vars"];
     if variables["PATH"].is_null() {
@@ -51,13 +51,13 @@ pub(crate) async fn within_a_test<T>(future: impl Future<Output = T>) -> T {
         .expect("it ends within the time of a test")
 }
 
-/// Runs a test whose calls block on a thread of its own, so that one that hangs fails the test.
+/// Runs a test with blocking calls in a separate thread, so that a call that hangs fails the test.
 #[track_caller]
 pub(crate) fn blocking_test(test: impl FnOnce() + Send + 'static) {
     in_time("the end of the test", test);
 }
 
-/// Takes events up to an output that holds this text.
+/// Reads events up to an output that contains this text.
 pub(crate) async fn output_with(run: &mut Run, wanted: &str) {
     while let Some(event) = within_a_test(run.next_event()).await {
         if text_of(&event).is_some_and(|text| text.contains(wanted)) {
@@ -79,7 +79,7 @@ pub(crate) fn text_of(event: &RunEvent) -> Option<&str> {
 pub(crate) fn wait_until_reaped(pid: u32) {
     let child = i32::try_from(pid).expect("a pid");
     let ours = i32::try_from(std::process::id()).expect("a pid");
-    // Its process id may be given to a new process at once, which is no child of ours.
+    // Its process id may be reused at once, by a process that is not our child.
     wait_for("the runner to be reaped", SOON, || {
         (parent_of(child) != Some(ours)).then_some(())
     });

@@ -1,4 +1,4 @@
-//! The question whether the plan is to be carried out.
+//! The question whether to apply the plan.
 
 use crate::call::Call;
 use crate::project::{Project, SMALL};

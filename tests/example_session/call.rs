@@ -1,4 +1,4 @@
-//! The example at work: what it shows, what is typed, how it ends.
+//! Runs the example: its output, typed input, and its end.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use crate::support::bounded::{in_time, output_of};
 use crate::support::terminal::Terminal;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
-/// The example at a terminal; killed when it goes.
+/// The example at a terminal; dropping it kills it.
 pub(crate) struct Call {
     child: Child,
     terminal: Terminal,
@@ -21,14 +21,14 @@ pub(crate) struct Call {
 /// How a call ended.
 pub(crate) struct Ended {
     pub(crate) status: Option<i32>,
-    /// What came on stdout, which is no terminal.
+    /// Output on stdout, which is not a terminal.
     pub(crate) stdout: String,
     /// What the terminal showed.
     pub(crate) shown: String,
 }
 
 impl Call {
-    /// Starts it with stdin and stderr at a terminal, which is its controlling one.
+    /// Starts it with stdin and stderr on a terminal, which is its controlling terminal.
     pub(crate) fn at_terminal(mut command: Command) -> Self {
         let terminal = Terminal::open_for_a_person();
         let master = terminal.as_fd().try_clone_to_owned();
@@ -67,7 +67,7 @@ impl Call {
         self.type_in("\x03");
     }
 
-    /// Whether the example has ended.
+    /// Returns whether the example has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("our own child").is_some()
     }
@@ -80,7 +80,7 @@ impl Call {
         });
     }
 
-    /// What the terminal has shown by now.
+    /// Returns what the terminal has shown so far.
     pub(crate) fn shown(&self) -> String {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&shown).into_owned()
@@ -106,13 +106,13 @@ impl Call {
         }
     }
 
-    /// Kills it, as a kernel that runs out of memory does.
+    /// Kills it, as the kernel's OOM killer would.
     pub(crate) fn kill(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        // A child that was not waited for: its process id is its own.
+        // The child was not waited for, so its process id is still its own.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -124,7 +124,7 @@ impl Drop for Call {
     }
 }
 
-/// Runs it without a terminal to its end.
+/// Runs it to its end without a terminal.
 pub(crate) fn without_terminal(mut command: Command) -> Ended {
     let done = output_of(&mut command);
     Ended {

@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of an apply, and the time that is told meanwhile.
+//! Ctrl-C in the middle of an apply, and the elapsed time shown meanwhile.
 
 use crate::call::Call;
 use crate::project::{Project, SLOW, SMALL};
@@ -12,7 +12,7 @@ fn the_first_one_stops_the_apply_gracefully(tool: Tool) {
     command.arg("--auto-approve");
     let mut call = Call::at_terminal(command);
     project.wait_until_in_flight();
-    // Any time from the first that is shown: a busy machine may skip one.
+    // Any time from the first one shown: a busy machine may skip one.
     wait_for("the time of the apply", WITHIN_A_TEST, || {
         let shown = call.shown();
         let times = shown.split("apply: ").skip(1);
@@ -30,7 +30,7 @@ fn the_first_one_stops_the_apply_gracefully(tool: Tool) {
         "Cancel requested by alice",
         "it was cancelled",
         "State: all that was done is recorded; its lock is released",
-        // The time is taken away before a line is printed.
+        // The time is cleared before a line is printed.
         "\r\x1b[K",
     ] {
         assert!(ended.shown.contains(text), "{text} in {}", ended.shown);
@@ -61,9 +61,9 @@ fn a_later_one_kills_what_does_not_heed_the_first() {
     wait_for("the deaf tool", WITHIN_A_TEST, || {
         deaf.exists().then_some(())
     });
-    // Those that come too soon mean nothing.
+    // Signals that come too soon have no effect.
     wait_for("the kill", WITHIN_A_TEST, || {
-        // It may have ended by the next look.
+        // It may have ended by the next poll.
         if call.shown().contains("Killing: ") || call.has_ended() {
             return Some(());
         }

@@ -1,4 +1,4 @@
-//! The example is killed in the middle of an apply; another call takes the session up.
+//! The example is killed in the middle of an apply; another call recovers the session.
 
 use crate::call::{Call, without_terminal};
 use crate::project::{Project, SLOW, SMALL};

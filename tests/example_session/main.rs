@@ -1,4 +1,4 @@
-//! `examples/deploy_session`, as a person at a terminal and a script without one have it.
+//! `examples/deploy_session`, used by a person at a terminal and by a script without one.
 
 #[allow(
     dead_code,
@@ -7,7 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// One test a tool, named after the tool.
+/// One test per tool, named after the tool.
 macro_rules! on_both_tools {
     ($name:ident) => {
         mod $name {

@@ -1,4 +1,4 @@
-//! A git repository with a configuration, its state on a server, and a place for sessions.
+//! A git repository with a configuration, a state server, and a folder for sessions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ output "password" {
 }
 "#;
 
-/// A quick resource, then one that is in flight until it is let go.
+/// A quick resource, then one that blocks until it is released.
 pub(crate) const SLOW: &str = r#"
 resource "terraform_data" "quick" {
   input = "quick"
@@ -50,7 +50,7 @@ output "quick" {
 }
 "#;
 
-/// A repository, a state server, and a place for sessions.
+/// A repository, a state server, and a folder for sessions.
 pub(crate) struct Project {
     pub(crate) tool: Tool,
     pub(crate) mark: Mark,
@@ -81,21 +81,21 @@ impl Project {
         project
     }
 
-    /// The example about to be started, in an environment that holds nothing of the developer's.
+    /// Returns the command of the example, without the developer's environment.
     pub(crate) fn example(&self) -> Command {
         let mut command = Command::new("setsid");
         self.surround(command.arg("--ctty").arg(example()));
         command
     }
 
-    /// The same, without a terminal.
+    /// Returns the same command, without a terminal.
     pub(crate) fn example_without_terminal(&self) -> Command {
         let mut command = Command::new(example());
         self.surround(&mut command);
         command
     }
 
-    /// The same, told to deploy the repository.
+    /// Adds the arguments to deploy the repository.
     pub(crate) fn deployment(&self, mut example: Command) -> Command {
         let url = format!("file://{}", self.repo().display());
         example
@@ -106,7 +106,7 @@ impl Project {
         example
     }
 
-    /// The only session that was started; waits for it.
+    /// Waits for the only session, and returns its directory.
     pub(crate) fn session_dir(&self) -> PathBuf {
         wait_for("a session", WITHIN_A_TEST, || {
             let entry = fs::read_dir(self.root()).ok()?.next()?;
@@ -114,7 +114,7 @@ impl Project {
         })
     }
 
-    /// Waits until the resource of [`SLOW`] is in flight.
+    /// Waits until the resource of [`SLOW`] is in progress.
     pub(crate) fn wait_until_in_flight(&self) {
         let ready = self.session_dir().join("source/ready");
         wait_for("the in-flight resource", WITHIN_A_TEST, || {
@@ -122,17 +122,17 @@ impl Project {
         });
     }
 
-    /// Lets it come to its end.
+    /// Releases the resource.
     pub(crate) fn let_go(&self) {
         fs::write(self.session_dir().join("source/go"), "").expect("a file");
     }
 
-    /// A folder that comes first on `PATH`.
+    /// Returns a folder that comes first on `PATH`.
     pub(crate) fn gate(&self) -> PathBuf {
         self.folder.path().join("gate")
     }
 
-    /// The resources in the state on the server.
+    /// Returns the resources in the state on the server.
     pub(crate) fn resources(&self) -> Vec<Resource> {
         let state = self.server.state();
         state.as_ref().map(resources).unwrap_or_default()
@@ -171,9 +171,9 @@ impl Project {
     }
 }
 
-/// The example, which `cargo test` builds beside the folder of the tests.
+/// Returns the example, which `cargo test` builds next to the folder of the tests.
 ///
-/// With `--test`, cargo builds no examples, and the one of the last build is taken.
+/// With `--test`, cargo builds no examples, and the one of the last build is used.
 fn example() -> PathBuf {
     let own = std::env::current_exe().expect("this program has a path");
     let built = own

@@ -1,7 +1,7 @@
-//! Faults that a runner meets in production, on real terraform and real tofu.
+//! Faults that a runner meets in production, with real terraform and real tofu.
 //!
-//! `docs/faults.md` is the published table: each of its rows names the tests here (or in `tests/suite`) that
-//! show it, and [`published_table`] checks that those tests exist.
+//! `docs/faults.md` is the published table: each row names the tests here (or in `tests/suite`) that prove it, and
+//! [`published_table`] checks that those tests exist.
 
 #[macro_use]
 #[path = "../support/mod.rs"]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 const TABLE: &str = include_str!("../../docs/faults.md");
 
-/// The tests named in the last column of each row.
+/// Returns the tests named in the last column of each row.
 fn named_tests() -> impl Iterator<Item = &'static str> {
     TABLE
         .lines()
@@ -15,7 +15,7 @@ fn named_tests() -> impl Iterator<Item = &'static str> {
         .map(|name| name.trim().trim_matches('`'))
 }
 
-/// Whether a file at or below a path defines a function with this name.
+/// Returns whether a file at or below a path defines a function with this name.
 fn defines(path: &Path, function: &str) -> bool {
     if path.is_dir() {
         return fs::read_dir(path)

@@ -20,7 +20,7 @@ fn closed_stdout_and_stderr_end_a_run_with_70(tool: Tool) {
     applied_with(tool, ">&- 2>&-");
 }
 
-/// The run goes on; what it did is in the run directory, and nothing else is written there.
+/// The run continues; its effects are in the run directory, and nothing else is written there.
 fn applied_with(tool: Tool, redirections: &str) {
     for args in [&[][..], &["--stream"]] {
         let workspace = Workspace::new(tool, Backend::Server);
@@ -78,7 +78,7 @@ fn closed_stdout_ends_what_only_prints_with_70() {
     }
 }
 
-/// A stdin that can't be read and a stderr that is closed do not keep the run from its own descriptors.
+/// An unreadable stdin and a closed stderr do not affect the run's own descriptors.
 #[test]
 fn closed_stderr_changes_nothing_in_the_answer() {
     let workspace = Workspace::not_initialised(Tool::Terraform, Backend::Local, "");

@@ -1,4 +1,4 @@
-//! Control lines in numbers that no buffer holds: a stop is heard all the same.
+//! More control lines than any buffer holds: a stop still takes effect.
 
 use std::io::Write;
 use std::process::ChildStdin;
@@ -23,7 +23,7 @@ on_both_tools! {
 
 const BAD: &[u8] = b"no control line\n";
 const CANCEL: &[u8] = b"{\"type\":\"cancel\"}\n";
-/// Reported one by one, and one more that says that no more are.
+/// Reported one by one, and one warning that no more will be reported.
 const MOST_WARNINGS: usize = 11;
 
 fn cancel_is_heard_behind_thirty_thousand_bad_lines(tool: Tool) {
@@ -58,7 +58,7 @@ fn sigterm_is_heard_behind_thirty_thousand_bad_lines(tool: Tool) {
     assert!(ending.stderr.lines().count() <= MOST_WARNINGS + 1);
 }
 
-/// The cancel comes after far more than any buffer holds, and the bad lines go on after it.
+/// The cancel follows far more lines than any buffer holds, and bad lines follow it.
 fn cancel_is_heard_within_endless_bad_lines(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let mut runner = Launch::request(&workspace, &workspace.apply()).start();

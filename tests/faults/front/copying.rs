@@ -1,4 +1,4 @@
-//! Signals while the answer is being copied to a slow reader.
+//! Signals while the result is copied to a slow reader.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ on_both_tools! {
 /// Several times what a pipe holds.
 const HUNDREDS_OF_KB: usize = 400 * 1024;
 const EIGHT_MB: usize = 8 * 1000 * 1000;
-/// Size of the pieces that an output value is made of.
+/// Size of the pieces of an output value.
 const PIECE_BYTES: usize = 100_000;
 
-/// A configuration whose apply prints this much: half of it in the plan, half when it was applied.
+/// Returns a configuration whose apply prints this much: half of it in the plan, half after the apply.
 fn verbose(tool: Tool, bytes: usize) -> Workspace {
     let pieces = (bytes / 2).div_ceil(PIECE_BYTES);
     let hcl = format!(
@@ -102,7 +102,7 @@ fn a_cancelled_run_prints_its_whole_answer_to_a_slow_reader(tool: Tool) {
     let workspace = Workspace::with_in_flight(tool, Backend::Server, &script);
     let mut runner = Launch::request(&workspace, &workspace.apply()).start();
     workspace.wait_until_in_flight();
-    // The tool passes on what a provisioner prints in its own time, and no more of it once it is stopped.
+    // The tool forwards a provisioner's output at its own pace, and stops forwarding when it is stopped.
     let log = workspace.run_dir().join("output.log");
     wait_for("the whole output", WITHIN_A_TEST, || {
         let len = log.metadata().map_or(0, |log| log.len());
@@ -122,7 +122,7 @@ fn a_second_signal_two_seconds_later_ends_the_copy_with_70(tool: Tool) {
     let mut runner = Launch::request(&workspace, &apply(&workspace)).start();
     runner.read_at_least(1);
     wait_until_supervisor_has_ended(&runner);
-    // Those within two seconds of the first ask for nothing new; the next one is the second.
+    // Signals within two seconds of the first one request nothing new; the next one counts as the second.
     wait_for("the end of the front process", SOON, || {
         if !runner.has_ended() {
             runner.signal(Signal::SIGTERM);

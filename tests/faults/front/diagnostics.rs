@@ -1,4 +1,4 @@
-//! A stderr that takes nothing: it changes no outcome and holds nothing up.
+//! A blocked stderr: it changes no outcome and delays nothing.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -45,10 +45,10 @@ on_both_tools! {
     stdout_and_stderr_without_a_reader_stop_the_run_in_order,
 }
 
-/// Each of them is worth a line on stderr: more than a pipe holds.
+/// Each causes a line on stderr: more than a pipe holds.
 const WARNINGS: usize = 5000;
 
-/// An apply about which there is a lot to say.
+/// Returns an apply with many warnings.
 fn apply_with_warnings(workspace: &Workspace) -> Value {
     let mut request = workspace.apply();
     request["secrets"] = json!(vec!["short"; WARNINGS]);
@@ -107,7 +107,7 @@ fn a_stderr_whose_reader_goes_away_in_mid_apply_changes_nothing(tool: Tool) {
     workspace.assert_everything_was_applied();
 }
 
-/// The run is stopped for its stdout, as it always is, and the runner does not die of its stderr.
+/// The run is stopped because of its stdout, as usual, and stderr does not kill the runner.
 fn stdout_and_stderr_without_a_reader_stop_the_run_in_order(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let mut runner = Launch::request(&workspace, &apply_with_warnings(&workspace))
@@ -153,7 +153,7 @@ fn what_a_full_stderr_did_not_take_is_counted() {
     assert_eq!(told + dropped, WARNINGS);
 }
 
-/// How many diagnostics there are, and how many there were beside them.
+/// Returns how many diagnostics were printed, and how many were dropped.
 fn told_and_dropped(text: &str) -> (usize, usize) {
     let (mut told, mut dropped) = (0, 0);
     let lines = text.trim_start_matches('x').split_inclusive('\n');
@@ -178,7 +178,7 @@ fn a_usage_error_is_told_though_stderr_is_full() {
     ending.assert_outcome(&ending.result(), "invalid_request");
 }
 
-/// Fills a pipe up, and leaves it to block again.
+/// Fills a pipe, and makes it blocking again.
 fn fill(pipe: &mut (impl Write + AsFd)) {
     let flags = OFlag::from_bits_retain(fcntl(&*pipe, FcntlArg::F_GETFL).expect("flags"));
     fcntl(&*pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).expect("flags are set");

@@ -1,4 +1,4 @@
-//! The published example of a cancel does what it shows: it stops an apply in mid-flight.
+//! The published example of a cancel works: it stops an apply in progress.
 
 use serde_json::{Value, json};
 

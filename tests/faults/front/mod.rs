@@ -1,4 +1,4 @@
-//! The front process: answers that are being copied, diagnostics without a reader, hostile stdin.
+//! The front process: results being copied, diagnostics without a reader, hostile stdin.
 
 mod closed;
 mod control_lines;

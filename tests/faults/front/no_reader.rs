@@ -1,4 +1,4 @@
-//! A stdout that takes nothing, for the calls that only print.
+//! A blocked or closed stdout, for calls that only print.
 
 use std::fs::File;
 use std::io;
@@ -30,7 +30,7 @@ fn what_only_prints_ends_with_70_when_it_cannot() {
     }
 }
 
-/// The status says what became of the call, and `attach` ends with that of the run only if it printed it.
+/// The exit status reports the result of the call, and `attach` returns that of the run only if it printed it.
 #[test]
 fn what_does_something_tells_it_by_its_status_when_it_cannot_print() {
     let workspace = Workspace::new(Tool::Terraform, Backend::Local);

@@ -1,4 +1,4 @@
-//! No room for one more process: the sentence names the limit.
+//! The process limit is reached: the error names the limit.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use crate::support::runner::Launch;
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
 
-/// A user who runs nothing else: the limit counts all processes of a user.
+/// Runs as a user without other processes: the limit counts all processes of a user.
 fn as_user_with_processes(launch: Launch, most: u32) -> Launch {
     static USERS: AtomicU32 = AtomicU32::new(0);
     let user = 1_000_000 + process::id() * 100 + USERS.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A stdin that never ends and holds no document.
+//! A stdin that never ends and contains no document.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use crate::support::runner::Launch;
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
 
-/// What each of them makes of itself.
+/// Endless commands, and the error for each.
 const ENDLESS: [(&str, &str); 4] = [
     ("cat /dev/zero", "expected a JSON object"),
     ("yes", "expected a JSON object"),
@@ -90,7 +90,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        // Its reader is gone, so what it runs ends by SIGPIPE.
+        // Its reader is gone, so its child processes end by SIGPIPE.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

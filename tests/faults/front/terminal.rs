@@ -1,4 +1,4 @@
-//! A person who starts the runner and types nothing.
+//! A person starts the runner and types nothing.
 
 use std::io::{self, Read};
 

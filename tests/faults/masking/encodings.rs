@@ -1,4 +1,4 @@
-//! A secret that a configuration or a provisioner encodes before it is shown.
+//! A secret that a configuration or a provisioner encodes before it is printed.
 
 use serde_json::json;
 
@@ -12,14 +12,14 @@ on_both_tools! {
     credentials_of_a_registry_are_masked,
 }
 
-/// Long enough for several lines of base64.
+/// Returns a secret long enough for several lines of base64.
 fn long() -> String {
     (0..9)
         .map(|n| format!("part{n}-of-a-long-s3cret;"))
         .collect()
 }
 
-/// Runs an apply whose provisioner runs a script on the secret in `$SHOWN`, and gives all that is shown.
+/// Runs an apply whose provisioner runs a script on the secret in `$SHOWN`, and returns everything shown.
 #[track_caller]
 fn shown_by(tool: Tool, secret: &str, script: &str, extra: &[&str]) -> Shown {
     let script = serde_json::to_string(script).expect("a string is JSON");
@@ -58,7 +58,7 @@ resource "terraform_data" "a" {{
     shown
 }
 
-/// The same text with no line end, as base64 of the whole has it.
+/// Returns the pieces of the same text without line ends, as base64 of the whole.
 fn base64_pieces(secret: &str) -> Vec<String> {
     use base64::Engine;
     let encoded = base64::prelude::BASE64_STANDARD.encode(secret);
@@ -77,7 +77,7 @@ fn base64_of_a_long_secret_is_masked_at_any_width(tool: Tool) {
     for extra in [&["-no-color"][..], &[]] {
         shown_by(tool, &long(), script, extra).assert_hides(pieces.iter().copied());
     }
-    // Each line of output is a message of its own there.
+    // Each line of output is a separate message in this form.
     let script = "printf %s \"$SHOWN\" | base64; printf %s \"$SHOWN\" | base64 -w 64";
     shown_by(tool, &long(), script, &["-json"]).assert_hides(pieces);
 }
@@ -104,7 +104,7 @@ fn credentials_of_a_registry_are_masked(tool: Tool) {
     let escaped = "hunter2\\u003cin\\u003e\\u0026the\\\"well-hunter2";
     for extra in [&["-no-color"][..], &["-json"]] {
         let shown = shown_by(tool, secret, "true", extra);
-        // At any alignment, since what precedes it in the document is not this test's affair.
+        // At any alignment, because the preceding text of the document is not part of this test.
         for padding in ["", "x", "xx"] {
             let pieces = base64_pieces(&format!("{padding}{escaped}"));
             shown.assert_hides(pieces[1..pieces.len() - 1].iter().map(String::as_str));

@@ -1,4 +1,4 @@
-//! Secrets and output made to keep the search busy.
+//! Secrets and output that are built to keep the search busy.
 
 use serde_json::json;
 
@@ -11,14 +11,14 @@ on_both_tools! {
     escaped_line_ends_do_not_delay_the_timeout,
 }
 
-/// Two megabytes of the secret's words, of which it is never whole; then the tool sleeps beyond the timeout.
+/// Two megabytes of the secret's words, but never the whole secret; then the tool sleeps beyond the timeout.
 fn repetitive_output_does_not_delay_the_timeout(tool: Tool) {
     let script = "i=0; line=$(printf 'a %.0s' $(seq 5000)); while [ $i -lt 200 ]; do echo \"$line\"; i=$((i+1)); done; \
                   exec sleep 60";
     assert_timeout_is_heard(tool, script, &("a ".repeat(5000) + "z"));
 }
 
-/// Nothing but escaped line ends, each of which begins a gap.
+/// Only escaped line ends, each of which begins a gap.
 fn escaped_line_ends_do_not_delay_the_timeout(tool: Tool) {
     let script = "yes '\\n' | tr -d '\\n' | head -c 200000; exec sleep 60";
     assert_timeout_is_heard(tool, script, "correct horse battery");

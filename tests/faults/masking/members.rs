@@ -1,4 +1,4 @@
-//! A secret that is a JSON document, of which a configuration shows the members.
+//! A secret that is a JSON document, whose members a configuration shows.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -26,7 +26,7 @@ const KEY_ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const CLIENT_SECRET: &str = "GOCSPX-a\"b<c>&d\\e";
 const EMAIL: &str = "deployer@my-project-1.iam.gserviceaccount.com";
 
-/// Credentials as Google gives them out, and a secret that JSON has to escape.
+/// Returns credentials in Google's format, and a secret that JSON has to escape.
 fn credentials() -> Value {
     let key = KEY_LINES.join("\n");
     json!({
@@ -44,7 +44,7 @@ fn credentials() -> Value {
     })
 }
 
-/// What must not be shown. Of the secret, the part that no writer escapes.
+/// Texts that must not be shown. Of the secret, the part that no writer escapes.
 const HIDDEN: [&str; 7] = [
     KEY_LINES[0],
     KEY_LINES[1],
@@ -55,7 +55,7 @@ const HIDDEN: [&str; 7] = [
     "nested-t0ken-value",
 ];
 
-/// Shows members in every way that the language has, from a local value `decoded`.
+/// Shows members in every way that the language supports, from a local value `decoded`.
 const SHOWS_MEMBERS: &str = r#"
 output "decoded" { value = local.decoded }
 output "encoded" { value = jsonencode(local.decoded) }
@@ -79,7 +79,7 @@ fn workspace(tool: Tool, decoded: &str) -> Workspace {
     Workspace::with_configuration(tool, Backend::Local, &hcl)
 }
 
-/// Applies and shows it all, in text and in JSON.
+/// Applies and shows everything, in text and in JSON.
 #[track_caller]
 fn assert_members_are_hidden(workspace: &Workspace, value: &str, listed: bool, name: &str) {
     for (command, args) in [
@@ -133,7 +133,7 @@ fn members_of_credentials_in_base64_are_masked(tool: Tool) {
     assert_members_are_hidden(&workspace, &encoded, false, "GOOGLE_CREDENTIALS");
 }
 
-/// An object is written in HCL or JSON; no name tells that it is secret, but those of its members do.
+/// The object is written in HCL or JSON; no variable name shows that it is secret, but the names of its members do.
 fn members_of_an_object_variable_are_masked(tool: Tool) {
     let hcl = r#"
 variable "database" {
@@ -185,7 +185,7 @@ output "dotenv" { value = { for pair in regexall("([A-Z_]+)='?([^'\n]*)'?", var.
     }
 }
 
-/// An argument and a variable with arguments assign to names that say that the values are secret.
+/// An argument and a variable with arguments assign values to names that mark them as secret.
 fn secrets_that_are_assigned_by_arguments_are_masked(tool: Tool) {
     let hcl = "variable \"db_password\" {}\nvariable \"api_token\" {}\n\
                output \"shown\" { value = \"${var.db_password} ${var.api_token}\" }\n";
@@ -203,7 +203,7 @@ fn secrets_that_are_assigned_by_arguments_are_masked(tool: Tool) {
     shown.assert_hides(["hunter2-in-args", "t0ken-in-variable"]);
 }
 
-/// Variables whose names say nothing, with what other programs keep their passwords in.
+/// Variables with neutral names, which contain the formats in which other programs keep their passwords.
 fn passwords_in_credentials_of_programs_are_masked(tool: Tool) {
     let hcl = r#"
 variable "odbc" {}

@@ -1,4 +1,4 @@
-//! Everything that a run shows to anybody.
+//! Everything that a run shows.
 
 use std::fs;
 
@@ -8,14 +8,14 @@ use crate::support::ending::Ending;
 use crate::support::runner::Launch;
 use crate::support::workspace::Workspace;
 
-/// The result of a run, and all of its texts: stdout, stderr, the run directory, and what `attach` says.
+/// The result of a run, and all its texts: stdout, stderr, the run directory, and the output of `attach`.
 pub(super) struct Shown {
     pub(super) result: Value,
     texts: Vec<(String, String)>,
 }
 
 impl Shown {
-    /// Runs a request to its end with all events, its record in the workspace's run directory.
+    /// Runs a request to its end with all events, and with its record in the workspace's run directory.
     #[track_caller]
     pub(super) fn of(workspace: &Workspace, request: &Value) -> Self {
         let run_dir = workspace.run_dir();
@@ -45,13 +45,13 @@ impl Shown {
         }
     }
 
-    /// The output in the result.
+    /// Returns the output in the result.
     #[track_caller]
     pub(super) fn output(&self) -> &str {
         self.result["output"].as_str().expect("the output is text")
     }
 
-    /// Asserts that none of these is in any text, and that something is masked in the output.
+    /// Asserts that none of these is in any text, and that the output contains a mask.
     #[track_caller]
     pub(super) fn assert_hides<'a>(&self, pieces: impl IntoIterator<Item = &'a str>) {
         assert!(self.output().contains("***"), "{}", self.output());

@@ -1,4 +1,4 @@
-//! Every documented spelling of a secret, as a tool prints it.
+//! Every documented spelling of a secret, printed by a tool.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ on_both_tools! {
 
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
-/// The table of the README, one line a row: its name, and the secret so spelled.
+/// The table of the README, one row per line: its name, and the secret in this spelling.
 const SPELLINGS: [(&str, &str); 33] = [
     ("both quotes doubled", r#"wJa/K7+b=x""q''<é😀 &y%z\n"#),
     ("NFD", "wJa/K7+b=x\"q'<e\u{301}😀 &y%z\\n"),

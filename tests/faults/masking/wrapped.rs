@@ -1,4 +1,4 @@
-//! A value with spaces, or of several lines, that the tool wraps at its 78 columns.
+//! A value with spaces, or of several lines, that the tool wraps at 78 columns.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn phrase() -> String {
     WORDS.join(" ")
 }
 
-/// A request that has the phrase as a variable and as a secret.
+/// Returns a request with the phrase as a variable and as a secret.
 fn request(workspace: &Workspace, command: &str, args: &[&str]) -> Value {
     let mut request = workspace.request(command, args);
     request["secrets"] = json!([phrase()]);
@@ -37,7 +37,8 @@ fn request(workspace: &Workspace, command: &str, args: &[&str]) -> Value {
     request
 }
 
-/// Blocks that each say the phrase in an error, behind more and more words, so that lines end at each of its words.
+/// Returns blocks that each print the phrase in an error after an increasing number of words, so that lines end at each
+/// of its words.
 fn wrapped_everywhere(kind: &str, condition: &str) -> String {
     (0..12)
         .map(|words| {
@@ -171,7 +172,7 @@ check "key" {
     }
 }
 
-/// The phrase comes word by word, in a box, with a pause after each.
+/// The phrase is printed word by word, in a box, with a pause after each.
 fn half_a_phrase_is_in_no_event(tool: Tool) {
     let words = WORDS.join(" ");
     let script = format!(

@@ -1,4 +1,4 @@
-//! `cancel` and `attach` a moment after the runner was started.
+//! `cancel` and `attach` shortly after the start of the runner.
 
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
@@ -40,7 +40,7 @@ fn a_run_of_another_user_is_not_called_none() {
     assert!(message.contains("as the user of the run"), "{message}");
 }
 
-/// Each starts at once after the runner, which has not even read its request by then.
+/// Each starts right after the runner, which has not even read its request yet.
 const TRIES: usize = 40;
 
 fn cancel_reaches_a_run_that_was_started_a_moment_ago(tool: Tool) {
@@ -54,7 +54,7 @@ fn cancel_reaches_a_run_that_was_started_a_moment_ago(tool: Tool) {
         let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
         let result = ending.result();
         let outcome = result["outcome"].as_str().expect("a word");
-        // Before the tool is started, nothing is started any more.
+        // A cancel before the start of the tool prevents the start.
         assert!(
             ["cancelled", "not_started"].contains(&outcome),
             "try {attempt}: {result:#}"

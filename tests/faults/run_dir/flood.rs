@@ -90,7 +90,7 @@ fn a_stopped_run_ends_although_much_output_is_left() {
     assert!(warnings.iter().any(says), "{warnings:?}");
 }
 
-/// A provisioner lengthens the file that takes the output of the tool.
+/// A provisioner extends the file that receives the tool's output.
 fn a_hole_in_the_output_is_passed_over(tool: Tool) {
     let hcl = r#"
 resource "terraform_data" "a" {

@@ -5,15 +5,15 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// An ext4 file system on a loop device, for as long as this lives.
+/// An ext4 file system on a loop device; dropping it unmounts it.
 ///
-/// While it is frozen, a process that writes there waits in the kernel and cannot be killed.
+/// While it is frozen, a process that writes to it waits in the kernel and cannot be killed.
 pub(super) struct FrozenDisk {
     folder: TempDir,
 }
 
 impl FrozenDisk {
-    /// Mounts one; fails the test where that is not allowed, since a skipped test proves nothing.
+    /// Mounts it; fails the test if that is not allowed, because a skipped test proves nothing.
     #[track_caller]
     pub(super) fn mount() -> Self {
         let disk = Self {
@@ -41,13 +41,13 @@ impl FrozenDisk {
         self.mount_point().join(name)
     }
 
-    /// From here on every write hangs.
+    /// Makes every write hang from now on.
     #[track_caller]
     pub(super) fn freeze(&self) {
         succeeds(Command::new("fsfreeze").arg("-f").arg(self.mount_point()));
     }
 
-    /// Lets everything that hangs go on.
+    /// Lets all hanging writes continue.
     #[track_caller]
     pub(super) fn thaw(&self) {
         succeeds(Command::new("fsfreeze").arg("-u").arg(self.mount_point()));
@@ -57,9 +57,9 @@ impl FrozenDisk {
 impl Drop for FrozenDisk {
     fn drop(&mut self) {
         let quietly = |command: &mut Command| drop(command.output());
-        // It may be thawed already.
+        // It may already be thawed.
         quietly(Command::new("fsfreeze").arg("-u").arg(self.mount_point()));
-        // Lazily: a process of the test may still have a file open there until its own end.
+        // Lazily: a process of the test may keep a file open there until it ends.
         quietly(Command::new("umount").arg("-l").arg(self.mount_point()));
     }
 }
@@ -74,7 +74,7 @@ fn succeeds(command: &mut Command) {
     );
 }
 
-/// Whether something is there, by the file system's own word.
+/// Returns whether a path exists, without following links.
 pub(super) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }

@@ -26,7 +26,7 @@ on_both_tools! {
     a_disk_that_hangs_for_a_moment_costs_nothing,
 }
 
-/// An apply in flight, whose record cannot be written any further.
+/// An apply in progress whose record cannot be written any more.
 struct Hanging {
     disk: FrozenDisk,
     workspace: Workspace,
@@ -53,7 +53,7 @@ impl Hanging {
         }
     }
 
-    /// Waits for the end of the run, and then for what the disk gets when it answers again.
+    /// Waits for the end of the run, and then for the writes once the disk responds again.
     fn end(self, outcome: &str) -> (Workspace, Value) {
         let Self {
             disk,
@@ -71,7 +71,7 @@ impl Hanging {
         wait_until_gone(supervisor, WITHIN_A_TEST);
         let kept = read_json(&disk.path("run/result.json")).expect("the result");
         assert_eq!(kept, result);
-        // No log is claimed that is not whole.
+        // The result names a log only if it is complete.
         if let Some(log) = result["output_file"].as_str() {
             let log = fs::read_to_string(log).expect("a log");
             assert_eq!(result["output"], log.as_str());
@@ -98,7 +98,7 @@ impl Hanging {
     }
 }
 
-/// It says so; what it prints itself is whole.
+/// The result says so; the printed output is complete.
 #[track_caller]
 fn assert_record_is_given_up(ending: &Ending, result: &Value) {
     let events = ending.events();
@@ -161,7 +161,7 @@ fn a_run_dir_on_a_hung_disk_is_refused_in_time(tool: Tool) {
     assert_eq!(workspace.resources(), []);
 }
 
-/// The tool prints more than waits for the disk, which hangs until all of it is printed.
+/// The tool prints more than the queue for the disk holds; the disk hangs until all of it is printed.
 fn a_disk_that_hangs_for_a_moment_costs_nothing(tool: Tool) {
     let disk = FrozenDisk::mount();
     let fake = FakeTool::new(

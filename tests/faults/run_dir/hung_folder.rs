@@ -1,12 +1,12 @@
-//! A folder whose disk answers nothing, not even a look at it.
+//! A folder whose disk does not respond to anything, not even to a stat.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A FUSE file system over a folder whose server never answers, for as long as this lives.
+/// A FUSE file system over a folder whose server never responds; dropping it ends it.
 pub(super) struct HungFolder {
-    /// Holds the server's end open until its stdin is closed.
+    /// Keeps the server's end open until its stdin is closed.
     server: Child,
 }
 
@@ -18,7 +18,7 @@ umount -l \"$1\"
 ";
 
 impl HungFolder {
-    /// Hides a folder behind one; fails the test where that is not allowed.
+    /// Hides a folder behind it; fails the test if that is not allowed.
     #[track_caller]
     pub(super) fn over(folder: &Path) -> Self {
         let mut server = Command::new("sh")

@@ -1,4 +1,4 @@
-//! More output is wanted in the result than the memory of the control group holds.
+//! The request asks for more output in the result than the memory of the control group holds.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const MIB: u64 = 1024 * 1024;
 fn an_output_limit_beyond_the_memory_cuts_the_output(tool: Tool) {
     let memory = 256 * MIB;
     let group = MemoryGroup::new(tool.name(), memory);
-    // 80 MB: more than the quarter of the memory, and less than the third beyond which output that waits is passed over.
+    // 80 MB: more than a quarter of the memory, and less than the third above which waiting output is skipped.
     let fake = FakeTool::new(
         tool,
         "for part in $(seq 1 20); do seq 1000000 1500000; done",

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A control group with a limit to its memory, for as long as this lives.
+/// A control group with a memory limit; dropping it removes it.
 pub(super) struct MemoryGroup(PathBuf);
 
 impl MemoryGroup {
-    /// Makes one; fails the test where that is not allowed.
+    /// Creates it; fails the test if that is not allowed.
     #[track_caller]
     pub(super) fn new(name: &str, limit_bytes: u64) -> Self {
         let mount = Path::new("/sys/fs/cgroup");
@@ -21,7 +21,7 @@ impl MemoryGroup {
         group
     }
 
-    /// A script that moves itself there and runs the program that follows it.
+    /// Returns a script that moves itself into the group and runs the program that follows it.
     pub(super) fn entrance(&self) -> String {
         format!("echo $$ >{}/cgroup.procs && exec \"$@\"", self.0.display())
     }

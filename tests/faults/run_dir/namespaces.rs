@@ -20,7 +20,7 @@ on_both_tools! {
     attach_from_another_namespace_does_not_say_that_the_tool_is_gone,
 }
 
-/// A new PID namespace with a `/proc` of its own.
+/// A new PID namespace with its own `/proc`.
 const APART: [&str; 6] = [
     "unshare",
     "--pid",
@@ -77,7 +77,7 @@ fn cancel_into_another_pid_namespace_stops_the_run(tool: Tool) {
 
 /// A namespace in which an unrelated process has a given process id.
 struct Elsewhere {
-    /// Ends with everything in it when it is killed.
+    /// Killing it ends everything in the namespace.
     init: Child,
     stranger_outside: i32,
 }
@@ -107,7 +107,7 @@ impl Elsewhere {
         }
     }
 
-    /// A program that is started there.
+    /// Returns a command that starts a program there.
     fn entrance(&self) -> [String; 6] {
         let target = self.stranger_outside.to_string();
         ["nsenter", "--target", &target, "--pid", "--mount", "--"].map(str::to_owned)
@@ -125,14 +125,14 @@ fn child_of(parent: i32) -> Option<i32> {
     crate::support::mark::children(parent).first().copied()
 }
 
-/// The process id of a process in its own namespace.
+/// Returns the process id of a process in its own namespace.
 fn pid_inside(pid: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("NSpid:"))?;
     line.split_whitespace().last()?.parse().ok()
 }
 
-/// Makes the record one of a file system without sockets.
+/// Changes the record to that of a file system without sockets.
 fn take_socket_away(run_dir: &Path) {
     fs::remove_file(run_dir.join("control.sock")).expect("the supervisor listens");
     change_supervisor(run_dir, |supervisor| supervisor["listens"] = json!(false));
@@ -173,7 +173,7 @@ fn a_stranger_of_the_same_pid_gets_no_signal(tool: Tool) {
     }
     assert!(is_alive(supervisor));
 
-    // In its own namespace it is certain which process it is.
+    // In its own namespace, the process is identified with certainty.
     let cancelled = Launch::on_run_dir(&workspace, "cancel", &[]).run();
     assert_eq!(
         cancelled.result()["requested"],

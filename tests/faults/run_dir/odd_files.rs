@@ -1,4 +1,4 @@
-//! Something else than a regular file in the place of a file of the record.
+//! Something other than a regular file in the place of a file of the record.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,11 +17,11 @@ on_both_tools! {
 
 type Put = fn(&Path);
 
-/// What stands there, and the words for it.
+/// The kinds of files, and their names in messages.
 const ODD: [(&str, Put); 5] = [
     ("FIFO", |path| make(Command::new("mkfifo").arg(path))),
     ("device", |path| {
-        // The one that never ends.
+        // The device that never ends.
         make(Command::new("mknod").arg(path).args(["c", "1", "5"]));
     }),
     ("directory", |path| fs::create_dir(path).expect("a folder")),
@@ -38,7 +38,7 @@ fn make(command: &mut Command) {
     assert!(command.status().expect("it starts").success());
 }
 
-/// Which call reads a file to do what it does.
+/// Calls that need the file.
 const READ_BY: [(&str, &[&str]); 5] = [
     ("events.ndjson", &["attach", "--stream"]),
     ("output.log", &["attach", "--stream"]),
@@ -47,7 +47,7 @@ const READ_BY: [(&str, &[&str]); 5] = [
     ("supervisor.pid", &["cancel"]),
 ];
 
-/// Calls that have what they need, with anything in the place of the others.
+/// Calls that do not need the file, whatever is in its place.
 const NOT_READ_BY: [(&str, &[&str]); 3] = [
     ("events.ndjson", &["attach"]),
     ("output.log", &["attach"]),
@@ -79,7 +79,7 @@ fn readers_refuse_what_is_no_regular_file(tool: Tool) {
     }
 }
 
-/// Puts something in the place of a file of a run that has ended, and reads the record.
+/// Replaces a file of an ended run, and reads the record.
 fn read(tool: Tool, file: &str, put: Put, call: &[&str]) -> Ending {
     let fake = FakeTool::new(tool, "echo done");
     let ran = Launch::request(&fake.workspace, &fake.apply()).run();

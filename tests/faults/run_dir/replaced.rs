@@ -1,4 +1,4 @@
-//! The run directory is removed, moved, or made again while the run goes on.
+//! The run directory is removed, moved, or recreated while the run continues.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn in_flight(workspace: &Workspace) -> Runner {
     runner
 }
 
-/// Lets the run finish, which succeeds and says that its record is not where it was.
+/// Lets the run finish; it succeeds and reports that its record is not where it was.
 #[track_caller]
 fn finish_displaced(workspace: &Workspace, runner: Runner) -> Value {
     workspace.let_go();
@@ -100,7 +100,7 @@ fn attach_follows_the_run_whose_directory_it_opened(tool: Tool) {
     assert_eq!(reader.end().streamed_result(), result);
 }
 
-/// What is set aside for the result is replaced while the tool runs.
+/// The file reserved for the result is replaced while the tool runs.
 fn a_result_that_a_provisioner_forges_is_not_the_record(tool: Tool) {
     let hcl = r#"
 variable "record" {}

@@ -1,4 +1,4 @@
-//! A record whose processes are gone, and whose process ids belong to others: after a restart of a container.
+//! A record whose processes are gone and whose process ids were reused, as after a restart of a container.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ on_both_tools! {
     attach_does_not_take_a_stranger_for_the_tool,
 }
 
-/// A process that has nothing to do with the run, in the working directory of the tool.
+/// A process unrelated to the run, in the working directory of the tool.
 struct Stranger(Child);
 
 impl Stranger {
@@ -44,7 +44,7 @@ impl Drop for Stranger {
     }
 }
 
-/// A run whose supervisor was killed in mid-run; its tool has ended since.
+/// Returns a run whose supervisor was killed in the middle; its tool has ended since.
 fn lost(tool: Tool) -> Workspace {
     let workspace = Workspace::new(tool, Backend::Local);
     let mut runner = Launch::stream(&workspace, &workspace.apply()).start();

@@ -1,4 +1,4 @@
-//! A disk that answers nothing at all, as a file server does that is gone.
+//! A disk that does not respond at all, like that of a lost file server.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn a_work_dir_that_hangs_at_the_end_does_not_hold_up_the_result(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
     workspace.wait_until_in_flight();
-    // The tool works on in the folder that is hidden now.
+    // The tool continues in the folder that is now hidden.
     let hung = HungFolder::over(&workspace.work_dir());
     runner.control(r#"{"type":"cancel"}"#);
     let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());

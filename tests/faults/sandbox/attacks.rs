@@ -73,7 +73,7 @@ run: ls /run
 home: ls $HOME
 "#;
 
-/// What must work, or the attacks prove nothing.
+/// Commands that must succeed; otherwise the attacks prove nothing.
 const CONTROLS: &str = r#"
 own_files: cat main.tf
 temporary_files: echo x >$TMPDIR/file && mkdir $TMPDIR/a && mv $TMPDIR/file $TMPDIR/a/
@@ -84,7 +84,7 @@ null: echo x >/dev/null
 resolver: cat /etc/passwd
 "#;
 
-/// A script that writes the names of the commands that succeed to `reached`.
+/// Returns a script that writes the names of the commands that succeed to `reached`.
 fn script(folder: &Path, pid: u32) -> String {
     let mut script = format!("export S={} P={pid}\n: >reached\n", folder.display());
     let lines = ATTACKS.lines().chain(CONTROLS.lines());
@@ -165,7 +165,7 @@ fn link_left_by_a_run_opens_nothing_for_the_next(tool: Tool) {
     let ending = Launch::request(&workspace, &request)
         .env("TF_PLUGIN_CACHE_DIR", link.to_str().expect("text"))
         .run();
-    // The tool may refuse a plugin cache that it can't look into.
+    // The tool may refuse a plugin cache that it cannot read.
     let result = ending.result();
     super::assert_is_confined(&result);
     let stolen = fs::read_to_string(workspace.work_dir().join("stolen")).unwrap_or_default();
@@ -207,7 +207,7 @@ fn state_outside_is_not_written(tool: Tool) {
 
 fn environment_of_the_runner_is_out_of_reach(tool: Tool) {
     let workspace = Workspace::with_configuration(tool, Backend::Local, &runs_script("read.sh"));
-    // Every process that the script could know: its parents, and all that are near them.
+    // Every process that the script could know: its ancestors, and all processes near them.
     let script = "read -r own rest </proc/self/stat || own=$$\n\
                   : >stolen\n\
                   for pid in $PPID $(seq $((own - 200)) $((own + 20))); do\n\

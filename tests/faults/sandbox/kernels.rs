@@ -1,4 +1,4 @@
-//! What comes out where the kernel has Landlock, and where it does not.
+//! Results on kernels with and without Landlock.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What a configuration reaches from within a sandbox.
+//! What a configuration can access from within a sandbox.
 
 mod attacks;
 mod kernels;
@@ -13,10 +13,10 @@ use crate::support::ending::Ending;
 use crate::support::runner::Launch;
 use crate::support::workspace::Workspace;
 
-/// What must not be reached.
+/// The text that must not be accessible.
 const SECRET: &str = "top-secret-key-of-the-service";
 
-/// Puts a file beside the working directory that no configuration may read; returns its directory.
+/// Puts a file that no configuration may read next to the working directory; returns its directory.
 fn secret_folder(workspace: &Workspace) -> PathBuf {
     let folder = workspace.home().join("service");
     fs::create_dir_all(&folder).expect("a new folder");
@@ -24,7 +24,7 @@ fn secret_folder(workspace: &Workspace) -> PathBuf {
     folder
 }
 
-/// A request with a sandbox that must be had.
+/// Returns a request that requires a sandbox.
 fn confined(workspace: &Workspace, command: &str, args: &[&str]) -> Value {
     let mut request = workspace.request(command, args);
     request["sandbox"] = json!({"mode": "required"});
@@ -64,7 +64,7 @@ fn assert_shows_no_secret(ending: &Ending) {
     assert!(!text.contains(SECRET), "{text}");
 }
 
-/// A resource whose creation runs the script `name` of the working directory.
+/// Returns a resource whose creation runs the script `name` of the working directory.
 fn runs_script(name: &str) -> String {
     format!(
         "resource \"terraform_data\" \"script\" {{\n  provisioner \"local-exec\" {{\n    \

@@ -1,4 +1,4 @@
-//! What a configuration usually does works in a sandbox.
+//! The usual operations of a configuration work in a sandbox.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A supervisor that is stopped, and a machine that is frozen: time in which nothing runs does not count.
+//! A stopped supervisor, and a frozen machine: time in which nothing runs does not count.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,11 @@ on_both_tools! {
     a_frozen_group_does_not_use_up_the_grace,
 }
 
-/// Short for a test, and longer than a real tool needs to get in flight.
+/// Short for a test, but longer than a real tool needs until its apply is in progress.
 const TIMEOUT: Duration = Duration::from_secs(12);
-/// Longer than the tool needs for its end once its state is written.
+/// Longer than the tool needs to end once its state is written.
 const GRACE: Duration = Duration::from_secs(6);
-/// What a state write takes; the tool waits for it in its grace.
+/// Duration of a state write; the tool waits for it during its grace period.
 const SLOW_WRITE: Duration = Duration::from_secs(2);
 /// Longer than timeout and grace together.
 const STOPPED: Duration = Duration::from_secs(19);
@@ -66,7 +66,7 @@ fn a_stopped_supervisor_kills_no_tool_that_has_ended(tool: Tool) {
     assert_state_is_safe(&workspace, &ending, &result, "cancelled");
 }
 
-/// At the thaw the tool has what is left of its timeout, and ends by itself.
+/// After the thaw, the tool has the rest of its timeout, and ends by itself.
 fn a_stop_of_everything_does_not_use_up_the_timeout(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let (runner, _) = start(&workspace);
@@ -81,7 +81,7 @@ fn a_stop_of_everything_does_not_use_up_the_timeout(tool: Tool) {
     workspace.assert_everything_was_applied();
 }
 
-/// The supervisor goes on first, so that it meets a tool that has not ended.
+/// The supervisor continues first, so that it sees a tool that has not ended.
 fn a_stop_of_everything_does_not_use_up_the_grace(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     let (mut runner, _) = start(&workspace);
@@ -109,7 +109,7 @@ fn a_frozen_group_does_not_use_up_the_grace(tool: Tool) {
     assert_state_is_safe(&workspace, &ending, &result, "cancelled");
 }
 
-/// An apply in flight, and the pid of its tool.
+/// Returns an apply in progress, and the pid of its tool.
 fn start(workspace: &Workspace) -> (Runner, i32) {
     let mut request = workspace.apply();
     request["timeout"] = json!(TIMEOUT.as_secs_f64() / 60.0);
@@ -120,7 +120,7 @@ fn start(workspace: &Workspace) -> (Runner, i32) {
     (runner, tool)
 }
 
-/// Cancels, and returns when the tool has received its signal and works on.
+/// Cancels, and returns when the tool has received its signal and is still working.
 fn cancel(workspace: &Workspace, runner: &mut Runner) {
     let server = workspace.server();
     server.take_writes(Writes::Slow(SLOW_WRITE));
@@ -128,7 +128,7 @@ fn cancel(workspace: &Workspace, runner: &mut Runner) {
     runner.output_with(FIRST_SIGNAL_SEEN);
 }
 
-/// The supervisor, the front, then the tool and all that it has started.
+/// Returns the supervisor, the front, then the tool and all processes that it started.
 fn processes(workspace: &Workspace, runner: &Runner) -> Vec<i32> {
     let carriers = workspace.mark.carriers();
     [runner.supervisor(), runner.pid()]
@@ -137,11 +137,11 @@ fn processes(workspace: &Workspace, runner: &Runner) -> Vec<i32> {
         .collect()
 }
 
-/// States in which a process that was sent SIGSTOP does nothing more: one whose child was stopped between vfork and
-/// exec sleeps on without being stopped itself.
+/// States in which a process that was sent SIGSTOP does nothing more. A process whose child was stopped between vfork
+/// and exec sleeps without being stopped itself.
 const AT_REST: &str = "TtDZX";
 
-/// Stops processes, the last one first, and returns when.
+/// Stops processes, the last one first, and returns the time.
 pub(super) fn stop(pids: &[i32]) -> Instant {
     let reversed: Vec<i32> = pids.iter().rev().copied().collect();
     signal(&reversed, Signal::SIGSTOP);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::ending::Ending;
 use crate::support::workspace::Workspace;
 
-/// What both tools print when they have seen their first signal.
+/// Both tools print this after their first signal.
 const FIRST_SIGNAL_SEEN: &str = "Interrupt received";
 
 /// Asserts that the tool stopped gracefully, after one signal, and that its state is complete.

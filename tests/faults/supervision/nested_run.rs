@@ -1,4 +1,4 @@
-//! A provisioner that runs the tool on another configuration: that run has a state of its own to lose.
+//! A provisioner that runs the tool on another configuration: that run could lose its own state.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ on_both_tools! {
     nested_run_that_outlives_a_successful_tool_stops_in_order,
 }
 
-/// In seconds; for a busy machine.
+/// In seconds; long enough for a busy machine.
 const GRACE: u32 = 120;
-/// Longer than the outer run takes for its end.
+/// Longer than the outer run needs to end.
 const SLOW_WRITE: Duration = Duration::from_secs(4);
 
 fn nested_run_that_outlives_a_cancelled_tool_stops_in_order(tool: Tool) {
@@ -49,8 +49,8 @@ fn cancelled(tool: Tool, script: &str) {
     nested.assert_lock_is_released();
 }
 
-/// Two applies in flight, the nested one with slow state writes. It prints to a file: a pipe would break with the
-/// outer run, and the nested one would die of it.
+/// Returns two applies in progress, the nested one with slow state writes. It prints to a file: a pipe would break with
+/// the outer run and kill it.
 fn in_flight(tool: Tool, script: &str) -> (Workspace, Workspace, Runner) {
     let nested = Workspace::new(tool, Backend::Server);
     let call = format!(

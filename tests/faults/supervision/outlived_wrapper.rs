@@ -1,5 +1,5 @@
-//! A script in the tool's place that ends by itself while the real tool works: the tool is left to finish, and the
-//! script's exit code says nothing of it.
+//! A script in the tool's place that ends by itself while the real tool works: the tool may finish, and the script's
+//! exit code says nothing about it.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -28,7 +28,7 @@ on_both_tools! {
     plan_behind_a_wrapper_that_exited_is_no_success,
 }
 
-/// Ends when the apply is in flight.
+/// Ends when the apply is in progress.
 const EXITS: &str =
     "#!/bin/sh\nTOOL \"$@\" &\nwhile [ ! -e ready ]; do sleep 0.05; done\nexit CODE";
 
@@ -115,7 +115,7 @@ fn timeout_behind_a_wrapper_that_exited_stops_in_order(tool: Tool) {
     assert_eq!(notices(&result), 1, "{result:#}");
 }
 
-/// The grace is the tool's: it is not used up by what the script left beside the tool.
+/// The grace period is for the tool: processes that the script left next to the tool do not use it up.
 fn daemon_behind_a_stopped_tool_is_not_waited_for(tool: Tool) {
     let script = "#!/bin/sh\nsetsid sh -c 'trap \"\" INT; exec sleep 600' &\n";
     let script = EXITS.replace("CODE", "0").replace("#!/bin/sh\n", script);
@@ -126,7 +126,7 @@ fn daemon_behind_a_stopped_tool_is_not_waited_for(tool: Tool) {
     assert_eq!(notices(&result), 1, "{result:#}");
 }
 
-/// What the tool's own exit code is, is not known.
+/// The tool's own exit code is unknown.
 fn plan_behind_a_wrapper_that_exited_is_no_success(tool: Tool) {
     let slow = "data \"external\" \"slow\" {\n  program = [\"true\"]\n}\n";
     // A plan that fails: the provider is not installed.
@@ -143,7 +143,8 @@ fn plan_behind_a_wrapper_that_exited_is_no_success(tool: Tool) {
     assert!(output.contains("Error"), "{result:#}");
 }
 
-/// An apply in flight whose wrapper has ended, as the supervisor has seen: what ends before that has not outlived it.
+/// Returns an apply in progress whose wrapper has ended, as seen by the supervisor: a tool that ends before that has
+/// not outlived it.
 fn outlived(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
     let (fake, mut runner) = in_flight(tool, wrapper);
     runner.event("word of the ended wrapper", |event| {

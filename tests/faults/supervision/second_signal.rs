@@ -1,4 +1,4 @@
-//! A second signal to the tool from elsewhere, after the runner's own: the tool gives its state up.
+//! A second signal to the tool from elsewhere, after the runner's own: the tool abandons its state.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ on_both_tools! {
 
 /// Longer than a tool waits after its second signal.
 const SLOW_WRITE: Duration = Duration::from_secs(8);
-/// What both tools print at their second signal.
+/// Both tools print this at their second signal.
 const SECOND_SIGNAL_SEEN: &str = "Two interrupts received";
 
 fn second_interrupt_leaves_state_and_lock_unknown_as_text(tool: Tool) {

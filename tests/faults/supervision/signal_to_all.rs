@@ -1,4 +1,4 @@
-//! A signal to the whole process tree: the tool has had its one signal, and the runner adds none.
+//! A signal to the whole process tree: the tool has had its one signal, and the runner sends none.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ on_both_tools! {
     the_notice_in_a_provisioners_output_does_not_count,
 }
 
-/// Longer than the runner waits for the tool's word.
+/// Longer than the runner waits for the tool's message.
 const SLOW_WRITE: Duration = Duration::from_secs(5);
 
-/// Leaves a process behind that prints 600 KB through the tool once it may, however its parent ends.
+/// Leaves a process behind that later prints 600 KB through the tool, however its parent ends.
 const FLOODS_LATER: &str = "\
 (trap '' INT; while [ ! -e flood ]; do sleep 0.05; done; \
 yes a line that says nothing at all | head -c 600000) & \
 touch ready; while [ ! -e go ]; do sleep 0.05; done";
 
-/// Prints what the tool prints at its first signal.
+/// Prints the tool's message for its first signal.
 const PRETENDS: &str = "\
 echo 'Interrupt received.'; echo 'Please wait for Terraform to exit or data loss may occur.'; \
 touch ready; while [ ! -e go ]; do sleep 0.05; done";
@@ -64,7 +64,7 @@ fn output_after_the_notice_does_not_hide_it_with_json(tool: Tool) {
     flooded(tool, "-json");
 }
 
-/// The apply is in flight, its state writes are slow, and the tool and `ours` get SIGINT at once.
+/// An apply is in progress, its state writes are slow, and the tool and `ours` get SIGINT at once.
 fn interrupted(tool: Tool, form: &str, ours: impl FnOnce(&Runner) -> Vec<i32>) {
     let workspace = Workspace::new(tool, Backend::Server);
     let runner = start_and_interrupt(&workspace, form, ours);
@@ -105,7 +105,7 @@ fn start_and_interrupt(
     runner
 }
 
-/// Else a configuration could keep its own tool from being stopped.
+/// Otherwise a configuration could prevent a stop of its own tool.
 fn the_notice_in_a_provisioners_output_does_not_count(tool: Tool) {
     for form in ["-no-color", "-json"] {
         let workspace = Workspace::with_in_flight(tool, Backend::Server, PRETENDS);

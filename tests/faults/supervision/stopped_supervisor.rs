@@ -1,4 +1,4 @@
-//! A supervisor that is stopped (SIGSTOP) when the run is to be stopped: whoever asks for that wakes it first.
+//! A supervisor that is stopped (SIGSTOP) when a stop of the run is requested: the requesting process wakes it first.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::state_server::Writes;
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
 
-/// How long after the first signal a second one asks for force.
+/// Time after the first signal at which a second one forces the end.
 const SECOND_SIGNAL_COUNTS: Duration = Duration::from_secs(3);
 
 on_both_tools! {
@@ -51,14 +51,14 @@ fn forced_cancel_command_wakes_a_stopped_supervisor(tool: Tool) {
     ending.assert_outcome(&ending.streamed_result(), "killed");
 }
 
-/// The tool is in a state write when the second one comes.
+/// The tool is in a state write when the second signal arrives.
 fn second_signal_wakes_a_supervisor_that_is_stopped_again(tool: Tool) {
     let (workspace, mut runner) = stopped(tool);
     workspace.server().take_writes(Writes::Held);
     runner.signal(Signal::SIGTERM);
     runner.output_with(FIRST_SIGNAL_SEEN);
     let stopped = stop(&[runner.supervisor()]);
-    // Before that, it would count as the same signal.
+    // Earlier, it would count as the same signal.
     wait_until_over(stopped, SECOND_SIGNAL_COUNTS);
     runner.signal(Signal::SIGTERM);
     let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
@@ -75,7 +75,7 @@ fn disconnect_wakes_a_stopped_supervisor(tool: Tool) {
     workspace.assert_lock_is_released();
 }
 
-/// An apply in flight whose supervisor is stopped.
+/// Returns an apply in progress whose supervisor is stopped.
 fn stopped(tool: Tool) -> (Workspace, Runner) {
     let workspace = Workspace::new(tool, Backend::Server);
     let mut runner = Launch::stream(&workspace, &workspace.apply()).start();

@@ -1,4 +1,4 @@
-//! Processes that the runner cannot see or may not end: the result, or a warning beside it, names them.
+//! Processes that the runner cannot see or may not kill: the result, or a warning next to it, names them.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -23,7 +23,7 @@ on_both_tools! {
     a_survivor_of_another_user_is_told_of_after_a_cancel,
 }
 
-/// Leaves a session of its own behind, and writes its pid.
+/// Leaves a process in its own session behind, and writes its pid.
 const LEAVES_A_DAEMON: &str = "\
 setsid sh -c 'trap \"\" INT; echo $$ >daemon.new; mv daemon.new daemon; exec sleep 600' \
 >/dev/null 2>&1 </dev/null & \
@@ -108,7 +108,7 @@ fn without_proc(workspace: &Workspace) -> Launch {
     Launch::stream(workspace, &workspace.apply()).under(&WITHOUT_PROC)
 }
 
-/// A run by a user that is not root, with a program that runs as root for any user.
+/// Returns a run by a user other than root, with a program that runs as root for any user.
 fn as_user(workspace: &Workspace) -> Launch {
     let helper = workspace.work_dir().join("as_root");
     fs::copy("/usr/bin/setpriv", &helper).expect("setpriv is copied");
@@ -130,7 +130,7 @@ fn as_user(workspace: &Workspace) -> Launch {
     Launch::stream(workspace, &workspace.apply()).under(&as_user)
 }
 
-/// Gives all that is at a path to the user.
+/// Gives everything at a path to the user.
 fn give(path: &Path) {
     let given = Command::new("chown")
         .args(["-R", &USER.to_string()])

@@ -1,4 +1,4 @@
-//! A script in the tool's place that runs the real tool: the tool has the grace, even when the script ends first.
+//! A script in the tool's place that runs the real tool: the tool gets the grace period, even if the script ends first.
 
 use std::time::Duration;
 
@@ -34,13 +34,13 @@ on_both_tools! {
     a_wrapper_that_ends_by_itself_is_not_waited_behind,
 }
 
-/// At a SIGINT of its own, it kills its child and dies.
+/// On SIGINT, it kills its child and dies.
 const PYTHON_CALL: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
                       sys.exit(subprocess.call(['TOOL'] + sys.argv[1:]))";
-/// At a SIGINT of its own, it dies and leaves its child behind.
+/// On SIGINT, it dies and leaves its child behind.
 const PYTHON_WAIT: &str = "#!/usr/bin/python3\nimport subprocess, sys\n\
                            sys.exit(subprocess.Popen(['TOOL'] + sys.argv[1:]).wait())";
-/// Longer than a wrapper takes to die, so that the tool still works on when it has.
+/// Longer than a wrapper needs to die, so that the tool is still working then.
 pub(super) const SLOW_WRITE: Duration = Duration::from_secs(2);
 
 fn a_tool_behind_exec_stops_in_order(tool: Tool) {
@@ -51,7 +51,7 @@ fn a_tool_behind_a_plain_call_stops_in_order(tool: Tool) {
     cancelled_once(tool, "#!/bin/sh\nTOOL \"$@\"\nexit $?");
 }
 
-/// The shell ends with the exit code of `tee`: that says nothing of the tool.
+/// The shell ends with the exit code of `tee`, which says nothing about the tool.
 fn a_tool_before_tee_stops_in_order(tool: Tool) {
     let result = cancelled_once(tool, "#!/bin/sh\nTOOL \"$@\" 2>&1 | tee log");
     assert_eq!(result["exit_code"], 0, "{result:#}");
@@ -107,7 +107,7 @@ fn a_tool_under_timeout_stops_in_order(tool: Tool) {
     cancelled_once(tool, "#!/bin/sh\nexec timeout 600 TOOL \"$@\"");
 }
 
-/// Each try gets its one SIGINT.
+/// Each attempt gets one SIGINT.
 fn a_tool_that_is_tried_again_stops_in_order(tool: Tool) {
     let result = cancelled(
         tool,
@@ -116,7 +116,7 @@ fn a_tool_that_is_tried_again_stops_in_order(tool: Tool) {
     assert!((1..=2).contains(&notices(&result)), "{result:#}");
 }
 
-/// The script is killed by itself: the tool is asked to stop, and has its grace.
+/// Only the script is killed: the tool is asked to stop, and gets its grace period.
 fn a_tool_that_outlives_its_killed_wrapper_stops_in_order(tool: Tool) {
     let (fake, mut runner) = in_flight(tool, "#!/bin/sh\nTOOL \"$@\"\nexit $?");
     let leader = Pid::from_raw(runner.tool_pid());
@@ -127,7 +127,7 @@ fn a_tool_that_outlives_its_killed_wrapper_stops_in_order(tool: Tool) {
     assert_eq!(result["stop_reason"], Value::Null, "{result:#}");
 }
 
-/// The script dies of the signal at once; the tool has had it, too, and gets no second one.
+/// The script dies of the signal at once; the tool has received it too, and gets no second one.
 fn a_tool_whose_wrapper_took_a_signal_to_all_stops_in_order(tool: Tool) {
     let (fake, mut runner) = in_flight(tool, PYTHON_WAIT);
     let group = Pid::from_raw(runner.tool_pid());
@@ -149,7 +149,7 @@ fn a_wrapper_that_goes_on_after_its_tool_is_stopped_too(tool: Tool) {
     assert_eq!(result["signal"], "SIGINT", "{result:#}");
 }
 
-/// Nothing was asked to stop: what a script leaves behind does not hold up its result.
+/// No stop was requested: processes that a script leaves behind do not delay its result.
 fn a_wrapper_that_ends_by_itself_is_not_waited_behind(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Server);
     workspace.let_go();
@@ -163,14 +163,14 @@ fn a_wrapper_that_ends_by_itself_is_not_waited_behind(tool: Tool) {
     fake.workspace.assert_everything_was_applied();
 }
 
-/// As [`cancelled`], by a tool that says exactly once that it received a signal.
+/// Same as [`cancelled`], for a tool that reports exactly once that it received a signal.
 fn cancelled_once(tool: Tool, wrapper: &str) -> Value {
     let result = cancelled(tool, wrapper);
     assert_eq!(notices(&result), 1, "{result:#}");
     result
 }
 
-/// Cancels an apply in flight behind a wrapper, in which TOOL is the real tool.
+/// Cancels an apply in progress behind a wrapper, in which TOOL is the real tool.
 fn cancelled(tool: Tool, wrapper: &str) -> Value {
     let (fake, mut runner) = in_flight(tool, wrapper);
     runner.control(r#"{"type":"cancel"}"#);
@@ -184,7 +184,7 @@ pub(super) fn in_flight(tool: Tool, wrapper: &str) -> (FakeTool, Runner) {
     started(wrap(Workspace::new(tool, Backend::Server), wrapper))
 }
 
-/// Starts an apply and waits until it is in flight; its state will be written slowly.
+/// Starts an apply with slow state writes, and waits until it is in progress.
 pub(super) fn started(fake: FakeTool) -> (FakeTool, Runner) {
     let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
     fake.workspace.wait_until_in_flight();
@@ -206,7 +206,7 @@ pub(super) fn ended(fake: &FakeTool, runner: Runner) -> (Ending, Value) {
     (ending, result)
 }
 
-/// How often a tool has said that it received a signal.
+/// Returns how often a tool has reported that it received a signal.
 pub(super) fn notices(result: &Value) -> usize {
     let output = result["output"].as_str().expect("text");
     output.matches(FIRST_SIGNAL_SEEN).count()

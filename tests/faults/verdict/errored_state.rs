@@ -1,4 +1,4 @@
-//! `errored.tfstate` that a run has written, or has found, with any times of the file.
+//! `errored.tfstate` that a run wrote or found, with any file times.
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
@@ -19,11 +19,11 @@ on_both_tools! {
     errored_state_is_reported_where_clocks_are_behind,
 }
 
-/// A state of an earlier run; the tools overwrite only what they can read.
+/// A state of an earlier run; the tools overwrite only a state that they can read.
 const EARLIER: &str = r#"{"version":4,"terraform_version":"1.6.2","serial":1,"lineage":"x","outputs":{},"resources":[],"check_results":null}"#;
 const A_DAY: Duration = Duration::from_secs(86_400);
 
-/// Times that an earlier file may have: now in whole seconds, before, and by a clock that is ahead.
+/// Returns times that an earlier file may have: now in whole seconds, earlier, and from a clock that is ahead.
 fn times() -> [SystemTime; 3] {
     let now = SystemTime::now();
     let age = now
@@ -72,7 +72,7 @@ fn errored_state_that_is_rewritten_is_reported(tool: Tool) {
     }
 }
 
-/// A file system with a clock of its own is what the real tools can't be made to see.
+/// A scripted tool, because the real ones cannot be given a file system with a separate clock.
 fn errored_state_is_reported_where_clocks_are_behind(tool: Tool) {
     let script = "echo '{}' >errored.tfstate; touch -d @1000000000 errored.tfstate; exit 1";
     let fake = FakeTool::new(tool, script);

@@ -1,4 +1,4 @@
-//! A limit on the size of files that cuts the output of the tool, and with it its errors.
+//! A file size limit that cuts the tool's output, including its errors.
 
 use std::os::unix::fs::chown;
 use std::process::Command;
@@ -12,7 +12,7 @@ on_both_tools! {
     output_that_a_limit_cuts_leaves_no_claim,
 }
 
-/// A user who cannot lift the limit.
+/// A user who cannot raise the limit.
 const USER: u32 = 65_534;
 const LIMIT_BYTES: u32 = 400_000;
 

@@ -1,4 +1,4 @@
-//! Faults of the state that megabytes of other output come after.
+//! Faults of the state that are followed by megabytes of other output.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ resource "terraform_data" "failing" {
     for form in FORMS {
         let workspace = Workspace::with_configuration(tool, Backend::Server, configuration);
         workspace.server().take_writes(Writes::Refused);
-        // The tool can't leave the state here, either.
+        // The tool cannot write the state here either.
         fs::create_dir(workspace.work_dir().join("errored.tfstate")).expect("a new folder");
         let args = [&["-auto-approve"], form].concat();
         let ending = Launch::request(&workspace, &workspace.request("apply", &args)).run();

@@ -1,4 +1,4 @@
-//! Ends of which the tool's own words tell less than they seem to.
+//! Ends at which the tool's own messages say less than they seem to.
 
 use std::fs;
 use std::io::Write;
@@ -53,7 +53,7 @@ fn errored_state_that_a_full_disk_cut_is_not_reported(tool: Tool) {
     assert!(told.contains("holds no state"), "{told}");
 }
 
-/// Fills a disk but for so many bytes.
+/// Fills a disk except for this many bytes.
 fn leave_room(disk: &SmallDisk, bytes: u64) {
     let mut file = fs::File::create(disk.path().join("fill")).expect("a new file");
     while file.write_all(&[b'x'; 1024]).is_ok() {}
@@ -78,7 +78,7 @@ fn output_is_whole_when_a_script_opens_it_anew(tool: Tool) {
     }
 }
 
-/// Terraform ends with 0 and without a word about it.
+/// Terraform exits with 0 and prints nothing about it.
 fn migration_that_leaves_a_lock_is_not_released(tool: Tool) {
     let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
     let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
@@ -133,7 +133,7 @@ fn assert_lock_is_unknown(workspace: &Workspace, apply: &Value) {
     assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
 }
 
-/// A provisioner removes the file with the state, or the whole directory; both tools say that all is well.
+/// A provisioner removes the state file, or the whole directory; both tools report success.
 fn local_state_that_is_removed_in_mid_apply_is_not_saved(tool: Tool) {
     let hcl = "variable \"removes\" {}\nresource \"terraform_data\" \"a\" {\n  input = var.removes\n  \
                provisioner \"local-exec\" {\n    command = var.removes\n  }\n  triggers_replace = var.removes\n}\n";
@@ -153,7 +153,7 @@ fn local_state_that_is_removed_in_mid_apply_is_not_saved(tool: Tool) {
     }
 }
 
-/// The tool goes on writing to the file that it has opened, which is not the one that is found there later.
+/// The tool keeps writing to the file that it opened, which is not the one found there later.
 fn local_state_that_is_replaced_in_mid_apply_is_not_saved(tool: Tool) {
     for had_state in [false, true] {
         for (replaces, safety) in [
@@ -264,7 +264,7 @@ fn errored_state_of_a_provisioner_is_not_the_tools(tool: Tool) {
     }
 }
 
-/// Both tools look for such a word anywhere, and exit with 0.
+/// Both tools look for such a flag anywhere, and exit with 0.
 fn command_that_only_prints_the_version_writes_no_state(tool: Tool) {
     let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
     for word in ["-version", "-v", "--version", "-help", "-h"] {

@@ -1,4 +1,4 @@
-//! The kernel's OOM killer, of this run and of another process.
+//! The kernel's OOM killer, caused by this run or by another process.
 
 use std::process::Command;
 
@@ -15,9 +15,9 @@ on_both_tools! {
 }
 
 const MIB: u64 = 1024 * 1024;
-/// A program that takes all memory there is.
+/// A program that uses up all memory.
 const GREEDY: &str = "exec tail /dev/zero";
-/// Room for either tool with one provisioner.
+/// Enough memory for either tool with one provisioner.
 const ENOUGH: u64 = 400 * MIB;
 
 fn oom_kill_of_another_process_is_not_blamed_on_a_failure(tool: Tool) {
@@ -58,7 +58,7 @@ fn oom_kill_of_a_provisioner_is_out_of_memory(tool: Tool) {
     assert_eq!(class, "out_of_memory", "{result:#}");
 }
 
-/// The kernel picks the greediest process, which a real tool is not.
+/// The kernel kills the process that uses most memory, which a real tool is not.
 fn oom_kill_of_the_tool_is_out_of_memory(tool: Tool) {
     let own = MemoryCgroup::new(64 * MIB);
     let fake = FakeTool::new(tool, GREEDY);

@@ -1,4 +1,4 @@
-//! Exit code 2 of `plan -detailed-exitcode`, which a Go program that dies has, too.
+//! Exit code 2 of `plan -detailed-exitcode`, which a crashed Go program has too.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,4 +1,4 @@
-//! The output of a provisioner, an output value or an error message holds the tool's own words.
+//! The output of a provisioner, an output value or an error message contains the tool's own messages.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ on_both_tools! {
     output_values_with_words_of_the_tool_change_nothing,
 }
 
-/// How the tool is asked to print.
+/// Output formats of the tool.
 const FORMS: [&[&str]; 3] = [&[], &["-no-color"], &["-json"]];
 
-/// The id of a lock that is not this run's.
+/// The id of another run's lock.
 const FOREIGN_ID: &str = "11111111-2222-3333-4444-555555555555";
 
-/// Words of both tools, in each of their forms.
+/// Messages of both tools, in each of their forms.
 const WORDS: &str = r#"Error: Error acquiring the state lock
 
 Error message: state is already locked
@@ -118,7 +118,7 @@ output "nested" { value = { words = file("words.txt") } }
     }
 }
 
-/// Runs an apply that has to fail.
+/// Runs an apply that must fail.
 fn failed_apply(workspace: &Workspace, form: &[&str]) -> Value {
     let args = [&["-auto-approve"], form].concat();
     let ending = Launch::request(workspace, &workspace.request("apply", &args)).run();

@@ -1,4 +1,4 @@
-//! An apply of a saved plan writes to the backend of the plan, not to the one that the working directory has recorded.
+//! An apply of a saved plan writes to the backend of the plan, not to the one recorded in the working directory.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ on_both_tools! {
     killed_apply_of_a_local_plan_is_partial,
 }
 
-/// Makes the parent of the provisioner's shell known: the tool.
+/// Publishes the pid of the shell's parent: the tool.
 const IN_FLIGHT: &str = "echo $PPID >pid; touch ready; while [ ! -e go ]; do sleep 0.05; done";
 
 /// What a person or a pipeline does between the two commands.
@@ -25,7 +25,7 @@ enum Between {
     Nothing,
     /// The data directory is removed.
     Removal,
-    /// Another one is named.
+    /// Another data directory is set.
     OtherDataDir,
     /// Another backend is set up in the same place.
     OtherBackend,
@@ -38,7 +38,7 @@ const ALL: [Between; 4] = [
     Between::OtherBackend,
 ];
 
-/// A request for an apply of a plan that was made before.
+/// Returns a request to apply a plan that was made before.
 fn planned(tool: Tool, backend: Backend, between: Between) -> (Workspace, Value) {
     let workspace = Workspace::with_in_flight(tool, backend, IN_FLIGHT);
     let succeeds = |command: &str, args: &[&str]| {
@@ -50,7 +50,7 @@ fn planned(tool: Tool, backend: Backend, between: Between) -> (Workspace, Value)
     let work_dir = workspace.work_dir();
     match between {
         Between::Nothing => {}
-        // Without providers, a local backend has none.
+        // A local backend has no `.terraform` if there are no providers.
         Between::Removal => drop(fs::remove_dir_all(work_dir.join(".terraform"))),
         Between::OtherDataDir => apply["env_vars"]["TF_DATA_DIR"] = json!("other"),
         Between::OtherBackend => {

@@ -38,7 +38,7 @@ fn second_apply_that_is_killed_leaves_no_claim(tool: Tool) {
         let result = ending.result();
         ending.assert_outcome(&result, "unknown");
         assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
-        // The kernel drops the lock of a local state with its process.
+        // The kernel releases the lock of a local state with its process.
         let lock = match backend {
             Backend::Server => "unknown",
             Backend::Local => "released",
@@ -132,7 +132,7 @@ fn script_that_hides_the_errors_leaves_no_claim(tool: Tool) {
 
 const FORMS: [&[&str]; 3] = [&[], &["-no-color"], &["-json"]];
 
-/// A script around a tool whose lock is never released.
+/// Returns a script around a tool whose lock is never released.
 fn around(tool: Tool, script: &str) -> FakeTool {
     let workspace = Workspace::with_configuration(tool, Backend::Server, CONFIGURATION);
     workspace.server().take_unlocks(Unlocks::Refused);

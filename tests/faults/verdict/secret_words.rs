@@ -1,4 +1,4 @@
-//! Secrets that are words which the verdict is read from.
+//! Secrets that equal words from which the outcome is determined.
 
 use serde_json::json;
 

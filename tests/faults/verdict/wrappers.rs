@@ -83,7 +83,7 @@ mod on_tools {
     }
 }
 
-/// Pipes that end with another program's exit code, or lose it. `TOOL` is the real tool's path.
+/// Pipes that end with another program's exit code, or lose it. `TOOL` is the path of the real tool.
 const PIPES: [&str; 4] = [
     "TOOL \"$@\" 2>&1 | tee log",
     "exec bash -o pipefail -c 'TOOL \"$@\" 2>&1 | tee log' sh \"$@\"",
@@ -100,7 +100,7 @@ const PROCESSES: [&str; 5] = [
     "exec TOOL \"$@\"",
 ];
 
-/// A request for an apply by a shell script in the tool's place.
+/// Returns a request for an apply with a shell script in the tool's place.
 fn wrapped(workspace: &Workspace, script: &str) -> Value {
     let tool = workspace.tool;
     let folder = workspace.home().join("bin");
@@ -135,7 +135,7 @@ fn cancelled(tool: Tool, backend: Backend, wrapper: &str) {
     assert_claims_are_true(&workspace, &result, wrapper);
 }
 
-/// Asserts that what the result says of state and lock is so; `unknown` always is.
+/// Asserts that the result's claims about state and lock are true; `unknown` always is.
 #[track_caller]
 fn assert_claims_are_true(workspace: &Workspace, result: &Value, wrapper: &str) {
     let context = format!("{wrapper}\n{result:#}");
