@@ -1,4 +1,4 @@
-//! Whatever comes in, one valid document comes out.
+//! For any input, the output is one valid document.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::call::Call;
 use crate::refusal::{Outcome, assert_refusal};
 use crate::stand::{Stand, request_in};
 
-/// Each is a call of the binary.
+/// Each case is a call of the binary.
 const CASES: u32 = 200;
 
-/// A failing case stands in the failure itself; nothing is kept in a file.
+/// The failure message contains the failing case; no file is written.
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: CASES,
@@ -90,7 +90,7 @@ fn changed_request() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// No tool can be found, so that whatever is a request still is not carried out.
+/// The call has no tool on `PATH`, so that input that is still a valid request is not executed.
 fn check(stand: &Stand, bytes: &[u8]) {
     let answer = Call::new(&stand.work_dir(), &stand.text_of("empty")).run(bytes);
     let result = answer.document();

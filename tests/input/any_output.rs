@@ -1,4 +1,4 @@
-//! Whatever a tool prints, in whatever pieces: everybody gets the same text, and nobody a secret.
+//! For any output of a tool, in any pieces: every reader gets the same text, and none gets a secret.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,12 +14,12 @@ use crate::record::recorded_events;
 use crate::schemas::{EVENT, REQUEST, RESULT, assert_valid};
 use crate::stand::Stand;
 
-/// Each is a run of a tool.
+/// Each case is a run of a tool.
 const CASES: u32 = 30;
-/// Longer than the silence after which a partial line is given out.
+/// Longer than the silence after which a partial line is forwarded.
 const PAUSE: &str = "sleep 0.3";
 
-/// What a tool prints, and what of it is secret.
+/// A tool's output, and the secrets in it.
 #[derive(Clone, Debug)]
 struct Script {
     secrets: Vec<String>,
@@ -35,7 +35,7 @@ impl Script {
             .collect()
     }
 
-    /// Puts the tool in its place: one `cat` a piece.
+    /// Writes the tool: one `cat` per piece.
     fn put(&self, stand: &Stand) {
         let mut script = "#!/bin/sh\n".to_owned();
         for (index, (piece, pauses)) in self.pieces.iter().enumerate() {
@@ -49,7 +49,7 @@ impl Script {
         stand.put_program("bin/terraform", &script);
     }
 
-    /// What everybody is to see.
+    /// Returns the text that every reader must get.
     fn masked(&self) -> String {
         let matcher = Matcher::new(self.secrets.iter().map(String::as_bytes));
         let mut redactor = Redactor::new(matcher.into());
@@ -60,13 +60,13 @@ impl Script {
     }
 }
 
-/// No word of the wire begins like these, and none has members of its own: in `Zq="value"` the value would be a
-/// secret as well.
+/// No word of the protocol begins like these, and none has members: in `Zq="value"` the value would be a separate
+/// secret.
 fn secret() -> impl Strategy<Value = String> {
     "Zq[0-9A-Z\"\\\\/+&$\\{%é \n]{6,30}"
 }
 
-/// The forms that the wire promises to mask, made here without the code under test.
+/// Returns the forms that the protocol promises to mask, made here without the code under test.
 fn forms(secret: &str) -> Vec<String> {
     let quoted = json!(secret).to_string();
     let mut forms = vec![
@@ -99,8 +99,8 @@ fn url_encoded(secret: &str) -> String {
     })
 }
 
-/// What base64 makes of a secret behind some other bytes, without the characters that hold bits of
-/// its neighbours.
+/// Returns what base64 makes of a secret after some other bytes, without the characters that hold bits of its
+/// neighbours.
 fn base64_after(before: usize, secret: &str) -> String {
     let bytes = [&vec![0; before], secret.as_bytes()].concat();
     STANDARD_NO_PAD.encode(&bytes)[(before * 8).div_ceil(6)..bytes.len() * 8 / 6].to_owned()
@@ -133,7 +133,7 @@ fn script() -> impl Strategy<Value = Script> {
             text.extend_from_slice(&filler);
             let forms = forms(&secrets[which.index(secrets.len())]);
             let form = form.get(&forms).as_bytes();
-            // Now and then not quite to its end.
+            // Sometimes without its last bytes.
             text.extend_from_slice(&form[..form.len() - without.saturating_sub(1).min(form.len())]);
         }
         Script {
@@ -231,7 +231,7 @@ fn joined(events: &[Value]) -> String {
         .collect()
 }
 
-/// Looks at the texts that a document holds, not at how JSON writes them.
+/// Checks the texts in a document, not their spelling in JSON.
 #[track_caller]
 fn assert_absent(form: &str, document: &Value) {
     match document {

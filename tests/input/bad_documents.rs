@@ -1,4 +1,4 @@
-//! What is no JSON document, or not one that is read.
+//! Input that is not a JSON document, or not an accepted one.
 
 use serde_json::json;
 
@@ -6,9 +6,9 @@ use crate::call::Call;
 use crate::refusal::{CANARY, Mode, Outcome, Row, assert_all_refused, assert_refusal, invalid};
 use crate::stand::Stand;
 
-/// Largest document that is read.
+/// Size of the largest accepted document.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Deepest nesting that is read.
+/// Depth of the deepest accepted nesting.
 const MAX_DEPTH: usize = 127;
 
 #[test]
@@ -49,7 +49,7 @@ fn a_document_of_exactly_the_largest_size_is_read() {
     assert!(sentence.contains("`terraform` was not found"), "{sentence}");
 }
 
-/// A request with white space before its end.
+/// Returns a request with white space before its end.
 fn padded(stand: &Stand, len: usize) -> String {
     let mut document = stand.request(&json!({})).to_string();
     document.pop();

@@ -1,4 +1,4 @@
-//! Documents that are JSON, with something wrong in a field.
+//! JSON documents with an invalid field.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn rows(stand: &Stand) -> Vec<Row> {
     .collect()
 }
 
-/// Each field with each kind of value that it does not take.
+/// Returns each field with each type of value that it does not accept.
 fn wrong_types(stand: &Stand) -> Vec<Row> {
     const STRINGS: [&str; 6] = [
         "tool",
@@ -69,7 +69,7 @@ fn wrong_types(stand: &Stand) -> Vec<Row> {
                     "`$.output_limit_bytes`: expected a whole number of bytes".to_owned()
                 }
                 (false, _) => format!("`$.{field}`: expected "),
-                // The right kind, with a wrong element in it.
+                // The right type, with a wrong element.
                 (true, _) if LISTS.contains(&field) => format!("`$.{field}[1]`: expected a string"),
                 (true, "env_vars") => "`$.env_vars.b`: expected a string".to_owned(),
                 (true, _) => continue,
@@ -221,7 +221,7 @@ fn wrong_values(stand: &Stand) -> Vec<Row> {
         .collect()
 }
 
-/// An escaped NUL in each place for a string.
+/// Returns an escaped NUL in each place for a string.
 fn nul_bytes(stand: &Stand) -> Vec<Row> {
     let nul = format!("{CANARY}\0");
     let table = [
@@ -260,7 +260,7 @@ fn nul_bytes(stand: &Stand) -> Vec<Row> {
         .into()
 }
 
-/// Numbers that only their text has.
+/// Numbers that only JSON text can express.
 fn raw_numbers(stand: &Stand) -> Vec<Row> {
     let with = |field: &str, number: &str| {
         let request = stand.request(&json!({field: "HERE"})).to_string();

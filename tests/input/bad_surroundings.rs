@@ -1,4 +1,4 @@
-//! Good requests that cannot be carried out here.
+//! Valid requests that cannot be executed here.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -131,7 +131,7 @@ fn tools(stand: &Stand) -> Vec<Row> {
     ]
 }
 
-/// Without this, the mark that the refused leave absent would prove nothing.
+/// Without this test, the missing mark of refused requests would prove nothing.
 #[test]
 fn the_request_that_all_rows_spoil_is_carried_out() {
     let stand = Stand::new();
@@ -143,7 +143,7 @@ fn the_request_that_all_rows_spoil_is_carried_out() {
     }
 }
 
-/// Root reads everything, so this is another user's call.
+/// Root can read everything, so another user makes this call.
 #[test]
 fn what_may_not_be_read_or_written_is_refused() {
     let stand = Stand::new();
@@ -190,7 +190,7 @@ fn what_may_not_be_read_or_written_is_refused() {
     }
 }
 
-/// The tool has the umask that the runner was started with; the record does without it.
+/// The tool has the umask that the runner was started with; the record does not depend on it.
 #[test]
 fn a_run_dir_is_its_owners_alone_whatever_the_umask() {
     let stand = Stand::new();

@@ -1,4 +1,4 @@
-//! One call of the binary: fed, waited for within a bound, read.
+//! One call of the binary: gives it input, waits with a time limit, and reads its output.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -11,15 +11,15 @@ use std::time::Duration;
 use serde_json::Value;
 use wait_timeout::ChildExt;
 
-/// Far more than any call here takes on a busy machine.
+/// Far longer than any call here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The binary about to be started, in an environment that holds only what is given.
+/// The command of the binary, with only the given environment.
 pub(crate) struct Call {
     command: Command,
 }
 
-/// What a call left.
+/// The result of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: Option<i32>,
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
     pub(crate) stderr: String,
 }
 
-/// A call that has been started.
+/// A started call.
 pub(crate) struct Started {
     child: Child,
     stdout: File,
@@ -39,7 +39,7 @@ impl Call {
         Self::of(Path::new(env!("CARGO_BIN_EXE_iac-runner")), work_dir, path)
     }
 
-    /// A call of a copy of the binary.
+    /// Returns a call of a copy of the binary.
     pub(crate) fn of(program: &Path, work_dir: &Path, path: &str) -> Self {
         let mut command = Command::new(program);
         command.current_dir(work_dir).env_clear().env("PATH", path);
@@ -51,12 +51,12 @@ impl Call {
         self
     }
 
-    /// Below a limit, in the words of `ulimit`.
+    /// Sets a resource limit, in the syntax of `ulimit`.
     pub(crate) fn under(self, limit: &str) -> Self {
         self.after(&format!("ulimit {limit}"))
     }
 
-    /// After a command of the shell.
+    /// Runs a shell command first.
     pub(crate) fn after(mut self, shell_command: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         command
@@ -78,7 +78,7 @@ impl Call {
         self
     }
 
-    /// As a user who owns nothing, in no group but that user's own.
+    /// Runs as a user who owns nothing, with no other groups.
     pub(crate) fn by_nobody(mut self) -> Self {
         const NOBODY: u32 = 65534;
         assert!(
@@ -90,7 +90,7 @@ impl Call {
         self
     }
 
-    /// Starts it, with this on a stdin that then ends.
+    /// Starts it with this input on stdin, and closes stdin after it.
     pub(crate) fn start(mut self, input: &[u8]) -> Started {
         let stdout = tempfile::tempfile().expect("a temporary file");
         let stderr = tempfile::tempfile().expect("a temporary file");
@@ -104,7 +104,7 @@ impl Call {
             .expect("the runner starts");
         let mut stdin = child.stdin.take().expect("a pipe");
         let input = input.to_vec();
-        // On its own thread: who has seen enough reads no further. The thread ends with the runner.
+        // In a separate thread, because the runner may stop reading early. The thread ends with the runner.
         thread::spawn(move || {
             let _ = stdin.write_all(&input);
         });
@@ -149,7 +149,7 @@ impl Drop for Started {
 }
 
 impl Answer {
-    /// The one document on stdout.
+    /// Returns the one document on stdout.
     #[track_caller]
     pub(crate) fn document(&self) -> Value {
         match &self.lines()[..] {
@@ -158,7 +158,7 @@ impl Answer {
         }
     }
 
-    /// The document on each line of stdout, all of which end in a newline.
+    /// Returns the document on each line of stdout; all lines end with a newline.
     #[track_caller]
     pub(crate) fn lines(&self) -> Vec<Value> {
         let text = str::from_utf8(&self.stdout).expect("UTF-8 on stdout");
@@ -171,7 +171,7 @@ impl Answer {
             .collect()
     }
 
-    /// The last event's result, after events that are numbered without gaps.
+    /// Returns the result of the last event, after checking that the events are numbered without gaps.
     #[track_caller]
     pub(crate) fn streamed_result(&self) -> Value {
         let events = self.lines();

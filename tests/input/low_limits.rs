@@ -1,4 +1,4 @@
-//! A process that may have little: few open files, a small stack.
+//! A process with low limits: few open files, a small stack.
 
 use serde_json::json;
 
@@ -7,9 +7,9 @@ use crate::refusal::{Mode, assert_refused, not_started};
 use crate::schemas::{EVENT, RESULT, assert_valid};
 use crate::stand::Stand;
 
-/// From what the dynamic loader needs up to one below what a run needs.
+/// From what the dynamic loader needs to one below what a run needs.
 const TOO_FEW_FILES: [u64; 9] = [4, 5, 6, 7, 8, 10, 14, 20, 31];
-/// Enough for a run with all that it may keep.
+/// Enough for a run that keeps all its files.
 const ENOUGH_FILES: u64 = 32;
 
 fn call(stand: &Stand, args: &[&str], limit: &str) -> Call {
@@ -36,7 +36,7 @@ fn too_few_open_files_are_one_document_that_says_what_to_raise() {
     assert!(!stand.at("run").exists());
 }
 
-/// Below these a program in this form does not even begin.
+/// Below these limits, a program built this way does not even start.
 #[test]
 fn too_little_memory_is_one_document_that_says_what_to_raise() {
     let stand = Stand::new();
@@ -49,11 +49,11 @@ fn too_little_memory_is_one_document_that_says_what_to_raise() {
     }
 }
 
-/// The supervisor runs out of memory; the front has enough left to say so.
+/// The supervisor runs out of memory; the front has enough left to report it.
 #[test]
 fn more_secrets_than_memory_holds_are_not_started() {
     let stand = Stand::new();
-    // Far apart from each other, so that no search can share their beginnings.
+    // Far apart from each other, so that a search cannot share their beginnings.
     let secrets: Vec<_> = (1..50_000_u64)
         .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
         .collect();
@@ -128,7 +128,7 @@ fn doctor_names_too_few_open_files() {
     }
 }
 
-/// The smallest that the kernel starts a program with is not much less.
+/// Not much more than the smallest stack with which the kernel starts a program.
 #[test]
 fn a_small_stack_is_enough_for_every_request() {
     let stand = Stand::new();

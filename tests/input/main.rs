@@ -1,5 +1,4 @@
-//! The real binary against whatever may come in on stdin, and a scripted tool's output to whoever may
-//! read it.
+//! The real binary with any input on stdin, and a scripted tool's output for all its readers.
 
 mod any_bytes;
 mod any_output;

@@ -1,4 +1,4 @@
-//! What every refusal has in common, over a table of them.
+//! Properties that all refusals share, checked over a table of them.
 
 use serde_json::Value;
 
@@ -6,21 +6,21 @@ use crate::call::{Answer, Call};
 use crate::schemas::{EVENT, RESULT, assert_valid};
 use crate::stand::Stand;
 
-/// A value in the wrong place, which must come back nowhere.
+/// A value in the wrong place, which must not be repeated anywhere.
 pub(crate) const CANARY: &str = "hunter2-canary";
 /// Longest sentence that a person still reads.
 const MAX_SENTENCE_CHARS: usize = 2000;
 
-/// One thing that may come in, and what must come out.
+/// An input, and the expected output.
 pub(crate) struct Row {
     name: String,
     input: Vec<u8>,
     outcome: Outcome,
-    /// What the sentence must say, the field first of all.
+    /// What the sentence must say, beginning with the field.
     says: String,
 }
 
-/// The two words for a refusal.
+/// The two outcomes of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     InvalidRequest,
@@ -43,7 +43,7 @@ impl Outcome {
     }
 }
 
-/// A document that is no request.
+/// A document that is not a valid request.
 pub(crate) fn invalid(name: impl Into<String>, input: impl Into<Vec<u8>>, says: &str) -> Row {
     Row {
         name: name.into(),
@@ -53,7 +53,7 @@ pub(crate) fn invalid(name: impl Into<String>, input: impl Into<Vec<u8>>, says: 
     }
 }
 
-/// A request that cannot be carried out.
+/// A request that cannot be executed.
 pub(crate) fn not_started(name: &str, request: &Value, says: impl Into<String>) -> Row {
     Row {
         name: name.to_owned(),
@@ -63,14 +63,14 @@ pub(crate) fn not_started(name: &str, request: &Value, says: impl Into<String>) 
     }
 }
 
-/// How a row's call is made.
+/// How to call the binary for a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mode {
     Document,
     Stream,
 }
 
-/// Feeds each row to the binary.
+/// Runs the binary with each row.
 pub(crate) fn assert_all_refused(stand: &Stand, rows: &[Row], mode: Mode) {
     for row in rows {
         let call = Call::new(&stand.work_dir(), &stand.path());
@@ -78,7 +78,7 @@ pub(crate) fn assert_all_refused(stand: &Stand, rows: &[Row], mode: Mode) {
     }
 }
 
-/// Feeds one row to one call of the binary.
+/// Runs the binary once with a row.
 pub(crate) fn assert_refused(stand: &Stand, row: &Row, mode: Mode, call: Call) {
     let (answer, result) = match mode {
         Mode::Document => {
@@ -102,7 +102,7 @@ pub(crate) fn assert_refused(stand: &Stand, row: &Row, mode: Mode, call: Call) {
     stand.assert_nothing_was_run(name);
 }
 
-/// Checks a refusal apart from what exactly it says; gives back the sentence.
+/// Checks everything about a refusal except its exact text; returns the sentence.
 #[track_caller]
 pub(crate) fn assert_refusal(
     name: &str,

@@ -1,4 +1,4 @@
-//! The schemas that the binary prints, and the documents of this repository against them.
+//! Checks the documents of this repository against the schemas that the binary prints.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn check_example(path: &Path) {
     }
 }
 
-/// The first request that was ever agreed on, and the help's own.
+/// The first published request, and the one in the help.
 #[test]
 fn the_oldest_requests_are_valid() {
     let table = [

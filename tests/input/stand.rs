@@ -1,4 +1,4 @@
-//! A work directory, and tools that leave a mark when they are run.
+//! A working directory, and tools that leave a mark when they run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Both tools are there, and leave a mark when they are run.
+    /// Creates both tools, which leave a mark when they run.
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("iac-input-")
@@ -37,7 +37,7 @@ impl Stand {
         self.folder.path().join(name)
     }
 
-    /// A path in text.
+    /// Returns a path as text.
     pub(crate) fn text_of(&self, name: &str) -> String {
         self.at(name)
             .into_os_string()
@@ -49,7 +49,7 @@ impl Stand {
         self.at("work")
     }
 
-    /// A `PATH` with the tools and a shell's own programs.
+    /// Returns a `PATH` with the tools and the programs of a shell.
     pub(crate) fn path(&self) -> String {
         format!("{}:/usr/bin:/bin", self.text_of("bin"))
     }
@@ -59,7 +59,7 @@ impl Stand {
         write_program(&self.at(name), text);
     }
 
-    /// Copies the binary to where everybody can start it.
+    /// Copies the binary to a place where every user can start it.
     pub(crate) fn copy_of_the_runner(&self) -> PathBuf {
         let copy = self.at("iac-runner");
         copy_program(Path::new(env!("CARGO_BIN_EXE_iac-runner")), &copy);
@@ -75,21 +75,21 @@ impl Stand {
         assert!(!self.mark().exists(), "{name}: a tool was run");
     }
 
-    /// Takes the mark away that a tool has left.
+    /// Asserts that a tool was run, and removes its mark.
     #[track_caller]
     pub(crate) fn assert_was_run(&self) {
         fs::remove_file(self.mark()).expect("a tool was run");
     }
 
-    /// A request that would be carried out, with these members more or others.
+    /// Returns a request that would be executed, with these members added or replaced.
     pub(crate) fn request(&self, members: &Value) -> Value {
         request_in(&self.work_dir(), members)
     }
 }
 
-/// A request that would be carried out in a directory, with these members more or others.
+/// Returns a request that would be executed in a directory, with these members added or replaced.
 ///
-/// Its command has no closing words: the tool here is a script, whose exit code 0 would need them.
+/// The command prints no closing message: the tool here is a script, whose exit code 0 would require one.
 pub(crate) fn request_in(work_dir: &Path, members: &Value) -> Value {
     let mut request = json!({
         "tool": "terraform",

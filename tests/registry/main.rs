@@ -1,4 +1,4 @@
-//! A private registry on the loopback, the real binary, the real terraform and the real tofu.
+//! A private registry on loopback, the real binary, the real terraform and the real tofu.
 
 #[allow(
     dead_code,

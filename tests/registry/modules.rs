@@ -1,4 +1,4 @@
-//! Both tools get modules from a registry that asks for a token on every request.
+//! Both tools get modules from a registry that requires a token on every request.
 
 use iac_runner::protocol::{Outcome, RunResult};
 use iac_runner::registry::{Access, Registry, RegistryHost, TokenSource};
@@ -7,10 +7,10 @@ use crate::registry_server::{Answer, RegistryServer};
 use crate::stand::{Stand, block_on};
 use crate::support::tools::Tool;
 
-/// With all that quoting could change.
+/// With all characters that quoting could change.
 const TOKEN: &str = r#"tok-5f1c"${quoted}\%{value}'"#;
 
-/// Makes of each row a test for each tool.
+/// Makes each row a test for each tool.
 macro_rules! on_both_tools {
     ($($row:ident),+ $(,)?) => {
         mod terraform {
@@ -49,7 +49,7 @@ fn init(stand: &Stand, access: &Access, proxy: Option<&str>) -> RunResult {
     stand.run("init", &["-input=false", "-no-color"], access, proxy)
 }
 
-/// Initialises, applies, and looks at all that was asked for and at all that is left.
+/// Initialises, applies, and checks all requests and all files left.
 #[track_caller]
 fn module_is_had(tool: Tool, server: &RegistryServer, access: &Access, proxy: Option<&str>) {
     let host = access.host().module_host();
@@ -79,7 +79,7 @@ fn a_module_comes_from_a_registry_on_a_port(tool: Tool) {
 
 fn a_module_comes_from_a_registry_with_a_name(tool: Tool) {
     let server = RegistryServer::start(TOKEN, Answer::Token);
-    // No name server knows it: the proxy does.
+    // Not known to any name server, only to the proxy.
     let access = access("http://my-registry.example.test:9080", TOKEN);
     module_is_had(tool, &server, &access, Some(&server.url()));
 }

@@ -1,4 +1,4 @@
-//! A registry of modules and the backend that gives out its token, on a free port of the loopback.
+//! A module registry and the backend that issues its token, on a free port of loopback.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -15,31 +15,31 @@ use tokio::sync::oneshot;
 
 use crate::support::bounded::output_of;
 
-/// Where the backend gives out the token.
+/// Path of the backend's token endpoint.
 pub(crate) const TOKEN_PATH: &str = "/api/internal/registry-token";
-/// Where the archive of the module is. Neither tool sends the token there, so only who knows it gets it.
+/// Path of the module's archive. Neither tool sends the token there, so only a client that knows the path gets it.
 const ARCHIVE_PATH: &str = "/archive/9f2d0c5e7b/module.tar.gz";
 
-/// How the backend answers when it is asked for the token.
+/// How the backend answers a request for the token.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Token,
     Status(u16),
-    /// To the same address, where the token would be given out.
+    /// Redirects to this address, where the token would be issued.
     RedirectTo(String),
     Body(String),
 }
 
-/// A request that has come in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) path: String,
-    /// What it was sent to: the name of the registry, not of the machine.
+    /// Requested host: the name of the registry, not of the machine.
     pub(crate) host: String,
     pub(crate) authorization: Option<String>,
 }
 
-/// The server, on a thread of its own.
+/// The server, in a separate thread.
 pub(crate) struct RegistryServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ pub(crate) struct RegistryServer {
 struct Shared {
     token: String,
     answer: Answer,
-    /// The module as both tools download it.
+    /// The module archive that both tools download.
     archive: Vec<u8>,
     arrivals: Mutex<Vec<Arrival>>,
 }
@@ -86,7 +86,7 @@ impl RegistryServer {
         }
     }
 
-    /// Its address, which is also one of a proxy that leads every name here.
+    /// Returns its URL, which is also that of a proxy that directs every name here.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -95,7 +95,7 @@ impl RegistryServer {
         self.shared.arrivals().clone()
     }
 
-    /// The requests to the registry proper.
+    /// Returns the requests to the registry itself.
     pub(crate) fn asked_of_registry(&self) -> Vec<Arrival> {
         let mut arrivals = self.arrivals();
         arrivals.retain(|arrival| arrival.path.starts_with("/v1/"));
@@ -107,13 +107,13 @@ impl Drop for RegistryServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Its panic, if it had one, has already failed the test that it served.
+            // A panic of the thread has already failed the test that it served.
             let _ = thread.join();
         }
     }
 }
 
-/// A module with one output, packed by the system's `tar`.
+/// Returns a module with one output, packed by the system's `tar`.
 fn archive() -> Vec<u8> {
     let dir = tempfile::tempdir().expect("a directory");
     let text = "output \"greeting\" {\n  value = \"from the registry\"\n}\n";

@@ -1,4 +1,4 @@
-//! A directory with a configuration, the binary, and a look at everything that is left on disk.
+//! A directory with a configuration, the binary, and a check of all files left on disk.
 
 use std::fs;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::support::bounded::in_time;
 use crate::support::tools::Tool;
 use crate::support::waiting::WITHIN_A_TEST;
 
-/// Everything that a run may touch is below one directory.
+/// All files that a run may touch are below one directory.
 pub(crate) struct Stand {
     tool: Tool,
     root: TempDir,
@@ -36,7 +36,7 @@ impl Stand {
         self.root.path().join(name)
     }
 
-    /// Runs a command by the real binary, with what opens the registry.
+    /// Runs a command with the real binary and with access to the registry.
     pub(crate) fn run(
         &self,
         command: &str,
@@ -64,7 +64,7 @@ impl Stand {
             request.env_vars.insert(name.to_owned(), value.into());
         }
         request.env_vars.extend(access.env_vars());
-        // Goes through the document as the binary reads it.
+        // Passes through JSON, as the binary reads it.
         let runner = Runner::at(env!("CARGO_BIN_EXE_iac-runner")).expect("the binary is built");
         in_time("the end of the run", move || {
             blocking::Runner::from(runner).run(&request)
@@ -72,7 +72,7 @@ impl Stand {
         .expect("a result")
     }
 
-    /// Nothing of a run has left this text on disk, plain or as JSON has it.
+    /// Asserts that a run has left this text nowhere on disk, neither plain nor as JSON.
     #[track_caller]
     pub(crate) fn assert_nowhere_on_disk(&self, secret: &str) {
         let json = serde_json::Value::from(secret).to_string();

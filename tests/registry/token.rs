@@ -1,4 +1,4 @@
-//! Asking a backend for the token.
+//! Requests to a backend for the token.
 
 use std::error::Error;
 
@@ -83,7 +83,7 @@ fn what_is_no_token_is_told() {
 
 #[test]
 fn a_backend_that_is_not_there_is_told() {
-    // Port 1 is for a service that no machine has any more.
+    // No service uses port 1 any more.
     let error = ask("http://127.0.0.1:1").expect_err("nobody");
     assert!(
         matches!(error, RegistryError::Unreachable { .. }),

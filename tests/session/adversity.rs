@@ -1,4 +1,4 @@
-//! What else can go wrong around a session: its runner, its runtime, its disk, its registry.
+//! Other failures around a session: its runner, its runtime, its disk, its registry.
 
 use std::fs;
 #[cfg(feature = "registry-token")]
@@ -40,7 +40,7 @@ fn a_runtime_that_is_shut_down_in_mid_apply_is_no_end_of_the_apply() {
     let mut request = stand.request(SLOW);
     request.auto_approve = true;
     let secrets = request.secrets();
-    // The runtime goes with the end of this block, as in a backend that shuts down.
+    // The runtime ends with this block, as in a backend that shuts down.
     let dir = block_on(async {
         let session = stand.sessions().start(request).expect("it starts");
         wait_until_in_flight(session.dir());
@@ -93,9 +93,9 @@ fn an_approval_that_cannot_be_written_down_is_none_and_can_be_given_again() {
         let sessions = Sessions::open(settings).expect("a runtime");
         let (session, digest) = waiting(&sessions, stand.request(SMALL)).await;
         let filling = disk.path().join("filling");
-        // As much as fits: the error says that it is full now.
+        // As much as fits; the error says that the disk is full now.
         let _ = fs::write(&filling, vec![0; 4 << 20]);
-        // As much as is left of the journal's last page, at least.
+        // At least as long as the rest of the journal's last page.
         let comment = "x".repeat(iac_runner::session::MAX_DECISION_BYTES);
         let refused = session.approve("alice", &comment, &digest).await;
         assert!(
@@ -121,7 +121,7 @@ fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
     let dir = killed_in_mid_apply(&stand, &request);
     block_on(async {
         let mut settings = stand.settings();
-        // Nobody listens on the discard port.
+        // No service listens on the discard port.
         let host = RegistryHost::parse("http://127.0.0.1:9").expect("a host");
         settings.registry = Some(Registry::new(host, TokenSource::Backend));
         let sessions = Sessions::open(settings).expect("a runtime");
@@ -131,7 +131,7 @@ fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
         let_go(&dir);
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
-        // A new one says what is in its way.
+        // A new session reports the obstacle.
         let session = sessions.start(request).expect("it starts");
         let ended = end(&session).await;
         assert_eq!(
@@ -198,7 +198,7 @@ fn a_plan_that_went_on_without_its_holder_is_not_summarised_without_its_secrets(
 #[test]
 fn a_cancel_that_meets_the_beginning_of_a_run_is_a_cancel() {
     let stand = Stand::new(Tool::Terraform);
-    // At any moment: some of these meet a step that is about to begin a run.
+    // At any moment: some of these hit a step that is about to start a run.
     for changes in (0..8).chain(0..8) {
         block_on(async {
             let mut request = stand.request(SMALL);
@@ -211,7 +211,7 @@ fn a_cancel_that_meets_the_beginning_of_a_run_is_a_cancel() {
                 }
                 watch.changed().await.expect("it is there");
             }
-            // It may be over by now.
+            // The session may have ended already.
             let _ = session.cancel("bob").await;
             let ended = end(&session).await;
             let expected = [Reason::Cancelled, Reason::Applied, Reason::NoChanges];

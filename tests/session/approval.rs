@@ -1,4 +1,4 @@
-//! An approval is of one plan, counts once, and binds.
+//! An approval is for one plan, counts once, and is binding.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn a_rejected_plan_and_one_that_nobody_decides_about_are_not_applied() {
     assert!(stand.server.state().is_none());
 }
 
-/// Plans, has `change` change something, approves, and sees that nothing is applied.
+/// Plans, lets `change` change something, approves, and checks that nothing is applied.
 async fn changed_after_the_plan(
     sessions: &Sessions,
     stand: &Stand,
@@ -143,7 +143,7 @@ fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Too
             fs::write(plan, bytes).expect("it is written");
         })
         .await;
-        // The plan of another session, good in itself.
+        // A plan of another session, which is valid there.
         let mut request = stand.request(&SMALL.replace("world", "moon"));
         gate.before(&mut request, &stand);
         let (other, _) = waiting(&sessions, request).await;
@@ -180,7 +180,7 @@ fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Too
 }
 on_both_tools!(whatever_differs_from_what_was_approved_keeps_it_from_being_applied);
 
-/// A tool whose version changes without the program, as behind a version manager, once a file is there.
+/// Returns a tool whose version changes without the program, as with a version manager, once a file exists.
 fn with_another_version(stand: &Stand) -> (Gate, PathBuf) {
     let gate = Gate::new(stand);
     let other = stand.folder().join("other-version");
@@ -221,7 +221,7 @@ fn another_version_behind_the_same_program_is_not_run() {
 
 #[test]
 fn a_plan_of_another_version_is_not_applied() {
-    // Without a person, the version is not asked for: the tools have to refuse by themselves.
+    // Without an approver, the session does not check the version: the tools themselves must refuse.
     for command in ["plan", "apply"] {
         let stand = Stand::new(Tool::Terraform);
         let gate = Gate::new(&stand);

@@ -1,4 +1,4 @@
-//! A run that cannot be attached to now has not ended by that.
+//! A run that cannot be attached to at the moment has not necessarily ended.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::support::program::{copy_program, write_program};
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
-/// A stand whose runner can be taken away.
+/// A test environment whose runner can be removed.
 struct Away {
     stand: Stand,
     runner: std::path::PathBuf,
@@ -46,7 +46,7 @@ impl Away {
         fs::rename(&self.runner, &self.aside).expect("it is there");
     }
 
-    /// Puts a runner in its place whose `cancel` reaches nobody before it is mended.
+    /// Installs a runner whose `cancel` has no effect until it is repaired.
     fn leave_one_that_cannot_cancel(&self) {
         self.take_away();
         let script = format!(
@@ -78,7 +78,7 @@ fn lose_supervisor_of_plan(session: &Session) {
     });
 }
 
-/// Waits until the log says that the run was lost sight of.
+/// Waits until the log says that the session lost contact with the run.
 fn wait_until_lost(session: &Session) {
     wait_for("the loss of sight", WITHIN_A_TEST, || {
         log(session).contains("could not be started").then_some(())
@@ -146,7 +146,7 @@ fn a_stop_that_is_asked_for_while_the_runner_is_away_is_carried_out_when_it_is_b
     away.stand.mark.assert_nothing_is_left_alive();
 }
 
-/// An apply in flight that was taken up with a runner whose cancel failed once.
+/// Returns an apply in progress that was recovered with a runner whose cancel failed once.
 async fn with_a_cancel_that_failed(away: &Away) -> Session {
     let mut request = away.stand.request(SLOW);
     request.auto_approve = true;
@@ -191,7 +191,7 @@ fn the_outputs_of_an_apply_that_a_cancel_came_too_late_for_are_read() {
     });
 }
 
-/// The runners that follow a run.
+/// Returns the runners that follow a run.
 fn shown_by(run_dir: &Path) -> Vec<i32> {
     let run_dir = run_dir.to_string_lossy().into_owned();
     let processes = fs::read_dir("/proc").expect("the kernel tells").flatten();
@@ -248,7 +248,7 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
         "at": at, "event": "run_started", "run": "03-apply", "boot": boot_id(),
     });
     let text = fs::read_to_string(&journal).expect("a journal");
-    // The second time is as after a kill between the fence and the journal's next line.
+    // The second time is like a kill between the fence and the journal's next line.
     for _ in 0..2 {
         fs::write(&journal, format!("{text}{approved}\n{announced}\n")).expect("it is written");
         block_on(async {

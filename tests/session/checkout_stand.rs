@@ -1,4 +1,4 @@
-//! Repositories with a configuration whose state is on the stand's server, and requests for them.
+//! Repositories with a configuration whose state is on the test server, and requests for them.
 
 use iac_runner::session::request::{Git, GitAuth, Source, SshCredentials};
 use iac_runner::session::{DeployRequest, Reason, Session, Sessions, Snapshot};
@@ -6,10 +6,10 @@ use iac_runner::session::{DeployRequest, Reason, Session, Sessions, Snapshot};
 use crate::repository::{Repositories, Repository};
 use crate::stand::{SMALL, Stand, end, log};
 
-/// What [`SMALL`] says when it is deployed.
+/// The output of a deployed [`SMALL`].
 pub(crate) const GREETING: &str = "Hello, world!";
 
-/// A repository with [`SMALL`] at its root, and the folder that it is in.
+/// Creates a repository with [`SMALL`] at its root; returns it with its folder.
 pub(crate) fn repository(stand: &Stand) -> (Repositories, Repository) {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
@@ -18,7 +18,7 @@ pub(crate) fn repository(stand: &Stand) -> (Repositories, Repository) {
     (repositories, repository)
 }
 
-/// A request for a repository whose plan nobody has to approve.
+/// Returns a request for a repository whose plan needs no approval.
 pub(crate) fn request(stand: &Stand, url: &str, git_ref: &str) -> DeployRequest {
     let request = DeployRequest::git(stand.wire_tool(), url, git_ref);
     let mut request = stand.own(request);
@@ -26,7 +26,7 @@ pub(crate) fn request(stand: &Stand, url: &str, git_ref: &str) -> DeployRequest 
     request
 }
 
-/// The git part of such a request.
+/// Returns the git part of such a request.
 pub(crate) fn git(request: &mut DeployRequest) -> &mut Git {
     match &mut request.source {
         Source::Git(git) => git,
@@ -61,7 +61,7 @@ pub(crate) async fn carry(sessions: &Sessions, request: DeployRequest) -> (Sessi
     (session, ended)
 }
 
-/// Runs a session that has to come to a good end.
+/// Runs a session that must succeed.
 pub(crate) async fn deployed(sessions: &Sessions, request: DeployRequest) -> (Session, Snapshot) {
     let (session, ended) = carry(sessions, request).await;
     let is_good = matches!(ended.reason, Some(Reason::Applied | Reason::NoChanges));
@@ -71,7 +71,7 @@ pub(crate) async fn deployed(sessions: &Sessions, request: DeployRequest) -> (Se
     (session, ended)
 }
 
-/// Runs a session that has to fail for this reason, and gives the error.
+/// Runs a session that must fail for this reason; returns the error.
 pub(crate) async fn failed(sessions: &Sessions, request: DeployRequest, reason: Reason) -> String {
     let (session, ended) = carry(sessions, request).await;
     assert_eq!(ended.reason, Some(reason), "{ended:#?}\n{}", log(&session));

@@ -1,4 +1,4 @@
-//! Checkouts that are cut off: by a cancel, and by the death of the process that holds the session.
+//! Checkouts that are interrupted by a cancel, or by the death of the process that holds the session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::support::program::write_program;
 use crate::support::tools::Tool;
 use crate::support::waiting::{SOON, WITHIN_A_TEST, wait_for};
 
-/// A program in the place of git that waits before it fetches, as long as it is told to.
+/// A wrapper of git that waits before it fetches, as long as a file tells it to.
 struct HeldGit {
     folder: PathBuf,
 }
@@ -34,7 +34,7 @@ impl HeldGit {
         Self { folder }
     }
 
-    /// A `PATH` on which it comes first.
+    /// Returns a `PATH` that begins with it.
     fn path(&self) -> String {
         let own = std::env::var("PATH").expect("a PATH");
         format!("{}:{own}", self.folder.display())
@@ -47,7 +47,7 @@ impl HeldGit {
     }
 }
 
-/// A session whose holder was killed while git fetched; git has ended with it.
+/// Returns a session whose holder was killed while git was fetching; git has ended with it.
 fn killed_while_cloning(stand: &Stand, request: &DeployRequest) -> PathBuf {
     let git = HeldGit::new(stand);
     let mut body = body_of(request);
@@ -59,7 +59,7 @@ fn killed_while_cloning(stand: &Stand, request: &DeployRequest) -> PathBuf {
     holder.kill();
     wait_for("git to end with its holder", SOON, || {
         let left = of_checkout_in(&dir);
-        // One look of the wrapper at its file is left to its end.
+        // The wrapper may still be in its last wait for the file.
         left.iter()
             .all(|process| process.command_line.starts_with("sleep "))
             .then_some(())
@@ -69,7 +69,7 @@ fn killed_while_cloning(stand: &Stand, request: &DeployRequest) -> PathBuf {
 
 const PASSWORD: &str = "p4ssw0rd-while-cloning";
 
-/// What is left of checkouts that did not come to their end.
+/// Returns what is left of incomplete checkouts.
 fn partial_checkouts(dir: &Path) -> Vec<PathBuf> {
     fs::read_dir(dir)
         .expect("the session's directory")
@@ -151,7 +151,7 @@ fn a_checkout_that_is_cancelled_leaves_no_git() {
         let left = of_checkout_in(session.dir());
         assert!(left.is_empty(), "{left:#?}");
         assert_eq!(partial_checkouts(session.dir()), Vec::<PathBuf>::new());
-        // The repository is as good as before.
+        // The repository still works.
         server.let_go();
         let (session, ended) = carry(&sessions, request).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));

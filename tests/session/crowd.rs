@@ -1,4 +1,4 @@
-//! Many sessions at once.
+//! Many concurrent sessions.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use iac_runner::session::{Reason, Session, Status};
 use crate::stand::{Stand, log};
 use crate::support::tools::Tool;
 
-/// As many as a busy team starts at once, and then some.
+/// More than a busy team starts at once.
 const MANY: usize = 200;
 
 #[test]

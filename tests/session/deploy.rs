@@ -1,4 +1,4 @@
-//! A deployment that goes well.
+//! A successful deployment.
 
 use iac_runner::session::{Reason, Status};
 

@@ -1,4 +1,4 @@
-//! A stand whose configurations manage files, which anybody can change behind the tool's back.
+//! A test environment whose configurations manage files that can change without the tool.
 //!
 //! The provider is `tests/support/provider/disk.py`.
 
@@ -10,7 +10,7 @@ use iac_runner::session::{DeployRequest, Operation, Reason, Session, Sessions};
 use crate::stand::{Stand, end, log};
 use crate::support::tools::Tool;
 
-/// What a configuration with files has to declare.
+/// The declaration that a configuration with files needs.
 const DECLARATION: &str = r#"
 terraform {
   required_providers {
@@ -21,7 +21,7 @@ terraform {
 }
 "#;
 
-/// A stand with a folder of files; a configuration knows the folder as `local.folder`.
+/// A test environment with a folder of files; configurations know the folder as `local.folder`.
 pub(crate) struct DiskStand {
     pub(crate) stand: Stand,
 }
@@ -37,17 +37,17 @@ impl DiskStand {
         self.stand.folder().join("files").join(name)
     }
 
-    /// Writes a file as somebody would who knows nothing of the tool.
+    /// Writes a file without the tool.
     pub(crate) fn write(&self, name: &str, content: &str) {
         fs::write(self.file(name), content).expect("the file is written");
     }
 
-    /// What a file holds; none if it is not there.
+    /// Returns the content of a file; `None` if it does not exist.
     pub(crate) fn content(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.file(name)).ok()
     }
 
-    /// A request that is approved beforehand.
+    /// Returns a request that is approved in advance.
     pub(crate) fn request(&self, hcl: &str) -> DeployRequest {
         let folder = self.stand.folder().join("files");
         let folder = folder.display();
@@ -61,7 +61,7 @@ impl DiskStand {
         request
     }
 
-    /// Carries an operation on a configuration to its end, which has to be for this reason.
+    /// Runs an operation on a configuration to its end, which must have this reason.
     pub(crate) async fn carry(
         &self,
         sessions: &Sessions,
@@ -74,7 +74,7 @@ impl DiskStand {
     }
 }
 
-/// Carries a request to its end, which has to be for this reason.
+/// Runs a request to its end, which must have this reason.
 pub(crate) async fn ended_for(
     sessions: &Sessions,
     request: DeployRequest,
@@ -92,9 +92,9 @@ pub(crate) async fn ended_for(
     session
 }
 
-/// The CLI configuration with which both tools install the provider, and nothing else, from this machine.
+/// Returns the CLI configuration with which both tools install only the provider from this machine.
 ///
-/// Fails the test when it is not there: a suite that skips proves nothing.
+/// Fails the test if it is missing: a suite that skips tests proves nothing.
 #[track_caller]
 fn cli_configuration() -> PathBuf {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/provider/cli.tfrc");

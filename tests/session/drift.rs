@@ -1,4 +1,4 @@
-//! What the operation `drift` says of files that somebody changed, deleted, or left alone.
+//! Results of the operation `drift` for files that were changed, deleted, or left alone.
 
 use iac_runner::plan::{Action, PlanSummary};
 use iac_runner::session::Operation::{Deploy, Drift};
@@ -30,7 +30,7 @@ output "edited" {
 }
 "#;
 
-/// Addresses and actions of the drift in a plan.
+/// Returns addresses and actions of the drift in a plan.
 fn drift(plan: &PlanSummary) -> Vec<(&str, &Action)> {
     let drift = plan.drift.iter();
     drift.map(|it| (it.address.as_str(), &it.action)).collect()

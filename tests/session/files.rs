@@ -1,4 +1,4 @@
-//! Deployments of resources that exist outside of the state: replaced, imported, chosen one by one.
+//! Deployments of resources that exist outside of the state: replaced, imported, targeted.
 
 use std::fs;
 
@@ -171,7 +171,7 @@ resource "disk_file" "a" {
         let mut request = disk.request(&moved);
         request.auto_approve = false;
         let (session, digest) = waiting(&sessions, request).await;
-        // A folder in its place cannot be deleted as a file.
+        // A folder in its place cannot be deleted like a file.
         fs::remove_file(disk.file("first")).expect("it was there");
         fs::create_dir(disk.file("first")).expect("a folder");
         let approved = within_a_test(session.approve("alice", "", &digest)).await;

@@ -1,4 +1,4 @@
-//! Secrets that equal words of the documents that a session reads.
+//! Secrets that equal words in the documents that a session reads.
 
 use iac_runner::session::{DeployRequest, Operation, Reason, Status};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::stand::{SMALL, Stand, block_on, end, log, until, waiting};
 use crate::support::tools::Tool;
 
-/// Words that stand in every plan, each as long as a secret has to be.
+/// Words that occur in every plan, each long enough to be a secret.
 const WORDS: [&str; 12] = [
     "delete",
     "create",
@@ -54,7 +54,7 @@ fn a_plan_that_destroys_says_so_whatever_the_secrets(tool: Tool) {
 }
 on_both_tools!(a_plan_that_destroys_says_so_whatever_the_secrets);
 
-/// The version is asked for before an apply that a person approved.
+/// The session asks for the version before an apply that a person approved.
 fn values_are_masked_and_words_of_the_format_are_not(tool: Tool) {
     let stand = Stand::new(tool);
     let hcl = r#"

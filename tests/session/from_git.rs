@@ -17,7 +17,7 @@ use crate::stand::{Gate, SMALL, Stand, block_on, end, log, waiting};
 use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
-/// The password that the server wants, in no other place of a test.
+/// The server's password; it is in no other place of a test.
 const PASSWORD: &str = "p4ssw0rd-of-the-repository";
 
 fn a_branch_a_tag_and_a_commit_are_deployed_and_the_commit_is_told(tool: Tool) {
@@ -51,7 +51,7 @@ fn a_branch_a_tag_and_a_commit_are_deployed_and_the_commit_is_told(tool: Tool) {
 }
 on_both_tools!(a_branch_a_tag_and_a_commit_are_deployed_and_the_commit_is_told);
 
-/// Without it, everything would be made once more.
+/// Without the state, everything would be created once more.
 #[test]
 fn a_state_in_the_repository_that_was_lost_before_the_plan_is_missed() {
     let stand = Stand::new(Tool::Terraform);
@@ -92,7 +92,7 @@ fn another_commit_than_the_one_that_was_approved_is_not_applied() {
     });
 }
 
-/// The files below the stand's folder that hold a text.
+/// Returns the files below the environment's folder that contain a text.
 fn files_with(stand: &Stand, text: &str) -> String {
     let found = output_of(
         Command::new("grep")
@@ -190,7 +190,7 @@ fn a_path_or_a_file_of_variables_that_leads_out_of_the_checkout_is_refused() {
         let error = failed(&sessions, by_file, Reason::PlanFailed).await;
         assert!(error.contains("out.tfvars"), "{error}");
         assert!(stand.server.state().is_none());
-        // What stays inside is followed.
+        // Links that stay inside are followed.
         let mut inside = of();
         inside.path = "stays".to_owned();
         inside.tfvars_files = vec!["../in.tfvars".to_owned()];
@@ -217,7 +217,7 @@ fn a_module_in_a_submodule_is_deployed_if_submodules_are_asked_for() {
     block_on(async {
         let sessions = stand.sessions();
         let without = request(&stand, &outer.url(), "main");
-        // The directory is there, and empty: a module without an output.
+        // The directory exists but is empty: a module without an output.
         failed(&sessions, without.clone(), Reason::PlanFailed).await;
         let mut with = without;
         git(&mut with).submodules = true;

@@ -11,10 +11,10 @@ use crate::support::tools::Tool;
 fn two_sessions_at_once_share_a_mirror_and_the_next_fetches_only_what_is_new() {
     let stand = Stand::new(Tool::Terraform);
     let (repositories, repository) = repository(&stand);
-    // Much that does not change; random, so that it cannot be packed into little.
+    // Large content that does not change; random, so that it cannot be compressed.
     let much: String = (0..4000).map(|_| uuid()).collect();
     repository.write("much", &much);
-    // No state is shared, so that the two do not meet at its lock.
+    // The state is not shared, so that the two do not compete for its lock.
     let configuration = format!("terraform {{\n  backend \"local\" {{}}\n}}\n{SMALL}");
     repository.write("main.tf", &configuration);
     let first = repository.commit("much");
@@ -51,7 +51,7 @@ fn two_sessions_at_once_share_a_mirror_and_the_next_fetches_only_what_is_new() {
     });
 }
 
-/// Thirty-two random digits.
+/// Returns thirty-two random digits.
 fn uuid() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/uuid").expect("it is there")
 }

@@ -12,7 +12,7 @@ use crate::stand::{Gate, Stand, block_on, body_of, end, log};
 use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
-/// With all that quoting could change.
+/// With all characters that quoting could change.
 const TOKEN: &str = r#"tok-5f1c"${quoted}\%{value}'"#;
 
 fn registry(server: &RegistryServer, source: TokenSource) -> Registry {
@@ -26,7 +26,7 @@ fn settings(stand: &Stand, registry: Registry) -> Settings {
     settings
 }
 
-/// A request for a configuration whose module is in the registry.
+/// Returns a request for a configuration whose module is in the registry.
 fn request(stand: &Stand, server: &RegistryServer) -> DeployRequest {
     let host = RegistryHost::parse(&server.url()).expect("an address");
     let configuration = format!(
@@ -40,7 +40,7 @@ fn request(stand: &Stand, server: &RegistryServer) -> DeployRequest {
     request
 }
 
-/// Every request to the registry showed the token, and nothing on disk does.
+/// Asserts that every request to the registry had the token, and that no file on disk contains it.
 #[track_caller]
 fn token_was_shown_to_the_registry_alone(stand: &Stand, server: &RegistryServer, token: &str) {
     let asked = server.asked_of_registry();

@@ -1,4 +1,4 @@
-//! A process of its own that holds a session, to be killed.
+//! A separate process that holds a session, to be killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,36 +12,36 @@ use serde_json::{Value, json};
 use crate::stand::{Gate, Stand, block_on, body_of, until, wait_until_in_flight};
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
-/// Names the file that says what to hold.
+/// Variable with the path of the file that says what to hold.
 const ORDER: &str = "IAC_TEST_HOLD";
 
-/// A process that holds a session; killed when it goes.
+/// A process that holds a session; dropping it kills it.
 pub(crate) struct Holder {
     child: Child,
     told: PathBuf,
 }
 
 impl Holder {
-    /// Starts a process that starts a session, and approves its plan if it is to.
+    /// Starts a process that starts a session, and approves its plan if requested.
     pub(crate) fn start(stand: &Stand, body: &Value, approve: bool) -> Self {
         Self::begin(stand, &json!({"body": body, "approve": approve}), None)
     }
 
-    /// The same, with a private registry and its token.
+    /// Same as `start`, with a private registry and its token.
     pub(crate) fn with_registry(stand: &Stand, body: &Value, url: &str, token: &str) -> Self {
         let registry = json!({"url": url, "token": token});
         let order = json!({"body": body, "approve": false, "registry": registry});
         Self::begin(stand, &order, None)
     }
 
-    /// The same, with a registry that is asked for the token.
+    /// Same as `start`, with a registry whose backend is asked for the token.
     #[cfg(feature = "registry-token")]
     pub(crate) fn asking_registry(stand: &Stand, body: &Value, url: &str) -> Self {
         let order = json!({"body": body, "approve": false, "registry": {"url": url}});
         Self::begin(stand, &order, None)
     }
 
-    /// The same, with another `PATH` for what is no tool.
+    /// Same as `start`, with another `PATH` for programs other than the tools.
     pub(crate) fn with_path(
         stand: &Stand,
         body: &Value,
@@ -79,7 +79,7 @@ impl Holder {
         }
     }
 
-    /// The directory of the session that it holds.
+    /// Returns the directory of the session that it holds.
     pub(crate) fn dir(&self) -> PathBuf {
         wait_for("the session to start", WITHIN_A_TEST, || {
             fs::read_to_string(&self.told)
@@ -89,20 +89,20 @@ impl Holder {
         })
     }
 
-    /// Kills it, as a kernel that runs out of memory does.
+    /// Kills it, as the kernel's OOM killer would.
     pub(crate) fn kill(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
-        // A child that was not waited for: its process id is its own.
+        // The child was not waited for, so its process id is still its own.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Starts a session whose plan is approved, and kills the process that holds it when its slow resource
-/// is in flight; gives the session's directory.
+/// Starts a session whose plan is approved, and kills the process that holds it while its slow resource is being
+/// created; returns the session's directory.
 pub(crate) fn killed_in_mid_apply(stand: &Stand, request: &DeployRequest) -> PathBuf {
     let holder = Holder::start(stand, &body_of(request), true);
     let dir = holder.dir();
@@ -111,7 +111,7 @@ pub(crate) fn killed_in_mid_apply(stand: &Stand, request: &DeployRequest) -> Pat
     dir
 }
 
-/// Starts a session and kills the process that holds it when its tool waits at this command.
+/// Starts a session, and kills the process that holds it while its tool waits at this command.
 pub(crate) fn killed_at(
     command: &str,
     stand: &Stand,

@@ -1,4 +1,4 @@
-//! What no session may have from another one, or from the process that holds it.
+//! What a session must not get from another one, or from the process that holds it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,10 +19,10 @@ use crate::stand::{Gate, SMALL, Stand, block_on, body_of, end, log, until, waiti
 use crate::support::bounded::end_of;
 use crate::support::tools::Tool;
 
-/// Names the file that says what to leave waiting.
+/// Variable with the path of the file that says what to leave waiting.
 const ORDER: &str = "IAC_TEST_LEAVE";
 
-/// A backend that has workspaces; its state is in the source.
+/// A backend that supports workspaces; its state is in the source.
 const WITH_WORKSPACES: &str = r#"
 terraform {
   backend "local" {}
@@ -38,7 +38,7 @@ output "workspace" {
 }
 "#;
 
-/// A directory that several sessions use.
+/// Creates a directory that several sessions use.
 fn shared_source(stand: &Stand) -> PathBuf {
     let source = stand.folder().join("infra");
     fs::create_dir_all(&source).expect("a folder");
@@ -72,7 +72,7 @@ fn a_session_never_works_in_the_workspace_of_another(tool: Tool) {
         gate.hold("plan");
         let prod = sessions.start(prod).expect("it starts");
         gate.wait_until_at("plan");
-        // Another one chooses while this one is about to plan.
+        // Another session selects a workspace while this one is about to plan.
         let dev = of_workspace(&stand, &source, Some("dev"));
         let dev = sessions.start(dev).expect("it starts");
         assert_eq!(end(&dev).await.reason, Some(Reason::Applied));

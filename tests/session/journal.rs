@@ -1,4 +1,4 @@
-//! A journal that cannot be written for a while, and what is too long or too late for it.
+//! A journal that cannot be written for a while, and events that are too long or too late for it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +10,13 @@ use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until, waiting, withi
 use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
-/// Keeps the journal of a session from being written, until it is dropped.
+/// Blocks writes to the journal of a session until dropped.
 struct Stuck(PathBuf);
 
 impl Stuck {
     fn of(session: &Session) -> Self {
         let journal = session.dir().join("journal.ndjson");
-        // A session cuts its journal to where it is whole before it writes, which this attribute forbids.
+        // Before it writes, a session truncates its journal to the last complete line, which this attribute forbids.
         change("+a", &journal);
         Self(journal)
     }
@@ -93,7 +93,7 @@ fn what_runs_is_stopped_though_the_journal_cannot_be_written_and_the_end_is_writ
         drop(stuck);
         let recovered = within_a_test(async {
             loop {
-                // As long as its end is not written, it is carried on.
+                // Until its end is written, another session holds it.
                 match sessions.recover(session.dir(), None) {
                     Ok(session) => return session,
                     Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
@@ -174,7 +174,7 @@ fn secrets_that_are_given_back_while_a_plan_runs_carry_the_session_on() {
     assert_eq!(gate.calls("plan"), 1);
 }
 
-/// Sets every deadline in the journal of a session to a day long past.
+/// Sets every deadline in the journal of a session to a long past day.
 pub(crate) fn put_deadlines_into_the_past(dir: &Path) {
     let journal = dir.join("journal.ndjson");
     let text = std::fs::read_to_string(&journal).expect("a journal");

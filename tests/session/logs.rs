@@ -8,7 +8,7 @@ use crate::support::tools::Tool;
 /// Lines that the tool in [`chatty`] prints before it plans.
 const CHATTER: usize = 2000;
 
-/// A stand whose tool prints many lines before it plans, held until it is let go.
+/// Returns an environment whose tool prints many lines before it plans, and waits until it is released.
 fn chatty() -> (Stand, Gate) {
     let stand = Stand::new(Tool::Terraform);
     let gate = Gate::new(&stand);
@@ -47,7 +47,7 @@ fn a_thousand_subscribers_each_see_every_line_in_order_from_where_they_began() {
                 })
             })
             .collect();
-        // One that reads nothing until the end holds nobody up.
+        // A reader that reads nothing until the end delays no one.
         let mut sleeper = session.logs(0);
         gate.let_go("plan");
         let ended = end(&session).await;

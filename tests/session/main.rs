@@ -7,7 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// One test a tool, named after the tool.
+/// One test per tool, named after the tool.
 macro_rules! on_both_tools {
     ($name:ident) => {
         mod $name {

@@ -1,11 +1,11 @@
-//! Tools that print more than what a session reads.
+//! Tools that print more than a session expects.
 
 use iac_runner::session::{DeployRequest, Reason};
 
 use crate::stand::{SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
 
-/// Approves a plan under these variables; it has to be applied, and its outputs read.
+/// Approves a plan made with these variables; it must be applied, and its outputs must be read.
 fn is_applied(stand: &Stand, variables: &[(&str, &str)]) {
     let mut request = stand.request(SMALL);
     for (name, value) in variables {
@@ -36,7 +36,7 @@ fn approve(stand: &Stand, mut request: DeployRequest, variables: &[(&str, &str)]
     });
 }
 
-/// Also in the words of JSON, and with the log of the core or of the providers alone.
+/// Also with JSON logs, and with only the log of the core or of the providers.
 fn an_approved_plan_is_applied_while_the_tool_logs(tool: Tool) {
     let stand = Stand::new(tool);
     for variables in [
@@ -49,7 +49,7 @@ fn an_approved_plan_is_applied_while_the_tool_logs(tool: Tool) {
 }
 on_both_tools!(an_approved_plan_is_applied_while_the_tool_logs);
 
-/// The tools warn of it at every command.
+/// The tools print a warning about it at every command.
 fn a_missing_cli_configuration_file_changes_nothing(tool: Tool) {
     let stand = Stand::new(tool);
     is_applied(&stand, &[("TF_CLI_CONFIG_FILE", "/nonexistent/cli.tfrc")]);

@@ -1,4 +1,4 @@
-//! What a session does beside a deployment, and what a request can say.
+//! Operations other than a deployment, and options of a request.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use iac_runner::session::{DeployRequest, Operation, Reason, Sessions, Snapshot};
 use crate::stand::{SMALL, Stand, block_on, end, log};
 use crate::support::tools::Tool;
 
-/// Runs a session to its end without anybody who approves.
+/// Runs a session to its end without an approver.
 async fn carry(sessions: &Sessions, mut request: DeployRequest, operation: Operation) -> Snapshot {
     request.operation = operation;
     request.auto_approve = true;
@@ -89,7 +89,7 @@ output "all" {
     let stand = Stand::new(tool);
     let source = stand.folder().join("source");
     fs::create_dir_all(source.join("net")).expect("a folder");
-    // `http` has no workspaces, so the state is a file whose path is a setting of the backend.
+    // `http` has no workspaces, so the state is a file whose path is a backend setting.
     let configuration = format!("terraform {{\n  backend \"local\" {{}}\n}}\n{CONFIGURATION}");
     fs::write(source.join("net/main.tf"), configuration).expect("it is written");
     let values = "from_file = \"file\"\ncontested = \"file\"\n";
@@ -211,7 +211,7 @@ fn a_command_that_takes_too_long_is_timed_out() {
     stand.mark.assert_nothing_is_left_alive();
 }
 
-/// A configuration with a number that is secret, and one that has its digits.
+/// A configuration with a secret number, and one with the same digits.
 const NUMBERS: &str = r#"
 variable "pin_password" {
   type = number

@@ -1,4 +1,4 @@
-//! What a plan may do beside planning, and what it may not.
+//! Side effects that a plan may have, and those that it may not have.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::holder::killed_at;
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, until, waiting};
 use crate::support::tools::Tool;
 
-/// As an archive does that is built for a function, or the log of a tool that is told to write one.
+/// For example the archive of a function, or a log that the tool was configured to write.
 fn a_plan_may_leave_files_in_its_source(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);
@@ -43,7 +43,7 @@ fn a_plan_may_leave_files_in_its_source(tool: Tool) {
 }
 on_both_tools!(a_plan_may_leave_files_in_its_source);
 
-/// Whatever a plan runs has the session's data directory in its environment.
+/// Programs that a plan runs have the session's data directory in their environment.
 fn a_plan_that_chooses_another_workspace_is_not_applied(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);
@@ -72,7 +72,7 @@ fn a_plan_that_chooses_another_workspace_is_not_applied(tool: Tool) {
 }
 on_both_tools!(a_plan_that_chooses_another_workspace_is_not_applied);
 
-/// Plans with a home directory of its own, writes a file there, approves, and says how it ends.
+/// Plans with a separate home directory, writes a file there, approves, and returns the reason of the end.
 fn after_writing(stand: &Stand, name: &str, request: DeployRequest) -> Reason {
     block_on(async {
         let (session, digest) = waiting(&stand.sessions(), request).await;

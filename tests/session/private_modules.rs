@@ -1,4 +1,4 @@
-//! Modules in private repositories on the host of the deployed one.
+//! Modules in private repositories on the same host as the deployed one.
 
 use iac_runner::checkout::Credentials;
 use iac_runner::protocol::SandboxMode;
@@ -13,7 +13,7 @@ use crate::support::tools::Tool;
 
 const PASSWORD: &str = "p4ssw0rd-of-the-modules";
 
-/// A repository that uses a module in another one, by this URL.
+/// Creates a repository that uses a module in another one, by this URL.
 fn that_uses(stand: &Stand, repositories: &Repositories, module: &str) -> Repository {
     let repository = repositories.create("a");
     let hcl = format!(
@@ -32,7 +32,7 @@ fn with_module(repositories: &Repositories) -> Repository {
     module
 }
 
-/// Free or confined, `init` gets at the module.
+/// Asserts that `init` can fetch the module, with and without a sandbox.
 fn is_deployed(stand: &Stand, request: &DeployRequest) {
     for (mode, reason) in [
         (SandboxMode::Off, Reason::Applied),

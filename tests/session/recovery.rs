@@ -1,4 +1,4 @@
-//! The process that holds a session is killed, in each phase; another one takes the session up.
+//! Kills the process that holds a session, in each phase; another process recovers the session.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::stand::{Gate, SLOW, SMALL, Stand, block_on, body_of, end, let_go, log
 use crate::support::bounded::in_time;
 use crate::support::tools::Tool;
 
-/// A request whose tool can be held, and the gate that holds it.
+/// Returns a request whose tool can be held, and the gate that holds it.
 fn gated(stand: &Stand, configuration: &str) -> (Gate, DeployRequest) {
     let gate = Gate::new(stand);
     let mut request = stand.request(configuration);
@@ -19,7 +19,7 @@ fn gated(stand: &Stand, configuration: &str) -> (Gate, DeployRequest) {
     (gate, request)
 }
 
-/// How often a text stands in the log.
+/// Returns how often a text occurs in the log.
 fn times(log: &str, text: &str) -> usize {
     log.matches(text).count()
 }
@@ -99,7 +99,7 @@ fn an_apply_that_ended_while_nobody_looked_is_told_as_it_ended() {
         || dir.join("runs/03-apply/result.json").exists().then_some(()),
     );
     block_on(async {
-        // Without the secrets of the request: what is done is done.
+        // Without the secrets of the request: completed steps remain completed.
         let session = stand
             .sessions()
             .recover(&dir, None)
@@ -155,7 +155,7 @@ fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
     let dir = killed_at("plan", &stand, &gate, &request, false);
     kill_now(supervisor(&dir.join("runs/02-plan")));
     gate.let_go("plan");
-    // Nobody ends a tool whose supervisor is lost: as long as it runs, it may have the lock of the state.
+    // A tool whose supervisor is lost is not killed: while it runs, it may hold the state lock.
     crate::support::waiting::wait_for(
         "the end of the first plan",
         crate::support::waiting::WITHIN_A_TEST,
@@ -172,7 +172,7 @@ fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
     assert_eq!(gate.calls("plan"), 2);
 }
 
-/// Adds events to the journal of a session that nobody carries.
+/// Adds events to the journal of a session that no process holds.
 fn add_to_journal(dir: &Path, events: &[serde_json::Value]) {
     let journal = dir.join("journal.ndjson");
     let mut text = fs::read_to_string(&journal).expect("a journal");
@@ -184,7 +184,7 @@ fn add_to_journal(dir: &Path, events: &[serde_json::Value]) {
     fs::write(journal, text).expect("it is written");
 }
 
-/// A session that waits for approval, and whose holder is killed.
+/// Returns a session that waits for approval, and whose holder was killed.
 fn killed_while_waiting(stand: &Stand, request: &DeployRequest) -> (std::path::PathBuf, Snapshot) {
     let holder = Holder::start(stand, &body_of(request), false);
     let dir = holder.dir();
@@ -234,7 +234,7 @@ fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
             ended.error
         );
     });
-    // Not even by the runner that may have been on its way.
+    // Not even by a runner that may be late.
     let late = serde_json::json!({
         "tool": "terraform", "work_dir": dir.join("source"), "command": "version",
         "run_dir": dir.join("runs/03-apply"),

@@ -1,4 +1,4 @@
-//! What a session is for decides how it is taken up again, and so does what has become of the machine.
+//! Recovery of each operation, and recovery after a reboot.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 use crate::support::waiting::{WITHIN_A_TEST, wait_for};
 
-/// A resource that takes as long to destroy as to make.
+/// A resource that takes as long to destroy as to create.
 const SLOW_TO_GO: &str = r#"
 resource "terraform_data" "slow" {
   provisioner "local-exec" {
@@ -73,7 +73,7 @@ fn a_validation_whose_holder_is_killed_goes_on_to_its_end() {
     assert_eq!(gate.calls("validate"), 1);
 }
 
-/// The tool would read them with what this process has: another account, another workspace.
+/// The tool would read them with this process's environment: another account, another workspace.
 #[test]
 fn outputs_are_not_read_without_what_the_request_kept_secret() {
     let stand = Stand::new(Tool::Terraform);
@@ -93,7 +93,7 @@ fn outputs_are_not_read_without_what_the_request_kept_secret() {
     assert_eq!((gate.calls("apply"), gate.calls("output")), (1, 1));
 }
 
-/// Has a journal say that its last run was announced before the machine was started anew.
+/// Changes a journal so that its last run was announced before a reboot.
 fn announced_before_another_boot(dir: &Path) {
     let journal = dir.join("journal.ndjson");
     let text = fs::read_to_string(&journal).expect("a journal");
@@ -102,7 +102,7 @@ fn announced_before_another_boot(dir: &Path) {
     fs::write(&journal, format!("{before}\"run_started\"{last}")).expect("written");
 }
 
-/// Nobody syncs what they make, so a result that is on disk says too little.
+/// Their files are not synced, so a result on disk proves too little.
 #[test]
 fn what_ran_before_the_machine_was_started_anew_is_run_again() {
     for command in ["init", "plan"] {
@@ -146,12 +146,12 @@ fn what_ran_before_the_machine_was_started_anew_is_run_again() {
     }
 }
 
-/// The one that came too late for the apply is none for what follows.
+/// A cancel that came too late for the apply does not count for the following steps.
 #[test]
 fn what_follows_an_apply_that_was_cancelled_too_late_can_be_cancelled() {
     let stand = Stand::new(Tool::Terraform);
     let gate = Gate::new(&stand);
-    // The cancel comes when the tool has applied everything, and what runs it has not ended yet.
+    // The cancel comes when the tool has applied everything, but the wrapper that runs it has not ended yet.
     let real = stand.tool.program().display().to_string();
     let lines = format!(
         "if [ \"$1\" = apply ]; then
@@ -185,7 +185,7 @@ fi"
     gate.let_go("output");
 }
 
-/// Names the directory of a session that a process of its own takes up.
+/// Variable with the directory of a session that a separate process recovers.
 const DIR: &str = "IAC_TEST_TAKE_UP";
 
 #[test]

@@ -10,7 +10,7 @@ use crate::stand::{SMALL, Stand, block_on, end, log, until, waiting};
 use crate::support::bounded::output_of;
 use crate::support::tools::Tool;
 
-/// Runs a session to where its plan waits, in a runtime that is then shut down, as a backend does it.
+/// Runs a session until its plan waits, in a runtime that is then shut down, as in a backend.
 fn left_waiting(stand: &Stand) -> (std::path::PathBuf, RequestSecrets) {
     let request = stand.request(SMALL);
     let secrets = request.secrets();
@@ -184,7 +184,7 @@ fn nothing_secret_of_a_request_is_in_the_directory_of_its_session() {
                 .arg(session.dir()),
         );
         let found = String::from_utf8_lossy(&found.stdout);
-        // The defaults of variables stand in the configuration that the request brought along.
+        // The defaults of variables are in the configuration that the request contained.
         let left: Vec<_> = found
             .lines()
             .filter(|file| !file.ends_with("/source/main.tf") && !file.ends_with("journal.ndjson"))

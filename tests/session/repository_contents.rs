@@ -1,4 +1,4 @@
-//! What a repository holds beside its files: submodules, files in Git LFS, history.
+//! Contents of a repository besides files: submodules, files in Git LFS, history.
 
 use iac_runner::session::Reason;
 
@@ -10,7 +10,7 @@ use crate::support::tools::Tool;
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n\
     oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
 
-/// `git-lfs` is not on the machines on which the tests run.
+/// `git-lfs` is not installed on test machines.
 #[test]
 fn a_file_in_lfs_fails_the_checkout_without_git_lfs() {
     let stand = Stand::new(Tool::Terraform);

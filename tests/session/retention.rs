@@ -1,4 +1,4 @@
-//! Finished sessions go when their time has come, and nothing else does.
+//! Ended sessions are removed after their retention, and nothing else is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,7 @@ fn finished_sessions_are_removed_also_those_of_a_former_process_and_waiting_ones
         let (waits, _) = waiting(&former, stand.request("output \"a\" {\n  value = 1\n}\n")).await;
         assert_eq!(former.remove_old(), 0, "it is kept for a day");
 
-        // As a later process with another setting does it, by itself.
+        // As a later process with another setting does by itself.
         let mut settings = stand.settings();
         settings.retention = Duration::ZERO;
         let _later = Sessions::open(settings).expect("a runtime");
@@ -36,7 +36,7 @@ fn finished_sessions_are_removed_also_those_of_a_former_process_and_waiting_ones
         let gone = former.recover(finished.dir(), None);
         assert!(matches!(gone, Err(RecoverError::NoSession { .. })));
         waits.cancel("the test").await.expect("it waits");
-        // Whoever still holds a handle reads on.
+        // A handle can still read.
         assert!(log(&finished).contains("Apply complete"));
     });
 }
@@ -83,14 +83,14 @@ fn state_that_is_nowhere_else_outlives_its_session() {
     });
 }
 
-/// Settings under which whatever has ended is old, once it is looked at.
+/// Returns settings under which every ended session is expired.
 fn impatient(stand: &Stand) -> Sessions {
     let mut settings = stand.settings();
     settings.retention = Duration::ZERO;
     Sessions::open(settings).expect("a runtime")
 }
 
-/// A session that has ended, with its state in its own directory.
+/// Returns an ended session with its state in its own directory.
 async fn ended(stand: &Stand, hcl: &str) -> Session {
     let files = [("main.tf".to_owned(), hcl.to_owned())];
     let mut request = stand.own(DeployRequest::files(stand.wire_tool(), files.into()));

@@ -7,13 +7,13 @@ use std::process::{Child, Command};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The process id of the supervisor of a run.
+/// Returns the process id of a run's supervisor.
 pub(crate) fn supervisor(run_dir: &Path) -> Pid {
     let pid = fs::read_to_string(run_dir.join("supervisor.pid")).expect("a supervisor");
     Pid::from_raw(pid.trim().parse().expect("a process id"))
 }
 
-/// The parent of a process.
+/// Returns the parent of a process.
 pub(crate) fn parent(pid: Pid) -> Pid {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is alive");
     let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
@@ -24,18 +24,18 @@ pub(crate) fn parent(pid: Pid) -> Pid {
     Pid::from_raw(parent.parse().expect("a process id"))
 }
 
-/// Kills a process, as a kernel that runs out of memory does.
+/// Kills a process, as the kernel's OOM killer would.
 pub(crate) fn kill_now(pid: Pid) {
     kill(pid, Signal::SIGKILL).expect("it was alive");
 }
 
-/// Which start of the machine this is.
+/// Returns the boot id of the machine.
 pub(crate) fn boot_id() -> String {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("the kernel tells");
     id.trim().to_owned()
 }
 
-/// An unrelated process in a directory; killed when it is dropped.
+/// An unrelated process in a directory; dropping it kills it.
 pub(crate) struct Bystander(Child);
 
 impl Bystander {
@@ -50,7 +50,7 @@ impl Bystander {
 
 impl Drop for Bystander {
     fn drop(&mut self) {
-        // It was not waited for: its process id is its own.
+        // It was not waited for, so its process id is still its own.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Deployments whose tools are confined.
+//! Deployments with sandboxed tools.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::support::tools::Tool;
 
 const SECRET: &str = "top-secret-of-the-service";
 
-/// Sessions whose tools must be confined.
+/// Returns sessions that require a sandbox.
 fn confined(stand: &Stand) -> Sessions {
     let mut settings = stand.settings();
     settings.sandbox.mode = SandboxMode::Required;
@@ -165,7 +165,7 @@ fn a_plan_shows_no_file_of_the_service(tool: Tool) {
         assert_eq!(ended.reason, Some(Reason::PlanFailed), "{}", log(&session));
         assert!(!log(&session).contains(SECRET), "{}", log(&session));
 
-        // The operator opens it.
+        // The operator allows access.
         let mut settings = stand.settings();
         settings.sandbox.mode = SandboxMode::Required;
         settings.sandbox.read = vec![key.clone()];
@@ -186,7 +186,7 @@ fn a_link_in_a_directory_is_not_followed_out_of_it(tool: Tool) {
         fs::create_dir(folder).expect("a new folder");
     }
     fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("a configuration");
-    // As a former run could have left it.
+    // As an earlier run could have left it.
     symlink(&outside, source.join(".terraform")).expect("a link");
     block_on(async {
         let sessions = confined(&stand);

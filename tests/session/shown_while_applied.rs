@@ -115,7 +115,7 @@ fn a_plan_for_an_approver_is_shown_first(tool: Tool) {
 }
 on_both_tools!(a_plan_for_an_approver_is_shown_first);
 
-/// The session that takes up a running apply reads the plan.
+/// The session that recovers a running apply reads the plan.
 fn a_recovered_session_shows_the_plan(tool: Tool) {
     let stand = Stand::new(tool);
     let gate = Gate::new(&stand);

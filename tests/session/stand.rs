@@ -1,4 +1,4 @@
-//! What the tests of sessions share: a place for them, a configuration with a state server, bounded waits.
+//! Shared test environment of sessions: a folder, a configuration with a state server, bounded waits.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -42,7 +42,7 @@ output "password" {
 }
 "#;
 
-/// A quick resource, then one that says that it is in flight and waits to be let go.
+/// A quick resource, then one that reports that it is in progress and waits to be released.
 pub(crate) const SLOW: &str = r#"
 resource "terraform_data" "quick" {
   input = "quick"
@@ -58,7 +58,7 @@ output "quick" {
 }
 "#;
 
-/// A place for sessions, a state server and the mark of everything that is started.
+/// A folder for sessions, a state server, and the mark of all started processes.
 pub(crate) struct Stand {
     pub(crate) tool: Tool,
     pub(crate) mark: Mark,
@@ -92,18 +92,18 @@ impl Stand {
         Sessions::open(self.settings()).expect("a runtime is there")
     }
 
-    /// A configuration with its state on the server.
+    /// Returns a configuration with its state on the server.
     pub(crate) fn configuration(&self, hcl: &str) -> String {
         format!("terraform {{\n{}}}\n{hcl}", self.server.backend_block())
     }
 
-    /// A request that brings its configuration along.
+    /// Returns a request that contains its configuration.
     pub(crate) fn request(&self, hcl: &str) -> DeployRequest {
         let files = BTreeMap::from([("main.tf".to_owned(), self.configuration(hcl))]);
         self.own(DeployRequest::files(self.wire_tool(), files))
     }
 
-    /// The same request, with the mark and without the outer world.
+    /// Returns the same request, with the mark and without the developer's environment.
     pub(crate) fn own(&self, mut request: DeployRequest) -> DeployRequest {
         let home = self.folder.path().join("home");
         std::fs::create_dir_all(&home).expect("a home");
@@ -118,7 +118,7 @@ impl Stand {
         request
     }
 
-    /// The resources in the state on the server, sorted, each with whether it is tainted.
+    /// Returns the resources in the state on the server, sorted, each with whether it is tainted.
     pub(crate) fn resources(&self) -> Vec<Resource> {
         self.server
             .state()
@@ -135,7 +135,7 @@ impl Stand {
     }
 }
 
-/// Waits until the resource of [`SLOW`] is in flight.
+/// Waits until the resource of [`SLOW`] is in progress.
 pub(crate) fn wait_until_in_flight(dir: &Path) {
     let ready = dir.join("source/ready");
     wait_for("the in-flight resource", WITHIN_A_TEST, || {
@@ -143,12 +143,12 @@ pub(crate) fn wait_until_in_flight(dir: &Path) {
     });
 }
 
-/// Lets the resource of [`SLOW`] come to its end.
+/// Releases the resource of [`SLOW`].
 pub(crate) fn let_go(dir: &Path) {
     std::fs::write(dir.join("source/go"), "").expect("the go file is written");
 }
 
-/// Runs a test to its end, which must come in time; each of its waits has a shorter bound of its own.
+/// Runs a test to its end, within a time limit; each of its waits has a shorter limit.
 #[track_caller]
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime()
@@ -170,7 +170,7 @@ pub(crate) async fn within_a_test<T>(future: impl Future<Output = T>) -> T {
         .expect("it ends within the time of a test")
 }
 
-/// Waits until a session has this status; the log is shown if it ends with another.
+/// Waits until a session has this status; shows the log if it ends with another.
 pub(crate) async fn until(session: &Session, wanted: Status) -> Snapshot {
     let mut watch = session.watch();
     let is_there = |now: &Snapshot| now.status == wanted || now.reason.is_some();
@@ -185,7 +185,7 @@ pub(crate) async fn end(session: &Session) -> Snapshot {
     within_a_test(session.wait()).await.expect("it ends")
 }
 
-/// Everything in the log by now.
+/// Returns the log so far.
 pub(crate) fn log(session: &Session) -> String {
     let mut logs = session.logs(0);
     let mut text = String::new();
@@ -196,11 +196,10 @@ pub(crate) fn log(session: &Session) -> String {
     text
 }
 
-/// Has Bash die of a SIGINT. By itself it goes on when the program that it waits for has ended just before.
+/// Makes Bash die of SIGINT. By default, it continues if the program that it waits for has ended just before.
 const DIES_OF_SIGINT: &str = "trap 'trap - INT; kill -INT $$' INT";
 
-/// A program in the place of the tool that notes each call, waits where it is told to, and then is the real
-/// tool.
+/// A wrapper of the tool that records each call, waits where a test wants it, and then executes the real tool.
 pub(crate) struct Gate {
     folder: PathBuf,
 }
@@ -214,11 +213,11 @@ impl Gate {
         gate
     }
 
-    /// Writes the program anew, with more lines before the real tool takes over.
+    /// Rewrites the wrapper, with more lines before it executes the real tool.
     pub(crate) fn write_program(&self, stand: &Stand, lines: &str) {
         let folder = self.folder.display();
         let script = format!(
-            // Bash passes on variables whose names no shell could set; other shells may not.
+            // Bash passes on variables whose names no shell can set; other shells may not.
             "#!/usr/bin/env bash\necho \"$1\" >>'{folder}/calls'\n\
              if [ -e '{folder}/hold-'\"$1\" ]; then\n  {DIES_OF_SIGINT}\n  : >'{folder}/at-'\"$1\"\n  \
              while [ -e '{folder}/hold-'\"$1\" ]; do sleep 0.02; done\n  trap - INT\nfi\n\
@@ -236,12 +235,12 @@ impl Gate {
 
     /// Makes the next calls of a command wait.
     pub(crate) fn hold(&self, command: &str) {
-        // Of an earlier call.
+        // Left by an earlier call.
         let _ = std::fs::remove_file(self.folder.join(format!("at-{command}")));
         std::fs::write(self.folder.join(format!("hold-{command}")), "").expect("a file");
     }
 
-    /// Lets them go on.
+    /// Releases the waiting calls.
     pub(crate) fn let_go(&self, command: &str) {
         std::fs::remove_file(self.folder.join(format!("hold-{command}"))).expect("it was held");
     }
@@ -254,21 +253,21 @@ impl Gate {
         });
     }
 
-    /// How often a command was called.
+    /// Returns how often a command was called.
     pub(crate) fn calls(&self, command: &str) -> usize {
         let calls = std::fs::read_to_string(self.folder.join("calls")).unwrap_or_default();
         calls.lines().filter(|call| *call == command).count()
     }
 }
 
-/// Starts a session and brings it to where its plan waits.
+/// Starts a session, and waits until its plan awaits approval.
 pub(crate) async fn waiting(sessions: &Sessions, request: DeployRequest) -> (Session, PlanDigest) {
     let session = sessions.start(request).expect("it starts");
     let snapshot = until(&session, Status::AwaitingApproval).await;
     (session, snapshot.plan_digest.expect("a digest"))
 }
 
-/// The body of a request, as a backend gets it, with its secrets.
+/// Returns the body of a request, as a backend gets it, with its secrets.
 pub(crate) fn body_of(request: &DeployRequest) -> Value {
     let mut body = request.record();
     for (name, value) in &request.env_vars {

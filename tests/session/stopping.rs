@@ -1,4 +1,4 @@
-//! Cancelling, in each phase.
+//! Cancellation in each phase.
 
 use iac_runner::protocol::{LockStatus, StateSafety};
 use iac_runner::session::{DeployRequest, Phase, Reason, Status};
@@ -47,7 +47,7 @@ fn an_apply_that_is_cancelled_loses_nothing(tool: Tool) {
         let session = stand.sessions().start(request).expect("it starts");
         wait_until_in_flight(session.dir());
         session.cancel("bob").await.expect("it runs");
-        // Whoever asks again asks for the same: the tool gets one signal.
+        // A second request means the same: the tool gets one signal.
         session.cancel("bob").await.expect("it still stops");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
@@ -100,14 +100,14 @@ fn a_cancel_while_the_approved_plan_is_checked_is_no_failure() {
         let mut request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
         gate.before(&mut request, &stand);
         let (session, digest) = waiting(&stand.sessions(), request).await;
-        // It takes hours to compare this with what was approved; it has holes.
+        // Comparing this with the approved file takes hours; it is sparse.
         large.set_len(1 << 40).expect("a size");
         let approved = session.approve("alice", "", &digest).await;
         approved.expect("it waits");
         session.cancel("bob").await.expect("it runs");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
-        // Readers that are still there see its end.
+        // Threads that still read the file see its end.
         large.set_len(0).expect("a size");
     });
     assert_eq!(gate.calls("apply"), 0);

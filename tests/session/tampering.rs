@@ -1,4 +1,4 @@
-//! What changes between the checkout and the apply is not applied, and what people write forges no line.
+//! Changes between the checkout and the apply prevent the apply, and text from users cannot forge log lines.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::holder::killed_at;
 use crate::stand::{Gate, SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
 
-/// A loss of power leaves files empty that were never synced.
+/// A power failure leaves files empty that were never synced.
 #[test]
 fn a_source_that_lost_its_files_before_the_plan_destroys_nothing() {
     let stand = Stand::new(Tool::Terraform);
@@ -48,13 +48,13 @@ fn a_source_that_lost_its_files_before_the_plan_destroys_nothing() {
     assert_eq!(stand.resources(), before);
 }
 
-/// Plans a directory, has `change` change something, approves, and sees that nothing is applied.
+/// Plans a directory, lets `change` change something, approves, and checks that nothing is applied.
 fn assert_void(stand: &Stand, source: &Path, what: &str, change: impl FnOnce(&Path)) {
     let request = stand.own(DeployRequest::directory(stand.wire_tool(), source));
     assert_void_of(stand, request, what, change);
 }
 
-/// The same for any request; `change` gets the directory of the session.
+/// Same as `assert_void` for any request; `change` gets the directory of the session.
 fn assert_void_of(stand: &Stand, request: DeployRequest, what: &str, change: impl FnOnce(&Path)) {
     block_on(async {
         let (session, digest) = waiting(&stand.sessions(), request).await;
@@ -186,7 +186,7 @@ fn a_link_into_the_kernel_holds_nothing_up() {
     });
 }
 
-/// A pipe that somebody might write into is never read to its end.
+/// A pipe that has a writer is never read to its end.
 #[test]
 fn a_stop_does_not_wait_for_a_file_that_cannot_be_read() {
     let stand = Stand::new(Tool::Terraform);

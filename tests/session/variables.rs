@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::stand::{Gate, SMALL, Stand, block_on, body_of, end, log, waiting};
 use crate::support::tools::Tool;
 
-/// Digits of an integer that 64 bits do not hold.
+/// Digits of an integer that does not fit into 64 bits.
 const DIGITS: &str = "104567890123456789012";
 
 fn a_number_beyond_64_bits_keeps_its_digits(tool: Tool) {
@@ -29,14 +29,14 @@ output "text" {
   value = jsonencode([var.list, var.big])
 }
 "#;
-    // The state is a file: the server of the tests keeps no more digits than a `Value`.
+    // The state is a file: the test server keeps only the digits that a `Value` can hold.
     let files = BTreeMap::from([("main.tf".to_owned(), hcl.to_owned())]);
     let request = stand.own(DeployRequest::files(stand.wire_tool(), files));
     let mut body = body_of(&request);
     body["variables"] = json!({"big": "BIG", "list": ["BIG", 1.5]});
     let body = body.to_string().replace("\"BIG\"", DIGITS);
     let request = DeployRequest::from_json(body.as_bytes()).expect("a request");
-    // As a service keeps it.
+    // In the form that a service stores.
     let record = request.record();
     let request = DeployRequest::from_record(&record, &request.secrets()).expect("a record");
     block_on(async {
@@ -71,7 +71,7 @@ fn a_variable_with_a_dash_in_its_name_is_given(tool: Tool) {
 }
 on_both_tools!(a_variable_with_a_dash_in_its_name_is_given);
 
-/// Tofu has none in the version that the tests run.
+/// The tested version of tofu does not support them.
 #[test]
 fn ephemeral_variables_are_given_again_at_the_apply() {
     let stand = Stand::new(Tool::Terraform);

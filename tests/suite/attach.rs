@@ -1,4 +1,4 @@
-//! Picking up a run from another process, at any moment of its life and after it.
+//! Attaching to a run from another process, at any moment of its life and after it.
 
 use std::fs;
 use std::io;
@@ -36,7 +36,7 @@ fn attach_to_a_run_that_has_ended_prints_its_result(tool: Tool) {
     let attached = Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
     assert_eq!(attached.streamed_result(), result);
 
-    // As a loss of power may leave it: the events hold the result as well.
+    // As a power failure may leave it: the events contain the result as well.
     let file = workspace.run_dir().join("result.json");
     let damages: [fn(&Path) -> io::Result<()>; 2] =
         [|file| fs::write(file, ""), |file| fs::remove_file(file)];
@@ -60,20 +60,19 @@ fn attach_to_a_folder_without_a_run_says_so(tool: Tool) {
         let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
         let result = attached.result();
         attached.assert_outcome(&result, "invalid_request");
-        // The second time it is there, and empty.
+        // The second time it exists, and is empty.
         let _ = fs::create_dir(workspace.run_dir());
     }
 }
 
-/// The moments are milliseconds after the start, from before the request is read to after the
-/// result is written.
+/// The moments are milliseconds after the start, from before the request is read to after the result is written.
 fn a_front_killed_at_any_moment_leaves_a_truth_to_attach_to(tool: Tool) {
     for milliseconds in (0..30).step_by(2) {
         let fake = FakeTool::new(tool, "echo done");
         let workspace = &fake.workspace;
         let mut runner = Launch::request(workspace, &fake.apply()).start();
         thread::sleep(Duration::from_millis(milliseconds));
-        // Stopped first: it could start its supervisor between the look and the kill.
+        // Stopped first: it could start its supervisor between the check and the kill.
         runner.signal(Signal::SIGSTOP);
         wait_for("the front to stop", SOON, || {
             let state = state_of(runner.pid())?;

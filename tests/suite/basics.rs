@@ -1,4 +1,4 @@
-//! One request, one result: the commands of every day, and requests that are refused.
+//! One request, one result: common commands, and requests that are refused.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ on_both_tools! {
     a_run_directory_that_holds_a_run_is_refused,
 }
 
-/// As it was published, but for the tool.
+/// As it was published, except for the tool.
 fn the_first_request_ever_published_gets_its_result(tool: Tool) {
     let request = r#"{
   "tool": "terraform",

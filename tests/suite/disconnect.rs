@@ -53,7 +53,7 @@ mod on_tools_and_backends {
         assert_attach_tells_of_a_disconnect(&workspace);
     }
 
-    /// The supervisor and the tool are in no group or session of the front's.
+    /// The supervisor and the tool are not in the front's process group or session.
     fn a_killed_group_of_the_front_under_finish_lets_the_apply_complete(
         tool: Tool,
         backend: Backend,
@@ -131,7 +131,7 @@ mod on_tools {
         front.assert_it_ends();
     }
 
-    /// Nobody can pick the result up; the state and the lock must be in order all the same.
+    /// The result is lost; the state and the lock must still be in order.
     fn a_killed_front_without_a_run_directory_leaves_nothing_alive(tool: Tool) {
         let workspace = Workspace::new(tool, Backend::Server);
         let request = workspace.request("apply", &["-auto-approve", "-no-color"]);
@@ -144,7 +144,7 @@ mod on_tools {
     }
 }
 
-/// Numbers its lines, so that a test sees it go on.
+/// Numbers its lines, so that a test can check that it continues.
 const PRINTS_UNTIL_IT_IS_LET_GO: &str = "\
 while [ ! -e go ]; do
     count=$((count + 1)); echo \"line $count\"; echo $count >count.new; mv count.new count
@@ -161,7 +161,7 @@ fn under_finish(workspace: &Workspace) -> Value {
     finishing(workspace.apply())
 }
 
-/// The run was stopped in order because of the disconnect, and `result.json` and `attach` say so.
+/// The run was stopped gracefully because of the disconnect, and `result.json` and `attach` say so.
 #[track_caller]
 fn assert_attach_tells_of_a_disconnect(workspace: &Workspace) {
     let attached = Launch::on_run_dir(workspace, "attach", &[])
@@ -176,7 +176,7 @@ fn assert_attach_tells_of_a_disconnect(workspace: &Workspace) {
     );
 }
 
-/// `attach` replays what was printed, follows what is printed, and ends as the run does.
+/// `attach` replays the output so far, follows new output, and exits with the status of the run.
 #[track_caller]
 fn assert_attach_follows_to_the_end(workspace: &Workspace) {
     let mut attached = Launch::on_run_dir(workspace, "attach", &["--stream"]).start();
@@ -232,8 +232,8 @@ impl Drop for AtTerminal {
     }
 }
 
-/// Runs a request at a terminal of its own, as the leader of the terminal's session, up to the
-/// middle of the apply; then the terminal hangs up.
+/// Runs a request at a separate terminal, as the leader of the terminal's session, until the middle of the apply; then
+/// the terminal hangs up.
 #[track_caller]
 fn start_at_a_terminal_that_hangs_up(workspace: &Workspace, request: &Value) -> AtTerminal {
     let mut terminal = Terminal::open();

@@ -1,4 +1,4 @@
-//! What reaches the tool of the runner's own environment, and what does not.
+//! What the tool inherits from the runner's own environment, and what it does not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +41,7 @@ fn what_is_not_on_the_list_does_not_reach_the_tool(tool: Tool) {
         ("TF_IN_AUTOMATION", Some("1")),
         ("TF_INPUT", Some("0")),
         ("CHECKPOINT_DISABLE", Some("1")),
-        // Providers take as much memory as they do without us.
+        // Providers use as much memory as without the runner.
         ("GOGC", None),
     ];
     for (name, value) in table {
@@ -72,7 +72,7 @@ fn inherit_env_replaces_the_list(tool: Tool) {
     }
 }
 
-/// Without `-auto-approve` the tool would ask; it must get an end of file and not wait.
+/// Without `-auto-approve` the tool would ask; it must get an end of file instead of waiting.
 fn the_tool_has_an_empty_stdin(tool: Tool) {
     let workspace = Workspace::new(tool, Backend::Local);
     let mut request = workspace.request("apply", &["-no-color"]);

@@ -12,7 +12,7 @@ on_both_tools! {
     a_full_disk_for_the_run_directory_costs_the_record_and_not_the_run,
 }
 
-/// More than the disk holds, several times over.
+/// Several times more than the disk holds.
 const LINES: usize = 5000;
 
 fn a_full_disk_for_the_run_directory_costs_the_record_and_not_the_run(tool: Tool) {

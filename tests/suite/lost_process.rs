@@ -55,7 +55,7 @@ fn a_supervisor_killed_before_there_is_a_request_has_started_nothing() {
     }
 }
 
-/// It says that it does not know, and what it does know: what the tool had printed.
+/// The result says `unknown`, and contains what is known: the tool's output so far.
 #[track_caller]
 fn assert_is_unknown(ending: &Ending, result: &Value) {
     ending.assert_outcome(result, "unknown");
@@ -86,7 +86,7 @@ fn a_tool_killed_from_outside_has_failed_and_its_lock_is_told(tool: Tool, backen
     );
 }
 
-/// The pid that the run directory names, by which another process finds the run.
+/// Returns the pid in the run directory, by which another process finds the run.
 #[track_caller]
 fn pid_in_run_dir(workspace: &Workspace) -> i32 {
     let file = workspace.run_dir().join("supervisor.pid");
@@ -95,8 +95,8 @@ fn pid_in_run_dir(workspace: &Workspace) -> i32 {
     })
 }
 
-/// Waits for a line in `output.log`, which is written behind the events: what a killed supervisor had not yet
-/// written, `attach` cannot show.
+/// Waits for a line in `output.log`, which is written after the events: `attach` cannot show what a killed supervisor
+/// had not yet written.
 #[track_caller]
 fn wait_until_recorded(workspace: &Workspace, line: &str) {
     let file = workspace.run_dir().join("output.log");

@@ -1,8 +1,7 @@
-//! The real binary against the real terraform and the real tofu.
+//! The real binary with the real terraform and the real tofu.
 //!
-//! One binary, so that it links once. Each module holds rows: functions that say what must come out
-//! of one event, and a macro that makes of each row a test for every tool, and for every place of
-//! the state where that matters.
+//! A single binary, so that it links once. Each module holds rows: functions that check the result of one event, and a
+//! macro that makes each row a test for every tool, and for every state backend where that matters.
 
 #[macro_use]
 #[path = "../support/mod.rs"]

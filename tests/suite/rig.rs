@@ -1,6 +1,6 @@
-//! The rig itself, held against what is known of the tools without the runner.
+//! Checks the test rig against the known behaviour of the tools without the runner.
 //!
-//! The rows of the other modules prove something only if the rig sees a loss when there is one.
+//! The rows of the other modules prove something only if the rig detects a loss when there is one.
 
 use std::process::Command;
 
@@ -37,7 +37,7 @@ mod on_tools_and_backends {
         assert_eq!(status.code(), Some(1));
         workspace.assert_state_is_complete();
         workspace.assert_lock_is_released();
-        // Nobody sweeps here: what the shell was starting ends by itself.
+        // Nothing is killed here: the process that the shell was starting ends by itself.
         workspace.wait_until_nothing_runs();
     }
 
@@ -48,15 +48,15 @@ mod on_tools_and_backends {
         kill(pid_of(&bare), Signal::SIGKILL).expect("the tool is there");
         end_of(&mut bare);
         let (kept, is_locked) = match backend {
-            // The operating system has released the lock; only the info beside it is stale.
+            // The operating system has released the lock; only the info file next to it is stale.
             Backend::Local => (three_resources(), false),
-            // An apply that takes 20 seconds to get in flight sends what it has by then.
+            // If an apply takes 20 seconds to reach the slow resource, it sends its state so far.
             Backend::Server if workspace.server().count("POST") > 0 => (three_resources(), true),
             Backend::Server => (Vec::new(), true),
         };
         assert_eq!(workspace.resources(), kept);
         assert_eq!(workspace.lock_holder().is_some(), is_locked);
-        // Its in-flight child goes on, and the mark shows it.
+        // The child of the slow resource continues, and the mark shows it.
         assert!(!workspace.mark.carriers().is_empty());
         workspace.let_go();
         workspace.wait_until_nothing_runs();
@@ -111,8 +111,8 @@ mod on_tools {
         let writes = server.count("POST");
         killpg(pid_of(&bare), Signal::SIGINT).expect("the group is there");
         server.wait_for_more("POST", writes, WITHIN_A_TEST);
-        // The write may begin because the in-flight shell got the signal, before the tool has seen
-        // its own; two signals of one kind that nobody has seen are one.
+        // The write may begin because the shell of the slow resource got the signal, before the tool has handled its
+        // own; two pending signals of one kind count as one.
         wait_for("the tool's word for a signal", WITHIN_A_TEST, || {
             workspace
                 .bare_output()
@@ -143,7 +143,7 @@ mod on_tools {
         let mut bare = workspace.start_apply_bare();
         workspace.wait_until_in_flight();
         let carriers = workspace.mark.carriers();
-        // The tool and its shell stay until they are ended; what the shell runs comes and goes.
+        // The tool and its shell stay until they are killed; the child processes of the shell come and go.
         let tool_pid = pid_of(&bare).as_raw();
         let mut pids = carriers.iter().map(|carrier| carrier.pid);
         let shell = pids.clone().find(|&pid| parent_of(pid) == Some(tool_pid));

@@ -1,4 +1,4 @@
-//! A URL or a connection string gives a tool a secret in the middle of a value, and the tool shows it its own way.
+//! A URL or a connection string contains a secret in the middle of a value, and the tool shows it in its own way.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ on_both_tools! {
     a_plan_stays_readable_when_a_password_is_a_common_word,
 }
 
-/// Addresses of a server that is not there, and what of them nobody may see.
+/// Addresses of a server that does not exist, and the parts of them that must not be visible.
 const ADDRESSES: [(&str, &[&str]); 7] = [
     (
         "http://user:p%40ss%2Bw0rd-s3cr3t@127.0.0.1:1/state",
@@ -64,7 +64,7 @@ fn no_part_of_a_connection_string_that_a_tool_stumbles_over_is_shown(tool: Tool)
     }
 }
 
-/// Runs `init` on a backend that gets no further than the value of its variable.
+/// Runs `init` with a backend that fails at the value of its variable.
 #[track_caller]
 fn assert_init_hides(tool: Tool, backend: &str, (name, value): (&str, &str), hidden: &[&str]) {
     let workspace = Workspace::not_initialised(tool, Backend::Local, "");
@@ -90,7 +90,7 @@ fn assert_init_hides(tool: Tool, backend: &str, (name, value): (&str, &str), hid
     }
 }
 
-/// One that is the user's name, one that is a word of the plan's form, one that is a name in the plan.
+/// One equals the user name, one a word of the plan's format, one a name in the plan.
 fn a_plan_stays_readable_when_a_password_is_a_common_word(tool: Tool) {
     let hcl = r#"
 variable "address" {}

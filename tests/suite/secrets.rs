@@ -1,4 +1,4 @@
-//! No secret leaves: not on stdout, not on stderr, not into the run directory.
+//! No secret is shown: not on stdout, not on stderr, not in the run directory.
 
 use std::fs;
 use std::path::Path;
@@ -20,11 +20,11 @@ on_both_tools! {
     a_secret_is_on_no_command_line_and_in_no_environment_of_ours,
 }
 
-/// In `env_vars`, under a name that says what it is.
+/// In `env_vars`, under a name that marks it as secret.
 const NAMED: &str = "tok-5f1c\"quoted\\value";
 /// In `secrets`, and in an argument of the tool.
 const LISTED: &str = "correct horse battery";
-/// In the runner's own environment, under a name that says what it is.
+/// In the runner's own environment, under a name that marks it as secret.
 const INHERITED: &str = "inherited/pass+word";
 
 /// Prints all of them, and fails with them in its error.
@@ -109,7 +109,7 @@ fn a_secret_printed_in_two_halves_with_a_pause_between_is_masked(tool: Tool) {
     }
 }
 
-/// The tool has to get them; the front and the supervisor must not show them.
+/// The tool must get them; the front and the supervisor must not show them.
 fn a_secret_is_on_no_command_line_and_in_no_environment_of_ours(tool: Tool) {
     let workspace = tells_all(tool);
     let runner = launch(&workspace, &[]).start();
@@ -127,7 +127,7 @@ fn a_secret_is_on_no_command_line_and_in_no_environment_of_ours(tool: Tool) {
     ending.assert_outcome(&ending.result(), "failed");
 }
 
-/// No name tells that these hold a password.
+/// No name marks these as passwords.
 fn of_a_variable_the_record_keeps_the_name_alone(tool: Tool) {
     let fake = FakeTool::new(tool, "exit 0");
     let mut request = fake.apply();
@@ -150,7 +150,7 @@ fn of_a_variable_the_record_keeps_the_name_alone(tool: Tool) {
 fn assert_holds_no_secret(place: &str, bytes: &[u8]) {
     let json_escaped = json!(NAMED).to_string();
     let encoded = BASE64_STANDARD.encode(NAMED);
-    // Shifted by a byte, without the groups at its ends that other bytes have a part in.
+    // Shifted by a byte, without the groups at the ends that include other bytes.
     let shifted = BASE64_STANDARD.encode(format!("x{NAMED}"));
     let forms = [
         NAMED,
@@ -173,7 +173,7 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// The names of all files under a folder, however deep.
+/// Returns the names of all files below a folder.
 fn files_under(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

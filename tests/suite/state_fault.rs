@@ -1,4 +1,4 @@
-//! The state can't be written, or somebody else holds its lock.
+//! The state cannot be written, or another process holds its lock.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn assert_errored_state_is_told(workspace: &Workspace, result: &Value) {
     assert_eq!(resources(&errored).len(), 4);
 }
 
-/// Runs a command while somebody else holds the lock, and checks what it says of them.
+/// Runs a command while another process holds the lock, and checks what the result says about it.
 fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Value {
     let workspace = Workspace::new(tool, backend);
     let other = match backend {
@@ -110,7 +110,7 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
     let message = result["diagnosis"]["message"].as_str().expect("text");
     let told: &[&str] = match backend {
         Backend::Local => &["ID", "Who", "Operation"],
-        // Both tools print the holder's id and then the lock info that they asked with.
+        // Both tools print the holder's id and then the lock info of their own request.
         Backend::Server => &["ID"],
     };
     for part in told {
@@ -134,7 +134,7 @@ fn locked_out(tool: Tool, backend: Backend, command: &str, args: &[&str]) -> Val
     result
 }
 
-/// A plan writes no state, so its result has nothing to say of one.
+/// A plan writes no state, so its result says nothing about one.
 fn state_lock_id(command: &str, holder: &Value) -> Value {
     match command {
         "apply" => holder["ID"].clone(),

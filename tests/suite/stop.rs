@@ -1,4 +1,4 @@
-//! An apply that is stopped in mid-flight: by its timeout, and by each way to cancel.
+//! An apply that is stopped in the middle: by its timeout, and by each way to cancel.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -37,12 +37,12 @@ impl Cancel {
         Self::Command,
     ];
 
-    /// Whether a second one long after the first means force.
+    /// Returns whether a second one long after the first means force.
     pub(crate) const fn is_a_signal(self) -> bool {
         matches!(self, Self::Sigterm | Self::Sigint)
     }
 
-    /// Asks for it, once.
+    /// Requests it once.
     #[track_caller]
     pub(crate) fn ask(self, workspace: &Workspace, runner: &mut Runner) {
         match self {
@@ -62,10 +62,10 @@ fn a_timeout_ends_in_timed_out_with_the_state_complete(tool: Tool, backend: Back
     assert_stopped_in_order(&workspace, &result, "timeout");
 }
 
-/// Minutes, tried in turn: on a busy machine the first may run out before the tool is in flight.
+/// Minutes, tried in order: on a busy machine the first may pass before the slow resource is in progress.
 const TIMEOUTS: [f64; 3] = [0.15, 0.5, 1.5];
 
-/// Starts an apply with a timeout and waits until it is in flight.
+/// Starts an apply with a timeout, and waits until its slow resource is in progress.
 #[track_caller]
 pub(crate) fn in_flight_under_a_timeout(
     tool: Tool,

@@ -1,4 +1,4 @@
-//! An apply that is stopped again while it stops: the tool never gets a second signal.
+//! An apply that is stopped again while it is stopping: the tool never gets a second signal.
 
 use std::time::{Duration, Instant};
 
@@ -27,15 +27,15 @@ on_both_tools! {
     a_signal_three_seconds_after_the_first_is_force,
 }
 
-/// What both tools print when they have seen their first signal.
+/// Both tools print this after their first signal.
 const FIRST_SIGNAL_SEEN: &str = "Interrupt received";
-/// What it takes to write the state once.
+/// Duration of one state write.
 const SLOW_WRITE: Duration = Duration::from_secs(6);
 /// Well below the two seconds after which a second signal means force.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Well below the time for which a signalled front waits for the signal to its supervisor.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// How often signals are sent until they are close enough: a busy machine may hold this process up.
+/// Attempts to send signals close enough to each other: a busy machine may delay this process.
 const ATTEMPTS: usize = 10;
 
 fn two_sigterms_while_a_state_write_takes_six_seconds_lose_nothing(tool: Tool) {
@@ -64,7 +64,7 @@ fn cancelled_twice(tool: Tool, cancel: Cancel) {
         let writes = server.count("POST");
         let first = Instant::now();
         cancel.ask(&workspace, &mut runner);
-        // Not before: two signals of one kind that the tool has not seen yet are one.
+        // Not before: two signals of one kind that the tool has not handled yet count as one.
         runner.output_with(FIRST_SIGNAL_SEEN);
         server.wait_for_more("POST", writes, WITHIN_A_TEST);
         cancel.ask(&workspace, &mut runner);
@@ -105,7 +105,7 @@ fn sigterm_to_every_process_and_the_tool_first_loses_nothing(tool: Tool) {
     shut_down(tool, |ours, the_tools| [the_tools, ours].concat());
 }
 
-/// As a service manager does at shutdown: the tool's one signal is that one.
+/// As a service manager does at shutdown: its signal is the tool's one signal.
 fn shut_down(tool: Tool, in_order: impl Fn(Vec<i32>, Vec<i32>) -> Vec<i32>) {
     for _ in 0..ATTEMPTS {
         let workspace = Workspace::new(tool, Backend::Server);
@@ -117,7 +117,7 @@ fn shut_down(tool: Tool, in_order: impl Fn(Vec<i32>, Vec<i32>) -> Vec<i32>) {
         let pids = in_order(vec![runner.pid(), runner.supervisor()], the_tools);
         let first = Instant::now();
         for pid in pids {
-            // The in-flight shell's own child may have changed in the meantime.
+            // The child of the slow resource's shell may have changed in the meantime.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
         if first.elapsed() < AT_ONCE {
@@ -140,7 +140,7 @@ fn the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled(to
     for cancel in Cancel::ALL {
         cancel.ask(&fake.workspace, &mut runner);
     }
-    // What comes back for a bad line says that the lines before it have been read.
+    // The warning about a bad line shows that the lines before it have been read.
     runner.control("no control line");
     runner.event_of_type("warning");
     fake.workspace.let_go();
@@ -150,7 +150,7 @@ fn the_tool_gets_one_sigint_and_no_other_signal_however_often_it_is_cancelled(to
     assert_eq!(fake.signals(), ["INT"]);
 }
 
-/// A parent that forks from a thread with signals blocked hands that on.
+/// A parent that forks from a thread with blocked signals passes the mask on.
 fn signals_that_the_parent_has_blocked_reach_runner_and_tool(tool: Tool) {
     let fake =
         FakeTool::noting_signals(tool, "while [ ! -e signals ]; do sleep 0.02; done; exit 1");
@@ -162,7 +162,7 @@ fn signals_that_the_parent_has_blocked_reach_runner_and_tool(tool: Tool) {
     assert_eq!(fake.signals(), ["INT"]);
 }
 
-/// Two seconds apart, two signals are no longer one Ctrl-C that arrived twice.
+/// Two signals more than two seconds apart are not one Ctrl-C that arrived twice.
 fn a_signal_three_seconds_after_the_first_is_force(tool: Tool) {
     let fake = FakeTool::noting_signals(
         tool,

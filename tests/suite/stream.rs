@@ -1,4 +1,4 @@
-//! Events: in order, without a gap, as they happen, and the same in the run directory.
+//! Events: in order, without a gap, at once, and the same in the run directory.
 
 use std::fs;
 
@@ -55,7 +55,7 @@ fn a_stream_has_no_gap_and_its_outputs_are_the_output(tool: Tool) {
         json!(workspace.run_dir().join("output.log"))
     );
     assert_eq!(recorded_events(&workspace.run_dir()), events);
-    // Each text once on the disk, however it is cut into events.
+    // Each text is on disk once, however it is cut into events.
     assert!(!kept("events.ndjson").contains("Apply complete!"));
     let attached = Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
     assert_eq!(attached.events(), events);
@@ -89,7 +89,7 @@ fn a_bad_control_line_is_a_warning_that_does_not_repeat_it(tool: Tool) {
     assert_eq!(warnings(&ending.events()).len(), 1);
 }
 
-/// A tool that says its version when it is let go, and what it says is not the run's output.
+/// A tool that prints its version when it is released; this is not part of the run's output.
 fn slow_to_say_its_version(tool: Tool) -> (FakeTool, serde_json::Value) {
     let fake = FakeTool::new(
         tool,

@@ -1,4 +1,4 @@
-//! A tool that does not stop when it is asked to, or that leaves something behind.
+//! A tool that does not stop when asked to, or that leaves processes behind.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ mod on_tools_and_backends {
         a_daemon_that_ignores_signals_is_gone_before_the_result_of_a_cancel,
     }
 
-    /// A tool under SIGSTOP takes no SIGINT before it goes on, which somebody has to tell it.
+    /// A tool under SIGSTOP handles no SIGINT before it gets SIGCONT.
     fn a_frozen_tool_is_woken_and_stops_in_order(tool: Tool, backend: Backend) {
         let workspace = Workspace::new(tool, backend);
         let mut runner = Launch::stream(&workspace, &workspace.apply()).start();
@@ -106,8 +106,8 @@ mod on_tools {
         assert!(workspace.lock_holder().is_some());
     }
 
-    /// What another configuration has put out is read from a server that never answers: neither tool gives
-    /// up such a read for a signal.
+    /// The outputs of another configuration are read from a server that never answers: neither tool interrupts such a
+    /// read for a signal.
     fn a_tool_stuck_in_a_read_is_killed_and_what_was_done_is_in_the_local_state(tool: Tool) {
         let server = StateServer::start();
         server.take_reads(Reads::Never);
@@ -207,7 +207,7 @@ mod on_tools {
     }
 }
 
-/// Three quick resources, then a read of the state at a place.
+/// Three quick resources, then a read of the state at a URL.
 fn reads_after_three(url: &str) -> String {
     format!(
         r#"
@@ -225,15 +225,15 @@ data "terraform_remote_state" "other" {{
     )
 }
 
-/// Short enough for a test, long enough to see that it was kept, and for a tool on a busy machine to print that it
-/// was interrupted.
+/// Short enough for a test, long enough to check that it was observed, and for a tool on a busy machine to report the
+/// interrupt.
 const GRACE: Duration = Duration::from_secs(5);
 
 const FILLER: &str = "a-line-that-is-printed-again-and-again-and-says-nothing-new-ever";
 /// A whole number of lines.
 const FILLER_BYTES: usize = 4_000_000 * (FILLER.len() + 1);
 
-/// Leaves a session of its own behind that ignores signals and holds the tool's own output open.
+/// Leaves a process in its own session behind that ignores signals and holds the tool's output open.
 const LEAVES_A_DAEMON: &str = "\
 setsid sh -c 'trap \"\" HUP INT QUIT TERM; touch daemon; while :; do sleep 0.05; done' \
 >>/proc/$PPID/fd/1 2>&1 & \

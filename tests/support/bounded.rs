@@ -1,4 +1,4 @@
-//! Bounds for what a test waits for: what hangs fails its test, not the whole run.
+//! Time limits for a test's calls: one that hangs fails its test, not the whole run.
 
 use std::io::Read;
 use std::panic::resume_unwind;
@@ -11,9 +11,9 @@ pub(crate) const BOUND: Duration = Duration::from_secs(600);
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Runs a command to its end, without stdin, and returns what it printed.
+/// Runs a command to its end, without stdin, and returns its output.
 ///
-/// Kills it and fails the test when it takes longer than [`BOUND`].
+/// Kills it and fails the test if it takes longer than [`BOUND`].
 #[track_caller]
 pub(crate) fn output_of(command: &mut Command) -> Output {
     let mut child = command
@@ -34,7 +34,7 @@ pub(crate) fn output_of(command: &mut Command) -> Output {
     }
 }
 
-/// Waits for the end of a child; kills it and fails the test when it takes longer than [`BOUND`].
+/// Waits for the end of a child; kills it and fails the test if it takes longer than [`BOUND`].
 #[track_caller]
 pub(crate) fn end_of(child: &mut Child) -> ExitStatus {
     let deadline = Instant::now() + BOUND;
@@ -43,7 +43,7 @@ pub(crate) fn end_of(child: &mut Child) -> ExitStatus {
             return status;
         }
         if Instant::now() >= deadline {
-            // It was not waited for: its process id is still its own.
+            // It was not waited for, so its process id is still its own.
             let _ = child.kill();
             let _ = child.wait();
             panic!("child {} did not end within {BOUND:?}", child.id());
@@ -52,7 +52,7 @@ pub(crate) fn end_of(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// Runs a call that may block on a thread of its own; fails the test when it takes longer than [`BOUND`].
+/// Runs a call that may block in a separate thread; fails the test if it takes longer than [`BOUND`].
 #[allow(dead_code, reason = "not every suite makes such calls")]
 #[track_caller]
 pub(crate) fn in_time<T: Send + 'static>(

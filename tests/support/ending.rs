@@ -1,19 +1,19 @@
-//! What came out of a run, and what it is held against.
+//! The output of a run, and checks of it.
 
 use serde_json::Value;
 
 use super::workspace::Workspace;
 
-/// The whole stdout of a front process that has ended, and its exit status.
+/// The whole stdout of an ended front process, and its exit status.
 pub(crate) struct Ending {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
-    /// None when a signal ended it.
+    /// `None` if a signal ended it.
     pub(crate) status: Option<i32>,
 }
 
 impl Ending {
-    /// Stdout as the one result document that it has to be.
+    /// Returns stdout as one result document.
     #[track_caller]
     pub(crate) fn result(&self) -> Value {
         let text = self.text();
@@ -26,7 +26,7 @@ impl Ending {
         })
     }
 
-    /// Stdout as events, checked for what holds for every stream.
+    /// Returns stdout as events, after the checks that hold for every stream.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<Value> {
         let events = parse_events(&self.text());
@@ -34,7 +34,7 @@ impl Ending {
         events
     }
 
-    /// The result in the last event.
+    /// Returns the result in the last event.
     #[track_caller]
     pub(crate) fn streamed_result(&self) -> Value {
         let last = self.events().pop();
@@ -42,7 +42,7 @@ impl Ending {
             .expect("a stream has a last event")
     }
 
-    /// Asserts the exit status and the outcome, and what must agree with them.
+    /// Asserts the exit status and the outcome, and everything that must agree with them.
     #[track_caller]
     pub(crate) fn assert_outcome(&self, result: &Value, outcome: &str) {
         let context = format!("{result:#}\n{}", self.stderr);
@@ -60,7 +60,7 @@ impl Ending {
     }
 }
 
-/// The events in a text of one event a line.
+/// Parses a text with one event per line.
 #[track_caller]
 pub(crate) fn parse_events(text: &str) -> Vec<Value> {
     assert!(text.ends_with('\n'), "no newline at the end of {text}");
@@ -69,7 +69,7 @@ pub(crate) fn parse_events(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Asserts what holds for every stream: no gap, the result last and only there, the output whole.
+/// Asserts what holds for every stream: no gap, the result last and only there, the output complete.
 #[track_caller]
 pub(crate) fn assert_is_a_whole_stream(events: &[Value]) {
     for (place, event) in events.iter().enumerate() {
@@ -85,7 +85,7 @@ pub(crate) fn assert_is_a_whole_stream(events: &[Value]) {
     }
 }
 
-/// The texts of all `output` events, joined.
+/// Returns the texts of all `output` events, joined.
 pub(crate) fn joined_output(events: &[Value]) -> String {
     events
         .iter()
@@ -94,7 +94,7 @@ pub(crate) fn joined_output(events: &[Value]) -> String {
         .collect()
 }
 
-/// The warnings in a stream.
+/// Returns the warnings in a stream.
 pub(crate) fn warnings(events: &[Value]) -> Vec<&str> {
     events
         .iter()
@@ -103,7 +103,7 @@ pub(crate) fn warnings(events: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-/// Asserts that a value is a moment in UTC, as RFC 3339 writes it.
+/// Asserts that a value is a time in UTC, as in RFC 3339.
 #[track_caller]
 pub(crate) fn assert_is_a_time(value: &Value) {
     let text = value.as_str().expect("a time is text");
@@ -111,7 +111,7 @@ pub(crate) fn assert_is_a_time(value: &Value) {
     chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339");
 }
 
-/// Asserts what an apply must come to that was stopped gracefully in mid-flight.
+/// Asserts the result of an apply that was stopped gracefully in the middle.
 #[track_caller]
 pub(crate) fn assert_stopped_in_order(workspace: &Workspace, result: &Value, reason: &str) {
     assert_eq!(result["stop_reason"], reason, "{result:#}");
@@ -130,9 +130,9 @@ pub(crate) fn assert_state_is_told(result: &Value, safety: &str, lock: &str) {
     assert_eq!(result["state"]["lock"], lock, "{result:#}");
 }
 
-/// Asserts that the result claims no more than the truth about a state that was left behind.
+/// Asserts that the result's claims about a state left behind are true.
 ///
-/// `unknown` is always honest; `partial` and `held` have to be true.
+/// `unknown` is always allowed; `partial` and `held` must be true.
 #[track_caller]
 pub(crate) fn assert_state_is_not_painted(workspace: &Workspace, result: &Value) {
     let state = &result["state"];
@@ -150,7 +150,7 @@ pub(crate) fn assert_state_is_not_painted(workspace: &Workspace, result: &Value)
     }
 }
 
-/// Asserts that the result blames nobody else for a SIGKILL of ours.
+/// Asserts that the result does not blame others for the runner's own SIGKILL.
 #[track_caller]
 pub(crate) fn assert_owns_up_to_the_kill(result: &Value) {
     for told in [&result["error_msg"], &result["diagnosis"]["message"]] {
@@ -161,7 +161,7 @@ pub(crate) fn assert_owns_up_to_the_kill(result: &Value) {
     }
 }
 
-/// The exit status that goes with an outcome, as the wire has it.
+/// Returns the exit status of an outcome, as documented.
 fn exit_status(outcome: &str) -> i32 {
     match outcome {
         "succeeded" => 0,

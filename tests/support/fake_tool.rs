@@ -10,39 +10,39 @@ use super::tools::Tool;
 use super::waiting::{WITHIN_A_TEST, wait_for};
 use super::workspace::{Backend, Workspace};
 
-/// Notes every signal that can be noted, one name a line, in `signals`.
+/// Records every signal that can be caught, one name per line, in `signals`.
 const NOTES_SIGNALS: &str = "\
 for name in HUP INT QUIT PIPE TERM USR1 USR2; do
     trap \"echo $name >>signals\" $name
 done
 ";
 
-/// A shell script that stands in for a tool, in a workspace of its own.
+/// A shell script in place of a tool, with its own workspace.
 pub(crate) struct FakeTool {
     pub(crate) workspace: Workspace,
     path: String,
-    /// What it is asked to do.
+    /// The command in its requests.
     command: &'static str,
 }
 
 impl FakeTool {
-    /// A tool that runs this script, whatever its arguments are.
+    /// Creates a tool that runs this script with any arguments.
     pub(crate) fn new(tool: Tool, script: &str) -> Self {
         let workspace = Workspace::not_initialised(tool, Backend::Local, "");
         let fake = Self::in_place_of_the_tool(workspace, &format!("#!/bin/sh\n{script}"));
-        // It needs no closing words, and writes no state.
+        // This command needs no closing message, and writes no state.
         Self {
             command: "get",
             ..fake
         }
     }
 
-    /// A program in the tool's place, such as a script that calls the real one.
+    /// Creates a program in the tool's place, such as a script that calls the real tool.
     pub(crate) fn in_place_of_the_tool(workspace: Workspace, text: &str) -> Self {
         Self::made_by(workspace, |program| write_program(program, text))
     }
 
-    /// A C program in the tool's place.
+    /// Creates a C program in the tool's place.
     #[allow(dead_code, reason = "tests/faults needs it")]
     pub(crate) fn compiled(workspace: Workspace, source: &str) -> Self {
         Self::made_by(workspace, |program| compile_program(program, source))
@@ -62,7 +62,7 @@ impl FakeTool {
         }
     }
 
-    /// A shell script in the tool's place; `TOOL` is the path of the real one.
+    /// Creates a shell script in the tool's place; `TOOL` is the path of the real tool.
     #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn around_the_tool(workspace: Workspace, script: &str) -> Self {
         let program = workspace.tool.program();
@@ -70,7 +70,7 @@ impl FakeTool {
         Self::in_place_of_the_tool(workspace, &format!("#!/bin/bash\n{script}\n"))
     }
 
-    /// A request for any command that this tool gets.
+    /// Returns a request for any command with this tool.
     #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn request(&self, command: &str, args: &[&str]) -> Value {
         let mut request = self.workspace.request(command, args);
@@ -78,12 +78,12 @@ impl FakeTool {
         request
     }
 
-    /// A tool that notes the signals that it gets, says that it is ready, and then runs `script`.
+    /// Creates a tool that records the signals that it gets, reports that it is ready, and then runs `script`.
     pub(crate) fn noting_signals(tool: Tool, script: &str) -> Self {
         Self::new(tool, &format!("{NOTES_SIGNALS}touch ready\n{script}"))
     }
 
-    /// A request for an apply that this tool gets, or for what stands for one, with a run directory.
+    /// Returns a request for an apply with this tool, or for its substitute, with a run directory.
     pub(crate) fn apply(&self) -> Value {
         let mut request = self.workspace.apply();
         request["command"] = json!(self.command);
@@ -91,14 +91,14 @@ impl FakeTool {
         request
     }
 
-    /// The same for a command that writes state.
+    /// Same as `apply`, for a command that writes state.
     pub(crate) fn refresh(&self) -> Value {
         let mut request = self.apply();
         request["command"] = json!("refresh");
         request
     }
 
-    /// The signals noted so far.
+    /// Returns the signals recorded so far.
     pub(crate) fn signals(&self) -> Vec<String> {
         fs::read_to_string(self.signals_file())
             .unwrap_or_default()
@@ -107,7 +107,7 @@ impl FakeTool {
             .collect()
     }
 
-    /// Waits until a signal has been noted.
+    /// Waits until a signal has been recorded.
     #[track_caller]
     pub(crate) fn wait_for_a_signal(&self) {
         wait_for("a signal to the tool", WITHIN_A_TEST, || {

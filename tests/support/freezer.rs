@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::waiting::{SOON, wait_for};
 
-/// The group, for as long as this lives; its processes go on and go back to the root group at the end.
+/// The group; dropping it thaws its processes and moves them back to the root group.
 pub(crate) struct Freezer {
     root: PathBuf,
     group: PathBuf,
 }
 
 impl Freezer {
-    /// Makes one; fails the test where that is not allowed, since a skipped test proves nothing.
+    /// Creates it; fails the test if that is not allowed, because a skipped test proves nothing.
     #[track_caller]
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -25,15 +25,15 @@ impl Freezer {
         Self { root, group }
     }
 
-    /// Moves processes in; their children of later follow.
+    /// Moves processes in; their later children follow.
     pub(crate) fn take(&self, pids: impl IntoIterator<Item = i32>) {
         for pid in pids {
-            // One that has ended by now need not be frozen.
+            // An ended process does not need to be frozen.
             let _ = fs::write(self.group.join("cgroup.procs"), pid.to_string());
         }
     }
 
-    /// Freezes all that is in it, and waits until that is so.
+    /// Freezes all processes in it, and waits until they are frozen.
     #[track_caller]
     pub(crate) fn freeze(&self) {
         self.set("1");
@@ -43,7 +43,7 @@ impl Freezer {
         });
     }
 
-    /// Lets it go on.
+    /// Lets them continue.
     pub(crate) fn thaw(&self) {
         self.set("0");
     }

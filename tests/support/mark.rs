@@ -1,4 +1,4 @@
-//! Proof that nothing of a test is left alive.
+//! Proves that no process of a test is left alive.
 
 use std::fs;
 use std::path::Path;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The variable that a tool, and so whatever it starts, carries in its environment.
+/// Environment variable that a tool and all processes that it starts carry.
 pub(crate) const VARIABLE: &str = "IAC_TEST_MARK";
 
-/// How long the end of what carries a mark is waited for. Killed processes take an instant.
+/// How long to wait for the end of marked processes. Killed processes end almost at once.
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
-/// How many looks in a row must find nothing before the sweep ends: one look can miss a process.
+/// How many checks in a row must find nothing before the cleanup ends: one check can miss a process.
 const EMPTY_LOOKS: u32 = 2;
-/// Between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A value that no other test has, by which processes are known again.
+/// A value unique to a test, by which its processes are recognised.
 ///
-/// When it is dropped, it ends the processes that still carry it, and those that they fork in the meantime.
+/// When dropped, it kills the processes that still carry it, and those that they fork in the meantime.
 #[derive(Debug)]
 pub(crate) struct Mark {
     value: String,
@@ -52,14 +52,14 @@ impl Mark {
         &self.value
     }
 
-    /// The processes that carry the mark now, except zombies.
+    /// Returns the processes that carry the mark now, except zombies.
     ///
-    /// One look can miss a process: one that is forked during the look, or one in the middle of an exec.
+    /// One check can miss a process that is forked during the check, or is in the middle of an exec.
     pub(crate) fn carriers(&self) -> Vec<Marked> {
         carriers_of(&self.value)
     }
 
-    /// Asserts that nobody carries the mark: no wait, no second look.
+    /// Asserts that no process carries the mark: no wait, no second check.
     #[track_caller]
     pub(crate) fn assert_nothing_is_left_alive(&self) {
         let left = self.carriers();
@@ -74,7 +74,7 @@ impl Drop for Mark {
         while empty_looks < EMPTY_LOOKS && Instant::now() < deadline {
             let left = self.carriers();
             for carrier in &left {
-                // It may have ended by itself since the look.
+                // It may have ended by itself since the check.
                 let _ = kill(Pid::from_raw(carrier.pid), Signal::SIGKILL);
             }
             empty_looks = if left.is_empty() { empty_looks + 1 } else { 0 };
@@ -85,7 +85,7 @@ impl Drop for Mark {
     }
 }
 
-/// The processes that carry the mark with this value now, except zombies.
+/// Returns the processes that carry the mark with this value now, except zombies.
 pub(crate) fn carriers_of(value: &str) -> Vec<Marked> {
     let wanted = format!("{VARIABLE}={value}");
     let processes = fs::read_dir("/proc").expect("/proc is readable");
@@ -99,7 +99,7 @@ pub(crate) fn carriers_of(value: &str) -> Vec<Marked> {
         .collect()
 }
 
-/// The children of a process.
+/// Returns the children of a process.
 pub(crate) fn children(parent: i32) -> Vec<i32> {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     children
@@ -109,32 +109,32 @@ pub(crate) fn children(parent: i32) -> Vec<i32> {
         .collect()
 }
 
-/// The parent of a process; nothing when the process is gone.
+/// Returns the parent of a process; `None` if the process is gone.
 pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold closing parentheses, too; the state follows the last one, then the parent.
+    // The name may contain closing parentheses; the state follows the last one, then the parent.
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-/// The name of a process, nothing when it is gone.
+/// Returns the name of a process; empty if it is gone.
 pub(crate) fn name(pid: i32) -> String {
     let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     comm.trim_end().to_owned()
 }
 
-/// Whether the process exists and is no zombie.
+/// Returns whether the process exists and is not a zombie.
 pub(crate) fn is_alive(pid: i32) -> bool {
     state_of(pid).is_some_and(|state| !['Z', 'X'].contains(&state))
 }
 
-/// The state of a process, as `ps` has it; nothing when it is gone.
+/// Returns the state of a process, as in `ps`; `None` if it is gone.
 pub(crate) fn state_of(pid: i32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything, closing parentheses too; the state follows the last one.
+    // The name may contain closing parentheses; the state follows the last one.
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-/// The most memory that a process ever had resident, in KiB.
+/// Returns the peak resident memory of a process, in KiB.
 pub(crate) fn peak_memory_kib(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

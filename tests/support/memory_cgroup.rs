@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::waiting::{SOON, wait_for};
 
-/// A memory cgroup below the one of the tests, for as long as this lives.
+/// A memory cgroup below the one of the tests; dropping it removes it.
 pub(crate) struct MemoryCgroup {
     folder: PathBuf,
     /// Name of the file with the number of OOM kills.
@@ -15,7 +15,7 @@ pub(crate) struct MemoryCgroup {
 }
 
 impl MemoryCgroup {
-    /// Makes one; fails the test where that is not allowed, since a skipped test proves nothing.
+    /// Creates it; fails the test if that is not allowed, because a skipped test proves nothing.
     #[track_caller]
     pub(crate) fn new(limit_bytes: u64) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -32,12 +32,12 @@ impl MemoryCgroup {
         Self { folder, counter }
     }
 
-    /// A piece of shell that moves the shell into it.
+    /// Returns a shell command that moves the shell into it.
     pub(crate) fn enter(&self) -> String {
         format!("echo $$ >'{}/cgroup.procs' && ", self.folder.display())
     }
 
-    /// How many of its processes the kernel has ended because memory ran out.
+    /// Returns how many of its processes the OOM killer has ended.
     #[track_caller]
     pub(crate) fn kills(&self) -> u64 {
         let table = fs::read_to_string(self.folder.join(self.counter)).expect("a counter");
@@ -50,14 +50,14 @@ impl MemoryCgroup {
 
 impl Drop for MemoryCgroup {
     fn drop(&mut self) {
-        // It can go when its last process is reaped.
+        // It can be removed once its last process is reaped.
         wait_for("the end of a cgroup", SOON, || {
             fs::remove_dir(&self.folder).is_ok().then_some(())
         });
     }
 }
 
-/// The cgroup of this process, the file with its limit, and the file with its OOM kills.
+/// Returns the cgroup of this process, the file with its limit, and the file with its OOM kills.
 fn parent() -> (PathBuf, &'static str, &'static str) {
     let cgroups = fs::read_to_string("/proc/self/cgroup").expect("/proc is readable");
     let path_of = |controllers: &str| {

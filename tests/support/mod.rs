@@ -1,4 +1,4 @@
-//! The rig: everything that the integration tests need around the binary.
+//! The test rig: everything that the integration tests need around the binary.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -6,19 +6,19 @@
 //! | [`waiting`] | the one way to wait: a probe and a deadline |
 //! | `bounded` | calls that fail their test when they hang |
 //! | [`tools`] | where the real terraform and tofu are |
-//! | [`mark`] | proof that nothing of a test is left alive |
-//! | [`state`] | what a state document holds |
-//! | [`state_server`] | a state server over HTTP with locking, to be slowed, to refuse |
-//! | [`workspace`] | a configuration with three quick resources and one in flight, and its true state |
-//! | [`runner`] | the real binary: started, fed, signalled, read, waited for |
-//! | [`ending`] | what came out of it, and what it is held against |
+//! | [`mark`] | proves that no process of a test is left alive |
+//! | [`state`] | the contents of a state document |
+//! | [`state_server`] | a state server over HTTP with locking, which can be slow or refuse |
+//! | [`workspace`] | a configuration with three quick resources and a slow one, and its true state |
+//! | [`runner`] | the real binary: start, input, signals, output, end |
+//! | [`ending`] | the output of a run, and checks of it |
 //! | [`record`] | the events of a run directory, with their texts |
 //! | [`fake_tool`] | a scripted tool for what the real ones can't be made to do |
 //! | [`freezer`] | a control group whose processes can be frozen |
 //! | `program` | programs that a test writes itself |
 //! | [`terminal`] | a pseudo-terminal that can hang up |
 //! | [`memory_cgroup`] | a memory cgroup with a limit |
-//! | [`small_disk`] | a disk that is full soon |
+//! | [`small_disk`] | a disk that is soon full |
 //! | [`without_landlock`] | a kernel without Landlock |
 //!
 //! No test sleeps to synchronise. Every wait is bounded.

@@ -8,8 +8,8 @@ use super::bounded::{end_of, output_of};
 
 /// Writes an executable file, or replaces one in a single step.
 ///
-/// By another process: a file that this one has open for writing is also open in any child that another test
-/// starts at that moment, and cannot be run until that child has called exec.
+/// Another process writes it: a file that this process has open for writing is also open in any child that another test
+/// starts at that moment, and cannot be executed until that child has called exec.
 #[track_caller]
 pub(crate) fn write_program(program: &Path, text: &str) {
     let mut writer = Command::new("/bin/sh")
@@ -28,7 +28,7 @@ pub(crate) fn write_program(program: &Path, text: &str) {
 }
 
 #[allow(dead_code, reason = "not every suite copies programs")]
-/// Copies an executable file, for the same reason by another process.
+/// Copies an executable file in another process, for the same reason.
 #[track_caller]
 pub(crate) fn copy_program(from: &Path, to: &Path) {
     let copied = output_of(Command::new("cp").arg(from).arg(to));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// The events of a run directory, with their texts.
+/// Returns the events of a run directory, with their texts.
 #[track_caller]
 pub(crate) fn recorded_events(run_dir: &Path) -> Vec<Value> {
     let read = |name: &str| fs::read_to_string(run_dir.join(name)).expect("a file of the record");
@@ -18,7 +18,7 @@ pub(crate) fn recorded_events(run_dir: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// An event with its text in the place of the reference to it.
+/// Returns an event with its text in place of the reference to it.
 #[track_caller]
 fn expanded(mut event: Value, log: &str) -> Value {
     let members = event.as_object_mut().expect("an event is an object");

@@ -1,4 +1,4 @@
-//! Macros that turn one row into a test for each tool, and for each backend of the state.
+//! Macros that turn one row into a test for each tool, and for each state backend.
 
 /// Makes each row a test for each tool.
 #[allow(unused_macros, reason = "not every test binary has rows")]

@@ -1,4 +1,4 @@
-//! The real binary: started, fed, signalled, read, waited for.
+//! The real binary: start, input, signals, output, end.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -22,20 +22,20 @@ use super::workspace::Workspace;
 /// The name of the supervisor's process.
 pub(crate) const SUPERVISOR: &str = "iac-supervisor";
 
-/// `iac-runner` about to be started, in an environment that holds nothing of the developer's.
+/// A command of `iac-runner`, without the developer's environment.
 pub(crate) struct Launch {
     command: Command,
     input: Vec<u8>,
-    /// Instead of a file that the test reads at the end.
+    /// Replaces the file that the test reads at the end.
     stderr: Option<Stdio>,
-    /// Instead of a pipe that the test writes to.
+    /// Replaces the pipe that the test writes to.
     stdin: Option<Stdio>,
-    /// Instead of a pipe that the test reads from.
+    /// Replaces the pipe that the test reads from.
     stdout: Option<Stdio>,
 }
 
 impl Launch {
-    /// Any call of the binary.
+    /// Returns a command with any arguments.
     pub(crate) fn new(workspace: &Workspace, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iac-runner"));
         command
@@ -53,7 +53,7 @@ impl Launch {
         }
     }
 
-    /// One request for one result, started by a parent that has the stop signals blocked.
+    /// Returns a request for a result, started by a parent that has blocked the stop signals.
     pub(crate) fn with_blocked_signals(workspace: &Workspace, request: &Value) -> Self {
         let binary = env!("CARGO_BIN_EXE_iac-runner");
         let mut command = Command::new("env");
@@ -61,7 +61,7 @@ impl Launch {
         Self::request(workspace, request).by(command)
     }
 
-    /// Replaced by another command that starts the runner, in the same environment.
+    /// Replaces the command by another one that starts the runner, in the same environment.
     fn by(mut self, mut command: Command) -> Self {
         let variables = self.command.get_envs();
         command
@@ -71,7 +71,7 @@ impl Launch {
         self
     }
 
-    /// With redirections in the words of a shell, after everything else was redirected.
+    /// Adds redirections in shell syntax, after all other redirections.
     pub(crate) fn redirected(self, redirections: &str) -> Self {
         self.after(&[
             "/bin/sh",
@@ -80,7 +80,7 @@ impl Launch {
         ])
     }
 
-    /// Started by a command that takes the runner and its arguments as its last arguments.
+    /// Starts the runner by a command that takes the runner and its arguments as its last arguments.
     pub(crate) fn after(self, command_line: &[&str]) -> Self {
         let mut command = Command::new(command_line[0]);
         command
@@ -90,54 +90,54 @@ impl Launch {
         self.by(command)
     }
 
-    /// Where stderr goes, instead of a file that is read at the end.
+    /// Sends stderr elsewhere, instead of to a file that is read at the end.
     pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());
         self
     }
 
-    /// Where stdout goes, instead of a pipe that is read.
+    /// Sends stdout elsewhere, instead of to a pipe that is read.
     pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = Some(stdout.into());
         self
     }
 
-    /// Where stdin comes from, instead of a pipe; nothing is written to it.
+    /// Takes stdin from elsewhere, instead of from a pipe; nothing is written to it.
     pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.stdin = Some(stdin.into());
         self
     }
 
-    /// One request for one result.
+    /// Returns a request for a result.
     pub(crate) fn request(workspace: &Workspace, request: &Value) -> Self {
         Self::new(workspace, &[]).input(request.to_string() + "\n")
     }
 
-    /// One request for events.
+    /// Returns a request for events.
     pub(crate) fn stream(workspace: &Workspace, request: &Value) -> Self {
         Self::new(workspace, &["--stream"]).input(request.to_string() + "\n")
     }
 
-    /// `attach` to the workspace's run directory, or `cancel` it.
+    /// Returns an `attach` to the workspace's run directory, or a `cancel` of it.
     pub(crate) fn on_run_dir(workspace: &Workspace, call: &str, args: &[&str]) -> Self {
         let run_dir = workspace.run_dir();
         let run_dir = run_dir.to_str().expect("a path that is text");
         Self::new(workspace, &[&[call, run_dir], args].concat())
     }
 
-    /// What is written to stdin at the start; stdin stays open after it.
+    /// Writes this to stdin at the start; stdin stays open after it.
     pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
         self
     }
 
-    /// A variable in the runner's own environment.
+    /// Sets a variable in the runner's own environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Started by another program, with these arguments before its own.
+    /// Starts the runner by another program, with these arguments before its own.
     #[allow(dead_code, reason = "tests/faults needs it")]
     pub(crate) fn under(mut self, program: &[&str]) -> Self {
         let mut command = Command::new(program[0]);
@@ -153,13 +153,13 @@ impl Launch {
         self
     }
 
-    /// In a process group of its own, as backends start what they mean to end as a whole.
+    /// Uses a separate process group, as backends do for processes that they mean to kill as a whole.
     pub(crate) fn in_a_group(mut self) -> Self {
         self.command.process_group(0);
         self
     }
 
-    /// In a memory cgroup, with all that it starts.
+    /// Runs in a memory cgroup, with all child processes.
     #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn in_memory_cgroup(mut self, cgroup: &MemoryCgroup) -> Self {
         let mut command = Command::new("sh");
@@ -217,7 +217,7 @@ pub(crate) struct Runner {
     stdout: Option<ChildStdout>,
     stderr: File,
     read: Vec<u8>,
-    /// How many bytes of what was read have been handed out as events.
+    /// How many bytes of the read output have been returned as events.
     events_taken: usize,
 }
 
@@ -226,7 +226,7 @@ impl Runner {
         i32::try_from(self.child.id()).expect("a pid")
     }
 
-    /// The supervisor of the run, found as the front's child.
+    /// Returns the supervisor of the run, found as the front's child.
     #[track_caller]
     pub(crate) fn supervisor(&self) -> i32 {
         wait_for("the supervisor", SOON, || {
@@ -240,18 +240,18 @@ impl Runner {
         kill(Pid::from_raw(self.pid()), signal).expect("the front is there to be signalled");
     }
 
-    /// Whether the front has ended.
+    /// Returns whether the front has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("our own child").is_some()
     }
 
-    /// Ends the front as Go's `CommandContext` does.
+    /// Kills the front, as Go's `CommandContext` does.
     pub(crate) fn kill_front(&mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().expect("a killed child ends");
     }
 
-    /// Ends the whole group of a front that was started in a group of its own.
+    /// Kills the whole group of a front that was started in its own group.
     pub(crate) fn kill_group_of_front(&mut self) {
         killpg(Pid::from_raw(self.pid()), Signal::SIGKILL).expect("the front leads a group");
         self.child.wait().expect("a killed child ends");
@@ -265,12 +265,12 @@ impl Runner {
             .expect("the front reads its stdin");
     }
 
-    /// The runner's stdin, for a writer of its own; it stays open for as long as that keeps it.
+    /// Returns the runner's stdin for a separate writer; it stays open until the writer drops it.
     pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.stdin.take().expect("stdin is open")
     }
 
-    /// Reads at least so many bytes of stdout, and then no more for now.
+    /// Reads at least this many bytes of stdout, and then no more for now.
     #[track_caller]
     pub(crate) fn read_at_least(&mut self, bytes: usize) {
         let deadline = Instant::now() + WITHIN_A_TEST;
@@ -279,12 +279,12 @@ impl Runner {
         }
     }
 
-    /// Goes away as a reader.
+    /// Stops being a reader.
     pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
     }
 
-    /// Reads events up to the first one that is wanted.
+    /// Reads events up to the first wanted one.
     #[track_caller]
     pub(crate) fn event(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + WITHIN_A_TEST;
@@ -309,7 +309,7 @@ impl Runner {
         self.event(wanted, |event| event["type"] == wanted)
     }
 
-    /// Reads events up to an output that holds this text.
+    /// Reads events up to an output that contains this text.
     #[track_caller]
     pub(crate) fn output_with(&mut self, wanted: &str) -> Value {
         self.event(wanted, |event| {
@@ -319,7 +319,7 @@ impl Runner {
         })
     }
 
-    /// Reads the `started` event, for the pid of the tool.
+    /// Reads the `started` event, and returns the pid of the tool.
     #[track_caller]
     pub(crate) fn tool_pid(&mut self) -> i32 {
         let started = self.event_of_type("started");
@@ -355,7 +355,7 @@ impl Runner {
         }
     }
 
-    /// Reads what is there, or waits for it; false at the end of stdout.
+    /// Reads available output, or waits for it; returns false at the end of stdout.
     #[track_caller]
     fn read_more(&mut self, deadline: Instant) -> bool {
         let Some(stdout) = &mut self.stdout else {
@@ -386,7 +386,7 @@ impl Runner {
         Some(event)
     }
 
-    /// Whether what was read ends in a line with a result, bare or in an event.
+    /// Returns whether the read output ends with a result line, bare or in an event.
     fn has_the_last_line(&self) -> bool {
         let Some(lines) = self.read.strip_suffix(b"\n") else {
             return false;
@@ -408,7 +408,7 @@ impl Runner {
 impl Drop for Runner {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            // The supervisor then stops the tool; the mark ends what is left of it.
+            // The supervisor then stops the tool; the mark kills remaining processes.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
@@ -423,12 +423,12 @@ pub(crate) fn wait_until_gone(pid: i32, limit: Duration) {
     });
 }
 
-/// Writes the input; more than a pipe holds on a thread, since a front that reads nothing would block it.
+/// Writes the input; if it is longer than a pipe holds, in a thread, because a front that reads nothing would block it.
 fn with_input(mut stdin: ChildStdin, input: Vec<u8>) -> ChildStdin {
     const PIPE_BYTES: usize = 64 * 1024;
     let fits = input.len() <= PIPE_BYTES;
     let write = move || {
-        // A runner that has ended already is seen by what it left.
+        // An ended runner is recognised by its result.
         let _ = stdin.write_all(&input);
         stdin
     };

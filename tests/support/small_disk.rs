@@ -1,4 +1,4 @@
-//! A disk that is full soon.
+//! A disk that is soon full.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use super::bounded::output_of;
 use super::waiting::{SOON, wait_for};
 
-/// A tmpfs of a given size, for as long as this lives.
+/// A tmpfs of a given size; dropping it unmounts it.
 pub(crate) struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
-    /// Mounts one; fails the test where that is not allowed, since a skipped test proves nothing.
+    /// Mounts it; fails the test if that is not allowed, because a skipped test proves nothing.
     #[track_caller]
     pub(crate) fn mount(kibibytes: u32) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
@@ -32,8 +32,8 @@ impl SmallDisk {
         Self { folder }
     }
 
-    /// Waits until so many bytes are free: a process that is just being started by another test may hold a file
-    /// that was removed for a moment longer.
+    /// Waits until this many bytes are free: a process that another test is starting may hold a removed file for a
+    /// moment longer.
     #[allow(dead_code, reason = "not every test that fills a disk empties it")]
     pub(crate) fn wait_for_room(&self, bytes: u64) {
         wait_for("room on the disk", SOON, || {
@@ -47,7 +47,7 @@ impl SmallDisk {
         self.folder.path()
     }
 
-    /// A run directory on it that does not exist yet.
+    /// Returns a path for a run directory on it, which does not exist yet.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.path().join("run")
     }
@@ -55,7 +55,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: whoever of the test still has a file open there keeps it until its own end.
+        // Lazily: a process of the test may keep a file open there until it ends.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }

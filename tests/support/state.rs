@@ -1,18 +1,18 @@
-//! What a state document holds.
+//! The contents of a state document.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// One resource in the state.
+/// A resource in the state.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Resource {
     pub(crate) name: String,
     pub(crate) tainted: bool,
 }
 
-/// The three quick resources and the slow one.
+/// Returns the three quick resources and the slow one.
 pub(crate) fn four_resources(slow_is_tainted: bool) -> Vec<Resource> {
     let mut all = three_resources();
     all.push(Resource {
@@ -22,7 +22,7 @@ pub(crate) fn four_resources(slow_is_tainted: bool) -> Vec<Resource> {
     all
 }
 
-/// The three quick resources.
+/// Returns the three quick resources.
 pub(crate) fn three_resources() -> Vec<Resource> {
     (0..3)
         .map(|index| Resource {
@@ -32,7 +32,7 @@ pub(crate) fn three_resources() -> Vec<Resource> {
         .collect()
 }
 
-/// The resources of a state document, sorted.
+/// Returns the resources of a state document, sorted.
 pub(crate) fn resources(state: &Value) -> Vec<Resource> {
     let mut found = Vec::new();
     for resource in state["resources"].as_array().into_iter().flatten() {
@@ -50,7 +50,7 @@ pub(crate) fn resources(state: &Value) -> Vec<Resource> {
     found
 }
 
-/// The document in a file, or nothing when it is missing, or empty as a new state file is.
+/// Returns the document in a file; `None` if the file is missing, or empty like a new state file.
 pub(crate) fn read_json(path: &Path) -> Option<Value> {
     let bytes = fs::read(path).ok().filter(|bytes| !bytes.is_empty())?;
     Some(serde_json::from_slice(&bytes).expect("a JSON document"))

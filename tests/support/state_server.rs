@@ -1,4 +1,4 @@
-//! A state server over HTTP with locking, as the `http` backend of both tools speaks to it.
+//! A state server over HTTP with locking, for the `http` backend of both tools.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -14,41 +14,41 @@ use tokio::sync::oneshot;
 
 use super::waiting::WITHIN_A_TEST;
 
-/// How the server takes a state write.
+/// How the server handles a state write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Writes {
     Instant,
-    /// Takes the state this long after the request has come in, if its sender still waits then.
+    /// Accepts the state after this delay, if the client is still waiting then.
     Slow(Duration),
-    /// Takes no state until this is changed, then as the new value says.
+    /// Accepts no state until this is changed, then follows the new value.
     Held,
-    /// Answers 403, which the tools do not retry.
+    /// Responds with 403, which the tools do not retry.
     Refused,
 }
 
-/// How the server takes a request to release the lock.
+/// How the server handles a request to release the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unlocks {
     Instant,
-    /// Answers 403, and the lock stays.
+    /// Responds with 403, and keeps the lock.
     Refused,
 }
 
-/// How the server answers who reads the state.
+/// How the server handles a read of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
     Instant,
-    /// Longer than any test lasts.
+    /// Delays the response for longer than any test lasts.
     Never,
 }
 
-/// A request that has come in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) method: String,
 }
 
-/// The server, on a thread of its own, on a free port of the loopback.
+/// The server, in a separate thread, on a free port of loopback.
 pub(crate) struct StateServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -106,12 +106,12 @@ impl StateServer {
         }
     }
 
-    /// Where the state is read.
+    /// Returns the URL of the state.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/state", self.address)
     }
 
-    /// The backend block of a configuration that keeps its state here.
+    /// Returns the backend block of a configuration that keeps its state here.
     pub(crate) fn backend_block(&self) -> String {
         let url = self.url();
         format!(
@@ -120,49 +120,49 @@ impl StateServer {
         )
     }
 
-    /// Changes how state writes are taken that come in from now on.
+    /// Changes how later state writes are handled.
     pub(crate) fn take_writes(&self, writes: Writes) {
         self.shared.kept().writes = writes;
     }
 
-    /// Changes how the lock is released from now on.
+    /// Changes how later requests to release the lock are handled.
     #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn take_unlocks(&self, unlocks: Unlocks) {
         self.shared.kept().unlocks = unlocks;
     }
 
-    /// Changes how reads are answered that come in from now on.
+    /// Changes how later reads are handled.
     pub(crate) fn take_reads(&self, reads: Reads) {
         self.shared.kept().reads = reads;
     }
 
-    /// Gives the lock to somebody else.
+    /// Gives the lock to another holder.
     pub(crate) fn lock_for_another(&self, info: Value) {
         self.shared.kept().lock = Some(info);
     }
 
-    /// Releases the lock, whoever holds it.
+    /// Releases the lock, regardless of its holder.
     #[allow(dead_code, reason = "tests/faults alone needs it")]
     pub(crate) fn release(&self) {
         self.shared.kept().lock = None;
     }
 
-    /// The state as it was last written.
+    /// Returns the state as last written.
     pub(crate) fn state(&self) -> Option<Value> {
         self.shared.kept().state.clone()
     }
 
-    /// The lock info of whoever holds the lock.
+    /// Returns the lock info of the holder of the lock.
     pub(crate) fn lock_holder(&self) -> Option<Value> {
         self.shared.kept().lock.clone()
     }
 
-    /// How many requests with this method have come in.
+    /// Returns how many requests with this method were received.
     pub(crate) fn count(&self, method: &str) -> usize {
         count(&self.shared.kept().arrivals, method)
     }
 
-    /// Waits until more than `seen` requests with this method have come in.
+    /// Waits until more than `seen` requests with this method were received.
     #[track_caller]
     pub(crate) fn wait_for_more(&self, method: &str, seen: usize, limit: Duration) {
         let deadline = Instant::now() + limit;
@@ -188,7 +188,7 @@ impl Drop for StateServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Its panic, if it had one, has already failed the test that it served.
+            // A panic of the thread has already failed the test that it served.
             let _ = thread.join();
         }
     }
@@ -218,7 +218,7 @@ fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Rece
     });
 }
 
-/// Answers every request; whatever the path, there is one state.
+/// Responds to every request; all paths have the same state.
 async fn answer(
     State(shared): State<Arc<Shared>>,
     method: Method,

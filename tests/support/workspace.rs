@@ -1,4 +1,4 @@
-//! A configuration with three quick resources and one in flight, and its true state.
+//! A configuration with three quick resources and a slow one, and its true state.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use super::state_server::StateServer;
 use super::tools::Tool;
 use super::waiting::{WITHIN_A_TEST, wait_for};
 
-/// What the in-flight resource runs: says that it is ready, then waits to be let go.
+/// Script of the slow resource: reports that it is ready, then waits to be released.
 const IN_FLIGHT: &str = "echo in flight; touch ready; \
                          while [ ! -e go ]; do sleep 0.05; done; echo went on";
 
-/// What the tool then prints for it.
+/// Line that the tool then prints for it.
 pub(crate) const IN_FLIGHT_LINE: &str = "terraform_data.slow (local-exec): in flight";
-/// What the tool prints when it was let go.
+/// Line that the tool prints after it was released.
 pub(crate) const LET_GO_LINE: &str = "terraform_data.slow (local-exec): went on";
 
 /// Where a configuration keeps its state.
@@ -42,12 +42,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Three quick resources, then one in flight.
+    /// Creates three quick resources, then one that blocks.
     pub(crate) fn new(tool: Tool, backend: Backend) -> Self {
         Self::with_in_flight(tool, backend, IN_FLIGHT)
     }
 
-    /// Three quick resources, then one that runs `script`.
+    /// Creates three quick resources, then one that runs `script`.
     pub(crate) fn with_in_flight(tool: Tool, backend: Backend, script: &str) -> Self {
         let script = serde_json::to_string(script).expect("a string is JSON");
         Self::with_configuration(
@@ -78,7 +78,7 @@ output "inputs" {{
         )
     }
 
-    /// Any configuration, initialised.
+    /// Creates a workspace with any configuration, initialised.
     pub(crate) fn with_configuration(tool: Tool, backend: Backend, hcl: &str) -> Self {
         let workspace = Self::not_initialised(tool, backend, hcl);
         let init = output_of(&mut workspace.command(&["init", "-no-color"]));
@@ -90,7 +90,7 @@ output "inputs" {{
         workspace
     }
 
-    /// Any configuration, as it is before `init`.
+    /// Creates a workspace with any configuration, before `init`.
     pub(crate) fn not_initialised(tool: Tool, backend: Backend, hcl: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("iac-test-")
@@ -124,23 +124,23 @@ output "inputs" {{
         self.folder.path().join("work")
     }
 
-    /// A home without the tool's settings of whoever runs the tests.
+    /// Returns a home directory without the developer's settings of the tool.
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// A run directory that does not exist yet.
+    /// Returns a path for a run directory, which does not exist yet.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
-    /// The state server.
+    /// Returns the state server.
     #[track_caller]
     pub(crate) fn server(&self) -> &StateServer {
         self.server.as_ref().expect("a workspace with a server")
     }
 
-    /// A request for one command of the tool, with the mark and without the outer world.
+    /// Returns a request for one command of the tool, with the mark and without the developer's environment.
     pub(crate) fn request(&self, command: &str, args: &[&str]) -> Value {
         json!({
             "tool": self.tool.name(),
@@ -151,14 +151,14 @@ output "inputs" {{
         })
     }
 
-    /// A request for an apply with a run directory.
+    /// Returns a request for an apply with a run directory.
     pub(crate) fn apply(&self) -> Value {
         let mut request = self.request("apply", &["-auto-approve", "-no-color"]);
         request["run_dir"] = json!(self.run_dir());
         request
     }
 
-    /// The tool itself, without the runner.
+    /// Returns a command of the tool itself, without the runner.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.tool.program());
         command
@@ -173,7 +173,7 @@ output "inputs" {{
         command
     }
 
-    /// Starts an apply without the runner, its output in a file and in a process group of its own.
+    /// Starts an apply without the runner, with its output in a file and in its own process group.
     pub(crate) fn start_apply_bare(&self) -> Child {
         use std::os::unix::process::CommandExt;
         let output = fs::File::create(self.bare_log()).expect("a new file");
@@ -186,7 +186,7 @@ output "inputs" {{
             .expect("the tool starts")
     }
 
-    /// What a bare apply has printed so far.
+    /// Returns what a bare apply has printed so far.
     pub(crate) fn bare_output(&self) -> String {
         fs::read_to_string(self.bare_log()).expect("a bare apply was started")
     }
@@ -195,7 +195,7 @@ output "inputs" {{
         self.folder.path().join("bare.log")
     }
 
-    /// Waits until the three quick resources are done and the slow one is in flight.
+    /// Waits until the three quick resources are done and the slow one is in progress.
     #[track_caller]
     pub(crate) fn wait_until_in_flight(&self) {
         let ready = self.work_dir().join("ready");
@@ -204,9 +204,9 @@ output "inputs" {{
         });
     }
 
-    /// Waits until the slow resource is in flight, or this is true, which says that it will not be any more.
+    /// Waits until the slow resource is in progress, or this is true, which means that it never will be.
     ///
-    /// Returns whether it is in flight.
+    /// Returns whether it is in progress.
     #[track_caller]
     pub(crate) fn gets_in_flight_before(&self, mut is_too_late: impl FnMut() -> bool) -> bool {
         let ready = self.work_dir().join("ready");
@@ -218,12 +218,12 @@ output "inputs" {{
         })
     }
 
-    /// Lets the resource in flight come to its end.
+    /// Releases the slow resource.
     pub(crate) fn let_go(&self) {
         fs::write(self.work_dir().join("go"), "").expect("the go file is written");
     }
 
-    /// Waits until nobody carries the mark.
+    /// Waits until no process carries the mark.
     #[track_caller]
     pub(crate) fn wait_until_nothing_runs(&self) {
         wait_for("the end of all that was started", WITHIN_A_TEST, || {
@@ -231,7 +231,7 @@ output "inputs" {{
         });
     }
 
-    /// The resources in the true state, sorted; none when there is no state.
+    /// Returns the resources in the true state, sorted; empty if there is no state.
     pub(crate) fn resources(&self) -> Vec<Resource> {
         let state = match &self.server {
             Some(server) => server.state(),
@@ -240,7 +240,7 @@ output "inputs" {{
         state.as_ref().map(resources).unwrap_or_default()
     }
 
-    /// The lock info of whoever holds the state lock in truth.
+    /// Returns the lock info of the true holder of the state lock.
     pub(crate) fn lock_holder(&self) -> Option<Value> {
         match &self.server {
             Some(server) => server.lock_holder(),
@@ -251,9 +251,9 @@ output "inputs" {{
         }
     }
 
-    /// Whether some process holds the lock on the local state file.
+    /// Returns whether some process holds the lock on the local state file.
     ///
-    /// The lock info beside it is no proof: a killed tool leaves it behind, and its lock is free.
+    /// The lock info next to it is no proof: a killed tool leaves it behind, although its lock is free.
     fn state_file_is_locked(&self) -> bool {
         let Ok(file) = fs::File::open(self.work_dir().join("terraform.tfstate")) else {
             return false;
@@ -271,13 +271,13 @@ output "inputs" {{
         lock.l_type != narrow(F_UNLCK)
     }
 
-    /// Asserts that three resources are there and the fourth is, tainted: nothing was lost.
+    /// Asserts that three resources exist, and the fourth one too, tainted: nothing was lost.
     #[track_caller]
     pub(crate) fn assert_state_is_complete(&self) {
         self.assert_resources(true);
     }
 
-    /// Asserts that all four resources are there and none is tainted.
+    /// Asserts that all four resources exist and none is tainted.
     #[track_caller]
     pub(crate) fn assert_everything_was_applied(&self) {
         self.assert_resources(false);
@@ -288,7 +288,7 @@ output "inputs" {{
         assert_eq!(self.resources(), four_resources(slow_is_tainted));
     }
 
-    /// Asserts that nobody holds the state lock.
+    /// Asserts that no process holds the state lock.
     #[track_caller]
     pub(crate) fn assert_lock_is_released(&self) {
         assert_eq!(self.lock_holder(), None, "the {:?} lock", self.backend);
