@@ -93,7 +93,7 @@ fn what_runs_is_stopped_though_the_journal_cannot_be_written_and_the_end_is_writ
         drop(stuck);
         let recovered = within_a_test(async {
             loop {
-                // Until its end is written, another session holds it.
+                // The session is held until its end is written.
                 match sessions.recover(session.dir(), None) {
                     Ok(session) => return session,
                     Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,

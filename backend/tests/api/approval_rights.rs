@@ -187,7 +187,7 @@ fn a_retry_passes_through_the_same_rule() {
     // Nothing is applied, so `auto_approve` of the earlier request has no effect.
     let dan = running.client.with_key(&dan);
     assert_eq!(dan.post(&plan, &json!({})).0, 202);
-    // A retry never repeats an approval, whoever the caller is.
+    // A retry never repeats an approval, for any caller.
     let deploy = ended(&cheap("deploy", true));
     for client in [&admin, &dan] {
         let (code, answer) = client.post(&deploy, &json!({}));
@@ -213,7 +213,7 @@ fn without_keys_all_callers_are_one_person() {
     assert_eq!(code, 403, "{answer}");
     let id = waits_for_approval(&stand, &running.client);
     assert_eq!(approve(&running.client, &id).0, 403);
-    // It was started without a key, so its starter is unknown, and nobody can prove to be another person.
+    // It was started without a key, so its starter is unknown, and no approver is provably another person.
     let ann = running.client.with_key(&stand.key("ann", "admin"));
     let (code, answer) = approve(&ann, &id);
     assert_eq!(code, 403, "{answer}");

@@ -47,7 +47,7 @@ const READ_BY: [(&str, &[&str]); 5] = [
     ("supervisor.pid", &["cancel"]),
 ];
 
-/// Calls that do not need the file, whatever is in its place.
+/// Calls that do not need the file, and succeed with anything in its place.
 const NOT_READ_BY: [(&str, &[&str]); 3] = [
     ("events.ndjson", &["attach"]),
     ("output.log", &["attach"]),
