@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use chrono::Utc;
 
 use super::cli_args;
-use super::diagnosis::{self, Testimony};
+use super::diagnosis::{self, LockFault, Testimony, lock_fault};
 use super::document::{self, Ending, Times};
 use super::effect::{Effect, effect_of};
 use super::evidence::Evidence;
@@ -90,7 +90,9 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
         (outcome, _) => outcome,
     };
     let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
-    let files = writes_state(request, args).then(|| files(run));
+    // Others leave no more than a lock.
+    let leaves_lock = matches!(lock_fault(&printed), Some(LockFault::NotReleased(_)));
+    let files = (writes_state(request, args) || leaves_lock).then(|| files(run));
     let state = files.as_ref().map(|files| state(run, &printed, files));
     let mut error_msg = document::error_message(&Ending {
         request,
@@ -109,7 +111,7 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     if is_unknown && files.is_some_and(|files| files.is_errored_state_cut) {
         error_msg.push_str(
             "; `errored.tfstate` is empty or cut and holds no state: the tool has printed the state into its output, \
-             which may be the only copy",
+             which may be the only copy, and is not whole if `output_truncated` is true and there is no `output_file`",
         );
     }
     Verdict {

@@ -85,7 +85,11 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
         } else {
             ""
         };
-        return format!("{command} failed: {}{left}", diagnosis.message);
+        let lock = match ending.state {
+            Some(_) => "",
+            None => left_without_state(&ending.request.command),
+        };
+        return format!("{command} failed: {}{left}{lock}", diagnosis.message);
     }
     let how = match ending.outlived.ended {
         Some(Ended::Exited(code)) if ending.outcome == Outcome::Unknown => {
@@ -136,17 +140,20 @@ fn killed(command: &str, ending: &Ending<'_>) -> String {
     };
     let left = match ending.state {
         Some(_) => "; check the state before the next run",
-        None if ending.request.command == "plan" => "; a state lock that it took may still be held",
-        // It keeps no state beyond its end.
-        None if ending.request.command == "test" => {
-            "; what it had created may still exist, and no state names it"
-        }
-        None if ending.request.command == "console" => {
-            "; a state lock that it took may still be held"
-        }
-        None => "",
+        None => left_without_state(&ending.request.command),
     };
     format!("{command} was killed: {why}{left}")
+}
+
+/// What a command that writes no state may leave when it is killed.
+fn left_without_state(command: &str) -> &'static str {
+    match command {
+        // An `init` looks at the state of a backend that has changed.
+        "plan" | "console" | "init" => "; a state lock that it took may still be held",
+        // It keeps no state beyond its end.
+        "test" => "; what it had created may still exist, and no state names it",
+        _ => "",
+    }
 }
 
 fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {

@@ -32,6 +32,8 @@ pub(crate) enum Unlocks {
     Instant,
     /// Responds with 403, and keeps the lock.
     Refused,
+    /// Releases the lock, and closes the connection without a response.
+    NotAnswered,
 }
 
 /// How the server handles a read of the state.
@@ -304,6 +306,12 @@ fn unlock(shared: &Shared, body: &Bytes) -> (StatusCode, String) {
         Some(holder) if id(holder) != id(&wanted) => (StatusCode::CONFLICT, holder.to_string()),
         Some(_) | None => {
             kept.lock = None;
+            let is_answered = kept.unlocks != Unlocks::NotAnswered;
+            drop(kept);
+            assert!(
+                is_answered,
+                "the connection is closed by this panic, as the test wants it"
+            );
             (StatusCode::OK, String::new())
         }
     }

@@ -23,8 +23,10 @@ pub(in crate::runner) enum LockFault {
     Locked(Holder),
     /// It could not be asked for: no access, no network, a full disk.
     NotAsked,
-    /// It may still be there after the run; with its id if that was printed.
+    /// It is still there after the run; with its id if that was printed.
     NotReleased(Option<String>),
+    /// The answer to the order to release it was lost: it may have been carried out.
+    Unconfirmed,
     /// There is such an error, but perhaps another diagnostic quotes it.
     Doubtful,
 }
@@ -43,7 +45,11 @@ const OWN_INFO: [(&str, &str); 3] = [
 /// What went wrong with the lock, by the tool's own errors.
 pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
     if let Some(fault) = printed.faults().find(|fault| is_release(fault)) {
-        return Some(LockFault::NotReleased(holder(fault).id));
+        return Some(if is_answer_lost(fault) {
+            LockFault::Unconfirmed
+        } else {
+            LockFault::NotReleased(holder(fault).id)
+        });
     }
     if let Some(fault) = printed.faults().find(|fault| is_acquisition(fault)) {
         return Some(if names_holder(fault) {
@@ -69,6 +75,23 @@ pub(super) fn is_acquisition(fault: &Fault) -> bool {
 pub(super) fn is_release(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.is_of_core() && summary.starts_with("error releasing the state lock")
+}
+
+/// Whether a request may have reached its server although it failed: its connection broke, or the answer did not come in time.
+///
+/// The `http` backend does not tell an answer of a gateway from one of the server itself.
+fn is_answer_lost(fault: &Fault) -> bool {
+    let sentence = folded(&fault.sentence()).to_lowercase();
+    let words = [
+        ": eof",
+        "unexpected eof",
+        "connection reset",
+        "broken pipe",
+        "timeout",
+        "timed out",
+        "deadline exceeded",
+    ];
+    words.iter().any(|words| sentence.contains(words))
 }
 
 /// Whether an error is about the lock of the state.

@@ -86,6 +86,9 @@ pub(super) fn diagnose_in_spite_of_code(
     Some(after_fault(observed, class, &fault, testimony.matcher))
 }
 
+/// The whole error of an `init` that would have to ask for more than it is told.
+const INPUT_IS_DISABLED: &str = "input is disabled";
+
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.
 fn plan_found_changes(observed: &Observed<'_>) -> bool {
     observed.command == "plan" && flags::is_on(observed.args, "detailed-exitcode")
@@ -116,6 +119,16 @@ fn after_fault(
     fault: &Fault,
     matcher: &Matcher,
 ) -> Diagnosis {
+    if observed.command == "init" && fault.is_of_core() && fault.summary == INPUT_IS_DISABLED {
+        return Diagnosis {
+            class: DiagnosisClass::BackendInitRequired,
+            message: format!(
+                "{INPUT_IS_DISABLED}: the tool has a question; if the backend has changed, say with `-reconfigure` or \
+                 `-migrate-state -force-copy` what is to become of the state, and look whether a lock is left on it"
+            ),
+            retryable: false,
+        };
+    }
     let message = message(class, fault, matcher);
     if observed.oom == Kill::InCgroup && memory::shows_killed_process(class, fault) {
         return Diagnosis {

@@ -219,7 +219,9 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
         ),
         None => Known::new(written, LockStatus::Released),
         Some(LockFault::Doubtful) if is_settled => Known::new(written, LockStatus::Released),
-        Some(LockFault::Doubtful) => Known::new(written, LockStatus::Unknown),
+        Some(LockFault::Doubtful | LockFault::Unconfirmed) => {
+            Known::new(written, LockStatus::Unknown)
+        }
         // This run wrote nothing, so nothing of it is missing.
         Some(LockFault::Locked(holder)) => Known {
             lock_id: holder.id,
@@ -252,7 +254,9 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
             lock_id,
             ..Known::new(safety, LockStatus::Held)
         },
-        Some(LockFault::NotAsked | LockFault::Doubtful) => Known::new(safety, LockStatus::Unknown),
+        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) => {
+            Known::new(safety, LockStatus::Unknown)
+        }
         None => Known::new(
             safety,
             without_holder(observed).unwrap_or(LockStatus::Unknown),
@@ -271,7 +275,7 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
     let lock_id = match lock_fault(printed) {
         Some(LockFault::Locked(holder)) => Some(holder.id),
         Some(LockFault::NotReleased(lock_id)) => Some(lock_id),
-        Some(LockFault::NotAsked | LockFault::Doubtful) | None => None,
+        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => None,
     };
     if let Some(lock_id) = lock_id {
         return Known {
@@ -280,7 +284,11 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
         };
     }
     let lock = without_holder(observed).unwrap_or(match files.backend {
-        Backend::Remote(_, Survival::Kept) if words.holds_lock(observed.command, observed.args) => {
+        // A script that has become the tool may have done so in another directory, or with other flags.
+        Backend::Remote(_, Survival::Kept)
+            if observed.started_as == Leader::Tool
+                && words.holds_lock(observed.command, observed.args) =>
+        {
             LockStatus::Held
         }
         Backend::Local | Backend::Remote(..) | Backend::Unknown => LockStatus::Unknown,

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::support::fake_tool::FakeTool;
 use crate::support::runner::Launch;
 use crate::support::small_disk::SmallDisk;
-use crate::support::state_server::{StateServer, Unlocks};
+use crate::support::state_server::{Reads, StateServer, Unlocks};
 use crate::support::tools::Tool;
+use crate::support::waiting::WITHIN_A_TEST;
 use crate::support::workspace::{Backend, Workspace};
 
 on_both_tools! {
@@ -19,6 +20,10 @@ on_both_tools! {
     migration_that_leaves_a_lock_is_not_released,
     lock_without_an_address_to_release_it_is_not_released,
     lock_address_from_a_variable_is_not_forgotten,
+    lock_whose_release_was_not_answered_is_not_held,
+    lock_that_a_console_leaves_is_reported,
+    init_that_is_killed_may_leave_a_lock,
+    init_that_has_a_question_says_what_to_do,
     local_state_that_is_removed_in_mid_apply_is_not_saved,
     local_state_that_is_replaced_in_mid_apply_is_not_saved,
     local_state_that_is_lost_behind_a_link_or_in_a_new_directory_is_not_saved,
@@ -80,14 +85,9 @@ fn output_is_whole_when_a_script_opens_it_anew(tool: Tool) {
 
 /// Terraform exits with 0 and prints nothing about it.
 fn migration_that_leaves_a_lock_is_not_released(tool: Tool) {
-    let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
-    let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
-    let applied = Launch::request(&workspace, &apply).run();
-    applied.assert_outcome(&applied.result(), "succeeded");
     let server = StateServer::start();
     server.take_unlocks(Unlocks::Refused);
-    let block = format!("terraform {{\n{}}}\n", server.backend_block());
-    fs::write(workspace.work_dir().join("backend.tf"), block).expect("a new file");
+    let workspace = with_changed_backend(tool, &server);
     let migrate = workspace.request("init", &["-force-copy", "-no-color"]);
     let result = Launch::request(&workspace, &migrate).run().result();
     assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
@@ -122,6 +122,77 @@ fn lock_address_from_a_variable_is_not_forgotten(tool: Tool) {
     let result = Launch::request(&workspace, &apply).run().result();
     assert_eq!(result["state"]["lock"], "released", "{result:#}");
     assert_eq!(server.lock_holder(), None);
+}
+
+fn lock_whose_release_was_not_answered_is_not_held(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Server, SMALL);
+    workspace.server().take_unlocks(Unlocks::NotAnswered);
+    for json in [&["-json"][..], &[]] {
+        let args = [&["-auto-approve", "-no-color"], json].concat();
+        let result = Launch::request(&workspace, &workspace.request("apply", &args))
+            .run()
+            .result();
+        assert_eq!(
+            result["diagnosis"]["class"], "state_lock_release_failed",
+            "{result:#}"
+        );
+        assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
+        workspace.assert_lock_is_released();
+    }
+}
+
+/// Both tools exit with 0.
+fn lock_that_a_console_leaves_is_reported(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Server, SMALL);
+    let console = workspace.request("console", &["-no-color"]);
+    let result = Launch::request(&workspace, &console).run().result();
+    assert_eq!(result["state"], Value::Null, "{result:#}");
+    workspace.server().take_unlocks(Unlocks::Refused);
+    let result = Launch::request(&workspace, &console).run().result();
+    assert!(workspace.lock_holder().is_some());
+    assert_eq!(result["state"]["lock"], "held", "{result:#}");
+    assert_eq!(result["state"]["safety"], "saved", "{result:#}");
+}
+
+/// A workspace with a local state and another backend in its configuration.
+fn with_changed_backend(tool: Tool, server: &StateServer) -> Workspace {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, SMALL);
+    let apply = workspace.request("apply", &["-auto-approve", "-no-color"]);
+    let applied = Launch::request(&workspace, &apply).run();
+    applied.assert_outcome(&applied.result(), "succeeded");
+    let block = format!("terraform {{\n{}}}\n", server.backend_block());
+    fs::write(workspace.work_dir().join("backend.tf"), block).expect("a new file");
+    workspace
+}
+
+fn init_that_is_killed_may_leave_a_lock(tool: Tool) {
+    let server = StateServer::start();
+    let workspace = with_changed_backend(tool, &server);
+    server.take_reads(Reads::Never);
+    let init = workspace.request("init", &["-no-color"]);
+    let mut runner = Launch::request(&workspace, &init).start();
+    server.wait_for_more("GET", 0, WITHIN_A_TEST);
+    runner.control(r#"{"type":"cancel","force":true}"#);
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    let result = ending.result();
+    ending.assert_outcome(&result, "killed");
+    let told = result["error_msg"].as_str().expect("a sentence");
+    assert!(told.contains("may still be held"), "{told}");
+}
+
+fn init_that_has_a_question_says_what_to_do(tool: Tool) {
+    let server = StateServer::start();
+    let workspace = with_changed_backend(tool, &server);
+    for args in [&["-no-color"][..], &[]] {
+        let init = workspace.request("init", args);
+        let result = Launch::request(&workspace, &init).run().result();
+        assert_eq!(
+            result["diagnosis"]["class"], "backend_init_required",
+            "{result:#}"
+        );
+        let told = result["diagnosis"]["message"].as_str().expect("a sentence");
+        assert!(told.contains("-migrate-state -force-copy"), "{told}");
+    }
 }
 
 #[track_caller]

@@ -17,6 +17,7 @@ on_both_tools! {
     warning_of_a_script_hides_no_lock_that_is_held,
     other_form_of_a_first_command_hides_no_lock_that_is_held,
     json_from_a_variable_hides_no_lock_that_is_held,
+    script_that_becomes_the_tool_with_other_flags_holds_no_lock,
     script_that_changes_its_directory_is_not_taken_for_a_local_backend,
     script_that_hides_the_errors_leaves_no_claim,
 }
@@ -92,6 +93,22 @@ fn json_from_a_variable_hides_no_lock_that_is_held(tool: Tool) {
     }
     let fake = around(tool, "TF_LOG=INFO exec TOOL \"$@\" -json");
     assert_lock_is_told(&fake, &[]);
+}
+
+fn script_that_becomes_the_tool_with_other_flags_holds_no_lock(tool: Tool) {
+    for script in [
+        "exec TOOL \"$@\" -lock=false",
+        "export TF_CLI_ARGS_apply=-lock=false; exec TOOL \"$@\"",
+    ] {
+        let fake = FakeTool::around_the_tool(Workspace::new(tool, Backend::Server), script);
+        let mut runner = Launch::request(&fake.workspace, &fake.apply()).start();
+        fake.workspace.wait_until_in_flight();
+        runner.control(r#"{"type":"cancel","force":true}"#);
+        let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
+        let result = ending.result();
+        fake.workspace.assert_lock_is_released();
+        assert_eq!(result["state"]["lock"], "unknown", "{script} {result:#}");
+    }
 }
 
 fn script_that_changes_its_directory_is_not_taken_for_a_local_backend(tool: Tool) {
