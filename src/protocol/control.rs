@@ -1,4 +1,4 @@
-//! Control lines: what may follow the request on stdin.
+//! Control lines: the lines that may follow the request on stdin.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +11,17 @@ pub const MAX_CONTROL_LINE_BYTES: usize = 64 * 1024;
 pub enum Control {
     /// Stops the run.
     Cancel {
-        /// Ends the tool at once with SIGKILL, without a grace.
+        /// Sends SIGKILL to the tool at once, without a grace period.
         #[serde(default)]
         force: bool,
     },
 }
 
 impl Control {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
-    /// A sentence that says what was expected. It never repeats the line, which may hold a secret.
+    /// Returns a sentence that says what was expected. It never repeats the line, which may hold a secret.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(line).map_err(|_| {
             "a control line was ignored: expected `{\"type\":\"cancel\"}` or \

@@ -1,4 +1,4 @@
-//! From the bytes of a document to a checked [`Request`], or to every fault it has.
+//! Decodes the bytes of a document into a checked [`Request`], or reports every fault it has.
 
 mod fields;
 
@@ -16,11 +16,11 @@ use super::{OnDisconnect, SandboxMode, SandboxRequest, Tool};
 use fields::Fields;
 
 impl Request {
-    /// Reads and checks one request document.
+    /// Parses and checks one request document.
     ///
     /// # Errors
-    /// Every fault that the document has, each with its JSON path. No value is repeated in them,
-    /// since any value may be a secret in the wrong place.
+    /// Returns every fault of the document, each with its JSON path. No fault repeats a value, since any value may
+    /// be a secret in the wrong place.
     pub fn parse(document: &[u8]) -> Result<Self, RequestError> {
         request(document)
     }
@@ -76,7 +76,7 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
     }
 }
 
-/// Reads one JSON document into a tree that keeps duplicate keys.
+/// Parses one JSON document into a tree that keeps duplicate keys.
 pub(crate) fn json(document: &[u8]) -> Result<Json, RequestError> {
     let text = std::str::from_utf8(document).map_err(|fault| {
         whole(format!(
@@ -249,7 +249,7 @@ impl Fields {
     }
 }
 
-/// A number without a fraction that was written with one (`4096.0`, `1e6`); to JSON it is an integer.
+/// Converts a whole number written with a fraction or exponent (`4096.0`, `1e6`); to JSON it is an integer.
 fn whole_number(number: &serde_json::Number) -> Option<u64> {
     let value = number.as_f64()?;
     let is_whole = value.fract() == 0.0 && (0.0..=MAX_OUTPUT_LIMIT_BYTES as f64).contains(&value);

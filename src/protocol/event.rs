@@ -1,4 +1,4 @@
-//! Events: one JSON object a line under `--stream` and in `events.ndjson`.
+//! Events: one JSON object per line under `--stream` and in `events.ndjson`.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub enum Event<O = String> {
         /// The program's name, the command and its arguments, masked.
         argv: Vec<String>,
     },
-    /// The tool has printed something.
+    /// The tool printed something.
     Output {
         /// Place of the event in its run.
         seq: u64,
@@ -37,7 +37,7 @@ pub enum Event<O = String> {
         #[serde(with = "timestamp")]
         #[schemars(with = "DateTime<Utc>")]
         at: DateTime<Utc>,
-        /// Whole lines, or a partial line after a silence; masked.
+        /// Whole lines, or a partial line after a pause in the output; masked.
         text: String,
     },
     /// The tool is being stopped.
@@ -48,12 +48,12 @@ pub enum Event<O = String> {
         #[serde(with = "timestamp")]
         #[schemars(with = "DateTime<Utc>")]
         at: DateTime<Utc>,
-        /// Why.
+        /// Reason for the stop.
         reason: StopReason,
-        /// Seconds that the tool has left before SIGKILL.
+        /// Seconds that remain for the tool before SIGKILL.
         grace_seconds: f64,
     },
-    /// Something that the run goes on in spite of.
+    /// A problem that does not end the run.
     Warning {
         /// Place of the event in its run.
         seq: u64,
@@ -78,7 +78,7 @@ pub enum Event<O = String> {
 }
 
 impl<O> Event<O> {
-    /// Place of the event in its run, from 0.
+    /// Returns the place of the event in its run, from 0.
     pub const fn seq(&self) -> u64 {
         match self {
             Self::Started { seq, .. }

@@ -1,16 +1,16 @@
-//! Numbers that `serde_json::Value` does not hold digit by digit: integers beyond 64 bits, long fractions.
+//! Numbers that `serde_json::Value` does not keep digit by digit: integers beyond 64 bits, long fractions.
 //!
-//! Both tools count with far more digits. Such a number passes through a `Value` as marked text, and is a number again
-//! where JSON is written for a tool or shown to a person.
+//! Both tools use far more digits. Such a number passes through a `Value` as a marked string. It becomes a number
+//! again when JSON is written for a tool or shown to a user.
 
 use std::borrow::Cow;
 
-/// Begins a text that stands for a number: a character for private use, then a word.
+/// Prefix of a string that represents a number: a private-use character, then a word.
 const MARK: &str = "\u{f8ff}number:";
-/// Most digits that any number with a fraction or an exponent keeps.
+/// Largest number of digits that every number with a fraction or an exponent keeps.
 const SAFE_DIGITS: usize = 15;
 
-/// JSON in which numbers that a `Value` would change are marked texts.
+/// Replaces numbers that a `Value` would change by marked strings.
 pub(crate) fn protect(json: &str) -> Cow<'_, str> {
     let mut written = String::new();
     let mut done = 0;
@@ -29,7 +29,7 @@ pub(crate) fn protect(json: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// JSON in which marked texts are numbers again.
+/// Turns marked strings back into numbers.
 pub(crate) fn restore(json: &str) -> Cow<'_, str> {
     let begin = format!("\"{MARK}");
     let mut written = String::new();
@@ -53,12 +53,12 @@ pub(crate) fn restore(json: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// The digits of a number that is a marked text; none for any other text.
+/// Returns the digits of a marked string, or `None` for any other string.
 pub(crate) fn digits(text: &str) -> Option<&str> {
     text.strip_prefix(MARK).filter(|number| is_number(number))
 }
 
-/// Whether a number as JSON writes it comes out of a `Value` with the same digits.
+/// Returns whether a JSON number keeps its digits when it passes through a `Value`.
 fn is_exact(number: &str) -> bool {
     if !number.contains(['.', 'e', 'E']) {
         return number.len() <= SAFE_DIGITS
@@ -68,12 +68,13 @@ fn is_exact(number: &str) -> bool {
     let Ok(value) = number.parse::<f64>() else {
         return true;
     };
-    // As a `Value` writes it: of two shortest forms that are as near, others may choose the other one.
+    // Formatted as a `Value` formats it: where two shortest forms are equally near, other formatters may choose the
+    // other one.
     serde_json::Number::from_f64(value)
         .is_some_and(|written| decimal(number) == decimal(&written.to_string()))
 }
 
-/// Sign, digits without zeros around them, and the exponent of the first digit.
+/// Returns the sign, the digits without leading and trailing zeros, and the exponent of the first digit.
 fn decimal(number: &str) -> Option<(bool, String, i64)> {
     let (is_negative, number) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -95,7 +96,7 @@ fn decimal(number: &str) -> Option<(bool, String, i64)> {
     Some((is_negative, digits.to_owned(), exponent.checked_add(first)?))
 }
 
-/// Whether this is a number by the grammar of JSON.
+/// Returns whether the text is a number in the grammar of JSON.
 fn is_number(text: &str) -> bool {
     let rest = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
@@ -114,7 +115,7 @@ fn is_number(text: &str) -> bool {
         && exponent.is_none_or(|it| are_digits(it.strip_prefix(['+', '-']).unwrap_or(it)))
 }
 
-/// Where numbers are in a JSON text, outside of its strings.
+/// Iterates over the positions of numbers in a JSON text, outside of its strings.
 struct Numbers<'a> {
     json: &'a [u8],
     at: usize,
@@ -128,7 +129,7 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// Goes on to the end of the string that begins here.
+    /// Advances to the end of the string that begins here.
     fn pass_string(&mut self) {
         self.at += 1;
         while let Some(byte) = self.json.get(self.at) {

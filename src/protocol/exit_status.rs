@@ -2,7 +2,7 @@
 
 use super::Outcome;
 
-/// The tool did what was asked.
+/// The command succeeded.
 pub const SUCCESS: u8 = 0;
 /// The tool failed.
 pub const TOOL_FAILED: u8 = 1;
@@ -10,16 +10,16 @@ pub const TOOL_FAILED: u8 = 1;
 pub const INVALID: u8 = 2;
 /// The tool could not be started.
 pub const NOT_STARTED: u8 = 3;
-/// The timeout ran out.
+/// The timeout expired.
 pub const TIMED_OUT: u8 = 4;
 /// The run was cancelled or killed.
 pub const CANCELLED_OR_KILLED: u8 = 5;
-/// How the tool ended is not known.
+/// How the tool ended is unknown.
 pub const UNKNOWN: u8 = 6;
-/// A fault of `iac-runner` itself (`EX_SOFTWARE` of sysexits.h).
+/// An internal fault of `iac-runner` (`EX_SOFTWARE` of sysexits.h).
 pub const INTERNAL_FAULT: u8 = 70;
 
-/// The exit status that goes with an outcome.
+/// Returns the exit status for an outcome.
 pub const fn of(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Succeeded => SUCCESS,

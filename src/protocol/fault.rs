@@ -1,7 +1,7 @@
 //! What is wrong with a request, and where.
 //!
-//! A fault names the place and what was expected there. It never repeats the value: a token typed
-//! into the wrong field must not come back in an error.
+//! A fault names the place and what was expected there. It never repeats the value: a token typed into the wrong
+//! field must not appear in an error.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use thiserror::Error;
 
 /// Longest path shown in a fault, in characters.
 const MAX_PATH_CHARS: usize = 120;
-/// Most faults shown in one sentence.
+/// Largest number of faults shown in one sentence.
 const MAX_FAULTS_SHOWN: usize = 8;
 
-/// One thing that is wrong with a request.
+/// One problem of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// JSON path of the place, such as `$.args[2]`; `$` for the whole document.
@@ -28,7 +28,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with a request; never empty.
+/// All problems of a request; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("invalid request: {}", sentence(faults, MAX_FAULTS_SHOWN))]
 pub struct RequestError {
@@ -36,7 +36,7 @@ pub struct RequestError {
     pub faults: Vec<Fault>,
 }
 
-/// The first faults in one sentence, at most so many, and how many there are beside.
+/// Joins the first `most` faults into one sentence and adds how many more there are.
 pub(crate) fn sentence<F: fmt::Display>(faults: &[F], most: usize) -> String {
     let mut parts: Vec<String> = faults.iter().take(most).map(F::to_string).collect();
     if faults.len() > most {
@@ -45,7 +45,7 @@ pub(crate) fn sentence<F: fmt::Display>(faults: &[F], most: usize) -> String {
     parts.join("; ")
 }
 
-/// The place where the parser stopped.
+/// Formats the path at which the parser stopped.
 pub(super) fn shown_path(path: &serde_path_to_error::Path) -> String {
     let mut shown = "$".to_owned();
     for segment in path {
@@ -62,7 +62,7 @@ pub(super) fn shown_path(path: &serde_path_to_error::Path) -> String {
     shown
 }
 
-/// A member of an object as a JSON path shows it: on one line, whatever the key holds.
+/// Formats an object member for a JSON path, always on one line.
 pub(crate) fn member(key: &str) -> String {
     let mut shown: String = key.chars().take(MAX_PATH_CHARS).collect();
     if shown.len() < key.len() {
@@ -73,7 +73,7 @@ pub(crate) fn member(key: &str) -> String {
     }
     let mut quoted = String::new();
     for c in serde_json::Value::from(shown).to_string().chars() {
-        // JSON leaves some characters as they are that move a terminal's cursor or end a line.
+        // JSON leaves some characters unescaped that move a terminal's cursor or end a line.
         match c {
             '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
                 quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
@@ -84,7 +84,7 @@ pub(crate) fn member(key: &str) -> String {
     format!("[{quoted}]")
 }
 
-/// Whether a text can be the name of an environment variable.
+/// Returns whether the text can be the name of an environment variable.
 pub(crate) fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
@@ -93,12 +93,11 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Whether a variable of this name can be given to a tool.
+/// Returns whether a variable with this name can be passed to a tool.
 ///
-/// Beside the usual names, these are the ones in which both tools look for the token of a registry on a
-/// port of its own: dots are `_`, dashes `__`, and the port stays as it is, after a `:` for which there is
-/// no other way to write it. And those of input variables, whose names may hold dashes and letters of any
-/// alphabet.
+/// Besides the usual names, it accepts the names in which both tools look for the token of a registry on a custom
+/// port: dots are `_`, dashes are `__`, and the port follows a `:`, for which no other spelling exists. It also
+/// accepts the names of input variables, which may hold dashes and letters of any alphabet.
 pub(crate) fn is_settable_variable(name: &str) -> bool {
     let host_and_port = name
         .strip_prefix("TF_TOKEN_")
@@ -114,7 +113,7 @@ pub(crate) fn is_settable_variable(name: &str) -> bool {
     }
 }
 
-/// Whether HCL takes this for an identifier: a letter or `_`, then letters, digits, `_` and `-`.
+/// Returns whether HCL accepts this as an identifier: a letter or `_`, then letters, digits, `_` and `-`.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     characters

@@ -1,35 +1,35 @@
-//! Where the request document ends, found while it arrives.
+//! Finds the end of the request document while it arrives.
 //!
-//! The runner starts as soon as the document is complete, without waiting for stdin to close. So the
-//! end has to be seen in the bytes: this follows brackets and strings and nothing else; whether the
-//! document is valid JSON is for the parser to say.
+//! The runner starts as soon as the document is complete, without waiting for stdin to close. So it has to find the
+//! end in the bytes: this code tracks brackets and strings and nothing else. The parser checks whether the document
+//! is valid JSON.
 
 /// Largest request document, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
-/// Deepest nesting that is read; the same as the parser's limit.
+/// Deepest nesting that is accepted; equal to the parser's limit.
 const MAX_DEPTH: usize = 127;
 
-/// What some editors begin a file with, as UTF-8; a document may come after it.
+/// UTF-8 byte order mark, which some editors write at the start of a file; a document may follow it.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// How far the document has come.
+/// State of the document so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// More bytes are needed.
     Incomplete,
-    /// The document is the first `len` bytes of everything that was pushed.
+    /// The document is the first `len` bytes of all pushed bytes.
     Complete {
         /// Length of the document in bytes.
         len: usize,
     },
-    /// No further bytes can make this a request.
+    /// No further bytes can make this a valid request.
     Refused(FramingFault),
 }
 
 /// Why bytes were refused before the document was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FramingFault {
-    /// Something other than an object comes first.
+    /// The first byte does not begin an object.
     #[error("expected a JSON object, found something else at byte {at}")]
     NotAnObject {
         /// Position of the byte.
@@ -38,7 +38,7 @@ pub enum FramingFault {
     /// The document is larger than [`MAX_REQUEST_BYTES`].
     #[error("the document is over {MAX_REQUEST_BYTES} bytes")]
     TooLarge,
-    /// A bracket closes what another kind of bracket opened: where the document ends is not known.
+    /// A closing bracket does not match its opening bracket, so the end of the document is unknown.
     #[error("the `{found}` at byte {at} does not close what was opened last")]
     WrongBracket {
         /// The bracket.
@@ -59,18 +59,18 @@ pub enum FramingFault {
 pub struct Framer {
     seen: usize,
     depth: usize,
-    /// One bit a level, the innermost lowest: whether it is a list.
+    /// One bit per level, the innermost lowest: whether the level is a list.
     lists: u128,
     in_string: bool,
     escaped: bool,
-    /// How many bytes of a byte order mark have come.
+    /// Number of bytes of a byte order mark received so far.
     marked: usize,
 }
 
 impl Framer {
     /// Takes the next piece.
     ///
-    /// Must not be called again after anything but [`Framing::Incomplete`].
+    /// Must not be called again after any result other than [`Framing::Incomplete`].
     pub fn push(&mut self, piece: &[u8]) -> Framing {
         for &byte in piece {
             let at = self.seen;
@@ -90,12 +90,12 @@ impl Framer {
         Framing::Incomplete
     }
 
-    /// Whether nothing but white space has come so far.
+    /// Returns whether only white space has arrived so far.
     pub const fn is_blank(&self) -> bool {
         self.depth == 0
     }
 
-    /// Takes one byte; true when it ends the document.
+    /// Processes one byte; returns `true` when it ends the document.
     fn step(&mut self, byte: u8, at: usize) -> Result<bool, FramingFault> {
         if self.marked == at && BYTE_ORDER_MARK.get(at) == Some(&byte) {
             self.marked += 1;
@@ -224,7 +224,7 @@ mod tests {
         );
     }
 
-    /// Bytes that mean something to the framer, and some that do not.
+    /// Generates bytes that matter to the framer, and some that do not.
     fn telling_bytes() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![
             8 => prop::sample::select(&b"{}[]\"\\ \n:,a"[..]),

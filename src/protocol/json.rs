@@ -1,4 +1,4 @@
-//! A JSON tree that keeps duplicate keys, so that they can be refused with their path.
+//! A JSON tree that keeps duplicate keys, so that they can be rejected with their path.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// What kind of value this is, for sentences.
+    /// Returns the kind of the value, for use in sentences.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        // `from_f64` refuses NaN and infinity, which JSON has no words for.
+        // `from_f64` rejects NaN and infinity, which JSON cannot represent.
         Ok(serde_json::Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 

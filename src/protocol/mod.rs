@@ -1,6 +1,6 @@
-//! The wire: what goes in, what comes out, and the words for it.
+//! The wire format: requests, control lines, events, results, and their vocabulary.
 //!
-//! Imports nothing of this crate. Everything here is data, and functions that decide about data.
+//! Imports nothing else of this crate. Everything here is data, or pure functions on data.
 
 mod control;
 mod decode;

@@ -1,4 +1,4 @@
-//! The words for how a run ended and why it was stopped.
+//! Names for how a run ended and why it was stopped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The tool did what was asked.
+    /// The command succeeded.
     Succeeded,
-    /// The tool ended by itself, or by a signal that was not ours, without doing what was asked.
+    /// The tool exited by itself, or by a signal that the runner did not send, and the command did not succeed.
     Failed,
-    /// The timeout ran out; the tool was stopped gracefully and ended in time.
+    /// The timeout expired; the tool was stopped gracefully and exited in time.
     TimedOut,
-    /// A cancel or a disconnect stopped the tool gracefully and it ended in time.
+    /// A cancel or a disconnect stopped the tool gracefully, and the tool exited in time.
     Cancelled,
-    /// The grace ran out, or force was asked for: the tool was ended with SIGKILL.
+    /// The grace period expired, or the caller asked for force: the tool was ended with SIGKILL.
     Killed,
-    /// The request was good and the tool could not be started.
+    /// The request was valid, but the tool could not be started.
     NotStarted,
-    /// The request was refused; nothing ran.
+    /// The request was rejected; nothing ran.
     InvalidRequest,
-    /// The supervisor of the run was lost, and with it the knowledge of how the tool ended.
-    // A word that only a later runner knows is read as this.
+    /// The supervisor of the run was lost, so how the tool ended is unknown.
+    // A value that only a later runner knows is read as this.
     #[serde(other)]
     Unknown,
 }
@@ -31,20 +31,20 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// The request's `timeout` ran out.
+    /// The request's `timeout` expired.
     Timeout,
     /// A control line, `iac-runner cancel`, or a signal to the runner.
     Cancel,
-    /// The front process died, its terminal hung up, or nobody read its stdout any more.
+    /// The front process died, its terminal hung up, or its stdout has no reader any more.
     Disconnect,
-    /// A reason of a later runner; this one gives none but those above.
+    /// A reason that a later runner defines; this runner never writes it.
     #[serde(other)]
     #[schemars(skip)]
     Other,
 }
 
 impl StopReason {
-    /// The outcome of a tool that ended within the grace after this stop.
+    /// Returns the outcome of a tool that exited within the grace period after this stop.
     pub const fn graceful_outcome(self) -> Outcome {
         match self {
             Self::Timeout => Outcome::TimedOut,
@@ -52,7 +52,7 @@ impl StopReason {
         }
     }
 
-    /// The word on the wire.
+    /// Returns the word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -63,13 +63,13 @@ impl StopReason {
     }
 }
 
-/// What becomes of the tool when the front process dies or nobody reads its stdout.
+/// What happens to the tool when the front process dies or its stdout has no reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDisconnect {
     /// The tool is stopped gracefully.
     #[default]
     Interrupt,
-    /// The tool runs to its end; with a `run_dir` the result can be picked up there.
+    /// The tool runs to its end; with a `run_dir` the result can be read from there.
     Finish,
 }

@@ -11,22 +11,22 @@ use serde::{Serialize, Serializer};
 
 use super::{OnDisconnect, SandboxRequest, Tool, shapes};
 
-/// How long the tool may run when the request does not say, or says 0.
+/// Timeout when the request does not set one, or sets 0.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// Longest timeout that a request may ask for.
+/// Longest timeout that a request may set.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Time from the graceful signal to SIGKILL when the request does not say.
+/// Time from the graceful signal to SIGKILL when the request does not set it.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(60);
-/// Longest grace that a request may ask for.
+/// Longest grace period that a request may set.
 pub const MAX_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Cap on `output` in the result when the request does not say.
+/// Limit on `output` in the result when the request does not set it.
 pub const DEFAULT_OUTPUT_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
-/// Highest cap that a request may ask for: the result document is built to be read whole.
+/// Highest limit that a request may set: the result document is built to be read as a whole.
 pub const MAX_OUTPUT_LIMIT_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// What the tool gets from the runner's own environment when the request does not say.
+/// Variables of the runner's own environment that the tool gets when the request does not list any.
 ///
-/// A `*` at the end stands for any ending.
+/// A `*` at the end of a name matches any suffix.
 pub const DEFAULT_INHERIT_ENV: [&str; 26] = [
     "PATH",
     "HOME",
@@ -56,9 +56,10 @@ pub const DEFAULT_INHERIT_ENV: [&str; 26] = [
     "GIT_SSH_COMMAND",
 ];
 
-/// Whether a variable of this name is inherited: it is in the list, or begins as an entry says that ends in `*`.
+/// Returns whether the tool inherits a variable with this name: the list holds it, or an entry that ends in `*` is
+/// a prefix of it.
 ///
-/// Without a list, [`DEFAULT_INHERIT_ENV`] counts.
+/// Without a list, [`DEFAULT_INHERIT_ENV`] applies.
 ///
 /// ```
 /// use iac_runner::protocol::inherits;
@@ -75,7 +76,7 @@ pub fn inherits(patterns: Option<&[String]>, name: &str) -> bool {
     }
 }
 
-/// Whether a name is this one or, for a pattern that ends in `*`, begins like it.
+/// Returns whether a name equals the pattern or, for a pattern that ends in `*`, begins with it.
 pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
@@ -85,8 +86,8 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
 
 /// One command for one tool.
 ///
-/// Built by [`Request::new`] on the sending side and by [`Request::parse`] on the receiving one.
-/// Values of `env_vars` and `secrets` do not show in its Debug form.
+/// Built by [`Request::new`] on the sending side and by [`Request::parse`] on the receiving side. The Debug form
+/// does not show values of `env_vars` and `secrets`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(
     deny_unknown_fields,
@@ -102,14 +103,14 @@ pub struct Request {
     /// Any subcommand of the tool.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{0,31}$"))]
     pub command: String,
-    /// Arguments after the subcommand, passed as they are, without a shell.
+    /// Arguments after the subcommand, passed unchanged, without a shell.
     #[schemars(default, with = "Option<Vec<shapes::Text>>")]
     pub args: Vec<String>,
-    /// Variables for the tool; they win over inherited ones.
+    /// Variables for the tool; they override inherited ones.
     #[schemars(default, with = "Option<BTreeMap<shapes::VariableName, shapes::Text>>")]
     #[serde(serialize_with = "expose_map")]
     pub env_vars: BTreeMap<String, SecretString>,
-    /// Minutes that the tool may run, fractions allowed; 0 is the default of 30.
+    /// Longest run time of the tool in minutes, fractions allowed; 0 is the default of 30.
     #[serde(rename = "timeout")]
     #[schemars(
         default = "default_timeout_minutes",
@@ -128,15 +129,15 @@ pub struct Request {
     #[schemars(default, with = "Option<shapes::PathText>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_dir: Option<PathBuf>,
-    /// What becomes of the tool when the front process dies or nobody reads its stdout.
+    /// What happens to the tool when the front process dies or its stdout has no reader.
     #[schemars(default, with = "Option<OnDisconnect>")]
     pub on_disconnect: OnDisconnect,
-    /// Values masked wherever output goes.
+    /// Values that are masked in all output.
     #[schemars(default, with = "Option<Vec<shapes::Text>>")]
     #[serde(serialize_with = "expose_list")]
     pub secrets: Vec<SecretString>,
-    /// Names, or prefixes that end in `*`, of what the tool gets from the runner's own environment;
-    /// without it, [`DEFAULT_INHERIT_ENV`].
+    /// Names, or prefixes that end in `*`, of variables that the tool gets from the runner's own environment;
+    /// [`DEFAULT_INHERIT_ENV`] if not set.
     #[schemars(
         default,
         with = "Option<Vec<shapes::VariablePattern>>",
@@ -145,8 +146,8 @@ pub struct Request {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherit_env: Option<Vec<String>>,
-    /// Cap on `output` in the result, in bytes. The line that tells how much was left out stands whatever the
-    /// cap is, alone if need be: `output` may take up to 64 bytes.
+    /// Limit on `output` in the result, in bytes. The line that says how much was left out is always written, alone
+    /// if necessary, whatever the limit is: `output` may take up to 64 bytes.
     #[schemars(
         default = "default_output_limit_bytes",
         with = "Option<u64>",
@@ -157,7 +158,7 @@ pub struct Request {
     #[schemars(default, with = "Option<shapes::ExactVersion>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_version: Option<String>,
-    /// What the tool and everything that it starts may reach.
+    /// What the tool and all processes that it starts may access.
     #[schemars(default, with = "Option<SandboxRequest>")]
     pub sandbox: SandboxRequest,
 }
@@ -183,7 +184,7 @@ impl Request {
         }
     }
 
-    /// How long the tool may run.
+    /// Returns how long the tool may run.
     pub fn timeout(&self) -> Duration {
         if self.timeout_minutes == 0.0 {
             DEFAULT_TIMEOUT
@@ -192,7 +193,7 @@ impl Request {
         }
     }
 
-    /// Time from the graceful signal to SIGKILL.
+    /// Returns the time from the graceful signal to SIGKILL.
     pub fn grace(&self) -> Duration {
         Duration::from_secs_f64(self.grace_seconds)
     }

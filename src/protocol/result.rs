@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, StopReason, timestamp};
 
-/// Version of the wire that this crate speaks.
+/// Version of the wire format that this crate implements.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// The result of one run, as it stands on stdout and in `result.json`.
+/// The result of one run, as written to stdout and to `result.json`.
 ///
-/// `O` is the type of `output`: a `String` for whoever reads a result, a stream for the supervisor
-/// that writes one without holding it in memory.
+/// `O` is the type of `output`: a `String` for readers of a result, a stream for the supervisor, which writes a
+/// result without holding it in memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult<O = String> {
-    /// Whether the tool did what was asked. `plan -detailed-exitcode` ending in 2 is a success.
+    /// Whether the command succeeded. `plan -detailed-exitcode` with exit code 2 is a success.
     pub success: bool,
-    /// Stdout and stderr in the order written, masked; over the limit its head and tail, with one line between
-    /// that tells how much was left out, or that line alone where the limit has no room for more.
+    /// Stdout and stderr in the order written, masked. Over the limit it holds head and tail, with one line between
+    /// that says how much was left out, or only that line if the limit has no room for more.
     pub output: O,
-    /// The tool's own exit code; 128 + signal if a signal ended it; 1 if it never started.
+    /// The tool's own exit code; 128 + signal if a signal ended the tool; 1 if it never started.
     pub exit_code: i32,
-    /// Empty on success, else one sentence that a person can act on.
+    /// Empty on success, else one sentence that tells the user what to do.
     pub error_msg: String,
-    /// When the tool was started, or the request taken up if it never was.
+    /// When the tool started, or when the request was accepted if the tool never started.
     #[serde(with = "timestamp")]
     #[schemars(with = "DateTime<Utc>")]
     pub started_at: DateTime<Utc>,
-    /// When the tool had ended and nothing of the run was left.
+    /// When the tool had ended and no process of the run was left.
     #[serde(with = "timestamp")]
     #[schemars(with = "DateTime<Utc>")]
     pub ended_at: DateTime<Utc>,
@@ -40,29 +40,29 @@ pub struct RunResult<O = String> {
     pub stop_reason: Option<StopReason>,
     /// Name of the signal that ended the tool, such as `SIGKILL`.
     pub signal: Option<String>,
-    /// Milliseconds from start to end, by the monotonic clock.
+    /// Milliseconds from start to end, measured by the monotonic clock.
     pub duration_ms: u64,
     /// Size of the whole masked output in bytes.
     pub output_bytes: u64,
-    /// Whether `output` is cut.
+    /// Whether `output` is truncated.
     pub output_truncated: bool,
     /// Whether capture reached the end of what the tool wrote.
     pub output_complete: bool,
     /// The whole masked output, when a `run_dir` was given and could be written.
     pub output_file: Option<PathBuf>,
-    /// What went wrong, when it is known.
+    /// What went wrong, if known.
     pub diagnosis: Option<Diagnosis>,
-    /// What became of the state, for commands that write it.
+    /// What happened to the state, for commands that write it.
     pub state: Option<StateReport>,
-    /// What the tool was confined by, such as `landlock-7`; null if by nothing.
+    /// What confined the tool, such as `landlock-7`; null if nothing did.
     #[serde(default)]
     pub sandbox: Option<String>,
-    /// Version of the wire, see [`PROTOCOL_VERSION`].
+    /// Version of the wire format, see [`PROTOCOL_VERSION`].
     pub protocol: u32,
 }
 
 impl<O> RunResult<O> {
-    /// The same result with another output.
+    /// Returns the same result with another output.
     pub fn with_output<P>(self, output: P) -> RunResult<P> {
         RunResult {
             success: self.success,
@@ -87,15 +87,15 @@ impl<O> RunResult<O> {
     }
 }
 
-/// What went wrong, from what the tool printed.
+/// What went wrong, derived from what the tool printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnosis {
     /// The kind of fault.
     pub class: DiagnosisClass,
-    /// The tool's own words for it, in one line.
+    /// The tool's own message, on one line.
     pub message: String,
-    /// Whether the same request may be sent again as it is; never true for a command that may have
-    /// changed something.
+    /// Whether the same request may be sent again unchanged; never true for a command that may have changed
+    /// something.
     pub retryable: bool,
 }
 
@@ -103,13 +103,13 @@ pub struct Diagnosis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiagnosisClass {
-    /// Somebody else holds the state lock.
+    /// Another process holds the state lock.
     StateLocked,
     /// The lock could not be released after the run.
     StateLockReleaseFailed,
-    /// The state could not be written where it belongs.
+    /// The state could not be written to its backend.
     StateWriteFailed,
-    /// `init` has to run first, or again.
+    /// `init` has to run first, or run again.
     BackendInitRequired,
     /// The state backend refused the credentials.
     BackendAuth,
@@ -119,9 +119,9 @@ pub enum DiagnosisClass {
     InvalidConfiguration,
     /// The directory holds no configuration.
     NoConfiguration,
-    /// The plan was made for another state.
+    /// The plan was created for another state.
     StalePlan,
-    /// The plan file is not there.
+    /// The plan file does not exist.
     PlanMissing,
     /// A provider could not be installed.
     ProviderInstall,
@@ -129,11 +129,11 @@ pub enum DiagnosisClass {
     ModuleDownload,
     /// A provider has no valid credentials.
     ProviderAuth,
-    /// A provider reported a fault.
+    /// A provider reported an error.
     ProviderError,
-    /// The tool's version, or a provider's, is outside what the configuration allows.
+    /// The version of the tool or of a provider does not satisfy the configuration's constraint.
     VersionConstraint,
-    /// The command wanted an answer from a person.
+    /// The command asked for interactive approval or input.
     ApprovalRequired,
     /// The dependency lock file does not match.
     LockfileMismatch,
@@ -147,45 +147,45 @@ pub enum DiagnosisClass {
     Other,
 }
 
-/// What became of the state.
+/// What happened to the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateReport {
-    /// Whether everything that was done is recorded.
+    /// Whether the state records everything that was done.
     pub safety: StateSafety,
-    /// What became of the lock.
+    /// What happened to the lock.
     pub lock: LockStatus,
-    /// Id of the lock that is held, when it is known; `force-unlock` wants it.
+    /// Id of the lock that is held, if known; `force-unlock` needs it.
     pub lock_id: Option<String>,
-    /// Where the tool left a state that it could not write to its backend.
+    /// File in which the tool left a state that it could not write to its backend.
     pub errored_state_file: Option<PathBuf>,
 }
 
-/// Whether what was done is recorded in the state.
+/// Whether the state records what was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StateSafety {
-    /// Everything that was done is in the state.
+    /// The state records everything that was done.
     Saved,
-    /// What had finished is in the state; what was in flight may be missing.
+    /// The state records finished operations; operations in flight may be missing.
     Partial,
-    /// The state is in `errored.tfstate` only and has to be pushed by hand.
+    /// The state is in `errored.tfstate` only and has to be pushed manually.
     ErroredFile,
-    /// Not known.
-    // A word that only a later runner knows is read as this.
+    /// Unknown.
+    // A value that only a later runner knows is read as this.
     #[serde(other)]
     Unknown,
 }
 
-/// What became of the state lock.
+/// What happened to the state lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LockStatus {
-    /// Nobody holds it for this run any more.
+    /// This run does not hold the lock any more.
     Released,
     /// It is still held.
     Held,
-    /// Not known.
-    // A word that only a later runner knows is read as this.
+    /// Unknown.
+    // A value that only a later runner knows is read as this.
     #[serde(other)]
     Unknown,
 }

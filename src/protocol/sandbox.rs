@@ -1,4 +1,4 @@
-//! What the tool and everything that it starts may reach.
+//! What the tool and all processes that it starts may access.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ pub struct SandboxRequest {
     /// Whether the tool is confined.
     #[schemars(default, with = "Option<SandboxMode>")]
     pub mode: SandboxMode,
-    /// Files and directories that it may read beside those that every tool needs; what is missing is ignored.
+    /// Files and directories that it may read besides those that every tool needs; missing ones are ignored.
     #[schemars(default, with = "Option<Vec<shapes::AbsolutePath>>")]
     pub read: Vec<PathBuf>,
-    /// Files and directories that it may change beside `work_dir`, the data directory and its own temporary
-    /// directory; what is missing is ignored.
+    /// Files and directories that it may change besides `work_dir`, the data directory and its own temporary
+    /// directory; missing ones are ignored.
     #[schemars(default, with = "Option<Vec<shapes::AbsolutePath>>")]
     pub write: Vec<PathBuf>,
 }
@@ -29,12 +29,12 @@ pub struct SandboxRequest {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum SandboxMode {
-    /// It reaches all that the runner reaches.
+    /// It can access everything that the runner can access.
     #[default]
     Off,
-    /// As far as the kernel can; the result says how far.
+    /// It is confined as far as the kernel supports it; the result says how far.
     Auto,
-    /// It does not run where the kernel can't confine it.
+    /// It does not run if the kernel can't confine it.
     Required,
 }
 
@@ -42,7 +42,7 @@ impl SandboxMode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Off, Self::Auto, Self::Required];
 
-    /// The mode as it is written.
+    /// Returns the word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -51,7 +51,7 @@ impl SandboxMode {
         }
     }
 
-    /// The mode that a word stands for.
+    /// Returns the mode that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.word() == word)
     }

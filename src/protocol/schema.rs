@@ -16,12 +16,12 @@ pub enum Subject {
     Event,
 }
 
-/// The JSON Schema of one document.
+/// Returns the JSON Schema of one document.
 pub fn schema(of: Subject) -> Value {
     let draft = SchemaSettings::draft2020_12();
     let schema = match of {
         Subject::Request => draft.into_generator().into_root_schema_for::<Request>(),
-        // For whoever reads them: a member that is always written is always there.
+        // Schemas for readers: a member that is always written is required.
         Subject::Result => draft
             .for_serialize()
             .into_generator()
@@ -48,7 +48,7 @@ mod tests {
             .map(|fault| fault.to_string())
     }
 
-    /// One member that a request is given besides what it must have.
+    /// Builds a minimal request with one more member.
     fn with(name: &str, value: Value) -> Value {
         let mut document = json!({"tool": "terraform", "work_dir": "/w", "command": "plan"});
         document[name] = value;

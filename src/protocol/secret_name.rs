@@ -1,6 +1,6 @@
-//! Names that say that their value is secret.
+//! Recognizes names whose value is secret.
 
-/// Parts of a name that say so, whatever their case.
+/// Parts that mark a name as secret, regardless of case.
 const PARTS: [&str; 20] = [
     "TOKEN",
     "SECRET",
@@ -16,7 +16,7 @@ const PARTS: [&str; 20] = [
     "MASTER_KEY",
     "ACCOUNT_KEY",
     "CREDENTIALS",
-    // What backends, providers and state encryption call theirs.
+    // Names that backends, providers and state encryption use.
     "CONN_STR",
     "DATABASE_URL",
     "ENCRYPTION_KEY",
@@ -25,17 +25,18 @@ const PARTS: [&str; 20] = [
     "TF_ENCRYPTION",
 ];
 
-/// Ends of a name that say so.
+/// Suffixes that mark a name as secret.
 const ENDS: [&str; 6] = ["_PASS", "_PWD", "_PAT", "_SAS", "_APP_KEY", "_HTTP_AUTH"];
 
-/// Ends of names that stand for something secret, and show nothing of it.
+/// Suffixes of names that refer to a secret without revealing it.
 const REFERENCES: [&str; 4] = ["_ID", "_NAME", "_ARN", "KMS_ENCRYPTION_KEY"];
-/// Beginnings of names that switch something on or off.
+/// Prefixes of names that switch something on or off.
 const SWITCHES: [&str; 3] = ["ENABLE_", "DISABLE_", "USE_"];
 
-/// Whether a name, such as that of an input variable, says that its value is secret.
+/// Returns whether a name, such as that of an input variable, indicates a secret value.
 ///
-/// What only refers to a secret is none: the name of a key in a key management service, an identifier, a switch.
+/// A name that only refers to a secret does not: the name of a key in a key management service, an identifier, a
+/// switch.
 ///
 /// ```
 /// use iac_runner::protocol::is_secret_name;
@@ -49,7 +50,7 @@ pub fn is_secret_name(name: &str) -> bool {
     may_be_secret(name) && !is_reference(name)
 }
 
-/// Whether a name may be that of something secret: for what is masked, which a reference may be as well.
+/// Returns whether a name may belong to a secret. Used for masking, which also covers references.
 pub(crate) fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end))
@@ -58,9 +59,9 @@ pub(crate) fn may_be_secret(name: &str) -> bool {
 fn is_reference(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let is_of_name = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
-    // Of more than a name, such as a query, the end says nothing about the rest.
+    // In a text that is more than a name, such as a query, the end says nothing about the rest.
     name.chars().all(is_of_name)
-        // The password of an AppRole is called so.
+        // AppRole uses this name for its password.
         && !name.ends_with("SECRET_ID")
         && (REFERENCES.iter().any(|end| name.ends_with(end))
             || SWITCHES.iter().any(|start| name.starts_with(start)))

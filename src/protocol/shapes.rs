@@ -1,12 +1,12 @@
-//! What the strings of a request may look like, as its JSON Schema says it.
+//! Shapes of the strings of a request, as its JSON Schema describes them.
 //!
-//! The decoder has the last word and better sentences; the schema must accept all that it accepts.
+//! The decoder decides and has better messages; the schema must accept everything that the decoder accepts.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// Defines types that stand for strings of a certain shape and hold nothing.
+/// Defines empty types that represent strings of a certain shape.
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident = $($key:literal: $value:expr),+;)+) => {$(
         $(#[$doc])*
@@ -30,18 +30,18 @@ macro_rules! shapes {
 }
 
 shapes! {
-    /// Anything that a process can be given: no NUL.
+    /// Any string that can be passed to a process: no NUL.
     Text = "pattern": r"^[^\u0000]*$";
-    /// A path; whether it is there is for the run to see.
+    /// A path; the run checks whether it exists.
     PathText = "pattern": r"^[^\u0000]+$", "maxLength": 4095;
-    /// A path that does not depend on the directory of the runner.
+    /// A path that does not depend on the runner's working directory.
     AbsolutePath = "pattern": r"^/[^\u0000]*$", "maxLength": 4095;
-    /// Name of an environment variable; with a port, that of the token of a registry; with dashes or letters beyond
-    /// ASCII, that of an input variable.
+    /// Name of an environment variable; with a port, a registry token variable; with dashes or letters beyond
+    /// ASCII, an input variable.
     VariableName =
         "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5}|TF_VAR_[^\u0000-,./:-@\[-^`{-\u007f]+)$";
-    /// Name of an environment variable, or the start of one and a `*`.
+    /// Name of an environment variable, or a prefix of one followed by `*`.
     VariablePattern = "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|TF_TOKEN_[A-Za-z0-9_]+:[0-9]{1,5}|TF_VAR_[^\u0000-,./:-@\[-^`{-\u007f]+)\*?$";
-    /// Three numbers, and what Semantic Versioning allows after them.
+    /// Three numbers, and the suffix that Semantic Versioning allows.
     ExactVersion = "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?$";
 }

@@ -19,7 +19,7 @@ impl Tool {
     /// Both tools, in the order in which they are shown.
     pub const ALL: [Self; 2] = [Self::Terraform, Self::Tofu];
 
-    /// Name of the program, which is also the word on the wire.
+    /// Returns the name of the program, which is also the word on the wire.
     pub const fn program(self) -> &'static str {
         match self {
             Self::Terraform => "terraform",
@@ -27,7 +27,7 @@ impl Tool {
         }
     }
 
-    /// Name of the product, for sentences.
+    /// Returns the name of the product, for use in sentences.
     pub const fn product(self) -> &'static str {
         match self {
             Self::Terraform => "Terraform",
@@ -35,7 +35,7 @@ impl Tool {
         }
     }
 
-    /// The tool that a word on the wire names, if it names one.
+    /// Returns the tool that a word on the wire names, or `None`.
     pub fn from_program(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.program() == word)
     }

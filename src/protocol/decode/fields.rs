@@ -1,4 +1,4 @@
-//! The members of an object, taken out one by one, with a fault for each that is not as it should be.
+//! Takes the members of an object out one by one and records a fault for each invalid one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crate::protocol::fault::{Fault, member};
 use crate::protocol::json::Json;
 
-/// Longest path that Linux takes (`PATH_MAX` less its NUL), in bytes.
+/// Longest path that Linux accepts (`PATH_MAX` minus the NUL), in bytes.
 const MAX_PATH_BYTES: usize = 4095;
 
-/// The fields of the document that are still to be looked at, and the faults found so far.
+/// Fields of the document that have not been read yet, and the faults found so far.
 pub(super) struct Fields {
     left: Vec<(String, Json)>,
     faults: Vec<Fault>,
@@ -25,7 +25,7 @@ impl Fields {
         this
     }
 
-    /// Whether something is known to be wrong with a field.
+    /// Returns whether a field has a known fault.
     pub(super) fn has_fault(&self, name: &str) -> bool {
         let path = format!("$.{name}");
         self.faults.iter().any(|fault| fault.path == path)
@@ -58,7 +58,7 @@ impl Fields {
         kept
     }
 
-    /// Takes a field out; `null` counts as left out, since that is how Go writes an empty list.
+    /// Removes a field and returns its value. `null` counts as left out: Go writes an empty list that way.
     pub(super) fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.left.iter().position(|(key, _)| key == name)?;
         match self.left.remove(at).1 {
@@ -111,7 +111,7 @@ impl Fields {
         Some(self.path(name, &text))
     }
 
-    /// A list of strings, each of which a check lets pass or says what was expected in its place.
+    /// Reads a list of strings. The check accepts each string or returns what was expected.
     pub(super) fn strings(
         &mut self,
         name: &str,
@@ -162,7 +162,7 @@ impl Fields {
         }
     }
 
-    /// A list of paths, which must be absolute.
+    /// Reads a list of paths, which must be absolute.
     pub(super) fn absolute_paths(&mut self, name: &str) -> Vec<PathBuf> {
         let paths = self.strings(name, |path| {
             if !path.starts_with('/') {
@@ -180,7 +180,7 @@ impl Fields {
             .collect()
     }
 
-    /// Reads a member that is an object by its own fields; `None` if it is left out or no object.
+    /// Reads the fields of a member that is an object; returns `None` if it is missing or not an object.
     pub(super) fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let entries = match self.take(name)? {
             Json::Object(entries) => entries,
@@ -198,7 +198,7 @@ impl Fields {
         Some(value)
     }
 
-    /// Every fault, with those for fields that nobody asked for.
+    /// Returns every fault, including one for each unknown field.
     pub(super) fn finish(mut self) -> Vec<Fault> {
         for (name, _) in std::mem::take(&mut self.left) {
             self.faults.push(Fault {

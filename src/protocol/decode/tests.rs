@@ -15,7 +15,7 @@ const PATTERN: &str = "expected a variable name, or a prefix that ends in `*`";
 const VERSION: &str = "expected an exact version such as \"1.11.4\"";
 const WHOLE_BYTES: &str = "expected a whole number of bytes from 0 to 1073741824";
 
-/// The least that is a request, with some members more or others.
+/// Builds a minimal request, with some members added or replaced.
 fn document(members: &Value) -> String {
     let mut document = json!({"tool": "tofu", "work_dir": "/w", "command": "plan"});
     for (name, value) in members.as_object().unwrap() {
