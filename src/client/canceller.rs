@@ -4,11 +4,12 @@ use tokio::sync::watch;
 
 use super::order::{Order, Stop};
 
-/// Stops a run; can be cloned, sent elsewhere, and used while somebody waits for the run.
+/// Stops a run; can be cloned, moved to other tasks, and used while the caller waits for the run.
 ///
-/// Asking for a stop returns at once: what becomes of it is told by the events and the result. To ask once more
-/// does nothing to a run that was told; one that was attached to, and that the stop did not reach
-/// ([`RunEvent::StopFailed`](super::RunEvent::StopFailed)), is told again. Once the run is over it does nothing.
+/// A call returns at once; the events and the result report its effect. A repeated call has no effect on a run that
+/// received the first. An attached run that the stop did not reach
+/// ([`RunEvent::StopFailed`](super::RunEvent::StopFailed)) is notified again. After the end of the run a call does
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct Canceller {
     orders: watch::Sender<Order>,
@@ -24,7 +25,7 @@ impl Canceller {
         self.stop(Stop::Cancel);
     }
 
-    /// Ends the tool at once with SIGKILL: its state may be lost, its lock stay held.
+    /// Ends the tool at once with SIGKILL: its state may be lost and its lock may stay held.
     pub fn force(&self) {
         self.stop(Stop::Force);
     }
@@ -36,7 +37,7 @@ impl Canceller {
         });
     }
 
-    /// Says that nobody waits any more.
+    /// Reports that no caller waits any more.
     pub(super) fn abandon(&self) {
         self.orders.send_modify(|order| order.is_abandoned = true);
     }

@@ -1,4 +1,4 @@
-//! Stops a run that another process carries.
+//! Stops a run that another process owns.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,15 +14,15 @@ use super::order::Stop;
 /// Most bytes of the answer that are read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// What `iac-runner cancel` prints, as far as it is needed.
+/// The fields needed of what `iac-runner cancel` prints.
 #[derive(Deserialize)]
 struct Answer {
     message: String,
 }
 
-/// Starts `iac-runner cancel`; tells, from a thread of a moment, when the stop did not reach the run.
+/// Starts `iac-runner cancel`. Calls `tell`, from a short-lived thread, if the stop did not reach the run.
 ///
-/// That it did is told by the events and the result of the run.
+/// The events and the result of the run report success.
 pub(super) fn stop(
     program: &Path,
     run_dir: &Path,
@@ -44,7 +44,7 @@ pub(super) fn stop(
         .spawn();
     match started {
         Ok(mut child) => {
-            // Far less than a pipe holds: it does not have to be read before the end.
+            // The output is far smaller than a pipe's buffer, so it need not be read before the process ends.
             let stdout = child.stdout.take();
             reap(child, move |status| {
                 if let Some(message) = failure(status, stdout) {
@@ -58,7 +58,7 @@ pub(super) fn stop(
     }
 }
 
-/// Why the run was not told, unless it was.
+/// Returns why the run was not notified, or `None` if it was.
 fn failure(status: io::Result<ExitStatus>, stdout: Option<ChildStdout>) -> Option<String> {
     let status = match status {
         Ok(status) if status.success() => return None,
@@ -71,7 +71,7 @@ fn failure(status: io::Result<ExitStatus>, stdout: Option<ChildStdout>) -> Optio
     };
     let mut answer = Vec::new();
     if let Some(stdout) = stdout {
-        // What cannot be read is no answer.
+        // Output that cannot be read counts as no answer.
         let _ = stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
     }
     Some(serde_json::from_slice(&answer).map_or_else(

@@ -22,11 +22,11 @@ use super::verdict::verdict;
 use super::{ClientError, ReadFault, RunEvent};
 use crate::protocol::RunResult;
 
-/// Most bytes read at once.
+/// Most bytes per read.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Everything that the task owns. Were it dropped half-way, with its runtime, the pipes would close,
-/// which the runner takes as a disconnect, and the child be reaped by a thread.
+/// Everything that the task owns. If it is dropped early, with its runtime, the pipes close, which the runner
+/// treats as a disconnect, and a thread reaps the child.
 pub(super) struct Driver {
     pub(super) program: PathBuf,
     pub(super) invocation: Invocation,
@@ -36,11 +36,11 @@ pub(super) struct Driver {
     pub(super) stderr: pipe::Receiver,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) events: mpsc::Sender<RunEvent>,
-    /// From the start of the process to the outer deadline.
+    /// Time from the start of the process to the outer deadline.
     pub(super) limit: Duration,
 }
 
-/// The pipes as tokio has them.
+/// Converts the pipes to tokio's types.
 pub(super) fn pipes(
     stdin: ChildStdin,
     stdout: ChildStdout,
@@ -67,38 +67,38 @@ impl Driver {
             events,
             limit,
         } = self;
-        // A limit that no clock can show does not come.
+        // A limit beyond the clock's range never expires.
         let deadline = Instant::now().checked_add(limit);
         let mut tail = Tail::default();
         let reading = tokio::select! {
-            // In this order: what was asked for before the handle was dropped is done.
+            // In this order: orders given before the handle was dropped are carried out.
             biased;
             reading = read(stdout, invocation.line_limit, &events) => reading,
             never = keep_tail(&mut stderr, &mut tail) => never,
             never = serve_orders(&program, &invocation, &mut stdin, orders.clone(), &events) => never,
             () = until(deadline) => {
-                // A runner that carries a run is left to it, without its reader; another one is killed.
+                // A runner that owns a run is left to it, without a reader; any other runner is killed.
                 return Err(ClientError::Deadline {
                     waited: limit,
                     run_dir: invocation.run_dir,
                 });
             }
             () = abandoned(invocation.purpose, orders.clone()) => {
-                // Nobody hears what an attached process has to say: it is killed and reaped.
+                // The output of an attached process has no reader: kill and reap it.
                 child.kill();
                 return Err(ClientError::RuntimeGone);
             }
         };
-        // The stream of events ends here; whoever waits next waits for the verdict.
+        // The stream of events ends here; the caller then waits for the verdict.
         drop(events);
         let status = end_of(child).await?;
-        // A limit that runs out leaves a shorter tail.
+        // If the time limit expires, the tail is shorter.
         let _ = timeout(END_TO_STDERR, read_to_end(&mut stderr, &mut tail)).await;
         verdict(reading, status, tail.text())
     }
 }
 
-/// Reads stdout up to the result, and passes on its events as long as somebody takes them.
+/// Reads stdout up to the result, and forwards its events as long as the caller reads them.
 async fn read(
     mut stdout: pipe::Receiver,
     line_limit: usize,
@@ -121,7 +121,7 @@ async fn read(
             Some(step) => step,
         };
         match step {
-            // An error says that nobody takes events any more; the result still counts.
+            // An error means that the caller reads no more events; the result still counts.
             Step::Event(event) => drop(events.send(event).await),
             Step::End(reading) => return reading,
         }
@@ -136,7 +136,7 @@ async fn serve_orders(
     mut orders: watch::Receiver<Order>,
     events: &mpsc::Sender<RunEvent>,
 ) -> Reading {
-    // A runner that does not read its stdin is gone or going: its stdout tells.
+    // A runner that does not read its stdin has exited or is about to: its stdout shows which.
     let _ = stdin.write_all(&invocation.stdin).await;
     let mut given = None;
     let mut asked = 0;
@@ -145,7 +145,7 @@ async fn serve_orders(
         let wanted = order.stop_for(invocation.purpose);
         let is_new = match invocation.purpose {
             Purpose::Run => wanted > given,
-            // Another process has to reach the run, and may have failed to. The run counts a stop once.
+            // Another process has to reach the run, and may have failed to. The run counts a repeated stop once.
             Purpose::Attach => order.asked > asked,
         };
         if let Some(stop) = wanted.filter(|_| is_new) {
@@ -153,7 +153,7 @@ async fn serve_orders(
                 (Purpose::Attach, Some(run_dir)) => {
                     let events = events.downgrade();
                     distant_stop::stop(program, run_dir, stop, move |failed| {
-                        // Without a sender the run is over, and who asked has its result.
+                        // Without a sender the run has ended, and the caller has its result.
                         if let Some(events) = events.upgrade() {
                             tell(events, failed);
                         }
@@ -172,18 +172,18 @@ async fn serve_orders(
     }
 }
 
-/// Puts an event of this client's own among the others, from within the runtime or from a thread.
+/// Adds an event of this client to the queue, from within the runtime or from a thread.
 fn tell(events: mpsc::Sender<RunEvent>, event: RunEvent) {
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(async move {
             let _ = events.send(event).await;
         })),
-        // An error says that nobody takes events any more.
+        // An error means that the caller reads no more events.
         Err(_) => drop(events.blocking_send(event)),
     }
 }
 
-/// Returns at the deadline; never without one.
+/// Returns at the deadline; never returns without one.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
@@ -191,14 +191,14 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Returns when an attached process is not wanted any more; a run is always served to its end.
+/// Returns when the caller abandons an attached process; a run is always served to its end.
 async fn abandoned(purpose: Purpose, mut orders: watch::Receiver<Order>) {
     if purpose == Purpose::Run || orders.wait_for(|order| order.is_abandoned).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Keeps the end of stderr while the runner speaks; never returns.
+/// Keeps the end of stderr while the runner writes; never returns.
 async fn keep_tail(stderr: &mut pipe::Receiver, tail: &mut Tail) -> Reading {
     read_to_end(stderr, tail).await;
     std::future::pending().await
@@ -211,11 +211,11 @@ async fn read_to_end(stderr: &mut pipe::Receiver, tail: &mut Tail) {
     }
 }
 
-/// Reaps the runner; none when it does not end in time.
+/// Reaps the runner; returns `None` if it does not exit in time.
 async fn end_of(child: Kept) -> Result<Option<ExitStatus>, ClientError> {
     let (tell, told) = oneshot::channel();
     child.reap(move |status| {
-        // Nobody listens when the limit has run out.
+        // The receiver is gone if the limit has expired.
         let _ = tell.send(status);
     });
     match timeout(LAST_WORD_TO_END, told).await {

@@ -1,4 +1,4 @@
-//! Why there is no trustworthy result.
+//! Reasons why a call has no trustworthy result.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,29 +7,28 @@ use std::time::Duration;
 
 use crate::protocol::{Outcome, PROTOCOL_VERSION, RunResult};
 
-/// A call that did not come to a trustworthy result.
+/// A call that did not get a trustworthy result.
 ///
-/// None of these says that the tool failed; that is a result. After any but `NotFound`, `Spawn` and the
-/// two about the request, the tool may have run: look at the state, or attach when there is a run
-/// directory.
+/// None of these means that the tool failed; that is a result. After any variant but `NotFound`, `Spawn` and the
+/// two about the request, the tool may have run: look at the state, or attach if a run directory exists.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The binary is nowhere.
+    /// The binary was not found.
     #[error("`iac-runner` was not found, looked in: {}", listed(.looked_in))]
     NotFound {
-        /// Every place, in the order looked at.
+        /// Every path, in the order tried.
         looked_in: Vec<PathBuf>,
     },
-    /// The runner, or what serves it in this process, could not be started.
+    /// The runner, or a thread or task that serves it in this process, could not be started.
     #[error("`{}` could not be started", .program.display())]
     Spawn {
         /// The binary.
         program: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The request has a number that JSON has no words for.
+    /// The request has a number that JSON cannot represent.
     #[error("`{field}` of the request is not a finite number")]
     NotFinite {
         /// Name of the field.
@@ -38,36 +37,36 @@ pub enum ClientError {
     /// The request cannot be written as JSON: a path in it is not UTF-8.
     #[error("the request cannot be written as JSON")]
     Encode(#[source] serde_json::Error),
-    /// The runner ended, or said something, without a result.
+    /// The runner ended, or printed something, without a result.
     #[error("the runner gave no result ({}){}", status_text(.status), stderr_text(.stderr_tail))]
     Unreadable {
-        /// How the runner ended; none when it did not within ten seconds of its last word.
+        /// How the runner ended; `None` if it did not exit within ten seconds of its last output.
         status: Option<ExitStatus>,
         /// The end of what the runner wrote to stderr, at most 4 KiB.
         stderr_tail: String,
         /// What was wrong with its stdout.
         source: ReadFault,
     },
-    /// The runner speaks a later version of the wire.
+    /// The runner uses a later version of the wire format.
     #[error("the runner speaks protocol {found}, this client knows up to {PROTOCOL_VERSION}")]
     ProtocolTooNew {
         /// The version in its result.
         found: u64,
     },
-    /// The result and the way the runner ended contradict each other.
+    /// The result and the runner's exit status contradict each other.
     #[error("the result says `{}` and the runner ended otherwise ({})", word(.result.outcome), status_text(.status))]
     Mismatch {
-        /// How the runner ended; none when it did not within ten seconds of its last word.
+        /// How the runner ended; `None` if it did not exit within ten seconds of its last output.
         status: Option<ExitStatus>,
         /// The document as it was read.
         result: Box<RunResult>,
     },
-    /// The runner was still there at the outer deadline.
+    /// The runner was still running at the outer deadline.
     #[error("the runner did not end within {} s{}", .waited.as_secs(), attach_text(.run_dir.as_ref()))]
     Deadline {
         /// Timeout, grace and margin together.
         waited: Duration,
-        /// Where the run can be attached to.
+        /// Directory through which the run can be attached to.
         run_dir: Option<PathBuf>,
     },
     /// The runner could not be waited for.
@@ -82,35 +81,35 @@ pub enum ClientError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadFault {
-    /// Nothing was there.
+    /// Stdout was empty.
     #[error("stdout was empty")]
     Empty,
-    /// Events were there and no result at their end.
+    /// Stdout held events but no result at their end.
     #[error("stdout ended without a result")]
     NoResult,
-    /// A line is no JSON object of the wire.
+    /// A line is not a JSON object of the wire format.
     #[error("a line of stdout is no event")]
     NotAnEvent,
-    /// A line is longer than the request's output limit allows for.
+    /// A line is longer than the request's output limit allows.
     #[error("a line of stdout is over {limit} bytes")]
     LineTooLong {
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// The result is not as the wire has it.
+    /// The result does not match the wire format.
     #[error("the result is malformed")]
     Malformed(#[source] serde_json::Error),
-    /// An event is missing, or came twice: a reader of the events has not seen the run as it was.
+    /// An event is missing or came twice: the caller has not seen all events of the run in order.
     #[error("event {due} was due on stdout and event {found} came")]
     Misplaced {
-        /// The `seq` that was due at the first such place.
+        /// The `seq` that was expected at the first such place.
         due: u64,
         /// The `seq` that came.
         found: u64,
         /// The result at the end, as it was read.
         result: Box<RunResult>,
     },
-    /// The result is of a later version of the wire.
+    /// The result has a later version of the wire format.
     #[error("the result is of protocol {found}")]
     TooNew {
         /// The version.
@@ -119,7 +118,7 @@ pub enum ReadFault {
     /// Stdout could not be read.
     #[error("stdout could not be read")]
     Io(#[source] io::Error),
-    /// The runner is gone, and somebody else keeps its stdout open.
+    /// The runner has exited, and another process keeps its stdout open.
     #[error("stdout was held open after the runner had ended")]
     HeldOpen,
 }

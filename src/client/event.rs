@@ -1,21 +1,21 @@
-//! An event as the caller gets it.
+//! An event as the caller receives it.
 
 use serde_json::Value;
 
 use crate::protocol::Event;
 
-/// One event of a run, of a kind that this client knows or of another, or a word of this client's own.
+/// One event of a run, of a known or an unknown kind, or a message of this client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunEvent {
-    /// An event of the wire.
+    /// An event of the wire format.
     Known(Event),
-    /// A stop that was asked for through an attached handle did not reach the run: of this client, not of
-    /// the wire. The run goes on, unless it is over.
+    /// A stop requested through an attached handle did not reach the run. This client creates the event; it is not
+    /// part of the wire format. The run continues, unless it has ended.
     StopFailed {
         /// Why, in one sentence.
         message: String,
     },
-    /// An event of a later runner, passed on as it came.
+    /// An event of a later runner, passed on unchanged.
     Other {
         /// Its `type`.
         kind: String,

@@ -1,4 +1,4 @@
-//! One call of the binary: its arguments, its stdin, its bounds.
+//! One call of the binary: its arguments, its stdin, its limits.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,39 +14,39 @@ use super::kept::{Kept, OnDrop};
 use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request};
 use crate::regular_file;
 
-/// Most bytes that JSON makes of one byte of output: `\u001b`.
+/// Most bytes that JSON needs for one byte of output: `\u001b`.
 const ESCAPED_BYTES: u64 = 6;
-/// Room in a result beside its output: sentences and paths.
+/// Room in a result besides its output: sentences and paths.
 const FRAME_BYTES: u64 = 1024 * 1024;
-/// The request as the run directory has it.
+/// Name of the request file in the run directory.
 const REQUEST_FILE: &str = "request.json";
-/// Most bytes of it that are read; the runner takes no request that is longer.
+/// Most bytes of that file that are read; the runner accepts no longer request.
 const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
-/// How long the runner may take to end after its last word.
+/// How long the runner may take to exit after its last output.
 pub(super) const LAST_WORD_TO_END: Duration = Duration::from_secs(10);
-/// How long the end of stderr may take after the end of the runner.
+/// How long stderr may stay open after the runner has exited.
 pub(super) const END_TO_STDERR: Duration = Duration::from_secs(1);
 
-/// What stands in the way of a call.
+/// Parameters of a call.
 pub(super) struct Invocation {
     args: Vec<OsString>,
-    /// What is written to stdin; may hold secrets, and is wiped when it goes.
+    /// Bytes written to stdin; they may hold secrets and are wiped on drop.
     pub(super) stdin: Zeroizing<Vec<u8>>,
     /// Longest line of stdout, in bytes.
     pub(super) line_limit: usize,
-    /// Timeout and grace of the run.
+    /// Sum of the timeout and grace of the run.
     pub(super) longest: Duration,
     pub(super) run_dir: Option<PathBuf>,
     pub(super) purpose: Purpose,
 }
 
-/// What the process is there for.
+/// Purpose of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It carries a run: control lines go to its stdin.
+    /// It owns a run: control lines go to its stdin.
     Run,
-    /// It reads along: another process stops the run.
+    /// It only reads the events of a run: another process stops the run.
     Attach,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Started {
 }
 
 impl Invocation {
-    /// A new run.
+    /// Builds the call for a new run.
     pub(super) fn run(request: &Request) -> Result<Self, ClientError> {
         for (field, value) in [
             ("timeout", request.timeout_minutes),
@@ -75,7 +75,7 @@ impl Invocation {
         Ok(Self {
             args: vec!["--stream".into()],
             line_limit: line_limit(request.output_limit_bytes),
-            // The runner refuses what is out of bounds, at once.
+            // The runner rejects values out of bounds at once.
             longest: longest(request),
             stdin,
             run_dir: request.run_dir.clone(),
@@ -83,7 +83,7 @@ impl Invocation {
         })
     }
 
-    /// Following a run that is there.
+    /// Builds the call that follows an existing run.
     pub(super) fn attach(run_dir: &Path) -> Self {
         let recorded = regular_file::read(&run_dir.join(REQUEST_FILE), MAX_REQUEST_BYTES)
             .ok()
@@ -151,7 +151,7 @@ pub(super) fn command(program: &Path) -> Command {
     command
 }
 
-/// The longest that a run may take, as far as the request is one.
+/// Returns the longest time that a run may take, as far as the request is valid.
 fn longest(request: &Request) -> Duration {
     let seconds = |value: f64, most: Duration| {
         Duration::try_from_secs_f64(value).map_or(Duration::ZERO, |asked| asked.min(most))
@@ -217,7 +217,7 @@ mod tests {
             (0.5, 10.0, 40),
             (-1.0, -1.0, 0),
             (1e6, 1e6, (7 + 1) * 24 * 60 * 60),
-            // Does not fit into a duration; the runner refuses it, at once.
+            // Does not fit into a `Duration`; the runner rejects it at once.
             (1e300, 1e300, 0),
         ];
         for (timeout, grace, seconds) in table {

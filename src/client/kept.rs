@@ -5,19 +5,18 @@ use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
 use std::thread;
 
-/// What becomes of the child when nobody waits for it any more.
+/// What happens to the child when its owner is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnDrop {
-    /// It ends by itself: it carries a run.
+    /// It ends by itself: it owns a run.
     LeftToEnd,
-    /// It is killed: it only reads along.
+    /// It is killed: it only reads the events of a run.
     Killed,
 }
 
-/// Owns a child and sees to it that it is reaped, whatever happens to the owner.
+/// Owns a child and makes sure that it is reaped, whatever happens to the owner.
 ///
-/// From the moment a thread waits for the child, nobody else can signal it: its process id may go to a
-/// stranger.
+/// Once a thread waits for the child, no other code can signal it: the kernel may reuse its process id.
 #[derive(Debug)]
 pub(super) struct Kept {
     child: Option<Child>,
@@ -41,7 +40,7 @@ impl Kept {
         self.on_drop = OnDrop::Killed;
     }
 
-    /// Reaps the child on a thread of its own and passes its status on.
+    /// Reaps the child on a thread of its own and reports its exit status.
     pub(super) fn reap(mut self, tell: impl FnOnce(io::Result<ExitStatus>) + Send + 'static) {
         if let Some(child) = self.child.take() {
             reap(child, tell);
@@ -55,7 +54,8 @@ impl Drop for Kept {
             return;
         };
         if self.on_drop == OnDrop::Killed {
-            // It has not been reaped, so the process id is its own. It may have ended: nothing to do.
+            // It has not been reaped, so the process id is still its own. It may have ended, and then there is
+            // nothing to do.
             let _ = child.kill();
         }
         reap(child, |_| {});
@@ -67,7 +67,7 @@ pub(super) fn reap(mut child: Child, tell: impl FnOnce(io::Result<ExitStatus>) +
     if let Ok(Some(status)) = child.try_wait() {
         return tell(Ok(status));
     }
-    // What goes over the channel is not lost with a thread that cannot be started.
+    // If the thread cannot be started, the values for the channel are not lost.
     let (give, taken) = mpsc::sync_channel(1);
     let thread = thread::Builder::new()
         .name("iac-runner-reap".to_owned())
@@ -77,7 +77,7 @@ pub(super) fn reap(mut child: Child, tell: impl FnOnce(io::Result<ExitStatus>) +
             }
         });
     match thread {
-        // The thread waits for exactly this.
+        // The thread waits for exactly this value.
         Ok(_) => drop(give.send((child, tell))),
         Err(fault) => tell(Err(fault)),
     }

@@ -1,4 +1,4 @@
-//! Cuts a stream of bytes into lines, none longer than a bound.
+//! Splits a stream of bytes into lines of bounded length.
 
 use super::ReadFault;
 
@@ -6,9 +6,9 @@ use super::ReadFault;
 #[derive(Debug)]
 pub(super) struct Lines {
     bytes: Vec<u8>,
-    /// Where the next line begins; what stands before it has been taken.
+    /// Start of the next line; the bytes before it have been returned.
     start: usize,
-    /// Up to where there is no newline.
+    /// Bytes before this offset hold no newline.
     searched: usize,
     limit: usize,
 }
@@ -31,7 +31,7 @@ impl Lines {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes the next line without its newline.
+    /// Returns the next line without its newline.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, ReadFault> {
         let newline = memchr::memchr(b'\n', &self.bytes[self.searched..])
             .map(|offset| self.searched + offset);
@@ -49,7 +49,7 @@ impl Lines {
         Ok(Some(&self.bytes[line]))
     }
 
-    /// What stands after the last newline, at the end of the stream.
+    /// Returns the bytes after the last newline, at the end of the stream.
     pub(super) fn rest(&mut self) -> Option<Vec<u8>> {
         let rest = self.bytes.split_off(self.start);
         self.bytes.clear();

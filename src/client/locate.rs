@@ -1,4 +1,4 @@
-//! Where the binary is looked for.
+//! Finds the binary.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,12 +9,12 @@ use super::ClientError;
 
 /// Name of the program.
 const PROGRAM: &str = "iac-runner";
-/// Names the binary, and is taken at its word.
+/// Names the binary; no other place is then tried.
 const VARIABLE: &str = "IAC_RUNNER_BIN";
-/// Where `README.md` installs it.
+/// Where `README.md` installs the binary.
 const INSTALLED: &str = "/usr/local/bin/iac-runner";
 
-/// What decides where the binary is looked for.
+/// Inputs that decide where to look for the binary.
 #[derive(Debug, Default)]
 struct Surroundings {
     explicit: Option<PathBuf>,
@@ -45,10 +45,10 @@ pub(super) fn locate(explicit: Option<&Path>) -> Result<PathBuf, ClientError> {
     }
 }
 
-/// The places, in order, none twice.
+/// Returns the candidate paths in order, without duplicates.
 ///
-/// A place that somebody named is the only one: another binary in its stead would be a surprise.
-/// Directories of `PATH` that are not absolute are passed over, as the runner does for its tools.
+/// A path that the caller or the variable names is the only candidate: another binary in its place would be a
+/// surprise. `PATH` entries that are not absolute are skipped, as the runner does for its tools.
 fn candidates(around: &Surroundings) -> Vec<PathBuf> {
     let here = |path: &Path| around.current_dir.join(path);
     if let Some(explicit) = &around.explicit {

@@ -1,7 +1,7 @@
-//! The backend's side: finds the binary, runs it, streams its events, stops it, picks a run up again.
+//! The client library: finds the binary, runs it, streams its events, stops it, attaches to a run again.
 //!
-//! Imports `protocol` and nothing else of this crate: a run always is a process of `iac-runner`, so
-//! that whatever becomes of the caller, its supervisor lives on.
+//! Imports `protocol` and nothing else of this crate. A run always is a process of `iac-runner`, so that its
+//! supervisor survives the caller.
 //!
 //! ```no_run
 //! use iac_runner::client::Runner;
@@ -18,23 +18,23 @@
 //! | file | holds |
 //! |---|---|
 //! | `runner` | the located binary |
-//! | `locate` | where it is looked for |
+//! | `locate` | the search for it |
 //! | `invocation` | one call of it: arguments, stdin, bounds |
-//! | `order` | what the caller wants of a running call |
+//! | `order` | what the caller asks of a running call |
 //! | `run`, `canceller`, `driver` | a call under tokio: its handle, and the task that serves its pipes |
-//! | `distant_stop` | `iac-runner cancel`, for a run that another process carries |
+//! | `distant_stop` | `iac-runner cancel`, for a run that another process owns |
 //! | [`blocking`] | the same with threads |
 //! | `lines`, `reading`, `event` | from bytes to typed events and the result |
-//! | `verdict` | exit status against document |
+//! | `verdict` | exit status compared with the document |
 //! | `kept`, `tail` | the child that is always reaped; the end of its stderr |
 //!
-//! A tool that failed is a result, not an error: `Err` says that no trustworthy result could be had.
+//! A failed tool is a result, not an error: `Err` means that no trustworthy result exists.
 //!
 //! # Signals and children
-//! The runner is started in a process group of its own, so that a Ctrl-C at the caller's terminal
-//! reaches the caller alone, which then decides. No signal is ever sent by process id: a stop goes over
-//! the runner's stdin, or through `iac-runner cancel`. The async side takes no SIGCHLD: the end of the
-//! stream tells that the runner ends, and a thread of a moment reaps it.
+//! The client starts the runner in its own process group, so that a Ctrl-C at the caller's terminal reaches only
+//! the caller, which then decides. The client never sends a signal by process id to stop a run: a stop goes through
+//! the runner's stdin or through `iac-runner cancel`. The async side does not use SIGCHLD: the end of the stream
+//! shows that the runner exits, and a short-lived thread reaps it.
 
 pub mod blocking;
 mod canceller;

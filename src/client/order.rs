@@ -1,20 +1,20 @@
-//! What the caller wants of a running call.
+//! What the caller asks of a running call.
 
 use super::invocation::Purpose;
 
-/// What was asked for so far; it only ever grows.
+/// What the caller has asked for so far; it only ever grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) stop: Option<Stop>,
-    /// How often a stop was asked for.
+    /// How many times a stop was requested.
     pub(super) asked: u64,
-    /// The handle was dropped: nobody waits for the result any more.
+    /// The handle was dropped: no caller waits for the result any more.
     pub(super) is_abandoned: bool,
 }
 
 impl Order {
-    /// How hard a process of this purpose has to stop its run: a run that nobody waits for is cancelled,
-    /// one that somebody only followed is not.
+    /// Returns how hard a process with this purpose has to stop its run: an abandoned run is cancelled, a run that
+    /// was only followed is not.
     pub(super) fn stop_for(self, purpose: Purpose) -> Option<Stop> {
         match purpose {
             Purpose::Run if self.is_abandoned => self.stop.max(Some(Stop::Cancel)),
@@ -23,7 +23,7 @@ impl Order {
     }
 }
 
-/// How hard to stop, the harder the greater.
+/// How hard to stop; a greater value is harder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
     Cancel,
@@ -31,7 +31,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// The control line, with its newline.
+    /// Returns the control line, with its newline.
     pub(super) const fn line(self) -> &'static str {
         match self {
             Self::Cancel => "{\"type\":\"cancel\"}\n",

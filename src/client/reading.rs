@@ -1,4 +1,4 @@
-//! From the runner's stdout to typed events and the result.
+//! Parses the runner's stdout into typed events and the result.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::lines::Lines;
 use super::{ReadFault, RunEvent};
 use crate::protocol::{Event, PROTOCOL_VERSION, RunResult};
 
-/// What came of the runner's stdout.
+/// Outcome of reading the runner's stdout.
 pub(super) type Reading = Result<Box<RunResult>, ReadFault>;
 
 /// One step of reading.
@@ -15,18 +15,18 @@ pub(super) type Reading = Result<Box<RunResult>, ReadFault>;
 pub(super) enum Step {
     /// An event.
     Event(RunEvent),
-    /// There is no more to read.
+    /// Reading has ended.
     End(Reading),
 }
 
-/// Reads stdout as it arrives.
+/// Parses stdout as it arrives.
 #[derive(Debug)]
 pub(super) struct Reader {
     lines: Lines,
     has_seen_a_line: bool,
-    /// The `seq` that is due.
+    /// The `seq` that is expected next.
     due: u64,
-    /// The first event that was not the one due: which was, and which came.
+    /// The first event out of order: the expected and the actual `seq`.
     misplaced: Option<(u64, u64)>,
     result: Option<Box<RunResult>>,
 }
@@ -46,7 +46,7 @@ impl Reader {
         self.lines.push(bytes);
     }
 
-    /// The next step, none when more bytes are needed.
+    /// Returns the next step, or `None` if more bytes are needed.
     pub(super) fn step(&mut self) -> Option<Step> {
         if let Some(result) = self.result.take() {
             return Some(Step::End(match self.misplaced {
@@ -62,7 +62,7 @@ impl Reader {
         Some(self.take(parsed))
     }
 
-    /// The next step at the end of stdout.
+    /// Returns the next step at the end of stdout.
     pub(super) fn finish(&mut self) -> Step {
         if let Some(step) = self.step() {
             return step;
@@ -91,8 +91,8 @@ impl Reader {
 }
 
 impl Reader {
-    /// Holds the place of an event against the one due. What comes is read on all the same: to leave the
-    /// runner alone with it would stop the run.
+    /// Compares the `seq` of an event with the expected one. Reading continues after a mismatch: a runner without a
+    /// reader would stop the run.
     fn note_place(&mut self, event: &RunEvent) {
         let found = match event {
             RunEvent::Known(event) => event.seq(),
@@ -112,11 +112,11 @@ impl Reader {
 #[derive(Debug)]
 enum Line {
     Event(RunEvent),
-    /// A result that is no event: what the runner prints when it could not begin to stream.
+    /// A result outside of an event: the runner prints it when it could not begin to stream.
     Document(Box<RunResult>),
 }
 
-/// As much of a line as tells what to make of it.
+/// The fields of a line that decide how to parse it.
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "type")]
@@ -130,7 +130,7 @@ struct ResultHead {
     protocol: Option<u64>,
 }
 
-/// Reads one line. Fields that are not known are passed over.
+/// Parses one line. Unknown fields are ignored.
 fn parse(line: &[u8]) -> Result<Line, ReadFault> {
     let fault = match serde_json::from_slice::<Event>(line) {
         Ok(Event::Result { result, .. }) if result.protocol > PROTOCOL_VERSION => {

@@ -11,15 +11,13 @@ use crate::protocol::RunResult;
 
 /// A run that was started or attached to; a [`Stream`] of its events.
 ///
-/// Events wait in a queue of 64; when it is full, the runner keeps what comes, and the tool never
-/// waits. The last event carries the result; [`wait`](Self::wait) gives it too, checked against
-/// the runner's exit status.
+/// Events wait in a queue of 64. When it is full, the runner keeps further events; the tool never waits. The last
+/// event carries the result; [`wait`](Self::wait) returns it too, checked against the runner's exit status.
 ///
-/// Dropped before the run is over, a handle from [`Runner::spawn`](super::Runner::spawn) cancels the run
-/// gracefully, and its task goes on until the runner is reaped. Dropped with its whole runtime, it closes
-/// the runner's pipes, which the runner takes as a disconnect (the request's `on_disconnect` says what
-/// follows), and a thread reaps the runner. A handle from
-/// [`Runner::attach`](super::Runner::attach) leaves the run alone when dropped.
+/// Dropping a handle from [`Runner::spawn`](super::Runner::spawn) before the run ends cancels the run gracefully,
+/// and its task continues until the runner is reaped. Dropping it together with its runtime closes the runner's
+/// pipes, which the runner treats as a disconnect (the request's `on_disconnect` decides what follows), and a
+/// thread reaps the runner. Dropping a handle from [`Runner::attach`](super::Runner::attach) leaves the run alone.
 #[derive(Debug)]
 pub struct Run {
     events: mpsc::Receiver<RunEvent>,
@@ -43,12 +41,12 @@ impl Run {
         }
     }
 
-    /// Process id of the runner, for logs. It may have ended: do not signal it.
+    /// Returns the process id of the runner, for logs. The runner may have ended: do not signal it.
     pub const fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Waits for the next event; none after the last one. Nothing is lost when the wait is given up.
+    /// Waits for the next event; returns `None` after the last one. Cancel safe: no event is lost.
     pub async fn next_event(&mut self) -> Option<RunEvent> {
         self.events.recv().await
     }
@@ -63,20 +61,20 @@ impl Run {
         self.canceller.force();
     }
 
-    /// Something that stops the run while this handle is waited on.
+    /// Returns a handle that stops the run while this handle is awaited.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
 
-    /// Waits for the result; events not taken so far are let go.
+    /// Waits for the result; discards events that were not read.
     ///
-    /// Given up, it drops the handle, which cancels the run. To wait with a deadline, or for a Ctrl-C, and
-    /// still get the result, pin it and use a [`Canceller`].
+    /// Dropping the future drops the handle, which cancels the run. To wait with a deadline, or for a Ctrl-C, and
+    /// still get the result, pin the future and use a [`Canceller`].
     ///
     /// # Errors
-    /// [`ClientError::Deadline`] when the runner is still there at timeout + grace + margin. It is then let
-    /// go: its pipes close, which it takes as a disconnect, and a run with a run directory can be attached
-    /// to. Any other [`ClientError`] when there is no result that can be trusted.
+    /// [`ClientError::Deadline`] when the runner still runs at timeout + grace + margin. The client then closes the
+    /// runner's pipes, which the runner treats as a disconnect; a run with a run directory can be attached to. Any
+    /// other [`ClientError`] when no trustworthy result exists.
     pub async fn wait(mut self) -> Result<RunResult, ClientError> {
         self.events.close();
         (&mut self.verdict)
@@ -95,7 +93,7 @@ impl Stream for Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Nothing is awaited here: the task does the rest, and a task that is over hears nothing.
+        // Nothing is awaited here: the task does the rest, and a task that has ended ignores this.
         self.canceller.abandon();
     }
 }

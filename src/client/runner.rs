@@ -14,17 +14,16 @@ use super::order::Order;
 use super::{Canceller, ClientError, Run};
 use crate::protocol::{Request, RunResult};
 
-/// What the outer deadline adds to timeout and grace: a tool's version check (32 s), a death that the
-/// kernel delays (10 s), the settling after a signal (2 s), and a busy machine.
+/// What the outer deadline adds to timeout and grace: a tool's version check (32 s), a death that the kernel delays
+/// (10 s), the settling time after a signal (2 s), and a busy machine.
 pub const DEFAULT_MARGIN: Duration = Duration::from_secs(60);
 
-/// Most events that wait for a caller.
+/// Most events queued for the caller.
 const EVENTS_AHEAD: usize = 64;
 
-/// The binary `iac-runner`, for callers under tokio; [`blocking::Runner`](super::blocking::Runner) is
-/// for others.
+/// The binary `iac-runner`, for callers under tokio; [`blocking::Runner`](super::blocking::Runner) is for others.
 ///
-/// The runner gets this process's environment; what the tool gets of it, the request says.
+/// The runner gets this process's environment; the request decides which of it the tool gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runner {
     program: PathBuf,
@@ -32,21 +31,21 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Finds the binary: where `IAC_RUNNER_BIN` says; else beside the current executable, in
-    /// `/usr/local/bin`, as `./runner/iac-runner`, as `./iac-runner`, in `PATH`.
+    /// Finds the binary: at the path in `IAC_RUNNER_BIN`; else beside the current executable, in `/usr/local/bin`,
+    /// as `./runner/iac-runner`, as `./iac-runner`, in `PATH`.
     ///
-    /// When `IAC_RUNNER_BIN` is set, no other place is looked at.
+    /// If `IAC_RUNNER_BIN` is set, no other path is tried.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], with every place looked at.
+    /// [`ClientError::NotFound`], with every path that was tried.
     pub fn locate() -> Result<Self, ClientError> {
         locate(None).map(Self::new)
     }
 
-    /// Takes the binary at this path and no other.
+    /// Uses the binary at this path and no other.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], when it is not there or cannot be executed.
+    /// [`ClientError::NotFound`], when it does not exist or cannot be executed.
     pub fn at(program: impl AsRef<Path>) -> Result<Self, ClientError> {
         locate(Some(program.as_ref())).map(Self::new)
     }
@@ -58,24 +57,24 @@ impl Runner {
         }
     }
 
-    /// The same with another margin of the outer deadline than [`DEFAULT_MARGIN`].
+    /// Sets the margin of the outer deadline, in place of [`DEFAULT_MARGIN`].
     #[must_use]
     pub const fn with_margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
     }
 
-    /// Absolute path of the binary.
+    /// Returns the absolute path of the binary.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Carries out one request and waits for its result, at most timeout + grace + margin.
+    /// Runs one request and waits for its result, at most timeout + grace + margin.
     ///
-    /// Given up, it cancels the run gracefully.
+    /// Dropping the future cancels the run gracefully.
     ///
     /// # Errors
-    /// [`ClientError`], when there is no result that can be trusted. That the tool failed is a result.
+    /// [`ClientError`], when no trustworthy result exists. A failed tool is a result.
     pub async fn run(&self, request: &Request) -> Result<RunResult, ClientError> {
         self.spawn(request)?.wait().await
     }
@@ -98,8 +97,8 @@ impl Runner {
     /// ```
     ///
     /// # Errors
-    /// [`ClientError::Spawn`], also when this is not called under tokio;
-    /// [`ClientError::Encode`] and [`ClientError::NotFinite`] for a request that JSON cannot hold.
+    /// [`ClientError::Spawn`], also when this is not called under tokio; [`ClientError::Encode`] and
+    /// [`ClientError::NotFinite`] for a request that JSON cannot represent.
     ///
     /// # Panics
     /// When tokio's runtime was built without its I/O or time driver.
@@ -107,11 +106,12 @@ impl Runner {
         self.start(Invocation::run(request)?)
     }
 
-    /// Follows a run from its first event on, during the run or after it.
+    /// Follows a run from its first event, during the run or after it.
     ///
-    /// The outer deadline counts from here, by the timeout and grace that the run directory records; a
-    /// record without them is followed for as long as any run may last. A directory that holds no run gives a result with the outcome `invalid_request`. Cancelling goes
-    /// through `iac-runner cancel`; dropping the handle leaves the run alone.
+    /// The outer deadline starts now and uses the timeout and grace that the run directory records; without a
+    /// record of them, the run is followed for as long as any run may last. A directory without a run gives a
+    /// result with the outcome `invalid_request`. Cancelling uses `iac-runner cancel`; dropping the handle leaves
+    /// the run alone.
     ///
     /// # Errors
     /// [`ClientError::Spawn`], also when this is not called under tokio.
@@ -147,7 +147,7 @@ impl Runner {
             limit,
         };
         runtime.spawn(async move {
-            // Nobody listens when the handle was dropped.
+            // The receiver is gone if the handle was dropped.
             let _ = tell.send(driver.drive().await);
         });
         Ok(Run::new(

@@ -1,4 +1,4 @@
-//! The end of what the runner wrote to stderr.
+//! Keeps the end of what the runner wrote to stderr.
 
 /// Most bytes that are kept.
 const KEPT_BYTES: usize = 4096;
@@ -16,7 +16,7 @@ impl Tail {
             .drain(..self.bytes.len().saturating_sub(KEPT_BYTES));
     }
 
-    /// As text; a character that was cut is replaced.
+    /// Returns the bytes as text; a truncated character is replaced.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }

@@ -1,4 +1,4 @@
-//! Holds the document against the way the runner ended.
+//! Compares the document with the runner's exit status.
 
 use std::process::ExitStatus;
 
@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::{ClientError, ReadFault};
 use crate::protocol::{Outcome, RunResult, exit_status};
 
-/// The result, if it is there and nothing speaks against it.
+/// Returns the result if it exists and agrees with the exit status.
 pub(super) fn verdict(
     reading: Reading,
     status: Option<ExitStatus>,
@@ -24,12 +24,12 @@ pub(super) fn verdict(
     }
 }
 
-/// Whether document and exit status tell the same.
+/// Returns whether document and exit status agree.
 fn agree(result: &RunResult, status: Option<ExitStatus>) -> bool {
     let code = status.and_then(|status| status.code());
     let is_own_fault = code == Some(exit_status::INTERNAL_FAULT.into())
         && matches!(result.outcome, Outcome::NotStarted | Outcome::Unknown);
-    // What is not known may be a word of a later runner, with an exit status of its own.
+    // An unknown outcome may come from a later runner, with an exit status of its own.
     let is_unknown = result.outcome == Outcome::Unknown && code.is_some_and(|code| code != 0);
     result.success == (result.outcome == Outcome::Succeeded)
         && (is_own_fault || is_unknown || code == Some(exit_status::of(result.outcome).into()))

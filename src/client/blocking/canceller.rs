@@ -8,33 +8,33 @@ use crate::client::RunEvent;
 use crate::client::distant_stop;
 use crate::client::order::Stop;
 
-/// Stops a run; can be cloned and used from another thread while somebody waits for the run.
+/// Stops a run; can be cloned and used from another thread while the caller waits for the run.
 ///
-/// Asking for a stop returns at once: what becomes of it is told by the events and the result. Once the
-/// run is over it does nothing.
+/// A call returns at once; the events and the result report its effect. After the end of the run a call does
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct Canceller {
     way: Way,
 }
 
-/// How a stop gets to the run.
+/// How a stop reaches the run.
 #[derive(Clone, Debug)]
 pub(super) enum Way {
-    /// A control line, by the thread that writes to stdin.
+    /// A control line, written by the thread that owns stdin.
     Stdin(mpsc::Sender<Stop>),
     /// `iac-runner cancel`.
     Process {
         program: PathBuf,
         run_dir: PathBuf,
-        /// Where a failure is told, as long as the run is followed.
+        /// Receives failures while the run is followed.
         events: Weak<mpsc::SyncSender<RunEvent>>,
     },
 }
 
-/// Puts an event of this client's own among the others; never holds the caller, who may be their reader.
+/// Adds an event of this client to the queue; never blocks the caller, who may be the queue's reader.
 fn tell(events: Arc<mpsc::SyncSender<RunEvent>>, event: RunEvent) {
     if let Err(mpsc::TrySendError::Full(event)) = events.try_send(event) {
-        // Ends when the event is taken, or nobody takes events any more.
+        // Ends when the event is received or the receiver is dropped.
         let _ = thread::Builder::new().spawn(move || events.send(event));
     }
 }
@@ -49,14 +49,14 @@ impl Canceller {
         self.stop(Stop::Cancel);
     }
 
-    /// Ends the tool at once with SIGKILL: its state may be lost, its lock stay held.
+    /// Ends the tool at once with SIGKILL: its state may be lost and its lock may stay held.
     pub fn force(&self) {
         self.stop(Stop::Force);
     }
 
     fn stop(&self, stop: Stop) {
         match &self.way {
-            // An error says that the runner reads no more: the run is over.
+            // An error means that the runner reads no more: the run has ended.
             Way::Stdin(lines) => drop(lines.send(stop)),
             Way::Process {
                 program,
@@ -65,7 +65,7 @@ impl Canceller {
             } => {
                 let events = Weak::clone(events);
                 distant_stop::stop(program, run_dir, stop, move |failed| {
-                    // Without a sender the run is over, and who asked has its result.
+                    // Without a sender the run has ended, and the caller has its result.
                     if let Some(events) = events.upgrade() {
                         tell(events, failed);
                     }

@@ -1,4 +1,4 @@
-//! The same for callers without tokio, with an outer deadline.
+//! The client for callers without tokio, with an outer deadline.
 //!
 //! `wait-timeout` puts that deadline on the runner process. It takes SIGCHLD for the whole process:
 //! **do not use this module in a process that runs tokio** and starts children there; the async

@@ -1,4 +1,4 @@
-//! The threads that serve the pipes of one call. Each ends with the runner.
+//! Threads that serve the pipes of one call. Each ends with the runner.
 
 use std::io::{self, Read, Write};
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
@@ -13,31 +13,31 @@ use crate::client::reading::{Reader, Reading, Step};
 use crate::client::tail::Tail;
 use crate::client::{ReadFault, RunEvent};
 
-/// Most bytes read at once.
+/// Most bytes per read.
 const PIECE_BYTES: usize = 64 * 1024;
-/// Most events that wait for a caller.
+/// Most events queued for the caller.
 const EVENTS_AHEAD: usize = 64;
 
-/// What the threads have to tell.
+/// Channels on which the threads report.
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) events: Receiver<RunEvent>,
-    /// For events of this client's own, as long as stdout is read.
+    /// Accepts this client's own events, as long as stdout is read.
     pub(super) own_events: Weak<SyncSender<RunEvent>>,
     pub(super) reading: Receiver<Reading>,
     pub(super) stderr_tail: Receiver<String>,
 }
 
-/// Starts the thread that writes the request, then a control line for each stop.
+/// Starts the thread that writes the request, then one control line per stop.
 ///
-/// Not on the caller's thread: a runner that reads nothing would hold it.
+/// A separate thread, because a runner that does not read would block the caller.
 pub(super) fn write(
     mut stdin: ChildStdin,
     request: Zeroizing<Vec<u8>>,
 ) -> io::Result<mpsc::Sender<Stop>> {
     let (stops, to_write) = mpsc::channel::<Stop>();
     spawn("iac-runner-stdin", move || {
-        // A runner that does not read its stdin is gone or going: its stdout tells.
+        // A runner that does not read its stdin has exited or is about to: its stdout shows which.
         let _ = stdin.write_all(&request);
         drop(request);
         for stop in to_write {
@@ -59,7 +59,7 @@ pub(super) fn read(
     let (tell_reading, reading) = mpsc::sync_channel(1);
     let (tell_tail, stderr_tail) = mpsc::sync_channel(1);
     spawn("iac-runner-stdout", move || {
-        // Nobody listens when the handle was dropped.
+        // The receiver is gone if the handle was dropped.
         let _ = tell_reading.send(read_stdout(stdout, line_limit, &event_sender));
     })?;
     spawn("iac-runner-stderr", move || {
@@ -101,7 +101,7 @@ fn read_stdout(
             Some(step) => step,
         };
         match step {
-            // An error says that nobody takes events any more; the result still counts.
+            // An error means that the caller reads no more events; the result still counts.
             Step::Event(event) => drop(events.send(event)),
             Step::End(reading) => return reading,
         }

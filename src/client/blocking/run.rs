@@ -16,12 +16,12 @@ use crate::protocol::RunResult;
 
 /// A run that was started or attached to; an iterator over its events.
 ///
-/// The iterator ends after the last event, and at the outer deadline. Events wait in a queue of 64; when
-/// it is full, the runner keeps what comes, and the tool never waits.
+/// The iterator ends after the last event, and at the outer deadline. Events wait in a queue of 64. When it is
+/// full, the runner keeps further events; the tool never waits.
 ///
-/// Dropped before the run is over, a handle from [`Runner::spawn`](super::Runner::spawn) cancels the run
-/// gracefully, and a thread reaps the runner; one from [`Runner::attach`](super::Runner::attach)
-/// leaves the run alone.
+/// Dropping a handle from [`Runner::spawn`](super::Runner::spawn) before the run ends cancels the run gracefully,
+/// and a thread reaps the runner. Dropping a handle from [`Runner::attach`](super::Runner::attach) leaves the run
+/// alone.
 #[derive(Debug)]
 pub struct Run {
     pub(super) child: Option<Kept>,
@@ -37,7 +37,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Process id of the runner, for logs. It may have ended: do not signal it.
+    /// Returns the process id of the runner, for logs. The runner may have ended: do not signal it.
     pub const fn pid(&self) -> u32 {
         self.pid
     }
@@ -52,20 +52,19 @@ impl Run {
         self.canceller.force();
     }
 
-    /// Something that stops the run from another thread while this one waits.
+    /// Returns a handle that stops the run from another thread while this one waits.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
 
-    /// Waits for the result, at most until the outer deadline; events not taken are let go.
+    /// Waits for the result, at most until the outer deadline; discards events that were not read.
     ///
     /// # Errors
-    /// [`ClientError::Deadline`] when the runner is still there at timeout + grace + margin. The runner
-    /// is then killed; its supervisor is not, and takes that as a disconnect, so that a run with a
-    /// run directory can be attached to. Any other [`ClientError`] when there is no result that can be
-    /// trusted.
+    /// [`ClientError::Deadline`] when the runner still runs at timeout + grace + margin. The client then kills the
+    /// runner but not its supervisor, which treats this as a disconnect, so that a run with a run directory can be
+    /// attached to. Any other [`ClientError`] when no trustworthy result exists.
     pub fn wait(mut self) -> Result<RunResult, ClientError> {
-        // The thread that reads stdout lets go of what nobody takes, and reads on to the result.
+        // The thread that reads stdout drops events that have no reader, and reads on to the result.
         self.events = None;
         let Some(mut kept) = self.child.take() else {
             return Err(self.deadline());
@@ -111,7 +110,7 @@ impl Iterator for Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // With the child gone from here, the run is over or given up.
+        // If the child is gone from here, the run has ended or the caller has given up.
         if self.child.is_some() && self.purpose == Purpose::Run {
             self.canceller.cancel();
         }

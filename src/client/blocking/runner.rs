@@ -19,35 +19,35 @@ impl Runner {
     /// Finds the binary, as [`client::Runner::locate`] does.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], with every place looked at.
+    /// [`ClientError::NotFound`], with every path that was tried.
     pub fn locate() -> Result<Self, ClientError> {
         client::Runner::locate().map(Self::from)
     }
 
-    /// Takes the binary at this path and no other.
+    /// Uses the binary at this path and no other.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], when it is not there or cannot be executed.
+    /// [`ClientError::NotFound`], when it does not exist or cannot be executed.
     pub fn at(program: impl AsRef<Path>) -> Result<Self, ClientError> {
         client::Runner::at(program).map(Self::from)
     }
 
-    /// The same with another margin of the outer deadline than [`client::DEFAULT_MARGIN`].
+    /// Sets the margin of the outer deadline, in place of [`client::DEFAULT_MARGIN`].
     #[must_use]
     pub const fn with_margin(mut self, margin: Duration) -> Self {
         self.binary.margin = margin;
         self
     }
 
-    /// Absolute path of the binary.
+    /// Returns the absolute path of the binary.
     pub fn program(&self) -> &Path {
         self.binary.program()
     }
 
-    /// Carries out one request and waits for its result, at most timeout + grace + margin.
+    /// Runs one request and waits for its result, at most timeout + grace + margin.
     ///
     /// # Errors
-    /// [`ClientError`], when there is no result that can be trusted. That the tool failed is a result.
+    /// [`ClientError`], when no trustworthy result exists. A failed tool is a result.
     pub fn run(&self, request: &Request) -> Result<RunResult, ClientError> {
         self.spawn(request)?.wait()
     }
@@ -55,17 +55,17 @@ impl Runner {
     /// Starts one request.
     ///
     /// # Errors
-    /// [`ClientError::Spawn`]; [`ClientError::Encode`] and [`ClientError::NotFinite`] for a request
-    /// that JSON cannot hold.
+    /// [`ClientError::Spawn`]; [`ClientError::Encode`] and [`ClientError::NotFinite`] for a request that JSON
+    /// cannot represent.
     pub fn spawn(&self, request: &Request) -> Result<Run, ClientError> {
         self.start(Invocation::run(request)?)
     }
 
-    /// Follows a run from its first event on, during the run or after it.
+    /// Follows a run from its first event, during the run or after it.
     ///
-    /// The outer deadline counts from here, by the timeout and grace that the run directory records. A
-    /// directory that holds no run gives a result with the outcome `invalid_request`. Cancelling goes
-    /// through `iac-runner cancel`; dropping the handle leaves the run alone.
+    /// The outer deadline starts now and uses the timeout and grace that the run directory records. A directory
+    /// without a run gives a result with the outcome `invalid_request`. Cancelling uses `iac-runner cancel`;
+    /// dropping the handle leaves the run alone.
     ///
     /// # Errors
     /// [`ClientError::Spawn`].
@@ -80,7 +80,7 @@ impl Runner {
             source,
         };
         let started = invocation.start(self.program())?;
-        // Before the request goes out: without a reader there shall be no run.
+        // Before the request is sent: no run may start without a reader.
         let served =
             pipes::read(started.stdout, started.stderr, invocation.line_limit).map_err(failed)?;
         let stops = pipes::write(started.stdin, invocation.stdin).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What comes of each stdout.
+//! Tests of what the reader returns for each stdout.
 
 use super::*;
 use crate::protocol::{DiagnosisClass, LockStatus, Outcome, StateSafety, StopReason};
@@ -9,7 +9,7 @@ fn result_event() -> String {
     format!(r#"{{"type":"result","seq":1,"at":"2026-11-20T22:25:40.895Z","result":{RESULT}}}"#)
 }
 
-/// Kinds of the events, and what came of it all.
+/// Returns the kinds of the events, and the final reading.
 fn read(text: &str) -> (Vec<String>, Reading) {
     let mut reader = Reader::new(4096);
     reader.push(text.as_bytes());
@@ -81,7 +81,7 @@ fn words_of_a_later_runner_spoil_neither_event_nor_result() {
 #[test]
 fn a_gap_or_a_repeat_is_a_fault_that_keeps_the_result() {
     let progress = |seq: u64| format!("{{\"type\":\"progress\",\"seq\":{seq}}}\n");
-    // The result is number 1.
+    // The result has `seq` 1.
     let table = [
         (vec![0], None),
         (vec![], Some((0, 1))),
