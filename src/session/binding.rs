@@ -7,30 +7,30 @@ use super::digest::PlanDigest;
 use super::tool_file::ToolFile;
 use crate::checkout::CommitSha;
 
-/// The parts that an approval is bound to, each by itself, so that it can be said which of them differs.
+/// The parts that an approval is bound to, kept separately so that an error can name the parts that differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Binding {
-    /// Digest of the plan file; none if there is none.
+    /// Digest of the plan file; `None` if the file does not exist.
     pub(super) plan_file: Option<String>,
-    /// Digest of the summary of the plan, by which people approve; none for a plan that was made before it
-    /// counted.
+    /// Digest of the plan's summary, by which people approve; `None` for a plan made before the summary was
+    /// covered.
     #[serde(default)]
     pub(super) summary: Option<String>,
-    /// Digest of the dependency lock file; none if there is none.
+    /// Digest of the dependency lock file; `None` if the file does not exist.
     pub(super) lock_file: Option<String>,
     pub(super) commit: Option<CommitSha>,
-    /// Digest of the files of the source.
+    /// Digest of the source files.
     pub(super) configuration: String,
-    /// None if there is no such program.
+    /// `None` if the program does not exist.
     pub(super) tool: Option<ToolFile>,
     /// `None` for a plan that is read as JSON while it is applied.
     pub(super) tool_version: Option<String>,
-    /// Digest of variables, environment and workspace, salted: what stands here is on disk.
+    /// Digest of variables, environment and workspace, salted because this value is stored on disk.
     pub(super) variables: String,
 }
 
 impl Binding {
-    /// The digest of all parts together.
+    /// Returns one digest of all parts.
     pub(super) fn digest(&self) -> PlanDigest {
         let mut hash = Hash::default();
         hash.add(b"iac-runner plan digest 1");
@@ -54,7 +54,7 @@ impl Binding {
         PlanDigest::of(hash)
     }
 
-    /// What differs in what is there now from what was approved.
+    /// Returns the parts whose current value differs from the approved value.
     pub(super) fn differences(&self, now: &Self) -> Vec<&'static str> {
         let parts = [
             ("the plan file", self.plan_file != now.plan_file),

@@ -1,9 +1,8 @@
-//! Which start of the machine this is.
+//! Identifies the boot of the machine.
 
-/// A text that is another after each start of the machine; none where the system does not tell.
+/// Returns a string that differs after each boot; `None` if the system does not provide one.
 ///
-/// What a process wrote without syncing it is there as long as the machine runs, whatever becomes of the
-/// process, and may be gone after the next start.
+/// Unsynced writes survive the end of the process that made them, but may be lost at the next boot.
 pub(super) fn id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned())

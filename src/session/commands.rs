@@ -1,4 +1,4 @@
-//! What the runner is asked for in each stage.
+//! Builds the runner's request for each stage.
 //!
 //! Everything here is a function of the request and of names; nothing is read or started.
 
@@ -16,13 +16,13 @@ use super::{DeployRequest, Operation};
 use crate::plan::MAX_PLAN_BYTES;
 use crate::protocol::{OnDisconnect, Request, SandboxMode, SandboxRequest, fits, inherits};
 
-/// Cap on the output in the result of a run whose lines are in the log anyway.
+/// Output limit in the result of a run whose lines are in the log anyway.
 const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
-/// Cap on what `show` and `output` print, which is read from the result.
+/// Output limit for `show` and `output`, which are read from the result.
 const READ_OUTPUT_BYTES: u64 = MAX_PLAN_BYTES as u64;
 
-/// What would add to every command, or choose another state, and is blank whatever is inherited; the tools
-/// take what is blank for what is not set. A request has fields for what it may say of these.
+/// Variables that would add to every command or select another state. They are set to the empty string whatever is
+/// inherited; the tools treat an empty variable as unset. A request has its own fields for these settings.
 const NOT_INHERITED: [&str; 11] = [
     "TF_CLI_ARGS",
     "TF_CLI_ARGS_init",
@@ -37,31 +37,31 @@ const NOT_INHERITED: [&str; 11] = [
     "TF_REATTACH_PROVIDERS",
 ];
 
-/// What every command of one session has in common.
+/// Parameters that all commands of one session share.
 #[derive(Clone, Debug)]
 pub(super) struct Commands<'a> {
     pub(super) request: &'a DeployRequest,
     pub(super) place: &'a Place,
-    /// The whole source, within which the tool works.
+    /// The whole source, in which the tool works.
     pub(super) root: &'a Path,
     pub(super) work_dir: &'a Path,
     /// Variables that the session adds to those of the request.
     pub(super) environment: &'a BTreeMap<String, SecretString>,
     pub(super) inherit_env: Option<&'a [String]>,
     pub(super) grace: Duration,
-    /// What the settings let the tools reach.
+    /// What the settings allow the tools to access.
     pub(super) sandbox: &'a SandboxRequest,
 }
 
 impl Commands<'_> {
-    /// `init`, with the variables that open the repository to the tool as well.
+    /// Builds `init`, with the variables that also give the tool access to the repository.
     pub(super) fn init(
         &self,
         of_repository: BTreeMap<String, SecretString>,
     ) -> Result<Request, WordsError> {
         let mut args = vec!["-input=false".to_owned()];
         match self.request.operation {
-            // No state is read, so the backend's credentials are not needed either.
+            // `init` reads no state, so it does not need the backend's credentials.
             Operation::Validate => args.push("-backend=false".to_owned()),
             Operation::Deploy | Operation::Plan | Operation::Destroy | Operation::Drift => {}
         }
@@ -74,10 +74,10 @@ impl Commands<'_> {
         Ok(request)
     }
 
-    /// Chooses the workspace; none if the request names none, or reads no state.
+    /// Selects the workspace; `None` if the request names none, or reads no state.
     ///
-    /// The choice is kept in the session's own data directory. Only what deploys makes a workspace: a
-    /// misspelt one would be planned, or destroyed, as if nothing were there.
+    /// The session's own data directory stores the selection. Only a deployment creates a workspace: otherwise a
+    /// plan or destroy with a misspelt name would see an empty state.
     pub(super) fn workspace(&self) -> Option<Request> {
         let workspace = self.request.workspace.as_deref()?;
         let args = match self.request.operation {
@@ -93,16 +93,16 @@ impl Commands<'_> {
         self.logged("validate", Vec::new())
     }
 
-    /// The plan; files of variables by the paths that were found for them.
+    /// Builds the plan, with the resolved paths of the variable files.
     ///
-    /// What comes later wins: the flags, the files in their order, the variables.
+    /// Later values override earlier ones: the flags, the files in their order, the variables.
     pub(super) fn plan(&self, tfvars_files: &[PathBuf]) -> Result<Request, WordsError> {
         let mut args = vec![
             "-input=false".to_owned(),
             option("-out", &self.place.plan_file()),
         ];
         if self.request.applies_by_itself() {
-            // Whether there is anything to apply is known before the plan is shown.
+            // With this exit code, the session knows whether the plan has changes before it shows the plan.
             args.push("-detailed-exitcode".to_owned());
         }
         match self.request.operation {
@@ -123,7 +123,7 @@ impl Commands<'_> {
         Ok(request)
     }
 
-    /// Prints the plan as JSON. That holds every sensitive value, so no run directory keeps it.
+    /// Prints the plan as JSON. It contains every sensitive value, so no run directory stores it.
     pub(super) fn show(&self) -> Request {
         let plan = self.place.plan_file().to_string_lossy().into_owned();
         let mut request = self.in_workspace(self.read("show", vec!["-json".to_owned(), plan]));
@@ -131,9 +131,9 @@ impl Commands<'_> {
         request
     }
 
-    /// Applies the plan file; with a version, only if the tool is of that one.
+    /// Applies the plan file; with a version, only if the tool has that version.
     ///
-    /// With files of variables, all variables of the plan are given again: a plan holds no ephemeral ones.
+    /// With variable files, all variables of the plan are passed again: a plan does not contain ephemeral ones.
     pub(super) fn apply(
         &self,
         tool_version: Option<String>,
@@ -163,13 +163,13 @@ impl Commands<'_> {
             .collect()
     }
 
-    /// Prints the outputs as JSON. That holds every sensitive value, so no run directory keeps it.
+    /// Prints the outputs as JSON. They contain every sensitive value, so no run directory stores them.
     pub(super) fn output(&self) -> Request {
         self.in_workspace(self.read("output", vec!["-json".to_owned()]))
     }
 
-    /// A command after the choice of the workspace: it does not depend on the file in which the tool keeps
-    /// that choice, and which anything that a plan runs could change.
+    /// Sets the workspace of a command by variable, so that it does not depend on the file in which the tool stores
+    /// the selection: anything that a plan runs could change that file.
     fn in_workspace(&self, mut request: Request) -> Request {
         if let Some(workspace) = self.request.workspace.clone() {
             let name = "TF_WORKSPACE".to_owned();
@@ -178,7 +178,7 @@ impl Commands<'_> {
         request
     }
 
-    /// A command whose lines go to the log.
+    /// Builds a command whose lines go to the log.
     fn logged(&self, command: &str, args: Vec<String>) -> Request {
         let mut request = Request::new(self.request.tool, self.work_dir, command);
         request.args = args;
@@ -197,7 +197,7 @@ impl Commands<'_> {
         );
         request.timeout_minutes = self.request.timeout().as_secs_f64() / 60.0;
         request.grace_seconds = self.grace.as_secs_f64();
-        // Whoever takes the session up again finds the run at its end, or at work.
+        // A process that recovers the session finds the run finished or still running.
         request.on_disconnect = OnDisconnect::Finish;
         request.inherit_env = self.inherit_env.map(<[String]>::to_vec);
         request.output_limit_bytes = LOGGED_OUTPUT_BYTES;
@@ -205,8 +205,8 @@ impl Commands<'_> {
         request
     }
 
-    /// What every command may reach: the source, and of the session's directory only what is the tools' own. What else
-    /// is there is read and written by the session itself, which is not confined and follows links.
+    /// Returns what every command may access: the source, and of the session's directory only the tools' own files.
+    /// The session itself reads and writes the other files; it is not confined and follows links.
     fn sandbox(&self) -> SandboxRequest {
         if self.sandbox.mode == SandboxMode::Off {
             return SandboxRequest::default();
@@ -214,7 +214,7 @@ impl Commands<'_> {
         let mut sandbox = self.sandbox.clone();
         let root = self.root.to_owned();
         match &self.request.source {
-            // The tool may change its working directory, which is a part of it.
+            // The tool may change its working directory, which is a part of the source.
             Source::Directory(_) => sandbox.read.push(root),
             Source::Git(_) | Source::Files(_) => sandbox.write.push(root),
         }
@@ -223,19 +223,19 @@ impl Commands<'_> {
         sandbox
     }
 
-    /// Adds the plan file, and nothing beside it: the summary that people approve is in the same directory.
+    /// Adds the plan file and nothing else of its directory, which also holds the summary that people approve.
     fn open_plan_file(&self, paths: &mut Vec<PathBuf>) {
         if self.sandbox.mode != SandboxMode::Off {
             paths.push(self.place.plan_file());
         }
     }
 
-    /// A command whose output is read. It changes nothing, so it ends with the session's process.
+    /// Builds a command whose output is read. It changes nothing, so it ends with the session's process.
     fn read(&self, command: &str, args: Vec<String>) -> Request {
         let mut request = self.logged(command, args);
         request.on_disconnect = OnDisconnect::Interrupt;
         request.output_limit_bytes = READ_OUTPUT_BYTES;
-        // The tool's own log goes to the same place as what it prints, and other arguments print something else.
+        // The tool's own log goes to the same stream as its output, and other arguments change the output.
         let log = ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"];
         let arguments = NOT_INHERITED
             .into_iter()
@@ -253,11 +253,11 @@ fn option(flag: &str, path: &Path) -> String {
     format!("{flag}={}", path.display())
 }
 
-/// Whether a variable of this process reaches the tools and can change what they do.
+/// Returns whether a variable of this process reaches the tools and can change what they do.
 ///
-/// What the session decides does not reach them, and what the request says takes its place. The rest of
-/// what is left out only says where the tools' programs, logs and temporary files are (the tool itself is
-/// bound by its identity), or in which language they speak.
+/// Variables that the session sets do not reach them, and the request's variables override inherited ones. The
+/// other excluded variables only set the language, or where the tools' programs, logs and temporary files are (the
+/// tool itself is bound by its identity).
 pub(super) fn counts_as_inherited(
     name: &str,
     request: &DeployRequest,

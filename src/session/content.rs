@@ -6,10 +6,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// Read at once while a file is digested, in bytes.
+/// Bytes read at once while a file is hashed.
 const PIECE_BYTES: usize = 128 * 1024;
 
-/// A digest that is being made of one part after the other; none can be taken for more of the one before.
+/// A hash over several parts. Each part has a length prefix, so bytes cannot move from one part to another.
 #[derive(Default)]
 pub(super) struct Hash(Sha256);
 
@@ -19,7 +19,7 @@ impl Hash {
         self.0.update(part);
     }
 
-    /// Adds the bytes of a file; ends with an error of the kind `Interrupted` once `is_stopped` says so.
+    /// Adds the bytes of a file; fails with `Interrupted` once `is_stopped` returns `true`.
     pub(super) fn add_file(
         &mut self,
         path: &Path,
@@ -47,7 +47,7 @@ impl Hash {
         Ok(())
     }
 
-    /// 64 hexadecimal digits.
+    /// Returns the digest as 64 hexadecimal digits.
     pub(super) fn finish(self) -> String {
         use std::fmt::Write;
         self.0
@@ -61,7 +61,7 @@ impl Hash {
     }
 }
 
-/// Digest of named values under a salt.
+/// Returns the digest of named values with a salt.
 pub(super) fn of_values<'a>(
     salt: &str,
     values: impl Iterator<Item = (&'a str, &'a str)>,
@@ -75,7 +75,7 @@ pub(super) fn of_values<'a>(
     hash.finish()
 }
 
-/// Digest of the bytes of a file; none if there is none.
+/// Returns the digest of a file's bytes; `None` if the file does not exist.
 pub(super) fn of_file(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<Option<String>> {
     let mut hash = Hash::default();
     match hash.add_file(path, is_stopped) {
@@ -85,7 +85,7 @@ pub(super) fn of_file(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<
     }
 }
 
-/// The fault, with the path that it is about.
+/// Adds the path to the error.
 pub(super) fn named(path: &Path, fault: &io::Error) -> io::Error {
     io::Error::new(fault.kind(), format!("`{}`: {fault}", path.display()))
 }

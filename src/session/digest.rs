@@ -1,4 +1,4 @@
-//! The name by which an approval calls a plan.
+//! The digest by which an approval identifies a plan.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,22 +11,21 @@ use super::content::Hash;
 
 /// The digest of everything that an approval is bound to: 64 hexadecimal digits, a SHA-256.
 ///
-/// It covers the bytes of the plan file, of its summary and of the dependency lock file, the commit and the
-/// files of the configuration with its modules, path and version of the tool, variables, environment,
-/// workspace and the tool's CLI configuration. Two plans of the same session differ in it even when they
-/// would do the same.
+/// It covers the bytes of the plan file, of its summary and of the dependency lock file, the commit and the files
+/// of the configuration with its modules, path and version of the tool, variables, environment, workspace and the
+/// tool's CLI configuration. Two plans of the same session have different digests even if they would do the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct PlanDigest(String);
 
-/// A text that is no digest of a plan.
+/// A string that is not the digest of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the digest of a plan has 64 hexadecimal digits")]
 pub struct NotADigest;
 
 impl PlanDigest {
-    /// The digest that was made of all the parts.
+    /// Returns the digest of all hashed parts.
     pub(super) fn of(hash: Hash) -> Self {
         Self(hash.finish())
     }

@@ -1,4 +1,4 @@
-//! Which applies need the variables of their plan once more.
+//! Decides which applies need the variables of their plan again.
 
 use std::fs;
 use std::io;
@@ -6,22 +6,22 @@ use std::path::Path;
 
 use crate::protocol::Tool;
 
-/// The word without which no variable is ephemeral.
+/// Keyword without which no variable is ephemeral.
 const WORD: &str = "ephemeral";
-/// Endings of the files that either tool reads as configuration.
+/// Suffixes of the files that either tool reads as configuration.
 const OF_CONFIGURATION: [&str; 4] = [".tf", ".tf.json", ".tofu", ".tofu.json"];
 
-/// Whether an apply of this version of a tool may need the values of ephemeral variables.
+/// Returns whether an apply with this version of a tool may need the values of ephemeral variables.
 ///
-/// A plan does not hold them. Where none is declared, or the version knows none, variables are not given to an apply:
-/// earlier versions refuse them.
+/// A plan does not contain them. If the configuration declares none, or the version does not support them, an apply
+/// gets no variables: earlier versions reject them.
 pub(super) fn are_needed_by(tool: Tool, version: &str, work_dir: &Path) -> bool {
     knows_them(tool, version) && may_be_in(work_dir)
 }
 
-/// Whether a configuration may declare ephemeral variables.
+/// Returns whether a configuration may declare ephemeral variables.
 pub(super) fn may_be_in(work_dir: &Path) -> bool {
-    // A directory that cannot be read makes the apply itself fail.
+    // An unreadable directory makes the apply itself fail.
     are_named_in(work_dir).unwrap_or(true)
 }
 

@@ -1,4 +1,4 @@
-//! What a session cannot do.
+//! Errors of a session.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,55 +8,55 @@ use thiserror::Error;
 use super::{InvalidRequest, Phase, PlanDigest, Reason};
 use crate::client::ClientError;
 
-/// What was asked for and does not fit where the session is; nothing has happened.
+/// A request that the current state of the session does not allow; nothing has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum IllegalTransition {
-    /// There is no plan to decide about so far.
+    /// No plan exists yet.
     #[error("there is no plan to decide about yet")]
     NoPlanYet,
-    /// Somebody has decided already.
+    /// The plan has already been decided.
     #[error("the plan was decided about already")]
     AlreadyDecided,
     /// The plan has nothing to apply.
     #[error("the plan has nothing to apply, so there is nothing to decide")]
     NothingToDecide,
-    /// The decision is about another plan than the one that waits.
+    /// The decision is for another plan than the waiting one.
     #[error("the decision is about another plan, the one that waits is `{waiting}`")]
     OtherDigest {
-        /// The digest of the plan that waits.
+        /// The digest of the waiting plan.
         waiting: PlanDigest,
     },
-    /// The session is over.
+    /// The session has ended.
     #[error("the deployment has ended ({})", word(*.reason))]
     Finished {
         /// How it ended.
         reason: Reason,
     },
-    /// The session is stopping and begins nothing more.
+    /// The session is stopping and begins nothing new.
     #[error("the deployment is stopping")]
     Stopping,
-    /// Nobody asked for a stop.
+    /// No stop was requested.
     #[error("no stop was requested for the deployment")]
     NotStopping,
-    /// The event is of another part of the session's way.
+    /// The event does not belong to the current phase.
     #[error("`{event}` does not happen in phase `{}`", .phase.word())]
     OutOfPlace {
         /// The event.
         event: &'static str,
-        /// The phase that the session is in.
+        /// The current phase of the session.
         phase: Phase,
     },
 }
 
-/// Why a call of a session's handle did nothing.
+/// Why a call on a session's handle did nothing.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// It does not fit where the session is.
+    /// The current state of the session does not allow it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    /// The session was recovered, and the values that are not kept on disk were not given back.
+    /// The session was recovered, and the values that are not stored on disk were not supplied.
     #[error(
         "the values of {} are not kept on disk: give them back with `Session::supply` first",
         quoted(names)
@@ -65,18 +65,18 @@ pub enum SessionError {
         /// The fields whose values are missing.
         names: Vec<String>,
     },
-    /// What is to stand in the journal is too long; nothing was done.
+    /// A text for the journal is too long; nothing was done.
     #[error("`{field}` is longer than {most_bytes} bytes")]
     TooLong {
         /// The argument.
         field: &'static str,
-        /// What it may have.
+        /// The limit.
         most_bytes: usize,
     },
     /// The journal could not be written, so nothing was done.
     #[error("the journal could not be written, so nothing was done")]
     Journal(#[source] io::Error),
-    /// The task that carries the session is gone, with its runtime; the session can be recovered.
+    /// The task that drives the session is gone, with its runtime; the session can be recovered.
     #[error("the task of the session is gone; recover it from `{}`", .dir.display())]
     Gone {
         /// The session's directory.
@@ -91,15 +91,15 @@ pub enum StartError {
     /// The request is not valid.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
-    /// The session's directory could not be made.
+    /// The session's directory could not be created.
     #[error("the session's directory `{}` could not be made", .dir.display())]
     Directory {
         /// The directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The directory for all sessions has a name that the tools cannot be told.
+    /// The path of the directory for all sessions cannot be passed to the tools.
     #[error("sessions cannot be kept in `{}`: its path {problem}", .root.display())]
     Root {
         /// The directory.
@@ -107,28 +107,28 @@ pub enum StartError {
         /// What is wrong with its path.
         problem: &'static str,
     },
-    /// This is not called under tokio.
+    /// Not called under tokio.
     #[error("there is no tokio runtime to carry the session")]
     NoRuntime,
 }
 
-/// Why a session could not be taken up again.
+/// Why a session could not be recovered.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RecoverError {
-    /// The directory holds no session.
+    /// The directory does not contain a session.
     #[error("`{}` holds no session", .dir.display())]
     NoSession {
         /// The directory.
         dir: PathBuf,
     },
-    /// A process, maybe this one, carries the session.
+    /// A process, maybe this one, owns the session.
     #[error("the session in `{}` is being carried by a process", .dir.display())]
     InUse {
         /// The session's directory.
         dir: PathBuf,
     },
-    /// The journal does not say what a session's journal says.
+    /// The journal is not a valid journal of a session.
     #[error("line {line} of the journal in `{}` cannot be understood: {problem}", .dir.display())]
     Malformed {
         /// The session's directory.
@@ -143,18 +143,18 @@ pub enum RecoverError {
     Read {
         /// The session's directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The runner is not there.
+    /// The runner was not found.
     #[error("the session cannot go on without the runner")]
     Runner(#[source] Box<ClientError>),
-    /// This is not called under tokio.
+    /// Not called under tokio.
     #[error("there is no tokio runtime to carry the session")]
     NoRuntime,
 }
 
-/// The word on the wire.
+/// Returns the word on the wire.
 fn word(reason: Reason) -> String {
     serde_json::to_value(reason)
         .ok()

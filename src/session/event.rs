@@ -1,4 +1,4 @@
-//! What happens to a session, as the journal has it.
+//! Events of a session, as stored in the journal.
 
 use std::path::PathBuf;
 
@@ -11,22 +11,22 @@ use super::state::Stop;
 use crate::checkout::CommitSha;
 use crate::protocol::{Diagnosis, StateReport};
 
-/// One thing that happened, or that is about to: an event is durable before its effect.
+/// One thing that happened or is about to: an event is durable before its effect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
-    /// The directory, credentials and CLI configuration are there.
+    /// The directory, credentials and CLI configuration exist.
     Prepared,
-    /// The source is there.
+    /// The source was checked out.
     CheckedOut {
-        /// None for a source that is not git.
+        /// `None` for a source that is not git.
         commit: Option<CommitSha>,
         /// The whole source.
         root: PathBuf,
         /// Where the tool runs.
         work_dir: PathBuf,
-        /// Digest of its files, by which it is known again after a loss of power: nobody syncs them. None for
-        /// a directory that is not the session's own.
+        /// Digest of its files, which detects damage after a power loss, since the files are not synced. `None` for
+        /// a directory that does not belong to the session.
         #[serde(default)]
         digest: Option<String>,
     },
@@ -34,50 +34,50 @@ pub(super) enum Event {
     RunStarted {
         /// Its name below `runs/`.
         run: String,
-        /// When the machine was last started, in its own words; none if it does not tell.
+        /// Boot id of the machine; `None` if the system does not provide one.
         #[serde(default)]
         boot: Option<String>,
     },
-    /// `init` is done and the workspace chosen.
+    /// `init` has succeeded and the workspace is selected.
     Initialised {
-        /// What the tool was confined by; none if it was not.
+        /// What confined the tool; `None` if nothing did.
         #[serde(default)]
         sandbox: Option<String>,
     },
     /// The configuration is valid.
     Validated,
-    /// There is a plan.
+    /// A plan was made.
     Planned(Box<Planned>),
-    /// Somebody wants the plan to be applied.
+    /// The plan was approved.
     Approved(Decision),
-    /// Somebody does not.
+    /// The plan was rejected.
     Rejected(Decision),
-    /// Nobody decided in time.
+    /// The approval deadline passed without a decision.
     Expired,
     /// The approved plan was applied.
     Applied {
-        /// What the run said of the state.
+        /// The run's report on the state.
         state: Option<StateReport>,
     },
-    /// The outputs were read, or could not be, which changes nothing of what was done.
+    /// The outputs were read, or could not be, which changes nothing of what was applied.
     OutputsRead,
-    /// Somebody wants the session to end.
+    /// A stop was requested.
     StopRequested {
         /// How hard.
         stop: Stop,
-        /// Who.
+        /// By whom.
         by: String,
     },
-    /// What was being done has ended on account of that.
+    /// The current step ended because of the stop.
     Stopped {
         /// How.
         end: StopEnd,
-        /// What the tool or the checkout said last.
+        /// The last error of the tool or the checkout.
         error: String,
-        /// What the run said of the state.
+        /// The run's report on the state.
         state: Option<StateReport>,
     },
-    /// What was being done has failed.
+    /// The current step failed.
     Failed(Box<Failure>),
 }
 
@@ -87,9 +87,9 @@ pub(super) struct Planned {
     pub(super) changes: Changes,
     pub(super) digest: PlanDigest,
     pub(super) binding: Binding,
-    /// Until when an approval is waited for.
+    /// Deadline of the approval.
     pub(super) deadline: DateTime<Utc>,
-    /// What a person should know about it, one sentence each.
+    /// Warnings about the plan, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
@@ -102,16 +102,16 @@ pub(super) enum Changes {
     None,
 }
 
-/// What a person, or the request for them, decided about a plan.
+/// The decision of a person, or of the request itself, about a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Decision {
     pub(super) by: String,
     pub(super) comment: String,
-    /// The plan that was decided about; a rejection may leave it out.
+    /// The digest of the plan; a rejection may leave it out.
     pub(super) digest: Option<PlanDigest>,
 }
 
-/// How what was to stop has ended.
+/// How a stopped step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StopEnd {
@@ -123,27 +123,27 @@ pub(super) enum StopEnd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Failure {
     pub(super) kind: FailureKind,
-    /// One sentence that a person can act on.
+    /// One sentence that tells the user what to do.
     pub(super) error: String,
     pub(super) diagnosis: Option<Diagnosis>,
     pub(super) state: Option<StateReport>,
 }
 
-/// In what manner something failed.
+/// Kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FailureKind {
-    /// By itself.
+    /// The step itself failed.
     Fault,
     /// It ran into its timeout.
     TimedOut,
-    /// What is there is not what was approved.
+    /// The current state differs from what was approved.
     Void,
-    /// The process that held the session ended, and this cannot be taken up again; nothing was applied.
+    /// The process that drove the session ended, and the phase cannot be resumed; nothing was applied.
     Interrupted,
-    /// It cannot be known how it ended.
+    /// How the run ended cannot be determined.
     Lost,
-    /// The session could not do its own part.
+    /// The session failed in its own work.
     Internal,
 }
 
@@ -159,7 +159,7 @@ impl Failure {
 }
 
 impl Event {
-    /// A run is about to be started, now, on this machine.
+    /// Returns the event for a run that is about to start now, on this machine.
     pub(super) fn run_started(run: String) -> Self {
         Self::RunStarted {
             run,
@@ -167,11 +167,10 @@ impl Event {
         }
     }
 
-    /// Whether it is durable by itself, also against a loss of power, unless the driver knows that it comes
-    /// about again.
+    /// Returns whether the event is synced to disk by itself, unless the driver knows that it would be repeated.
     ///
-    /// Those that are not say that something is done that can be done again, and whatever follows begins with
-    /// one that is, which takes them along.
+    /// The other events record work that can be repeated. The work that follows begins with a synced event, which
+    /// also syncs them.
     pub(super) const fn is_durable(&self) -> bool {
         match self {
             Self::Prepared | Self::CheckedOut { .. } | Self::Initialised { .. } => false,
@@ -189,7 +188,7 @@ impl Event {
         }
     }
 
-    /// The word for it in the journal.
+    /// Returns the name of the event in the journal.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Prepared => "prepared",

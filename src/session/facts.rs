@@ -1,4 +1,4 @@
-//! What is known of a session: its events, folded.
+//! The facts about a session, folded from its events.
 
 use std::path::PathBuf;
 
@@ -13,26 +13,26 @@ use super::transition::transition;
 use super::{IllegalTransition, Operation};
 use crate::protocol::Tool;
 
-/// Who is said to have asked for a stop that did not come through the session.
+/// Who requested a stop that did not come through the session.
 pub(super) const ELSEWHERE: &str = "another process";
 
-/// What is known of a session.
+/// The facts about a session.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     charter: Charter,
     pub(super) state: State,
     pub(super) snapshot: Snapshot,
     pub(super) checkout: Option<CheckoutFacts>,
-    /// The run that was begun and whose end is not recorded.
+    /// The run that was begun and whose end is not yet recorded.
     pub(super) run: Option<String>,
-    /// Which start of the machine it was then.
+    /// Boot id at that time.
     pub(super) run_boot: Option<String>,
-    /// How many runs were begun.
+    /// Number of runs begun.
     runs: u32,
-    /// How many of them for what is being done now.
+    /// Number of runs begun for the current stage.
     pub(super) attempts: u32,
     pub(super) binding: Option<Binding>,
-    /// Until when the plan may be approved, and what was approved begun.
+    /// Deadline to approve the plan and to begin the approved apply.
     pub(super) deadline: Option<DateTime<Utc>>,
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Facts {
 pub(super) struct CheckoutFacts {
     pub(super) root: PathBuf,
     pub(super) work_dir: PathBuf,
-    /// Digest of the source as it was fetched.
+    /// Digest of the source at the time of the fetch.
     pub(super) digest: Option<String>,
 }
 
 impl Facts {
-    /// What is known when a session begins.
+    /// Returns the facts about a new session.
     pub(super) fn new(opening: &Opening, tool: Tool, operation: Operation) -> Self {
         let state = State::START;
         let phase = state.phase();
@@ -88,10 +88,10 @@ impl Facts {
         }
     }
 
-    /// What is known of a session that is taken up again.
+    /// Returns the facts about a session that is recovered.
     ///
     /// # Errors
-    /// The number of the line whose event cannot have happened, from 1, and why.
+    /// The number of the line with an impossible event, from 1, and the reason.
     pub(super) fn of_record(
         record: &Record,
         tool: Tool,
@@ -108,13 +108,12 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Where the session would be after this event.
+    /// Returns the state of the session after this event.
     pub(super) fn after(&self, event: &Event) -> Result<State, IllegalTransition> {
         transition(self.charter, &self.state, event)
     }
 
-    /// Whether a run that was begun is one of the stage in which it was: what is followed as a plan must not
-    /// be an apply.
+    /// Checks that a run belongs to its stage: an apply must not be followed as a plan.
     fn fits(&self, event: &Event) -> Result<(), IllegalTransition> {
         let Event::RunStarted { run, .. } = event else {
             return Ok(());
@@ -138,7 +137,7 @@ impl Facts {
         })
     }
 
-    /// Takes in an event that leads to this state.
+    /// Applies an event that leads to this state.
     pub(super) fn take(&mut self, entry: &Entry, next: State) {
         self.note(entry);
         let was_at = self.state.phase();
@@ -147,7 +146,7 @@ impl Facts {
             (_, _) => false,
         };
         if !stays {
-            // The approval leads to the check; the run that begins the apply is the apply's own.
+            // The approval leads to the check; the run that begins the apply belongs to the apply.
             let begins_apply = matches!(entry.event, Event::RunStarted { .. });
             if !begins_apply {
                 self.run = None;
@@ -225,7 +224,7 @@ impl Facts {
         }
     }
 
-    /// How hard the session was told to stop, if it was.
+    /// Returns how hard the session has to stop, if a stop was requested.
     pub(super) const fn stop(&self) -> Option<Stop> {
         match &self.state {
             State::Active { stop, .. } => *stop,
@@ -233,13 +232,13 @@ impl Facts {
         }
     }
 
-    /// A name for the next run.
+    /// Returns a name for the next run.
     pub(super) fn next_run(&self, command: &str) -> String {
         format!("{:02}-{command}", self.runs + 1)
     }
 }
 
-/// Closes the phase that was left and opens the one that was entered.
+/// Closes the phase that ended and opens the phase that begins.
 fn enter(phases: &mut Vec<PhaseTimes>, state: &State, at: DateTime<Utc>) {
     if let Some(last) = phases.last_mut() {
         last.ended_at = Some(at);

@@ -17,11 +17,11 @@ use crate::plan::PlanSummary;
 /// Longest `by` and `comment` of a decision, in bytes each.
 pub const MAX_DECISION_BYTES: usize = 4096;
 
-/// A deployment, from its source to its outputs; clones are handles of the same.
+/// A deployment, from its source to its outputs; clones are handles of the same session.
 ///
-/// The session is carried by a task of the tokio runtime and goes on when every handle is dropped. When
-/// the runtime or the whole process ends, what runs is left to its supervisor, and
-/// [`Session::recover`] takes the session up again.
+/// A task of the tokio runtime drives the session and continues when every handle is dropped. When the runtime or
+/// the whole process ends, running commands continue under their supervisor, and [`Session::recover`] resumes the
+/// session.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub(super) id: SessionId,
@@ -32,66 +32,67 @@ pub struct Session {
 }
 
 impl Session {
-    /// The name of the session.
+    /// Returns the id of the session.
     pub const fn id(&self) -> SessionId {
         self.id
     }
 
-    /// The directory that holds everything of the session, for [`Session::recover`].
+    /// Returns the directory that contains everything of the session, for [`Session::recover`].
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where the session stands.
+    /// Returns the current state of the session.
     pub fn status(&self) -> Snapshot {
         self.published.snapshot.borrow().clone()
     }
 
-    /// Something to watch where the session stands with: it changes with every event, and waiting for a change
-    /// fails when the task that carries the session is gone.
+    /// Returns a receiver for the state of the session. The state changes with every event; waiting for a change
+    /// fails when the task that drives the session is gone.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
         self.published.snapshot.clone()
     }
 
-    /// The lines of the log from this offset on, the past ones first, then each as it comes.
+    /// Returns the lines of the log from this offset: first the existing ones, then each new one.
     pub fn logs(&self, offset: u64) -> Logs {
         self.log.read_from(offset)
     }
 
-    /// The lines of one phase that are in the log by now, each with its newline; only the last ones when
-    /// they have more than this many bytes.
+    /// Returns the existing log lines of one phase, each with its newline; only the last ones if all exceed
+    /// `most_bytes`.
     pub fn log_text(&self, phase: Phase, most_bytes: usize) -> String {
         self.log_end(&[phase], most_bytes)
     }
 
-    /// The last lines of some phases that are in the log by now, in order, each with its newline, in at most
-    /// this many bytes. However long the log is, this takes as long as what it gives.
+    /// Returns the last existing log lines of some phases, in order, each with its newline, in at most `most_bytes`
+    /// bytes. The time depends on the size of the answer, not of the log.
     pub fn log_end(&self, phases: &[Phase], most_bytes: usize) -> String {
         self.log.tail(phases, most_bytes)
     }
 
-    /// Returns the summary of the plan, once there is one. With `auto_approve`, that is shortly after the apply has begun.
+    /// Returns the summary of the plan, once it exists. With `auto_approve`, that is shortly after the apply has
+    /// begun.
     pub fn plan(&self) -> Option<Arc<PlanSummary>> {
         self.published.plan.borrow().clone()
     }
 
-    /// How far the checkout is, in the words of git; none when nothing is checked out now.
+    /// Returns the progress of the checkout, in git's words; `None` if no checkout is running.
     pub fn progress(&self) -> Option<String> {
         self.published.progress.borrow().clone()
     }
 
-    /// The outputs, once they were read.
+    /// Returns the outputs, once they have been read.
     pub fn outputs(&self) -> Option<Arc<Outputs>> {
         self.published.outputs.borrow().clone()
     }
 
-    /// Lets the plan with this digest be applied.
+    /// Approves the plan with this digest.
     ///
-    /// Before that begins, everything that the digest covers is looked at again; if anything differs, nothing
-    /// is applied.
+    /// Before the apply begins, everything that the digest covers is checked again; if anything differs, nothing is
+    /// applied.
     ///
     /// # Errors
-    /// [`SessionError::Illegal`] when no plan waits, or another one, or somebody has decided;
+    /// [`SessionError::Illegal`] when no plan waits, another plan waits, or a decision was already made;
     /// [`SessionError::SecretsMissing`] after a recovery without them. Nothing happens then.
     pub async fn approve(
         &self,
@@ -109,7 +110,7 @@ impl Session {
         .await
     }
 
-    /// Refuses the plan: nothing is applied and the session is over.
+    /// Rejects the plan: nothing is applied and the session ends.
     ///
     /// # Errors
     /// [`SessionError::Illegal`] when no plan waits. Nothing happens then.
@@ -124,21 +125,21 @@ impl Session {
         .await
     }
 
-    /// Ends the session: a command that runs is stopped gracefully, and what it did is in the state.
+    /// Ends the session: a running command is stopped gracefully, and the state records what it did.
     ///
-    /// It returns when that was asked for; [`wait`](Self::wait) tells when it is done.
+    /// Returns when the stop is requested; [`wait`](Self::wait) returns when it is done.
     ///
     /// # Errors
-    /// [`SessionError::Illegal`] when the session is over.
+    /// [`SessionError::Illegal`] when the session has ended.
     pub async fn cancel(&self, by: &str) -> Result<(), SessionError> {
         self.stop(Stop::Cancel, by).await
     }
 
-    /// Ends the session at once: a command that runs is killed, and what it was doing may be missing in the
-    /// state, whose lock may stay held.
+    /// Ends the session at once: a running command is killed. The state may miss what the command was doing, and
+    /// its lock may stay held.
     ///
     /// # Errors
-    /// [`SessionError::Illegal`] when the session is over.
+    /// [`SessionError::Illegal`] when the session has ended.
     pub async fn force_cancel(&self, by: &str) -> Result<(), SessionError> {
         self.stop(Stop::Force, by).await
     }
@@ -152,23 +153,23 @@ impl Session {
         .await
     }
 
-    /// Gives back the secrets of the request to a session that was recovered without them.
+    /// Supplies the secrets of the request to a session that was recovered without them.
     ///
-    /// A session that has them takes no notice.
+    /// Has no effect on a session that has them.
     ///
     /// # Errors
-    /// [`SessionError::SecretsMissing`] when they are not all of them.
+    /// [`SessionError::SecretsMissing`] when some are missing.
     pub async fn supply(&self, secrets: RequestSecrets) -> Result<(), SessionError> {
         self.order(Wish::Supply(secrets)).await
     }
 
-    /// Waits until the session is over.
+    /// Waits until the session has ended.
     ///
     /// # Errors
-    /// [`SessionError::Gone`] when the task that carries it is gone, with its runtime.
+    /// [`SessionError::Gone`] when the task that drives it is gone, with its runtime.
     pub async fn wait(&self) -> Result<Snapshot, SessionError> {
         let mut is_over = self.published.is_over.clone();
-        // An error says that whoever could end it is gone.
+        // An error means that the task that could end it is gone.
         match is_over.wait_for(|is_over| *is_over).await {
             Ok(_) => Ok(self.status()),
             Err(_) => Err(self.gone()),
@@ -189,7 +190,7 @@ impl Session {
     }
 }
 
-/// What stands in the journal for ever has to be short.
+/// Checks the length of a text that stays in the journal.
 const fn short(field: &'static str, text: &str) -> Result<(), SessionError> {
     if text.len() > MAX_DECISION_BYTES {
         return Err(SessionError::TooLong {

@@ -1,4 +1,4 @@
-//! The name of a session.
+//! The id of a session.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The name of a session: a random UUID, which is also the name of its directory.
+/// The id of a session: a random UUID, which is also the name of its directory.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

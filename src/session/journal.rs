@@ -1,4 +1,4 @@
-//! The journal: what was asked for, and everything that happened since.
+//! The journal: the request, and every event since.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,12 +11,12 @@ use super::event::Event;
 use super::place::{Place, open_to_append, sync_dir};
 use super::{RecoverError, SessionId};
 
-/// Version of the form of a journal.
+/// Version of the journal format.
 const JOURNAL_VERSION: u32 = 1;
-/// Longest journal that is read, in bytes: the largest request there is, as JSON, and a few dozen events.
+/// Longest journal that is read, in bytes: the largest possible request as JSON, and a few dozen events.
 const MAX_JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 
-/// The first line of a journal: what does not change.
+/// The first line of a journal: the data that never changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Opening {
     version: u32,
@@ -36,26 +36,26 @@ pub(super) struct Entry {
     pub(super) event: Event,
 }
 
-/// A journal that is written.
+/// A journal that is being written.
 ///
-/// An entry is there when [`append`](Self::append) has returned, whatever becomes of this process, and nothing
-/// that the entry announces may be done before. Against a loss of power it is durable as [`Event::is_durable`]
-/// says.
+/// An entry survives this process once [`append`](Self::append) has returned, and nothing that the entry announces
+/// may be done before. [`Event::is_durable`] says which entries also survive a power loss.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
-    /// The length up to which the file is whole.
+    /// Length of the valid part of the file.
     whole: u64,
-    /// What has happened and could not be written: it goes before anything newer, or nothing newer is written.
+    /// Entries that happened but could not be written; they are written before anything newer, or nothing newer is
+    /// written.
     owed: Vec<u8>,
 }
 
-/// What a journal says.
+/// The parsed contents of a journal.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) opening: Opening,
     pub(super) entries: Vec<Entry>,
-    /// The length up to which the file is whole.
+    /// Length of the valid part of the file.
     whole: u64,
 }
 
@@ -72,7 +72,7 @@ impl Opening {
 }
 
 impl Journal {
-    /// Begins the journal of a new session.
+    /// Starts the journal of a new session.
     pub(super) fn begin(place: &Place, opening: &Opening) -> io::Result<Self> {
         let mut journal = Self {
             file: open_to_append(&place.journal())?,
@@ -85,7 +85,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Goes on with the journal of a session that is taken up again.
+    /// Continues the journal of a recovered session.
     pub(super) fn go_on(place: &Place, record: &Record) -> io::Result<Self> {
         Ok(Self {
             file: open_to_append(&place.journal())?,
@@ -94,15 +94,15 @@ impl Journal {
         })
     }
 
-    /// Adds an entry.
+    /// Appends an entry.
     ///
     /// # Errors
-    /// What the system said; then the entry is not in the journal.
+    /// The error of the operating system; then the entry is not in the journal.
     pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
         self.write(entry, entry.event.is_durable())
     }
 
-    /// Adds an entry that comes about again should a loss of power take it; what follows takes it along.
+    /// Appends an entry that would be repeated if a power loss removed it; later entries sync it.
     ///
     /// # Errors
     /// As for [`append`](Self::append).
@@ -110,19 +110,19 @@ impl Journal {
         self.write(entry, false)
     }
 
-    /// Keeps an entry in memory that has happened whether it can be written or not.
+    /// Keeps an entry in memory for an event that has happened even though it could not be written.
     pub(super) fn owe(&mut self, entry: &Entry) {
-        // Nothing in an entry can fail to be JSON.
+        // Serializing an entry cannot fail.
         if let Ok(text) = serde_json::to_vec(entry) {
             self.owed.extend(text);
             self.owed.push(b'\n');
         }
     }
 
-    /// Writes what is owed.
+    /// Writes the entries kept in memory.
     ///
     /// # Errors
-    /// What the system said; then it is still owed.
+    /// The error of the operating system; then the entries are still kept.
     pub(super) fn settle(&mut self) -> io::Result<()> {
         if self.owed.is_empty() {
             return Ok(());
@@ -139,10 +139,11 @@ impl Journal {
     fn write_text(&mut self, newer: &[u8], is_durable: bool) -> io::Result<()> {
         let text = [&self.owed, newer].concat();
         let is_durable = is_durable || !self.owed.is_empty();
-        // What a crash left half is no entry, and must not become the beginning of one.
+        // A partial line after a crash is not an entry, and must not become the beginning of one.
         self.file.set_len(self.whole)?;
         if let Err(fault) = self.add(&text, is_durable) {
-            // Whoever asked for it is told that it is not there. Should this fail as well, the next write does it.
+            // The caller learns that the entry was not written. If truncation fails as well, the next write repeats
+            // it.
             let _ = self.file.set_len(self.whole);
             return Err(fault);
         }
@@ -163,8 +164,7 @@ impl Journal {
 impl Record {
     /// Reads the journal of a session.
     ///
-    /// A last line without its newline was never durable, so nothing of what it announces was done: it is
-    /// passed over.
+    /// A last line without its newline was never durable, so nothing that it announces was done: it is ignored.
     pub(super) fn read(place: &Place) -> Result<Self, RecoverError> {
         let dir = || place.dir().to_owned();
         let mut text = Vec::new();

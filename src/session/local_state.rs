@@ -1,4 +1,4 @@
-//! States that are files of a session: where they are, and how they outlive it.
+//! State files in a session's directory: finds them and keeps them when the session is removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, Permissions};
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::place::Place;
 
-/// Where state that belongs to nobody else is put before its session goes.
+/// Directory for state that exists nowhere else, kept when its session is removed.
 const LEFT_STATES: &str = "left-states";
 
-/// Puts state that is nowhere else beside the sessions: what was made with it has to be found again.
+/// Moves state that exists nowhere else beside the sessions, since its resources have to be found again.
 pub(super) fn keep_state(
     root: &Path,
     name: &str,
@@ -34,7 +34,7 @@ pub(super) fn keep_state(
         if is_empty_state(&from)? {
             continue;
         }
-        // Below the source as it is there; elsewhere as it is in the session.
+        // Relative to the source if it is there; else relative to the session.
         let file = from
             .strip_prefix(&source)
             .or_else(|_| from.strip_prefix(&session))
@@ -44,24 +44,24 @@ pub(super) fn keep_state(
             let mut private = DirBuilder::new();
             private.recursive(true).mode(0o700).create(parent)?;
         }
-        // A state holds values in clear.
+        // A state contains values in plain text.
         fs::set_permissions(&from, Permissions::from_mode(0o600))?;
         fs::rename(&from, &to)?;
     }
     Ok(())
 }
 
-/// Where a local backend keeps its states.
+/// Where a local backend stores its states.
 #[derive(Debug)]
 pub(super) struct LocalBackend {
     path: PathBuf,
     workspaces: PathBuf,
 }
 
-/// The local backends that `init` has written down for a session.
+/// Returns the local backends that `init` has recorded for a session.
 ///
 /// # Errors
-/// When one of the records is there and cannot be understood.
+/// One of the records exists but cannot be parsed.
 pub(super) fn local_backends(place: &Place, work_dir: &Path) -> io::Result<Vec<LocalBackend>> {
     let mut found = Vec::new();
     for folder in [place.data_dir(), work_dir.join(".terraform")] {
@@ -89,14 +89,14 @@ pub(super) fn local_backends(place: &Place, work_dir: &Path) -> io::Result<Vec<L
 }
 
 impl LocalBackend {
-    /// Whether a state that it will write is below a directory.
+    /// Returns whether the backend writes its state below a directory.
     pub(super) fn is_within(&self, dir: &Path) -> bool {
         let dir = dir.canonicalize();
         let folder = self.path.parent().and_then(|it| it.canonicalize().ok());
         folder.is_some_and(|folder| dir.is_ok_and(|dir| folder.starts_with(dir)))
     }
 
-    /// Its states that are below a directory, without links in their paths.
+    /// Returns its states below a directory, with symbolic links in their paths resolved.
     fn states_within(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         if let Some(path) = real(&self.path)?.filter(|it| it.starts_with(dir)) {
@@ -111,7 +111,7 @@ impl LocalBackend {
     }
 }
 
-/// A path without links in it; none when nothing is there.
+/// Resolves the symbolic links in a path; returns `None` if nothing exists there.
 fn real(path: &Path) -> io::Result<Option<PathBuf>> {
     match path.canonicalize() {
         Ok(path) => Ok(Some(path)),
@@ -120,7 +120,7 @@ fn real(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Whether a file is a state that tells of no resource; what is no state that is known is not.
+/// Returns whether a file is a state without resources. Unrecognized files count as non-empty.
 fn is_empty_state(file: &Path) -> io::Result<bool> {
     let state: Result<Value, _> = serde_json::from_slice(&fs::read(file)?);
     Ok(state.is_ok_and(|state| {
@@ -128,7 +128,7 @@ fn is_empty_state(file: &Path) -> io::Result<bool> {
     }))
 }
 
-/// The states below a directory, those in a repository's history aside; links are not followed.
+/// Finds the state files below a directory, except those in a repository's history; does not follow links.
 pub(super) fn find_state(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let entries = match fs::read_dir(root.join(folder)) {
         Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! Tells of submodules that were not fetched, where a file is missing.
+//! Hints at submodules that were not fetched when a file is missing.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use super::event::{Failure, FailureKind};
 use super::request::Source;
 use crate::protocol::DiagnosisClass;
 
-/// The end of the error of a run that may lack files of a submodule.
+/// Suffix of the error of a run that may miss files of a submodule.
 pub(super) const HINT: &str = "; the repository has submodules (`.gitmodules`), which are not fetched: set \
                                `submodules` to true if the missing files are theirs";
 
-/// Whether a repository has submodules that its checkout leaves out.
+/// Returns whether a repository has submodules that its checkout leaves out.
 pub(super) fn are_in(source: &Source, root: &Path) -> bool {
     match source {
         Source::Git(git) => !git.submodules && root.join(".gitmodules").is_file(),
@@ -18,7 +18,7 @@ pub(super) fn are_in(source: &Source, root: &Path) -> bool {
     }
 }
 
-/// Whether a run may have failed for want of a file.
+/// Returns whether a run may have failed because of a missing file.
 pub(super) fn may_explain(failure: &Failure) -> bool {
     let class = failure.diagnosis.as_ref().map(|it| it.class);
     failure.kind == FailureKind::Fault

@@ -11,7 +11,7 @@
 //! let session = sessions.start(request)?;
 //! let mut watch = session.watch();
 //! let now = watch.wait_for(|now| now.status != Status::Running).await?.clone();
-//! // A plan without changes waits for nobody.
+//! // A plan without changes needs no approval.
 //! if let (Status::AwaitingApproval, Some(digest)) = (now.status, now.plan_digest) {
 //!     println!("{}", session.plan().ok_or("no plan")?);
 //!     session.approve("alice", "as discussed", &digest).await?;
@@ -23,29 +23,29 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `sessions`, `settings` | starts sessions, takes them up again |
-//! | `handle`, `snapshot`, `outputs` | what a caller has of a session |
-//! | `order`, `published` | what goes between a handle and the driver |
-//! | [`request`], [`flags`], [`words`] | what a session is asked to do |
-//! | `state`, `event`, `transition` | where a session goes when something happens, as one pure function |
-//! | `facts`, `journal` | what has happened, folded, and on disk |
-//! | `driver` | the task that does what comes next |
+//! | `sessions`, `settings` | starts and recovers sessions |
+//! | `handle`, `snapshot`, `outputs` | the caller's view of a session |
+//! | `order`, `published` | messages between a handle and the driver |
+//! | [`request`], [`flags`], [`words`] | the request for a session |
+//! | `state`, `event`, `transition` | the next state for each event, as one pure function |
+//! | `facts`, `journal` | the events, folded, and on disk |
+//! | `driver` | the task that runs the next step |
 //! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
 //! | `binding`, `content`, `tree`, `modules`, `tool_file`, `digest` | what an approval is bound to |
-//! | `ephemeral` | which applies need the variables once more |
-//! | `missing_submodules` | says where files of submodules may be missing |
+//! | `ephemeral` | which applies need the variables again |
+//! | `missing_submodules` | hints at missing files of submodules |
 //! | `log` | every line, for any number of readers |
-//! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its end |
+//! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its removal |
 //!
 //! # What is durable, and when
-//! An event is in the journal before anything that follows from it is done. So whatever moment a process
-//! ends at, the journal says what may have begun; the run directory of a run says how far it came; and
-//! `session.lock` says whether anybody carries the session.
+//! The journal stores an event before anything that follows from it is done. So at whatever moment a process ends,
+//! the journal says what may have begun, the run directory of a run says how far it came, and `session.lock` says
+//! whether a process owns the session.
 //!
 //! # Secrets
-//! Values of `env_vars`, passwords and private keys are in memory alone. The plan file is the tool's: it
-//! holds the values of sensitive variables in clear, in a directory that only its owner can enter, and goes
-//! with the session.
+//! Values of `env_vars`, passwords and private keys are in memory only. The plan file belongs to the tool: it
+//! contains the values of sensitive variables in plain text, in a directory that only its owner can access, and is
+//! removed with the session.
 
 mod binding;
 mod boot;

@@ -1,4 +1,4 @@
-//! The modules that `init` has found for a configuration.
+//! The modules that `init` has installed for a configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::place::read_if_there;
 
-/// The tool's list of them, in its data directory.
+/// The tool's list of modules, in its data directory.
 const MANIFEST: &str = "modules/modules.json";
 
 #[derive(Debug, Deserialize)]
@@ -22,13 +22,13 @@ struct Module {
     dir: PathBuf,
 }
 
-/// Directories of modules that are neither below the source nor below the tool's data directory: `../network`
-/// in a configuration that was not given together with what lies beside it.
+/// Returns the directories of modules that are neither below the source nor below the tool's data directory:
+/// `../network` in a configuration whose neighbouring directories are not part of the source.
 ///
-/// Each is there once, without links, in order.
+/// Each appears once, without symbolic links, in order.
 ///
 /// # Errors
-/// When the list is there and cannot be understood, or a directory in it cannot be found.
+/// The list exists but cannot be parsed, or a directory in it does not exist.
 pub(super) fn beside(root: &Path, work_dir: &Path, data_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let Some(text) = read_if_there(&data_dir.join(MANIFEST))? else {
         // A configuration without modules.

@@ -1,4 +1,4 @@
-//! What handles ask of a session.
+//! Orders from handles to a session.
 
 use tokio::sync::oneshot;
 
@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::request::RequestSecrets;
 use super::state::Stop;
 
-/// What a handle asks for, and where it waits for the answer.
+/// An order of a handle, and the channel for the answer.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) wish: Wish,
@@ -25,19 +25,19 @@ pub(super) enum Wish {
 }
 
 impl Order {
-    /// Answers for a session that is over.
+    /// Answers an order after the session has ended.
     pub(super) fn refuse(self, facts: &Facts) {
         let refused = match self.wish.event() {
             Some(event) => facts.after(&event).map(|_| ()).map_err(SessionError::from),
             None => Ok(()),
         };
-        // Who asked may have gone.
+        // The caller may be gone.
         let _ = self.answer.send(refused);
     }
 }
 
 impl Wish {
-    /// What happens if it is done; none if nothing is to be recorded.
+    /// Returns the event for the order; `None` if nothing has to be recorded.
     pub(super) fn event(&self) -> Option<Event> {
         match self {
             Self::Approve(decision) => Some(Event::Approved(decision.clone())),

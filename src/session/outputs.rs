@@ -10,51 +10,51 @@ use thiserror::Error;
 use crate::plan::SENSITIVE;
 use crate::protocol::exact_number;
 
-/// The outputs of a configuration, as `output -json` tells them.
+/// The outputs of a configuration, as `output -json` prints them.
 ///
-/// The value of a sensitive one is `(sensitive value)` wherever it is shown, written or serialised; only
-/// [`expose_sensitive`](Self::expose_sensitive) gives it.
+/// The value of a sensitive output is `(sensitive value)` wherever it is shown, written or serialized; only
+/// [`expose_sensitive`](Self::expose_sensitive) returns it.
 #[derive(Clone, PartialEq, Default)]
 pub struct Outputs {
     by_name: BTreeMap<String, Output>,
-    /// The values of the sensitive ones; none of them after the session was recovered.
+    /// Values of the sensitive outputs; empty after the session was recovered.
     sensitive: BTreeMap<String, Value>,
 }
 
 /// One output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// Whether the configuration says that its value is not to be shown.
+    /// Whether the configuration marks its value as sensitive.
     pub sensitive: bool,
     /// Its type, in terraform's JSON form.
     #[serde(rename = "type", default)]
     pub kind: Value,
     /// Its value, or `(sensitive value)`.
     ///
-    /// A number that a [`Value`] would change, such as an integer beyond 64 bits, is a text with all its digits.
+    /// A number that a [`Value`] would change, such as an integer beyond 64 bits, is a string with all its digits.
     pub value: Value,
 }
 
-/// Why the value of an output cannot be given.
+/// Why the value of an output is not available.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// There is no such output.
+    /// No output has this name.
     #[error("there is no output `{name}`")]
     NoSuchOutput {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The session was recovered after its end, and sensitive values are not kept on disk.
+    /// The session was recovered after its end, and sensitive values are not stored on disk.
     #[error("the value of `{name}` is sensitive and was not kept: run `output -json` for it")]
     NotKept {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
 }
 
 impl Outputs {
-    /// Reads what `output -json` printed.
+    /// Parses what `output -json` printed.
     pub(super) fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         let text = exact_number::protect(text);
         let mut by_name: BTreeMap<String, Output> = serde_json::from_str(&text)?;
@@ -69,7 +69,7 @@ impl Outputs {
         Ok(Self { by_name, sensitive })
     }
 
-    /// Reads what was kept of outputs on disk.
+    /// Parses outputs that were stored on disk.
     pub(super) fn from_kept(text: &[u8]) -> Result<Self, serde_json::Error> {
         Ok(Self {
             by_name: serde_json::from_slice(text)?,
@@ -77,29 +77,29 @@ impl Outputs {
         })
     }
 
-    /// An output, a sensitive one without its value.
+    /// Returns an output; the value of a sensitive one is hidden.
     pub fn get(&self, name: &str) -> Option<&Output> {
         self.by_name.get(name)
     }
 
-    /// All outputs by name, sensitive ones without their values.
+    /// Iterates over all outputs by name; the values of sensitive ones are hidden.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Output)> {
         self.by_name
             .iter()
             .map(|(name, output)| (name.as_str(), output))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no outputs.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
 
-    /// The value of an output in clear, be it sensitive or not.
+    /// Returns the value of an output in plain text, even if it is sensitive.
     ///
-    /// What is a secret of the request itself is `***` in it: the runner masks whatever a tool prints.
+    /// Secrets of the request itself are `***` in it: the runner masks everything that a tool prints.
     ///
     /// # Errors
-    /// There is no such output, or its sensitive value was not kept when the session was recovered.
+    /// No output has this name, or its sensitive value was lost when the session was recovered.
     pub fn expose_sensitive(&self, name: &str) -> Result<&Value, OutputError> {
         let output = self
             .by_name
@@ -118,7 +118,7 @@ impl Outputs {
     }
 }
 
-/// Makes marked numbers texts of their digits.
+/// Replaces marked numbers by strings of their digits.
 fn write_out_numbers(value: &mut Value) {
     match value {
         Value::String(text) => {

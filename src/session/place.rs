@@ -1,4 +1,4 @@
-//! The directory of a session, and what stands where in it.
+//! The directory of a session, and the layout of its files.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,36 +12,36 @@ use crate::process::remove_tree;
 use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
 use crate::regular_file;
 
-/// What a runner makes first in a run directory, and refuses to go on without having made it: whoever makes
-/// it before has the directory.
+/// The first file that a runner creates in a run directory; it does not continue without creating it. So the
+/// process that creates it first owns the directory.
 const RUN_CLAIM: &str = "supervisor.pid";
-/// What a session writes there when it takes the directory so that no runner does, who would write a number.
+/// What a session writes to that file to keep runners out of the directory; a runner would write a number.
 const FENCED: &[u8] = b"fenced by the session\n";
-/// Most bytes of a result that are read: JSON makes up to six of one byte of output.
+/// Most bytes of a result that are read: JSON needs up to six for one byte of output.
 const MAX_RESULT_BYTES: u64 = 7 * MAX_OUTPUT_LIMIT_BYTES;
 
 /// The directory of one session.
 ///
 /// | name | holds |
 /// |---|---|
-/// | `session.lock` | nothing; locked by the process that carries the session |
+/// | `session.lock` | nothing; locked by the process that owns the session |
 /// | `journal.ndjson` | the request without its secrets, and every event |
 /// | `log.ndjson` | every line of the log |
 /// | `source/` | the checkout, or the inline files |
-/// | `source.list` | the names of the files that were fetched, a zero byte after each |
+/// | `source.list` | the names of the fetched files, a zero byte after each |
 /// | `runs/NN-command/` | the run directory of each run |
-/// | `plan/` | the plan file, as the tool wrote it, the summary of it, and the workspace before it was made |
-/// | `data/` | what the tools keep for themselves (`TF_DATA_DIR`): the chosen workspace, providers, modules |
+/// | `plan/` | the plan file, as the tool wrote it, its summary, and the workspace before the plan was made |
+/// | `data/` | the tools' own files (`TF_DATA_DIR`): the selected workspace, providers, modules |
 /// | `outputs.json` | the outputs, without sensitive values |
 /// | `config/` | variables, backend configuration and CLI configuration, none of them secret |
 ///
-/// Only its owner can look into it. The plan file is the tool's own and holds values in clear.
+/// Only its owner can access it. The plan file belongs to the tool and contains values in plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     dir: PathBuf,
 }
 
-/// The right to carry a session; ends with the process, however it ends.
+/// Exclusive ownership of a session; ends with the process, however it ends.
 #[derive(Debug)]
 pub(super) struct Claim {
     _lock: Flock<File>,
@@ -52,7 +52,7 @@ impl Place {
         Self { dir }
     }
 
-    /// Makes the directory of a new session, and what stands in it from the start; all of it or nothing.
+    /// Creates the directory of a new session with its initial contents, or nothing.
     pub(super) fn create(&self) -> io::Result<()> {
         if let Some(parent) = self.dir.parent() {
             DirBuilder::new()
@@ -70,7 +70,7 @@ impl Place {
         made
     }
 
-    /// Whether nothing is there but what a session has from the start, which may have been cut off.
+    /// Returns whether the directory contains nothing but the initial contents, which may be incomplete.
     pub(super) fn is_as_created(&self) -> io::Result<bool> {
         for entry in std::fs::read_dir(&self.dir)? {
             let path = entry?.path();
@@ -86,7 +86,7 @@ impl Place {
         Ok(true)
     }
 
-    /// Takes the right to carry the session; none if somebody has it.
+    /// Claims the session; returns `None` if another process owns it.
     pub(super) fn claim(&self) -> io::Result<Option<Claim>> {
         let file = private(OpenOptions::new().create(true).append(true)).open(self.lock())?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -128,18 +128,17 @@ impl Place {
         self.runs().join(name)
     }
 
-    /// Where the tools keep what is theirs: the chosen workspace is written there, so no other session may
-    /// have a part in it.
+    /// Returns the tools' data directory. It stores the selected workspace, so no other session may share it.
     pub(super) fn data_dir(&self) -> PathBuf {
         self.dir.join("data")
     }
 
-    /// Where the tools note which workspace was chosen.
+    /// Returns the file in which the tools store the selected workspace.
     pub(super) fn workspace(&self) -> PathBuf {
         self.data_dir().join("environment")
     }
 
-    /// Makes the data directory; a confined tool can't make it.
+    /// Creates the data directory; a confined tool can't create it.
     pub(super) fn make_data_dir(&self) -> io::Result<()> {
         match make_dir(&self.data_dir()) {
             Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -147,7 +146,7 @@ impl Place {
         }
     }
 
-    /// Makes the plan file; a confined tool can change it, but not make it.
+    /// Creates the plan file; a confined tool can change it, but not create it.
     pub(super) fn make_plan_file(&self) -> io::Result<()> {
         open_to_append(&self.plan_file()).map(drop)
     }
@@ -164,7 +163,7 @@ impl Place {
         self.plan_dir().join("summary.json")
     }
 
-    /// A copy of what [`workspace`](Self::workspace) held when the plan was begun.
+    /// Returns the path of a copy of what [`workspace`](Self::workspace) held before the plan.
     pub(super) fn workspace_before_plan(&self) -> PathBuf {
         self.plan_dir().join("workspace")
     }
@@ -185,15 +184,15 @@ impl Place {
         self.config_dir().join("backend.tfbackend.json")
     }
 
-    /// Keys of hosts for the ssh that the tool's git runs.
+    /// Returns the path of the host keys for the ssh that the tool's git runs.
     pub(super) fn known_hosts(&self) -> PathBuf {
         self.config_dir().join("known_hosts")
     }
 
-    /// Takes the directory of a run that was announced and maybe never begun, so that nobody can begin it
-    /// any more; false if somebody has begun it.
+    /// Claims the directory of a run that was announced but maybe never begun, so that it can no longer begin;
+    /// returns `false` if it has begun.
     ///
-    /// What it leaves says whose it is: a later look finds that the run never began.
+    /// The file that it leaves shows who claimed the directory: a later call also finds that the run never began.
     pub(super) fn fence(&self, run: &str) -> io::Result<bool> {
         let dir = self.run(run);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
@@ -202,7 +201,7 @@ impl Place {
             Ok(mut file) => {
                 let written = file.write_all(FENCED).and_then(|()| file.sync_all());
                 if written.is_err() {
-                    // Without the word it would look like a run that began.
+                    // Without the text it would look like a run that began.
                     std::fs::remove_file(&path)?;
                 }
                 written.map(|()| true)
@@ -219,7 +218,7 @@ impl Place {
         }
     }
 
-    /// Whether the supervisor of a run is alive: it holds a lock as long as it is.
+    /// Returns whether the supervisor of a run is alive: it holds a lock while it lives.
     pub(super) fn is_supervised(&self, run: &str) -> io::Result<bool> {
         let file = regular_file::open(&self.run(run).join(RUN_CLAIM))?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
@@ -229,7 +228,7 @@ impl Place {
         }
     }
 
-    /// Whether the supervisor of any run is alive.
+    /// Returns whether the supervisor of any run is alive.
     pub(super) fn is_supervised_at_all(&self) -> io::Result<bool> {
         let entries = match std::fs::read_dir(self.runs()) {
             Ok(entries) => entries,
@@ -241,7 +240,7 @@ impl Place {
             match self.is_supervised(&name.to_string_lossy()) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
-                // Nothing was begun there.
+                // No run has begun there.
                 Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
                 Err(fault) => return Err(fault),
             }
@@ -249,18 +248,18 @@ impl Place {
         Ok(false)
     }
 
-    /// The result that a run left; none when there is none, or it cannot be read.
+    /// Returns the result of a run; `None` if it does not exist or cannot be read.
     pub(super) fn result_of(&self, run: &str) -> Option<RunResult> {
         let text = regular_file::read(&self.run(run).join("result.json"), MAX_RESULT_BYTES).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }
 
-/// Whether another process works in the directory of a session, or runs a program from there, or has its data
-/// directory among its variables, as every tool of a session has.
+/// Returns whether another process works in the directory of a session, runs a program from there, or has its data
+/// directory among its variables, as every tool of a session does.
 ///
-/// A tool outlives a supervisor that is killed, and so may what it started. Those of other users show nothing
-/// of themselves.
+/// A tool outlives a killed supervisor, and so may the processes that it started. Processes of other users cannot
+/// be inspected.
 pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
     let real = dir.canonicalize()?;
     let variable = [
@@ -272,7 +271,7 @@ pub(super) fn is_worked_in(dir: &Path) -> io::Result<bool> {
     Ok(others()?.any(|process| is_within(&process, &real) || has_variable(&process, &variable)))
 }
 
-/// Every process but this one, as a directory of `/proc`.
+/// Returns every other process, as a directory of `/proc`.
 fn others() -> io::Result<impl Iterator<Item = PathBuf>> {
     let own = std::process::id();
     let named = std::fs::read_dir("/proc")?.flatten().filter(move |entry| {
@@ -284,7 +283,7 @@ fn others() -> io::Result<impl Iterator<Item = PathBuf>> {
 }
 
 fn is_within(process: &Path, dir: &Path) -> bool {
-    // The kernel shows paths without links in them. A process that has ended shows none.
+    // The kernel resolves symbolic links in these paths. A process that has ended has none.
     ["cwd", "exe"]
         .iter()
         .any(|link| std::fs::read_link(process.join(link)).is_ok_and(|it| it.starts_with(dir)))
@@ -303,7 +302,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Reads a file; none if it is not there.
+/// Reads a file; returns `None` if it does not exist.
 pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Ok(content) => Ok(Some(content)),
@@ -312,25 +311,25 @@ pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Writes a file aside, syncs it and gives it its name: it is there as a whole or not at all.
+/// Writes a temporary file, syncs it and renames it: the file exists completely or not at all.
 ///
-/// The name itself is on disk with whatever is synced next; without it, what is in the file is read anew.
+/// The next sync of the directory makes the name durable; if it is lost before, the contents are obtained again.
 pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let part = write_part(path, content)?;
     File::open(&part)?.sync_data()?;
     std::fs::rename(&part, path)
 }
 
-/// Writes a file aside and gives it its name: whenever this process ends, it is there as a whole or not at all.
+/// Writes a temporary file and renames it: whenever this process ends, the file exists completely or not at all.
 ///
-/// For what stands beside the source or the plan file, which nobody syncs either: a loss of power costs them
-/// all, and the check before an apply finds it.
+/// For files beside the source or the plan file, which are not synced either: a power loss affects them all, and
+/// the check before an apply detects it.
 pub(super) fn write_aside(path: &Path, content: &[u8]) -> io::Result<()> {
     let part = write_part(path, content)?;
     std::fs::rename(&part, path)
 }
 
-/// Follows no link: a tool may have left one.
+/// Does not follow links: a tool may have left one.
 fn write_part(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     let part = path.with_extension("part");
     let mut options = OpenOptions::new();
@@ -348,7 +347,7 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
         .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
-/// A file that only its owner can read, to be written at its end.
+/// Opens a file that only its owner can read, for appending.
 pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
     private(OpenOptions::new().create(true).append(true).read(true)).open(path)
 }

@@ -1,4 +1,4 @@
-//! What a driver shows to every handle.
+//! State that a driver publishes to every handle.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use super::log::Log;
 use super::{Outputs, Snapshot};
 use crate::plan::PlanSummary;
 
-/// What every handle sees.
+/// The receiving side, which every handle has.
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) snapshot: watch::Receiver<Snapshot>,
     pub(super) is_over: watch::Receiver<bool>,
     pub(super) plan: watch::Sender<Option<Arc<PlanSummary>>>,
     pub(super) outputs: watch::Sender<Option<Arc<Outputs>>>,
-    /// How far the checkout is.
+    /// Progress of the checkout.
     pub(super) progress: watch::Sender<Option<String>>,
 }
 
-/// What the driver alone can show. When it goes, with its runtime or by a panic, whoever waits hears that
-/// nothing comes any more.
+/// The sending side, which only the driver has. When it is dropped, with its runtime or by a panic, waiting
+/// receivers learn that nothing more will come.
 #[derive(Debug)]
 pub(super) struct Publisher {
     snapshot: watch::Sender<Snapshot>,
@@ -68,7 +68,7 @@ impl Publisher {
         });
     }
 
-    /// Says that nothing changes any more.
+    /// Publishes the final state.
     pub(super) fn end(&self, facts: &Facts) {
         self.publish(facts);
         self.log.close();

@@ -1,10 +1,10 @@
-//! Removes finished sessions when their time has come.
+//! Removes finished sessions when their retention ends.
 //!
-//! Some are kept until a person removes them, since they may be all that tells what was made:
+//! Some are kept until a person removes them, since they may be the only record of what was created:
 //! - one that ended as `unknown`,
-//! - one whose tool could not write its state: it says so, or an `errored.tfstate` with content is there.
+//! - one whose tool could not write its state: it says so, or a non-empty `errored.tfstate` exists.
 //!
-//! None goes as long as a supervisor or a tool of it is alive, whatever its journal says.
+//! No session is removed while a supervisor or a tool of it is alive, whatever its journal says.
 
 use std::fs;
 use std::io;
@@ -24,18 +24,18 @@ use super::{Reason, RecoverError, SessionId, Snapshot};
 use crate::process::remove_tree;
 use crate::protocol::StateSafety;
 
-/// Longest time between two looks.
+/// Longest time between two scans.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
-/// Shortest time between two looks.
+/// Shortest time between two scans.
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// Where a tool leaves a state that it could not write to its backend.
+/// Name of the file in which a tool leaves a state that it could not write to its backend.
 const ERRORED_STATE: &str = "errored.tfstate";
-/// Longest time that a session is on disk without a journal, when all goes well.
+/// Longest time that a new session has no journal on disk, if all goes well.
 const A_START_TAKES: Duration = Duration::from_secs(60);
-/// Begins the name of a session that is being removed, which is then no session any more.
+/// Prefix of the directory of a session that is being removed and is no longer a session.
 const GOING: &str = ".going-";
 
-/// Looks after the sessions below a directory until it is dropped.
+/// Removes old sessions below a directory until it is dropped.
 #[derive(Debug)]
 pub(super) struct Retention {
     root: PathBuf,
@@ -53,7 +53,7 @@ impl Retention {
             loop {
                 ticks.tick().await;
                 let root = looked_at.clone();
-                // One that panicked does not keep the next one from its work.
+                // A panic in one scan does not prevent the next.
                 let _ = tokio::task::spawn_blocking(move || remove_old(&root, keep)).await;
             }
         });
@@ -64,7 +64,7 @@ impl Retention {
         }
     }
 
-    /// Looks after nothing.
+    /// Creates a retention that removes nothing.
     pub(super) fn none() -> Self {
         Self {
             root: PathBuf::new(),
@@ -86,7 +86,7 @@ impl Drop for Retention {
     }
 }
 
-/// Removes the sessions that ended longer ago than this, and says how many.
+/// Removes the sessions that ended longer ago than `keep`, and returns how many.
 fn remove_old(root: &Path, keep: Duration) -> usize {
     let Ok(entries) = fs::read_dir(root) else {
         return 0;
@@ -98,13 +98,13 @@ fn remove_old(root: &Path, keep: Duration) -> usize {
             continue;
         };
         if name.starts_with(GOING) {
-            // A former removal did not come to its end.
+            // Left over from an interrupted removal.
             let _ = remove_tree(&entry.path());
         } else if name
             .parse()
             .is_ok_and(|id: SessionId| id.to_string() == name)
         {
-            // One that cannot be removed now is looked at again.
+            // A session that cannot be removed now is tried again later.
             removed += usize::from(remove_if_old(root, name, keep).unwrap_or(false));
         }
     }
@@ -113,14 +113,15 @@ fn remove_old(root: &Path, keep: Duration) -> usize {
 
 fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
     let place = Place::at(root.join(name));
-    // A link leads to what somebody has put elsewhere.
+    // A symbolic link points to data stored elsewhere.
     let meta = fs::symlink_metadata(place.dir())?;
     if !meta.is_dir() {
         return Ok(false);
     }
     let record = Record::read(&place);
     if matches!(record, Err(RecoverError::NoSession { .. })) {
-        // A start that failed; with more in it, it is somebody else's. One that is just being made is younger.
+        // A failed start. If it has other contents, it belongs to another program. A session that is being created
+        // is younger.
         let age = meta.modified()?.elapsed().unwrap_or_default();
         let is_due = age >= keep.max(A_START_TAKES) && place.is_as_created()?;
         return Ok(is_due && remove(root, name, &place, None)?);
@@ -138,14 +139,14 @@ fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
     remove(root, name, &place, facts.checkout.as_ref())
 }
 
-/// Removes a session that nobody carries and nothing of which is alive; else says that it did not.
+/// Removes a session that no process owns and that has no living processes; returns whether it did.
 fn remove(
     root: &Path,
     name: &str,
     place: &Place,
     checkout: Option<&CheckoutFacts>,
 ) -> io::Result<bool> {
-    // Whoever carries it has not finished with it.
+    // The process that owns it has not finished with it.
     let Some(claim) = place.claim()? else {
         return Ok(false);
     };
@@ -161,7 +162,7 @@ fn remove(
     Ok(true)
 }
 
-/// Where a session stood at its end; none if it has not ended, or its record cannot be understood.
+/// Returns the facts at the end of a session; `None` if it has not ended, or its record cannot be parsed.
 fn end_of(record: &Record) -> Option<Facts> {
     let remembered = DeployRequest::remembered(&record.opening.request).ok()?;
     let request = remembered.request;
@@ -175,7 +176,7 @@ fn ended_before(ended: &Snapshot, keep: Duration) -> bool {
         .is_some_and(|age| age >= keep)
 }
 
-/// Whether the session may be all that tells what was made.
+/// Returns whether the session may be the only record of what was created.
 fn is_kept_for_a_person(ended: &Snapshot, place: &Place) -> io::Result<bool> {
     let says_errored = ended
         .state

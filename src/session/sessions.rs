@@ -1,4 +1,4 @@
-//! Starts sessions, takes them up again, and removes what is old.
+//! Starts and recovers sessions, and removes old ones.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,48 +23,48 @@ use crate::client::Runner;
 use crate::plan::PlanSummary;
 use crate::protocol::MAX_GRACE;
 
-/// Orders that wait for a session to look at them.
+/// Orders that can wait in the queue of a session.
 const ORDERS_AHEAD: usize = 16;
 
 /// The sessions of a program: those below one directory.
 ///
-/// As long as one of its clones is there, finished sessions are removed when their time has come, also
-/// those that a former process left.
+/// While one of its clones exists, finished sessions are removed when their retention ends, including those of a
+/// former process.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     settings: Arc<Settings>,
     retention: Arc<Retention>,
 }
 
-/// A session that a former process left, taken up again or not.
+/// A session of a former process, and whether it was recovered.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Recovered {
     /// The session's directory.
     pub dir: PathBuf,
-    /// Its handle, or why there is none.
+    /// Its handle, or why it could not be recovered.
     pub session: Result<Session, RecoverError>,
 }
 
 impl Sessions {
-    /// Begins to look after the sessions below [`Settings::root`].
+    /// Opens the sessions below [`Settings::root`] and starts their retention.
     ///
     /// # Errors
     /// [`StartError::NoRuntime`] when this is not called under tokio; [`StartError::Root`] when the path of the
-    /// directory cannot be told to the tools.
+    /// directory cannot be passed to the tools.
     ///
     /// # Panics
     /// When tokio's runtime was built without its I/O or time driver.
     pub fn open(settings: Settings) -> Result<Self, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let mut settings = settings;
-        // The tools run elsewhere, and are told where the plan is.
+        // The tools run in another directory and get the path of the plan.
         settings.root = absolute(&settings.root);
         if let Some(problem) = problem_of_root(&settings.root) {
             let root = settings.root;
             return Err(StartError::Root { root, problem });
         }
-        // The runner refuses a longer one.
+        // The runner rejects a longer one.
         settings.grace = settings.grace.min(MAX_GRACE);
         let settings = Arc::new(settings);
         let retention = Retention::start(&runtime, settings.root.clone(), settings.retention);
@@ -74,14 +74,14 @@ impl Sessions {
         })
     }
 
-    /// What all sessions have in common.
+    /// Returns the settings that all sessions share.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Removes now what is older than [`Settings::retention`], and says how many sessions that were.
+    /// Removes the sessions older than [`Settings::retention`] now, and returns how many.
     ///
-    /// This is done by itself, at the start and every now and then.
+    /// This also happens automatically, at the start and periodically.
     pub fn remove_old(&self) -> usize {
         self.retention.remove_old()
     }
@@ -89,8 +89,8 @@ impl Sessions {
     /// Starts a deployment.
     ///
     /// # Errors
-    /// [`StartError`], when the request is not valid or the session's directory cannot be made. Whatever
-    /// fails later is the session's outcome.
+    /// [`StartError`], when the request is not valid or the session's directory cannot be created. Later failures
+    /// are outcomes of the session.
     pub fn start(&self, request: DeployRequest) -> Result<Session, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         request.validate(&self.settings.flags)?;
@@ -118,19 +118,18 @@ impl Sessions {
         Ok(self.carry(&runtime, parts))
     }
 
-    /// Takes up a session that a former process left, with the secrets of its request if they are at hand.
+    /// Recovers a session of a former process, with the secrets of its request if they are available.
     ///
-    /// A session that waits for an approval waits on, until the same deadline. A command that runs is followed
-    /// to its end. A phase that changes nothing and was cut off is begun again. An apply never is: it is
-    /// followed, or it is known not to have begun, or the outcome is `unknown`. A session that is over is
-    /// there to be read.
+    /// A session that waits for an approval keeps waiting, with the same deadline. A running command is followed to
+    /// its end. An interrupted phase that changes nothing is started again. An apply never is: it is followed, or
+    /// it is known not to have begun, or the outcome is `unknown`. A session that has ended can be read.
     ///
-    /// Without the secrets, what runs is followed to its end, and a plan waits, but cannot be approved before
-    /// [`Session::supply`] gave them back; anything else that has to be begun ends the session as
+    /// Without the secrets, a running command is followed to its end, and a plan waits but cannot be approved
+    /// before [`Session::supply`] has supplied them; any other step that has to be started ends the session as
     /// `interrupted`.
     ///
     /// # Errors
-    /// [`RecoverError`]; the session is left as it was.
+    /// [`RecoverError`]; the session is unchanged.
     pub fn recover(
         &self,
         dir: impl AsRef<Path>,
@@ -177,13 +176,13 @@ impl Sessions {
         Ok(self.carry(&runtime, parts))
     }
 
-    /// Takes up every session below [`Settings::root`] that nobody carries.
+    /// Recovers every session below [`Settings::root`] that no process owns.
     ///
-    /// `secrets` is asked for what is not kept on disk, by the session's name. Sessions that another process
-    /// carries are left out.
+    /// `secrets` returns the values that are not stored on disk, by the session's id. Sessions that another process
+    /// owns are skipped.
     ///
     /// # Errors
-    /// The root is there and cannot be looked through: sessions may be left that nobody carries.
+    /// The root exists but cannot be listed: sessions without an owner may remain.
     pub fn recover_all(
         &self,
         secrets: impl Fn(SessionId) -> Option<RequestSecrets>,
@@ -212,7 +211,7 @@ impl Sessions {
 
     fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
         let (published, publisher) = Published::new(&parts.facts, parts.log.clone());
-        // One that the journal does not know is made again, and may come out otherwise.
+        // A plan that the journal does not record is made again, and may differ.
         if parts.facts.binding.is_some()
             && let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
                 .map(|text| serde_json::from_slice::<PlanSummary>(&text))
@@ -258,12 +257,11 @@ impl Sessions {
 }
 
 impl Session {
-    /// Takes up the session in this directory, with the defaults and the runner that
-    /// [`Runner::locate`] finds; [`Sessions::recover`] does it with other settings, and with the secrets
-    /// of the request.
+    /// Recovers the session in this directory, with default settings and the runner that [`Runner::locate`] finds;
+    /// [`Sessions::recover`] does it with other settings, and with the secrets of the request.
     ///
     /// # Errors
-    /// [`RecoverError`]; the session is left as it was.
+    /// [`RecoverError`]; the session is unchanged.
     pub fn recover(dir: impl AsRef<Path>) -> Result<Self, RecoverError> {
         let dir = dir.as_ref();
         let runner = Runner::locate().map_err(|fault| RecoverError::Runner(Box::new(fault)))?;
@@ -276,12 +274,12 @@ impl Session {
     }
 }
 
-/// The same path from the root; one for which the system has no current directory stays as it is.
+/// Makes a path absolute; returns it unchanged if the system has no current directory.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Why the tools cannot be told a path below this one.
+/// Returns why paths below this one cannot be passed to the tools.
 fn problem_of_root(root: &Path) -> Option<&'static str> {
     match root.to_str() {
         None => Some("is not UTF-8"),
@@ -291,12 +289,12 @@ fn problem_of_root(root: &Path) -> Option<&'static str> {
     }
 }
 
-/// A session within its own source changes what it is approved for by writing down that it was approved.
+/// Refuses a source that contains the sessions: recording the approval would change what was approved.
 fn refuse_a_source_around(root: &Path, request: &DeployRequest) -> Result<(), InvalidRequest> {
     let Source::Directory(directory) = &request.source else {
         return Ok(());
     };
-    // The directory for all sessions may not have been made yet.
+    // The directory for all sessions may not exist yet.
     let there = root.ancestors().find_map(|it| it.canonicalize().ok());
     let holds_root = directory
         .canonicalize()
@@ -311,7 +309,7 @@ fn refuse_a_source_around(root: &Path, request: &DeployRequest) -> Result<(), In
     Ok(())
 }
 
-/// What a session is made of when it begins or goes on.
+/// The parts of a session that starts or is recovered.
 struct Parts {
     place: Place,
     claim: Claim,
@@ -335,7 +333,7 @@ fn begin(place: &Place, opening: &Opening) -> io::Result<(Claim, Journal, Log)> 
     ))
 }
 
-/// The request of a record, whole if the secrets are given.
+/// Restores the request of a record, complete if the secrets are given.
 fn request_of(
     record: &Record,
     secrets: Option<&RequestSecrets>,

@@ -1,4 +1,4 @@
-//! Where a session stands, for whoever asks.
+//! The public state of a session.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,81 +7,81 @@ use super::{Operation, Phase, PlanDigest, Reason, SessionId, Status};
 use crate::checkout::CommitSha;
 use crate::protocol::{Diagnosis, StateReport, Tool};
 
-/// Where a session stands at a moment.
+/// The state of a session at one moment.
 ///
-/// What the deployment API calls `status`; its logs, plan and outputs are had from the handle.
+/// The deployment API calls it `status`; the handle provides its logs, plan and outputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Snapshot {
-    /// The session.
+    /// Id of the session.
     pub id: SessionId,
-    /// The tool that runs.
+    /// The tool.
     pub tool: Tool,
-    /// What the session is to do.
+    /// The operation.
     pub operation: Operation,
     /// Whether it runs, waits, or how it ended.
     pub status: Status,
-    /// What it is at.
+    /// The current phase.
     pub phase: Phase,
-    /// Why it ended as it did; none before its end.
+    /// Why it ended; `None` before its end.
     pub reason: Option<Reason>,
-    /// One sentence that a person can act on, when something went wrong; empty otherwise.
+    /// One sentence that tells the user what to do if something went wrong; empty otherwise.
     pub error: String,
-    /// What a person should know although nothing went wrong, one sentence each.
+    /// Warnings when nothing went wrong, one sentence each.
     pub warnings: Vec<String>,
-    /// What went wrong, when the tool's output tells.
+    /// What went wrong, if the tool's output shows it.
     pub diagnosis: Option<Diagnosis>,
-    /// What became of the state, after an apply.
+    /// What happened to the state, after an apply.
     pub state: Option<StateReport>,
-    /// What the tools are confined by, such as `landlock-7`; none when they are not, and before `init` was done.
+    /// What confines the tools, such as `landlock-7`; `None` if nothing does, and before `init` has succeeded.
     pub sandbox: Option<String>,
     /// When the session was started.
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The commit that was checked out; none before that, and for a source that is not git.
+    /// The commit that was checked out; `None` before that, and for a source that is not git.
     pub commit: Option<CommitSha>,
-    /// The digest that an approval has to name; none before there is a plan.
+    /// The digest that an approval has to name; `None` before a plan exists.
     pub plan_digest: Option<PlanDigest>,
-    /// Until when an approval is waited for; none when none is.
+    /// Deadline of the approval; `None` if no plan waits.
     pub approval_deadline: Option<DateTime<Utc>>,
-    /// What was decided about the plan.
+    /// The decision about the plan.
     pub decision: Option<DecisionMade>,
-    /// Who asked for the session to stop.
+    /// Who requested the stop.
     pub stop_requested_by: Option<String>,
     /// Each phase that was entered, in order.
     pub phases: Vec<PhaseTimes>,
 }
 
-/// What somebody decided about a plan.
+/// The decision about a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DecisionMade {
     /// Whether the plan was approved or rejected.
     pub verdict: Verdict,
     /// Who decided.
     pub by: String,
-    /// What they said.
+    /// Their comment.
     pub comment: String,
-    /// When.
+    /// When they decided.
     pub at: DateTime<Utc>,
 }
 
-/// A decision about a plan.
+/// Whether a plan is to be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is to be applied.
+    /// The plan is to be applied.
     Approved,
-    /// It is not.
+    /// The plan is not to be applied.
     Rejected,
 }
 
-/// When a session was in a phase.
+/// The period of a session in one phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PhaseTimes {
     /// The phase.
     pub phase: Phase,
-    /// When it was entered.
+    /// When the session entered it.
     pub started_at: DateTime<Utc>,
-    /// When it was left; none while the session is in it.
+    /// When the session left it; `None` while the session is in it.
     pub ended_at: Option<DateTime<Utc>>,
 }

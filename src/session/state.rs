@@ -1,4 +1,4 @@
-//! Where a session is, more exactly than its status says.
+//! The internal state of a session, more precise than its status.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::digest::PlanDigest;
 use super::{Operation, Phase, Reason, Status};
 
-/// Where a session is.
+/// The state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Something is being done.
+    /// A step is running.
     Active { stage: Stage, stop: Option<Stop> },
-    /// A plan waits for somebody to decide.
+    /// A plan waits for a decision.
     AwaitingApproval {
         digest: PlanDigest,
         deadline: DateTime<Utc>,
     },
-    /// Nothing happens any more.
+    /// The session has ended.
     Finished(Reason),
 }
 
-/// What is being done.
+/// The running stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Initializing,
@@ -28,21 +28,21 @@ pub(super) enum Stage {
     Init,
     Validate,
     Plan,
-    /// A plan was approved and no apply has begun: what is there is held against what was approved.
+    /// A plan was approved and no apply has begun: the current state is compared with what was approved.
     Check,
     /// An apply may have begun.
     Apply,
     Outputs(After),
 }
 
-/// What was done before the outputs are read.
+/// What happened before the outputs are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     Applied,
     NoChanges,
 }
 
-/// How hard a session is to stop, the harder the greater.
+/// How hard a session has to stop; a greater value is harder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Stop {
@@ -50,7 +50,7 @@ pub(super) enum Stop {
     Force,
 }
 
-/// What of the request decides about the way that a session takes.
+/// The part of the request that decides the transitions of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Charter {
     pub(super) operation: Operation,

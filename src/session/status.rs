@@ -1,25 +1,25 @@
-//! The words for where a session is and how it ended.
+//! Names for the state of a session and for how it ended.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a session stands, as a client of the deployment API sees it.
+/// The status of a session, as a client of the deployment API sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Something is being done.
+    /// A step is running.
     Running,
-    /// The plan is there and somebody has to decide.
+    /// A plan waits for a decision.
     AwaitingApproval,
-    /// It ended and did what was asked.
+    /// The session ended and succeeded.
     Success,
-    /// It ended and did not.
+    /// The session ended and did not succeed.
     Failed,
-    /// It ended because somebody wanted it to, or nobody approved in time.
+    /// The session ended because a stop was requested, or the plan was rejected or expired.
     Cancelled,
 }
 
-/// What a session is at, as a client of the deployment API sees it.
+/// The phase of a session, as a client of the deployment API sees it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -29,18 +29,18 @@ pub enum Phase {
     Initializing,
     /// The source is fetched.
     Cloning,
-    /// `init`, and the choice of the workspace.
+    /// `init`, and the selection of the workspace.
     Init,
     /// `plan` or `validate`, and the wait for an approval.
     Plan,
-    /// The check of what was approved, `apply`, and the outputs.
+    /// The check of the approved plan, `apply`, and the outputs.
     Apply,
     /// Nothing is left to do.
     Completed,
 }
 
 impl Phase {
-    /// The word on the wire.
+    /// Returns the word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Initializing => "initializing",
@@ -53,31 +53,31 @@ impl Phase {
     }
 }
 
-/// Why a session ended as it did; tells apart what its [`Status`] does not.
+/// Why a session ended; more precise than its [`Status`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The approved plan was applied.
     Applied,
-    /// The approved plan to destroy was applied.
+    /// The approved destroy plan was applied.
     Destroyed,
-    /// The plan was all that was asked for, and it has changes.
+    /// Only a plan was requested, and it has changes.
     Planned,
     /// The plan has nothing to apply.
     NoChanges,
     /// The configuration is valid.
     Validated,
-    /// A resource is not as the state has it.
+    /// A resource differs from the state.
     DriftFound,
-    /// Every resource is as the state has it.
+    /// No resource differs from the state.
     NoDrift,
-    /// Somebody refused the plan.
+    /// The plan was rejected.
     Rejected,
-    /// Nobody decided about the plan in time.
+    /// The approval deadline passed without a decision.
     Expired,
-    /// Somebody cancelled, and the tool, if one ran, ended gracefully.
+    /// The session was cancelled, and the tool, if one ran, ended gracefully.
     Cancelled,
-    /// Somebody cancelled, and the tool had to be killed: by force, or because the grace ran out.
+    /// The session was cancelled, and the tool had to be killed: by force, or because the grace period expired.
     Killed,
     /// The session's directory, credentials or CLI configuration could not be set up.
     PreparationFailed,
@@ -89,23 +89,22 @@ pub enum Reason {
     ValidateFailed,
     /// `plan` failed, or its plan could not be read.
     PlanFailed,
-    /// What was to be applied is not what was approved; nothing was applied.
+    /// What was to be applied differs from what was approved; nothing was applied.
     ApprovalVoid,
-    /// `apply` failed; the state says what was done.
+    /// `apply` failed; the state records what was done.
     ApplyFailed,
     /// A command ran into its timeout.
     TimedOut,
-    /// The process that held the session ended in a phase that could not be taken up again; no apply had
-    /// begun.
+    /// The process that drove the session ended in a phase that cannot be resumed; no apply had begun.
     Interrupted,
-    /// It cannot be known how a command ended; an apply may have changed something.
+    /// How a command ended cannot be determined; an apply may have changed something.
     Unknown,
-    /// The session could not do its own part, such as write its journal.
+    /// The session failed in its own work, such as writing its journal.
     Internal,
 }
 
 impl Reason {
-    /// The status that a session with this reason has.
+    /// Returns the status of a session with this reason.
     pub const fn status(self) -> Status {
         match self {
             Self::Applied

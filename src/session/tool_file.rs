@@ -1,4 +1,4 @@
-//! The program that a tool's name stands for.
+//! The program that a tool's name resolves to.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,24 +8,24 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 
-/// A program, and what shows that it is still the same.
+/// A program, and metadata that shows whether it is unchanged.
 ///
-/// Its bytes are not digested: a tool has a hundred megabytes. Whoever replaces a file changes its inode or
-/// its times; the time of its last change of status cannot be set back.
+/// Its bytes are not hashed: a tool has a hundred megabytes. Replacing a file changes its inode or its times; the
+/// time of the last status change cannot be set back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ToolFile {
     path: PathBuf,
     device: u64,
     inode: u64,
     bytes: u64,
-    /// Seconds and nanoseconds of the last change of its content.
+    /// Time of the last content change, in seconds and nanoseconds.
     modified: (i64, i64),
-    /// Seconds and nanoseconds of the last change of its content, name or permissions.
+    /// Time of the last change of content, name or permissions, in seconds and nanoseconds.
     changed: (i64, i64),
 }
 
 impl ToolFile {
-    /// Looks at the program at this path.
+    /// Reads the metadata of the program at this path.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let metadata = path.metadata()?;
         Ok(Self {
@@ -38,8 +38,8 @@ impl ToolFile {
         })
     }
 
-    /// Finds the program that a name stands for, as the runner does: the first in an absolute directory of
-    /// `search_path` that can be executed; none if there is none.
+    /// Finds a program by name, as the runner does: the first executable one in an absolute directory of
+    /// `search_path`; `None` if it is not found.
     pub(super) fn find(name: &str, search_path: &OsStr) -> io::Result<Option<Self>> {
         std::env::split_paths(search_path)
             .filter(|folder| folder.is_absolute())
@@ -49,7 +49,7 @@ impl ToolFile {
             .transpose()
     }
 
-    /// All of it in one line, for a digest.
+    /// Formats all fields as one line, for a digest.
     pub(super) fn text(&self) -> String {
         format!(
             "{} {} {} {} {:?} {:?}",

@@ -1,4 +1,4 @@
-//! The one function that decides where a session goes from where it is.
+//! The one function that decides the next state of a session.
 //!
 //! ```text
 //! initializing ─▶ cloning ─▶ init ─┬─▶ plan ─┬─▶ awaiting approval ─▶ check ─▶ apply ─▶ outputs ─▶ finished
@@ -6,14 +6,14 @@
 //!                                  └─▶ validate ────────────────────────────────────────────────▶
 //! ```
 //!
-//! From anywhere before its end, a session may fail or be stopped. Only `check` leads to `apply`, and from
-//! `apply` no way leads back: nothing that a driver does can apply a second time.
+//! From any state before its end, a session may fail or be stopped. Only `check` leads to `apply`, and no
+//! transition leads back from `apply`: nothing that a driver does can apply a second time.
 
 use super::event::{Changes, Decision, Event, FailureKind, StopEnd};
 use super::state::{After, Charter, Stage, State, Stop};
 use super::{IllegalTransition, Operation, PlanDigest, Reason};
 
-/// Where a session goes when this happens; an error leaves it where it is.
+/// Returns the state after an event; on an error the state is unchanged.
 pub(super) fn transition(
     charter: Charter,
     state: &State,
@@ -30,7 +30,7 @@ fn awaiting(wanted: &PlanDigest, state: &State, event: &Event) -> Result<State, 
     match event {
         Event::Approved(decision) => {
             is_about(decision, wanted)?;
-            // An approval that names no plan binds nothing.
+            // An approval that names no plan is not bound to anything.
             if decision.digest.is_none() {
                 return Err(IllegalTransition::OtherDigest {
                     waiting: wanted.clone(),
@@ -43,7 +43,7 @@ fn awaiting(wanted: &PlanDigest, state: &State, event: &Event) -> Result<State, 
             Ok(State::Finished(Reason::Rejected))
         }
         Event::Expired => Ok(State::Finished(Reason::Expired)),
-        // Nothing runs: there is nothing to wait for.
+        // Nothing runs, so the session ends at once.
         Event::StopRequested { .. } => Ok(State::Finished(Reason::Cancelled)),
         Event::Failed(failure) if failure.kind == FailureKind::Internal => {
             Ok(State::Finished(Reason::Internal))
@@ -110,7 +110,7 @@ fn active(
         | Event::Applied { .. }
         | Event::OutputsRead => match (done(charter, stage, event), stop, stage) {
             (None, _, _) => Err(out_of_place(&here, event)),
-            // It was done all the same, and the outputs are worth a look.
+            // The apply completed anyway, and its outputs are useful.
             (Some(next), Some(_), Stage::Apply | Stage::Outputs(_)) => Ok(next),
             (Some(_), Some(_), _) => Ok(State::Finished(Reason::Cancelled)),
             (Some(next), None, _) => Ok(next),
@@ -118,7 +118,7 @@ fn active(
     }
 }
 
-/// Where a session goes when a stage did what it is there for; none if the event is of another stage.
+/// Returns the state after a stage succeeded; `None` if the event belongs to another stage.
 fn done(charter: Charter, stage: Stage, event: &Event) -> Option<State> {
     match (stage, event) {
         (Stage::Initializing, Event::Prepared) => Some(at(Stage::Cloning)),
@@ -170,17 +170,17 @@ fn done(charter: Charter, stage: Stage, event: &Event) -> Option<State> {
     }
 }
 
-/// What a session that was stopped in this stage comes to.
+/// Returns the reason for a session that was stopped in this stage.
 const fn stopped(stage: Stage, end: StopEnd) -> Reason {
     match (stage, end) {
-        // What was asked for had been done.
+        // The operation had already completed.
         (Stage::Outputs(after), StopEnd::Graceful | StopEnd::Killed) => after.reason(),
         (_, StopEnd::Graceful) => Reason::Cancelled,
         (_, StopEnd::Killed) => Reason::Killed,
     }
 }
 
-/// What a session that failed in this stage comes to; none if it cannot fail there in this manner.
+/// Returns the reason for a session that failed in this stage; `None` if this kind of failure cannot occur there.
 const fn failed(stage: Stage, kind: FailureKind) -> Option<Reason> {
     match (kind, stage) {
         (FailureKind::Internal, _) => Some(Reason::Internal),
@@ -213,7 +213,7 @@ const fn failed(stage: Stage, kind: FailureKind) -> Option<Reason> {
         (FailureKind::Lost, Stage::Init | Stage::Validate | Stage::Plan | Stage::Apply) => {
             Some(Reason::Unknown)
         }
-        // Outputs that cannot be read change nothing of what was done.
+        // A failure to read outputs changes nothing of what was applied.
         (
             FailureKind::Fault
             | FailureKind::TimedOut
@@ -236,7 +236,7 @@ const fn failed(stage: Stage, kind: FailureKind) -> Option<Reason> {
     }
 }
 
-/// Why nobody can decide about a plan in this stage.
+/// Returns why no decision is possible in this stage.
 const fn undecidable(stage: Stage) -> IllegalTransition {
     match stage {
         Stage::Initializing | Stage::Cloning | Stage::Init | Stage::Validate | Stage::Plan => {

@@ -1,4 +1,4 @@
-//! Every state with every event, from one table; and what no sequence of events can do.
+//! Tests every state with every event, from one table, and what no sequence of events can do.
 
 use chrono::Utc;
 use proptest::prelude::*;
@@ -9,10 +9,10 @@ use super::state::{After, Charter, Stage, State, Stop};
 use super::transition::transition;
 use super::{IllegalTransition, Operation, PlanDigest, Reason};
 
-/// For a deployment: in each state, each event, and what comes of it.
+/// For a deployment: each event in each state, and the next state.
 ///
-/// `!` marks a refusal: `!place` out of place, `!plan` no plan yet, `!decided` decided already, `!nothing`
-/// nothing to decide, `!other` another plan, `!stopping` being stopped, `!idle` not being stopped, `!over`.
+/// `!` marks a refusal: `!place` out of place, `!plan` no plan yet, `!decided` already decided, `!nothing` nothing
+/// to decide, `!other` another plan, `!stopping` being stopped, `!idle` not being stopped, `!over` ended.
 const TABLE: &str = "
 initializing
   prepared                                                    > cloning
@@ -243,7 +243,7 @@ outputs_no_changes+cancel
   stopped stopped_killed fault timed_out void interrupted lost internal > !over
 ";
 
-/// What the operation changes: where init leads, and what a plan and an apply lead to.
+/// What depends on the operation: the state after init, after a plan and after an apply.
 const OPERATIONS: &str = "
 deploy   init  initialised   > plan
 deploy   plan  planned       > awaiting
@@ -405,7 +405,7 @@ fn planned(changes: Changes) -> Event {
     }))
 }
 
-/// The name by which the tables call an outcome.
+/// Returns the name of an outcome in the tables.
 fn shown(outcome: &Result<State, IllegalTransition>) -> String {
     let state = match outcome {
         Ok(state) => state,
@@ -444,7 +444,7 @@ const fn charter(operation: Operation) -> Charter {
     Charter { operation }
 }
 
-/// The rows of [`TABLE`]: state, event, outcome.
+/// Returns the rows of [`TABLE`]: state, event, outcome.
 fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
     let mut rows = Vec::new();
     let mut state = "";
@@ -458,7 +458,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
             ),
         }
     }
-    // A rejection need not name a plan, and then is one of whatever plan waits.
+    // A rejection need not name a plan; it then applies to the waiting plan.
     let unnamed: Vec<_> = rows
         .iter()
         .filter(|(_, event, _)| *event == "rejected")
@@ -548,8 +548,8 @@ fn any_operation() -> impl Strategy<Value = Operation> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Whatever happens in whatever order: an apply begins at most once, and only after an approval of the plan
-    /// that waited; a refused event changes nothing; the end is final.
+    /// For any events in any order: an apply begins at most once, and only after an approval of the waiting plan; a
+    /// refused event changes nothing; the end is final.
     #[test]
     fn no_sequence_of_events_applies_twice_or_without_approval(
         operation in any_operation(),
@@ -581,7 +581,7 @@ proptest! {
         }
     }
 
-    /// From everywhere there is a way to an end by stopping.
+    /// A stop leads to an end from every state.
     #[test]
     fn a_stop_always_leads_to_an_end(
         operation in any_operation(),

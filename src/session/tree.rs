@@ -1,4 +1,4 @@
-//! Digests of whole trees of files.
+//! Digests of whole directory trees.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 
 use super::content::{Hash, named};
 
-/// How many files symbolic links and modules may lead to outside of a source, so that one to `/` has an end.
+/// Most files outside of a source that symbolic links and modules may lead to; bounds a link to `/`.
 const MAX_ENTRIES_OUTSIDE: usize = 100_000;
-/// What the tool keeps in its data directory, beside modules.
+/// The tool's own files in its data directory, besides modules.
 const OF_THE_DATA_DIR: [&str; 4] = ["providers", "plugins", "terraform.tfstate", "environment"];
-/// Where files are the kernel's: they have no content that stays, and to read one may take for ever.
+/// Kernel file systems: their files have no stable content, and reading one may block forever.
 const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
 
-/// Digest of everything below a source that an apply may read or execute: names, kinds, whether it can be
-/// executed, and bytes; also of what symbolic links lead to.
+/// Returns the digest of everything below a source that an apply may read or execute: names, kinds, executable
+/// bits, and bytes; including the targets of symbolic links.
 ///
-/// The tool runs in `work_dir`, which is below the root. Left out is what it writes by itself: see
-/// [`Walk::is_the_tools`]; and `sessions`, the directory of all sessions, should it be below: journals and
-/// logs grow. Ends with an error of the kind `Interrupted` once `is_stopped` says so.
+/// The tool runs in `work_dir`, which is below the root. Excluded are files that the tool itself writes, see
+/// [`Walk::is_the_tools`], and `sessions`, the directory of all sessions, if it is below the root: journals and
+/// logs grow. Fails with `Interrupted` once `is_stopped` returns `true`.
 pub(super) fn of_tree(
     root: &Path,
     work_dir: &Path,
@@ -32,7 +32,7 @@ pub(super) fn of_tree(
     walk.digest()
 }
 
-/// The same of modules that lie beside a source, together.
+/// Returns one digest like [`of_tree`] for all modules beside a source.
 pub(super) fn of_modules_beside(
     dirs: &[PathBuf],
     sessions: &Path,
@@ -52,15 +52,15 @@ pub(super) fn of_modules_beside(
     Ok(hash.finish())
 }
 
-/// The files of a source as they were fetched.
+/// The files of a source at the time of the fetch.
 pub(super) struct Fetched {
-    /// By which they are known again.
+    /// Digest that identifies them.
     pub(super) digest: String,
-    /// Their names from the root, in the order of the digest, a zero byte after each.
+    /// Their names relative to the root, in the order of the digest, a zero byte after each.
     pub(super) names: Vec<u8>,
 }
 
-/// Looks at a source that has just been fetched.
+/// Reads a source that has just been fetched.
 pub(super) fn of_source(
     root: &Path,
     work_dir: &Path,
@@ -74,8 +74,8 @@ pub(super) fn of_source(
     })
 }
 
-/// Digest of a source that was fetched before: of the files that are listed, whatever else lies there by now;
-/// without a list, of all of them.
+/// Returns the digest of a source that was fetched before: of the listed files, ignoring any others; without a
+/// list, of all files.
 pub(super) fn of_fetched(
     root: &Path,
     work_dir: &Path,
@@ -90,45 +90,45 @@ pub(super) fn of_fetched(
     walk.digest()
 }
 
-/// How much of a tree is digested.
+/// The part of a tree that is digested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
-    /// All that an apply may read or execute.
+    /// Everything that an apply may read or execute.
     Approval,
-    /// The files that were fetched: not what links lead to, not the tool's data directory with the modules
-    /// that it downloads, and no directories, which a workspace may add.
+    /// The fetched files: not the targets of links, not the tool's data directory with the modules that it
+    /// downloads, and no directories, since a workspace may add some.
     Source,
 }
 
 /// One walk through a tree.
 struct Walk<'a> {
     root: PathBuf,
-    /// Where the tool runs, from the root.
+    /// Where the tool runs, relative to the root.
     work_dir: PathBuf,
     extent: Extent,
-    /// The files that count; without it, all do.
+    /// The files that count; all if `None`.
     listed: Option<HashSet<PathBuf>>,
-    /// Those that did, a zero byte after each.
+    /// The files that counted, a zero byte after each.
     names: Vec<u8>,
-    /// A directory that is left out.
+    /// A directory that is excluded.
     sessions: Option<PathBuf>,
     is_stopped: &'a dyn Fn() -> bool,
     hash: Hash,
-    /// Directories outside of the tree that were walked through already.
+    /// Directories outside of the tree that were already walked.
     followed: BTreeSet<PathBuf>,
     /// Whether the whole tree is outside of the source.
     is_outside: bool,
-    /// How many entries outside of the source there were, and how many there may be.
+    /// Number of entries outside of the source so far, and the limit.
     entries_outside: usize,
     most_outside: usize,
 }
 
-/// A directory that is walked through.
+/// A directory to walk.
 struct Folder {
-    /// Its name in the digest, from the root.
+    /// Its name in the digest, relative to the root.
     place: PathBuf,
     path: PathBuf,
-    /// A link led here: everything counts.
+    /// A link led here: everything in it counts.
     is_followed: bool,
 }
 
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
         Ok(std::mem::take(&mut self.hash).finish())
     }
 
-    /// Adds one entry; what it leads on to, if anything.
+    /// Adds one entry; returns the directory to walk next, if any.
     fn add_entry(
         &mut self,
         place: PathBuf,
@@ -232,11 +232,11 @@ impl<'a> Walk<'a> {
         Ok(None)
     }
 
-    /// Adds what a link leads to.
+    /// Adds the target of a link.
     fn follow(&mut self, place: PathBuf, path: &Path) -> io::Result<Option<Folder>> {
         let target = match path.canonicalize() {
             Ok(target) => target,
-            // What leads nowhere, or round in a circle, cannot be executed.
+            // A dangling or circular link cannot be executed.
             Err(_) => {
                 self.hash.add(b"nowhere");
                 return Ok(None);
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             self.hash.add(kind_of(metadata));
             self.hash.add_file(path, self.is_stopped)
         } else {
-            // A socket or a device has no content that stays.
+            // A socket or a device has no stable content.
             self.hash.add(b"other");
             Ok(())
         }
@@ -288,17 +288,17 @@ impl<'a> Walk<'a> {
         )))
     }
 
-    /// Whether the tool makes this directory for the states of workspaces: whatever else lies in it counts.
+    /// Returns whether the tool creates this directory for the states of workspaces; other files in it count.
     fn is_for_states(&self, place: &Path) -> bool {
         let of_all = self.work_dir.join("terraform.tfstate.d");
         place == of_all || place.parent() == Some(&of_all)
     }
 
-    /// Whether something below a source is written by git or by the tool in the course of its work.
+    /// Returns whether git or the tool writes this entry below a source during its work.
     ///
-    /// State and its backups change with every run, and a plan for another state is refused by the tool
-    /// itself. The lock file is digested apart. Downloaded modules are configuration; providers are held to
-    /// the lock file by the tool. Whatever else bears such a name somewhere else is a file like any other.
+    /// State and its backups change with every run, and the tool itself rejects a plan for another state. The lock
+    /// file has its own digest. Downloaded modules are configuration; the tool checks providers against the lock
+    /// file. A file with such a name elsewhere is a normal file.
     fn is_the_tools(&self, place: &Path) -> bool {
         if place == Path::new(".git") {
             return true;
@@ -314,7 +314,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        // What was fetched is the first state of all: nothing writes it before the plan.
+        // Fetched state files count: nothing writes them before the plan.
         self.extent == Extent::Approval
             && place
                 .file_name()
@@ -323,7 +323,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the tool gives this name to a state, or to what it leaves beside one.
+/// Returns whether the tool uses this name for a state, or for a file that it leaves beside one.
 fn is_of_state(name: &str) -> bool {
     let is_backup = name
         .strip_prefix("terraform.tfstate.")

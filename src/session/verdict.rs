@@ -1,14 +1,14 @@
-//! From the result of a run to what happened to the session.
+//! Maps the result of a run to an event of the session.
 
 use super::event::{Failure, FailureKind, StopEnd};
 use crate::protocol::{DiagnosisClass, Outcome, RunResult, StateReport, StopReason};
 
-/// What the end of a run means.
+/// What the end of a run means for the session.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// It did what it is there for.
+    /// It succeeded.
     Done { state: Option<StateReport> },
-    /// It did not.
+    /// It failed.
     Failed(Failure),
     /// It was stopped.
     Stopped {
@@ -16,22 +16,22 @@ pub(super) enum Verdict {
         error: String,
         state: Option<StateReport>,
     },
-    /// It may be begun once more: it changed nothing that lasts and was cut off by no fault of its own.
+    /// It may be started again: it changed nothing permanent and was interrupted from outside.
     Again,
 }
 
-/// What kind of run it was.
+/// Whether a run may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// It changes nothing outside of the session's directory, or does the same when it is run twice.
+    /// It changes nothing outside of the session's directory, or is idempotent.
     Repeatable,
     /// It is never run twice.
     Once,
 }
 
-/// What the result of a run means for a session.
+/// Returns what the result of a run means for a session.
 ///
-/// `may_repeat` says that a run of weight [`Weight::Repeatable`] has a further attempt left.
+/// `may_repeat` says that a run of weight [`Weight::Repeatable`] has another attempt left.
 pub(super) fn verdict<O>(result: &RunResult<O>, weight: Weight, may_repeat: bool) -> Verdict {
     let failed = |kind| {
         Verdict::Failed(Failure {
@@ -94,8 +94,8 @@ fn sentence<O>(result: &RunResult<O>, weight: Weight) -> String {
 mod tests {
     use super::*;
 
-    /// Outcome and stop reason, then what it means for a run that may be begun again, for one that may not
-    /// any more, and for an apply.
+    /// Outcome and stop reason, then the meaning for a repeatable run with attempts left, for one without, and for
+    /// an apply.
     const TABLE: &str = "
 succeeded       -          | done | done | done
 succeeded       cancel     | done | done | done

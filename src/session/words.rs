@@ -1,34 +1,34 @@
-//! Text to words, as a POSIX shell cuts it, without anything that a shell would expand.
+//! Splits text into words like a POSIX shell, without any expansion.
 //!
-//! Quoting is that of `sh`: single quotes keep everything, double quotes keep everything but `\` before
-//! `$`, `` ` ``, `"`, `\` and the end of a line, and a backslash outside keeps the next character. An
-//! empty pair of quotes is an empty word.
+//! Quoting is that of `sh`: single quotes keep everything, double quotes keep everything but `\` before `$`, `` `
+//! ``, `"`, `\` and a newline, and a backslash outside keeps the next character. An empty pair of quotes is an
+//! empty word.
 //!
-//! There is no shell here to expand anything, so what a shell would not have passed on as it stands is
-//! refused, instead of meaning something else:
+//! There is no shell here to expand anything, so text that a shell would change is refused instead of getting
+//! another meaning:
 //!
 //! | not quoted | why it is refused |
 //! |---|---|
-//! | `$`, `` ` ``, also in double quotes | a value would be put in |
-//! | `*` `?` | names of files would be put in |
-//! | `~` that begins a word or follows `=` | the home directory would be put in |
+//! | `$`, `` ` ``, also in double quotes | a shell would insert a value |
+//! | `*` `?` | a shell would insert file names |
+//! | `~` that begins a word or follows `=` | a shell would insert the home directory |
 //! | `;` `\|` `&` `<` `>` `(` `)` | the command would end there, or be redirected |
 //! | `#` that begins a word | the rest would be a comment |
-//! | control characters but tab and line ends | nobody means them |
+//! | control characters except tab and newline | never intended |
 //!
-//! `[` and `]` are passed on, as a shell does unless a file happens to match: resource addresses have
-//! them. So are `{`, `}`, `!`, `^` and `%`, which mean nothing to `sh`. The end of a line separates words
-//! like a space, where a shell would end the command: text that is written over several lines means that.
+//! `[` and `]` are passed on, as a shell does unless a file happens to match: resource addresses contain them. So
+//! are `{`, `}`, `!`, `^` and `%`, which mean nothing to `sh`. A newline separates words like a space, where a
+//! shell would end the command: that is what text over several lines means here.
 
 use thiserror::Error;
 
-/// Why a text has no words.
+/// Why a text cannot be split.
 ///
 /// Positions count characters, the first being 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WordsError {
-    /// A quote is never closed.
+    /// A quote is not closed.
     #[error("the quote `{quote}` at character {at} is never closed")]
     Unbalanced {
         /// The quote.
@@ -36,13 +36,13 @@ pub enum WordsError {
         /// Where it opens.
         at: usize,
     },
-    /// The text ends in a backslash that keeps nothing.
+    /// The text ends in an unescaped backslash.
     #[error("the backslash at character {at}, the last one, has nothing after it")]
     TrailingBackslash {
         /// Where it is.
         at: usize,
     },
-    /// A shell would expand this, or end the command here; nothing here does.
+    /// A shell would expand this, or end the command here; this parser does not.
     #[error("the character `{}` at character {at} means something to a shell: quote it", .character.escape_debug())]
     Special {
         /// The character.
@@ -58,7 +58,7 @@ pub enum WordsError {
     },
 }
 
-/// Cuts a text into words.
+/// Splits a text into words.
 ///
 /// ```
 /// use iac_runner::session::words::split;
@@ -68,7 +68,7 @@ pub enum WordsError {
 /// ```
 ///
 /// # Errors
-/// The first place at which the text is not balanced, or would mean something else to a shell.
+/// The first position at which the text is not balanced, or would mean something else to a shell.
 pub fn split(text: &str) -> Result<Vec<String>, WordsError> {
     let mut cutter = Cutter::default();
     let mut characters = (1..).zip(text.chars());
@@ -97,7 +97,7 @@ pub fn split(text: &str) -> Result<Vec<String>, WordsError> {
     Ok(cutter.words)
 }
 
-/// Writes words as a text of which [`split`], and a shell, makes these words again.
+/// Quotes words so that [`split`], and a shell, return the same words.
 pub fn quote<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words
         .into_iter()
@@ -109,7 +109,7 @@ pub fn quote<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 #[derive(Default)]
 struct Cutter {
     words: Vec<String>,
-    /// The word that is being read; none between words.
+    /// The current word; `None` between words.
     word: Option<String>,
 }
 
@@ -123,7 +123,7 @@ impl Cutter {
     }
 }
 
-/// Whether an unquoted character would not reach a command as it stands.
+/// Returns whether a shell would change an unquoted character.
 fn is_special(character: char, word: Option<&str>) -> bool {
     match character {
         '$' | '`' | '*' | '?' | ';' | '|' | '&' | '<' | '>' | '(' | ')' => true,

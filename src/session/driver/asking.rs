@@ -1,4 +1,4 @@
-//! Asks a run to stop, as hard as the session is to stop, and again if that did not reach it.
+//! Asks a run to stop, and asks again if the request did not reach it.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use tokio::time::Instant;
 use crate::client::Canceller;
 use crate::session::state::Stop;
 
-/// The pause before a run is asked again, at first and at most; it doubles from one to the other.
+/// First and longest pause before a run is asked again; the pause doubles from one to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// When a stop that did not reach the run is asked for again.
+/// When to repeat a stop that did not reach the run.
 #[derive(Debug, Default)]
 pub(super) struct AskAgain {
     failures: u32,
     at: Option<Instant>,
-    /// What was wrong the last time.
+    /// The last error.
     why: String,
 }
 
 impl AskAgain {
-    /// Takes in that a stop did not reach the run; whether that is news.
+    /// Records that a stop did not reach the run; returns whether the error is new.
     pub(super) fn note(&mut self, why: &str) -> bool {
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
         self.at = Some(Instant::now() + pause.min(LONGEST_PAUSE));
@@ -32,7 +32,7 @@ impl AskAgain {
         is_news
     }
 
-    /// Waits until it is time, once.
+    /// Waits until the next attempt is due, once.
     pub(super) async fn is_due(&mut self) {
         match self.at {
             Some(at) => tokio::time::sleep_until(at).await,
@@ -49,11 +49,11 @@ pub(super) fn ask(canceller: &Canceller, wanted: Stop) {
     }
 }
 
-/// Waits until the session is to stop harder than it was told to stop before.
+/// Waits until the session has to stop harder than in the last stop that was given.
 pub(super) async fn harder(stop: &mut watch::Receiver<Option<Stop>>, given: Option<Stop>) -> Stop {
     match stop.wait_for(|wanted| *wanted > given).await.map(|it| *it) {
         Ok(Some(wanted)) => wanted,
-        // Nobody is left who could want it.
+        // No sender is left that could ask for a stop.
         Ok(None) | Err(_) => std::future::pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! What the tool notes of the backend, between a session and a directory that others use too.
+//! Copies the tool's backend record between a session and a directory shared with other users.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -20,13 +20,13 @@ use crate::session::local_state::local_backends;
 use crate::session::place::{Place, write_aside};
 use crate::session::request::Source;
 
-/// The name of the file in which the tool notes the backend, in its data directory.
+/// Name of the file in the data directory in which the tool records the backend.
 const BACKEND_RECORD: &str = "terraform.tfstate";
 
 impl Job {
-    /// Begins with what the tool has noted of the backend in a directory that others use too.
+    /// Copies the backend record of a shared directory into the session.
     ///
-    /// Without it, the tool takes state that is there for that of another backend, and asks whether to move it.
+    /// Without it, the tool assumes that existing state belongs to another backend, and asks whether to migrate it.
     pub(super) fn take_over_backend(&self) -> Result<(), Event> {
         self.shared_backend_record().map_or(Ok(()), |shared| {
             copy_to_own(&shared, &self.place, self.links()).map_err(|fault| {
@@ -36,9 +36,10 @@ impl Job {
         })
     }
 
-    /// Leaves the note there for whoever comes next. The choice of a workspace is in another file.
+    /// Copies the backend record to the shared directory for its next user. The selected workspace is in another
+    /// file.
     ///
-    /// A directory that cannot be written to can be deployed all the same.
+    /// A directory that is not writable can still be deployed.
     pub(super) fn leave_backend(&self) {
         let Some(shared) = self.shared_backend_record() else {
             return;
@@ -58,8 +59,8 @@ impl Job {
         }
     }
 
-    /// The directory in which the tool notes the backend for whoever works there without a session; none if the
-    /// source is this session's own.
+    /// Returns the directory in which the tool records the backend when it runs without a session; `None` if the
+    /// source belongs to this session.
     fn shared_backend_record(&self) -> Option<PathBuf> {
         match &self.request.source {
             Source::Directory(_) if self.request.operation != Operation::Validate => {
@@ -70,8 +71,7 @@ impl Job {
         }
     }
 
-    /// State in a file of the session's own directory goes with the session: whoever deploys that way
-    /// should know.
+    /// Warns that state in a file of the session's own directory is removed with the session.
     pub(super) fn warn_of_local_state(&self) {
         let writes = matches!(
             self.request.operation,
@@ -93,7 +93,7 @@ impl Job {
         }
     }
 
-    /// Says that there was nothing to destroy, and where the state would have been.
+    /// Says that nothing was there to destroy, and where the state would have been.
     pub(super) fn nothing_to_destroy(&self) -> String {
         let place = match self.home_of_state() {
             StateHome::OwnFile => {
@@ -139,20 +139,20 @@ impl Job {
     }
 }
 
-/// Where the state of a deployment lives.
+/// Where the state of a deployment is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum StateHome {
-    /// A file of this session: the configuration has no backend.
+    /// In a file of this session: the configuration has no backend.
     OwnFile,
-    /// A file of this session, by a backend.
+    /// In a file of this session, through a backend.
     OwnBackend,
-    /// The directory that is deployed.
+    /// In the deployed directory.
     Directory,
-    /// A backend of this kind.
+    /// In a backend of this kind.
     Backend { kind: String },
 }
 
-/// The kind of backend that the tool has noted, such as `s3`.
+/// Returns the kind of backend that the tool has recorded, such as `s3`.
 fn kind_of_backend(record: &[u8]) -> String {
     let record: serde_json::Value = serde_json::from_slice(record).unwrap_or_default();
     let kind = record.pointer("/backend/type").and_then(|it| it.as_str());
@@ -163,20 +163,20 @@ fn kind_of_backend(record: &[u8]) -> String {
 #[derive(Clone, Copy, Debug)]
 enum Links {
     Followed,
-    /// A confined tool may have made it, to where it can't go itself.
+    /// A confined tool may have created it, with a target that the tool itself can't access.
     Refused,
 }
 
-/// The note of the tool in a directory of its own.
+/// The tool's backend record, in its open directory.
 #[derive(Debug)]
 struct Record {
     folder: File,
 }
 
 impl Record {
-    /// Opens the directory that holds it; none when it is not there.
+    /// Opens the directory of the record; returns `None` if it does not exist.
     ///
-    /// It is held open, and its names are looked up in it alone: a tool may put a link in the place of either.
+    /// All names are looked up relative to the open directory: a tool may replace either by a link.
     fn in_folder(folder: &Path, links: Links) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         let flags = match links {
@@ -190,7 +190,7 @@ impl Record {
         }
     }
 
-    /// Reads it; none when it is not there.
+    /// Reads the record; returns `None` if it does not exist.
     fn read(&self) -> io::Result<Option<(Vec<u8>, Permissions)>> {
         let mut file = match regular_file::open_at(&self.folder, BACKEND_RECORD) {
             Ok(file) => file,
@@ -202,14 +202,14 @@ impl Record {
         Ok(Some((content, file.metadata()?.permissions())))
     }
 
-    /// Replaces it by way of a file called `aside`.
+    /// Replaces the record through a temporary file called `aside`.
     fn replace(
         &self,
         aside: &OsStr,
         content: &[u8],
         access: Option<Permissions>,
     ) -> io::Result<()> {
-        // What is left of a session that was cut off.
+        // Left over from an interrupted session.
         match unlinkat(&self.folder, aside, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(fault) => return Err(fault.into()),
@@ -241,7 +241,7 @@ fn copy_to_own(folder: &Path, place: &Place, links: Links) -> io::Result<()> {
     write_aside(&own, &record)
 }
 
-/// Whoever could read what was there can read what is put there.
+/// The new file keeps the permissions of the file that it replaces.
 fn copy_to_shared(folder: &Path, place: &Place, links: Links) -> io::Result<()> {
     let Some(own) = Record::in_folder(&place.data_dir(), Links::Refused)? else {
         return Ok(());

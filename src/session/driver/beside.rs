@@ -9,16 +9,16 @@ use super::job::Job;
 use crate::protocol::inherits;
 use crate::session::content;
 
-/// Files of a CLI configuration in the home directory.
+/// CLI configuration files in the home directory.
 const CLI_CONFIGURATIONS: [&str; 2] = [".terraformrc", ".tofurc"];
-/// The same in the directories of either tool, and how the names of more of them end there.
+/// Names and suffixes of CLI configuration files in the directories of either tool.
 const CLI_CONFIGURATION_OF_DIR: &str = "tofurc";
 const MORE_CLI_CONFIGURATIONS: [&str; 2] = [".tfrc", ".tfrc.json"];
 
 impl Job {
-    /// Files outside of the source that decide what an apply does: the chosen workspace, and the CLI
-    /// configuration, which can have the tool run other providers than the lock file names. Those that are
-    /// there, with their digests.
+    /// Returns the existing files outside of the source that decide what an apply does, with their digests: the
+    /// selected workspace, and the CLI configuration, which can make the tool run other providers than the lock
+    /// file names.
     pub(super) fn read_beside(
         &self,
         is_stopped: &dyn Fn() -> bool,
@@ -38,7 +38,7 @@ impl Job {
         Ok(found)
     }
 
-    /// Where the tools look for a CLI configuration: what a variable names, or else files of the home
+    /// Returns where the tools look for a CLI configuration: at the path in a variable, else in files of the home
     /// directory.
     fn cli_configurations(&self) -> io::Result<Vec<PathBuf>> {
         let of_cli = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"];
@@ -63,7 +63,7 @@ impl Job {
         Ok(files)
     }
 
-    /// What the tools get as a variable, if it is not blank.
+    /// Returns the value of a variable as the tools see it, if it is not empty.
     fn variable_of_tool(&self, name: &str) -> Option<String> {
         let patterns = self.settings.inherit_env.as_deref();
         let added = self.environment.get().and_then(|added| added.get(name));
@@ -77,7 +77,7 @@ impl Job {
     }
 }
 
-/// The files of a CLI configuration in a directory of a tool.
+/// Returns the CLI configuration files in a directory of a tool.
 fn cli_configurations_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -100,7 +100,7 @@ fn cli_configurations_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether the tools, which run as the same user, take something for not there.
+/// Returns whether the tools, which run as the same user, treat the file as missing.
 fn is_out_of_reach(fault: &io::Error) -> bool {
     matches!(
         fault.kind(),

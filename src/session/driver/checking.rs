@@ -1,4 +1,4 @@
-//! Measures what an approval is bound to, and holds it against what was approved.
+//! Measures what an approval is bound to, and compares it with what was approved.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,16 +18,16 @@ use crate::session::place::Place;
 use crate::session::tool_file::ToolFile;
 use crate::session::{modules, tree};
 
-/// Begins the error when something cannot be measured.
+/// Start of the error when something cannot be measured.
 const UNREADABLE: &str = "what the plan is bound to cannot be read";
 
 impl Job {
-    /// Looks whether what is there is what was approved; if it is, the apply may begin.
+    /// Checks that the current state is what was approved; if it is, the apply may begin.
     pub(super) async fn check(&self, run: String) -> Event {
         let Some(approved) = &self.binding else {
             return failed(FailureKind::Internal, "there is no plan to apply");
         };
-        // The version is checked by the runner, before it starts the tool, unless it is known.
+        // The runner checks the version before it starts the tool, unless the version is known.
         match self.measure_again(approved.tool_version.clone()).await {
             Err(event) => void(event),
             Ok(now) => {
@@ -53,13 +53,13 @@ impl Job {
         self.measure(tool_version, configuration).await
     }
 
-    /// What an approval is bound to, as it is now, with the digest of the configuration.
+    /// Measures what an approval is bound to, given the digest of the configuration.
     pub(super) async fn measure(
         &self,
         tool_version: Option<String>,
         configuration: String,
     ) -> Result<Binding, Event> {
-        // What the session adds takes the place of what is inherited.
+        // Variables that the session adds override inherited ones.
         self.environment().await?;
         let job = self.clone();
         let lock_file = self.work_dir()?.join(".terraform.lock.hcl");
@@ -78,28 +78,28 @@ impl Job {
         .await
     }
 
-    /// The program that the tool's name stands for now; none if there is none.
+    /// Returns the program that the tool's name resolves to now; `None` if it does not exist.
     pub(super) fn tool_file(&self) -> io::Result<Option<ToolFile>> {
         ToolFile::find(self.request.tool.program(), &self.search_path())
     }
 
-    /// Whether the program is of the version that made the plan, without asking it.
+    /// Returns whether the program is known to have the version that made the plan, without running it.
     ///
-    /// Both tools show no plan that another version made, so the program that has made or shown this one is of its
-    /// version for as long as it is the same file. Where a person decides, it is asked all the same.
+    /// Both tools reject a plan that another version made, so the program that made or showed this plan has its
+    /// version as long as the file is unchanged. If a person approves, the program is asked anyway.
     pub(super) fn is_known_to_be_of_the_version(&self) -> bool {
         let bound = self.binding.as_ref().and_then(|it| it.tool.as_ref());
         self.request.auto_approve && bound.is_some() && bound == self.planned_by.get()
     }
 
-    /// Whether the apply has to be given the variables of the plan once more.
+    /// Returns whether the apply needs the variables of the plan again.
     pub(super) fn needs_variables_again(&self, version: &str) -> bool {
         let tool = self.request.tool;
         self.work_dir()
             .is_ok_and(|work_dir| ephemeral::are_needed_by(tool, version, work_dir))
     }
 
-    /// Digest of the source, and of the modules that were downloaded for it or that lie beside it.
+    /// Returns the digest of the source, and of the modules that were downloaded for it or that are beside it.
     pub(super) async fn configuration(&self) -> Result<String, Event> {
         let checkout = self.checkout()?.clone();
         let place = self.place.clone();
@@ -109,7 +109,7 @@ impl Job {
         .await
     }
 
-    /// The commit that git says is checked out; none if none was.
+    /// Returns the commit that git has checked out; `None` if there was no checkout.
     fn commit_of_source(&self) -> Option<CommitSha> {
         self.commit.as_ref()?;
         let root = &self.checkout.as_ref()?.root;
@@ -117,8 +117,8 @@ impl Job {
         head.trim().parse().ok()
     }
 
-    /// Digest of everything that the request says beside the configuration, of what the tools inherit, and of
-    /// what they read beside it.
+    /// Returns the digest of everything in the request besides the configuration, of what the tools inherit, and of
+    /// the files outside of the source that they read.
     fn digest_of_variables(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<String> {
         let request = &self.request;
         let of_env = request
@@ -156,14 +156,14 @@ impl Job {
         Ok(content::of_values(&self.salt, values))
     }
 
-    /// What the tools get from this process's environment, and what could change an apply: another profile
-    /// is another account.
+    /// Returns the variables that the tools inherit from this process and that could change an apply: another
+    /// profile means another account.
     fn inherited(&self) -> BTreeMap<String, String> {
         let patterns = self.settings.inherit_env.as_deref();
         let added = self.environment.get();
         std::env::vars_os()
             .filter_map(|(name, value)| {
-                // The runner passes on no other names.
+                // The runner does not pass on other names.
                 let name = name.into_string().ok()?;
                 Some((name, value.to_string_lossy().into_owned()))
             })
@@ -196,7 +196,7 @@ fn of_configuration(
     Ok(hash.finish())
 }
 
-/// What cannot be measured any more is not what was approved.
+/// If something can no longer be measured, the approval is void.
 fn void(event: Event) -> Event {
     match event {
         Event::Failed(mut failure) if failure.kind == FailureKind::Fault => {

@@ -1,4 +1,4 @@
-//! What a confined tool must find, since it can make nothing outside of the directories that are open to it.
+//! Creates files that a confined tool needs but can't create outside of its writable directories.
 
 use std::io;
 
@@ -8,12 +8,12 @@ use crate::session::event::{Event, FailureKind};
 use crate::session::place::Place;
 
 impl Job {
-    /// Makes the directory of what the tools keep for themselves.
+    /// Creates the tools' data directory.
     pub(super) fn make_data_dir(&self) -> Result<(), Event> {
         self.make_if_confined(Place::make_data_dir)
     }
 
-    /// Makes an empty plan file.
+    /// Creates an empty plan file.
     pub(super) fn make_plan_file(&self) -> Result<(), Event> {
         self.make_if_confined(Place::make_plan_file)
     }

@@ -1,4 +1,4 @@
-//! Carries one run to its end, whatever becomes of the runner that shows it.
+//! Follows one run to its end, even if the runner that shows it ends.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use crate::protocol::{Event, Outcome, Request, RunResult};
 use crate::session::log::RunLines;
 use crate::session::state::Stop;
 
-/// The pause before a run is looked for again, at first and at most; it doubles from one to the other.
+/// First and longest pause before the next search for a run; the pause doubles from one to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long the runner may stay away before the result of a run that nobody carries is read without it.
+/// How long to wait for the runner before reading the result of an unsupervised run without it.
 const STAYS_AWAY: Duration = Duration::from_secs(5);
-/// How long a run that nobody carries is looked for without any result.
+/// How long to look for an unsupervised run without any result.
 const GIVEN_UP: Duration = Duration::from_secs(10 * 60);
 
-/// How a run came out.
+/// Outcome of following a run.
 #[derive(Debug)]
 pub(super) enum Followed {
-    /// There is a result.
+    /// The run has a result.
     Ended(Box<RunResult>),
-    /// It was announced and never begun, and now it cannot begin any more.
+    /// The run was announced but never began, and can no longer begin.
     NeverBegun,
     /// The runner could not be started: nothing ran.
     NotStarted(String),
-    /// It cannot be known how it ended.
+    /// How the run ended cannot be determined.
     Lost(String),
 }
 
 impl Job {
-    /// Carries a run with a run directory to its end: one that this request begins, or, without one, a run
-    /// that a former process began or was about to begin.
+    /// Follows a run with a run directory to its end: a run that `begin` starts, or, without it, a run that a
+    /// former process began or was about to begin.
     ///
-    /// Should the runner's front go away, the supervisor carries the run on, and it is attached to. That it
-    /// cannot be attached to now says nothing of the run: it is tried again for as long as somebody carries
-    /// the run, or nobody can look.
+    /// If the runner's front process ends, the supervisor continues the run, and this attaches to it. A failed
+    /// attempt to attach says nothing about the run: this tries again as long as the run has a supervisor or its
+    /// state cannot be read.
     pub(super) async fn follow_run(&self, begin: Option<Request>, run: &str) -> Followed {
         let mut is_attached = begin.is_none();
         let mut sight = match begin {
@@ -74,7 +74,7 @@ impl Job {
                         format!("the run directory of `{run}` is gone, and the run had begun");
                     return Followed::Lost(error);
                 }
-                // The runner ended before it had made the record without which it starts nothing.
+                // The runner ended before it wrote the record without which it starts nothing.
                 Sight::NeverBegun if is_own => return Followed::NotStarted(search.why),
                 Sight::NeverBegun => return Followed::NeverBegun,
                 Sight::None(why) => why,
@@ -92,7 +92,7 @@ impl Job {
         }
     }
 
-    /// What became of a run that nobody carries any more, once the runner has stayed away for long enough.
+    /// Returns what happened to an unsupervised run, once the runner was away for long enough.
     fn end_without_runner(&self, run: &str, search: &mut Search) -> Option<Followed> {
         match self.place.is_supervised(run) {
             Ok(false) => {}
@@ -118,8 +118,8 @@ impl Job {
         (alone_for >= GIVEN_UP).then(|| Followed::Lost(search.why.clone()))
     }
 
-    /// Whether a result that `attach` gave is the run's, and not `attach`'s own about a directory that it
-    /// could not read.
+    /// Returns whether a result from `attach` belongs to the run, rather than to `attach` itself because it could
+    /// not read the directory.
     fn is_of_run(&self, result: &RunResult, run: &str) -> bool {
         match result.outcome {
             Outcome::InvalidRequest | Outcome::NotStarted => self
@@ -135,7 +135,7 @@ impl Job {
         }
     }
 
-    /// Runs a command that changes nothing and whose output is read, not logged.
+    /// Runs a command that changes nothing. Its output is read, not logged.
     pub(super) async fn read(&self, request: Request) -> Result<RunResult, ClientError> {
         let mut given = None;
         let run = self.settings.runner.spawn(&self.masked(request))?;
@@ -153,7 +153,7 @@ impl Job {
         }
     }
 
-    /// Attaches to a run that was begun. One that was not never will be after this.
+    /// Attaches to a run that began. A run that did not begin can no longer begin after this.
     fn look_for(&self, run: &str) -> Sight {
         match self.place.fence(run) {
             Ok(true) => return Sight::NeverBegun,
@@ -216,7 +216,7 @@ impl Job {
                 self.log.add(self.phase, Some(lines.run()), &new);
             }
             RunEvent::Known(Event::Warning { message, .. }) => {
-                // As part of what the run prints, so that it is counted like any of its lines.
+                // Logged as part of the run's output, so that it is counted like any other line of the run.
                 let new = lines.warn(message);
                 self.log.add(self.phase, Some(lines.run()), &new);
             }
@@ -229,32 +229,32 @@ impl Job {
     }
 }
 
-/// What is seen of a run that was lost sight of.
+/// Result of looking for a run after contact was lost.
 #[derive(Debug)]
 enum Sight {
-    /// It is followed.
+    /// The run is followed again.
     Run(Run),
-    /// It cannot begin any more.
+    /// The run can no longer begin.
     NeverBegun,
-    /// Nothing, and why.
+    /// Not found, with the reason.
     None(String),
 }
 
-/// How the search for a run goes.
+/// Progress of the search for a run.
 #[derive(Debug)]
 struct Search {
     /// The next pause.
     pause: Duration,
-    /// Most events that were seen at a time: each attach shows them from the first one on.
+    /// Largest number of events seen in one attach: each attach shows them from the first.
     furthest: u64,
     /// Whether the tool was seen to start.
     has_begun: bool,
-    /// What was wrong the last time; told once.
+    /// The last error; logged once.
     why: String,
-    /// Since when nobody is known to carry the run.
+    /// Since when the run is known to be unsupervised.
     alone_since: Option<Instant>,
     stop: watch::Receiver<Option<Stop>>,
-    /// The stop that has ended a pause already.
+    /// The stop that has already ended a pause.
     given: Option<Stop>,
 }
 
@@ -271,7 +271,7 @@ impl Search {
         }
     }
 
-    /// Takes in an event; one further than any before is progress.
+    /// Records an event; an event beyond all earlier ones counts as progress.
     fn note(&mut self, events: u64, event: &RunEvent) {
         self.has_begun |= matches!(event, RunEvent::Known(Event::Started { .. }));
         if events > self.furthest {
@@ -280,7 +280,7 @@ impl Search {
         }
     }
 
-    /// Waits before the next look; a stop that is asked for is not made to wait.
+    /// Waits before the next attempt; a stop request ends the wait.
     async fn pause(&mut self) {
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST_PAUSE);

@@ -1,4 +1,4 @@
-//! What every step needs, and no step changes.
+//! Inputs that every step needs and no step changes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,24 +22,24 @@ use crate::session::state::Stop;
 use crate::session::tool_file::ToolFile;
 use crate::session::{DeployRequest, Phase, Settings};
 
-/// What every step needs; clones are cheap.
+/// Inputs of every step; clones are cheap.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) settings: Arc<Settings>,
     pub(super) place: Place,
-    /// The request, maybe without its secrets: then only steps that need none are taken.
+    /// The request, possibly without its secrets: then only steps that need none are run.
     pub(super) request: Arc<DeployRequest>,
     pub(super) has_secrets: bool,
-    /// Whether the source is there as this process fetched it.
+    /// Whether this process fetched the source.
     pub(super) has_fetched: bool,
-    /// Variables that the session adds, once they are known.
+    /// Variables that the session adds, once known.
     pub(super) environment: Arc<OnceCell<BTreeMap<String, SecretString>>>,
-    /// The program that has made or shown the plan, if it was in this process.
+    /// The program that made or showed the plan, if it did so in this process.
     pub(super) planned_by: Arc<OnceLock<ToolFile>>,
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,
-    /// Which start of the machine it was when the run was announced that is at work.
+    /// Boot id at the time when the current run was announced.
     pub(super) run_boot: Option<String>,
     pub(super) salt: String,
     pub(super) log: Log,
@@ -53,7 +53,7 @@ impl Job {
         self.log.say(self.phase, text);
     }
 
-    /// Where the source is; a failure if it is not there, which no way leads to.
+    /// Returns where the source is; fails if it was never checked out, which no transition allows.
     pub(super) fn checkout(&self) -> Result<&CheckoutFacts, Event> {
         self.checkout
             .as_ref()
@@ -64,7 +64,7 @@ impl Job {
         self.checkout().map(|checkout| checkout.work_dir.as_path())
     }
 
-    /// Variables that the session adds: those of the registry, with a token that is asked for once.
+    /// Returns the variables that the session adds: those of the registry, with a token that is requested once.
     pub(super) async fn environment(&self) -> Result<&BTreeMap<String, SecretString>, Event> {
         self.environment
             .get_or_try_init(|| async {
@@ -86,7 +86,7 @@ impl Job {
             .await
     }
 
-    /// One of the commands of this session.
+    /// Builds one of the commands of this session.
     pub(super) async fn command<T>(&self, of: impl FnOnce(&Commands<'_>) -> T) -> Result<T, Event> {
         let environment = self.environment().await?;
         Ok(of(&Commands {
@@ -101,7 +101,7 @@ impl Job {
         }))
     }
 
-    /// Adds what has to be masked beside what the runner finds by the names of variables.
+    /// Adds secrets that the runner does not find by the names of variables.
     pub(super) fn masked(&self, mut request: Request) -> Request {
         let secrets = self.request.secrets();
         request.secrets = secrets
@@ -113,10 +113,10 @@ impl Job {
         request
     }
 
-    /// Looks at what is on disk, beside the runtime's own threads; `what` begins the error.
+    /// Reads from disk on a blocking thread; `what` begins the error.
     ///
-    /// A stop does not wait for the disk: the look goes on until it asks whether it is stopped, and comes to
-    /// nothing.
+    /// A stop does not wait for the disk: the thread runs until it next checks `is_stopped`, and its result is
+    /// discarded.
     pub(super) async fn look<T: Send + 'static>(
         &self,
         what: &str,
@@ -136,15 +136,15 @@ impl Job {
         Err(failed(FailureKind::Fault, format!("{what}: {problem}")))
     }
 
-    /// Waits until the session is to stop.
+    /// Waits until the session has to stop.
     pub(super) async fn stopped(&self) {
-        // An error says that nobody is left who could want it.
+        // An error means that no sender is left that could ask for a stop.
         if self.stop.clone().wait_for(Option::is_some).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// The `PATH` in which the runner looks for the tool.
+    /// Returns the `PATH` in which the runner looks for the tool.
     pub(super) fn search_path(&self) -> OsString {
         use secrecy::ExposeSecret;
         match self.request.env_vars.get("PATH") {
@@ -158,7 +158,7 @@ pub(super) fn failed(kind: FailureKind, error: impl Into<String>) -> Event {
     Event::Failed(Box::new(Failure::new(kind, error)))
 }
 
-/// Nothing was at work when the stop came.
+/// Returns the event for a stop while no command runs.
 pub(super) fn halted() -> Event {
     Event::Stopped {
         end: StopEnd::Graceful,
@@ -167,7 +167,7 @@ pub(super) fn halted() -> Event {
     }
 }
 
-/// What becomes of a session that cannot go on without the secrets of its request.
+/// Returns the event for a session that cannot continue without the secrets of its request.
 pub(super) fn without_secrets() -> Event {
     failed(
         FailureKind::Interrupted,
@@ -176,7 +176,7 @@ pub(super) fn without_secrets() -> Event {
     )
 }
 
-/// An error with its causes, in one sentence.
+/// Formats an error with its causes as one sentence.
 pub(super) fn sentence(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut cause = fault.source();

@@ -1,19 +1,19 @@
-//! The task that carries a session: asks what comes next, does it, records what happened.
+//! The task that drives a session: it decides the next step, runs it, and records what happened.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `step` | what comes next, as a function of what is known |
-//! | `obeying` | what handles ask for, done or refused |
-//! | `job`, `said` | what every step needs; what the log says of an event |
+//! | `step` | the next step, as a function of the facts |
+//! | `obeying` | carries out or refuses the orders of handles |
+//! | `job`, `said` | inputs of every step; log texts for events |
 //! | `prepare` | the directory, the registry, the source |
 //! | `stages` | init, validate, plan, apply |
-//! | `showing`, `printed` | the plan and the outputs, as the tool shows them |
-//! | `backend_record` | what the tool notes of the backend |
+//! | `showing`, `printed` | the plan and the outputs, from the tool's JSON |
+//! | `backend_record` | the tool's record of the backend |
 //! | `following`, `asking` | one run, to its end; a stop that has to reach it |
-//! | `confinement` | what a confined tool must find |
-//! | `workspace` | the workspace that is chosen, and stays the one |
-//! | `repository_access` | what opens the repository to `init` as well |
-//! | `checking`, `beside` | what an approval is bound to; of it, what lies outside of the source |
+//! | `confinement` | files that a confined tool needs |
+//! | `workspace` | selects the workspace and checks that it stays selected |
+//! | `repository_access` | gives `init` access to the repository |
+//! | `checking`, `beside` | what an approval is bound to; the part of it outside of the source |
 
 mod asking;
 mod backend_record;
@@ -53,25 +53,25 @@ use super::{DeployRequest, IllegalTransition, SessionError, Settings};
 use job::{Job, failed, halted, without_secrets};
 use step::{Means, Step, next_step};
 
-/// Longest time after which a deadline is held against the clock again, which may have been set.
+/// Re-check deadlines at least this often: the wall clock may jump.
 const CLOCK_IS_TRUSTED_FOR: Duration = Duration::from_secs(30);
-/// How long the disk is left alone after it did not take the end of a session.
+/// Pause before another attempt to write the end of a session to disk.
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
-/// In whose name a request approves its own plan.
+/// Name of the approver when a request approves its own plan.
 const BY_REQUEST: &str = "auto_approve";
 
-/// Everything that carries one session.
+/// Everything that drives one session.
 #[derive(Debug)]
 pub(super) struct Driver {
     pub(super) settings: Arc<Settings>,
     pub(super) place: Place,
-    /// Held until the session is over.
+    /// Held until the session has ended.
     pub(super) claim: Claim,
     pub(super) journal: Journal,
     pub(super) facts: Facts,
     pub(super) salt: String,
     pub(super) request: Arc<DeployRequest>,
-    /// The record of the request and the names of its secrets, as long as they are missing.
+    /// The record of the request and the names of its secrets, while they are missing.
     pub(super) missing: Option<Missing>,
     /// Whether this process has fetched the source.
     pub(super) has_fetched: bool,
@@ -86,7 +86,7 @@ pub(super) struct Driver {
     pub(super) planned_by: Arc<OnceLock<ToolFile>>,
 }
 
-/// What is missing of a request that was read from its record.
+/// The missing parts of a request that was read from its record.
 #[derive(Clone, Debug)]
 pub(super) struct Missing {
     pub(super) record: serde_json::Value,
@@ -94,7 +94,7 @@ pub(super) struct Missing {
 }
 
 impl Driver {
-    /// Carries the session to its end.
+    /// Drives the session to its end.
     pub(super) async fn drive(mut self) {
         while let Some(step) = self.next_step() {
             let Some(event) = self.perform(step).await else {
@@ -106,11 +106,11 @@ impl Driver {
         let is_written = self.journal.settle().is_ok();
         let mut claim = Some(self.claim);
         if is_written {
-            // Whoever sees the end of the session may take it up, or remove it.
+            // A caller that sees the end of the session may recover or remove it.
             claim = None;
         }
         self.publisher.end(&self.facts);
-        // Whoever asks for something from here on hears that the session is over.
+        // From here on, every order gets the answer that the session has ended.
         loop {
             tokio::select! {
                 order = self.orders.recv() => match order {
@@ -120,7 +120,7 @@ impl Driver {
                 },
                 () = tokio::time::sleep(SETTLE_AGAIN), if claim.is_some() => {}
             }
-            // As long as the end is not on disk, nobody else may take the session up.
+            // Until the end is on disk, no other process may recover the session.
             if claim.is_some() && self.journal.settle().is_ok() {
                 claim = None;
             }
@@ -137,7 +137,7 @@ impl Driver {
         next_step(&self.facts, means)
     }
 
-    /// Does one step, and obeys orders meanwhile; none when an order has brought the session elsewhere.
+    /// Runs one step and obeys orders meanwhile; returns `None` if an order has changed the session's state.
     async fn perform(&mut self, step: Step) -> Option<Event> {
         let job = self.job();
         let lacked_secrets = !job.has_secrets;
@@ -149,7 +149,7 @@ impl Driver {
                 event = &mut work => {
                     let is_for_lack = matches!(&event, Event::Failed(failure)
                         if failure.kind == FailureKind::Interrupted);
-                    // They were given back meanwhile: the step is done again, with them.
+                    // The secrets were supplied meanwhile: run the step again, with them.
                     let may_try_again = lacked_secrets && self.missing.is_none() && is_for_lack;
                     return (!may_try_again).then_some(event);
                 }
@@ -159,7 +159,7 @@ impl Driver {
                     if was_waiting && (!is_waiting || self.request.auto_approve) {
                         return None;
                     }
-                    // A large source takes a while to look at, and nothing has begun.
+                    // Reading a large source takes a while, and nothing has begun.
                     if is_check && self.stop.borrow().is_some() {
                         return Some(halted());
                     }
@@ -189,15 +189,15 @@ impl Driver {
         }
     }
 
-    /// Records what a step ended in; the session goes on from there.
+    /// Records the event that ended a step; the session continues from there.
     fn record(&mut self, event: Event) {
         let event = match self.facts.after(&event) {
-            // A stop was asked for while a run was made ready: it does not begin any more.
+            // A stop was requested while a run was being prepared: the run does not begin.
             Err(IllegalTransition::Stopping) => halted(),
             Ok(_) | Err(_) => event,
         };
         if matches!(event, Event::Stopped { .. }) && self.stop.borrow().is_none() {
-            // Somebody signalled the runner, or called `iac-runner cancel`.
+            // The runner was signalled, or `iac-runner cancel` was called.
             let asked = Event::StopRequested {
                 stop: Stop::Cancel,
                 by: ELSEWHERE.to_owned(),
@@ -207,8 +207,8 @@ impl Driver {
         self.take(event);
     }
 
-    /// Makes an event durable and takes it in. What has happened is taken in even if it cannot be made
-    /// durable; what is only announced is not, and ends the session instead.
+    /// Makes an event durable and applies it. An event that has happened is applied even if it cannot be made
+    /// durable; an announcement is not, and ends the session instead.
     fn take(&mut self, event: Event) {
         let is_announcement = matches!(event, Event::RunStarted { .. } | Event::Approved(_));
         let word = event.word();
@@ -231,7 +231,7 @@ impl Driver {
         }
     }
 
-    /// Makes an event durable, then takes it in.
+    /// Makes an event durable, then applies it.
     fn happen(&mut self, event: Event) -> Result<(), SessionError> {
         let next = self.facts.after(&event)?;
         let entry = Entry {
@@ -239,12 +239,12 @@ impl Driver {
             event,
         };
         let comes_again = match &entry.event {
-            // The end of the session is told.
+            // The end of the session is published.
             _ if next.reason().is_some() => false,
-            // Nobody saw the plan: whoever takes the session up makes one and approves it by itself.
+            // Nobody saw the plan: a process that recovers the session makes a new plan and approves it by itself.
             Event::Planned(_) => self.request.auto_approve,
             Event::Approved(decision) => self.request.auto_approve && decision.by == BY_REQUEST,
-            // The record of the run says so, and what follows only reads.
+            // The record of the run says so, and later steps only read.
             Event::Applied { .. } => true,
             _ => false,
         };
@@ -274,14 +274,14 @@ impl Driver {
     }
 
     fn after_event(&mut self, event: &Event) {
-        // One that came too late is taken back: what follows can be stopped anew.
+        // A stop that came too late is cleared: later steps can be stopped again.
         let wanted = self.facts.stop();
         self.stop
             .send_if_modified(|given| std::mem::replace(given, wanted) != wanted);
         if let Some(text) = said::of_event(event, &self.facts.state, self.request.auto_approve) {
             self.say(&text);
         }
-        // The end is told when nobody carries the session any more.
+        // The end is published once the claim on the session is released.
         if self.facts.state.reason().is_none() {
             self.publisher.publish(&self.facts);
         }
@@ -292,7 +292,7 @@ impl Driver {
     }
 }
 
-/// Does one step to its end.
+/// Runs one step to its end.
 async fn work(job: Job, step: Step) -> Event {
     match step {
         Step::Prepare => job.prepare().await,
@@ -321,7 +321,7 @@ async fn work(job: Job, step: Step) -> Event {
 }
 
 async fn wait_until(deadline: DateTime<Utc>) {
-    // None when the deadline is over.
+    // `to_std` fails once the deadline has passed.
     while let Ok(left) = (deadline - Utc::now()).to_std() {
         tokio::time::sleep(left.min(CLOCK_IS_TRUSTED_FOR)).await;
     }

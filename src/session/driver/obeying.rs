@@ -1,4 +1,4 @@
-//! Does what handles ask for, or nothing.
+//! Carries out or refuses the orders of handles.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::session::state::{State, Stop};
 use crate::session::{DeployRequest, SessionError};
 
 impl Driver {
-    /// Does what was asked for, or nothing.
+    /// Carries out or refuses an order.
     pub(super) fn obey(&mut self, order: Order) {
         let done = self.try_obey(order.wish);
-        // Who asked may have gone; it is done all the same.
+        // The caller may be gone; the order is carried out anyway.
         let _ = order.answer.send(done);
     }
 
@@ -35,7 +35,7 @@ impl Driver {
             return self.obey_stop(*stop, event);
         }
         if let Event::Approved(_) = &event {
-            // Whether it fits is told first.
+            // A transition error takes precedence over missing secrets.
             self.facts.after(&event)?;
             if let Some(missing) = &self.missing {
                 return Err(SessionError::SecretsMissing {
@@ -46,7 +46,7 @@ impl Driver {
         self.happen(event)
     }
 
-    /// A stop is done, whether it can be written down or not: what runs must be stoppable on a full disk.
+    /// Carries out a stop even if it cannot be written to the journal: a run must be stoppable on a full disk.
     fn obey_stop(&mut self, stop: Stop, event: Event) -> Result<(), SessionError> {
         self.facts.after(&event)?;
         if self.facts.stop() >= Some(stop) {
@@ -61,7 +61,7 @@ impl Driver {
         }
     }
 
-    /// An answer that comes after the deadline finds the plan expired, however late the timer is.
+    /// Expires the plan if an answer comes after the deadline, even if the timer is late.
     fn expire_if_due(&mut self) -> Result<(), SessionError> {
         match &self.facts.state {
             State::AwaitingApproval { deadline, .. } if *deadline <= Utc::now() => {

@@ -1,4 +1,4 @@
-//! Sets up what the commands need, and fetches the source.
+//! Prepares what the commands need, and fetches the source.
 
 use std::fs;
 use std::io;
@@ -16,11 +16,11 @@ use crate::session::place::{read_if_there, write_aside};
 use crate::session::request::{Git, Source};
 use crate::session::tree;
 
-/// Begins the error when the source cannot be looked at.
+/// Start of the error when the source cannot be read.
 const UNREADABLE: &str = "the source cannot be read";
 
 impl Job {
-    /// Variables, settings of the backend, and access to the registry.
+    /// Writes variables, backend settings and registry access.
     pub(super) async fn prepare(&self) -> Event {
         self.say("Preparing the deployment...");
         let request = &self.request;
@@ -37,7 +37,7 @@ impl Job {
                 serde_json::to_vec(&request.backend_config),
             ),
         ];
-        // One that is empty is given to no command.
+        // An empty file is not passed to any command.
         for (path, _, content) in files.into_iter().filter(|(_, is_empty, _)| !is_empty) {
             let written = content
                 .map_err(io::Error::from)
@@ -53,7 +53,7 @@ impl Job {
         }
     }
 
-    /// The source, wherever it comes from, and how it is known again.
+    /// Fetches the source from wherever it is, and records how to recognize it again.
     pub(super) async fn fetch(&self) -> Event {
         match self.obtain().await {
             Event::CheckedOut {
@@ -76,11 +76,11 @@ impl Job {
         }
     }
 
-    /// Looks whether each file of the source is still what was checked out; `init` and `plan` may have added
-    /// more.
+    /// Checks that each file of the source is still as it was checked out; `init` and `plan` may have added more
+    /// files.
     ///
-    /// Nobody syncs a checkout, so a loss of power may leave it with empty files: a plan of those would
-    /// destroy everything.
+    /// A checkout is not synced, so a power loss may leave it with empty files: a plan of those would destroy
+    /// everything.
     pub(super) async fn source_is_intact(&self) -> Result<(), Event> {
         let checkout = self.checkout()?;
         let Some(fetched) = &checkout.digest else {
@@ -89,7 +89,7 @@ impl Job {
         let (root, work_dir) = (checkout.root.clone(), checkout.work_dir.clone());
         let list = self.place.source_list();
         let now = self.look(UNREADABLE, move |is_stopped| {
-            // None for a source that was fetched before there were lists.
+            // `None` for a source that was fetched before file lists existed.
             let names = read_if_there(&list)?;
             tree::of_fetched(&root, &work_dir, names.as_deref(), is_stopped)
         });
@@ -100,7 +100,7 @@ impl Job {
         Err(failed(FailureKind::Fault, error))
     }
 
-    /// Notes which files were fetched; their digest.
+    /// Records which files were fetched; returns their digest.
     async fn note_source(&self, root: &Path, work_dir: &Path) -> Result<String, Event> {
         let (root, work_dir) = (root.to_owned(), work_dir.to_owned());
         let list = self.place.source_list();
@@ -113,9 +113,9 @@ impl Job {
     }
 
     async fn obtain(&self) -> Event {
-        // What a former process left half is of no use.
+        // An incomplete checkout of a former process is useless.
         let source = self.place.source();
-        // Something that git started may still write into it; then it stays, and is in nobody's way.
+        // A process that git started may still write into it; then it stays, and does no harm.
         let _ = remove_unfinished(&source);
         let left = remove_tree(&source);
         if let Err(fault) = left.or_else(absent_is_fine) {
@@ -217,7 +217,7 @@ impl Job {
         }
     }
 
-    /// The files of variables, each within the source.
+    /// Returns the variable files, each within the source.
     pub(super) fn tfvars_files(&self) -> Result<Vec<PathBuf>, Event> {
         let checkout = self.checkout()?;
         let found = self.request.tfvars_files.iter().map(|file| {

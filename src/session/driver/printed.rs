@@ -1,24 +1,24 @@
-//! The JSON in what a command printed, and the runner masked.
+//! Extracts the JSON from a command's output that the runner has masked.
 
 use std::collections::BTreeSet;
 
 use crate::protocol::{Json, tree_of};
 
-/// The JSON in what a command printed, without warnings and lines of the tool's log before and after it.
+/// Returns the JSON in a command's output, without warnings and lines of the tool's log before and after it.
 ///
-/// The runner masks text, not JSON: a secret of digits alone may have been a number, or a part of one. Such a
-/// number becomes text here, so that the rest can be read.
+/// The runner masks text, not JSON: a secret of digits only may have been a number, or a part of one. This function
+/// quotes such a number, so that the rest can be parsed.
 pub(super) fn json_in(output: &str) -> String {
     let line_starts = std::iter::once(0).chain(output.match_indices('\n').map(|(at, _)| at + 1));
     let document = line_starts
         .map(|at| &output[at..])
-        // The members of a line of the tools' log begin so.
+        // Lines of the tools' log begin like this.
         .filter(|from| from.starts_with('{') && !from.starts_with("{\"@"))
         .find_map(|from| len_of_object(from).map(|len| &from[..len]));
     with_masked_numbers_quoted(document.unwrap_or(output))
 }
 
-/// The length of the object that begins here; none if it breaks off.
+/// Returns the length of the object that begins here; `None` if it is incomplete.
 fn len_of_object(from: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -43,10 +43,10 @@ fn len_of_object(from: &str) -> Option<usize> {
     None
 }
 
-/// Whether two names of one object in this JSON, which has to be what [`json_in`] gave, became the same when they were
-/// masked: then one of its members is not seen.
+/// Returns whether masking made two names of one object in this JSON equal, so that one of its members is lost.
+/// `document` is the result of [`json_in`].
 ///
-/// The runner leaves the names of the format as they are; a secret may be a name within a value.
+/// The runner does not mask the names of the format; a secret may be a name within a value.
 pub(super) fn has_lost_names(document: &str) -> bool {
     has_masked_name(document)
         && tree_of(document.as_bytes()).is_ok_and(|tree| has_duplicates(&tree))
@@ -65,7 +65,7 @@ fn has_duplicates(tree: &Json) -> bool {
     }
 }
 
-/// Whether a name in this JSON was masked in part or whole.
+/// Returns whether any name in this JSON was masked in part or whole.
 fn has_masked_name(document: &str) -> bool {
     let mut rest = document;
     while let Some(at) = rest.find('"') {
@@ -101,12 +101,13 @@ fn with_masked_numbers_quoted(document: &str) -> String {
     quoted
 }
 
-/// Whether a number, masked or not, may hold this; outside of text nothing else has a `*`.
+/// Returns whether a masked or unmasked number may contain this character; outside of strings, `*` appears nowhere
+/// else.
 const fn is_of_number(it: char) -> bool {
     matches!(it, '0'..='9' | '-' | '+' | '.' | '*')
 }
 
-/// The length of the text that begins here, with its quotes.
+/// Returns the length of the string that begins here, including its quotes.
 fn len_of_text(from: &str) -> usize {
     let mut is_escaped = false;
     for (at, byte) in from.bytes().enumerate().skip(1) {

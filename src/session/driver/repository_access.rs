@@ -12,20 +12,20 @@ use crate::session::event::{Event, FailureKind};
 use crate::session::place::write_aside;
 use crate::session::request::Source;
 
-/// How many settings git takes from variables.
+/// Variable with the number of settings that git reads from variables.
 const COUNT: &str = "GIT_CONFIG_COUNT";
-/// How git calls ssh.
+/// Variable with the command that git runs for ssh.
 const SSH: &str = "GIT_SSH_COMMAND";
 
 impl Job {
-    /// Variables that open the repository, and others on its host, to the git that `init` runs.
+    /// Returns variables that give the git that `init` runs access to the repository, and to others on its host.
     pub(super) fn access_to_repository(&self) -> Result<BTreeMap<String, SecretString>, Event> {
         let Source::Git(git) = &self.request.source else {
             return Ok(BTreeMap::new());
         };
         let known_hosts = self.place.known_hosts();
         if let Some(ssh) = &git.ssh {
-            // A request or an operator that says how git calls ssh has it so.
+            // A request or an operator that sets git's ssh command keeps it.
             if self.given(SSH).is_some() {
                 return Ok(BTreeMap::new());
             }
@@ -43,13 +43,13 @@ impl Job {
         ))
     }
 
-    /// How many settings of git the tool has from its variables already.
+    /// Returns the number of git settings that the tool's variables already hold.
     fn settings_from_variables(&self) -> usize {
         let given = self.given(COUNT);
         given.and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
-    /// The value that the tool has of a variable without us.
+    /// Returns the value that the tool sees for a variable before the session adds its own.
     fn given(&self, name: &str) -> Option<String> {
         match self.request.env_vars.get(name) {
             Some(value) => Some(value.expose_secret().to_owned()),

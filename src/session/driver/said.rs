@@ -1,10 +1,10 @@
-//! What the log says of events.
+//! Log texts for events.
 
 use crate::protocol::timestamp;
 use crate::session::event::{Decision, Event};
 use crate::session::state::{State, Stop};
 
-/// What the log says of an event that has led to this state, if it says anything.
+/// Returns the log text for an event that led to this state, if it has one.
 pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Option<String> {
     match event {
         Event::Planned(planned) if !planned.warnings.is_empty() => {

@@ -1,4 +1,4 @@
-//! What the tool shows as JSON: the plan and the outputs.
+//! Reads the plan and the outputs, which the tool shows as JSON.
 
 use std::io;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use crate::session::place::{write_aside, write_whole};
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::{Operation, Outputs};
 
-/// Longest time that a plan waits for somebody, so that its end is a date that everybody can write.
+/// Longest time that a plan waits for a decision; bounded so that the deadline is a valid date.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Exit code of `plan -detailed-exitcode` for a plan with changes.
 const HAS_CHANGES: i32 = 2;
@@ -36,7 +36,7 @@ impl Job {
             // One waits for the tool, the other for the disk.
             let (shown, configuration) = tokio::join!(self.show_plan(), self.configuration());
             if let Some(tool) = shown_by {
-                // A session makes one plan in a process.
+                // A session makes at most one plan per process.
                 let _ = self.planned_by.set(tool);
             }
             (Some(shown?), configuration?)
@@ -84,14 +84,14 @@ impl Job {
                 .is_ok_and(|work_dir| !ephemeral::may_be_in(work_dir))
     }
 
-    /// Remembers which program makes the plan.
+    /// Records which program makes the plan.
     pub(super) fn note_tool(&self) {
         if let Ok(Some(tool)) = self.tool_file() {
             let _ = self.planned_by.set(tool);
         }
     }
 
-    /// Awaits the apply or the outputs, and reads the plan as JSON meanwhile unless that was done before.
+    /// Awaits the apply or the outputs, and meanwhile reads the plan as JSON unless it was read before.
     pub(super) async fn with_plan_shown<T>(&self, work: impl Future<Output = T>) -> T {
         let is_shown = self.published.plan.borrow().is_some();
         // Without the secrets of the request, the plan could not be masked.
@@ -119,7 +119,7 @@ impl Job {
                 "[the plan could not be shown while it was applied: {}]",
                 failure.error
             )),
-            // Stopped together with the apply.
+            // It was stopped together with the apply.
             Err(_) => {}
         }
     }
@@ -136,7 +136,7 @@ impl Job {
         Ok(summary)
     }
 
-    /// What a person should know about a plan that was asked to destroy and finds nothing.
+    /// Returns warnings about a destroy plan that found nothing to destroy.
     fn warnings_about(&self, changes: Changes) -> Vec<String> {
         match (self.request.operation, changes) {
             (Operation::Destroy, Changes::None) => vec![self.nothing_to_destroy()],
@@ -151,10 +151,10 @@ impl Job {
         }
     }
 
-    /// Whether there is anything to do or, for a look for drift, to tell.
+    /// Returns whether the plan has changes or, for a drift check, whether it found drift.
     fn changes_in(&self, summary: &PlanSummary) -> Changes {
         let has_none = match self.request.operation {
-            // Another value of an output comes from another configuration as well.
+            // A changed output value may also come from a changed configuration.
             Operation::Drift => summary.drift.is_empty(),
             Operation::Deploy | Operation::Destroy | Operation::Plan | Operation::Validate => {
                 summary.no_changes()
@@ -176,14 +176,15 @@ impl Job {
         }
     }
 
-    /// Reads the outputs, and the plan if that failed while it was applied. A failure changes nothing of what was done.
+    /// Reads the outputs, and the plan if it could not be read during the apply. A failure changes nothing of what
+    /// was applied.
     pub(super) async fn read_outputs(&self) -> Event {
         self.with_plan_shown(self.try_outputs()).await
     }
 
     async fn try_outputs(&self) -> Event {
         let result = if !self.has_secrets {
-            // The tool would read with what this process has: another account, another workspace.
+            // The tool would use this process's credentials and settings: another account, another workspace.
             Err("the values that the request kept secret are missing".to_owned())
         } else {
             match self.command(|it| it.output()).await {
@@ -214,7 +215,7 @@ impl Job {
     }
 }
 
-/// The summary of a plan that was shown.
+/// Parses the summary of a plan from the result of `show`.
 fn summary_of(shown: &RunResult) -> Result<PlanSummary, Event> {
     let refused = |error: &str| Err(failed(FailureKind::Fault, error));
     if shown.output_truncated {

@@ -15,19 +15,19 @@ use crate::session::place::is_worked_in;
 use crate::session::verdict::{Verdict, Weight, verdict};
 use crate::session::words::WordsError;
 
-/// How often a tool that was left alone is looked for.
+/// How often to check whether a tool without supervisor has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What is known of a run that did what it is there for.
+/// Facts about a successful run.
 struct Carried {
     exit_code: i32,
     state: Option<StateReport>,
-    /// What the tool was confined by.
+    /// What confined the tool.
     sandbox: Option<String>,
 }
 
 impl Job {
-    /// Carries a run to its end, and does what belongs to its stage after it.
+    /// Carries out a run and the follow-up work of its stage.
     pub(super) async fn stage(&self, step: &RunStep) -> Event {
         let (Ok(event) | Err(event)) = match step.command {
             RunCommand::Init | RunCommand::Validate | RunCommand::Plan => {
@@ -51,7 +51,7 @@ impl Job {
             sandbox,
         } = self.carry(step).await?;
         match step.command {
-            // What follows would run without what the request kept secret.
+            // The following steps would run without the request's secrets.
             RunCommand::Init | RunCommand::Plan if !self.has_secrets => Err(without_secrets()),
             RunCommand::Init => {
                 self.select_workspace().await?;
@@ -109,11 +109,11 @@ impl Job {
         }
     }
 
-    /// Carries a run to its end; what it says if it did what it is there for, else the event.
+    /// Carries out a run; returns its facts if it succeeded, else the event.
     async fn carry(&self, step: &RunStep) -> Result<Carried, Event> {
         let begin = match step.manner {
             Manner::Start => Some(self.request_for(step.command).await?),
-            // Whoever began it has said what it is to do.
+            // The process that began it has already passed the request.
             Manner::TakeUp => None,
         };
         let weight = match step.command {
@@ -122,7 +122,7 @@ impl Job {
         };
         let is_repeatable = weight == Weight::Repeatable && step.next.is_some();
         if begin.is_none() && is_repeatable && self.is_of_former_boot() {
-            // Its result is on disk; what it made may not be.
+            // The result is on disk, but the files that the run wrote may not be.
             return Err(self.again(step));
         }
         match self.follow_run(begin, &step.run).await {
@@ -142,7 +142,7 @@ impl Job {
                 ))),
                 Verdict::Stopped { end, error, state } => Err(Event::Stopped { end, error, state }),
             },
-            // A run directory that is not there may have gone with what was not on disk yet.
+            // If the run directory is missing, it may have been lost before it reached the disk.
             Followed::NeverBegun if weight == Weight::Once && self.run_boot != boot::id() => {
                 let error = "the machine was started anew since the apply was announced, and nothing tells whether \
                              it had begun: look at the state before you deploy again";
@@ -160,7 +160,7 @@ impl Job {
         }
     }
 
-    /// A failure that may come from submodules that are not there says so.
+    /// Adds a hint to a failure that missing submodules may explain.
     fn with_hint(&self, mut failure: Failure, command: RunCommand) -> Failure {
         let Ok(checkout) = self.checkout() else {
             return failure;
@@ -177,13 +177,13 @@ impl Job {
         failure
     }
 
-    /// Whether the run was announced before the machine was started anew.
+    /// Returns whether the run was announced before the last boot of the machine.
     fn is_of_former_boot(&self) -> bool {
         let now = boot::id();
         self.run_boot.is_some() && now.is_some() && self.run_boot != now
     }
 
-    /// Begins a run once more that was cut off, if it may be.
+    /// Begins an interrupted run again, if that is allowed.
     fn again(&self, step: &RunStep) -> Event {
         let Some(next) = &step.next else {
             return interrupted(step.command);
@@ -195,7 +195,7 @@ impl Job {
         Event::run_started(next.clone())
     }
 
-    /// Waits until the tool of a lost supervisor has ended: two of them would write the same files.
+    /// Waits until the tool of a lost supervisor has ended: two tools would write the same files.
     async fn tool_left_alone_is_gone(&self, command: RunCommand) -> Result<(), Event> {
         let began = Instant::now();
         let mut has_said = false;

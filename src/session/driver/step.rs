@@ -1,47 +1,47 @@
-//! What is to be done next.
+//! Decides the next step.
 
 use chrono::{DateTime, Utc};
 
 use crate::session::facts::Facts;
 use crate::session::state::{Stage, State};
 
-/// How often a run that may be repeated is begun: once, and twice more if it was cut off.
+/// How often a repeatable run is started: once, and twice more if it was interrupted.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// One thing that a driver does; each ends in one event.
+/// One step of the driver; each ends in one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Set up what the commands need.
+    /// Set up the files that the commands need.
     Prepare,
     /// Fetch the source.
     CheckOut,
     /// Record that a run begins.
     Begin { run: String },
-    /// Carry a run to its end.
+    /// Carry out a run.
     Run(RunStep),
-    /// Wait for somebody to decide.
+    /// Wait for a decision.
     AwaitDecision { deadline: DateTime<Utc> },
     /// Approve in the request's name.
     ApproveByRequest,
-    /// Hold what is there against what was approved; then record that the apply begins.
+    /// Compare the current state with what was approved; then record that the apply begins.
     Check { run: String },
     /// Read the outputs.
     ReadOutputs,
-    /// Nothing is at work: the stop that was asked for is done.
+    /// Nothing runs: carry out the stop that was requested.
     Halt,
-    /// What was approved was not begun before its deadline.
+    /// The approved plan was not begun before its deadline.
     TooLate,
-    /// It takes secrets to go on, and they are gone.
+    /// The next step needs secrets, and they are missing.
     GiveUp,
 }
 
-/// A run, and how it is entered.
+/// A run, and how to enter it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RunStep {
     pub(super) command: RunCommand,
     /// Its name.
     pub(super) run: String,
-    /// The name of the run that takes its place if it has to be begun once more.
+    /// Name of the run that replaces it if it has to be started again.
     pub(super) next: Option<String>,
     pub(super) manner: Manner,
 }
@@ -55,12 +55,12 @@ pub(super) enum RunCommand {
     Apply,
 }
 
-/// How a run is entered.
+/// How to enter a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// It is begun.
+    /// Start it.
     Start,
-    /// It was begun by a process that is gone, or was about to be.
+    /// Attach to it: a former process began it or was about to.
     TakeUp,
 }
 
@@ -75,18 +75,18 @@ impl RunCommand {
     }
 }
 
-/// What else than the facts decides about the next step.
+/// Inputs besides the facts that decide the next step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Means<'a> {
     pub(super) auto_approve: bool,
-    /// Whether the secrets of the request are at hand.
+    /// Whether the secrets of the request are available.
     pub(super) has_secrets: bool,
     /// The run that a former process began.
     pub(super) left_behind: Option<&'a str>,
     pub(super) now: DateTime<Utc>,
 }
 
-/// What is to be done next; none when the session is over.
+/// Returns the next step; `None` if the session has ended.
 pub(super) fn next_step(facts: &Facts, means: Means<'_>) -> Option<Step> {
     let (stage, stop) = match &facts.state {
         State::Finished(_) => return None,
@@ -110,8 +110,8 @@ pub(super) fn next_step(facts: &Facts, means: Means<'_>) -> Option<Step> {
         Stage::Initializing | Stage::Cloning | Stage::Check | Stage::Outputs(_) => None,
     };
     if let (Some(command), Some(run)) = (command, &facts.run) {
-        // What is at work is carried to its end, and only that can tell how it ended. What comes after
-        // it may need secrets: the driver asks again.
+        // A run in progress is followed to its end, and only its end shows the outcome. Later steps may need
+        // secrets: the driver decides again.
         return Some(Step::Run(run_step(facts, means, command, run)));
     }
     if stop.is_some() {

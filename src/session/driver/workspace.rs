@@ -1,4 +1,4 @@
-//! The workspace that is chosen, and stays the one.
+//! Selects the workspace and checks that it stays selected.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::session::event::{Event, FailureKind};
 use crate::session::place::{read_if_there, write_aside};
 
 impl Job {
-    /// Chooses the workspace; a deployment makes it if it is not there. Done twice, it is the same.
+    /// Selects the workspace; a deployment creates it if it does not exist. Idempotent.
     pub(super) async fn select_workspace(&self) -> Result<(), Event> {
         self.leave_backend();
         let Some(request) = self.command(|it| it.workspace()).await? else {
@@ -19,7 +19,7 @@ impl Job {
         let lines: Vec<_> = result.output.lines().map(str::to_owned).collect();
         self.log.add(self.phase, None, &lines);
         self.succeeded(&result).map_err(|event| match event {
-            // The tools advise a flag that nobody can give here.
+            // The tools suggest a flag that the user cannot set here.
             Event::Failed(mut failure) if result.output.contains("doesn't exist") => {
                 let workspace = self.request.workspace.as_deref().unwrap_or_default();
                 failure.error = format!(
@@ -31,23 +31,23 @@ impl Job {
         })
     }
 
-    /// Notes which workspace is chosen before a plan is made.
+    /// Records which workspace is selected before a plan is made.
     pub(super) fn note_workspace(&self) -> Result<(), Event> {
         chosen(&self.place.workspace())
             .and_then(|chosen| write_aside(&self.place.workspace_before_plan(), &chosen))
             .map_err(|fault| unknown_workspace(&fault))
     }
 
-    /// Looks whether it still is: whatever a plan runs can choose another one, and what was planned here would
-    /// be applied there.
+    /// Checks that the same workspace is still selected: anything that a plan runs can select another one, and the
+    /// plan would then be applied there.
     pub(super) fn workspace_is_the_same(&self) -> Result<(), Event> {
         if self.request.workspace.is_some() {
-            // Every command is told which one.
+            // Every command gets the workspace explicitly.
             return Ok(());
         }
         let before = read_if_there(&self.place.workspace_before_plan());
         let Some(before) = before.map_err(|fault| unknown_workspace(&fault))? else {
-            // A plan that was made before it was noted.
+            // The plan was made before sessions recorded the workspace.
             return Ok(());
         };
         let now = chosen(&self.place.workspace()).map_err(|fault| unknown_workspace(&fault))?;
@@ -60,7 +60,7 @@ impl Job {
     }
 }
 
-/// What the tools have noted of the chosen workspace; nothing for the default one.
+/// Returns what the tools recorded as the selected workspace; empty for the default one.
 fn chosen(path: &Path) -> io::Result<Vec<u8>> {
     let name = read_if_there(path)?.unwrap_or_default();
     Ok(if name.trim_ascii() == b"default" {

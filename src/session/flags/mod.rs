@@ -1,8 +1,8 @@
-//! Which flags a request may add to `init`, to `plan` and to `apply`.
+//! Flags that a request may add to `init`, `plan` and `apply`.
 //!
-//! A session owns where the plan goes, where the state is, and that the state is locked. A flag that
-//! would take one of these away is refused by name, however it is written: with one dash or two, with
-//! its value after `=` or in the next word.
+//! A session controls where the plan is written, where the state is, and that the state is locked. A flag that
+//! would override one of these is refused by name, in every spelling: with one dash or two, with its value after
+//! `=` or in the next word.
 
 mod policy;
 mod refused;
@@ -23,7 +23,7 @@ pub enum FlagsOf {
     Apply,
 }
 
-/// What is wrong with the flags of a command. No value is repeated in it.
+/// What is wrong with the flags of a command. It never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FlagFault {
@@ -41,13 +41,13 @@ pub enum FlagFault {
         /// Which word, the first being 1.
         at: usize,
     },
-    /// A word begins like a flag and is none.
+    /// A word begins like a flag but is not one.
     #[error("word {at} is no flag: a flag is one dash or two, then a name")]
     Malformed {
         /// Which word, the first being 1.
         at: usize,
     },
-    /// A flag that takes a value has none.
+    /// A flag that takes a value has no value.
     #[error("the flag `{flag}` has no value")]
     ValueMissing {
         /// The flag with one dash.
@@ -59,7 +59,7 @@ pub enum FlagFault {
         /// The flag with one dash.
         flag: String,
     },
-    /// A value looks secret by its name, and flags are kept on disk.
+    /// The name of a value suggests a secret, and flags are stored on disk.
     #[error("`{flag}` sets a value whose name says that it is secret; give it in `env_vars`")]
     Secret {
         /// The flag with one dash.
@@ -67,7 +67,7 @@ pub enum FlagFault {
     },
 }
 
-/// Flags whose value may be the next word. Of both tools, so that a value is never taken for a flag.
+/// Flags of both tools whose value may be the next word, so that a value is never parsed as a flag.
 const TAKE_A_VALUE: [&str; 19] = [
     "backend-config",
     "backup",
@@ -90,21 +90,21 @@ const TAKE_A_VALUE: [&str; 19] = [
     "var",
 ];
 
-/// The rest of them: a file, or a file of state.
+/// The other flags that take a value: a file, or a state file.
 const TAKE_A_FILE: [&str; 3] = ["state", "state-out", "var-file"];
 
-/// One flag as Go's `flag` package reads it.
+/// One flag, parsed like Go's `flag` package does.
 pub(crate) struct Flag<'a> {
-    /// Without dashes.
+    /// The name without dashes.
     pub(crate) name: &'a str,
-    /// What stands after `=`, or in the next word.
+    /// The text after `=`, or the next word.
     pub(crate) value: Option<&'a str>,
 }
 
-/// Reads words as flags.
+/// Parses words as flags.
 ///
 /// # Errors
-/// Every word that is no flag, and every flag without the value that it takes.
+/// Every word that is not a flag, and every flag without its required value.
 pub(crate) fn read(words: &[String]) -> (Vec<Flag<'_>>, Vec<FlagFault>) {
     let mut flags = Vec::new();
     let mut faults = Vec::new();
@@ -141,7 +141,7 @@ pub(crate) fn read(words: &[String]) -> (Vec<Flag<'_>>, Vec<FlagFault>) {
     (flags, faults)
 }
 
-/// The flags of `plan` that say how to work, not what to do, and that `apply` takes as well.
+/// Flags of `plan` that say how to work, not what to do, and that `apply` accepts as well.
 const CARRIED_TO_APPLY: [&str; 8] = [
     "compact-warnings",
     "concise",
@@ -153,12 +153,12 @@ const CARRIED_TO_APPLY: [&str; 8] = [
     "parallelism",
 ];
 
-/// The flags of a plan that its apply gets too, written anew as single words.
+/// Returns the flags of a plan that its apply gets too, each rewritten as a single word.
 pub(crate) fn carried_to_apply(plan_flags: &[String]) -> Vec<String> {
     written(plan_flags, |name| CARRIED_TO_APPLY.contains(&name))
 }
 
-/// The values of single variables among the flags of a plan, written anew as single words.
+/// Returns the `-var` flags of a plan, each rewritten as a single word.
 pub(crate) fn variables(plan_flags: &[String]) -> Vec<String> {
     written(plan_flags, |name| name == "var")
 }
@@ -175,7 +175,7 @@ fn written(words: &[String], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
         .collect()
 }
 
-/// Whether this can name a flag of either tool, and is short enough to be shown.
+/// Returns whether this can be the name of a flag of either tool, and is short enough to be shown.
 fn is_flag_name(name: &str) -> bool {
     name.len() <= 64
         && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! Which flags are refused.
+//! The policy that decides which flags are refused.
 
 use super::{Flag, FlagFault, FlagsOf, read, refused, values};
 use crate::protocol::asks_for_help_or_version;
@@ -6,31 +6,31 @@ use crate::protocol::asks_for_help_or_version;
 /// When a flag is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Whenever it is given.
+    /// Always.
     Given,
-    /// When it is on: without a value, or with one that Go reads as true.
+    /// When it is on: without a value, or with a value that Go parses as true.
     On,
-    /// When it is off: with a value that Go reads as false.
+    /// When it is off: with a value that Go parses as false.
     Off,
 }
 
 /// A flag that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its name without dashes; a `*` at the end stands for any ending.
+    /// Its name without dashes; a `*` at the end matches any suffix.
     pub flag: String,
-    /// The command of which it is refused; none for all.
+    /// The command to which the refusal applies; `None` for all.
     pub of: Option<FlagsOf>,
     /// When it is refused.
     pub when: When,
-    /// Why, as a fragment for the end of a sentence.
+    /// The reason, as a fragment for the end of a sentence.
     pub reason: String,
 }
 
 /// Which flags are refused in `init_flags`, `plan_flags` and `apply_flags`.
 ///
-/// The default refuses what would break a session. A platform may refuse more, or allow what it knows
-/// to be harmless in its own setting.
+/// The default refuses flags that would break a session. A platform may refuse more, or allow flags that are
+/// harmless in its own setup.
 ///
 /// ```
 /// use iac_runner::session::flags::{FlagPolicy, FlagsOf};
@@ -54,32 +54,32 @@ impl Default for FlagPolicy {
 }
 
 impl FlagPolicy {
-    /// Makes a policy that refuses exactly these; what is no flag at all is refused in any case.
+    /// Creates a policy with exactly these refusals; words that are not flags are always refused.
     pub const fn new(refusals: Vec<Refusal>) -> Self {
         Self { refusals }
     }
 
-    /// The flags that are refused.
+    /// Returns the refusals.
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
     }
 
-    /// Refuses one flag more.
+    /// Adds a refusal.
     #[must_use]
     pub fn refuse(mut self, refusal: Refusal) -> Self {
         self.refusals.push(refusal);
         self
     }
 
-    /// Takes back every refusal under this name, as it stands in the policy.
+    /// Removes every refusal with this name, as spelled in the policy.
     #[must_use]
     pub fn allow(mut self, flag: &str) -> Self {
         self.refusals.retain(|refusal| refusal.flag != flag);
         self
     }
 
-    /// The policy for a plan that is never applied: it may do without the lock, since it writes no state. What a platform
-    /// refuses by itself stays refused.
+    /// Returns the policy for a plan that is never applied: it may run without the lock, since it writes no state.
+    /// Refusals that a platform added stay.
     pub(in crate::session) fn for_a_plan_alone(&self) -> Self {
         let mut policy = self.clone();
         policy
@@ -88,10 +88,10 @@ impl FlagPolicy {
         policy
     }
 
-    /// Everything that is wrong with the flags of one command; empty when they may be passed on.
+    /// Returns everything that is wrong with the flags of one command; empty if they may be passed on.
     pub fn check(&self, of: FlagsOf, words: &[String]) -> Vec<FlagFault> {
         let (flags, mut faults) = read(words);
-        // The tools look for these words anywhere, so also in the place of a value.
+        // The tools accept these words anywhere, also in the place of a value.
         let is_value = |word: &&String| {
             asks_for_help_or_version(word)
                 && !flags
@@ -135,7 +135,7 @@ fn is_named(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The words are those of Go's `strconv.ParseBool`.
+/// Accepts the same words as Go's `strconv.ParseBool`.
 fn applies(when: When, value: Option<&str>) -> bool {
     match when {
         When::Given => true,

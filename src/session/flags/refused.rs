@@ -1,4 +1,4 @@
-//! What is refused by default, and why.
+//! The flags that are refused by default, and the reasons.
 
 use super::{FlagsOf, Refusal, When};
 
@@ -108,7 +108,7 @@ const OF_APPLY: [Row; 11] = [
     ("allow-deferral", When::Given, PLANNED),
 ];
 
-/// Every refusal of the default policy.
+/// Returns every refusal of the default policy.
 pub(super) fn by_default() -> Vec<Refusal> {
     let tables: [(Option<FlagsOf>, &[Row]); 4] = [
         (None, &OF_ALL),
@@ -122,7 +122,7 @@ pub(super) fn by_default() -> Vec<Refusal> {
     refusals.collect()
 }
 
-/// The refusal of a lock that is turned off.
+/// Returns the refusal of a disabled lock.
 pub(super) fn no_lock() -> Refusal {
     refusal(None, &NO_LOCK)
 }

@@ -1,9 +1,9 @@
-//! The values of flags that are allowed: flags are kept on disk, and files are those of the configuration.
+//! Checks the values of allowed flags: flags are stored on disk, and files must belong to the configuration.
 
 use super::{Flag, FlagFault};
 use crate::protocol::is_secret_name;
 
-/// What is wrong with the value of a flag.
+/// Returns what is wrong with the value of a flag.
 pub(super) fn fault(flag: &Flag<'_>) -> Option<FlagFault> {
     let value = flag.value?;
     let name = || format!("-{}", flag.name);

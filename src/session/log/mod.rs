@@ -1,7 +1,7 @@
 //! The log of a session: every line once, in order, for any number of readers.
 //!
-//! Lines stand in a file. Whoever writes never waits for whoever reads; a reader goes through the file at
-//! its own pace and is told when there is more. That costs a reader no memory, however far behind it is.
+//! A file stores the lines. The writer never waits for readers; a reader reads the file at its own pace and is
+//! notified of new lines. A reader needs no extra memory, however far behind it is.
 
 mod line;
 mod reader;
@@ -14,5 +14,5 @@ pub use reader::Logs;
 pub(super) use run_lines::RunLines;
 pub(super) use store::Log;
 
-/// Longest text of one line, in bytes; what is longer becomes several.
+/// Longest text of one line, in bytes; longer text is split into several lines.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;

@@ -10,14 +10,13 @@ use super::line::{LogLine, StoredLine};
 use super::store::{End, Shared};
 use crate::session::Phase;
 
-/// Read at once, in bytes.
+/// Bytes read at once.
 const PIECE_BYTES: u64 = 32 * 1024;
 
-/// The lines of a session's log from an offset on: first those that are there, then each as it comes, until
-/// the session is over.
+/// The lines of a session's log from an offset: first the existing ones, then each new one, until the session ends.
 ///
-/// Each reader sees every line, in order, at its own pace. Reading is from a file that was written a moment
-/// ago, without waiting for a disk as a rule.
+/// Each reader gets every line, in order, at its own pace. It reads from a file that was written recently, so as a
+/// rule it does not wait for a disk.
 #[derive(Debug)]
 pub struct Logs {
     shared: Arc<Shared>,
@@ -25,7 +24,7 @@ pub struct Logs {
     /// Offset and byte of the next line that is read.
     offset: u64,
     byte: u64,
-    /// The first line that is wanted.
+    /// The first line that the caller asked for.
     from: u64,
     ready: VecDeque<LogLine>,
 }
@@ -43,9 +42,9 @@ impl Logs {
         }
     }
 
-    /// The next line; waits for it, and is none when the session is over and every line was given.
+    /// Waits for the next line; returns `None` when the session has ended and every line was returned.
     ///
-    /// Nothing is lost when the wait is given up.
+    /// Cancel safe: no line is lost.
     pub async fn next_line(&mut self) -> Option<LogLine> {
         loop {
             if let Some(line) = self.line_at_hand() {
@@ -54,14 +53,14 @@ impl Logs {
             if self.end.borrow_and_update().is_closed && self.is_at_end() {
                 return None;
             }
-            // An error says that nobody writes any more.
+            // An error means that the writer is gone.
             if self.is_at_end() && self.end.changed().await.is_err() && self.is_at_end() {
                 return None;
             }
         }
     }
 
-    /// The next line, if it is there already.
+    /// Returns the next line, if it is already available.
     pub fn line_at_hand(&mut self) -> Option<LogLine> {
         while self.ready.is_empty() && !self.is_at_end() {
             self.read_ahead();
@@ -86,7 +85,7 @@ impl Logs {
                 Some(last) => break (piece, last + 1),
                 None if read as u64 == wanted => wanted *= 2,
                 None => {
-                    // The disk does not give back what was written to it.
+                    // The disk does not return what was written to it.
                     self.byte = end;
                     self.ready.push_back(LogLine {
                         offset: self.offset,

@@ -1,21 +1,21 @@
-//! From the pieces that a run prints to the lines of the log.
+//! Converts the pieces that a run prints into lines of the log.
 
 use super::MAX_LINE_BYTES;
 
-/// Cuts what one run prints into lines, and leaves out those that the log has already.
+/// Splits the output of one run into lines, and skips those that the log already has.
 ///
-/// A run that is taken up again is told from its first piece on, however it was cut before; the lines come
-/// out the same, so counting them is enough.
+/// A recovered run repeats its output from the first piece, maybe in other pieces. The lines are the same, so
+/// counting them is enough.
 #[derive(Debug)]
 pub(in crate::session) struct RunLines {
     run: String,
     unfinished: String,
-    /// How many lines the log has already.
+    /// Number of lines that the log already has.
     known: u64,
 }
 
 impl RunLines {
-    /// The lines of this run, of which the log has that many.
+    /// Creates the splitter for a run of which the log has `known` lines.
     pub(in crate::session) const fn new(run: String, known: u64) -> Self {
         Self {
             run,
@@ -28,7 +28,7 @@ impl RunLines {
         &self.run
     }
 
-    /// The new lines that end in this piece.
+    /// Returns the new lines that end in this piece.
     pub(in crate::session) fn push(&mut self, piece: &str) -> Vec<String> {
         self.unfinished.push_str(piece);
         let mut lines = Vec::new();
@@ -50,7 +50,7 @@ impl RunLines {
         self.unknown(lines)
     }
 
-    /// The last line, if it has no end.
+    /// Returns the last line, if it has no newline.
     pub(in crate::session) fn finish(&mut self) -> Vec<String> {
         let last = std::mem::take(&mut self.unfinished);
         let lines = if last.is_empty() {
@@ -61,7 +61,7 @@ impl RunLines {
         self.unknown(lines)
     }
 
-    /// The line for a warning about the run: it stands where it came, like a line that the run printed.
+    /// Returns the line for a warning about the run; it is counted like a line that the run printed.
     pub(in crate::session) fn warn(&mut self, message: &str) -> Vec<String> {
         self.unknown(vec![format!("[{message}]")])
     }

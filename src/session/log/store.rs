@@ -1,4 +1,4 @@
-//! The file that holds the lines.
+//! The file that stores the lines.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use super::tail::Tail;
 use crate::session::Phase;
 use crate::session::place::open_to_append;
 
-/// The place of every so many lines is kept in memory.
+/// Memory holds the position of every n-th line.
 const LINES_A_MARK: u64 = 256;
 
 /// The log of one session; clones are the same log.
@@ -25,7 +25,7 @@ pub(in crate::session) struct Log {
     shared: Arc<Shared>,
 }
 
-/// What writer and readers have in common.
+/// State that writers and readers share.
 #[derive(Debug)]
 pub(super) struct Shared {
     file: File,
@@ -33,20 +33,20 @@ pub(super) struct Shared {
     end: watch::Sender<End>,
 }
 
-/// What only a writer needs.
+/// State that only writers need.
 #[derive(Debug, Default)]
 struct Writing {
     /// Where line 0, [`LINES_A_MARK`], 2 × [`LINES_A_MARK`], … begins.
     marks: Vec<u64>,
-    /// Where the lines of a phase begin, each time that another phase was before.
+    /// Where the lines of each phase begin, each time that the phase changes.
     segments: Vec<Segment>,
-    /// How many lines each run has printed, also those that could not be written.
+    /// Number of lines that each run has printed, including those that could not be written.
     by_run: BTreeMap<String, u64>,
-    /// Lines that could not be written since the last one that could.
+    /// Number of lines that could not be written since the last successful write.
     lost: u64,
 }
 
-/// Lines of one phase without a line of another between them; they end where the next segment begins.
+/// Consecutive lines of one phase; they end where the next segment begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Segment {
     phase: Phase,
@@ -54,17 +54,17 @@ struct Segment {
     begin: u64,
 }
 
-/// How far the log goes.
+/// End of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) lines: u64,
     pub(super) bytes: u64,
-    /// Nothing is added any more.
+    /// No more lines will be added.
     pub(super) is_closed: bool,
 }
 
 impl Log {
-    /// Opens the log in this file, with what stands in it; a last line that is not whole is cut off.
+    /// Opens the log in this file, with its existing lines; an incomplete last line is removed.
     pub(in crate::session) fn open(path: &Path) -> io::Result<Self> {
         let file = open_to_append(path)?;
         let mut writing = Writing::default();
@@ -98,7 +98,7 @@ impl Log {
         })
     }
 
-    /// Adds what the session itself has to say, in which people and tools are quoted: see [`said_lines`].
+    /// Adds messages of the session itself, which may quote people and tools: see [`said_lines`].
     pub(in crate::session) fn say(&self, phase: Phase, text: &str) {
         let lines = said_lines(text);
         self.add(phase, None, &lines);
@@ -106,8 +106,7 @@ impl Log {
 
     /// Adds lines that a run printed.
     ///
-    /// A log that cannot be written does not hold up the session: the next line that can be written says how
-    /// many are missing.
+    /// A write error does not stop the session: the next line that can be written says how many are missing.
     pub(in crate::session) fn add(&self, phase: Phase, run: Option<&str>, lines: &[String]) {
         if lines.is_empty() {
             return;
@@ -135,18 +134,18 @@ impl Log {
             n += u64::from(run.is_some());
             noted.push(end);
             let start = bytes.len();
-            // A vector takes whatever is written to it, and nothing in a line can fail to be JSON.
+            // Writing to a vector cannot fail, and neither can serializing a line.
             let _ = serde_json::to_writer(&mut bytes, &line);
             bytes.push(b'\n');
             end.lines += 1;
             end.bytes += (bytes.len() - start) as u64;
         }
-        // Also of lines that cannot be written: the next one keeps its number.
+        // Also for lines that cannot be written: the next one keeps its number.
         if let Some(run) = run {
             writing.by_run.insert(run.to_owned(), n);
         }
         if (&self.shared.file).write_all(&bytes).is_err() {
-            // Half a line would spoil the next one. If this fails as well, reading finds it.
+            // A partial line would corrupt the next one. If this fails as well, readers detect it.
             let _ = self.shared.file.set_len(before.bytes);
             writing.lost += lines.len() as u64;
             return;
@@ -159,14 +158,15 @@ impl Log {
         self.shared.end.send_replace(end);
     }
 
-    /// How many lines of a run the log knows of: those in it, and those that could not be written before them.
+    /// Returns the number of lines of a run that the log has counted: those in it, and those before them that could
+    /// not be written.
     pub(in crate::session) fn lines_of(&self, run: &str) -> u64 {
         self.shared.writing().printed(run)
     }
 
-    /// The last lines of some phases, each with its newline, in at most so many bytes.
+    /// Returns the last lines of some phases, each with its newline, in at most `most_bytes` bytes.
     ///
-    /// It is read from the end, and lines of other phases are passed over: it takes as long as what it gives.
+    /// It reads backwards and skips the lines of other phases: the time depends on the size of the answer.
     pub(in crate::session) fn tail(&self, phases: &[Phase], most_bytes: usize) -> String {
         let (segments, end) = {
             let writing = self.shared.writing();
@@ -186,12 +186,12 @@ impl Log {
         tail.text()
     }
 
-    /// Says that nothing is added any more: readers come to an end.
+    /// Closes the log: readers come to an end.
     pub(in crate::session) fn close(&self) {
         self.shared.end.send_modify(|end| end.is_closed = true);
     }
 
-    /// A reader that begins with the line of this offset.
+    /// Returns a reader that begins at this line.
     pub(in crate::session) fn read_from(&self, offset: u64) -> Logs {
         Logs::new(
             Arc::clone(&self.shared),
@@ -202,7 +202,7 @@ impl Log {
 }
 
 impl Shared {
-    /// Reads from a place of the file; fewer bytes than asked for at its end.
+    /// Reads from a position of the file; returns fewer bytes than requested at the end of the file.
     pub(super) fn read_at(&self, piece: &mut [u8], at: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < piece.len() {
@@ -216,7 +216,7 @@ impl Shared {
         Ok(filled)
     }
 
-    /// The last kept place at or before this line: its offset and its byte.
+    /// Returns the last mark at or before this line: its offset and its byte.
     pub(super) fn mark_before(&self, offset: u64) -> (u64, u64) {
         let writing = self.writing();
         let wanted = usize::try_from(offset / LINES_A_MARK).unwrap_or(usize::MAX);
@@ -228,27 +228,27 @@ impl Shared {
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
-        // What a panicking writer left is whole: it changes this last.
+        // The data is consistent even after a panic of a writer, which changes it last.
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Writing {
-    /// Notes a line that begins here.
+    /// Records a line that begins here.
     fn note(&mut self, at: End) {
         if at.lines.is_multiple_of(LINES_A_MARK) {
             self.marks.push(at.bytes);
         }
     }
 
-    /// Notes that lines of this phase begin here.
+    /// Records that lines of this phase begin here.
     fn note_phase(&mut self, phase: Phase, begin: u64) {
         if self.segments.last().map(|last| last.phase) != Some(phase) {
             self.segments.push(Segment { phase, begin });
         }
     }
 
-    /// Notes a line of a run that stands in the file.
+    /// Records a line of a run that is in the file.
     fn note_printed(&mut self, run: &str, n: Option<u64>) {
         let printed = n.unwrap_or_else(|| self.printed(run)).saturating_add(1);
         let known = self.by_run.entry(run.to_owned()).or_default();
@@ -260,10 +260,10 @@ impl Writing {
     }
 }
 
-/// The lines of what the session says.
+/// Formats a message of the session as lines.
 ///
-/// What people wrote into a comment can neither do anything to a terminal nor look like a line of its own:
-/// control characters are escaped, and every line after the first is indented.
+/// Text from users can neither control a terminal nor look like a separate line: control characters are escaped,
+/// and every line after the first is indented.
 fn said_lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -280,8 +280,8 @@ fn said_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Whether a character does something other than to be seen: controls, separators of lines, and what turns
-/// the direction of text.
+/// Returns whether a character is a control character, a line separator, or a character that changes the direction
+/// of text.
 fn is_unsafe(it: char) -> bool {
     (it.is_control() && it != '\t')
         || matches!(it, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

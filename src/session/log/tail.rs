@@ -1,19 +1,19 @@
-//! The end of a log, read backwards.
+//! Reads the end of a log backwards.
 
 use super::reader::shown;
 use super::store::Shared;
 
-/// Read at once, in bytes.
+/// Bytes read at once.
 const PIECE_BYTES: u64 = 256 * 1024;
 
-/// Lines that are gathered from the last one on, as many as there is room for.
+/// Lines collected from the last one backwards, as many as fit.
 #[derive(Debug)]
 pub(super) struct Tail {
     most_bytes: usize,
     bytes: usize,
     /// The last line first.
     lines: Vec<String>,
-    /// A line was left out for want of room, or could not be read.
+    /// A line was left out because it did not fit, or could not be read.
     pub(super) is_full: bool,
 }
 
@@ -27,9 +27,9 @@ impl Tail {
         }
     }
 
-    /// Takes the lines between two bytes, at which lines begin.
+    /// Adds the lines between two offsets, both at the beginning of a line.
     pub(super) fn take(&mut self, shared: &Shared, begin: u64, until: u64) {
-        // What is read of a line whose beginning is not.
+        // The end of a line whose beginning has not been read yet.
         let mut rest = Vec::new();
         let mut at = until;
         while at > begin && !self.is_full {
@@ -37,7 +37,7 @@ impl Tail {
             at -= len;
             let mut piece = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
             if shared.read_at(&mut piece, at).unwrap_or(0) < piece.len() {
-                // The disk does not give back what was written to it.
+                // The disk does not return what was written to it.
                 self.is_full = true;
                 return;
             }
@@ -72,7 +72,7 @@ impl Tail {
         self.lines.push(text);
     }
 
-    /// The lines in order, each with its newline.
+    /// Returns the lines in order, each with its newline.
     pub(super) fn text(&self) -> String {
         let mut text = String::with_capacity(self.bytes);
         for line in self.lines.iter().rev() {
@@ -88,7 +88,7 @@ mod tests {
     use super::super::Log;
     use crate::session::Phase;
 
-    /// A log whose phases come back, as after a recovery, and whose lines are of any length.
+    /// Builds a log whose phases recur, as after a recovery, with lines of any length.
     #[test]
     fn the_end_of_a_log_is_what_reading_all_of_it_gives() {
         let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! From the bytes of a body to the types, with every fault of its shape.
+//! Decodes the bytes of a body into types, and reports every fault of its shape.
 
 use secrecy::SecretString;
 
@@ -8,10 +8,10 @@ use super::source::{Git, GitAuth, Source, SshCredentials};
 use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, MAX_GIT_DEPTH, Operation};
 use crate::protocol::{Json, Tool, exact_number, tree_of};
 
-/// Reads a body as far as it can be read, with what is wrong about its shape.
+/// Decodes a body as far as possible, and returns what is wrong with its shape.
 ///
 /// # Errors
-/// The body is no JSON object.
+/// The body is not a JSON object.
 pub(super) fn body(body: &[u8]) -> Result<(DeployRequest, Vec<FieldFault>), InvalidRequest> {
     let tree = match std::str::from_utf8(body) {
         Ok(text) => tree_of(exact_number::protect(text).as_bytes()),
@@ -92,7 +92,7 @@ fn operation(fields: &mut Fields) -> Operation {
     })
 }
 
-/// The source; one that has the wrong shape is a directory without a name.
+/// Reads the source; one with a wrong shape becomes a directory with an empty path.
 fn source(fields: &mut Fields) -> Source {
     const EXPECTED: &str = "an object with `directory` or `files`";
     let git = [

@@ -1,4 +1,4 @@
-//! What is wrong with a request, and with the record of one.
+//! Faults of a request, and of the record of one.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 use super::names::FIELDS;
 use crate::protocol::sentence;
 
-/// Most faults shown in one sentence.
+/// Largest number of faults shown in one sentence.
 const MAX_FAULTS_SHOWN: usize = 12;
 
-/// One thing that is wrong with a request.
+/// One problem of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldFault {
     /// The field, such as `git_auth.password` or `tfvars_files[2]`; `$` for the whole body.
@@ -27,7 +27,7 @@ impl FieldFault {
         }
     }
 
-    /// Whether this says all there is to say about the other's field: it is the same, or within.
+    /// Returns whether the other fault is redundant: its field is the same, or within this one.
     pub(super) fn covers(&self, other: &Self) -> bool {
         other
             .field
@@ -35,7 +35,7 @@ impl FieldFault {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 
-    /// Place of its field on the wire; fields that nobody knows come last.
+    /// Returns the position of its field on the wire; unknown fields come last.
     fn place(&self) -> usize {
         let name = self.field.split(['.', '[']).next().unwrap_or_default();
         FIELDS
@@ -51,7 +51,7 @@ impl fmt::Display for FieldFault {
     }
 }
 
-/// Everything that is wrong with a request; never empty.
+/// All problems of a request; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("invalid request: {}", sentence(faults, MAX_FAULTS_SHOWN))]
 pub struct InvalidRequest {
@@ -60,7 +60,7 @@ pub struct InvalidRequest {
 }
 
 impl InvalidRequest {
-    /// Makes an error of faults, when there are any.
+    /// Creates an error from faults, if there are any.
     pub(super) fn of(mut faults: Vec<FieldFault>) -> Option<Self> {
         faults.sort_by_key(FieldFault::place);
         (!faults.is_empty()).then_some(Self { faults })
@@ -73,11 +73,11 @@ impl InvalidRequest {
     }
 }
 
-/// Why a request cannot be had back from its record.
+/// Why a request cannot be restored from its record.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The record leaves out secrets that are not among those given.
+    /// The record leaves out secrets that were not supplied.
     #[error(
         "the request cannot be completed without its secrets, missing: {}",
         quoted(names)
@@ -86,7 +86,7 @@ pub enum RecordError {
         /// The fields, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
         names: Vec<String>,
     },
-    /// The record is not one of a request.
+    /// The record does not describe a request.
     #[error("the record is not one of a request")]
     Malformed(#[source] InvalidRequest),
 }

@@ -1,4 +1,4 @@
-//! The members of an object, taken out one by one, with a fault for each that has another type.
+//! Takes the members of an object out one by one, and records a fault for each with a wrong type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::fault::FieldFault;
 use crate::protocol::{Json, exact_number, member};
 
-/// An object of the body: what is still to be looked at, and the faults found so far.
+/// An object of the body: the fields not read yet, and the faults found so far.
 pub(super) struct Fields {
-    /// The field that this object is; empty for the body itself.
+    /// The path of this object; empty for the body itself.
     of: String,
     left: Vec<(String, Json)>,
     faults: Vec<FieldFault>,
@@ -25,7 +25,7 @@ impl Fields {
         }
     }
 
-    /// The full name of a member of this object.
+    /// Returns the full name of a member of this object.
     fn place(&self, name: &str) -> String {
         place(&self.of, name)
     }
@@ -38,7 +38,7 @@ impl Fields {
         self.fault(name, format!("expected {expected}, found {}", found.kind()));
     }
 
-    /// Takes a field out; `null` counts as left out.
+    /// Removes a field and returns its value; `null` counts as left out.
     pub(super) fn take(&mut self, name: &str) -> Option<Json> {
         let at = self.left.iter().position(|(key, _)| key == name)?;
         match self.left.remove(at).1 {
@@ -57,12 +57,12 @@ impl Fields {
         }
     }
 
-    /// A string that has to be there; none, with a fault, when it is not.
+    /// Reads a required string; returns `None` and records a fault if it is missing.
     pub(super) fn required(&mut self, name: &str) -> Option<String> {
         self.required_for(name, "is required")
     }
 
-    /// The same; `problem` says what else would do, or what it is required for.
+    /// Like [`required`](Self::required); `problem` names an alternative, or what needs the field.
     pub(super) fn required_for(&mut self, name: &str, problem: &str) -> Option<String> {
         let known = self.faults.len();
         let value = self.string(name);
@@ -98,7 +98,8 @@ impl Fields {
         }
     }
 
-    /// A list of strings. What is none leaves an empty one, so that the others keep their places.
+    /// Reads a list of strings. An element that is not a string becomes empty, so that the others keep their
+    /// positions.
     pub(super) fn strings(&mut self, name: &str) -> Vec<String> {
         let values = match self.take(name) {
             None => return Vec::new(),
@@ -121,7 +122,7 @@ impl Fields {
         strings
     }
 
-    /// An object of strings. What is none leaves an empty one.
+    /// Reads an object of strings. A value that is not a string becomes empty.
     pub(super) fn string_map(&mut self, name: &str) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
         for (key, value) in self.entries(name, "an object of strings") {
@@ -137,7 +138,7 @@ impl Fields {
         map
     }
 
-    /// An object of values of any type.
+    /// Reads an object of values of any type.
     pub(super) fn value_map(&mut self, name: &str) -> BTreeMap<String, Value> {
         let mut map = BTreeMap::new();
         for (key, value) in self.entries(name, "an object") {
@@ -148,7 +149,7 @@ impl Fields {
         map
     }
 
-    /// An object with fields of its own; none when it was left out, or is something else.
+    /// Reads an object with its own fields; returns `None` if it is missing or not an object.
     pub(super) fn object(&mut self, name: &str, expected: &str) -> Option<Fields> {
         match self.take(name)? {
             Json::Object(entries) => Some(Self::new(&self.place(name), entries)),
@@ -172,12 +173,12 @@ impl Fields {
         }
     }
 
-    /// Takes over the faults of an object within, with those for its unknown fields.
+    /// Adds the faults of a nested object, including those for its unknown fields.
     pub(super) fn take_over(&mut self, within: Fields) {
         self.faults.extend(within.finish());
     }
 
-    /// Every fault, with those for fields that nobody knows.
+    /// Returns every fault, including one for each unknown field.
     pub(super) fn finish(mut self) -> Vec<FieldFault> {
         for (name, _) in std::mem::take(&mut self.left) {
             let place = place_of_member(&self.of, &name);
@@ -195,7 +196,7 @@ fn place(of: &str, name: &str) -> String {
     }
 }
 
-/// The name of a member as the body has it, on one line whatever it holds.
+/// Formats the name of a member as in the body, always on one line.
 fn place_of_member(of: &str, name: &str) -> String {
     let member = member(name);
     if of.is_empty() {

@@ -1,11 +1,11 @@
-//! What a deployment is asked to do: the body of `POST /deploy`, and what may be kept of it.
+//! The request for a deployment: the body of `POST /deploy`, and the part of it that may be stored.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `source` | where the configuration comes from |
 //! | `decode`, `fields` | from the bytes of a body to the types, with every fault of its shape |
-//! | `check` | what is wrong with the values, field by field |
-//! | `record` | what may be written to disk, and back |
+//! | `check` | faults of the values, field by field |
+//! | `record` | what may be written to disk, and how to restore it |
 //! | `fault` | the faults |
 
 mod check;
@@ -30,17 +30,17 @@ pub use fault::{FieldFault, InvalidRequest, RecordError};
 pub use record::{Remembered, RequestSecrets};
 pub use source::{Git, GitAuth, Source, SshCredentials};
 
-/// How long each command may run when the request does not say, or says 0.
+/// Time limit of each command when the request does not set one, or sets 0.
 pub const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-/// Shortest time that a command is given.
+/// Shortest time limit of a command.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 /// Longest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// Most commits that `git_depth` may ask for; git takes no more.
+/// Largest `git_depth`; git accepts no more.
 pub const MAX_GIT_DEPTH: u32 = i32::MAX as u32;
-/// Most files that a request may bring along.
+/// Most files that a request may contain.
 pub const MAX_FILES: usize = 1000;
-/// Most bytes that the files of a request may hold together.
+/// Most bytes that the files of a request may have together.
 pub const MAX_FILES_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a session does.
@@ -50,18 +50,18 @@ pub enum Operation {
     /// Plans, waits for approval, and applies.
     #[default]
     Deploy,
-    /// Plans, and ends there.
+    /// Plans, and ends.
     Plan,
-    /// Plans to destroy all that the state holds, waits for approval, and does so.
+    /// Plans to destroy everything in the state, waits for approval, and does so.
     Destroy,
-    /// Looks for resources that are not as the state has them.
+    /// Looks for resources that differ from the state.
     Drift,
-    /// Looks at the configuration alone.
+    /// Validates the configuration only.
     Validate,
 }
 
 impl Operation {
-    /// All of them, in the order in which they are shown.
+    /// All operations, in the order in which they are shown.
     pub const ALL: [Self; 5] = [
         Self::Deploy,
         Self::Plan,
@@ -70,7 +70,7 @@ impl Operation {
         Self::Validate,
     ];
 
-    /// The word for it on the wire.
+    /// Returns the word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
@@ -81,7 +81,7 @@ impl Operation {
         }
     }
 
-    /// The operation that a word on the wire names, if it names one.
+    /// Returns the operation that a word on the wire names, or `None`.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -89,9 +89,9 @@ impl Operation {
     }
 }
 
-/// What a deployment is asked to do.
+/// The request for a deployment.
 ///
-/// Values of `env_vars`, the password and the private key do not show in its Debug form.
+/// The Debug form does not show values of `env_vars`, the password and the private key.
 #[derive(Clone, Debug)]
 pub struct DeployRequest {
     /// The tool to run.
@@ -100,9 +100,9 @@ pub struct DeployRequest {
     pub source: Source,
     /// The directory of the root module, relative to the source.
     pub path: String,
-    /// Variables for the tool and for what it starts.
+    /// Variables for the tool and for the processes that it starts.
     pub env_vars: BTreeMap<String, SecretString>,
-    /// Files of variables, relative to the directory that `path` names.
+    /// Variable files, relative to the directory that `path` names.
     pub tfvars_files: Vec<String>,
     /// Flags for `init`, as a shell would read them.
     pub init_flags: String,
@@ -110,11 +110,11 @@ pub struct DeployRequest {
     ///
     /// `-parallelism`, `-lock-timeout`, `-no-color` and `-compact-warnings` go to `apply` as well.
     pub plan_flags: String,
-    /// Flags for `apply`, as a shell would read them; they win over those that come from `plan_flags`.
+    /// Flags for `apply`, as a shell would read them; they override those from `plan_flags`.
     pub apply_flags: String,
     /// Minutes that each command may run, fractions allowed; 0 is the default of 60.
     pub timeout_minutes: f64,
-    /// Whether nobody has to approve the plan.
+    /// Whether the plan is applied without approval.
     pub auto_approve: bool,
     /// What to do.
     pub operation: Operation,
@@ -124,9 +124,9 @@ pub struct DeployRequest {
     pub targets: Vec<String>,
     /// Addresses of resources to be replaced.
     pub replace: Vec<String>,
-    /// Values of input variables; kept on disk, so none that is secret.
+    /// Values of input variables; stored on disk, so they must not be secret.
     pub variables: BTreeMap<String, serde_json::Value>,
-    /// Settings of the backend; kept on disk, so none that is secret.
+    /// Backend settings; stored on disk, so they must not be secret.
     pub backend_config: BTreeMap<String, String>,
 }
 
@@ -141,7 +141,7 @@ impl DeployRequest {
         Self::from_source(tool, Source::Directory(path.into()))
     }
 
-    /// Deploys files that the request brings along, by name.
+    /// Deploys files that the request contains, by name.
     pub fn files(tool: Tool, files: BTreeMap<String, String>) -> Self {
         Self::from_source(tool, Source::Files(files))
     }
@@ -175,7 +175,7 @@ impl DeployRequest {
         }
     }
 
-    /// Reads and checks a body, with the flags that are refused by default.
+    /// Parses and checks a body, with the flags that are refused by default.
     ///
     /// # Errors
     /// Every fault of the body at once; see [`DeployRequest::parse`].
@@ -183,14 +183,13 @@ impl DeployRequest {
         Self::parse(body, &FlagPolicy::default())
     }
 
-    /// Reads and checks a body.
+    /// Parses and checks a body.
     ///
-    /// A field that is not required may be `null`, which is the same as to leave it out.
+    /// A field that is not required may be `null`, which is the same as leaving it out.
     ///
     /// # Errors
-    /// Every fault at once: fields that nobody knows, keys that come twice, values of another type, and,
-    /// of the values with the right type, those that cannot be. No value is repeated, since any value may
-    /// be a secret in the wrong place.
+    /// Every fault at once: unknown fields, duplicate keys, values of a wrong type, and invalid values of the right
+    /// type. No value is repeated, since any value may be a secret in the wrong place.
     pub fn parse(body: &[u8], policy: &FlagPolicy) -> Result<Self, InvalidRequest> {
         if body.len() > MAX_BODY_BYTES {
             return Err(InvalidRequest::whole(format!(
@@ -207,7 +206,7 @@ impl DeployRequest {
         InvalidRequest::of(faults).map_or(Ok(request), Err)
     }
 
-    /// Checks the values of a request, however it was made.
+    /// Checks the values of a request, however it was created.
     ///
     /// # Errors
     /// Every fault at once, by field.
@@ -215,10 +214,10 @@ impl DeployRequest {
         InvalidRequest::of(check::faults(self, policy)).map_or(Ok(()), Err)
     }
 
-    /// How long each command may run.
+    /// Returns how long each command may run.
     ///
-    /// A request that was not checked may hold any number; what is no time at all is the default, and
-    /// anything else a millisecond at least and [`MAX_TIMEOUT`] at most.
+    /// An unchecked request may contain any number. A number that is not a valid time gives the default; any other
+    /// is limited to at least a millisecond and at most [`MAX_TIMEOUT`].
     pub fn timeout(&self) -> Duration {
         match Duration::try_from_secs_f64(self.timeout_minutes * 60.0) {
             Ok(timeout) if self.timeout_minutes > 0.0 => {

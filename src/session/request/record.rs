@@ -1,4 +1,4 @@
-//! What of a request may be written to disk, and how it becomes a request again.
+//! The part of a request that may be written to disk, and how to restore a request from it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,38 +13,38 @@ use super::source::Source;
 
 /// The secrets of a request, which its record leaves out.
 ///
-/// Debug shows the names of the fields alone.
+/// The Debug form shows only the names of the fields.
 #[derive(Clone, Default)]
 pub struct RequestSecrets {
-    /// By field, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+    /// Secrets by field, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
     by_field: BTreeMap<String, SecretString>,
 }
 
 impl RequestSecrets {
-    /// The fields that are held, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
+    /// Returns the names of the fields, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.by_field.keys().map(String::as_str)
     }
 
-    /// The values: what has to be masked wherever output goes.
+    /// Returns the values, which have to be masked in all output.
     pub fn values(&self) -> impl Iterator<Item = &SecretString> {
         self.by_field.values()
     }
 
-    /// Fields and values.
+    /// Iterates over fields and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretString)> {
         self.by_field
             .iter()
             .map(|(field, value)| (field.as_str(), value))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no secrets.
     pub fn is_empty(&self) -> bool {
         self.by_field.is_empty()
     }
 }
 
-/// Gathers them again, for who keeps them elsewhere, by field as [`RequestSecrets::iter`] gives them.
+/// Collects secrets that a caller stored elsewhere, by field as [`RequestSecrets::iter`] returns them.
 impl FromIterator<(String, SecretString)> for RequestSecrets {
     fn from_iter<I: IntoIterator<Item = (String, SecretString)>>(secrets: I) -> Self {
         Self {
@@ -59,12 +59,12 @@ impl fmt::Debug for RequestSecrets {
     }
 }
 
-/// What a record tells when the secrets are gone.
+/// What a record contains when the secrets are missing.
 #[derive(Clone, Debug)]
 pub struct Remembered {
     /// The request without `env_vars`, `git_auth` and `ssh`.
     ///
-    /// Good for telling what was asked for, and no good for a run.
+    /// It shows what was requested, but cannot be run.
     pub request: DeployRequest,
     /// The fields that are missing, such as `env_vars.AWS_SECRET_ACCESS_KEY` or `git_auth.password`.
     pub missing: Vec<String>,
@@ -74,9 +74,9 @@ const PASSWORD: &str = "git_auth.password";
 const PRIVATE_KEY: &str = "ssh.private_key";
 
 impl DeployRequest {
-    /// What may be written to disk: the body's own shape, with `null` for every secret.
+    /// Returns what may be written to disk: the body's own shape, with `null` for every secret.
     ///
-    /// These are the values of `env_vars`, `git_auth.password` and `ssh.private_key`.
+    /// The secrets are the values of `env_vars`, `git_auth.password` and `ssh.private_key`.
     pub fn record(&self) -> Value {
         let mut record = Map::new();
         let mut set = |name: &str, value: Value| record.insert(name.to_owned(), value);
@@ -125,7 +125,7 @@ impl DeployRequest {
         Value::Object(record)
     }
 
-    /// The secrets, which [`DeployRequest::record`] leaves out.
+    /// Returns the secrets, which [`DeployRequest::record`] leaves out.
     pub fn secrets(&self) -> RequestSecrets {
         let mut by_field: BTreeMap<String, SecretString> = self
             .env_vars
@@ -141,12 +141,12 @@ impl DeployRequest {
         RequestSecrets { by_field }
     }
 
-    /// Makes a record and its secrets a request again.
+    /// Restores a request from its record and its secrets.
     ///
-    /// The values are not checked once more: what was accepted stays accepted.
+    /// The values are not checked again: an accepted request stays accepted.
     ///
     /// # Errors
-    /// The record is not one of a request, or a secret that it leaves out is not given.
+    /// The record does not describe a request, or a secret that it leaves out is missing.
     pub fn from_record(record: &Value, secrets: &RequestSecrets) -> Result<Self, RecordError> {
         let mut request = shape(record)?;
         let names = fill(&mut request, secrets);
@@ -157,10 +157,10 @@ impl DeployRequest {
         }
     }
 
-    /// Reads what a record tells without its secrets.
+    /// Reads a record without its secrets.
     ///
     /// # Errors
-    /// The record is not one of a request.
+    /// The record does not describe a request.
     pub fn remembered(record: &Value) -> Result<Remembered, RecordError> {
         let mut request = shape(record)?;
         let missing = fill(&mut request, &RequestSecrets::default());
@@ -177,7 +177,7 @@ fn of_variable(name: &str) -> String {
     format!("env_vars.{name}")
 }
 
-/// Puts the secrets into their places, and names those that are not given.
+/// Inserts the secrets, and returns the names of the missing ones.
 fn fill(request: &mut DeployRequest, secrets: &RequestSecrets) -> Vec<String> {
     let mut places: Vec<(String, &mut SecretString)> = request
         .env_vars
@@ -200,7 +200,7 @@ fn fill(request: &mut DeployRequest, secrets: &RequestSecrets) -> Vec<String> {
     missing
 }
 
-/// The request that a record describes, with empty text for its secrets.
+/// Parses the request that a record describes, with empty strings for its secrets.
 fn shape(record: &Value) -> Result<DeployRequest, RecordError> {
     let mut record = record.clone();
     if let Some(Value::Object(variables)) = record.get_mut("env_vars") {

@@ -12,10 +12,10 @@ pub enum Source {
     Git(Git),
     /// A directory of this machine, by its absolute path.
     ///
-    /// An approval covers what is below it and the modules that lie beside it, not what functions of the
+    /// An approval covers everything below it and the modules beside it, not the files that functions of the
     /// configuration (`file`, `templatefile`) read elsewhere.
     Directory(PathBuf),
-    /// Files that the request brings along: name, relative and with `/` between its parts, to text.
+    /// Files that the request contains: the name, relative and with `/` between its parts, and the text.
     Files(BTreeMap<String, String>),
 }
 
@@ -32,20 +32,20 @@ pub struct Git {
     pub ssh: Option<SshCredentials>,
     /// Whether submodules are fetched as well.
     pub submodules: bool,
-    /// How many commits of the history are fetched, with their tags; 0 for all of it, none for the commit alone.
+    /// How many commits of the history are fetched, with their tags; 0 for all of them, `None` for the commit
+    /// alone.
     pub depth: Option<u32>,
 }
 
 /// Name and password or token for a git repository over http or https.
 ///
-/// On the wire, `type` may be `http`, `basic` or `token`, and is `http` when left out. All of them are
-/// sent the same way; with `token`, `username` may be left out and is then `token`, which hosts that look
-/// at the token alone accept.
+/// On the wire, `type` may be `http`, `basic` or `token`, and defaults to `http`. All of them are sent the same
+/// way; with `token`, `username` may be left out and is then `token`, which hosts that check only the token accept.
 #[derive(Clone, Debug)]
 pub struct GitAuth {
-    /// Name of the user; may be empty, as some hosts want it with a token.
+    /// User name; may be empty, as some hosts require it with a token.
     pub username: String,
-    /// Password, or a token in its place.
+    /// Password or token.
     pub password: SecretString,
 }
 
@@ -54,12 +54,12 @@ pub struct GitAuth {
 pub struct SshCredentials {
     /// The private key in PEM or OpenSSH form, without a passphrase.
     pub private_key: SecretString,
-    /// Lines of a `known_hosts` file. A host that is not in it is not spoken to.
+    /// Lines of a `known_hosts` file. Connections to other hosts are refused.
     pub known_hosts: String,
 }
 
 impl Git {
-    /// A repository that asks for no credentials.
+    /// Creates a repository without credentials.
     pub fn new(url: impl Into<String>, git_ref: impl Into<String>) -> Self {
         Self {
             url: url.into(),

@@ -5,7 +5,7 @@ mod any_body;
 mod bad_bodies;
 mod records;
 
-/// The body that the HTTP API has always documented.
+/// The body that the documentation of the HTTP API shows.
 const DOCUMENTED: &str = r#"{
   "tool": "terraform",
   "git_url": "https://github.com/user/repo.git",

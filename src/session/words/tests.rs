@@ -70,7 +70,7 @@ fn what_a_shell_would_not_pass_on_is_refused_with_its_place() {
     }
 }
 
-/// What the real shell makes of a text.
+/// Returns the words that the real shell makes of a text.
 fn shell(text: &str) -> Vec<String> {
     let output = Command::new("/bin/sh")
         .current_dir("/proc/self/task")
@@ -85,7 +85,7 @@ fn shell(text: &str) -> Vec<String> {
     text.split_terminator('\0').map(str::to_owned).collect()
 }
 
-/// Pieces of which every text is one that a shell takes, when `split` does.
+/// Generates pieces. A shell accepts every text of them that `split` accepts.
 fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "a", "-b=", " ", "\t", "'", "\"", "\\", "$", "`", "#", "~", "é", "東", "[z]", "{", "}",
@@ -93,7 +93,7 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// Whether a text ends in a backslash that nothing has kept.
+/// Returns whether a text ends in an unescaped backslash.
 fn is_kept(text: &str) -> bool {
     (text.len() - text.trim_end_matches('\\').len()) % 2 == 1
 }
@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn the_real_shell_agrees(pieces in prop::collection::vec(piece(), 0..24)) {
         let text = pieces.concat();
-        // The end of a line that nothing keeps is the one place where the two differ.
+        // An unescaped newline is the one place where the two differ.
         prop_assume!(text.match_indices('\n').all(|(at, _)| is_kept(&text[..at])));
         if let Ok(words) = split(&text) {
             prop_assert_eq!(shell(&text), words, "{:?}", text);

@@ -1,4 +1,4 @@
-//! Addresses of modules and resources, as far as they can be told from anything else.
+//! Recognizes addresses of modules and resources.
 
 use super::Verdict;
 use crate::protocol::is_identifier;
@@ -6,7 +6,7 @@ use crate::protocol::is_identifier;
 /// Longest address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
-/// Whether this can be an address to which a plan is limited: a module, a resource, or an instance.
+/// Checks that this can be a target of a plan: a module, a resource, or an instance.
 pub(super) fn of_target(address: &str) -> Verdict {
     match names(address) {
         Some(names) if names.len() >= 2 => Ok(()),
@@ -16,7 +16,7 @@ pub(super) fn of_target(address: &str) -> Verdict {
     }
 }
 
-/// Whether this can be the address of a resource, or of an instance of one.
+/// Checks that this can be the address of a resource or of an instance of one.
 pub(super) fn of_resource(address: &str) -> Verdict {
     let is_resource = names(address).is_some_and(|names| {
         let after_modules = names
@@ -32,7 +32,7 @@ pub(super) fn of_resource(address: &str) -> Verdict {
     }
 }
 
-/// The names between the dots, without keys; none when it is no address.
+/// Returns the names between the dots, without keys; `None` if this is not an address.
 fn names(address: &str) -> Option<Vec<&str>> {
     if address.len() > MAX_ADDRESS_BYTES || address.chars().any(char::is_control) {
         return None;
@@ -54,7 +54,7 @@ fn names(address: &str) -> Option<Vec<&str>> {
     }
 }
 
-/// What follows a key, if there is one.
+/// Returns the text after a key, if a key comes first.
 fn after_key(text: &str) -> Option<&str> {
     let Some(key) = text.strip_prefix('[') else {
         return Some(text);

@@ -1,4 +1,4 @@
-//! The files that a request brings along.
+//! Checks the files that a request contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use crate::session::request::{MAX_FILES, MAX_FILES_BYTES};
 
 /// Longest name of one file or directory (`NAME_MAX`), in bytes.
 const MAX_PART_BYTES: usize = 255;
-/// Longest name with its directories, in bytes: leaves room for where they are put.
+/// Longest name with its directories, in bytes: leaves room for the directory that contains them.
 const MAX_NAME_BYTES: usize = 1024;
-/// Names that belong to git and to the tools; the second one may hold programs that they run.
+/// Names reserved for git and the tools; the second one may contain programs that the tools run.
 const RESERVED: [&str; 2] = [".git", ".terraform"];
-/// Endings of files that the tools take for state, and may write over that of the backend.
+/// Suffixes of files that the tools treat as state, and may write over the backend's state.
 const OF_STATE: [&str; 2] = [".tfstate", ".tfstate.backup"];
-/// Endings of files that both tools read as configuration.
+/// Suffixes of files that both tools read as configuration.
 const OF_BOTH: [&str; 2] = [".tf", ".tf.json"];
-/// Those that tofu reads as well.
+/// Suffixes of files that only tofu reads as well.
 const OF_TOFU: [&str; 2] = [".tofu", ".tofu.json"];
 
 pub(super) fn check(files: &BTreeMap<String, String>, path: &str, tool: Tool, faults: &mut Faults) {
@@ -77,7 +77,7 @@ fn name(name: &str) -> Verdict {
     Ok(())
 }
 
-/// Every directory that is needed for the files.
+/// Returns every directory that the files need.
 fn directories_of(files: &BTreeMap<String, String>) -> BTreeSet<&str> {
     files
         .keys()
@@ -90,7 +90,7 @@ fn is_configuration_in(file: &str, path: &str, tool: Tool) -> bool {
     let has_ending = |ending: &&str| name.len() > ending.len() && name.ends_with(*ending);
     let is_configuration =
         OF_BOTH.iter().any(has_ending) || (tool == Tool::Tofu && OF_TOFU.iter().any(has_ending));
-    // Both tools pass over files whose name starts with a dot.
+    // Both tools ignore files whose name starts with a dot.
     is_configuration && !name.starts_with('.') && paths::parts(directory) == paths::parts(path)
 }
 

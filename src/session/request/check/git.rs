@@ -1,4 +1,4 @@
-//! A git repository, its ref, and what opens it.
+//! Checks a git repository, its ref, and its credentials.
 
 use secrecy::ExposeSecret;
 
@@ -7,12 +7,12 @@ use crate::checkout::validate_url;
 use crate::protocol::is_secret_name;
 use crate::session::request::source::{Git, GitAuth, SshCredentials};
 
-/// Longest URL, in bytes; a server takes no longer ones.
+/// Longest URL, in bytes; servers accept no longer ones.
 const MAX_URL_BYTES: usize = 2048;
-/// Longest ref, in bytes: its parts become names of files.
+/// Longest ref, in bytes: its parts become file names.
 const MAX_REF_BYTES: usize = 1024;
 
-/// How a repository is reached.
+/// The transport of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Http,
@@ -44,7 +44,7 @@ pub(super) fn check(git: &Git, faults: &mut Faults) {
 
 fn reach(url: &str) -> Result<Reach, String> {
     let reach = reach_by_scheme(url)?;
-    // What the checkout would refuse later is refused now.
+    // Refuse now what the checkout would refuse later.
     validate_url(url).map_err(|fault| fault.to_string())?;
     Ok(reach)
 }
@@ -83,7 +83,7 @@ const EXPECTED: &str =
 
 fn of_http(rest: &str) -> Result<Reach, String> {
     let authority = authority(rest);
-    // A URL is shown and kept: a token does not go into its query either.
+    // A URL is shown and stored, so its query may not contain a token either.
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     if authority.contains('@') || is_secret_name(query) {
         return Err("holds credentials; give them in `git_auth`".to_owned());
@@ -128,7 +128,7 @@ fn scp_like(url: &str) -> Result<Reach, String> {
     }
 }
 
-/// The rules are those of `git check-ref-format`, and that it is no option.
+/// Applies the rules of `git check-ref-format`, and refuses options.
 fn git_ref(name: &str) -> Verdict {
     let refused = |problem: &str| Err(problem.to_owned());
     if name.is_empty() {
@@ -155,7 +155,7 @@ fn git_ref(name: &str) -> Verdict {
     Ok(())
 }
 
-/// Both are handed to git a line each.
+/// Both are passed to git as one line each.
 fn of_auth(auth: &GitAuth, faults: &mut Faults) {
     let password = auth.password.expose_secret();
     if password.is_empty() {

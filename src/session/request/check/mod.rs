@@ -1,4 +1,4 @@
-//! What is wrong with the values of a request, field by field. Every rule is a function of its input.
+//! Checks the values of a request, field by field. Every rule is a function of its input.
 
 mod address;
 mod files;
@@ -16,7 +16,7 @@ use crate::protocol::MAX_TIMEOUT;
 use crate::session::flags::{FlagPolicy, FlagsOf};
 use crate::session::words;
 
-/// What a rule says of a value: nothing, or a fragment for the end of a sentence.
+/// Result of a rule: ok, or a fragment for the end of a sentence.
 type Verdict = Result<(), String>;
 
 /// Longest name of a workspace, in bytes: it becomes the name of a directory.
@@ -38,7 +38,7 @@ impl Faults {
     }
 }
 
-/// Everything that is wrong with the values of a request.
+/// Returns everything that is wrong with the values of a request.
 pub(super) fn faults(request: &DeployRequest, policy: &FlagPolicy) -> Vec<FieldFault> {
     let mut faults = Faults::default();
     source(request, &mut faults);
@@ -99,7 +99,7 @@ fn directory(path: &Path) -> Verdict {
 fn directories(request: &DeployRequest, faults: &mut Faults) {
     let depth = paths::depth_below(0, &request.path);
     faults.note("path", depth.clone().map(|_| ()));
-    // Where `path` itself is wrong, only what is wrong with a file by itself is said.
+    // If `path` itself is invalid, report only faults that do not depend on it.
     let depth = depth.unwrap_or(usize::MAX / 2);
     for (index, file) in request.tfvars_files.iter().enumerate() {
         let verdict = if file.is_empty() {
@@ -111,7 +111,7 @@ fn directories(request: &DeployRequest, faults: &mut Faults) {
     }
 }
 
-/// The policy for the plan of an operation.
+/// Returns the policy for the plan of an operation.
 fn of_plan(operation: Operation, policy: &FlagPolicy) -> Cow<'_, FlagPolicy> {
     match operation {
         Operation::Plan | Operation::Drift => Cow::Owned(policy.for_a_plan_alone()),
@@ -139,7 +139,7 @@ fn timeout(minutes: f64) -> Verdict {
     }
 }
 
-/// The characters are those that both tools accept: `url.PathEscape` of Go leaves them as they are.
+/// Allows the characters that both tools accept: Go's `url.PathEscape` leaves them unchanged.
 fn workspace(name: &str) -> Verdict {
     let starts_well = name
         .bytes()

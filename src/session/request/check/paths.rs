@@ -1,12 +1,12 @@
-//! Paths within a source. What a symbolic link makes of them is for the run to see.
+//! Checks paths within a source. The run checks where symbolic links lead.
 
-/// Longest path that Linux takes (`PATH_MAX` less its NUL), in bytes.
+/// Longest path that Linux accepts (`PATH_MAX` minus the NUL), in bytes.
 const MAX_PATH_BYTES: usize = 4095;
 
-/// How many directories below the source a relative path ends, when it starts `depth` below it.
+/// Returns how many directories below the source a relative path ends, when it starts `depth` below it.
 ///
 /// # Errors
-/// A fragment that says why the path cannot be: absolute, with a NUL, too long, or out of the source.
+/// A fragment that says why the path is invalid: absolute, with a NUL, too long, or outside of the source.
 pub(super) fn depth_below(depth: usize, path: &str) -> Result<usize, String> {
     if path.contains('\0') {
         return Err("holds a NUL byte".to_owned());
@@ -26,7 +26,7 @@ pub(super) fn depth_below(depth: usize, path: &str) -> Result<usize, String> {
         .ok_or_else(|| "leads out of the source".to_owned())
 }
 
-/// The parts of a path, without those that stay where they are and with `..` taken back.
+/// Returns the parts of a path, without `.` and with `..` resolved.
 pub(super) fn parts(path: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     for part in path.split('/') {

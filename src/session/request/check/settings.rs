@@ -1,4 +1,4 @@
-//! Environment, input variables and settings of the backend.
+//! Checks environment variables, input variables and backend settings.
 
 use secrecy::ExposeSecret;
 
@@ -7,7 +7,7 @@ use crate::protocol::is_secret_name;
 use crate::protocol::{is_identifier, is_settable_variable, member};
 use crate::session::request::DeployRequest;
 
-/// Longest `NAME=value` with its NUL that Linux gives a process (`MAX_ARG_STRLEN`), in bytes.
+/// Longest `NAME=value` with its NUL that Linux passes to a process (`MAX_ARG_STRLEN`), in bytes.
 const MAX_VARIABLE_BYTES: usize = 128 * 1024;
 
 pub(super) fn environment(request: &DeployRequest, faults: &mut Faults) {
@@ -44,7 +44,7 @@ fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
     }
 }
 
-/// Says which field takes the flags of a variable `TF_CLI_ARGS`; `of` is the rest of its name.
+/// Says which field replaces a variable `TF_CLI_ARGS`; `of` is the rest of its name.
 fn flags_go_elsewhere(of: &str) -> String {
     let fields = match of {
         "_init" | "_get" => "`init_flags`",
@@ -92,7 +92,7 @@ pub(super) fn backend(request: &DeployRequest, faults: &mut Faults) {
     }
 }
 
-/// A name as far as a sentence has room for it.
+/// Shortens a name for a sentence.
 fn shown(name: &str) -> &str {
     let end = name.char_indices().nth(60).map_or(name.len(), |(at, _)| at);
     &name[..end]

@@ -1,4 +1,4 @@
-//! Whatever a body holds, it is read or refused, and no value of it is repeated.
+//! Any body is either parsed or refused, and no fault repeats a value.
 
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::names::FIELDS;
 use super::super::*;
 
-/// Stands for every text that a body holds: none of them may come back in a fault.
+/// Represents every string in a body: it must never appear in a fault.
 const SECRET: &str = "hunter2";
 
 fn text() -> impl Strategy<Value = String> {

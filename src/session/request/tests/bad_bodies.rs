@@ -1,8 +1,8 @@
-//! Bodies that are refused, and the fields that are named for it.
+//! Bodies that are refused, and the fields that the faults name.
 
 use super::super::*;
 
-/// Members of a body beside a repository that is fine, and the fields at fault.
+/// Members of a body besides a valid repository, and the fields at fault.
 const BESIDE_A_REPOSITORY: &[(&str, &[&str])] = &[
     // The tool.
     (r#""tool": "make""#, &["tool"]),

@@ -1,4 +1,4 @@
-//! What is written to disk, and what comes back from it.
+//! Tests of what is written to disk, and what is restored from it.
 
 use std::collections::BTreeMap;
 
