@@ -1,15 +1,15 @@
-//! Which URLs are taken, and what of them counts.
+//! Validates URLs and extracts their relevant parts.
 
 use std::path::Path;
 
-/// Longest URL that is taken, in bytes; git and servers have bounds of about this size.
+/// Longest accepted URL, in bytes; git and servers have limits of about this size.
 const MAX_URL_BYTES: usize = 4096;
 
-/// Why a URL is not taken.
+/// Why a URL is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlFault {
-    /// Nothing was given.
+    /// The URL is empty.
     #[error("the URL is empty")]
     Empty,
     /// Longer than 4096 bytes.
@@ -18,7 +18,7 @@ pub enum UrlFault {
     /// A control character, or a space where none can be.
     #[error("the URL holds a space or a control character")]
     Unprintable,
-    /// It begins with a dash, or its host or path does, and could be taken for an option.
+    /// The URL, its host or its path begins with a dash and could be parsed as an option.
     #[error("the URL or a part of it begins with a dash")]
     LeadingDash,
     /// Another scheme, or a transport helper such as `ext::`.
@@ -26,7 +26,7 @@ pub enum UrlFault {
         "the URL is none of `https://`, `http://`, `ssh://`, `user@host:path`, `file:///` or an absolute path"
     )]
     Scheme,
-    /// A user name or password in the URL, where it would be seen.
+    /// A user name or password in the URL, where it would be visible.
     #[error("the URL holds a user name or password, give it as credentials")]
     UserInfo,
     /// A query or fragment: no repository has one, and tokens are put there.
@@ -37,7 +37,7 @@ pub enum UrlFault {
     Host,
 }
 
-/// How git gets at a repository.
+/// How git connects to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     Https,
@@ -46,7 +46,7 @@ pub(super) enum Scheme {
     File,
 }
 
-/// What of a URL decides about protocols and credentials.
+/// The parts of a URL that decide about protocols and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) scheme: Scheme,
@@ -55,7 +55,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// What git matches `credential.<origin>.helper` with: scheme, host and port, nothing else.
+    /// Returns the origin that git matches `credential.<origin>.helper` with: scheme, host and port, nothing else.
     pub(super) fn origin(&self) -> Option<String> {
         match self.scheme {
             Scheme::Https => Some(format!("https://{}", self.host)),
@@ -64,7 +64,7 @@ impl Address {
         }
     }
 
-    /// The host without its port and without brackets, as ssh gets it; empty for a file.
+    /// Returns the host without its port and brackets, as ssh gets it; empty for a file.
     pub(super) fn host_name(&self) -> &str {
         match self.host.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or(rest),
@@ -72,7 +72,7 @@ impl Address {
         }
     }
 
-    /// The port, or the usual one.
+    /// Returns the port, or the default port.
     pub(super) fn port(&self) -> u16 {
         let after_name = self
             .host
@@ -89,7 +89,7 @@ impl Address {
         })
     }
 
-    /// What an error calls the other side.
+    /// Returns the name of the remote side for errors.
     pub(super) fn other_side(&self) -> &str {
         match self.scheme {
             Scheme::File => "this machine",
@@ -100,16 +100,17 @@ impl Address {
 
 /// Checks that git may be given this URL.
 ///
-/// Taken are `https://`, `http://`, `ssh://`, `user@host:path`, `file:///` and absolute paths. No password, no
-/// user name for http, no query, nothing that could be an option or a transport helper.
+/// Accepts `https://`, `http://`, `ssh://`, `user@host:path`, `file:///` and absolute paths. Rejects a password, a
+/// user name for http, a query, and anything that could be an option or a transport helper.
 ///
 /// # Errors
-/// The first thing that is wrong with it; the text never repeats the URL.
+/// The first problem found; the text never repeats the URL.
 pub fn validate_url(url: &str) -> Result<(), UrlFault> {
     parse(url).map(drop)
 }
 
-/// Whether a repository is on this machine, or its URL begins as if it were; whoever refuses these refuses enough.
+/// Returns whether a repository is on this machine, or its URL begins as if it were. Refusing these URLs refuses
+/// all local repositories.
 ///
 /// # Examples
 /// ```
@@ -126,7 +127,7 @@ pub fn is_local(url: &str) -> bool {
     begins("/") || begins("file:")
 }
 
-/// The path of a repository of this machine, from a URL that [`parse`] takes as one.
+/// Returns the path of a local repository, from a URL that [`parse`] accepts as one.
 pub(super) fn local_path(url: &str) -> &Path {
     Path::new(url.strip_prefix("file://").unwrap_or(url))
 }
@@ -188,7 +189,7 @@ fn ssh(rest: &str) -> Result<Address, UrlFault> {
     address(Scheme::Ssh, host)
 }
 
-/// `user@host:path`, or `user@[address]:path`.
+/// Parses `user@host:path`, or `user@[address]:path`.
 fn scp_like(url: &str) -> Result<Address, UrlFault> {
     let (user, rest) = url
         .split_once('@')
@@ -202,7 +203,7 @@ fn scp_like(url: &str) -> Result<Address, UrlFault> {
     let (host, path) = end
         .map(|end| (&rest[..end], &rest[end + 1..]))
         .ok_or(UrlFault::Scheme)?;
-    // `user:password@host:path`: git would take `user` for the host and show the rest.
+    // `user:password@host:path`: git would use `user` as the host and show the rest.
     let first = path.split('/').next().unwrap_or_default();
     if host.contains('@') || (user.is_none() && first.contains('@')) {
         return Err(UrlFault::UserInfo);
@@ -224,7 +225,7 @@ fn without_user(authority: &str) -> Result<&str, UrlFault> {
         None => Ok(authority),
         Some((user, _)) if user.contains([':', '@']) => Err(UrlFault::UserInfo),
         Some(("", _)) => Err(UrlFault::Host),
-        // Git decodes a URL before it looks for dashes.
+        // Git decodes a URL before it checks for dashes.
         Some((user, _)) if user.starts_with('-') || user.starts_with("%2") => {
             Err(UrlFault::LeadingDash)
         }

@@ -1,8 +1,8 @@
-//! The arguments of each call of git. Nothing secret is among them.
+//! The arguments of each git command. They contain no secrets.
 
 use super::commit::CommitSha;
 
-/// Where fetched commits are kept in a mirror, and refs while a commit is looked for.
+/// Ref prefix for fetched commits in a mirror, and for refs during the search for a commit.
 const KEPT: &str = "refs/checkout";
 
 pub(super) fn list(url: &str, names: &[String]) -> Vec<String> {
@@ -11,7 +11,7 @@ pub(super) fn list(url: &str, names: &[String]) -> Vec<String> {
     args
 }
 
-/// `template` is emptied: the machine's own would bring hooks.
+/// `--template` is empty: the machine's own template would add hooks.
 pub(super) fn init(object_format: &str) -> Vec<String> {
     let mut args = owned(&["init", "--quiet", "--template="]);
     args.push(format!("--object-format={object_format}"));
@@ -24,24 +24,24 @@ pub(super) fn init_bare(commit: &CommitSha) -> Vec<String> {
     args
 }
 
-/// One commit, with as much of its history as asked for.
+/// Fetches one commit, with as much of its history as requested.
 pub(super) fn fetch_commit(url: &str, commit: &CommitSha, depth: Option<u32>) -> Vec<String> {
     fetch(&of_depth(depth), url, &[commit.to_string()])
 }
 
-/// What a name stands for at the server, with as much of its history as asked for.
+/// Fetches what a name refers to at the server, with as much of its history as requested.
 pub(super) fn fetch_named(url: &str, name: &str, depth: Option<u32>) -> Vec<String> {
     fetch(&of_depth(depth), url, &[name.to_owned()])
 }
 
-/// All tags, each with as much of its history as asked for.
+/// Fetches all tags, each with as much of its history as requested.
 pub(super) fn fetch_tags(url: &str, depth: u32) -> Vec<String> {
     let mut options = of_depth(Some(depth));
     options.push("--no-write-fetch-head".to_owned());
     fetch(&options, url, &["+refs/tags/*:refs/tags/*".to_owned()])
 }
 
-/// No number is the commit alone, and 0 the whole history.
+/// `None` is the commit alone, and 0 the whole history.
 fn of_depth(depth: Option<u32>) -> Vec<String> {
     match depth.unwrap_or(1) {
         0 => Vec::new(),
@@ -49,9 +49,10 @@ fn of_depth(depth: Option<u32>) -> Vec<String> {
     }
 }
 
-/// Fetches the files that are in LFS, and puts them in place of their pointers.
+/// Fetches the files in LFS, and replaces their pointers.
 ///
-/// The filters are named here: no configuration of this machine counts, and without them nothing is put in place.
+/// The filters are passed explicitly: git reads no configuration of this machine, and without filters it replaces
+/// nothing.
 pub(super) fn lfs_pull() -> Vec<String> {
     owned(&[
         "-c",
@@ -67,13 +68,13 @@ pub(super) fn lfs_pull() -> Vec<String> {
     ])
 }
 
-/// One commit without its history, to be found again under [`kept_ref`].
+/// Fetches one commit without its history and stores it under [`kept_ref`].
 pub(super) fn fetch_and_keep(url: &str, commit: &CommitSha) -> Vec<String> {
     let refspec = format!("+{commit}:{}", kept_ref(commit));
     fetch(&of_depth(None), url, &[refspec])
 }
 
-/// All that branches and tags reach, for servers that give out nothing else.
+/// Fetches everything that branches and tags reach, for servers that provide nothing else.
 pub(super) fn fetch_all(url: &str) -> Vec<String> {
     let refspecs = ["heads", "tags"].map(|kind| format!("+refs/{kind}/*:{KEPT}/{kind}/*"));
     fetch(&[], url, &refspecs)
@@ -87,7 +88,7 @@ pub(super) fn keep(commit: &CommitSha) -> Vec<String> {
     owned(&["update-ref", &kept_ref(commit), commit.as_str()])
 }
 
-/// Prints the commit that a name stands for, and fails when it stands for none.
+/// Prints the commit that a name refers to, and fails if it does not refer to one.
 pub(super) fn commit_of(name: &str) -> Vec<String> {
     let peeled = format!("{name}^{{commit}}");
     owned(&[
@@ -99,17 +100,17 @@ pub(super) fn commit_of(name: &str) -> Vec<String> {
     ])
 }
 
-/// Relative URLs of submodules are relative to this.
+/// Relative URLs of submodules are resolved against this URL.
 pub(super) fn set_origin(url: &str) -> Vec<String> {
     owned(&["config", "remote.origin.url", url])
 }
 
-/// `fetched` is a name that is ours: of a commit, or `FETCH_HEAD`.
+/// `fetched` is a name that this crate chose: of a commit, or `FETCH_HEAD`.
 pub(super) fn switch_to(fetched: &str) -> Vec<String> {
     owned(&["checkout", "--quiet", "--force", "--detach", fetched])
 }
 
-/// All submodules, or those of the repository alone.
+/// Updates submodules recursively, or only those of the repository itself.
 pub(super) fn submodules(are_recursive: bool) -> Vec<String> {
     let mut args = owned(&[
         "submodule",
@@ -125,7 +126,7 @@ pub(super) fn submodules(are_recursive: bool) -> Vec<String> {
     args
 }
 
-/// Prints the settings of a file whose names fit, each with a NUL at its end.
+/// Prints the settings of a file whose names match, each terminated by a NUL.
 pub(super) fn settings(file: &str, pattern: &str) -> Vec<String> {
     owned(&["config", "--file", file, "-z", "--get-regexp", pattern])
 }

@@ -1,4 +1,4 @@
-//! The story of a checkout.
+//! Performs a checkout.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -16,32 +16,32 @@ use super::source::{GitSource, Options};
 use super::staging::{Staging, at};
 use super::{CheckoutError, PathFault, contained, validate_ref, validate_url};
 
-/// How long killed processes are waited for; only one that hangs in the kernel takes longer.
+/// How long to wait for killed processes; only a process that hangs in the kernel takes longer.
 const KILLED_TO_REAPED: Duration = Duration::from_secs(10);
 
-/// A checkout that is whole.
+/// A complete checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedOut {
-    /// The commit that is checked out, whatever it was asked for by.
+    /// The commit that is checked out, whichever ref was requested.
     pub commit: CommitSha,
-    /// The root of the repository, absolute.
+    /// The absolute path of the repository's root.
     pub root: PathBuf,
-    /// The directory in it that was asked for, absolute, with symbolic links resolved.
+    /// The absolute path of the requested directory in it, with symbolic links resolved.
     pub work_dir: PathBuf,
 }
 
-/// Checks a commit of a repository out, without its history, into a new directory.
+/// Checks out a commit of a repository, without its history, into a new directory.
 ///
-/// `into` must not exist, or be an empty directory. It is made beside its place and renamed into it, so it is
-/// there whole or not at all. `on_line` gets each line that git says: masked, without control characters, at most
-/// 1000 characters long; of each phase of its progress the last state. [`Options::progress`] gets all of them.
+/// `into` must not exist, or be an empty directory. The checkout is made beside it and renamed, so that it exists
+/// completely or not at all. `on_line` gets each line that git prints: masked, without control characters, at most
+/// 1000 characters long; of each progress phase only the last state. [`Options::progress`] gets all of them.
 ///
-/// Dropping the future kills git; a thread then waits for its end and removes what it had made.
+/// Dropping the future kills git; a thread then waits for its end and removes its files.
 ///
 /// Must be called within a tokio runtime that has I/O and time enabled.
 ///
 /// # Errors
-/// When there is no checkout; nothing is left of it then.
+/// The checkout failed; nothing is left of it.
 pub async fn check_out(
     source: &GitSource,
     into: &Path,
@@ -51,12 +51,12 @@ pub async fn check_out(
     check_out_unless(source, into, options, on_line, std::future::pending()).await
 }
 
-/// Does the same as [`check_out`], unless `stop` comes to its end before.
+/// Does the same as [`check_out`], unless `stop` completes first.
 ///
-/// Git is killed then, and when this returns, it is gone and what it had made is removed.
+/// Then git is killed. When this function returns, git has ended and its files are removed.
 ///
 /// # Errors
-/// As with [`check_out`], and [`CheckoutError::Stopped`].
+/// As for [`check_out`], and [`CheckoutError::Stopped`].
 pub async fn check_out_unless(
     source: &GitSource,
     into: &Path,
@@ -72,14 +72,15 @@ pub async fn check_out_unless(
             () = stop => Ok(Err(CheckoutError::Stopped)),
         }
     };
-    // Until nobody holds the other end: at once, unless something was killed just now.
+    // Waits until all senders are dropped: at once, unless a process was killed just now.
     let _ = timeout(KILLED_TO_REAPED, all_over.recv()).await;
     outcome.unwrap_or(Err(CheckoutError::TimedOut {
         after: options.timeout,
     }))
 }
 
-/// Attempts it, and once more with `.git` at the end of the URL: some servers redirect there, which is not followed.
+/// Attempts the checkout, and once more with `.git` appended to the URL: some servers redirect there, and redirects
+/// are not followed.
 async fn perform(
     source: &GitSource,
     into: &Path,
@@ -101,7 +102,7 @@ async fn perform(
     };
     let attempted = attempt(&with_ending, into, options, alive, on_line).await;
     match attempted {
-        // It is known by the URL that was given.
+        // Report the URL that the caller passed.
         Err(CheckoutError::Redirected { .. } | CheckoutError::NoSuchRepository { .. }) => {
             Err(CheckoutError::Redirected { url })
         }
@@ -151,7 +152,7 @@ async fn attempt(
     checkout.hand_over(commit, &into)
 }
 
-/// A checkout while it is made.
+/// A checkout in progress.
 pub(super) struct Checkout<'a> {
     pub(super) git: Git,
     pub(super) source: &'a GitSource,
@@ -159,7 +160,7 @@ pub(super) struct Checkout<'a> {
 }
 
 impl Checkout<'_> {
-    /// Asks the server what the ref stands for; that it answers shows that the credentials are good.
+    /// Asks the server what the ref refers to; an answer shows that the credentials are valid.
     pub(super) async fn resolve(&self, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
         let wanted = Wanted::of(&self.source.git_ref);
         let args = arguments::list(&self.source.url, &wanted.questions());
@@ -178,7 +179,7 @@ impl Checkout<'_> {
         finished.or_failed().map(drop)
     }
 
-    /// Fills the directory with what was fetched, by a name that the repository has for it.
+    /// Checks out the fetched commit, by a name that the repository has for it.
     async fn switch(&self, fetched: &str, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
         let args = arguments::switch_to(fetched);
         let switched = self.here(args, Touches::Disk, on_line).await?;
@@ -197,15 +198,15 @@ impl Checkout<'_> {
         Ok(commit)
     }
 
-    /// The commit that is checked out; of a tag, the one behind it.
+    /// Returns the commit that is checked out; for a tag, the commit that it points to.
     fn head(&self) -> Result<CommitSha, CheckoutError> {
         let path = self.staging.path().join(".git/HEAD");
         let head = std::fs::read_to_string(&path).map_err(at(&path))?;
-        // Detached, so it is no name of a branch.
+        // Detached, so `HEAD` does not contain the name of a branch.
         head.trim().parse().map_err(|_| self.not_a_commit())
     }
 
-    /// Puts the whole in its place, if it has the directory that was asked for.
+    /// Moves the checkout into place, if it contains the requested directory.
     fn hand_over(&self, commit: CommitSha, into: &Path) -> Result<CheckedOut, CheckoutError> {
         let staged = self.staging.path();
         let work_dir = contained(staged, &self.source.path)?;
@@ -217,13 +218,13 @@ impl Checkout<'_> {
         let root = self.staging.put_in_place(into)?;
         Ok(CheckedOut {
             commit,
-            // Not `join`, which would end the root with a slash.
+            // Not `join`, which would append a slash to the root.
             work_dir: root.components().chain(inside.components()).collect(),
             root,
         })
     }
 
-    /// Runs git in the directory that is to become the checkout.
+    /// Runs git in the directory that becomes the checkout.
     pub(super) async fn here(
         &self,
         args: Vec<String>,
@@ -241,7 +242,7 @@ impl Checkout<'_> {
         self.git.run(call, on_line).await
     }
 
-    /// The error for a ref that the repository does not have.
+    /// Returns the error for a ref that the repository does not have.
     pub(super) fn absent(&self) -> CheckoutError {
         let git_ref = self.source.git_ref.clone();
         if reference::is_abbreviated(&git_ref) && git_ref.parse::<CommitSha>().is_err() {

@@ -1,29 +1,29 @@
-//! The name of a commit.
+//! The id of a commit.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The full name of a commit: 40 hexadecimal digits, or 64 in a SHA-256 repository.
+/// The full id of a commit: 40 hexadecimal digits, or 64 in a SHA-256 repository.
 ///
 /// Always lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitSha(String);
 
-/// A text that is no full name of a commit.
+/// A text that is not the full id of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not 40 or 64 hexadecimal digits")]
 pub struct NotACommitSha(String);
 
 impl CommitSha {
-    /// The hexadecimal digits.
+    /// Returns the hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Which kind of repository has such names, as `git init --object-format` calls it.
+    /// Returns the object format of repositories with such ids, as in `git init --object-format`.
     pub(super) fn object_format(&self) -> &'static str {
         if self.0.len() == 64 { "sha256" } else { "sha1" }
     }

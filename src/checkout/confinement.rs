@@ -1,7 +1,7 @@
-//! Confines git, and what it starts, to what a checkout needs.
+//! Confines git and the processes that it starts to what a checkout needs.
 //!
-//! It changes the checkout, the mirror and a temporary directory. It reads the system, the programs on `PATH`,
-//! certificates, what the operator lists, and a repository of this machine where that is the source.
+//! They can change the checkout, the mirror and a temporary directory. They can read the system, the programs on
+//! `PATH`, certificates, the paths that the operator lists, and a local repository if that is the source.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use super::CheckoutError;
 use crate::process::{Access, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi};
 use crate::protocol::{SandboxMode, SandboxRequest};
 
-/// Variables that name certificates; one of directories has several.
+/// Variables that name certificates; a variable for directories may list several.
 const CERTIFICATES: [&str; 4] = [
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -21,7 +21,7 @@ const CERTIFICATES: [&str; 4] = [
     "GIT_SSL_CAPATH",
 ];
 
-/// What git may read in all calls of a checkout.
+/// Paths that git may read in all calls of a checkout.
 #[derive(Debug)]
 pub(super) struct Confinement {
     abi: u32,
@@ -29,12 +29,12 @@ pub(super) struct Confinement {
 }
 
 impl Confinement {
-    /// What a request for a sandbox means for git; none where it is not confined.
+    /// Converts a request for a sandbox to git's confinement; `None` if git is not confined.
     ///
-    /// `own` is the environment of this process, `local` a repository of this machine.
+    /// `own` is the environment of this process, `local` a repository on this machine.
     ///
     /// # Errors
-    /// When a sandbox is required and the kernel can't make a complete one.
+    /// A sandbox is required and the kernel can't make a complete one.
     pub(super) fn of(
         request: &SandboxRequest,
         own: &BTreeMap<OsString, OsString>,
@@ -56,12 +56,12 @@ impl Confinement {
         Ok(Some(Self { abi, read }))
     }
 
-    /// The sandbox of one call, which may change these directories.
+    /// Returns the sandbox of one call, which may change these directories.
     pub(super) fn sandbox(&self, write: &[&Path]) -> io::Result<Sandbox> {
         let ruleset = Ruleset::new(self.abi)?;
         ruleset.allow_system();
         for path in &self.read {
-            // What is missing or can't be looked at is not needed, or git says what it misses.
+            // A missing or unreadable path is not needed, or git reports that it misses it.
             let _ = ruleset.allow(path, Access::Read);
         }
         for path in write {
@@ -71,7 +71,7 @@ impl Confinement {
     }
 }
 
-/// The version of Landlock to use; none where git is not confined.
+/// Returns the version of Landlock to use; `None` if git is not confined.
 fn usable(mode: SandboxMode, abi: io::Result<u32>) -> Result<Option<u32>, CheckoutError> {
     let abi = abi.unwrap_or(0);
     match mode {
@@ -81,7 +81,7 @@ fn usable(mode: SandboxMode, abi: io::Result<u32>) -> Result<Option<u32>, Checko
     }
 }
 
-/// Where the parts of a repository of this machine are: a further work tree has them elsewhere.
+/// Returns where the parts of a local repository are: a linked work tree has them elsewhere.
 fn of_repository(path: &Path) -> Vec<PathBuf> {
     let mut parts = vec![path.to_owned()];
     let named = |file: PathBuf, beginning: &str| {

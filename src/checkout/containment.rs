@@ -1,4 +1,4 @@
-//! Paths that must not lead out of a directory.
+//! Resolves paths that must not leave a directory.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -6,67 +6,67 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// As many symbolic links as Linux follows in one path, path_resolution(7).
+/// Number of symbolic links that Linux follows in one path, path_resolution(7).
 const MAX_LINKS: usize = 40;
 
-/// Why a path inside a checkout is not taken.
+/// Why a path inside a checkout is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathFault {
-    /// It is absolute.
+    /// The path is absolute.
     #[error("`{path}` is absolute, give it relative to the root of the repository")]
     Absolute {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// It leads out of the root, by `..` or by a symbolic link.
+    /// The path leaves the root, by `..` or by a symbolic link.
     #[error("`{path}` leads out of the repository")]
     Escapes {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// Nothing is there.
+    /// Nothing exists at the path.
     #[error("`{path}` is not in the repository")]
     NotFound {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// Something else than a directory is there.
+    /// The path exists but is not a directory.
     #[error("`{path}` is not a directory")]
     NotADirectory {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// It is empty, or holds a NUL character.
+    /// The path is empty, or contains a NUL character.
     #[error("`{path}` is not a path")]
     Malformed {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// A symbolic link leads to itself.
+    /// A symbolic link refers to itself.
     #[error("`{path}` goes through more than {MAX_LINKS} symbolic links")]
     Loop {
-        /// As it was given.
+        /// The given path.
         path: String,
     },
-    /// The system did not let us look.
+    /// The system refused access.
     #[error("`{path}` cannot be looked at")]
     Unreadable {
-        /// As it was given.
+        /// The given path.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Finds what a path inside `root` stands for, with every symbolic link resolved.
+/// Resolves a path inside `root`, with every symbolic link in it.
 ///
-/// Each step is looked at before the next: at no moment is anything outside of `root` asked for, so the
-/// answer does not even tell what exists there. A `..` that stays inside is taken. What is found may be of
-/// any kind, and it is good for as long as nobody changes the tree.
+/// Each step is checked before the next: nothing outside of `root` is ever accessed, so the answer does not even
+/// reveal what exists there. A `..` that stays inside is accepted. The result may be of any file type, and is valid
+/// as long as no process changes the tree.
 ///
 /// # Errors
-/// When the path is absolute, leads out of `root` or to nothing.
+/// The path is absolute, leaves `root`, or does not exist.
 pub fn contained(root: &Path, path: &str) -> Result<PathBuf, PathFault> {
     let given = || path.to_owned();
     if path.is_empty() || path.contains('\0') {
@@ -110,7 +110,7 @@ pub fn contained(root: &Path, path: &str) -> Result<PathBuf, PathFault> {
             steps.push_front(step);
         }
     }
-    // `file/` and `file/.` stand for nothing, as everywhere else.
+    // `file/` and `file/.` do not exist, as everywhere else.
     if matches!(path.rsplit('/').next(), Some("" | ".")) && !here.is_dir() {
         return Err(PathFault::NotFound { path: given() });
     }
@@ -128,10 +128,10 @@ fn absent_or(
     }
 }
 
-/// One part of a path.
+/// One component of a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// From the top of the file system: never inside.
+    /// The root of the file system: never inside.
     Top,
     Up,
     Down(OsString),
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// `outside/secret` beside `root`, and in `root`: `a/b/file`, and links in and out.
+    /// Creates `outside/secret` beside `root`, and in `root`: `a/b/file`, and links in and out.
     fn tree() -> (tempfile::TempDir, PathBuf) {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("root");
@@ -211,7 +211,7 @@ mod tests {
             "chain",
             "absolute",
             "absolute/passwd",
-            // Whether that exists is not told either.
+            // The error does not reveal whether these exist.
             "nowhere",
             "../absent",
         ];

@@ -1,4 +1,4 @@
-//! The whole environment of git: built from nothing, and its configuration with it.
+//! Builds the complete environment of git and its configuration, from nothing.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use super::offer::Offer;
 use super::route::Route;
 use super::ssh::ssh_command;
 
-/// Taken over from this process: the way out to the network, and whom to trust there.
+/// Variables passed on from this process: proxies, and the certificates to trust.
 const PASSED_ON: [&str; 14] = [
     "http_proxy",
     "https_proxy",
@@ -25,27 +25,27 @@ const PASSED_ON: [&str; 14] = [
     "GIT_SSL_CAPATH",
     "TMPDIR",
     "PATH",
-    // git reads the lower-case form alone, but ssh's proxy programs do not.
+    // git reads only the lower-case form, but ssh's proxy programs do not.
     "HTTP_PROXY",
 ];
 
-/// Where programs are when this process has no `PATH`.
+/// Search path when this process has no `PATH`.
 pub(super) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Which protocols git may speak.
+/// Protocols that git may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The source alone.
+    /// Those of the source.
     Source,
-    /// The source, and https for its submodules.
+    /// Those of the source, and https for its submodules.
     Submodules,
     /// Files: the mirror on this machine.
     Mirror,
 }
 
-/// Builds the environment of one call of git from that of this process.
+/// Builds the environment of one git call from that of this process.
 ///
-/// `ceiling` is the directory above which git looks for no repository.
+/// `ceiling` is the directory above which git does not look for a repository.
 pub(super) fn environment(
     own: &BTreeMap<OsString, OsString>,
     address: &Address,
@@ -62,14 +62,14 @@ pub(super) fn environment(
         .entry("PATH".into())
         .or_insert_with(|| DEFAULT_PATH.into());
     if let Some(file) = own.get(&OsString::from("SSL_CERT_FILE")) {
-        // Of the two, git knows its own name alone.
+        // Of the two names, git only knows its own.
         built
             .entry("GIT_SSL_CAINFO".into())
             .or_insert_with(|| file.clone());
     }
     built.insert("GIT_CEILING_DIRECTORIES".into(), ceiling.into());
     for (name, value) in [
-        // Nothing can be in there.
+        // Nothing can be below this path.
         ("HOME", "/dev/null"),
         ("LANG", "C"),
         ("LC_ALL", "C"),
@@ -95,15 +95,15 @@ pub(super) fn environment(
     built
 }
 
-/// What git is set to, submodules included: they inherit these settings.
+/// Returns git's configuration, which submodules inherit.
 fn configuration(address: &Address, offer: Offer, reach: Reach) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = [
-        // Nothing that the repository or this machine brings is run.
+        // Run nothing that the repository or this machine provides.
         ("core.hooksPath", "/dev/null"),
         ("core.fsmonitor", "false"),
         ("core.askPass", ""),
         ("credential.helper", ""),
-        // Nothing is left running in the background.
+        // Leave nothing running in the background.
         ("gc.auto", "0"),
         ("maintenance.auto", "false"),
         ("submodule.recurse", "false"),
@@ -112,7 +112,8 @@ fn configuration(address: &Address, offer: Offer, reach: Reach) -> Vec<(String, 
         ("init.defaultBranch", "main"),
         ("transfer.credentialsInUrl", "die"),
         ("protocol.version", "2"),
-        // For what outlives us: five minutes without a byte. A server at work sends some every few seconds.
+        // For a git that outlives this process: five minutes without a byte. A working server sends some every few
+        // seconds.
         ("http.lowSpeedLimit", "1"),
         ("http.lowSpeedTime", "300"),
         ("protocol.allow", "never"),
@@ -128,7 +129,7 @@ fn configuration(address: &Address, offer: Offer, reach: Reach) -> Vec<(String, 
     settings
 }
 
-/// A server may lead from http to https, never the other way.
+/// A server may redirect from http to https, never the other way.
 const fn protocols(scheme: Scheme, reach: Reach) -> &'static [&'static str] {
     match (reach, scheme) {
         (Reach::Mirror, _) | (Reach::Source, Scheme::File) => &["file"],
@@ -140,10 +141,11 @@ const fn protocols(scheme: Scheme, reach: Reach) -> &'static [&'static str] {
     }
 }
 
-/// A credential helper that says what is in the descriptor.
+/// Returns a credential helper that prints the contents of the descriptor.
 ///
-/// Git itself asks it for the scheme, host and port that it is set for and for no other, so a redirect or a
-/// submodule elsewhere gets nothing. It takes the place of an askpass program, which would be a file to be
+/// Git runs it only for the scheme, host and port for which it is configured, so a redirect or a submodule
+/// elsewhere gets nothing. It replaces an askpass program, which would be an executable file and would have to
+/// parse the host from a prompt.
 /// executed and would have to read the host out of a prompt.
 fn helper(login: RawFd) -> String {
     format!("!f() {{ test \"$1\" = get && cat /proc/self/fd/{login}; }}; f")

@@ -1,4 +1,4 @@
-//! Why there is no checkout.
+//! Errors of a checkout.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,61 +9,61 @@ use super::containment::PathFault;
 use super::hosts::HostFault;
 use super::reference::RefFault;
 
-/// A checkout that did not come about.
+/// A checkout that failed.
 ///
-/// Nothing is left of it: the same call may be made again. `said` is the end of what git, ssh or the server
-/// said, masked and bounded.
+/// Nothing is left of it: the same call may be repeated. `said` is the end of what git, ssh or the server printed,
+/// masked and bounded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckoutError {
-    /// The URL is not taken.
+    /// The URL is not accepted.
     #[error("the URL of the repository is not taken")]
     Url(#[from] UrlFault),
-    /// The ref is not taken.
+    /// The ref is not accepted.
     #[error("`{git_ref}` is not taken as a ref")]
     Ref {
-        /// As it was given.
+        /// The given ref.
         git_ref: String,
         /// What is wrong with it.
         source: RefFault,
     },
-    /// A part of a commit's name, and no branch or tag is called that.
+    /// An abbreviated commit id, and no branch or tag has this name.
     #[error(
         "`{git_ref}` is no branch or tag, and as an abbreviated commit it cannot be fetched: \
          servers give out commits by their full name, give all 40 or 64 digits"
     )]
     AbbreviatedCommit {
-        /// As it was given.
+        /// The given ref.
         git_ref: String,
     },
-    /// The credentials are of another kind than the URL needs, or hold what they cannot.
+    /// The credentials are of another kind than the URL needs, or contain invalid values.
     #[error("the credentials do not fit: {reason}")]
     UnfitCredentials {
-        /// What does not fit.
+        /// What is wrong.
         reason: &'static str,
     },
-    /// Something is where the checkout is to go.
+    /// The target of the checkout already exists.
     #[error("`{}` exists and is not an empty directory", .into.display())]
     Occupied {
-        /// Where the checkout was to go.
+        /// The target.
         into: PathBuf,
     },
-    /// There is no git on `PATH`.
+    /// No git was found on `PATH`.
     #[error("`git` was not found on PATH")]
     GitMissing,
-    /// The repository or a submodule is on a host that is not allowed.
+    /// The host of the repository or of a submodule is not allowed.
     #[error(transparent)]
     Host(#[from] HostFault),
-    /// The server answers with a redirect, and none is followed.
+    /// The server answers with a redirect, and redirects are not followed.
     #[error("`{url}` is redirected, which is not followed: give the address that it leads to")]
     Redirected {
-        /// As it was given.
+        /// The given URL.
         url: String,
     },
-    /// Submodules have submodules that have more, and so on.
+    /// Submodules are nested too deeply.
     #[error("there are more than {most} levels of submodules")]
     TooManyLevels {
-        /// The bound.
+        /// The limit.
         most: usize,
     },
     /// The list of submodules is too long.
@@ -82,93 +82,93 @@ pub enum CheckoutError {
         /// One of the files, relative to the root of the repository.
         file: String,
     },
-    /// The server wants other credentials, or any.
+    /// The server requires other credentials, or any.
     #[error(
         "`{host}` did not accept the credentials for `{url}`, or there is no such repository: \
          servers do not tell these apart{}", said_text(.said)
     )]
     BadCredentials {
-        /// Who was asked.
+        /// The host.
         host: String,
-        /// For what.
+        /// The repository.
         url: String,
-        /// The end of what was said.
+        /// The end of the output.
         said: String,
     },
-    /// The server's host key is none of those that were given.
+    /// The server's host key does not match any given key.
     #[error(
         "the host key of `{host}` is none of the known ones, somebody may be in between{}", said_text(.said)
     )]
     HostKeyMismatch {
-        /// Who was asked.
+        /// The host.
         host: String,
-        /// The end of what was said.
+        /// The end of the output.
         said: String,
     },
     /// The repository has no such branch, tag or commit.
     #[error("`{url}` has no branch, tag or commit `{git_ref}`")]
     NoSuchRef {
-        /// In which repository.
+        /// The repository.
         url: String,
-        /// As it was given.
+        /// The given ref.
         git_ref: String,
     },
-    /// The ref stands for something else than a commit.
+    /// The ref does not refer to a commit.
     #[error("`{git_ref}` of `{url}` is not a commit")]
     NotACommit {
-        /// In which repository.
+        /// The repository.
         url: String,
-        /// As it was given.
+        /// The given ref.
         git_ref: String,
     },
-    /// The server knows of no such repository, or does not let these credentials know.
+    /// The server has no such repository, or hides it from these credentials.
     #[error(
         "there is no repository `{url}`, or the credentials may not see it: \
          servers do not tell these apart{}", said_text(.said)
     )]
     NoSuchRepository {
-        /// As it was given.
+        /// The given URL.
         url: String,
-        /// The end of what was said.
+        /// The end of the output.
         said: String,
     },
     /// The server does not answer.
     #[error("`{host}` cannot be reached{}", said_text(.said))]
     Unreachable {
-        /// Who was asked.
+        /// The host.
         host: String,
-        /// The end of what was said.
+        /// The end of the output.
         said: String,
     },
-    /// The directory to work in is not there, or leads out of the repository.
+    /// The directory to work in does not exist, or leaves the repository.
     #[error("the directory to work in is not taken")]
     Path(#[from] PathFault),
-    /// The checkout did not end in time, and was stopped.
+    /// The checkout exceeded its timeout, and was stopped.
     #[error("the checkout did not end within {} s", .after.as_secs_f64())]
     TimedOut {
-        /// The bound.
+        /// The limit.
         after: Duration,
     },
-    /// Whoever wanted the checkout wants it no more.
+    /// The caller stopped the checkout.
     #[error("the checkout was stopped")]
     Stopped,
-    /// A directory or file of the checkout could not be made.
+    /// A directory or file of the checkout could not be created.
     #[error("`{}` could not be prepared", .path.display())]
     Filesystem {
         /// Which one.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Git could not be started or waited for, or the credentials could not be handed to it.
+    /// Git could not be started or waited for, or the credentials could not be passed to it.
     #[error("git could not be run")]
     Run(#[source] io::Error),
-    /// Git failed for a reason that has no name of its own.
+    /// Git failed for any other reason.
     #[error("`git {step}` failed{}", said_text(.said))]
     Git {
         /// The subcommand.
         step: String,
-        /// The end of what was said.
+        /// The end of the output.
         said: String,
     },
 }

@@ -1,26 +1,26 @@
-//! What git's last words mean.
+//! Classifies failures by git's last output.
 
-/// The kinds of failure that a caller can do something about.
+/// The kinds of failure that a caller can react to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     HostKey,
     Credentials,
     Unreachable,
     NoSuchRepository,
-    /// The server has no such object, or does not give it out.
+    /// The server has no such object, or does not provide it.
     NoSuchObject,
-    /// The server gives out what a ref stands for, and nothing else.
+    /// The server provides only the commits that refs point to.
     OnlyTips,
-    /// The server leads elsewhere, and git does not follow.
+    /// The server redirects, and git does not follow.
     Redirected,
-    /// The repository names its objects by another hash than ours.
+    /// The repository uses another object hash than the checkout.
     OtherFormat,
     Other,
 }
 
-/// Words of git, curl, ssh and servers, with what they mean; the first that is found counts.
+/// Messages of git, curl, ssh and servers, with their meaning; the first match counts.
 ///
-/// All are looked for in lower case. Those of ssh come first: git adds its own guess to each of them.
+/// All are compared in lower case. Those of ssh come first: git adds its own guess to each of them.
 const WORDS: [(&str, Failure); 42] = [
     ("host key verification failed", Failure::HostKey),
     ("remote host identification has changed", Failure::HostKey),
@@ -60,7 +60,7 @@ const WORDS: [(&str, Failure); 42] = [
     ("couldn't find remote ref", Failure::NoSuchObject),
     ("returned error: 404", Failure::NoSuchRepository),
     ("repository not found", Failure::NoSuchRepository),
-    // A page to log in at, where a repository was looked for.
+    // The server answered with a login page in place of a repository.
     ("is this a git repository?", Failure::NoSuchRepository),
     (
         "does not appear to be a git repository",
@@ -73,9 +73,9 @@ const WORDS: [(&str, Failure); 42] = [
     ),
 ];
 
-/// Judges by the lines that git ended with.
+/// Classifies a failure by the last lines of git.
 ///
-/// Lines that a server may fill as it likes (`remote: …`) do not count.
+/// Lines that a server may fill freely (`remote: …`) do not count.
 pub(super) fn failure<'a>(lines: impl Iterator<Item = &'a str>) -> Failure {
     let own: Vec<String> = lines
         .filter(|line| !line.starts_with("remote:"))
@@ -85,7 +85,7 @@ pub(super) fn failure<'a>(lines: impl Iterator<Item = &'a str>) -> Failure {
     let found = WORDS.iter().find(|(words, _)| says(words));
     match found {
         Some(&(_, meaning)) => meaning,
-        // The URL stands between the two words.
+        // The URL is between the two phrases.
         None if own.iter().any(|line| is_absent_repository(line)) => Failure::NoSuchRepository,
         None => Failure::Other,
     }

@@ -1,4 +1,4 @@
-//! Brings the objects of a commit into a checkout: from the server, or through a mirror.
+//! Fetches the objects of a commit into a checkout: from the server, or through a mirror.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::reference::Wanted;
 use super::staging::at;
 use crate::process::remove_tree;
 
-/// Where git notes what it fetched last.
+/// File in which git records its last fetch.
 const FETCHED: &str = "FETCH_HEAD";
 
 impl Checkout<'_> {
-    /// Fetches from the server, and gives the name that the repository now has for what came.
+    /// Fetches from the server, and returns the name of the fetched commit in the repository.
     ///
-    /// The server is asked for the ref itself, so one exchange tells what it stands for and brings it. Where
-    /// that fails for the ref, the server is asked first what it has: that tells why, or finds another way.
+    /// The request names the ref itself, so one exchange resolves and fetches it. If the ref is the reason for a
+    /// failure, the server's refs are listed: they show the cause, or another way.
     pub(super) async fn fetch(&self, on_line: OnLine<'_>) -> Result<String, CheckoutError> {
         let wanted = Wanted::of(&self.source.git_ref);
         self.make_repository(wanted.object_format(), on_line)
@@ -77,10 +77,10 @@ impl Checkout<'_> {
         }
     }
 
-    /// Fetches what is new into the mirror, and from there.
+    /// Updates the mirror, and fetches from it.
     ///
-    /// Where that fails, the mirror or the server may be at fault: a new mirror, made beside it, tells. It takes
-    /// the place of the old one only if it is whole, so a server that breaks off costs nothing that is there.
+    /// If that fails, the mirror or the server may be at fault: a new mirror, made beside the old one, shows which.
+    /// It replaces the old one only if it is complete, so a server that disconnects destroys nothing.
     pub(super) async fn fetch_through(
         &self,
         cache: &Path,

@@ -29,19 +29,19 @@ use super::source::{GitSource, Options};
 use super::staging::Staging;
 use crate::process::{Ended, Handed, KeptGroup, Started};
 
-/// Most of stdout that is kept, in bytes: the few lines that we ask for.
+/// Most bytes of stdout that are kept: the few lines that the calls need.
 pub(super) const MAX_STDOUT_BYTES: usize = 64 * 1024;
-/// How many of the last lines are kept: a warning of ssh about a host key has about twenty.
+/// Number of last lines that are kept: a warning of ssh about a host key has about twenty.
 const MAX_SAID_LINES: usize = 30;
-/// How much of them an error shows, in characters.
+/// Most characters of them that an error shows.
 const MAX_SAID_CHARS: usize = 2000;
-/// Once all of git has ended, how long its pipes may stay open: only what left its group can hold them.
+/// How long the pipes may stay open after all of git has ended: only processes outside of its group can hold them.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Gets each line that git has for its user.
+/// Receives each line that git prints for its user.
 pub(super) type OnLine<'a> = &'a mut (dyn FnMut(&str) + Send);
 
-/// What all calls of a checkout share.
+/// State that all calls of a checkout share.
 #[derive(Debug)]
 pub(super) struct Git {
     pub(super) address: Address,
@@ -49,37 +49,37 @@ pub(super) struct Git {
     login: Login,
     mask: Mask,
     ceiling: PathBuf,
-    /// For temporary files, where git is confined.
+    /// Directory for temporary files if git is confined.
     temp_dir: PathBuf,
     pub(super) allowed_hosts: AllowedHosts,
-    /// The way to the source.
+    /// The route to the source.
     pub(super) route: Route,
-    /// None where git is not confined.
+    /// `None` if git is not confined.
     confinement: Option<Confinement>,
-    /// Gets each word about how far git is.
+    /// Receives each progress message of git.
     progress: Option<watch::Sender<Option<String>>>,
-    /// Ends when no call is left, those that were dropped and are being killed among them.
+    /// Closed when no call is left, including dropped calls that are being killed.
     alive: mpsc::Sender<()>,
 }
 
-/// One call.
+/// One call of git.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) args: Vec<String>,
     pub(super) in_dir: &'a Path,
     pub(super) touches: Touches,
-    /// The way to others than the source.
+    /// The route to other hosts than the source's.
     pub(super) route: Option<&'a Route>,
-    /// What the call may change beside that directory and the one for temporary files.
+    /// Paths that the call may change besides its directory and the one for temporary files.
     pub(super) writes: &'a [&'a Path],
-    /// Let go of when nothing of the call is left.
+    /// Dropped when no process of the call is left.
     pub(super) keep: Arc<dyn std::any::Any + Send + Sync>,
 }
 
-/// What a call has to do with.
+/// What a call accesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Touches {
-    /// The repository on disk, and no other.
+    /// Only the repository on disk.
     Disk,
     /// The mirror on this machine.
     Mirror,
@@ -89,7 +89,7 @@ pub(super) enum Touches {
     Submodules,
 }
 
-/// How a call ended.
+/// The result of a call.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) succeeded: bool,
@@ -135,12 +135,12 @@ impl Git {
         })
     }
 
-    /// The way to another host.
+    /// Returns the route to another host.
     pub(super) async fn route_to(&self, address: &Address) -> Result<Route, CheckoutError> {
         Route::to(address, &self.allowed_hosts, &self.own).await
     }
 
-    /// Where git looks for programs.
+    /// Returns the `PATH` in which git looks for programs.
     pub(super) fn search_path(&self) -> &OsStr {
         let own = self.own.get(OsStr::new("PATH"));
         own.map_or(OsStr::new(environment::DEFAULT_PATH), OsString::as_os_str)
@@ -148,7 +148,7 @@ impl Git {
 
     /// Runs a call to its end.
     ///
-    /// When this is dropped before, all processes of the call are killed.
+    /// If the future is dropped earlier, all processes of the call are killed.
     pub(super) async fn run(
         &self,
         call: Call<'_>,
@@ -287,7 +287,7 @@ impl Finished {
         failure(self.said.iter().map(String::as_str))
     }
 
-    /// What was printed, or an error that names the step alone: no server had a part in it.
+    /// Returns stdout, or an error that names only the step: no server was involved.
     pub(super) fn or_failed(self) -> Result<String, CheckoutError> {
         if self.succeeded {
             return Ok(self.stdout);
@@ -298,7 +298,7 @@ impl Finished {
         })
     }
 
-    /// What was printed, or the error that fits what was said about the source.
+    /// Returns stdout, or the error that matches the output about the source.
     pub(super) fn or_refused(
         self,
         source: &GitSource,

@@ -1,7 +1,7 @@
-//! Which hosts repositories may be fetched from.
+//! Decides which hosts repositories may be fetched from.
 //!
-//! A host is judged by its name as it is in the URL, and by the addresses that the name has. See `route` for how git is
-//! kept to those.
+//! A host is checked by its name in the URL, and by the addresses of that name. See `route` for how git is
+//! restricted to those addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,21 +9,21 @@ use super::address::{Address, Scheme, parse};
 
 /// Allows every host with a public address.
 const PUBLIC: &str = "public";
-/// Addresses at which clouds tell a machine its secrets, beside those that are link-local.
+/// Addresses at which clouds provide a machine's secrets, besides link-local ones.
 const METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// Which hosts repositories may be fetched from; any by default.
+/// The hosts from which repositories may be fetched; any by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Option<Vec<Rule>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     Public,
-    /// Lower case; `*` is any text, `?` any character.
+    /// Lower case; `*` matches any text, `?` any character.
     Glob(String),
 }
 
@@ -31,46 +31,46 @@ enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostFault {
-    /// No pattern fits its name.
+    /// No pattern matches its name.
     #[error("the host `{host}` is not allowed: `allowed_git_hosts` does not list it")]
     NotListed {
-        /// As it is in the URL.
+        /// The host in the URL.
         host: String,
     },
-    /// It is allowed as a public host only, and an address of it is not public.
+    /// The host is allowed only as a public host, and one of its addresses is not public.
     #[error(
         "the host `{host}` is not allowed: it is not a public host, and `allowed_git_hosts` does not list it"
     )]
     NotPublic {
-        /// As it is in the URL.
+        /// The host in the URL.
         host: String,
     },
-    /// An address of it is link-local or gives out the secrets of a machine, and is not listed as an address.
+    /// One of its addresses is link-local or a metadata address, and is not listed as an address.
     #[error(
         "the host `{host}` is not allowed: it has a link-local or metadata address, which `allowed_git_hosts` would \
          have to list as such"
     )]
     Metadata {
-        /// As it is in the URL.
+        /// The host in the URL.
         host: String,
     },
 }
 
-/// What a host may have for addresses.
+/// The addresses that a host may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Addresses {
     Any,
-    /// Any but link-local ones and those of metadata.
+    /// Any except link-local and metadata addresses.
     Ordinary,
     Public,
 }
 
 impl AllowedHosts {
-    /// Reads a list of patterns: globs such as `*.example.com`, addresses, and `public` for every host with a public
-    /// address.
+    /// Parses a list of patterns: globs such as `*.example.com`, addresses, and `public` for every host with a
+    /// public address.
     ///
-    /// A host that a glob fits may have private and loopback addresses. A link-local or metadata address is allowed where
-    /// it is in the URL itself and in the list without a glob.
+    /// A host that matches a glob may have private and loopback addresses. A link-local or metadata address is
+    /// allowed only if the URL itself contains it and the list contains it without a glob.
     pub fn new(patterns: impl IntoIterator<Item = String>) -> Self {
         let rules = patterns.into_iter().map(|pattern| match pattern.as_str() {
             PUBLIC => Rule::Public,
@@ -79,15 +79,15 @@ impl AllowedHosts {
         Self(Some(rules.collect()))
     }
 
-    /// Whether all hosts are allowed, at any address.
+    /// Returns whether all hosts are allowed, at any address.
     pub(super) const fn is_any(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Checks what can be known from a URL alone; repositories of this machine have no host.
+    /// Checks what a URL alone shows; local repositories have no host.
     ///
     /// # Errors
-    /// The host is not allowed. A URL that [`super::validate_url`] refuses is not looked at.
+    /// The host is not allowed. A URL that [`super::validate_url`] refuses is not checked.
     ///
     /// # Examples
     /// ```
@@ -104,7 +104,7 @@ impl AllowedHosts {
         }
     }
 
-    /// What the host may have for addresses, once its name and an address in the URL are allowed.
+    /// Returns which addresses the host may have, once its name and an address in the URL are allowed.
     pub(super) fn rule_for(&self, address: &Address) -> Result<Addresses, HostFault> {
         let Some(rules) = &self.0 else {
             return Ok(Addresses::Any);
@@ -143,7 +143,7 @@ impl AllowedHosts {
 }
 
 impl Addresses {
-    /// Checks the addresses that a host has: each of them, since git could use any.
+    /// Checks all addresses of a host, since git could use any.
     pub(super) fn check(self, host: &str, addresses: &[IpAddr]) -> Result<(), HostFault> {
         let host = || host.to_owned();
         for address in addresses {
@@ -162,7 +162,7 @@ impl Addresses {
     }
 }
 
-/// Whether a glob fits a whole text.
+/// Returns whether a glob matches a whole text.
 fn fits(glob: &[u8], text: &[u8]) -> bool {
     match (glob.split_first(), text.split_first()) {
         (None, None) => true,
@@ -184,7 +184,7 @@ fn is_metadata(address: IpAddr) -> bool {
         }
 }
 
-/// Whether an address is reached through the internet, by the registries of IANA for special purposes.
+/// Returns whether an address is reachable on the internet, by IANA's special-purpose registries.
 fn is_public(address: IpAddr) -> bool {
     let address = embedded(address);
     if is_metadata(address) {
@@ -210,14 +210,14 @@ fn is_public(address: IpAddr) -> bool {
         IpAddr::V6(it) => {
             let [a, b, ..] = it.segments();
             let is_documentation = (a, b) == (0x2001, 0xdb8) || a == 0x3fff;
-            // Of 2001::/23, which is for protocols, Teredo among them, nothing is a host.
+            // 2001::/23 is reserved for protocols, such as Teredo, and contains no hosts.
             let is_protocol = a == 0x2001 && b < 0x200;
             (0x2000..0x4000).contains(&a) && !is_documentation && !is_protocol
         }
     }
 }
 
-/// The IPv4 address to which an IPv6 address leads, by whichever way of writing one in the other.
+/// Returns the IPv4 address embedded in an IPv6 address, in any of the known formats.
 fn embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(it) = address else {
         return address;

@@ -1,4 +1,4 @@
-//! Files of a repository that are in Git LFS: what is checked out of them is a pointer.
+//! Fetches files in Git LFS: a checkout contains pointers in their place.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -16,17 +16,17 @@ use super::staging::at;
 
 /// The program that git runs for `git lfs`.
 const PROGRAM: &str = "git-lfs";
-/// Where a repository says where its LFS is.
+/// File in which a repository configures its LFS server.
 const SETTINGS: &str = ".lfsconfig";
-/// How a pointer begins.
+/// First bytes of a pointer.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
-/// No pointer is longer, in bytes.
+/// Longest pointer, in bytes.
 const MAX_POINTER_BYTES: u64 = 1024;
-/// Largest file of attributes that is read, in bytes; git reads no larger ones.
+/// Largest attributes file that is read, in bytes; git reads no larger ones.
 const MAX_ATTRIBUTES_BYTES: u64 = 100 * 1024 * 1024;
 
 impl Checkout<'_> {
-    /// Fetches the files that are in LFS, if there are any.
+    /// Fetches the files in LFS, if there are any.
     pub(super) async fn fetch_large_files(&self, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
         let staging = Arc::clone(&self.staging);
         let looked = tokio::task::spawn_blocking(move || first_pointer(staging.path())).await;
@@ -59,8 +59,8 @@ impl Checkout<'_> {
 }
 
 impl Checkout<'_> {
-    /// Checks the hosts that the repository itself names for LFS. They are not pinned, and redirects are followed: git-lfs
-    /// has no setting for either.
+    /// Checks the hosts that the repository itself names for LFS. They are not pinned, and redirects are followed:
+    /// git-lfs has no setting for either.
     async fn check_hosts_of_large_files(&self, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
         let root = self.staging.path();
         if self.git.allowed_hosts.is_any() || !root.join(SETTINGS).is_file() {
@@ -74,7 +74,7 @@ impl Checkout<'_> {
     }
 }
 
-/// A file that is a pointer, in a checkout whose attributes say that files are in LFS; none if there is none.
+/// Returns a file that is a pointer, if the attributes of the checkout assign files to LFS.
 fn first_pointer(root: &Path) -> io::Result<Option<PathBuf>> {
     let has_attributes = find(root, &|path| {
         path.file_name() == Some(OsStr::new(".gitattributes")) && names_filter(path)
@@ -85,7 +85,7 @@ fn first_pointer(root: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// The first regular file below a directory that fits, without those of git.
+/// Returns the first matching regular file below a directory, except those of git.
 fn find(folder: &Path, fits: &dyn Fn(&Path) -> bool) -> io::Result<Option<PathBuf>> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -102,7 +102,7 @@ fn find(folder: &Path, fits: &dyn Fn(&Path) -> bool) -> io::Result<Option<PathBu
     Ok(None)
 }
 
-/// Whether a file of attributes gives files to LFS.
+/// Returns whether an attributes file assigns files to LFS.
 fn names_filter(path: &Path) -> bool {
     let mut text = Vec::new();
     let read =

@@ -1,4 +1,4 @@
-//! Hands credentials to git, and to nobody else.
+//! Passes credentials to git, and to no other process.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -8,7 +8,7 @@ use super::offer::Offer;
 use super::source::Credentials;
 use crate::process::Handed;
 
-/// Credentials in memory, and how git gets at them.
+/// Credentials in memory, and how git accesses them.
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) handed: Vec<Handed>,
@@ -61,7 +61,7 @@ pub(super) fn login(credentials: &Credentials, scheme: Scheme) -> Result<Login, 
     }
 }
 
-/// What a credential helper prints; nothing when git would misread it.
+/// Returns the text of a credential helper, or `None` if git would misread it.
 fn helper_text(username: &str, password: &SecretString) -> Option<SecretString> {
     let password = password.expose_secret();
     let breaks = |text: &str| text.contains(['\n', '\r', '\0']);
@@ -69,7 +69,7 @@ fn helper_text(username: &str, password: &SecretString) -> Option<SecretString> 
         .then(|| format!("username={username}\npassword={password}\n").into())
 }
 
-/// The key with the line ends that OpenSSH wants: one at the end, and no carriage returns.
+/// Returns the key with the line ends that OpenSSH requires: one at the end, and no carriage returns.
 pub(super) fn key_text(private_key: &SecretString) -> SecretString {
     let mut text = private_key.expose_secret().replace("\r\n", "\n");
     if !text.ends_with('\n') {

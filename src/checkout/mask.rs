@@ -1,4 +1,4 @@
-//! Keeps what is secret out of what git says.
+//! Masks secrets in git's output.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::source::Credentials;
 
-/// Stands where a secret was.
+/// Replaces a secret.
 const MASK: &str = "***";
-/// A shorter value is in too many words to be masked, and too short to be a secret.
+/// A shorter value is part of too many words to be masked, and too short to be a secret.
 const MIN_CHARS: usize = 4;
-/// A shorter line of a key says nothing about it.
+/// A shorter line of a key reveals nothing about it.
 const MIN_KEY_LINE: usize = 16;
-/// What git leaves as it is when it writes a user name or password into a URL.
+/// Characters that git does not escape when it writes a user name or password into a URL.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The forms in which the secrets of a checkout may turn up.
+/// The forms in which the secrets of a checkout may appear.
 ///
-/// Git prints none of them by itself; a server or a proxy may send back what it was sent.
+/// Git itself prints none of them; a server or a proxy may send back what it received.
 #[derive(Default)]
 pub(super) struct Mask {
-    /// Longest first, so that no mask leaves the rest of a longer form.
+    /// Longest first, so that masking a short form does not leave the rest of a longer form.
     forms: Vec<SecretString>,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Debug for Mask {
     }
 }
 
-/// As it is, and as a URL holds it: git writes `%2f`, others `%2F`.
+/// Returns the secret unchanged and as escaped in a URL: git writes `%2f`, others `%2F`.
 fn forms_of(secret: &str) -> [String; 4] {
     let upper = utf8_percent_encode(secret, UNRESERVED).to_string();
     let mut lower = String::new();
@@ -93,7 +93,7 @@ fn forms_of(secret: &str) -> [String; 4] {
     [secret.to_owned(), upper, lower, STANDARD.encode(secret)]
 }
 
-/// The password in a URL, as it stands there.
+/// Returns the password in a URL, unchanged.
 fn password_in(url: &str) -> Option<&str> {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let user_info = authority.rsplit_once('@')?.0;

@@ -1,4 +1,4 @@
-//! What was fetched before, kept for the next checkout of the same repository.
+//! Mirrors: fetched objects, kept for the next checkout of the same repository.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
@@ -11,15 +11,15 @@ use super::CheckoutError;
 use super::staging::at;
 use crate::process::remove_tree;
 
-/// Between two looks at a lock that somebody else holds; the checkout's timeout bounds them all.
+/// Pause between two attempts to take a lock that another process holds; the checkout's timeout limits them all.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Names the repository of a mirror. It is written last, so where it is, the mirror was made to its end.
+/// Contains the URL of a mirror. It is written last, so a mirror that has it is complete.
 const MARK: &str = "iac-runner-mirror";
 
-/// The one mirror of a URL, locked for as long as this or a clone of its lock lives.
+/// The one mirror of a URL, locked as long as this or a clone of its lock lives.
 ///
-/// The kernel lets go of the lock however its holder dies. What a fetch that was killed leaves behind is
-/// swept out by the next holder: nobody else can be using it.
+/// The kernel releases the lock however its holder dies. The next holder removes what a killed fetch left behind:
+/// no other process can be using it.
 #[derive(Debug)]
 pub(super) struct Mirror {
     pub(super) path: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// Waits until nobody else uses the mirror.
+    /// Waits until no other process uses the mirror.
     pub(super) async fn lock(cache: &Path, url: &str) -> Result<Self, CheckoutError> {
         DirBuilder::new()
             .recursive(true)
@@ -58,12 +58,12 @@ impl Mirror {
         })
     }
 
-    /// Whether it was made to its end, and for this URL.
+    /// Returns whether the mirror is complete, and belongs to this URL.
     pub(super) fn is_made(&self) -> bool {
         fs::read_to_string(self.path.join(MARK)).is_ok_and(|url| url == self.url)
     }
 
-    /// Makes room for a new one.
+    /// Removes the mirror's contents to make a new one.
     pub(super) fn clear(&self) -> Result<(), CheckoutError> {
         match remove_tree(&self.path) {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(at(&self.path)(fault)),
@@ -71,7 +71,7 @@ impl Mirror {
         }
     }
 
-    /// One to be made beside this one, under the same lock.
+    /// Returns a mirror to be made beside this one, under the same lock.
     pub(super) fn beside(&self) -> Self {
         Self {
             path: self.path.with_extension("new"),
@@ -80,18 +80,18 @@ impl Mirror {
         }
     }
 
-    /// Takes the place of another.
+    /// Replaces another mirror by this one.
     pub(super) fn replace(&self, other: &Self) -> Result<(), CheckoutError> {
         other.clear()?;
         fs::rename(&self.path, &other.path).map_err(at(&other.path))
     }
 
-    /// Takes it off the disk; what cannot be removed now is when the next one is made here.
+    /// Removes the mirror from disk; a later mirror at this path removes what is left.
     pub(super) fn discard(&self) {
         let _ = remove_tree(&self.path);
     }
 
-    /// Says that it has been made.
+    /// Marks the mirror as complete.
     pub(super) fn mark(&self) -> Result<(), CheckoutError> {
         let path = self.path.join(MARK);
         let aside = self.path.join(format!("{MARK}.new"));
@@ -100,7 +100,7 @@ impl Mirror {
             .map_err(at(&path))
     }
 
-    /// Removes what a fetch that was killed has left: its locks, and packs that are not whole.
+    /// Removes what a killed fetch has left: its locks, and incomplete packs.
     pub(super) fn sweep(&self) {
         for (folder, is_left) in [
             ("", is_lock as fn(&str) -> bool),
@@ -112,7 +112,7 @@ impl Mirror {
             };
             for entry in entries.flatten() {
                 if entry.file_name().to_str().is_some_and(is_left) {
-                    // What cannot be removed makes the fetch fail, and then the mirror is made anew.
+                    // A file that cannot be removed makes the fetch fail, and then the mirror is made anew.
                     let _ = fs::remove_file(entry.path());
                 }
             }
@@ -128,9 +128,9 @@ fn is_partial(name: &str) -> bool {
     name.starts_with("tmp_")
 }
 
-/// A name for a URL, the same in every version: FNV-1a with 128 bits.
+/// Returns a name for a URL that is the same in every version: FNV-1a with 128 bits.
 ///
-/// The mark in the mirror holds the URL itself, so two URLs of one name only cost a fetch.
+/// The mark in the mirror contains the URL itself, so a collision of names only costs a fetch.
 fn name_of(url: &str) -> String {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -23,48 +23,49 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `check_out`, `fetch` | the story: resolve, fetch, switch, put in place |
-//! | `source`, `commit` | what is asked for, and what is reported |
-//! | `address`, `reference`, `containment` | which URLs, refs and paths are taken |
-//! | `hosts`, `route` | which hosts are allowed, and how git is kept to them |
-//! | `submodules` | those of the checkout, and theirs |
+//! | `check_out`, `fetch` | the checkout: resolve, fetch, switch, move into place |
+//! | `source`, `commit` | the request, and the resulting commit |
+//! | `address`, `reference`, `containment` | which URLs, refs and paths are accepted |
+//! | `hosts`, `route` | which hosts are allowed, and how git is restricted to them |
+//! | `submodules` | submodules of the checkout, and nested ones |
 //! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
-//! | `login`, `offer`, `ssh` | how credentials are handed to it |
-//! | `tool_access` | how they are handed to a tool that fetches modules |
-//! | `lfs`, `programs` | files that are in Git LFS; which programs are installed |
-//! | `git`, `confinement` | one call of it, and what that may reach |
-//! | `mask`, `progress`, `failure` | what it says: masked, cut into lines, understood |
+//! | `login`, `offer`, `ssh` | how credentials are passed to git |
+//! | `tool_access` | how they are passed to a tool that fetches modules |
+//! | `lfs`, `programs` | files in Git LFS; which programs are installed |
+//! | `git`, `confinement` | one call of git, and what it may access |
+//! | `mask`, `progress`, `failure` | its output: masked, split into lines, classified |
 //! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
 //!
 //! # What is checked out
-//! The server is asked for the ref, or, with a mirror, what the ref stands for and then for exactly that commit:
-//! what is reported is what is there, even if a branch moves meanwhile. A name is looked up in the order of
-//! gitrevisions(7), so a tag goes before a branch of the same name; a tag is peeled. The full name of a commit is taken at its word:
-//! servers give out commits that no branch reaches any more, and on some those of forks as well. Whoever wants
-//! a commit of a branch asks for the branch, or compares. From a server that gives out only what refs stand
-//! for, all branches and tags are fetched, and the commit is looked for among them.
+//! Without a mirror, the server gets a request for the ref. With a mirror, it first resolves the ref and then gets
+//! a request for exactly that commit. The reported commit is the one checked out, even if a branch moves meanwhile.
+//! Names are looked up in the order of gitrevisions(7), so a tag takes precedence over a branch of the same name; a
+//! tag is peeled. A full commit id is used without further checks: servers provide commits that no branch reaches
+//! any more, and some also those of forks. To get a commit of a branch, request the branch, or compare. If a server
+//! provides only the commits that refs point to, all branches and tags are fetched, and the commit is searched
+//! among them.
 //!
-//! Files in Git LFS are fetched with `git lfs`; where that is not installed, a checkout with such files fails.
+//! Files in Git LFS are fetched with `git lfs`; if that is not installed, a checkout with such files fails.
 //!
-//! Without [`GitSource::depth`], a commit comes without its history and without tags.
+//! Without [`GitSource::depth`], a commit is fetched without its history and without tags.
 //!
 //! # Secrets
-//! Credentials are in memory, and reach git through a descriptor that no other child of this process gets.
-//! They are in no argument, URL, variable or file. Git hands a password to the scheme, host and port of the
-//! source alone; an ssh key is shown to hosts with a known key alone. Submodules on the same host get the same.
-//! A submodule whose own URL holds a password is refused by git 2.37 and later, as it would be an argument.
+//! Credentials are in memory, and reach git through a descriptor that no other child of this process inherits. They
+//! are in no argument, URL, variable or file. Git sends a password only to the scheme, host and port of the source,
+//! and uses an ssh key only with hosts whose key is known. Submodules on the same host get the same credentials.
+//! Git 2.37 and later refuses a submodule whose own URL contains a password, as it would be an argument.
 //!
 //! # Mirrors
-//! With [`Options::mirror_cache`], commits stay in a repository of ours for each URL, and a fetch brings only
-//! what that lacks. The server is asked each time, with the caller's credentials, before anything is taken
-//! from there. A checkout has copies and does not need the mirror. Submodules are fetched without one. A mirror
-//! only grows; it may be deleted whenever no checkout runs.
+//! With [`Options::mirror_cache`], fetched commits stay in one repository per URL, and a fetch transfers only what
+//! is missing there. Every checkout first asks the server, with the caller's credentials, before it takes anything
+//! from the mirror. A checkout has copies and does not need the mirror. Submodules are fetched without one. A
+//! mirror only grows; it may be deleted whenever no checkout runs.
 //!
-//! # Left behind
-//! An error, a timeout or a dropped future leaves nothing. If this process is killed, the kernel kills git; what
-//! git had started for the transfer ends when the server next says something, or after five minutes. A hidden
-//! directory `.NAME.*.partial` then stays beside the one that was wanted; the next checkout does not mind, and
-//! [`remove_unfinished`] takes it away.
+//! # Leftovers
+//! An error, a timeout or a dropped future leaves nothing. If this process is killed, the kernel kills git;
+//! transfer processes that git started end when the server next sends something, or after five minutes. A hidden
+//! directory `.NAME.*.partial` then stays beside the target; it does not affect the next checkout, and
+//! [`remove_unfinished`] removes it.
 
 mod address;
 mod arguments;

@@ -1,12 +1,12 @@
-//! What git is given of the credentials.
+//! The credentials that git gets.
 
 use std::os::fd::RawFd;
 
-/// How the credentials come to git: by number of an inherited descriptor.
+/// How git gets the credentials: by number of an inherited descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Offer {
     Nothing,
-    /// User name and password, in the words of a credential helper.
+    /// User name and password, in the format of a credential helper.
     Login {
         login: RawFd,
     },

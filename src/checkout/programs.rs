@@ -1,4 +1,4 @@
-//! Which programs are installed that a checkout needs.
+//! Checks whether the programs that a checkout needs are installed.
 
 use std::ffi::OsStr;
 
@@ -7,7 +7,7 @@ use nix::unistd::{AccessFlags, access};
 use super::address::{Scheme, parse};
 use super::environment::DEFAULT_PATH;
 
-/// The program that a checkout from this URL needs and that is not installed here; none if nothing is missing.
+/// Returns the program that a checkout from this URL needs and that is not installed here, or `None`.
 ///
 /// A URL that [`validate_url`](super::validate_url) refuses needs none.
 pub fn missing_program(url: &str) -> Option<&'static str> {
@@ -26,7 +26,7 @@ fn missing_on(search_path: &OsStr, url: &str) -> Option<&'static str> {
         .find(|program| !is_installed(program, search_path))
 }
 
-/// Whether a program of this name is in one of the directories.
+/// Returns whether one of the directories contains this program.
 pub(super) fn is_installed(program: &str, search_path: &OsStr) -> bool {
     std::env::split_paths(search_path)
         .map(|folder| folder.join(program))

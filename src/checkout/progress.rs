@@ -1,17 +1,17 @@
-//! From what git writes to stderr to lines that may be shown.
+//! Converts git's stderr into lines that may be shown.
 
 use anstream::adapter::strip_str;
 
 use super::mask::Mask;
 
-/// Most of a line that is looked at, in bytes; secrets are found in all of it.
+/// Most bytes of a line that are processed; secrets are masked in all of them.
 const MAX_LINE_BYTES: usize = 16 * 1024;
-/// Most of a line that is shown, in characters.
+/// Most characters of a line that are shown.
 const MAX_SHOWN_CHARS: usize = 1000;
 
-/// With what git begins a line that came from a server.
+/// Prefix that git adds to lines from a server.
 const REMOTE: &str = "remote:";
-/// How a server's git says how far it is.
+/// Progress messages of a server's git.
 const PROGRESS_OF_SERVER: [&str; 4] = [
     "Enumerating objects: ",
     "Counting objects: ",
@@ -19,26 +19,27 @@ const PROGRESS_OF_SERVER: [&str; 4] = [
     "Total ",
 ];
 
-/// A line of git, and whether it stays.
+/// A line of git, and whether it is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said<'a> {
-    /// A line that stays.
+    /// A final line.
     Line(&'a str),
-    /// How far a phase is, which git writes over with the next word about it.
+    /// Progress of a phase, which git overwrites with the next message.
     Progress(&'a str),
 }
 
-/// Cuts what comes in pieces into lines, and makes each fit to be shown.
+/// Splits input that arrives in pieces into lines, and makes each safe to show.
 ///
-/// A carriage return ends what git writes over. Of each phase of its progress, the last such word becomes a line.
+/// A carriage return ends a message that git overwrites. Of each progress phase, the last such message becomes a
+/// line.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
     mask: &'a Mask,
     line: Vec<u8>,
-    /// The last word about a phase, unless it was told as a line.
+    /// The last message about a phase, unless it was reported as a line.
     passing: Option<String>,
     hides_words_of_servers: bool,
-    /// A carriage return within a line that began as one of the server's: what follows is the server's too.
+    /// A carriage return within a line that began as one of the server's: the rest belongs to the server too.
     is_within_remote: bool,
 }
 
@@ -53,7 +54,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Leaves out what a server chose the words of, such as the body of an error page; its progress stays.
+    /// Leaves out text that a server chose, such as the body of an error page; its progress stays.
     pub(super) fn without_words_of_servers(mut self) -> Self {
         self.hides_words_of_servers = true;
         self
@@ -73,7 +74,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Gives out what has no end of line.
+    /// Reports text without a line end.
     pub(super) fn finish(&mut self, mut tell: impl FnMut(Said<'_>)) {
         self.end_line(&mut tell);
         self.keep_passing(&mut tell);
@@ -100,7 +101,7 @@ impl<'a> Progress<'a> {
         self.passing = Some(line);
     }
 
-    /// Tells the last word about a phase when the next one is about another.
+    /// Reports the last message about a phase when the next message is about another phase.
     fn leave_phase(&mut self, next: &str, tell: &mut impl FnMut(Said<'_>)) {
         if self
             .passing
@@ -138,13 +139,13 @@ fn is_progress_of_server(line: &str) -> bool {
     PROGRESS_OF_SERVER.iter().any(|it| words.starts_with(it))
 }
 
-/// What a word about progress is about: all before its first number.
+/// Returns the phase of a progress message: everything before its first number.
 fn phase(line: &str) -> &str {
     let end = line.find(|it: char| it.is_ascii_digit());
     line[..end.unwrap_or(line.len())].trim_end()
 }
 
-/// A line without what would move a terminal, masked, and no longer than the bound.
+/// Returns a line without terminal control sequences, masked, and no longer than the limit.
 pub(super) fn shown(line: &[u8], mask: &Mask) -> String {
     let text = String::from_utf8_lossy(line);
     let plain: String = strip_str(&text)

@@ -1,45 +1,45 @@
-//! Which names of commits are taken, and what a server's list of refs makes of one.
+//! Validates names of commits, and resolves them in a server's list of refs.
 
 use super::commit::CommitSha;
 
-/// Longest name that is taken, in bytes: a ref is a file name, which has this bound.
+/// Longest accepted name, in bytes: a ref is a file name, which has this limit.
 const MAX_REF_BYTES: usize = 255;
-/// Fewest digits that git takes for an abbreviated name of a commit.
+/// Fewest digits that git accepts as an abbreviated commit id.
 const MIN_ABBREVIATED: usize = 4;
 
-/// Why a ref is not taken.
+/// Why a ref is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefFault {
-    /// Nothing was given.
+    /// The ref is empty.
     #[error("the ref is empty")]
     Empty,
     /// Longer than 255 bytes.
     #[error("the ref is over {MAX_REF_BYTES} bytes")]
     TooLong,
-    /// It begins with a dash and could be taken for an option.
+    /// The ref begins with a dash and could be parsed as an option.
     #[error("the ref begins with a dash")]
     LeadingDash,
-    /// A form that no branch or tag can have, `main~1` among them; git-check-ref-format(1) has the rules.
+    /// A form that no branch or tag can have, such as `main~1`; git-check-ref-format(1) has the rules.
     #[error("the ref is not the name of a branch, a tag or a commit")]
     Malformed,
 }
 
-/// What a ref asks for.
+/// What a ref requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// This commit.
     Commit(CommitSha),
-    /// Whatever this name stands for.
+    /// The commit that this name refers to.
     Name(String),
 }
 
 /// Checks that a text can be the name of a branch, a tag or a commit.
 ///
-/// Revision expressions (`main~1`, `v1^{}`, `@`) are no names: they could not be resolved at the server.
+/// Revision expressions (`main~1`, `v1^{}`, `@`) are not names: the server could not resolve them.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first problem found.
 pub fn validate_ref(git_ref: &str) -> Result<(), RefFault> {
     if git_ref.is_empty() {
         return Err(RefFault::Empty);
@@ -68,14 +68,14 @@ pub fn validate_ref(git_ref: &str) -> Result<(), RefFault> {
 }
 
 impl Wanted {
-    /// A full name of a commit is one, even where a branch has that name, as git has it too.
+    /// Treats a full commit id as a commit even if a branch has that name, as git does.
     pub(super) fn of(git_ref: &str) -> Self {
         git_ref
             .parse()
             .map_or_else(|_| Self::Name(git_ref.to_owned()), Self::Commit)
     }
 
-    /// How the names of its objects are made, as far as it tells: most repositories have this one.
+    /// Returns the object format that the ref implies; for names, the most common one.
     pub(super) fn object_format(&self) -> &'static str {
         match self {
             Self::Commit(sha) => sha.object_format(),
@@ -83,20 +83,20 @@ impl Wanted {
         }
     }
 
-    /// What `git fetch` takes for it; none for a name that it would take for something else.
+    /// Returns the argument for `git fetch`; `None` for a name that it would misinterpret.
     pub(super) fn fetched_as(&self) -> Option<&str> {
         match self {
             Self::Commit(sha) => Some(sha.as_str()),
-            // `+x` fetches `x` by force, and `tag` makes a tag of the word after it.
+            // `+x` fetches `x` by force, and `tag` makes a tag of the next word.
             Self::Name(name) if name.starts_with('+') || name == "tag" => None,
             Self::Name(name) => Some(name),
         }
     }
 
-    /// The full names to ask the server for.
+    /// Returns the full names to ask the server for.
     ///
-    /// For a commit it is `HEAD`, whose value does not count: that the server answers shows that the
-    /// credentials are good for this repository.
+    /// For a commit this is `HEAD`, whose value does not matter: an answer of the server shows that the credentials
+    /// are valid for this repository.
     pub(super) fn questions(&self) -> Vec<String> {
         match self {
             Self::Commit(_) => vec!["HEAD".to_owned()],
@@ -107,7 +107,7 @@ impl Wanted {
         }
     }
 
-    /// The commit, by what `git ls-remote` printed; an annotated tag is peeled.
+    /// Returns the commit in the output of `git ls-remote`; an annotated tag is peeled.
     pub(super) fn resolved(&self, listing: &str) -> Option<CommitSha> {
         match self {
             Self::Commit(sha) => Some(sha.clone()),
@@ -119,14 +119,14 @@ impl Wanted {
     }
 }
 
-/// Whether a name looks like the beginning of a commit's name.
+/// Returns whether a name looks like an abbreviated commit id.
 ///
-/// Only a server's own list could complete it, and no server gives one: git can fetch full names alone.
+/// Only a list from the server could complete it, and no server provides one: git can only fetch full ids.
 pub(super) fn is_abbreviated(git_ref: &str) -> bool {
     git_ref.len() >= MIN_ABBREVIATED && git_ref.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Where a name is looked for, in the order of gitrevisions(7): a tag goes before a branch.
+/// Returns the full names to look up, in the order of gitrevisions(7): a tag takes precedence over a branch.
 fn full_names(name: &str) -> Vec<String> {
     let mut names = Vec::new();
     if name == "HEAD" || name.starts_with("refs/") {

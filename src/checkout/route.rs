@@ -1,8 +1,8 @@
-//! Keeps git to the addresses at which a host was found to be allowed.
+//! Restricts git to the checked addresses of a host.
 //!
-//! The name is resolved here and each address is checked. Git then gets these addresses (`http.curloptResolve`, ssh's
-//! `HostName`), so that it can't get others by asking again. It follows no redirect. Behind a proxy, the proxy resolves
-//! names: then a name that can't be resolved here is left to it.
+//! The name is resolved here and each address is checked. Git then gets these addresses (`http.curloptResolve`,
+//! ssh's `HostName`), so that it can't get others by resolving again. It follows no redirect. If there is a proxy,
+//! the proxy resolves names: then a name that can't be resolved here is left to it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,17 +13,17 @@ use super::CheckoutError;
 use super::address::{Address, Scheme};
 use super::hosts::{Addresses, AllowedHosts};
 
-/// Where git may go, as settings of git and ssh; empty where every host is allowed.
+/// Where git may connect, as settings of git and ssh; empty if every host is allowed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Route {
     /// Settings of git: name and value.
     pub(super) settings: Vec<(String, String)>,
-    /// Options for ssh, ready for a shell.
+    /// Options for ssh, quoted for a shell.
     pub(super) ssh_options: String,
 }
 
 impl Route {
-    /// Resolves the host of an address, and checks what it is resolved to.
+    /// Resolves the host of an address, and checks the resolved addresses.
     pub(super) async fn to(
         address: &Address,
         hosts: &AllowedHosts,
@@ -39,7 +39,7 @@ impl Route {
         };
         let name = address.host_name();
         if rule == Addresses::Any || name.parse::<IpAddr>().is_ok() {
-            // Checked already, and nothing to resolve.
+            // Already checked, and nothing to resolve.
             return Ok(route);
         }
         let port = address.port();
@@ -65,7 +65,7 @@ impl Route {
         Ok(route)
     }
 
-    /// Adds the way to a further host over http; ssh would be led to one host alone.
+    /// Adds the route to another host over http; ssh can be directed to one host only.
     pub(super) fn and(&mut self, other: Self) {
         let settings = other.settings.into_iter();
         self.settings
@@ -95,7 +95,7 @@ fn has_proxy(scheme: Scheme, own: &BTreeMap<OsString, OsString>) -> bool {
         .any(|name| own.get(OsStr::new(name)).is_some_and(|it| !it.is_empty()))
 }
 
-/// `HOST:PORT:ADDRESS,ADDRESS`, as curl takes it.
+/// Formats `HOST:PORT:ADDRESS,ADDRESS` for curl.
 fn curl_pin(name: &str, port: u16, addresses: &[IpAddr]) -> String {
     let addresses: Vec<_> = addresses
         .iter()
@@ -111,7 +111,7 @@ fn curl_pin(name: &str, port: u16, addresses: &[IpAddr]) -> String {
     )
 }
 
-/// The first address, and the name under which its key is known.
+/// Formats ssh options for the first address and the name under which its key is known.
 fn ssh_pin(name: &str, port: u16, addresses: &[IpAddr]) -> String {
     let Some(address) = addresses.first() else {
         return String::new();

@@ -1,8 +1,8 @@
-//! How ssh is called.
+//! How git calls ssh.
 
 use super::offer::Offer;
 
-/// On top of git's own arguments: this key, these hosts, no questions, and nothing of this machine's settings.
+/// Options besides git's own arguments: this key, these hosts, no prompts, and no settings of this machine.
 const OPTIONS: [&str; 15] = [
     "GlobalKnownHostsFile=/dev/null",
     "StrictHostKeyChecking=yes",
@@ -21,9 +21,9 @@ const OPTIONS: [&str; 15] = [
     "ServerAliveCountMax=4",
 ];
 
-/// The command that git gives to a shell.
+/// Returns the command that git passes to a shell.
 ///
-/// Ssh closes every descriptor that it inherits, so key and host keys are read through the shell that
+/// ssh closes every descriptor that it inherits, so it reads the key and the host keys through the shell that
 /// started it and waits for it.
 pub(super) fn ssh_command(offer: Offer, further_options: &str) -> String {
     let (key, hosts) = match offer {
@@ -42,7 +42,7 @@ pub(super) fn ssh_command(offer: Offer, further_options: &str) -> String {
     )
 }
 
-/// The options as arguments, but for some.
+/// Formats the options as arguments, except for some.
 pub(super) fn options_text(without: &[&str]) -> String {
     OPTIONS
         .iter()

@@ -1,4 +1,4 @@
-//! Where a checkout is made, until it is whole.
+//! The directory of a checkout until it is complete.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::CheckoutError;
 use crate::process::remove_tree;
 
-/// Ends the name of a checkout that is not whole.
+/// Suffix of an incomplete checkout.
 const END: &str = ".partial";
 
-/// A directory beside the one that is wanted; it is gone with this, unless it was put in place.
+/// A directory beside the target; dropping this value removes it, unless it was moved into place.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
-    /// For temporary files of what works in it; gone with this.
+    /// For temporary files of the processes that work in it; removed with it.
     temp_dir: PathBuf,
 }
 
 impl Staging {
-    /// Makes the directory, and those above it where they are missing.
+    /// Creates the directory and its missing parents.
     pub(super) fn beside(into: &Path) -> Result<Self, CheckoutError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         if !is_free(into).map_err(at(into))? {
@@ -49,7 +49,7 @@ impl Staging {
                     let made = fs::create_dir(&staging.temp_dir);
                     return made.map_err(at(&staging.temp_dir)).map(|()| staging);
                 }
-                // Left by a process that was killed and had the same id.
+                // Left by a killed process with the same id.
                 Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(fault) => return Err(at(&path)(fault)),
             }
@@ -64,12 +64,12 @@ impl Staging {
         &self.temp_dir
     }
 
-    /// The directory that holds this one.
+    /// Returns the parent directory.
     pub(super) fn parent(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
     }
 
-    /// Gives the whole the name that is wanted, in one step, and tells where that is.
+    /// Renames the checkout to its target atomically, and returns the path.
     pub(super) fn put_in_place(&self, into: &Path) -> Result<PathBuf, CheckoutError> {
         let root = self.parent().join(into.file_name().unwrap_or_default());
         match fs::rename(&self.path, &root) {
@@ -93,23 +93,23 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // It is not there any more once it was put in place.
+        // It no longer exists once it was moved into place.
         let _ = remove_tree(&self.path);
         let _ = remove_tree(&self.temp_dir);
     }
 }
 
-/// Begins its name.
+/// Returns the prefix of its name.
 fn beginning(name: &OsStr) -> String {
     format!(".{}.", name.display())
 }
 
-/// Removes what checkouts into this directory have left whose process was killed.
+/// Removes what checkouts of killed processes into this directory have left.
 ///
-/// Only whoever knows that no checkout into it is under way may call this.
+/// Call this only if no checkout into the directory is running.
 ///
 /// # Errors
-/// Something of it cannot be removed.
+/// A leftover cannot be removed.
 pub fn remove_unfinished(into: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (into.parent(), into.file_name()) else {
         return Ok(());
@@ -128,7 +128,7 @@ pub fn remove_unfinished(into: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether nothing is there, or an empty directory.
+/// Returns whether the path does not exist or is an empty directory.
 fn is_free(into: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(into) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(true),

@@ -1,6 +1,6 @@
-//! Submodules, and theirs in turn.
+//! Fetches submodules, including nested ones.
 //!
-//! Where not every host is allowed, each level is fetched by a call of its own, since its hosts are known only then.
+//! If hosts are restricted, each level is fetched by a separate call, since its hosts are known only then.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::containment::contained;
 use super::git::{Call, MAX_STDOUT_BYTES, OnLine, Touches};
 use super::route::Route;
 
-/// Most levels of submodules within submodules.
+/// Deepest nesting of submodules.
 const MOST_LEVELS: usize = 20;
 
 impl Checkout<'_> {
@@ -66,7 +66,8 @@ impl Checkout<'_> {
         self.git.run(call, on_line).await?.or_failed().map(drop)
     }
 
-    /// The way to a repository, to which relative URLs lead, and to the hosts of its submodules.
+    /// Returns the route to a repository, against which relative URLs are resolved, and to the hosts of its
+    /// submodules.
     async fn route_to_submodules(
         &self,
         mut route: Route,
@@ -75,7 +76,7 @@ impl Checkout<'_> {
         for url in urls.iter().filter(|url| !is_relative(url)) {
             let address = parse(&without_user_name(url))?;
             if address.scheme == Scheme::File {
-                // Git takes it only where the source is of this machine too.
+                // Git accepts it only if the source is local too.
                 continue;
             }
             route.and(self.git.route_to(&address).await?);
@@ -83,7 +84,7 @@ impl Checkout<'_> {
         Ok(route)
     }
 
-    /// The submodules of a repository that have some of their own.
+    /// Returns the submodules of a repository that have submodules themselves.
     async fn submodules_of(
         &self,
         folder: &Path,
@@ -93,7 +94,7 @@ impl Checkout<'_> {
         let mut found = Vec::new();
         for path in paths {
             if !folder.join(&path).is_dir() {
-                // Its own settings keep it from being fetched.
+                // Its own settings exclude it from the fetch.
                 continue;
             }
             let path = contained(folder, &path)?;
@@ -104,7 +105,7 @@ impl Checkout<'_> {
         Ok(found)
     }
 
-    /// The values of a setting of all submodules.
+    /// Returns the values of a setting of all submodules.
     async fn settings_of_submodules(
         &self,
         folder: &Path,
@@ -118,7 +119,7 @@ impl Checkout<'_> {
         self.values(folder, args, on_line).await
     }
 
-    /// The values that `git config` prints; none where it finds none.
+    /// Returns the values that `git config` prints; empty if it finds none.
     pub(super) async fn values(
         &self,
         folder: &Path,
@@ -148,7 +149,7 @@ impl Checkout<'_> {
     }
 }
 
-/// An http URL without a user name, which some servers put there and which is no part of the host.
+/// Removes the user name from an http URL: some servers put one there, and it is not part of the host.
 fn without_user_name(url: &str) -> Cow<'_, str> {
     let Some((scheme @ ("http" | "https"), rest)) = url.split_once("://") else {
         return url.into();
@@ -162,7 +163,7 @@ fn without_user_name(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// To the repository that has the submodule, so it is on the same host.
+/// Relative to the containing repository, so it is on the same host.
 fn is_relative(url: &str) -> bool {
     url.starts_with("./") || url.starts_with("../")
 }

@@ -1,8 +1,8 @@
-//! The credentials of a repository for a tool that fetches modules from the same host.
+//! Passes the credentials of a repository to a tool that fetches modules from the same host.
 //!
-//! Both tools run `git` for a module whose source is a repository. It finds the credentials through variables: nothing
-//! is in an argument or on disk. Git hands a password to the scheme, host and port of the repository alone, and a key is
-//! used for its host alone.
+//! Both tools run `git` for a module whose source is a repository. Git gets the credentials from variables: they
+//! are in no argument and not on disk. Git sends a password only to the scheme, host and port of the repository,
+//! and a key is used only for its host.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,13 +17,13 @@ use super::ssh::options_text;
 const USERNAME: &str = "IAC_RUNNER_GIT_USERNAME";
 const PASSWORD: &str = "IAC_RUNNER_GIT_PASSWORD";
 const PRIVATE_KEY: &str = "IAC_RUNNER_GIT_PRIVATE_KEY";
-/// Holds the script that calls ssh with the key.
+/// Contains the script that calls ssh with the key.
 const SSH_WITH_KEY: &str = "IAC_RUNNER_GIT_SSH_WITH_KEY";
 
-/// Variables with which a tool's `git` opens repositories on the host of this one.
+/// Returns variables that give a tool's `git` access to repositories on the host of this one.
 ///
-/// `first_setting` is how many settings `GIT_CONFIG_COUNT` counts already. `known_hosts` is a file that holds the keys of
-/// hosts, which are not secret; needed for ssh. Empty where there is nothing to give.
+/// `first_setting` is the number of settings that `GIT_CONFIG_COUNT` already counts. `known_hosts` is a file with
+/// host keys, which are not secret; required for ssh. Empty if there are no credentials to pass.
 pub(crate) fn variables_for_tool(
     url: &str,
     credentials: &Credentials,
@@ -48,7 +48,7 @@ pub(crate) fn variables_for_tool(
                     format!("credential.{origin}.helper"),
                 ),
                 named(&format!("GIT_CONFIG_VALUE_{first_setting}"), helper()),
-                // Where the credentials are refused, nobody is there to be asked for others.
+                // If the credentials are refused, no user can enter others.
                 named("GIT_TERMINAL_PROMPT", "0".to_owned()),
             ])
         }
@@ -65,17 +65,18 @@ pub(crate) fn variables_for_tool(
     }
 }
 
-/// A credential helper that says what the variables hold; `printf` is part of the shell, so no process has it as an
-/// argument.
+/// Returns a credential helper that prints the variables; `printf` is a shell builtin, so no process has them as
+/// arguments.
 fn helper() -> String {
     format!(
         "!f() {{ test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' \"${USERNAME}\" \"${PASSWORD}\"; }}; f"
     )
 }
 
-/// Calls ssh with the key for the host of the repository, and as it would be called without us for any other.
+/// Returns a command that calls ssh with the key for the host of the repository, and calls it as usual for any
+/// other host.
 ///
-/// The last two arguments that git gives are the host, with a user or without, and a command.
+/// The last two arguments that git passes are the host, with or without a user, and a command.
 fn ssh_command(known_hosts: &Path, address: &Address) -> String {
     let quoted = |text: &str| text.replace('\'', r"'\''");
     let hosts = quoted(&known_hosts.display().to_string());
@@ -86,7 +87,7 @@ fn ssh_command(known_hosts: &Path, address: &Address) -> String {
     format!("sh -c '{script}' sh '{hosts}' '{host}'")
 }
 
-/// An ssh with an agent of its own, which is ended with it: ssh takes no key from a variable.
+/// Returns a script that runs ssh with its own agent, which ends with it: ssh accepts no key from a variable.
 fn ssh_with_key() -> String {
     let options = options_text(&["IdentityAgent=none", "IdentitiesOnly=yes"]);
     format!(
