@@ -1,19 +1,19 @@
-//! What is planned for one resource or output, and why.
+//! The planned action for one resource or output, and its reason.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is planned for one resource or output.
+/// The planned action for one resource or output.
 ///
-/// The source of the words is `actions` of terraform's [JSON format][format].
+/// The names are those of `actions` in terraform's [JSON format][format].
 ///
 /// [format]: https://developer.hashicorp.com/terraform/internals/json-format#change-representation
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Nothing; the resource may still be imported or moved.
+    /// No action; the resource may still be imported or moved.
     NoOp,
-    /// It comes into being.
+    /// It is created.
     Create,
     /// A data source is read during the apply.
     Read,
@@ -21,15 +21,15 @@ pub enum Action {
     Update,
     /// It is destroyed, then created again.
     DeleteThenCreate,
-    /// Its successor is created, then it is destroyed.
+    /// Its replacement is created, then it is destroyed.
     CreateThenDelete,
     /// It is destroyed.
     Delete,
-    /// It leaves the state and goes on to exist.
+    /// It is removed from the state and continues to exist.
     Forget,
-    /// Its successor is created; it leaves the state and goes on to exist.
+    /// Its replacement is created; it is removed from the state and continues to exist.
     CreateThenForget,
-    /// Words that this version does not know, joined by commas. Never taken for nothing.
+    /// Actions that this version does not know, joined by commas. Never treated as no action.
     #[serde(untagged)]
     Other(String),
 }
@@ -51,7 +51,7 @@ impl Action {
         }
     }
 
-    /// The sign that stands before a resource: those of terraform, and `?` for words not known.
+    /// Returns the symbol before a resource: terraform's own, and `?` for unknown actions.
     pub const fn sign(&self) -> &'static str {
         match self {
             Self::NoOp => "",
@@ -68,21 +68,21 @@ impl Action {
     }
 }
 
-/// Why the tool chose an action, by its own word.
+/// Why the tool chose an action, by the tool's own name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionReason {
     /// The object is marked as tainted.
     ReplaceBecauseTainted,
-    /// `-replace` asked for it.
+    /// The `-replace` option requested it.
     ReplaceByRequest,
-    /// `replace_triggered_by` asked for it.
+    /// `replace_triggered_by` requested it.
     ReplaceByTriggers,
     /// The provider cannot make this change in place.
     ReplaceBecauseCannotUpdate,
-    /// The configuration has no such resource any more.
+    /// The configuration does not contain the resource any more.
     DeleteBecauseNoResourceConfig,
-    /// The resource uses `count` or `for_each` now, or does not any more.
+    /// The resource now uses `count` or `for_each`, or no longer uses it.
     DeleteBecauseWrongRepetition,
     /// The index is beyond `count`.
     DeleteBecauseCountIndex,
@@ -94,17 +94,17 @@ pub enum ActionReason {
     DeleteBecauseNoMoveTarget,
     /// The data source's configuration is known only during the apply.
     ReadBecauseConfigUnknown,
-    /// The data source depends on something that is going to change.
+    /// The data source depends on a pending change.
     ReadBecauseDependencyPending,
     /// The data source belongs to a `check` block.
     ReadBecauseCheckNested,
-    /// A word that this version does not know.
+    /// A reason that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
 impl ActionReason {
-    /// The reason in words for a person.
+    /// Returns the reason as text for a person.
     pub fn words(&self) -> &str {
         match self {
             Self::ReplaceBecauseTainted => "tainted",

@@ -1,4 +1,4 @@
-//! What differs between two masked values.
+//! Differences between two masked values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::secrets::Secrets;
 use super::shown::{shown, shown_pair};
 use super::value::{Marks, Masked};
 
-/// How many attributes of one resource are kept; the others are counted.
+/// How many attributes of one resource are kept; further ones are only counted.
 pub const MAX_ATTRIBUTES: usize = 50;
 /// Longest path of an attribute, in characters.
 const MAX_PATH_CHARS: usize = 200;
@@ -18,26 +18,26 @@ const MAX_PATH_CHARS: usize = 200;
 /// One attribute that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttributeChange {
-    /// Where it is, such as `input.ports[1]`; empty for the value of an output as a whole.
+    /// Its path, such as `input.ports[1]`; empty for the value of an output as a whole.
     pub path: String,
-    /// The value before, in the form of JSON, masked and cut; none if there is none.
+    /// The value before, as JSON, masked and truncated; `None` if there was no value.
     pub before: Option<String>,
     /// The value after, likewise.
     pub after: Option<String>,
-    /// Whether this is what makes the tool replace the resource.
+    /// Whether this change makes the tool replace the resource.
     pub forces_replacement: bool,
 }
 
-/// How a value is shown that comes into being or goes.
+/// How to show a value that is added or removed.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Absent {
-    /// By its attributes, as those of a resource.
+    /// By its attributes, as for a resource.
     ByAttribute,
-    /// As a whole, as that of an output.
+    /// As a whole, as for an output.
     Whole,
 }
 
-/// What changes in a resource or an output: the first attributes, and how many more there are.
+/// Returns what changes in a resource or an output: the first attributes, and how many more there are.
 pub(super) fn differences(
     change: &Change,
     absent: Absent,
@@ -91,7 +91,7 @@ impl Found<'_> {
                     path.pop();
                 }
             }
-            // The attributes of a resource that comes or goes, but not what is inside of them.
+            // Lists the attributes of a resource that is added or removed, but not their contents.
             (Masked::Map(one), other) if self.opens(path) && other.is_null() => {
                 for (name, member) in one {
                     path.push(Value::from(*name));
@@ -117,7 +117,7 @@ impl Found<'_> {
         }
     }
 
-    /// Whether what is there on one side only is shown by what is inside of it.
+    /// Returns whether a value that exists on one side only is shown by its members.
     fn opens(&self, path: &[Value]) -> bool {
         path.is_empty() && self.absent == Absent::ByAttribute
     }

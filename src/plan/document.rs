@@ -1,7 +1,6 @@
-//! The JSON of a plan, as far as it is read.
+//! Parses the JSON of a plan.
 //!
-//! Members that are not read are passed over, whatever they hold: minor versions of the format only
-//! ever add some.
+//! Unknown members are ignored, whatever they contain: minor versions of the format only add some.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +16,12 @@ use crate::protocol::exact_number;
 
 /// Largest document that is read, in bytes: a plan of some ten thousand resources.
 pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
-/// The major of `format_version` that both tools print.
+/// The major `format_version` that both tools print.
 const FORMAT_MAJOR: &str = "1";
-/// How much of an unknown `format_version` is shown.
+/// Most characters of an unknown `format_version` that are shown.
 const MAX_VERSION_CHARS: usize = 32;
 
-/// Why a document was not taken for a plan. Quotes none of its values but a format version.
+/// Why a document is not accepted as a plan. Quotes none of its values but a format version.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PlanError {
     /// The document is over [`MAX_PLAN_BYTES`].
@@ -31,35 +30,35 @@ pub enum PlanError {
         /// Size of the document in bytes.
         bytes: usize,
     },
-    /// The document ends early or is not JSON.
+    /// The document is truncated or is not JSON.
     #[error("the plan is not JSON: it breaks off or has a fault at line {line}, column {column}")]
     NotJson {
-        /// Line of the fault, from 1.
+        /// Line of the error, from 1.
         line: usize,
-        /// Column of the fault, in bytes.
+        /// Column of the error, in bytes.
         column: usize,
     },
     /// The document is JSON of another shape.
     #[error("the plan has an unexpected shape at line {line}, column {column}")]
     Shape {
-        /// Line of the fault, from 1.
+        /// Line of the error, from 1.
         line: usize,
-        /// Column of the fault, in bytes.
+        /// Column of the error, in bytes.
         column: usize,
     },
-    /// The format has another major version than 1.
+    /// The major version of the format is not 1.
     #[error("the plan has format version `{version}`, known is {FORMAT_MAJOR}.x")]
     UnknownFormat {
-        /// The version, cut and on one line.
+        /// The version, truncated and on one line.
         version: String,
     },
-    /// The document has a format version and is not a plan: that of a state looks so.
+    /// The document has a format version but is not a plan: the JSON of a state looks like this.
     #[error("the document is not a plan: it has no `planned_values`; a state looks so")]
     NotAPlan,
 }
 
 impl From<serde_json::Error> for PlanError {
-    /// Keeps the place only: the message of `serde_json` quotes values.
+    /// Keeps only the position: the message of `serde_json` quotes values.
     fn from(fault: serde_json::Error) -> Self {
         let (line, column) = (fault.line(), fault.column());
         match fault.classify() {
@@ -136,7 +135,7 @@ pub(super) struct Resource {
     pub(super) action_reason: Option<ActionReason>,
 }
 
-/// Something that a provider is told to do beside the resources (terraform 1.14 and later).
+/// An action that a provider has to run besides changing resources (terraform 1.14 and later).
 #[derive(Deserialize)]
 pub(super) struct Invocation {
     pub(super) address: String,
@@ -144,14 +143,14 @@ pub(super) struct Invocation {
     pub(super) kind: String,
 }
 
-/// A change that this plan leaves to a later one.
+/// A change that this plan defers to a later one.
 #[derive(Deserialize)]
 pub(super) struct Deferred {
     pub(super) reason: Option<String>,
     pub(super) resource_change: Resource,
 }
 
-/// Something of a provider that this plan leaves to a later one.
+/// A provider action that this plan defers to a later one.
 #[derive(Deserialize)]
 pub(super) struct DeferredInvocation {
     pub(super) reason: Option<String>,
@@ -181,7 +180,7 @@ pub(super) struct Importing {
     pub(super) id: Option<String>,
 }
 
-/// Reads the JSON of a plan; what it is comes before what it holds.
+/// Decodes the JSON of a plan; checks the format before the contents.
 pub(super) fn decode(json: &[u8]) -> Result<Document, PlanError> {
     if json.len() > MAX_PLAN_BYTES {
         return Err(PlanError::TooLarge { bytes: json.len() });

@@ -1,11 +1,11 @@
-//! What the real tools say of resources that exist outside of the state: drift, imports, replacements.
+//! Tests with recorded output of the real tools for drift, imports and replacements.
 
 use super::tests::summary;
 use super::{Action, ActionReason, PlanSummary, ResourceChange};
 
 const TOOLS: [&str; 2] = ["terraform", "tofu"];
 
-/// Address, action and changed attributes of each.
+/// Returns the address, action and changed attributes of each resource.
 fn told(resources: &[ResourceChange]) -> Vec<(&str, &Action, Vec<&str>)> {
     fn paths(resource: &ResourceChange) -> Vec<&str> {
         let attributes = resource.attributes.iter();

@@ -1,6 +1,6 @@
 //! Text that is safe to show: on one line, of bounded length.
 
-/// A text without anything that moves a cursor, ends a line, or turns the direction of writing.
+/// Escapes characters that move a cursor, end a line, or change the text direction.
 pub(super) fn one_line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,12 +17,12 @@ pub(super) fn one_line(text: &str) -> String {
     safe
 }
 
-/// The beginning of a text, on one line.
+/// Returns the beginning of a text, on one line.
 pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
     cut(&one_line(text), max_chars)
 }
 
-/// The beginning of a text.
+/// Returns the beginning of a text.
 pub(super) fn cut(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,14 +1,14 @@
-//! Whatever a plan holds: nothing panics, and nothing sensitive is shown.
+//! Property tests: for any plan, nothing panics, and nothing sensitive is shown.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::PlanSummary;
 
-/// What every sensitive text and number of a generated plan holds.
+/// Part of every sensitive text and number of a generated plan.
 const MARKER: &str = "987654321";
 
-/// A value and its mask. Only what the mask covers holds the marker.
+/// Generates a value and its mask. Only masked parts contain the marker.
 fn tree() -> impl Strategy<Value = (Value, Value)> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(|b| (json!(b), json!(false))),
@@ -31,7 +31,7 @@ fn tree() -> impl Strategy<Value = (Value, Value)> {
                 }
                 (values.into(), masks.into())
             }),
-            // A mask that covers all of it, whatever is inside.
+            // A mask that covers the whole value.
             inner.prop_map(|(value, _)| (value, json!(true))),
         ]
     })

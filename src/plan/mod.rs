@@ -1,10 +1,10 @@
-//! The JSON of a plan, to a summary that a person can approve.
+//! Converts the JSON of a plan to a summary that a person can approve.
 //!
 //! `terraform show -json PLAN` or `tofu show -json PLAN` → `document` → `value` → `difference` →
 //! [`PlanSummary`] → its `Display`. All of it is pure; nothing here runs a tool or reads a file.
 //!
-//! That JSON holds every sensitive value in clear, so masking comes first: what has passed `value`
-//! holds none. Errors name places in the document and never quote it.
+//! That JSON contains every sensitive value in plain text, so masking comes first: the output of `value` contains
+//! none. Errors name positions in the document and never quote it.
 
 mod action;
 mod difference;

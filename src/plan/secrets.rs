@@ -1,7 +1,7 @@
-//! Values known to be sensitive, wherever else in the plan they stand.
+//! Finds known sensitive values elsewhere in the plan.
 //!
-//! The marks of the tools have gaps: after an apply, `terraform_data.output` holds the sensitive
-//! parts of `input` without a mark, and both tools show it in clear.
+//! The sensitivity marks of the tools have gaps: after an apply, `terraform_data.output` contains the sensitive
+//! parts of `input` without a mark, and both tools show it in plain text.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use serde_json::Value;
 use super::document::{Change, Document};
 use crate::protocol::exact_number;
 
-/// Shortest value that is looked for elsewhere, in characters: a shorter one is likely to stand
-/// there by chance. The runner masks by the same limit.
+/// Shortest value that is searched for elsewhere, in characters: a shorter one is likely to match by chance. The
+/// runner masks by the same limit.
 const MIN_CHARS: usize = 6;
-/// How many values are looked for inside longer texts; any number is looked for as a whole. Keeps
-/// the search from growing with the square of the plan.
+/// How many values are searched for inside longer texts; any number is compared with whole texts. Keeps the search
+/// from growing with the square of the plan.
 const MAX_PARTS: usize = 256;
 
-/// Values that are marked as sensitive somewhere in a plan. Has no `Debug`.
+/// Values that are marked as sensitive somewhere in a plan. Does not implement `Debug`.
 #[derive(Default)]
 pub(super) struct Secrets {
     whole: BTreeSet<String>,
 }
 
 impl Secrets {
-    /// Collects them from every mark and every sensitive variable of a plan.
+    /// Collects the values from every mark and every sensitive variable of a plan.
     pub(super) fn of(document: &Document) -> Self {
         let mut secrets = Self::default();
         let resources = [&document.resource_changes, &document.resource_drift];
@@ -91,7 +91,7 @@ impl Secrets {
         }
     }
 
-    /// Whether a text is one of them or holds one.
+    /// Returns whether a text is or contains one of the values.
     pub(super) fn are_in(&self, text: &str) -> bool {
         self.whole
             .contains(exact_number::digits(text).unwrap_or(text))
@@ -103,7 +103,7 @@ impl Secrets {
     }
 }
 
-/// Whether anything in a mark says sensitive. What is no mark at all says so too.
+/// Returns whether any part of a mark says sensitive. An invalid mark counts as sensitive too.
 pub(super) fn is_marked(mark: &Value) -> bool {
     match mark {
         Value::Null | Value::Bool(false) => false,

@@ -1,31 +1,31 @@
-//! Values as text: compact, bounded, on one line.
+//! Formats values as text: compact, bounded, on one line.
 
 use super::excerpt::{cut, one_line};
 use super::value::Masked;
 use crate::protocol::exact_number;
 
-/// What stands in the place of a sensitive value. A text value is quoted and never looks so.
+/// Placeholder for a sensitive value. A string value is quoted and never looks like this.
 pub const SENSITIVE: &str = "(sensitive value)";
-/// What stands in the place of a value that only the apply will tell.
+/// Placeholder for a value that is known only after the apply.
 pub const KNOWN_AFTER_APPLY: &str = "(known after apply)";
-/// Longest value that is shown, in characters; of a longer one the beginning is.
+/// Longest value that is shown, in characters; a longer one is truncated.
 pub const MAX_VALUE_CHARS: usize = 160;
-/// How much of what two long values have in common is shown before they part.
+/// Most characters of the common beginning of two long values that are shown before they differ.
 const COMMON_CHARS: usize = 20;
 
-/// One value in the form of JSON, whole, on one line.
+/// Formats one value as JSON, complete, on one line.
 pub(super) fn whole(value: &Masked<'_>) -> String {
     let mut text = String::new();
     write(value, &mut text);
     text
 }
 
-/// The beginning of one value.
+/// Formats the beginning of one value.
 pub(super) fn shown(value: &Masked<'_>) -> String {
     cut(&whole(value), MAX_VALUE_CHARS)
 }
 
-/// Two values, cut so that what differs is seen.
+/// Formats two values, truncated so that the difference is visible.
 pub(super) fn shown_pair(before: &Masked<'_>, after: &Masked<'_>) -> (String, String) {
     let (before, after) = (whole(before), whole(after));
     let common = before

@@ -13,39 +13,39 @@ use super::{Action, ActionReason, AttributeChange, PlanError};
 /// Longest import id that is kept, in characters.
 const MAX_ID_CHARS: usize = 200;
 
-/// What a plan is going to do, without a sensitive value in it.
+/// What a plan will do, without sensitive values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanSummary {
-    /// Version of the tool that made the plan, by its own word.
+    /// Version of the tool that made the plan, as the tool reports it.
     pub tool_version: Option<String>,
-    /// How many resources are touched, and how.
+    /// How many resources are affected, and how.
     pub counts: Counts,
-    /// The resources that are touched, imported or moved, in the tool's order.
+    /// The resources that are changed, imported or moved, in the tool's order.
     pub resources: Vec<ResourceChange>,
-    /// What providers are told to do beside the resources, in the tool's order.
+    /// Actions that providers run besides changing resources, in the tool's order.
     #[serde(default)]
     pub invocations: Vec<ActionInvocation>,
-    /// Changes and invocations that are left to a later plan; nothing of them happens in this one.
+    /// Changes and invocations that are deferred to a later plan; this plan does none of them.
     #[serde(default)]
     pub deferred: Vec<DeferredChange>,
     /// The outputs that change, by name.
     pub outputs: Vec<OutputChange>,
-    /// What was changed outside of the tool since the last apply; the plan starts from there.
+    /// What changed outside of the tool since the last apply; the plan starts from there.
     pub drift: Vec<ResourceChange>,
     /// Whether there is anything to apply, see [`PlanSummary::no_changes`].
     pub applyable: bool,
-    /// Whether the tool failed while it planned; then the plan says only what it knew by then.
+    /// Whether planning failed; then the plan contains only what was known until then.
     pub errored: bool,
-    /// False if another plan is needed after this one is applied, as with `-target`; none if the
-    /// tool does not say.
+    /// False if another plan is needed after this one is applied, as with `-target`; `None` if the tool does not
+    /// say.
     pub complete: Option<bool>,
 }
 
-/// How many resources are touched, and how.
+/// How many resources are affected, and how.
 ///
-/// `add`, `change`, `destroy` and `import` are the numbers of the tool's own `Plan:` line. A replaced
-/// resource is in `replace`, and as there also in both `add` and `destroy`. An imported one is in
-/// `import` besides what else happens to it. That line leaves out `forget`, `read` and `other`.
+/// `add`, `change`, `destroy` and `import` are the numbers of the tool's own `Plan:` line. A replaced resource
+/// counts in `replace`, and also in both `add` and `destroy`, as in that line. An imported one counts in `import`
+/// in addition to its other action. That line leaves out `forget`, `read` and `other`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Created, alone or as a replacement.
@@ -56,9 +56,9 @@ pub struct Counts {
     pub destroy: usize,
     /// Destroyed and created, in either order.
     pub replace: usize,
-    /// Taken into the state.
+    /// Imported into the state.
     pub import: usize,
-    /// Dropped from the state without being destroyed.
+    /// Removed from the state without being destroyed.
     pub forget: usize,
     /// Data sources that are read during the apply.
     pub read: usize,
@@ -66,7 +66,7 @@ pub struct Counts {
     pub other: usize,
 }
 
-/// What kind of thing a resource is.
+/// The kind of block that declares a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -74,12 +74,12 @@ pub enum Mode {
     Managed,
     /// A `data` block.
     Data,
-    /// A word that this version does not know.
+    /// A mode that this version does not know.
     #[serde(untagged)]
     Other(String),
 }
 
-/// What happens to one resource.
+/// The planned change of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceChange {
     /// Its address, such as `module.net.aws_subnet.a["x"]`.
@@ -87,17 +87,17 @@ pub struct ResourceChange {
     /// Its type, such as `aws_subnet`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What kind of thing it is.
+    /// The kind of block that declares it.
     pub mode: Mode,
-    /// What is planned.
+    /// The planned action.
     pub action: Action,
-    /// Why, if the tool says.
+    /// The reason, if the tool reports one.
     pub reason: Option<ActionReason>,
-    /// The address that it had, if it is moved.
+    /// Its previous address, if it is moved.
     pub moved_from: Option<String>,
-    /// The id by which it is imported, if it is; empty if that is not known yet.
+    /// The id by which it is imported, if it is; empty if the id is not known yet.
     pub import_id: Option<String>,
-    /// The key of a left-over object, if this is about one: what a failed replacement did not destroy.
+    /// The key of a deposed object, if this is one: an object that a failed replacement did not destroy.
     pub deposed: Option<String>,
     /// The attributes that change, at most [`MAX_ATTRIBUTES`](super::MAX_ATTRIBUTES).
     pub attributes: Vec<AttributeChange>,
@@ -105,7 +105,7 @@ pub struct ResourceChange {
     pub attributes_left_out: usize,
 }
 
-/// An action of a provider that the apply invokes: it may do anything, and leaves nothing in the state.
+/// A provider action that the apply invokes: it may do anything, and leaves nothing in the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionInvocation {
     /// Its address, such as `action.aws_lambda_invoke.warm_up`.
@@ -115,7 +115,7 @@ pub struct ActionInvocation {
     pub kind: String,
 }
 
-/// A change of a resource, or what a provider is told to do beside them, that is left to a later plan.
+/// A resource change, or a provider action, that is deferred to a later plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeferredChange {
     /// The address of the resource or of the action.
@@ -123,30 +123,30 @@ pub struct DeferredChange {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why, such as `resource_config_unknown`, if the tool says.
+    /// The reason, such as `resource_config_unknown`, if the tool reports one.
     pub reason: Option<String>,
 }
 
-/// What happens to one output of the root module.
+/// The planned change of one output of the root module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputChange {
     /// Its name.
     pub name: String,
-    /// What is planned: create, update or delete.
+    /// The planned action: create, update or delete.
     pub action: Action,
-    /// Where its value differs.
+    /// The differences of its value.
     pub values: Vec<AttributeChange>,
     /// How many more differences there are.
     pub values_left_out: usize,
 }
 
 impl PlanSummary {
-    /// Reads what `show -json PLAN` printed.
+    /// Parses what `show -json PLAN` printed.
     ///
     /// # Errors
     ///
-    /// If it is larger than [`MAX_PLAN_BYTES`](super::MAX_PLAN_BYTES), is not JSON, is of another
-    /// major version than 1, or is not a plan. No error quotes a value of the plan.
+    /// The text is larger than [`MAX_PLAN_BYTES`](super::MAX_PLAN_BYTES), is not JSON, has another major version
+    /// than 1, or is not a plan. No error quotes a value of the plan.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
         let document = decode(json)?;
         let secrets = Secrets::of(&document);
@@ -202,11 +202,11 @@ impl PlanSummary {
         })
     }
 
-    /// Whether the plan is good and there is nothing to apply.
+    /// Returns whether the plan succeeded and has nothing to apply.
     ///
-    /// The tool's own `applyable` decides where there is one (terraform 1.8 and later). Else it is
-    /// what terraform does: a change, an import, a move or a changed output is to be applied; drift
-    /// is only if the plan was made with `-refresh-only`, which shows in that it plans no resource.
+    /// The tool's own `applyable` decides if it exists (terraform 1.8 and later). Otherwise terraform's rule
+    /// applies: a change, an import, a move or a changed output has to be applied; drift has to be applied only if
+    /// the plan was made with `-refresh-only`, which means that it plans no resource.
     pub const fn no_changes(&self) -> bool {
         !self.errored && !self.applyable
     }
@@ -226,7 +226,7 @@ impl ResourceChange {
     fn new(resource: &Resource, secrets: &Secrets) -> Self {
         let action = Action::from_words(&resource.change.actions);
         let (attributes, attributes_left_out) = if action == Action::Forget {
-            // The object stays as it is.
+            // The object stays unchanged.
             (Vec::new(), 0)
         } else {
             differences(&resource.change, Absent::ByAttribute, secrets)
@@ -258,8 +258,8 @@ impl ResourceChange {
         }
     }
 
-    /// Whether an apply does anything to it. That a data source leaves the state is not shown by
-    /// the tools either.
+    /// Returns whether an apply changes it. A data source that is removed from the state is not counted; the tools
+    /// do not show it either.
     fn is_touched(&self) -> bool {
         match self.action {
             Action::NoOp => self.import_id.is_some() || self.moved_from.is_some(),

@@ -1,4 +1,4 @@
-//! Plans of the real tools, and what is made of them.
+//! Tests of the summaries of recorded plans of the real tools.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ fn document(members: &Value) -> Value {
     document
 }
 
-/// Names of the cases recorded with a tool.
+/// Returns the names of the cases recorded with a tool.
 fn cases(tool: &str) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(recorded(tool))
         .unwrap()
@@ -274,7 +274,7 @@ fn a_mark_that_comes_or_goes_is_a_change_that_reveals_nothing() {
     let table = [
         (json!({}), json!({"a": true}), "a: "),
         (json!({"a": true}), json!({"a": false}), "a: "),
-        // All of the resource was marked.
+        // The whole resource was marked.
         (json!(true), json!({}), ": "),
     ];
     for (before, after, path) in table {

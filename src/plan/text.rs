@@ -1,4 +1,4 @@
-//! The summary as a person reads it.
+//! Formats the summary for a person.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use super::{
 };
 
 impl fmt::Display for PlanSummary {
-    /// Drift, then a line for each resource with what changes below it, then the counts and the
-    /// outputs. Every line ends with a line break; none holds a control character.
+    /// Writes the drift, then a line for each resource with its changes below it, then the counts and the outputs.
+    /// Every line ends with a line break; none contains a control character.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.errored {
             writeln!(f, "Planning failed; this is what was planned by then.\n")?;
@@ -52,7 +52,7 @@ impl fmt::Display for PlanSummary {
 }
 
 impl fmt::Display for Counts {
-    /// The tool's own `Plan:` line, then what that line does not say.
+    /// Writes the tool's own `Plan:` line, then the counts that it leaves out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Plan: ")?;
         if self.import > 0 {

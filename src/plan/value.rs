@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::secrets::{Secrets, is_marked};
 
-/// A value with its sensitive and its unknown parts told apart. Has no `Debug`: a sensitive part
-/// holds on to the value, so that a change of it is seen.
+/// A value with its sensitive and unknown parts marked. Does not implement `Debug`: a sensitive part keeps the
+/// value, so that a change of it is detected.
 #[derive(PartialEq)]
 pub(super) enum Masked<'a> {
     Known(&'a Value),
-    /// The value, and whether its own mark says so: a mark that comes or goes is a change.
+    /// The value, and whether its own mark hides it: a mark that is added or removed is a change.
     Sensitive(&'a Value, Hidden),
     Unknown,
     List(Vec<Masked<'a>>),
@@ -21,17 +21,17 @@ pub(super) enum Masked<'a> {
 /// Why a value is hidden.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Hidden {
-    /// Its own mark says so.
+    /// Its own mark hides it.
     Marked,
-    /// Its mark on the other side of the change does, or another place in the plan.
+    /// Its mark on the other side of the change hides it, or another place in the plan.
     Elsewhere,
 }
 
-/// What is said about one value besides itself.
+/// The marks of one value.
 #[derive(Clone)]
 pub(super) struct Marks<'a> {
-    /// Its own mark, then that of the other side of the change. Either hides both, so that a
-    /// change of the mark reveals nothing.
+    /// Its own mark, then that of the other side of the change. Either hides both, so that a change of the mark
+    /// reveals nothing.
     pub(super) sensitive: [&'a Value; 2],
     pub(super) unknown: &'a Value,
 }
@@ -53,8 +53,8 @@ impl<'a> Marks<'a> {
         }
     }
 
-    /// Whether the value as a whole is sensitive, and by what. A mark of another shape than the
-    /// value counts for all of it.
+    /// Returns whether the value as a whole is sensitive, and why. A mark with another shape than the value covers
+    /// all of it.
     fn hide(&self, value: &Value) -> Option<Hidden> {
         let hides = |mark: &Value| {
             let same_shape = matches!(
@@ -73,7 +73,7 @@ impl<'a> Marks<'a> {
 }
 
 impl<'a> Masked<'a> {
-    /// Masks one value. Depth is bounded by the 128 levels that `serde_json` reads.
+    /// Masks one value. Depth is bounded by the 128 levels that `serde_json` accepts.
     pub(super) fn new(value: &'a Value, marks: &Marks<'a>, secrets: &Secrets) -> Self {
         if value.is_null() {
             return Self::absent(marks);
@@ -121,7 +121,7 @@ impl<'a> Masked<'a> {
         }
     }
 
-    /// What stands where the document has no value: nothing, or something not known yet.
+    /// Returns the value for a place where the document has none: null, or not known yet.
     fn absent(marks: &Marks<'a>) -> Self {
         if !is_marked(marks.unknown) {
             return Self::Known(&Value::Null);
