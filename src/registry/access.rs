@@ -1,4 +1,4 @@
-//! What the tool is given: the token by the environment, the places of the services by a file.
+//! Passes the registry to the tool: the token by the environment, the service URLs by a file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use super::RegistryHost;
 
 /// Name of the file; both tools read JSON under any name.
 const FILE: &str = "registry.tfrc.json";
-/// For its owner alone, though nothing in it is secret.
+/// Accessible only to its owner, though it contains no secrets.
 const FILE_MODE: u32 = 0o600;
 
-/// What opens a registry to a run.
+/// Access to a registry for a run.
 #[derive(Clone, Debug)]
 pub struct Access {
     host: RegistryHost,
@@ -27,28 +27,28 @@ impl Access {
         Self { host, token }
     }
 
-    /// The registry.
+    /// Returns the registry.
     pub const fn host(&self) -> &RegistryHost {
         &self.host
     }
 
-    /// The variables that hold the token, for `env_vars` of a request.
+    /// Returns the variables that contain the token, for `env_vars` of a request.
     ///
-    /// Their names say that they are secret, so the runner masks their values. With a port in the address
-    /// there is a `:` in the name, which no shell could set; `env_vars` takes it. A tool that is a script in
-    /// truth, of a version manager, needs a shell that passes such a variable on: bash does, dash does not.
+    /// Their names mark them as secret, so the runner masks their values. With a port in the address, the name
+    /// contains a `:`, which no shell could set; `env_vars` accepts it. If the tool is a wrapper script of a
+    /// version manager, its shell has to pass such a variable on: bash does, dash does not.
     pub fn env_vars(&self) -> Vec<(String, SecretString)> {
         vec![(self.host.token_variable(), self.token.clone())]
     }
 
-    /// Writes the file that `TF_CLI_CONFIG_FILE` has to name, into a directory that is there.
+    /// Writes the file for `TF_CLI_CONFIG_FILE` into an existing directory.
     ///
-    /// It says where the services are, so that no tool asks the registry for it, and holds nothing secret.
-    /// It takes the place of the tool's own configuration (`~/.terraformrc`), which is not read then. One
-    /// that was there under this name is replaced.
+    /// The file contains the service URLs, so that the tools need no discovery request, and no secrets. It replaces
+    /// the tool's own configuration (`~/.terraformrc`), which the tool then does not read. An existing file with
+    /// its name is replaced.
     ///
     /// # Errors
-    /// The directory cannot be written to.
+    /// The directory is not writable.
     pub fn write_cli_config(&self, dir: &Path) -> io::Result<PathBuf> {
         let path = dir.join(FILE);
         let aside = dir.join(format!(".{FILE}.new"));
@@ -68,7 +68,7 @@ impl Access {
     }
 }
 
-/// The configuration of the tool, as it reads JSON.
+/// Returns the configuration of the tool, in its JSON syntax.
 fn cli_config(host: &RegistryHost) -> Value {
     let services = json!({
         "modules.v1": format!("{host}/v1/modules/"),

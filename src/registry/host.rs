@@ -1,41 +1,41 @@
-//! The address of a registry, and the name under which modules are asked for.
+//! The address of a registry, and its host name in module sources.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Longest name of a host, in bytes (RFC 1035).
+/// Longest host name, in bytes (RFC 1035).
 const MAX_NAME_BYTES: usize = 253;
-/// Longest part of it between dots, in bytes (RFC 1035).
+/// Longest label of it, in bytes (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
-/// The port that both tools leave out of a host's name, whatever the scheme.
+/// The port that both tools leave out of a host name, whatever the scheme.
 const UNNAMED_PORT: u16 = 443;
 
-/// Why an address cannot be that of a registry. None of these repeats it: it may hold a password.
+/// Why an address is not valid for a registry. No variant repeats it: it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HostFault {
-    /// It begins with neither `http://` nor `https://`.
+    /// The address begins with neither `http://` nor `https://`.
     #[error(
         "expected an address such as `https://registry.example.com`, with `http://` or `https://`"
     )]
     Scheme,
-    /// It holds a user or a password.
+    /// The address contains a user or a password.
     #[error("the address holds credentials; the token comes from `REGISTRY_TOKEN` or the backend")]
     Credentials,
-    /// Something stands after the host and the port.
+    /// The address has more than a host and a port.
     #[error("the address has a path, a query or a fragment; expected a host and a port")]
     Path,
-    /// The port is no number from 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     #[error("the port is not a number from 1 to 65535")]
     Port,
-    /// The name of the host is none.
+    /// The host name is not valid.
     #[error(
         "the host is not a name of letters, digits, `-` and `.`; write an international one as `xn--…`"
     )]
     Name,
-    /// The name has no dot.
+    /// The host name has no dot.
     #[error(
         "the host has no dot, and terraform takes a module's source for a registry only when it has: \
          use a name such as `localhost.localdomain` or `registry.internal` that leads there"
@@ -43,7 +43,7 @@ pub enum HostFault {
     NoDot,
 }
 
-/// The address of a registry: scheme, host and perhaps a port.
+/// The address of a registry: scheme, host and an optional port.
 ///
 /// ```
 /// use iac_runner::registry::RegistryHost;
@@ -61,10 +61,10 @@ pub struct RegistryHost {
 }
 
 impl RegistryHost {
-    /// Reads an address. A `/` at its end is allowed.
+    /// Parses an address. A `/` at its end is allowed.
     ///
     /// # Errors
-    /// It is no address of http or https, or its host cannot be that of modules.
+    /// It is not an http or https address, or its host cannot appear in module sources.
     pub fn parse(address: &str) -> Result<Self, HostFault> {
         let (scheme, rest) = address.split_once("://").ok_or(HostFault::Scheme)?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -93,7 +93,7 @@ impl RegistryHost {
         Ok(Self { scheme, name, port })
     }
 
-    /// The host as modules name it in their `source`: in lower case, with its port.
+    /// Returns the host as module sources name it: in lower case, with its port.
     ///
     /// Both tools leave out port 443, whatever the scheme (`svchost.ForComparison`).
     pub fn module_host(&self) -> String {
@@ -103,9 +103,9 @@ impl RegistryHost {
         }
     }
 
-    /// Name of the variable in which both tools look for the token.
+    /// Returns the name of the variable from which both tools read the token.
     ///
-    /// Dots are `_`, dashes `__`, and the port stays as it is: there is no other way to write it.
+    /// Dots are `_`, dashes are `__`, and the port is unchanged: no other spelling exists.
     pub fn token_variable(&self) -> String {
         let host = self.module_host().replace('-', "__").replace('.', "_");
         format!("TF_TOKEN_{host}")
@@ -113,7 +113,7 @@ impl RegistryHost {
 }
 
 impl fmt::Display for RegistryHost {
-    /// The address without a `/` at its end.
+    /// Writes the address without a `/` at its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.name)?;
         match self.port {
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_address_names_modules_and_the_variable_of_the_token() {
-        // Address, as it is shown, host of modules, variable.
+        // Address, displayed address, host in module sources, variable.
         let table = [
             (
                 "http://registry.example.com:9080",

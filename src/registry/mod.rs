@@ -1,6 +1,6 @@
-//! A private registry of modules and providers: where it is, and what opens it.
+//! A private registry of modules and providers: its address and its credentials.
 //!
-//! Imports nothing of this crate.
+//! Imports nothing else of this crate.
 //!
 //! ```no_run
 //! use iac_runner::registry::Registry;
@@ -18,16 +18,16 @@
 //! # }
 //! ```
 //!
-//! The file tells both tools where the services of the registry are, without asking it, and holds nothing
-//! secret. The token goes by the environment, and nowhere else: written into the file it would stay on
-//! disk, and escaping in HCL can change it.
+//! The file contains the service URLs of the registry for both tools, which saves a discovery request, and no
+//! secrets. The token is passed only by the environment: in the file it would stay on disk, and escaping in HCL can
+//! change it.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `host` | the address, and the name under which modules are asked for |
-//! | `token` | asking a backend for the token; only with the feature `registry-token` |
-//! | `access` | what the tool is given |
-//! | `error` | why there is no access |
+//! | `host` | the address, and the host name in module sources |
+//! | `token` | requests the token from a backend; only with the feature `registry-token` |
+//! | `access` | what the tool gets |
+//! | `error` | the errors |
 
 mod access;
 mod error;
@@ -42,9 +42,9 @@ pub use access::Access;
 pub use error::RegistryError;
 pub use host::{HostFault, RegistryHost};
 
-/// The variable that holds the address of the registry.
+/// The variable with the address of the registry.
 pub const HOST_VARIABLE: &str = "REGISTRY_HOST";
-/// The variable that holds the token; without it, the backend is asked.
+/// The variable with the token; without it, the backend provides the token.
 pub const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 
 /// Where the token comes from.
@@ -52,11 +52,11 @@ pub const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 pub enum TokenSource {
     /// `GET {REGISTRY_HOST}/api/internal/registry-token`, which answers `{"token": "…"}`.
     ///
-    /// Asked anew for every [`Access`], so that a token may be short-lived.
-    /// Through the proxy that `HTTP_PROXY` or `HTTPS_PROXY` names, unless `NO_PROXY` has the host; a
-    /// certificate is held against those that the system trusts, or those in `SSL_CERT_FILE`.
+    /// Requested again for every [`Access`], so that a token may be short-lived. Uses the proxy in `HTTP_PROXY` or
+    /// `HTTPS_PROXY`, unless `NO_PROXY` contains the host. Certificates are verified against those that the system
+    /// trusts, or those in `SSL_CERT_FILE`.
     Backend,
-    /// This one.
+    /// This token.
     Given(SecretString),
 }
 
@@ -68,13 +68,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry, and where its token comes from.
+    /// Creates a registry with the source of its token.
     pub const fn new(host: RegistryHost, source: TokenSource) -> Self {
         Self { host, source }
     }
 
-    /// The registry that `REGISTRY_HOST` names, with the token in `REGISTRY_TOKEN` or, without that, the
-    /// backend's; none when there is no `REGISTRY_HOST` or it is empty.
+    /// Returns the registry in `REGISTRY_HOST`, with the token in `REGISTRY_TOKEN` or, without that, the backend's;
+    /// `None` if `REGISTRY_HOST` is unset or empty.
     pub fn from_env() -> Option<Result<Self, RegistryError>> {
         Self::from_variables(set(HOST_VARIABLE), set(TOKEN_VARIABLE))
     }
@@ -94,17 +94,17 @@ impl Registry {
         Some(registry)
     }
 
-    /// The address.
+    /// Returns the address.
     pub const fn host(&self) -> &RegistryHost {
         &self.host
     }
 
     /// Gets the token, within ten seconds.
     ///
-    /// Has to be called within a tokio runtime: a thread of its pool waits for the answer.
+    /// Must be called within a tokio runtime: a thread of its pool waits for the answer.
     ///
     /// # Errors
-    /// The backend does not answer, or with something else than a token that can be sent in a header.
+    /// The backend does not answer, or its answer is not a token that can be sent in a header.
     pub async fn access(&self) -> Result<Access, RegistryError> {
         let token = match &self.source {
             TokenSource::Given(token) => token.clone(),
@@ -115,9 +115,9 @@ impl Registry {
     }
 }
 
-/// A variable of our own environment.
+/// Returns a variable of this process's environment.
 ///
-/// What is not UTF-8 is no address and no token, and is refused as such further on.
+/// A value that is not UTF-8 is neither an address nor a token, and is refused later.
 fn set(name: &str) -> Option<String> {
     Some(env::var_os(name)?.to_string_lossy().into_owned())
 }

@@ -1,10 +1,10 @@
-//! The token: what can be one, and asking a backend for it.
+//! Validates a token, and requests it from a backend.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{RegistryError, RegistryHost};
 
-/// Whether a token can be sent in a header, as both tools send it.
+/// Checks that a token can be sent in a header, as both tools send it.
 pub(super) fn check(token: &SecretString) -> Result<(), RegistryError> {
     let token = token.expose_secret();
     if token.is_empty() {
@@ -16,7 +16,7 @@ pub(super) fn check(token: &SecretString) -> Result<(), RegistryError> {
     }
 }
 
-/// Asks the backend.
+/// Requests the token from the backend.
 #[cfg(not(feature = "registry-token"))]
 #[expect(
     clippy::unused_async,
@@ -41,13 +41,13 @@ mod asking {
 
     use super::{RegistryError, RegistryHost};
 
-    /// Where a backend gives the token out.
+    /// Path at which a backend provides the token.
     const PATH: &str = "/api/internal/registry-token";
-    /// Time for all of it, from the name of the host to the end of the answer.
+    /// Time limit for the whole request, from name resolution to the end of the answer.
     const TIMEOUT: Duration = Duration::from_secs(10);
-    /// Longest answer, in bytes.
+    /// Longest accepted answer, in bytes.
     const MAX_ANSWER_BYTES: u64 = 64 * 1024;
-    /// Status of an answer that is taken.
+    /// Status of an accepted answer.
     const OK: u16 = 200;
 
     #[derive(Deserialize)]
@@ -55,7 +55,7 @@ mod asking {
         token: String,
     }
 
-    /// Asks the backend.
+    /// Requests the token from the backend.
     pub(in crate::registry) async fn of_backend(
         host: &RegistryHost,
     ) -> Result<SecretString, RegistryError> {
@@ -94,13 +94,13 @@ mod asking {
             }
             Err(error) => return Err(unreachable(error)),
         };
-        // The parser's own words may repeat the token.
+        // The parser's own message may repeat the token.
         serde_json::from_slice(&body)
             .map(|answer: Answer| answer.token.into())
             .map_err(|_| RegistryError::NotAToken { host: named() })
     }
 
-    /// Follows no redirection: the token of a registry is asked of nobody else.
+    /// Follows no redirects: the token is requested only from the registry itself.
     fn agent() -> Agent {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
