@@ -1,19 +1,19 @@
-//! Work on files that may hang with their disk.
+//! Runs file operations that may hang with their disk.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Stack of a thread that looks at files.
+/// Stack of a thread that accesses files.
 const STACK_BYTES: usize = 256 * 1024;
-/// How long is waited once more: this process itself may have been stopped until the limit was over.
+/// Extra waiting time: this process itself may have been stopped until the limit expired.
 const CONFIRMATION: Duration = Duration::from_millis(250);
 
-/// Does work on a thread of its own; `None` when it is not done within `limit`.
+/// Runs work on a separate thread; returns `None` if it is not done within `limit`.
 ///
-/// Then the thread is left to the kernel, which ends it with this process as soon as the disk answers. Where
-/// there is no room for a thread, the work is done here and takes as long as it takes.
+/// Then the thread is abandoned; the kernel ends it with this process as soon as the disk answers. If no thread can
+/// be started, the work runs on the calling thread without a limit.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! Whether a path lies in a directory, by whichever names the two are reached.
+//! Checks whether a path is inside a directory, by whichever names the two are reached.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,11 +6,11 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// Returns whether `inner` is `outer` or lies in it. Links are followed, and a bind mount counts as what it shows, unless
-/// `/proc` can't be read.
+/// Returns whether `inner` is `outer` or is inside it. Links are followed, and a bind mount counts as its source,
+/// unless `/proc` can't be read.
 ///
 /// # Errors
-/// If one of them does not exist or can't be reached.
+/// One of the paths does not exist or can't be accessed.
 pub fn contains(outer: &Path, inner: &Path) -> io::Result<bool> {
     let (outer, inner) = (outer.canonicalize()?, inner.canonicalize()?);
     let through_mounts = || Mounts::read().is_ok_and(|it| it.contains(&outer, &inner));
@@ -21,9 +21,9 @@ pub fn contains(outer: &Path, inner: &Path) -> io::Result<bool> {
 struct Mount {
     /// Major and minor number of the file system.
     device: String,
-    /// What of the file system is mounted.
+    /// The path in the file system that is mounted.
     root: PathBuf,
-    /// Where.
+    /// The mount point.
     point: PathBuf,
 }
 
@@ -44,9 +44,9 @@ impl Mounts {
         }
     }
 
-    /// The file system that a path is on, and the path from the root of that.
+    /// Returns the file system of a path, and the path relative to its root.
     fn on_file_system(&self, path: &Path) -> Option<(&str, PathBuf)> {
-        // Of mounts on one another, the last one is on top.
+        // If mounts are stacked, the last one is on top.
         let around = self.0.iter().filter(|it| path.starts_with(&it.point));
         let mount = around.max_by_key(|it| it.point.components().count())?;
         let below = path.strip_prefix(&mount.point).ok()?;
@@ -65,7 +65,7 @@ impl Mount {
     }
 }
 
-/// A path without the octal escapes of white space and backslashes.
+/// Decodes the octal escapes of white space and backslashes in a path.
 fn unescaped(field: &str) -> PathBuf {
     let mut parts = field.split('\\');
     let mut path = parts.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! The processes below this one, as `/proc` shows them.
+//! The descendants of this process, read from `/proc`.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
@@ -10,17 +10,17 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
-/// Most processes that are looked at.
+/// Most processes that are inspected.
 const MAX_PROCESSES: usize = 4096;
 
-/// When a process started, or something else happened, in clock ticks since boot.
+/// A point in time, such as the start of a process, in clock ticks since boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BootTicks(u64);
 
 impl BootTicks {
-    /// This moment; the last one there is when the clock cannot be read.
+    /// Returns the current time, or the maximum if the clock cannot be read.
     pub fn now() -> Self {
-        // SAFETY: the call takes a number, gives one back, and touches no memory of ours.
+        // SAFETY: the call takes a number, returns one, and accesses no memory of this process.
         let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
         let now = clock_gettime(ClockId::CLOCK_BOOTTIME)
             .map(|time| time.tv_sec() * ticks + time.tv_nsec() * ticks / 1_000_000_000);
@@ -33,7 +33,7 @@ impl BootTicks {
     }
 }
 
-/// A process that this one, or a descendant of it, has started. Never a zombie.
+/// A process that this one, or a descendant of it, started. Never a zombie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     /// Its process id.
@@ -42,22 +42,22 @@ pub struct Process {
     pub parent: i32,
     /// The id of its process group.
     pub group: i32,
-    /// When it started: with the process id, this identifies it.
+    /// Its start time; together with the process id, this identifies it.
     pub started: BootTicks,
     /// File name of the program that it runs; `None` when that cannot be read.
     pub program: Option<String>,
 }
 
 impl Process {
-    /// Whether both are the same process, which may run another program by now.
+    /// Returns whether both are the same process, which may have changed its program.
     pub fn is(&self, other: &Self) -> bool {
         self.pid == other.pid && self.started == other.started
     }
 
-    /// Opens the file of the program that it runs, also when that was removed or replaced.
+    /// Opens the file of its program, even if that was removed or replaced.
     ///
     /// # Errors
-    /// When the process has ended, or may not be looked at.
+    /// The process has ended, or this process may not inspect it.
     pub fn program_file(&self) -> io::Result<File> {
         program_file_of(self.pid)
     }
@@ -65,10 +65,10 @@ impl Process {
     /// Sends one SIGINT, and a SIGCONT so that a stopped process receives it.
     ///
     /// # Errors
-    /// When the process has ended, or belongs to another user.
+    /// The process has ended, or belongs to another user.
     pub fn interrupt(&self) -> io::Result<()> {
         let handle = PidHandle::open(self.pid)?;
-        // The handle refers to the process that has this id now: it must still be the process that was seen.
+        // The handle refers to the process that has this id now: check that it is still the same process.
         if Stat::read(self.pid).is_none_or(|stat| stat.started != self.started) {
             return Err(Errno::ESRCH.into());
         }
@@ -77,9 +77,9 @@ impl Process {
     }
 }
 
-/// All descendants of this process, parents before their children.
+/// Returns all descendants of this process, parents before their children.
 ///
-/// Empty when `/proc` does not show them.
+/// Empty if `/proc` does not show them.
 pub fn descendants() -> Vec<Process> {
     let table = ParentTable::default();
     let mut queue: VecDeque<i32> = table.children_of(Pid::this().as_raw()).into();
@@ -104,23 +104,23 @@ pub fn descendants() -> Vec<Process> {
     found
 }
 
-/// File name of the program that a process runs.
+/// Returns the file name of the program that a process runs.
 pub(super) fn program_of(pid: i32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let name = path.file_name()?.to_str()?;
-    // The kernel appends this when the file has been removed or replaced.
+    // The kernel appends this if the file was removed or replaced.
     Some(name.strip_suffix(" (deleted)").unwrap_or(name).to_owned())
 }
 
-/// The file of the program that a process runs.
+/// Opens the file of the program that a process runs.
 pub(super) fn program_file_of(pid: i32) -> io::Result<File> {
     File::open(format!("/proc/{pid}/exe"))
 }
 
-/// Who is whose parent.
+/// Maps parents to children.
 #[derive(Default)]
 struct ParentTable {
-    /// Read once, and only where the kernel does not list children (no CONFIG_PROC_CHILDREN).
+    /// Read once, and only if the kernel does not list children (no CONFIG_PROC_CHILDREN).
     children: std::cell::OnceCell<HashMap<i32, Vec<i32>>>,
 }
 
@@ -142,12 +142,12 @@ impl ParentTable {
     }
 }
 
-/// The children of all threads of a process; `None` when the kernel has no such list.
+/// Returns the children of all threads of a process; `None` if the kernel has no such list.
 fn listed_children(parent: i32) -> Option<Vec<i32>> {
     let mut children = Vec::new();
     let threads = match fs::read_dir(format!("/proc/{parent}/task")) {
         Ok(threads) => threads,
-        // It has ended by now: its children have another parent.
+        // The process has ended meanwhile: its children have another parent.
         Err(_) if Path::new("/proc/self").exists() => return Some(children),
         Err(_) => return None,
     };
@@ -158,7 +158,7 @@ fn listed_children(parent: i32) -> Option<Vec<i32>> {
                     .filter_map(|pid| pid.parse::<i32>().ok()),
             ),
             Err(_) if thread.path().exists() => return None,
-            // This thread has ended by now.
+            // This thread has ended meanwhile.
             Err(_) => {}
         }
     }
@@ -174,7 +174,7 @@ fn all_pids() -> Vec<i32> {
         .collect()
 }
 
-/// What the `stat` line of a process says (proc(5)).
+/// Fields of a process's `stat` line (proc(5)).
 pub(super) struct Stat {
     is_zombie: bool,
     pub(super) parent: i32,
@@ -187,7 +187,7 @@ impl Stat {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// The name, in parentheses, may hold anything; the fields follow the last one that closes.
+    /// Parses the line. The name, in parentheses, may contain anything; the fields follow the last closing one.
     fn parse(line: &str) -> Option<Self> {
         let (_, rest) = line.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
@@ -200,7 +200,7 @@ impl Stat {
     }
 }
 
-/// A process, by a descriptor where the kernel has them (Linux 5.3), else by its id.
+/// Refers to a process by a descriptor if the kernel supports it (Linux 5.3), else by its id.
 enum PidHandle {
     Descriptor(std::os::fd::OwnedFd),
     Id(Pid),
@@ -209,11 +209,11 @@ enum PidHandle {
 impl PidHandle {
     fn open(pid: i32) -> io::Result<Self> {
         use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-        // SAFETY: the call takes two numbers and touches no memory.
+        // SAFETY: the call takes two numbers and accesses no memory.
         let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         if answer >= 0 {
             let number = RawFd::try_from(answer).map_err(|_| Errno::EBADF)?;
-            // SAFETY: the kernel has just made this descriptor, and nothing else owns it.
+            // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
             return Ok(Self::Descriptor(unsafe { OwnedFd::from_raw_fd(number) }));
         }
         match Errno::last() {
@@ -228,8 +228,8 @@ impl PidHandle {
             Self::Id(pid) => Ok(kill(*pid, signal)?),
             Self::Descriptor(descriptor) => {
                 let nothing = std::ptr::null::<libc::siginfo_t>();
-                // SAFETY: the descriptor is open for as long as `self` lives, and the kernel reads no
-                // information about the signal through a null pointer.
+                // SAFETY: the descriptor is open as long as `self` lives, and the kernel reads no signal
+                // information through a null pointer.
                 let answer = unsafe {
                     libc::syscall(
                         libc::SYS_pidfd_send_signal,

@@ -1,4 +1,4 @@
-//! Watches which file a name in a directory leads to.
+//! Watches the file to which a name in a directory refers.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-/// Notices when a name leads to another file than before.
+/// Detects that a name refers to another file than before.
 ///
-/// A program that has the former file open keeps writing to it, although the name no longer leads there.
+/// A program that has the former file open keeps writing to it, although the name no longer refers to it.
 #[derive(Debug)]
 pub struct EntryWatch {
     inotify: Inotify,
@@ -17,7 +17,7 @@ pub struct EntryWatch {
 }
 
 impl EntryWatch {
-    /// Starts to watch the last part of a path. `None` if its directory can't be watched.
+    /// Starts to watch the last component of a path. Returns `None` if its directory can't be watched.
     pub fn start(path: &Path) -> Option<Self> {
         let (directory, name) = (path.parent()?, path.file_name()?);
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
@@ -35,10 +35,10 @@ impl EntryWatch {
         })
     }
 
-    /// Returns whether the name, or its directory, was removed, moved or given to another file since the start. A file that
-    /// was created under a free name is not another one.
+    /// Returns whether the name, or its directory, was removed, moved or given to another file since the start. A
+    /// file created under a free name does not count.
     ///
-    /// True as well when more has happened in the directory than the kernel tells (16,384 events by default).
+    /// Also returns `true` if the kernel's event queue overflowed (16,384 events by default).
     pub fn is_replaced(&self) -> bool {
         let mut created = u32::from(self.existed);
         loop {

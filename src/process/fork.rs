@@ -1,4 +1,4 @@
-//! One binary, two processes: the front that the backend knows, and the supervisor that owns the
+//! Splits one binary into two processes: the front, which the backend knows, and the supervisor, which owns the
 //! tool and outlives the front.
 
 use std::ffi::CString;
@@ -10,33 +10,32 @@ use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, s
 
 /// Name of the supervisor in `ps -o comm`.
 ///
-/// It differs from the front's, so that `killall iac-runner` reaches the front alone.
+/// It differs from the front's name, so that `killall iac-runner` reaches only the front.
 pub const SUPERVISOR_NAME: &str = "iac-supervisor";
 
 /// Which of the two processes this is.
 #[derive(Debug)]
 pub enum Side {
-    /// The process that was there before.
+    /// The original process.
     Front {
-        /// Process id of the other one.
+        /// Process id of the supervisor.
         supervisor: Pid,
     },
-    /// The new process; with what it could not be set up for, when it is no supervisor yet.
+    /// The new process; with an error if its setup failed and it is not a supervisor yet.
     Supervisor(io::Result<()>),
 }
 
-/// Splits this process in two.
+/// Forks this process.
 ///
-/// The supervisor leaves the front's session, so that neither a hang-up of the terminal nor a signal
-/// to the front's group reaches it; lets go of stdin, stdout and stderr, so that whoever reads them
-/// sees their end when the front is gone; and becomes the reaper of everything that the tool leaves
-/// behind.
+/// The supervisor leaves the front's session, so that neither a hang-up of the terminal nor a signal to the front's
+/// group reaches it. It closes stdin, stdout and stderr, so that their readers see the end when the front exits. It
+/// becomes the reaper of all processes that the tool leaves behind.
 ///
 /// # Errors
-/// In the front only, when there is no room for a process.
+/// In the front only, if the system can't create a process.
 pub fn fork_supervisor() -> io::Result<Side> {
-    // SAFETY: called from `main` before any thread is started, so that the child has no lock or
-    // buffer in a half-way state and may go on like any process.
+    // SAFETY: called from `main` before any thread is started, so that the child has no lock or buffer in an
+    // inconsistent state and may continue like any process.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(Side::Front { supervisor: child }),
         ForkResult::Child => Ok(Side::Supervisor(leave_the_front())),

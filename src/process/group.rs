@@ -1,4 +1,4 @@
-//! A tool in a process group of its own.
+//! A tool in its own process group.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use super::descendants::{self, BootTicks};
 use super::orphans::{self, Survivors};
 use super::sandbox::Sandbox;
 
-/// What to start, and with what.
+/// Parameters for starting a tool.
 #[derive(Debug)]
 pub struct Launch<'a> {
     /// Absolute path of the program.
@@ -31,7 +31,7 @@ pub struct Launch<'a> {
     pub work_dir: &'a Path,
     /// Where its stdout and stderr go; opened for appending.
     pub output: File,
-    /// What it and everything that it starts is confined by.
+    /// The sandbox of the tool and of all processes that it starts.
     pub sandbox: Option<&'a Sandbox>,
 }
 
@@ -40,12 +40,12 @@ pub struct Launch<'a> {
 pub enum Ended {
     /// It exited with this code.
     Exited(i32),
-    /// The signal of this number ended it.
+    /// The signal with this number ended it.
     Signalled(i32),
 }
 
 impl Ended {
-    /// The exit code as a shell would give it: 128 + signal for a process that a signal ended.
+    /// Returns the exit code as a shell reports it: 128 + signal for a process that a signal ended.
     pub const fn code(self) -> i32 {
         match self {
             Self::Exited(code) => code,
@@ -53,7 +53,7 @@ impl Ended {
         }
     }
 
-    /// Name of the signal that ended the process, such as `SIGKILL`.
+    /// Returns the name of the signal that ended the process, such as `SIGKILL`.
     pub fn signal_name(self) -> Option<String> {
         match self {
             Self::Exited(_) => None,
@@ -66,11 +66,10 @@ impl Ended {
     }
 }
 
-/// A started tool, its process group, and whatever they start.
+/// A started tool, its process group, and their descendants.
 ///
-/// The leader is not reaped before [`ToolGroup::sweep`]: as long as it is a zombie, its process id,
-/// which is the group's id too, cannot go to anybody else, and a signal to the group can only reach
-/// the group.
+/// The leader is not reaped before [`ToolGroup::sweep`]: while it is a zombie, its process id, which is also the
+/// group's id, cannot be reused, and a signal to the group can only reach the group.
 #[derive(Debug)]
 pub struct ToolGroup {
     leader: Pid,
@@ -78,10 +77,10 @@ pub struct ToolGroup {
 }
 
 impl ToolGroup {
-    /// Starts the tool with an empty stdin, in a group of its own.
+    /// Starts the tool with an empty stdin, in its own group.
     ///
     /// # Errors
-    /// What the system refused it with: not found, not executable, too many arguments.
+    /// The error of the operating system: not found, not executable, too many arguments.
     pub fn spawn(launch: &Launch<'_>) -> io::Result<Self> {
         let mut command = Command::new(launch.program);
         command
@@ -94,7 +93,7 @@ impl ToolGroup {
             .stderr(launch.output.try_clone()?)
             .process_group(0);
         if let Some(entry) = launch.sandbox.map(Sandbox::to_enter) {
-            // SAFETY: `enter` makes system calls only, and the borrowed sandbox outlives the call of exec.
+            // SAFETY: `enter` makes only system calls, and the borrowed sandbox outlives the call of exec.
             unsafe { command.pre_exec(move || entry.enter()) };
         }
         let child = command.spawn()?;
@@ -104,19 +103,19 @@ impl ToolGroup {
         })
     }
 
-    /// Process id of the leader, which is also the id of the group.
+    /// Returns the process id of the leader, which is also the id of the group.
     pub const fn pid(&self) -> i32 {
         self.leader.as_raw()
     }
 
-    /// Asks the group to stop: one SIGINT, however often this is called.
+    /// Asks the group to stop: sends one SIGINT, however often this is called.
     ///
-    /// Terraform takes a second signal of either kind for an order to abandon its state, and provider
-    /// plugins ignore SIGINT only. So there is no way here to send anything else short of the end; but for
-    /// SIGCONT, which neither counts: a process that stands still takes no SIGINT before it goes on.
+    /// Terraform treats a second signal of either kind as an order to abandon its state, and provider plugins
+    /// ignore only SIGINT. So this type can send nothing else short of SIGKILL, except SIGCONT, which neither
+    /// counts: a stopped process does not receive SIGINT before it continues.
     ///
     /// # Errors
-    /// When all processes of the group belong to users whom this process may not signal.
+    /// All processes of the group belong to users whom this process may not signal.
     pub fn interrupt(&mut self) -> io::Result<()> {
         if self.interrupted_at.is_some() {
             return Ok(());
@@ -128,22 +127,22 @@ impl ToolGroup {
         Ok(())
     }
 
-    /// Counts the group as interrupted: someone else has sent it the one SIGINT.
+    /// Marks the group as interrupted: another process has sent it the one SIGINT.
     pub fn count_as_interrupted(&mut self) {
         self.interrupted_at.get_or_insert_with(BootTicks::now);
     }
 
-    /// When the group was interrupted, if it was.
+    /// Returns when the group was interrupted, if it was.
     pub const fn interrupted_at(&self) -> Option<BootTicks> {
         self.interrupted_at
     }
 
-    /// Lets what is stopped in the group go on.
+    /// Continues stopped processes of the group.
     pub fn resume(&self) {
         let _ = killpg(self.leader, Signal::SIGCONT);
     }
 
-    /// File name of the program that the leader runs at this moment; `None` once it has ended.
+    /// Returns the file name of the program that the leader currently runs; `None` once it has ended.
     pub fn leader_program(&self) -> Option<String> {
         descendants::program_of(self.leader.as_raw())
     }
@@ -151,30 +150,30 @@ impl ToolGroup {
     /// Opens the file of that program.
     ///
     /// # Errors
-    /// When the leader has ended, or may not be looked at.
+    /// The leader has ended, or this process may not inspect it.
     pub fn leader_program_file(&self) -> io::Result<File> {
         descendants::program_file_of(self.leader.as_raw())
     }
 
-    /// Whether any process of the run is alive, wherever it is below this process.
+    /// Returns whether any process of the run is alive, wherever it is below this process.
     pub fn is_any_alive(&self) -> bool {
         orphans::any_alive()
     }
 
-    /// Ends everything in the group at once.
+    /// Kills everything in the group at once.
     pub fn kill(&self) {
         let _ = killpg(self.leader, Signal::SIGKILL);
     }
 
-    /// How the leader ended, if it has; leaves it unreaped.
+    /// Returns how the leader ended, if it has; leaves it unreaped.
     ///
     /// # Errors
-    /// When the leader is no child of this process, which cannot be before [`ToolGroup::sweep`].
+    /// The leader is not a child of this process, which is impossible before [`ToolGroup::sweep`].
     pub fn ended(&self) -> io::Result<Option<Ended>> {
         // SAFETY: `siginfo_t` is plain data for which all zeroes is a valid value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        // SAFETY: `info` is a valid place for the answer. The call is used directly because the
-        // wrapper refuses real-time signals, and a tool ended by one must not look alive for ever.
+        // SAFETY: `info` is a valid place for the answer. The call is made directly because the wrapper rejects
+        // real-time signals, and a tool ended by one must not appear alive forever.
         let answer = unsafe {
             libc::waitid(
                 libc::P_PID,
@@ -189,8 +188,8 @@ impl ToolGroup {
                 fault => Err(fault.into()),
             };
         }
-        // SAFETY: after a successful `waitid` these two members of the union are the ones set;
-        // a zero pid says that nothing has ended.
+        // SAFETY: after a successful `waitid` these two members of the union are set; a zero pid means that nothing
+        // has ended.
         let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
         Ok(match (pid, info.si_code) {
             (0, _) => None,
@@ -199,14 +198,13 @@ impl ToolGroup {
         })
     }
 
-    /// Ends and reaps all that is left of the run, the leader last.
+    /// Kills and reaps all that is left of the run, the leader last.
     ///
-    /// Waits at most `patience`; a process that is still alive then is left, and named in the answer where
-    /// it can be named.
+    /// Waits at most `patience`; a process that is still alive then is left, and returned if it is known.
     pub async fn sweep(self, patience: Duration) -> Survivors {
         self.kill();
         let survivors = orphans::end_all(self.leader, patience).await;
-        // Never waits: the leader may be among those that are left.
+        // Never waits: the leader may be one of the survivors.
         let _ = waitpid(self.leader, Some(WaitPidFlag::WNOHANG));
         survivors
     }

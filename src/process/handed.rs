@@ -8,25 +8,25 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fchmod};
 
-/// Keeps the number clear of stdin, stdout and stderr, and of what a shell uses in redirections.
+/// Keeps the number above stdin, stdout and stderr, and above the numbers that shells use in redirections.
 const LOWEST_DESCRIPTOR: RawFd = 10;
 
-/// A file in memory that is handed to a child and to nobody else.
+/// A file in memory that is passed to a child and to no other process.
 ///
-/// The descriptor is closed on exec; only the child that [`super::KeptGroup`] starts with it keeps it, and
-/// whatever that child starts in turn. It is meant to be opened again through [`Handed::path`], so that
-/// any number of reads find it whole.
+/// The descriptor is closed on exec; only the child that [`super::KeptGroup`] starts with it keeps it, and the
+/// processes that this child starts. It is meant to be reopened through [`Handed::path`], so that every reader
+/// reads it from the beginning.
 #[derive(Debug)]
 pub struct Handed(File);
 
 impl Handed {
-    /// Puts bytes into memory, readable for this user alone.
+    /// Stores bytes in memory, readable only by this user.
     ///
-    /// OpenSSH refuses a key that others may read, so the mode counts though nobody finds the file by name.
-    /// Nothing else than memory is tried: what is handed over may be a secret.
+    /// OpenSSH refuses a key that others may read, so the mode matters although the file has no name. Only memory
+    /// is used, never a disk: the bytes may be a secret.
     ///
     /// # Errors
-    /// When the system has no memfd, or no descriptor left.
+    /// The system has no memfd, or no descriptor left.
     pub fn new(name: &str, bytes: &[u8]) -> io::Result<Self> {
         let low = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
         let number = fcntl(&low, FcntlArg::F_DUPFD_CLOEXEC(LOWEST_DESCRIPTOR))?;
@@ -36,19 +36,19 @@ impl Handed {
         Ok(Self(file))
     }
 
-    /// Number of the descriptor, here and in the child.
+    /// Returns the number of the descriptor, here and in the child.
     pub fn number(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 
-    /// Where whoever holds the descriptor opens the bytes, each time from their beginning.
+    /// Returns the path at which a holder of the descriptor opens the bytes, each time from their beginning.
     pub fn path(&self) -> String {
         format!("/proc/self/fd/{}", self.number())
     }
 }
 
 fn adopt(number: RawFd) -> File {
-    // SAFETY: the number comes from `F_DUPFD_CLOEXEC` just now, and nobody else has it.
+    // SAFETY: the number was just returned by `F_DUPFD_CLOEXEC`, and nothing else owns it.
     unsafe { File::from_raw_fd(number) }
 }
 

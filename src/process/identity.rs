@@ -1,4 +1,4 @@
-//! Which process a process id means: ids are reused, and each PID namespace has its own.
+//! Identifies processes beyond their ids: ids are reused, and each PID namespace has its own.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pidfd;
 
-/// A process, with what tells it from every other process that has or had its id.
+/// A process, with the data that distinguishes it from every other process with the same id.
 ///
-/// A member is `None` where `/proc` did not tell.
+/// A member is `None` if `/proc` did not provide it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
     /// Its id, in its PID namespace.
@@ -25,12 +25,12 @@ pub struct ProcessIdentity {
     pub pid_namespace: Option<u64>,
     /// Id of the boot of the system.
     pub boot_id: Option<String>,
-    /// Inode number of the time namespace of the process that asked for the start time: others have another clock.
+    /// Inode number of the time namespace of the process that read the start time: others have another clock.
     #[serde(default)]
     pub time_namespace: Option<u64>,
 }
 
-/// What this process can see of another one.
+/// What this process can find out about another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sighting {
     /// It is alive.
@@ -41,22 +41,22 @@ pub enum Sighting {
     OtherNamespace,
     /// It ran before the system booted, or on another machine.
     OtherBoot,
-    /// `/proc` does not tell, here or there.
+    /// `/proc` does not provide the answer, here or there.
     Unknown,
 }
 
 impl ProcessIdentity {
-    /// The identity of this process.
+    /// Returns the identity of this process.
     pub fn own() -> Self {
         Self::of(Pid::this().as_raw())
     }
 
-    /// The identity of a process with this id in the namespace of this one.
+    /// Returns the identity of a process with this id in this process's namespace.
     pub fn of(pid: i32) -> Self {
         Self::started_at(pid, start_time(pid))
     }
 
-    /// The identity of a process of the same namespace whose start time was asked for while it was alive.
+    /// Returns the identity of a process in the same namespace whose start time was read while it was alive.
     pub fn started_at(pid: i32, start_time: Option<u64>) -> Self {
         Self {
             pid,
@@ -67,7 +67,7 @@ impl ProcessIdentity {
         }
     }
 
-    /// A process of which nothing but its id is known.
+    /// Returns the identity of a process of which only the id is known.
     pub const fn untold(pid: i32) -> Self {
         Self {
             pid,
@@ -114,12 +114,12 @@ impl ProcessIdentity {
         }
     }
 
-    /// A handle to the process, if it is alive and holds a file open that no stranger has.
+    /// Returns a handle to the process, if it is alive and holds a file open that no other process has.
     ///
     /// # Errors
-    /// The sighting, or that the file is not among those that the process holds.
+    /// The sighting, or that the process does not hold the file.
     pub fn prove(&self, file: &File) -> Result<ProvenProcess, Unproven> {
-        // In this order: once the handle is there, its process keeps the id until it is looked at.
+        // In this order: once the handle is open, its process keeps the id during the checks.
         let handle = pidfd::open(self.pid).ok();
         match self.sighting() {
             Sighting::Alive => {}
@@ -136,18 +136,18 @@ impl ProcessIdentity {
     }
 }
 
-/// Why a process is not proven to be the one that was meant.
+/// Why a process is not proven to be the expected one.
 #[derive(Debug)]
 pub enum Unproven {
     /// It is not alive as far as this process can see.
     NotSeen(Sighting),
     /// Another process holds the file.
     AnotherHolder,
-    /// This process may not see which files it holds.
+    /// This process may not see which files the process holds.
     FilesNotShown(io::Error),
 }
 
-/// A process of which is known that it is the one that was meant.
+/// A process that is proven to be the expected one.
 #[derive(Debug)]
 pub struct ProvenProcess {
     pid: i32,
@@ -164,7 +164,7 @@ impl ProvenProcess {
     }
 }
 
-/// When a process started, in clock ticks since the system booted.
+/// Returns the start time of a process, in clock ticks since the system booted.
 pub fn start_time(pid: i32) -> Option<u64> {
     if !proc_is_of_own_namespace() {
         return None;
@@ -172,7 +172,7 @@ pub fn start_time(pid: i32) -> Option<u64> {
     stat_of(pid).map(|stat| stat.start_time)
 }
 
-/// What a process sees around it.
+/// The view of the current process.
 #[derive(Debug)]
 struct Here {
     pid_namespace: Option<u64>,
@@ -184,7 +184,7 @@ struct Here {
     found: Option<Stat>,
 }
 
-/// What of a `stat` line tells processes apart.
+/// The fields of a `stat` line that distinguish processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
     start_time: u64,
@@ -195,8 +195,8 @@ fn stat_of(pid: i32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// State and start time: the first and the twentieth field after the name, which is in parentheses and may
-/// hold anything.
+/// Parses state and start time: the first and the twentieth field after the name, which is in parentheses and may
+/// contain anything.
 fn parse_stat(line: &str) -> Option<Stat> {
     let (_, fields) = line.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
@@ -218,17 +218,17 @@ fn boot_id() -> Option<String> {
     Some(id.trim().to_owned())
 }
 
-/// Whether `/proc` counts processes as this one does; it may have been mounted in another namespace.
+/// Returns whether `/proc` uses the same process ids as this process; it may be mounted from another namespace.
 fn proc_is_of_own_namespace() -> bool {
     fs::read_link("/proc/self")
         .is_ok_and(|own| own.as_path() == Path::new(&Pid::this().to_string()))
 }
 
-/// Whether a process has a file open.
+/// Returns whether a process has a file open.
 fn holds(pid: i32, file: &File) -> io::Result<bool> {
     let wanted = file.metadata()?;
     let entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
-    // A descriptor may be closed between the two looks.
+    // A descriptor may be closed between the two reads.
     Ok(entries
         .filter_map(|entry| fs::metadata(entry.ok()?.path()).ok())
         .any(|open| open.dev() == wanted.dev() && open.ino() == wanted.ino()))

@@ -1,24 +1,24 @@
-//! What the parent left this process with, by accident.
+//! Resets what this process inherited from its parent by accident.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use nix::unistd::getuid;
 
-/// Puts this process, and so the tool, on ground of its own.
+/// Makes this process, and so the tool, independent of its parent's state.
 ///
-/// - Descriptors: the supervisor may outlive the front by hours. A pipe of the backend's that it held open all
-///   that time would never show its end to the backend's reader.
-/// - Blocked signals: a parent that forks from a thread with signals blocked hands that on. Then no stop
-///   would reach this process, and the one SIGINT not the tool.
-/// - File size: output goes to files without a name, whose size grows with all that is ever printed. The
-///   limit is raised as far as this process may; beyond it, a write fails instead of ending the process.
+/// - Descriptors: the supervisor may outlive the front by hours. While it held one of the backend's pipes open,
+///   the backend's reader would never see the end of that pipe.
+/// - Blocked signals: a parent that forks from a thread with blocked signals passes them on. Then no stop would
+///   reach this process, and the one SIGINT would not reach the tool.
+/// - File size: output goes to files without a name, whose size grows with all printed output. The limit is raised
+///   as far as this process may; beyond it, a write fails instead of ending the process.
 ///
-/// Gives back the limit in bytes that stays, if there is one. Must come first in a process.
+/// Returns the remaining limit in bytes, if there is one. Must be called first in a process.
 pub fn stand_alone() -> Option<u64> {
     close_inherited_descriptors();
     // Neither call can fail with these arguments.
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
-    // SAFETY: ignoring a signal installs no code, and nothing of this process relies on SIGXFSZ.
+    // SAFETY: ignoring a signal installs no code, and nothing in this process relies on SIGXFSZ.
     let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
     let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).ok()?;
     let _ = setrlimit(
@@ -31,18 +31,18 @@ pub fn stand_alone() -> Option<u64> {
     (soft != libc::RLIM_INFINITY).then_some(soft)
 }
 
-/// How much of what a process needs this one may have.
+/// Resource limits of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Files open at once.
     pub open_files: u64,
     /// Bytes of address space.
     pub address_space: u64,
-    /// Bytes of heap and other memory of its own.
+    /// Bytes of heap and other private memory.
     pub data: u64,
 }
 
-/// The limits that hold for this process.
+/// Returns the limits of this process.
 pub fn limits() -> Limits {
     // The call cannot fail with these arguments.
     let soft = |of| getrlimit(of).map_or(u64::MAX, |(soft, _)| soft);
@@ -53,22 +53,22 @@ pub fn limits() -> Limits {
     }
 }
 
-/// Most processes and threads that this process's user may have, as far as it is for this process to say.
+/// Returns the most processes and threads that this process's user may have, as far as this process can tell.
 pub fn process_limit() -> u64 {
     // The call cannot fail with these arguments.
     getrlimit(Resource::RLIMIT_NPROC).map_or(u64::MAX, |(soft, _)| soft)
 }
 
-/// The user whose processes are counted.
+/// Returns the user whose processes are counted.
 pub fn user_id() -> u32 {
     getuid().as_raw()
 }
 
 /// Closes every descriptor above stderr.
 fn close_inherited_descriptors() {
-    // SAFETY: `close_range` touches no memory. The caller has opened nothing yet, so no object of
-    // this process owns a descriptor that is closed here. A kernel without the call (before 5.9)
-    // answers ENOSYS, and the descriptors stay as they were.
+    // SAFETY: `close_range` accesses no memory. The caller has opened nothing yet, so no object of this process
+    // owns a descriptor that is closed here. A kernel without the call (before 5.9) answers ENOSYS, and the
+    // descriptors stay open.
     unsafe {
         libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
     }

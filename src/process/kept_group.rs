@@ -1,4 +1,4 @@
-//! A child in a process group of its own that never outlives its owner, and is always reaped.
+//! A child in its own process group that never outlives its owner, and is always reaped.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -17,16 +17,16 @@ use super::group::Ended;
 use super::handed::Handed;
 use super::sandbox::{Entry, Sandbox};
 
-/// How long what was killed may take to be gone; only what hangs in the kernel takes longer.
+/// How long killed processes may take to end; only a process that hangs in the kernel takes longer.
 const KILLED_TO_GONE: Duration = Duration::from_secs(5);
-/// Between two looks at what was killed.
+/// Pause between two checks of killed processes.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// A child and its process group, for a process that has other children too.
+/// A child and its process group, for a process that also has other children.
 ///
-/// A thread starts the child, waits for its end, ends what is left of the group, and reaps. It waits for
-/// this child and this group by their ids, never for any child, and takes no SIGCHLD. Dropping the owner kills
-/// the group at once; the thread still reaps it. When the whole process dies, the kernel kills the leader.
+/// A thread starts the child, waits for its end, kills the rest of the group, and reaps it. It waits for this child
+/// and this group by their ids, never for any child, and does not use SIGCHLD. Dropping the owner kills the group
+/// at once; the thread still reaps it. When the whole process dies, the kernel kills the leader.
 #[derive(Debug)]
 pub struct KeptGroup {
     leader: Pid,
@@ -34,25 +34,26 @@ pub struct KeptGroup {
     ended: oneshot::Receiver<Ended>,
 }
 
-/// What a child was started as.
+/// A started child.
 #[derive(Debug)]
 pub struct Started {
     /// The child and its group.
     pub group: KeptGroup,
-    /// What it prints.
+    /// Its stdout.
     pub stdout: ChildStdout,
-    /// What it prints beside that.
+    /// Its stderr.
     pub stderr: ChildStderr,
 }
 
 impl KeptGroup {
-    /// Starts a command with an empty stdin, in a group of its own, with these descriptors, in a sandbox if there is one.
+    /// Starts a command with an empty stdin, in its own group, with these descriptors, in a sandbox if one is
+    /// given.
     ///
-    /// `keep` is dropped when nothing of the group is left, however that came about: what the group works in
-    /// belongs there, so that nobody takes it away or uses it in the meantime.
+    /// `keep` is dropped when no process of the group is left, for whatever reason. It should own the directories
+    /// in which the group works, so that nothing else removes or uses them in the meantime.
     ///
     /// # Errors
-    /// What the system refused it with: not found, no room for a thread or process.
+    /// The error of the operating system: not found, no room for a thread or process.
     pub fn start(
         command: Command,
         handed: &[Handed],
@@ -70,12 +71,12 @@ impl KeptGroup {
                 let child = spawn(command, numbers, sandbox.as_ref());
                 drop(sandbox);
                 let leader = child.as_ref().map(leader_of).ok();
-                // The owner waits for exactly this.
+                // The owner waits for exactly this value.
                 let _ = tell_start.send(child);
                 if let Some(leader) = leader {
                     let how = end_of(leader, &gone_for_thread);
                     drop(keep);
-                    // Nobody listens when the owner was dropped.
+                    // The receiver is gone if the owner was dropped.
                     let _ = tell_end.send(how);
                 }
             })?;
@@ -98,12 +99,12 @@ impl KeptGroup {
         }
     }
 
-    /// Waits until the leader has ended and nothing of its group is left.
+    /// Waits until the leader has ended and no process of its group is left.
     ///
-    /// May be dropped and called again before it has answered.
+    /// Cancel safe: may be dropped and called again.
     ///
     /// # Errors
-    /// When the thread that waits for the child is gone.
+    /// The thread that waits for the child is gone.
     pub async fn ended(&mut self) -> io::Result<Ended> {
         (&mut self.ended)
             .await
@@ -113,7 +114,7 @@ impl KeptGroup {
 
 impl Drop for KeptGroup {
     fn drop(&mut self) {
-        // The thread does not reap while this is held, so the group's id cannot be a stranger's.
+        // The thread does not reap while this lock is held, so the group's id cannot have been reused.
         let gone = locked(&self.gone);
         if !*gone {
             let _ = killpg(self.leader, Signal::SIGKILL);
@@ -141,9 +142,10 @@ fn spawn(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    // SAFETY: between fork and exec, the closure makes system calls alone: it takes no lock and allocates
-    // nothing. The descriptors are open in the parent until the child has been started, so in the child they
-    // are what they were, and to keep them over the exec concerns the child alone. So are those of the sandbox.
+    // SAFETY: between fork and exec, the closure makes only system calls: it takes no lock and allocates nothing.
+    // The descriptors are open in the parent until the child has been started, so in the child they refer to the
+    // same files, and keeping them open across exec affects only the child. The same holds for those of the
+    // sandbox.
     unsafe {
         command.pre_exec(move || {
             for &number in &numbers {
@@ -151,7 +153,7 @@ fn spawn(
                     return Err(io::Error::last_os_error());
                 }
             }
-            // Fires when the thread ends that forks, and that one stays until the child is reaped.
+            // Sent when the forking thread ends, and that thread lives until the child is reaped.
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == -1 {
                 return Err(io::Error::last_os_error());
             }
@@ -165,12 +167,12 @@ fn spawn(
     command.spawn()
 }
 
-/// Waits for the leader, ends its group, and reaps all of it that is ours to reap.
+/// Waits for the leader, kills its group, and reaps all members that this process can reap.
 fn end_of(leader: Pid, gone: &Mutex<bool>) -> Ended {
     wait_unreaped(leader);
     {
         let mut gone = locked(gone);
-        // The leader is a zombie: its id is still its own, and the group's.
+        // The leader is a zombie: its id, and the group's, cannot have been reused.
         let _ = killpg(leader, Signal::SIGKILL);
         *gone = true;
     }
@@ -179,14 +181,14 @@ fn end_of(leader: Pid, gone: &Mutex<bool>) -> Ended {
     ended
 }
 
-/// Waits until nothing is left of a group that was killed: a member that is no child of ours dies a moment after
-/// the leader was reaped.
+/// Waits until no process of a killed group is left: a member that is not our child dies shortly after the leader
+/// was reaped.
 fn wait_gone(group: Pid) {
     let deadline = Instant::now() + KILLED_TO_GONE;
-    // No signal is sent, so no stranger who may have the id by then comes to harm.
+    // No signal is sent, so a process that reuses the id is not affected.
     while killpg(group, None).is_ok() && Instant::now() < deadline {
         thread::sleep(LOOK);
-        // Its parent may have died just now, and left it to us.
+        // Its parent may have died just now, which makes it our child.
         let _ = reap_group(group);
     }
 }
@@ -210,8 +212,8 @@ fn wait_unreaped(leader: Pid) {
     }
 }
 
-/// Reaps the leader, and with it what was left to this process where it is a subreaper or the first process of
-/// a container: those would be zombies for as long as it lives.
+/// Reaps the leader, and the group's processes that this process inherited if it is a subreaper or the first
+/// process of a container: those would stay zombies as long as it lives.
 fn reap_group(leader: Pid) -> Ended {
     let mut ended = Ended::Signalled(libc::SIGKILL);
     loop {
@@ -267,7 +269,7 @@ mod tests {
         let mut started = KeptGroup::start(shell("sleep 600 & exit 0"), &[], None, ()).unwrap();
         let ended = runtime().block_on(started.group.ended()).unwrap();
         assert_eq!(ended, Ended::Exited(0));
-        // The sleeper held the pipe; that it ends shows that nobody is left.
+        // The sleeper held the pipe; its end shows that no process is left.
         let mut text = String::new();
         started.stdout.read_to_string(&mut text).unwrap();
     }
@@ -285,7 +287,7 @@ mod tests {
         let outcome = kept.recv_timeout(Duration::from_secs(60));
         assert_eq!(outcome, Err(mpsc::RecvTimeoutError::Disconnected));
         assert!(!std::path::Path::new(&format!("/proc/{leader}")).exists());
-        // Its new parent reaps it, at its leisure; it is dead in any case.
+        // Its new parent may reap it later; it is dead in any case.
         let stat = format!("/proc/{}/stat", sleeper.trim());
         let deadline = Instant::now() + Duration::from_secs(60);
         while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {

@@ -1,4 +1,4 @@
-//! Files that are in no directory.
+//! Files without a directory entry.
 
 use std::fs::File;
 use std::io;
@@ -8,12 +8,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use nix::fcntl::{FcntlArg, OFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// Opens an anonymous file that takes its space from memory, and is gone with its last descriptor.
+/// Opens an anonymous file that is stored in memory, and removed with its last descriptor.
 ///
-/// Where the kernel or a sandbox refuses that, an unlinked file in the temporary directory.
+/// If the kernel or a sandbox refuses that, opens an unlinked file in the temporary directory.
 ///
 /// # Errors
-/// What the second way failed with.
+/// The error of the second attempt.
 pub fn memory_file(name: &str) -> io::Result<File> {
     match memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING) {
         Ok(descriptor) => Ok(File::from(descriptor)),
@@ -26,22 +26,22 @@ pub fn memory_file(name: &str) -> io::Result<File> {
     }
 }
 
-/// Forbids every process to cut a file from [`memory_file`], as `> /dev/stderr` in a script would, or to close it to
-/// writing.
+/// Prevents every process from truncating a file from [`memory_file`], as `> /dev/stderr` in a script would, or
+/// from sealing it against writes.
 ///
-/// An unlinked file cannot be protected: then a script may still cut what it has printed.
+/// An unlinked file cannot be protected: then a script may still truncate what it has printed.
 pub fn forbid_cutting(file: &File) {
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
     let _ = fcntl(file, FcntlArg::F_ADD_SEALS(seals));
 }
 
-/// Opens a file once more, so that every write goes to its end.
+/// Opens a file again, so that every write appends.
 ///
-/// Needed for a file that another process writes and this one watches: the new descriptor has its own
-/// offset and flags, and its writes are told of.
+/// Needed for a file that another process writes and this one watches: the new descriptor has its own offset and
+/// flags, and the kernel reports its writes.
 ///
 /// # Errors
-/// When `/proc` is not there; a duplicate of the descriptor that appends is the second best.
+/// `/proc` is not available, and neither is the fallback, an appending duplicate of the descriptor.
 pub fn reopen_for_append(file: &File) -> io::Result<File> {
     File::options()
         .append(true)

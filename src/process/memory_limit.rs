@@ -1,14 +1,14 @@
-//! How much memory this process may take, with all that shares its limit.
+//! How much memory this process may use, together with all processes that share its limit.
 
 use std::fs;
 use std::path::Path;
 
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
-/// What is assumed where nothing tells.
+/// Assumed if no limit can be read.
 const UNTOLD_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// The memory of the machine, or what the control groups of this process leave of it, in bytes.
+/// Returns the memory of the machine, or the limit of this process's control groups if that is lower, in bytes.
 pub fn memory_limit() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo")
         .ok()
@@ -24,7 +24,7 @@ pub fn memory_limit() -> u64 {
         .unwrap_or(UNTOLD_BYTES)
 }
 
-/// `MemTotal` of `/proc/meminfo`.
+/// Parses `MemTotal` of `/proc/meminfo`.
 fn machine_bytes(table: &str) -> Option<u64> {
     let line = table
         .lines()
@@ -33,7 +33,7 @@ fn machine_bytes(table: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The files that may hold a limit: of each group that this process is in, and of those above it.
+/// Returns the files that may contain a limit: of each group of this process, and of the groups above it.
 fn limit_files(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in groups.lines() {

@@ -1,7 +1,7 @@
-//! The only place that forks, spawns, waits, signals and reaps.
+//! The only module that forks, spawns, waits, signals and reaps.
 //!
-//! Knows nothing of terraform and imports nothing of ours. All `unsafe` of the crate is here, each
-//! block with the reason why it is sound.
+//! Knows nothing about terraform and imports nothing else of this crate. All `unsafe` code of the crate is here;
+//! each block explains why it is sound.
 #![allow(unsafe_code)]
 
 mod bounded;

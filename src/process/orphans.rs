@@ -1,4 +1,4 @@
-//! Whatever a tool leaves behind: background children, and children that left its group.
+//! Processes that a tool leaves behind: background children, and children that left its group.
 
 use std::fs;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use tokio::time::sleep;
 
 use super::descendants::Stat;
 
-/// Shortest and longest pause between two looks at what is still dying.
+/// Shortest and longest pause between two checks of processes that are still dying.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 
 /// Processes of a run that could not be ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survivors {
-    /// Those that are known.
+    /// The known ones.
     pub processes: Vec<Survivor>,
-    /// Whether there are others: the kernel says that a child is alive, and `/proc` does not show it.
+    /// Whether there are others: the kernel reports a living child that `/proc` does not show.
     pub has_unseen: bool,
 }
 
 impl Survivors {
-    /// Whether nothing is left alive.
+    /// Returns whether no process is left alive.
     pub const fn is_empty(&self) -> bool {
         self.processes.is_empty() && !self.has_unseen
     }
@@ -48,14 +48,14 @@ pub enum SurvivalCause {
     NotPermitted,
 }
 
-/// Ends and reaps every child of this process but `leader`, and waits until `leader` has ended too.
+/// Kills and reaps every child of this process except `leader`, and waits until `leader` has ended too.
 ///
-/// This process is a subreaper: when a parent below it dies, its children become ours. So only our own
-/// children are ever signalled, generation by generation. That is slower than a walk of the whole
-/// tree, and it is exact: the id of our own child cannot pass to a stranger before we reap it.
+/// This process is a subreaper: when a parent below it dies, it adopts the children. So it only ever signals its
+/// own children, generation by generation. That is slower than a walk of the whole tree, but exact: the id of an
+/// own child cannot be reused before it is reaped.
 ///
-/// The patience is counted in pauses slept, not by the clock: a machine that is frozen meanwhile must not
-/// make survivors of processes that die as soon as it goes on.
+/// `patience` is counted in pauses slept, not by the clock: if the machine is frozen meanwhile, processes that die
+/// as soon as it continues must not be reported as survivors.
 pub(super) async fn end_all(leader: Pid, patience: Duration) -> Survivors {
     let mut waited = Duration::ZERO;
     let mut pause = PAUSE.0;
@@ -84,24 +84,24 @@ pub(super) async fn end_all(leader: Pid, patience: Duration) -> Survivors {
     Survivors::default()
 }
 
-/// Whether a child of this process is alive, as the kernel itself knows it: without `/proc`, too.
+/// Returns whether a child of this process is alive, as reported by the kernel itself, even without `/proc`.
 pub(super) fn any_alive() -> bool {
-    // Without WEXITED, zombies do not count: where there is nothing else, the answer is ECHILD. WNOWAIT
-    // leaves a child that was stopped as it is.
+    // Without WEXITED, zombies do not count: if there are only zombies, the answer is ECHILD. WNOWAIT leaves a
+    // stopped child as it is.
     let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     waitid(Id::All, flags) != Err(Errno::ECHILD)
 }
 
-/// Reaps the children that have ended, but for `leader`.
+/// Reaps the children that have ended, except `leader`.
 ///
-/// For the time while the tool runs: what it abandons comes to us, and would stay a zombie.
+/// Used while the tool runs: processes that it abandons become children of this process, and would stay zombies.
 pub(super) fn reap_ended(leader: Pid) {
     for child in children() {
         is_over(child, leader);
     }
 }
 
-/// Whether a child has ended; reaps it if so, unless it is the leader.
+/// Returns whether a child has ended; reaps it if so, unless it is the leader.
 fn is_over(child: Pid, leader: Pid) -> bool {
     if child == leader {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
@@ -116,10 +116,10 @@ fn is_over(child: Pid, leader: Pid) -> bool {
     }
 }
 
-/// The children of this process, the dead ones that are not reaped among them.
+/// Returns the children of this process, including dead ones that are not reaped.
 fn children() -> Vec<Pid> {
-    // One thread, so its children are all there are. The file needs CONFIG_PROC_CHILDREN, which
-    // distributions set; without it, the parents of all processes are looked at.
+    // This process has one thread, so its children are all children. The file needs CONFIG_PROC_CHILDREN, which
+    // distributions set; without it, the parents of all processes are read.
     match fs::read_to_string("/proc/thread-self/children") {
         Ok(list) => list
             .split_ascii_whitespace()

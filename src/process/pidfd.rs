@@ -1,4 +1,4 @@
-//! Handles to processes, which no other process of the same id can take over.
+//! Handles to processes, which stay valid when a process id is reused.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -10,21 +10,21 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Between two looks on kernels without pidfd (before 5.3).
+/// Pause between two checks on kernels without pidfd (before 5.3).
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Opens a handle to a process.
 pub(super) fn open(pid: i32) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes two numbers and touches no memory of this process.
+    // SAFETY: the call takes two numbers and accesses no memory of this process.
     let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let descriptor = i32::try_from(Errno::result(answer)?).map_err(io::Error::other)?;
-    // SAFETY: the kernel has just made this descriptor for us, and no other object owns it.
+    // SAFETY: the kernel has just created this descriptor for this process, and no other object owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
 /// Sends a signal to the process of a handle.
 pub(super) fn send_signal(handle: &OwnedFd, signal: Signal) -> io::Result<()> {
-    // SAFETY: without a `siginfo_t` (the null pointer) the kernel makes up that of kill(2).
+    // SAFETY: without a `siginfo_t` (the null pointer) the kernel fills in that of kill(2).
     let answer = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,
@@ -37,7 +37,7 @@ pub(super) fn send_signal(handle: &OwnedFd, signal: Signal) -> io::Result<()> {
     Ok(Errno::result(answer).map(drop)?)
 }
 
-/// Waits until a child has ended and reaps it; `None` when it has not ended in time.
+/// Waits until a child has ended and reaps it; returns `None` if it does not end in time.
 ///
 /// A process cannot end while one of its threads hangs in the kernel.
 pub fn wait_for_child(child: Pid, at_most: Duration) -> Option<WaitStatus> {
@@ -56,7 +56,7 @@ pub fn wait_for_child(child: Pid, at_most: Duration) -> Option<WaitStatus> {
         match &handle {
             Some(handle) => {
                 let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-                // With any answer, the child is looked at again.
+                // Whatever the answer is, the child is checked again.
                 let _ = poll(
                     &mut [PollFd::new(handle.as_fd(), PollFlags::POLLIN)],
                     timeout,

@@ -1,4 +1,4 @@
-//! What a descriptor is ready for at this moment.
+//! Checks whether a descriptor is ready now.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// What a poll that does not wait sees; errors and hang-ups count as seen.
+/// Polls without waiting; errors and hang-ups count as events.
 pub(super) fn polled(of: BorrowedFd<'_>, what: PollFlags) -> io::Result<PollFlags> {
     let mut entries = [PollFd::new(of, what)];
     match poll(&mut entries, PollTimeout::ZERO) {

@@ -1,4 +1,4 @@
-//! Stdout for calls that print and do nothing else: they wait until it takes everything.
+//! Stdout for commands that only print: they wait until it accepts everything.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -6,9 +6,9 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Writes to stdout without a buffer, also where the parent has set `O_NONBLOCK`.
+/// Writes to stdout without a buffer, even if the parent has set `O_NONBLOCK`.
 ///
-/// Waits for as long as the reader does: SIGINT, SIGTERM and SIGHUP must end the process meanwhile.
+/// Waits as long as the reader does: SIGINT, SIGTERM and SIGHUP must be able to end the process meanwhile.
 #[derive(Debug)]
 pub struct Printer;
 
@@ -20,7 +20,7 @@ impl Write for Printer {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     let mut entries = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
-                    // With any answer, the next write tells what is the matter.
+                    // Whatever the answer is, the next write reports the cause.
                     let _ = poll(&mut entries, PollTimeout::NONE);
                 }
                 answer => return Ok(answer?),
@@ -33,10 +33,10 @@ impl Write for Printer {
     }
 }
 
-/// Prints bytes on stdout, all of them.
+/// Prints all bytes to stdout.
 ///
 /// # Errors
-/// What the write failed with: EPIPE without a reader, ENOSPC on a full disk.
+/// The error of the write: EPIPE without a reader, ENOSPC on a full disk.
 pub fn print(bytes: &[u8]) -> io::Result<()> {
     Printer.write_all(bytes)
 }

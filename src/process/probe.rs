@@ -1,4 +1,4 @@
-//! Short commands whose output is wanted whole, for processes without tokio.
+//! Runs short commands and collects their output, for processes without tokio.
 
 use std::io::{self, Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -12,10 +12,10 @@ use wait_timeout::ChildExt;
 
 use super::memory::memory_file;
 
-/// Most output that is read back, in bytes.
+/// Most bytes of output that are read.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 
-/// What a short command printed.
+/// The result of a short command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probed {
     /// Whether it exited with 0.
@@ -24,14 +24,14 @@ pub struct Probed {
     pub output: String,
 }
 
-/// Runs a short command to its end, or ends it at the deadline, with what it has started in its process group.
+/// Runs a short command to its end, or kills it at the deadline, together with its process group.
 ///
 /// Must not be used in a process that runs tokio: `wait-timeout` takes SIGCHLD for itself.
 ///
 /// # Errors
-/// When the command cannot be started, or does not end in time.
+/// The command cannot be started, or does not end in time.
 pub fn probe(program: &Path, args: &[&str], deadline: Duration) -> io::Result<Probed> {
-    // A file and no pipe: a grandchild that holds a pipe open would outlast the deadline.
+    // A file rather than a pipe: a grandchild that holds a pipe open would outlast the deadline.
     let mut output = memory_file("probe")?;
     let mut child = Command::new(program)
         .args(args)

@@ -11,14 +11,15 @@ use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// Removes a directory and everything in it; links are not followed.
+/// Removes a directory and everything in it; does not follow links.
 ///
-/// `std::fs::remove_dir_all` recurses, so a tree that is some thousand directories deep overflows the stack or runs out of
-/// descriptors. Here each directory is moved to the top before it is emptied, so one level is open at a time.
+/// `std::fs::remove_dir_all` recurses, so a tree that is some thousand directories deep overflows the stack or runs
+/// out of descriptors. Here each directory is moved to the top before it is emptied, so that only one level is open
+/// at a time.
 ///
 /// # Errors
-/// The first file or directory that can't be listed, moved or removed. [`io::ErrorKind::NotFound`] if the directory does
-/// not exist.
+/// The first file or directory that can't be listed, moved or removed. [`io::ErrorKind::NotFound`] if the directory
+/// does not exist.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
     let root = open_directory(AT_FDCWD, path)?;
     let mut moved = 0;
@@ -58,7 +59,7 @@ fn empty_into(root: BorrowedFd<'_>, name: &CStr, moved: &mut u64) -> io::Result<
     Ok(())
 }
 
-/// Moves a directory into the root, under a name that no other entry has.
+/// Moves a directory into the root, under an unused name.
 fn move_to(
     root: BorrowedFd<'_>,
     from: BorrowedFd<'_>,
@@ -70,9 +71,9 @@ fn move_to(
         *moved += 1;
         let target = CString::new(format!(".removed-{moved}"))?;
         match renameat(from, name, root, target.as_c_str()) {
-            // Another entry has the name.
+            // The name is already used.
             Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => {}
-            // Both directories are changed by the move.
+            // The move changes both directories.
             Err(Errno::EACCES) if !is_accessible => {
                 is_accessible = true;
                 fchmod(from, Mode::S_IRWXU)?;
@@ -83,7 +84,7 @@ fn move_to(
     }
 }
 
-/// Removes a file, also from a directory of this user that may not be changed.
+/// Removes a file, even from a read-only directory of this user.
 fn unlink(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     let remove = || unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
     match remove() {
@@ -100,7 +101,7 @@ fn open_directory<P: ?Sized + nix::NixPath>(at: impl AsFd, path: &P) -> io::Resu
     Ok(openat(at, path, flags, Mode::empty())?)
 }
 
-/// The entries of a directory, without itself and its parent.
+/// Returns the entries of a directory, without `.` and `..`.
 fn entries(directory: BorrowedFd<'_>) -> io::Result<Vec<(CString, Kind)>> {
     let mut listed = Dir::openat(
         directory,
@@ -118,7 +119,7 @@ fn entries(directory: BorrowedFd<'_>) -> io::Result<Vec<(CString, Kind)>> {
         let kind = match entry.file_type() {
             Some(Type::Directory) => Kind::Directory,
             Some(_) => Kind::Other,
-            // A file system that does not say.
+            // The file system does not report the type.
             None => match open_directory(directory, name) {
                 Ok(_) => Kind::Directory,
                 Err(_) => Kind::Other,
@@ -167,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("deep");
         fs::create_dir(&root).unwrap();
-        // A path of that length can't be given to the kernel.
+        // The kernel does not accept a path of that length.
         let mut directory = open_directory(AT_FDCWD, &root).unwrap();
         for _ in 0..30_000 {
             nix::sys::stat::mkdirat(&directory, "d", Mode::S_IRWXU).unwrap();

@@ -1,4 +1,4 @@
-//! Keeps the secrets of this process from other processes of the same user.
+//! Protects the secrets of this process from other processes of the same user.
 
 use std::ffi::CString;
 use std::fs;
@@ -7,7 +7,7 @@ use std::io;
 /// Removes variables from the environment, and overwrites their values where `/proc/PID/environ` shows them.
 ///
 /// # Errors
-/// When this process has more than one thread, which could be reading the environment; nothing is changed then.
+/// This process has more than one thread, which could be reading the environment; nothing is changed then.
 pub fn erase_variables(names: &[&str]) -> io::Result<()> {
     let tasks = "/proc/self/task";
     let listed = fs::read_dir(tasks)
@@ -20,8 +20,9 @@ pub fn erase_variables(names: &[&str]) -> io::Result<()> {
     }
     for name in names {
         let c_name = CString::new(*name)?;
-        // SAFETY: this is the only thread, so nothing else reads or changes the environment. `getenv` answers with the
-        // value inside the environment's own memory, which is writable and ends with the NUL that `strlen` finds.
+        // SAFETY: this is the only thread, so nothing else reads or changes the environment. `getenv` returns a
+        // pointer to the value inside the environment's own memory, which is writable and ends with the NUL that
+        // `strlen` finds.
         unsafe {
             let value = libc::getenv(c_name.as_ptr());
             if !value.is_null() {
@@ -34,13 +35,13 @@ pub fn erase_variables(names: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes this process non-dumpable until it calls exec: no core file holds its memory, and processes of the same user
-/// without privileges can neither trace it nor read `/proc/PID/environ`, `mem` or `fd`.
+/// Makes this process non-dumpable until it calls exec: no core file contains its memory, and unprivileged
+/// processes of the same user can neither trace it nor read `/proc/PID/environ`, `mem` or `fd`.
 ///
 /// # Errors
-/// What the kernel refused it with.
+/// The error of the kernel.
 pub fn forbid_dumps() -> io::Result<()> {
-    // SAFETY: takes numbers only.
+    // SAFETY: takes only numbers.
     match unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),

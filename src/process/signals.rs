@@ -9,33 +9,33 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use super::identity::ProvenProcess;
 use super::orphans;
 
-/// A signal that asks this process to stop what it does.
+/// A signal that asks this process to stop its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnSignal {
     /// SIGINT, as Ctrl-C sends it.
     Interrupt,
     /// SIGTERM, as service managers send it.
     Terminate,
-    /// SIGHUP, sent by hand or because the terminal hung up.
+    /// SIGHUP, sent manually or because the terminal hung up.
     HangUp,
     /// A request by [`deliver`].
     Requested(Request),
 }
 
-/// What another process asks a supervisor for.
+/// A request of another process to a supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// A graceful stop.
     Cancel,
-    /// The end, at once.
+    /// An immediate end.
     Force,
 }
 
-/// The stream of the signals that ask this process to stop.
+/// The stream of signals that ask this process to stop.
 ///
-/// While it exists none of them ends the process. A handler also means that the tool starts with the
-/// default disposition of each, even when this process was started with one ignored, as a shell does
-/// for SIGINT with what it starts in the background.
+/// While it exists, none of them ends the process. Since handlers are installed, the tool starts with the default
+/// disposition of each signal, even if this process was started with one ignored, as shells do for SIGINT of
+/// background processes.
 #[derive(Debug)]
 pub struct OwnSignals {
     interrupt: Stream,
@@ -49,7 +49,7 @@ impl OwnSignals {
     /// Starts to listen.
     ///
     /// # Errors
-    /// When a handler cannot be installed.
+    /// A handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -60,7 +60,7 @@ impl OwnSignals {
         })
     }
 
-    /// The next signal. May be dropped and called again without losing one.
+    /// Waits for the next signal. Cancel safe: no signal is lost.
     pub async fn next(&mut self) -> OwnSignal {
         tokio::select! {
             _ = self.interrupt.recv() => OwnSignal::Interrupt,
@@ -72,9 +72,9 @@ impl OwnSignals {
     }
 }
 
-/// From here on SIGINT, SIGTERM and SIGHUP end this process, as if it had never listened.
+/// Makes SIGINT, SIGTERM and SIGHUP end this process again, as if it had never listened.
 ///
-/// For what is left to do where no runtime hands signals out any more.
+/// For the remaining work after the runtime has stopped delivering signals.
 pub fn let_stop_signals_end() {
     for stop in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: the default disposition installs no code. The call cannot fail with these arguments.
@@ -82,24 +82,24 @@ pub fn let_stop_signals_end() {
     }
 }
 
-/// Lets a supervisor go on that was stopped (SIGSTOP): it takes no order before.
+/// Continues a stopped supervisor (SIGSTOP): it processes no order before.
 ///
 /// # Errors
-/// When it has ended, or belongs to another user.
+/// The supervisor has ended, or belongs to another user.
 pub fn resume_supervisor(supervisor: &ProvenProcess) -> io::Result<()> {
     supervisor.signal(Signal::SIGCONT)
 }
 
-/// The same for a child of this process that has not been reaped.
+/// Continues a stopped child of this process that has not been reaped.
 pub fn resume_child(child: Pid) {
-    // It may have ended: then its id is still its own.
+    // It may have ended: its id is still its own.
     let _ = kill(child, Signal::SIGCONT);
 }
 
 /// Asks a supervisor to stop its run.
 ///
 /// # Errors
-/// When it has ended, or belongs to another user.
+/// The supervisor has ended, or belongs to another user.
 pub fn deliver(supervisor: &ProvenProcess, request: Request) -> io::Result<()> {
     supervisor.signal(match request {
         Request::Cancel => Signal::SIGUSR1,
@@ -108,20 +108,20 @@ pub fn deliver(supervisor: &ProvenProcess, request: Request) -> io::Result<()> {
     resume_supervisor(supervisor)
 }
 
-/// The stream of SIGCHLD: some child of ours has ended.
+/// The stream of SIGCHLD: a child of this process has ended.
 #[derive(Debug)]
 pub struct ChildSignals(Stream);
 
 impl ChildSignals {
-    /// Starts to listen; must come before the first child is started.
+    /// Starts to listen; must be called before the first child is started.
     ///
     /// # Errors
-    /// When the handler cannot be installed.
+    /// The handler cannot be installed.
     pub fn listen() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::child())?))
     }
 
-    /// Returns after one or more children have ended, and reaps those that are not `leader`.
+    /// Returns after one or more children have ended, and reaps those except `leader`.
     pub async fn next(&mut self, leader: i32) {
         self.0.recv().await;
         orphans::reap_ended(Pid::from_raw(leader));

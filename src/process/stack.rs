@@ -1,16 +1,16 @@
-//! Work that needs more stack than this process may have been given.
+//! Runs work that needs more stack than this process may have.
 
 use std::thread;
 
 use nix::sys::resource::{Resource, getrlimit};
 
-/// Several times what the deepest call takes.
+/// Several times what the deepest call needs.
 const ENOUGH_BYTES: usize = 512 * 1024;
 
-/// Does work here, or on a thread with a stack of its own where `ulimit -s` leaves this one too little.
+/// Runs work here, or on a thread with its own stack if `ulimit -s` leaves this one too little.
 ///
-/// The limit holds for a process's first thread only, whose stack also holds arguments and environment.
-/// This process stays one that works in one thread: the first does nothing but wait.
+/// The limit applies only to a process's first thread, whose stack also holds arguments and environment. This
+/// process still works in only one thread: the first one just waits.
 pub fn on_enough_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let mut work = Some(work);
     let limit = getrlimit(Resource::RLIMIT_STACK).map_or(u64::MAX, |(soft, _)| soft);
@@ -28,7 +28,7 @@ pub fn on_enough_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match (on_a_thread, work) {
         (Some(done), _) => done,
         (None, Some(work)) => work(),
-        // The thread panicked; the hook has said so.
+        // The thread panicked; the panic hook has reported it.
         (None, None) => std::process::abort(),
     }
 }

@@ -1,8 +1,8 @@
-//! Stdin and stdout of this process, without blocking it and without touching their flags.
+//! Accesses stdin and stdout of this process without blocking it and without changing their flags.
 //!
-//! Both may be anything: a pipe, a socket, a terminal, a file, `/dev/null`. Setting `O_NONBLOCK` would
-//! set it for whoever shares the open file, the user's shell among them. So readiness is asked for
-//! before each read or write, and no more is written at a time than a ready pipe takes.
+//! Both may be anything: a pipe, a socket, a terminal, a file, `/dev/null`. Setting `O_NONBLOCK` would affect every
+//! process that shares the open file, such as the user's shell. So this code checks readiness before each read or
+//! write, and writes no more at a time than a ready pipe accepts.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -15,18 +15,18 @@ use tokio::io::unix::AsyncFd;
 use super::polled::polled;
 use super::write_now::write_now;
 
-/// Something that may or may not be able to say when it is ready.
+/// A descriptor that may or may not support readiness notifications.
 #[derive(Debug)]
 enum Pollable {
     Waits(AsyncFd<File>),
-    /// Regular files and the like are refused by epoll (EPERM): they are always ready.
+    /// epoll rejects regular files and the like (EPERM): they are always ready.
     AlwaysReady(File),
 }
 
 impl Pollable {
     fn new(of: BorrowedFd<'_>, interest: Interest) -> io::Result<Self> {
         let file = File::from(of.try_clone_to_owned()?);
-        // SAFETY: a `File` owns its descriptor and gives the same one for as long as it lives.
+        // SAFETY: a `File` owns its descriptor and returns the same one as long as it lives.
         match unsafe { AsyncFd::register_with_interest(file, interest) } {
             Ok(waits) => Ok(Self::Waits(waits)),
             Err(refused) => Ok(Self::AlwaysReady(refused.into_parts().0)),
@@ -40,10 +40,10 @@ impl Pollable {
         }
     }
 
-    /// Waits until a poll for `what` says that the next call will not block.
+    /// Waits until a poll for `what` shows that the next call will not block.
     async fn ready(&self, interest: Interest, what: PollFlags) -> io::Result<()> {
         let Self::Waits(waits) = self else {
-            // What is always ready must not keep everything else from its turn: `/dev/zero` never ends.
+            // A descriptor that is always ready must not starve other tasks: `/dev/zero` never ends.
             tokio::task::yield_now().await;
             return Ok(());
         };
@@ -63,20 +63,20 @@ impl Pollable {
 pub struct Input(Pollable);
 
 impl Input {
-    /// Takes stdin up.
+    /// Opens stdin.
     ///
     /// # Errors
-    /// When stdin cannot be duplicated.
+    /// Stdin cannot be duplicated.
     pub fn stdin() -> io::Result<Self> {
         Pollable::new(io::stdin().as_fd(), Interest::READABLE).map(Self)
     }
 
-    /// Reads what is there, waiting for something if there is nothing; 0 at the end.
+    /// Reads available bytes, waiting if there are none; returns 0 at the end.
     ///
-    /// May be dropped and called again without losing bytes.
+    /// Cancel safe: no bytes are lost.
     ///
     /// # Errors
-    /// What the read failed with; a terminal that hung up fails with EIO.
+    /// The error of the read; a terminal that hung up fails with EIO.
     pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.0.ready(Interest::READABLE, PollFlags::POLLIN).await?;
         let mut file = self.0.file();
@@ -95,17 +95,17 @@ impl Input {
     /// Returns when a read would return at once.
     ///
     /// # Errors
-    /// When readiness cannot be asked for.
+    /// Readiness cannot be checked.
     pub async fn readable(&self) -> io::Result<()> {
         self.0.ready(Interest::READABLE, PollFlags::POLLIN).await
     }
 
-    /// Whether this is a terminal, at which a person may be.
+    /// Returns whether this is a terminal, which a person may be using.
     pub fn is_terminal(&self) -> bool {
         self.0.file().is_terminal()
     }
 
-    /// Whether a read would return at once.
+    /// Returns whether a read would return at once.
     pub fn has_more(&self) -> bool {
         polled(self.0.file().as_fd(), PollFlags::POLLIN).is_ok_and(|seen| !seen.is_empty())
     }
@@ -116,18 +116,18 @@ impl Input {
 pub struct Output(Pollable);
 
 impl Output {
-    /// Takes stdout up.
+    /// Opens stdout.
     ///
     /// # Errors
-    /// When stdout cannot be duplicated.
+    /// Stdout cannot be duplicated.
     pub fn stdout() -> io::Result<Self> {
         Self::of(io::stdout().as_fd())
     }
 
-    /// Takes up a descriptor that is open for writing.
+    /// Opens a descriptor that is open for writing.
     ///
     /// # Errors
-    /// When it cannot be duplicated.
+    /// It cannot be duplicated.
     pub fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
         let interest = Interest::WRITABLE.add(Interest::ERROR);
         Pollable::new(descriptor, interest).map(Self)
@@ -136,7 +136,7 @@ impl Output {
     /// Returns when some bytes can be written, or when writing fails.
     ///
     /// # Errors
-    /// When readiness cannot be asked for.
+    /// Readiness cannot be checked.
     pub async fn writable(&self) -> io::Result<()> {
         let interest = Interest::WRITABLE.add(Interest::ERROR);
         self.0.ready(interest, PollFlags::POLLOUT).await
@@ -145,7 +145,7 @@ impl Output {
     /// Writes some of the bytes, waiting for room if there is none; returns how many.
     ///
     /// # Errors
-    /// What the write failed with: EPIPE when nobody reads any more, EIO for a terminal that hung up.
+    /// The error of the write: EPIPE if there is no reader any more, EIO for a terminal that hung up.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             self.writable().await?;
@@ -164,7 +164,7 @@ impl Output {
         }
     }
 
-    /// Returns when nobody can read what is written any more; never for a file.
+    /// Returns when the written bytes can have no reader any more; never returns for a file.
     pub async fn reader_gone(&self) {
         let Pollable::Waits(waits) = &self.0 else {
             return std::future::pending().await;
@@ -184,12 +184,12 @@ impl Output {
     }
 }
 
-/// Whether this process has a controlling terminal that answers.
+/// Returns whether this process has a controlling terminal that answers.
 pub fn terminal_is_open() -> bool {
     File::open("/dev/tty").is_ok()
 }
 
-/// Whether a terminal that was there before has hung up since.
+/// Returns whether a formerly open terminal has hung up.
 pub fn terminal_is_gone(was_open: bool) -> bool {
     was_open && !terminal_is_open()
 }

@@ -1,4 +1,4 @@
-//! Tells when somebody has written to a file.
+//! Notifies when a file was written to.
 
 use std::cell::{Cell, OnceCell};
 use std::fs::File;
@@ -12,46 +12,46 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep};
 
-/// How often a file that grows is looked at when the kernel does not tell and somebody waits for its lines.
+/// Poll interval for a growing file if the kernel does not notify and a reader waits for its lines.
 const POLL: Duration = Duration::from_millis(4);
-/// How seldom one is that does not grow: each look that finds nothing new doubles the time to the next one.
+/// Longest poll interval for a file that does not grow: each poll without new data doubles the interval.
 const QUIET_POLL: Duration = Duration::from_millis(16);
-/// The same when nobody does.
+/// Poll interval if no reader waits.
 const LAZY_POLL: Duration = Duration::from_millis(50);
-/// How often it is looked at when the kernel tells, in case it once does not.
+/// Poll interval if the kernel notifies, in case a notification is lost.
 const SAFETY_POLL: Duration = Duration::from_secs(1);
-/// How long a file is polled before the kernel is asked.
+/// How long a file is polled before inotify is used.
 ///
-/// Closing a watch waits for all processors to pass a point of rest: 3 to 15 ms were measured, many
-/// times what a short command costs. A run that is over within this time does without.
+/// Closing a watch waits for all processors to pass a quiescent state: 3 to 15 ms were measured, many times the
+/// cost of a short command. A run that ends within this time does without a watch.
 const SHORT_RUN: Duration = Duration::from_secs(1);
 
-/// Whether somebody waits for what is written.
+/// Whether a reader waits for what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody does: tell within milliseconds.
+    /// A reader waits: notify within milliseconds.
     Followed,
-    /// Nobody does.
+    /// No reader waits.
     Unfollowed,
 }
 
 /// Watches one file for writes.
 ///
-/// A user has 128 inotify instances by default; without a free one the file is polled on.
+/// A user has 128 inotify instances by default; without a free one, polling continues.
 #[derive(Debug)]
 pub struct FileWatch {
     path: PathBuf,
     since: Instant,
-    /// The length at the last look, and how long to wait for the next one.
+    /// The length at the last poll, and the time until the next one.
     looked: Cell<(u64, Duration)>,
     inotify: OnceCell<Option<AsyncFd<File>>>,
 }
 
 impl FileWatch {
-    /// Watches the file behind an open descriptor, also one that is in no directory.
+    /// Watches the file behind an open descriptor, even one without a directory entry.
     ///
-    /// The kernel only tells of writes through a descriptor that was opened by path (Linux 6.14 and
-    /// later keep silent about others), see [`super::reopen_for_append`].
+    /// The kernel only reports writes through a descriptor that was opened by path (Linux 6.14 and later do not
+    /// report others), see [`super::reopen_for_append`].
     pub fn of(file: &File) -> Self {
         Self::at(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))
     }
@@ -66,16 +66,16 @@ impl FileWatch {
         }
     }
 
-    /// Whether the kernel would tell of changes just now.
+    /// Returns whether the kernel can currently report changes.
     pub fn is_available() -> bool {
         Inotify::init(InitFlags::IN_CLOEXEC).is_ok()
     }
 
-    /// Returns when there may be something new. May be dropped and called again.
+    /// Returns when there may be new data. Cancel safe.
     pub async fn changed(&self, urgency: Urgency) {
         match self.inotify.get() {
             None if self.since.elapsed() < SHORT_RUN => sleep(self.pause(urgency)).await,
-            // What was written before the watch began is not told of: it is there already.
+            // The kernel does not report writes from before the watch began: that data can already be read.
             None => drop(self.inotify.set(self.by_inotify())),
             Some(None) => sleep(self.pause(urgency)).await,
             Some(Some(watch)) => told_by(watch).await,
@@ -101,17 +101,17 @@ impl FileWatch {
             .add_watch(&self.path, AddWatchFlags::IN_MODIFY)
             .ok()?;
         let events = File::from(OwnedFd::from(inotify));
-        // SAFETY: a `File` owns its descriptor and gives the same one for as long as it lives.
+        // SAFETY: a `File` owns its descriptor and returns the same one as long as it lives.
         unsafe { AsyncFd::register_with_interest(events, Interest::READABLE) }.ok()
     }
 }
 
-/// Returns when the kernel tells of a write.
+/// Returns when the kernel reports a write.
 async fn told_by(watch: &AsyncFd<File>) {
     tokio::select! {
         guard = watch.readable() => {
             if let Ok(mut guard) = guard {
-                // What the events say is of no interest, only that they came.
+                // The contents of the events do not matter, only that they came.
                 let mut events = [0; 1024];
                 while watch.get_ref().read(&mut events).is_ok_and(|len| len > 0) {}
                 guard.clear_ready();

@@ -1,4 +1,4 @@
-//! A write that never blocks, to a descriptor whose flags are not touched.
+//! A write that never blocks, to a descriptor whose flags are not changed.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -8,23 +8,23 @@ use nix::poll::PollFlags;
 
 use super::polled::polled;
 
-/// What a pipe that polls as writable takes without blocking: `PIPE_BUF`, pipe(7).
+/// Bytes that a pipe accepts without blocking if it polls as writable: `PIPE_BUF`, pipe(7).
 const PIPE_BUF: usize = 4096;
-/// "At the file's own position", in the words of pwritev2(2).
+/// "At the file's own position", for pwritev2(2).
 const OWN_POSITION: libc::c_long = -1;
 
-/// Writes what the descriptor takes at this moment, at most 4096 bytes; returns how many.
+/// Writes the bytes that the descriptor accepts now, at most 4096; returns how many.
 ///
 /// # Errors
-/// `WouldBlock` when it takes nothing, else what the write failed with.
+/// `WouldBlock` if it accepts none, else the error of the write.
 pub fn write_now(to: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     if polled(to, PollFlags::POLLOUT)?.is_empty() {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     let piece = &bytes[..bytes.len().min(PIPE_BUF)];
     match write_without_waiting(to, piece) {
-        // No such call, or not for this kind of file: a write after the poll above does not block either,
-        // unless another process has filled the same pipe in between.
+        // The call does not exist, or not for this kind of file: a write after the poll above does not block
+        // either, unless another process has filled the same pipe in between.
         Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM) => {
             Ok(nix::unistd::write(to, piece)?)
         }
@@ -32,10 +32,11 @@ pub fn write_now(to: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// As if the descriptor had `O_NONBLOCK`, which it may share with other processes.
+/// Writes as if the descriptor had `O_NONBLOCK`, a flag that it would share with other processes.
 fn write_without_waiting(to: BorrowedFd<'_>, piece: &[u8]) -> Result<usize, Errno> {
     let pieces = [IoSlice::new(piece)];
-    // SAFETY: an `IoSlice` is an `iovec` by its own promise, and it borrows `piece` for the whole call.
+    // SAFETY: an `IoSlice` is guaranteed to be ABI compatible with `iovec`, and it borrows `piece` for the whole
+    // call.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_pwritev2,

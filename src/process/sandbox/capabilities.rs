@@ -1,13 +1,13 @@
-//! What is left of root's privileges.
+//! Drops root's privileges.
 //!
-//! A root without them still owns root's files, which is why paths are granted one by one. With them it could
+//! Root without capabilities still owns root's files, which is why paths are granted one by one. With them it could
 //! read the memory and environment of any process (`CAP_PERFMON`, `CAP_SYS_PTRACE`) in spite of Landlock.
 
 use std::io;
 
-/// `CAP_DAC_OVERRIDE`: to work in directories that belong to another user. Paths stay granted one by one.
+/// `CAP_DAC_OVERRIDE`: allows to work in directories of another user. Paths are still granted one by one.
 const CAP_DAC_OVERRIDE: u32 = 1;
-/// The capabilities that stay, as far as this process has them, one bit each.
+/// The capabilities that are kept, if this process has them, one bit each.
 pub(super) const KEPT: u64 = 1 << CAP_DAC_OVERRIDE;
 /// No kernel has more capabilities than fit into two words.
 const MOST_CAPABILITIES: u32 = 64;
@@ -29,16 +29,16 @@ struct Words {
     inheritable: u32,
 }
 
-/// Gives up every capability but [`KEPT`], and with them all privileges that exec could bring.
+/// Drops every capability except [`KEPT`], and all privileges that exec could add.
 ///
-/// Makes system calls only.
+/// Makes only system calls.
 pub(super) fn drop_all_but_file_access() -> io::Result<()> {
     for capability in 0..MOST_CAPABILITIES {
         if KEPT & (1 << capability) != 0 {
             continue;
         }
-        // SAFETY: takes numbers only. It fails for a capability that the kernel does not know, and without
-        // CAP_SETPCAP: then `no_new_privs` alone keeps exec from bringing capabilities back.
+        // SAFETY: takes only numbers. It fails for a capability that the kernel does not know, and without
+        // CAP_SETPCAP: then `no_new_privs` alone keeps exec from restoring capabilities.
         unsafe { libc::prctl(libc::PR_CAPBSET_DROP, u64::from(capability), 0, 0, 0) };
     }
     let mut header = Header {
@@ -50,7 +50,7 @@ pub(super) fn drop_all_but_file_access() -> io::Result<()> {
         permitted: 0,
         inheritable: 0,
     }; 2];
-    // SAFETY: both point to what version 3 of the call reads and writes.
+    // SAFETY: both point to the structures that version 3 of the call reads and writes.
     if unsafe { libc::syscall(libc::SYS_capget, &raw mut header, words.as_mut_ptr()) } == -1 {
         return Err(io::Error::last_os_error());
     }
@@ -64,7 +64,7 @@ pub(super) fn drop_all_but_file_access() -> io::Result<()> {
     if unsafe { libc::syscall(libc::SYS_capset, &raw mut header, words.as_ptr()) } == -1 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: takes numbers only.
+    // SAFETY: takes only numbers.
     if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == -1 {
         return Err(io::Error::last_os_error());
     }

@@ -30,16 +30,16 @@ const MAKE_SOCK: u64 = 1 << 9;
 const MAKE_FIFO: u64 = 1 << 10;
 const MAKE_BLOCK: u64 = 1 << 11;
 const MAKE_SYM: u64 = 1 << 12;
-/// From version 2 on: links and renames between directories.
+/// Since version 2: links and renames between directories.
 const REFER: u64 = 1 << 13;
-/// From version 3 on.
+/// Since version 3.
 const TRUNCATE: u64 = 1 << 14;
-/// From version 5 on.
+/// Since version 5.
 const IOCTL_DEV: u64 = 1 << 15;
 
 const OF_FIRST_VERSION: u64 = (1 << 13) - 1;
 const READING: u64 = EXECUTE | READ_FILE | READ_DIR;
-/// Without the right to make devices.
+/// Does not include creating devices.
 const WRITING: u64 = READING
     | WRITE_FILE
     | REMOVE_DIR
@@ -52,15 +52,15 @@ const WRITING: u64 = READING
     | REFER
     | TRUNCATE
     | IOCTL_DEV;
-/// What a rule for anything but a directory may grant.
+/// Rights that a rule may grant for anything but a directory.
 const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 const _: () = assert!((MAKE_CHAR | MAKE_BLOCK) & WRITING == 0);
 
-/// From version 6 on.
+/// Since version 6.
 const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1 << 0;
 const SCOPE_SIGNAL: u64 = 1 << 1;
 
-/// `struct landlock_ruleset_attr`; older kernels take its end if that is zero.
+/// `struct landlock_ruleset_attr`; older kernels accept extra members at its end if they are zero.
 #[repr(C)]
 struct RulesetAttributes {
     handled_access_fs: u64,
@@ -75,13 +75,13 @@ struct PathBeneath {
     parent_fd: i32,
 }
 
-/// The version of Landlock's interface that the kernel offers.
+/// Returns the version of Landlock's interface that the kernel supports.
 ///
 /// # Errors
-/// `ENOSYS` where the kernel was built without it, `EOPNOTSUPP` where it was started without it, `EPERM` where a
-/// container forbids it.
+/// `ENOSYS` if the kernel was built without it, `EOPNOTSUPP` if it was booted without it, `EPERM` if a container
+/// forbids it.
 pub fn landlock_abi() -> io::Result<u32> {
-    // SAFETY: without attributes and with this flag, the call only answers with a number.
+    // SAFETY: without attributes and with this flag, the call only returns a number.
     let answer = unsafe {
         libc::syscall(
             CREATE_RULESET,
@@ -93,25 +93,25 @@ pub fn landlock_abi() -> io::Result<u32> {
     u32::try_from(answer).map_err(|_| io::Error::last_os_error())
 }
 
-/// What is granted beneath a path.
+/// Rights granted beneath a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// To list, read and execute.
+    /// List, read and execute.
     Read,
-    /// That, and to create, change, rename and remove; no devices.
+    /// Additionally create, change, rename and remove; no devices.
     Write,
 }
 
-/// What a rule was made for.
+/// What a rule grants access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Granted {
     /// A directory and everything beneath it.
     Directory,
-    /// One file, under whatever name.
+    /// One file, under any name.
     File,
 }
 
-/// Rules in the making; everything that none of them grants is denied.
+/// A ruleset under construction; everything that no rule grants is denied.
 #[derive(Debug)]
 pub struct Ruleset {
     fd: OwnedFd,
@@ -119,17 +119,17 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// Denies everything that this version of the interface can deny.
+    /// Creates a ruleset that denies everything that this version of the interface can deny.
     ///
     /// # Errors
-    /// When the kernel has no Landlock, or there is no descriptor left.
+    /// The kernel has no Landlock, or no descriptor is left.
     pub fn new(abi: u32) -> io::Result<Self> {
         let attributes = RulesetAttributes {
             handled_access_fs: handled(abi),
             handled_access_net: 0,
             scoped: scoped(abi),
         };
-        // SAFETY: the kernel reads as many bytes of the attributes as it is told that there are.
+        // SAFETY: the kernel reads as many bytes of the attributes as the size argument says.
         let answer = unsafe {
             libc::syscall(
                 CREATE_RULESET,
@@ -143,21 +143,21 @@ impl Ruleset {
             return Err(io::Error::last_os_error());
         }
         Ok(Self {
-            // SAFETY: the kernel has just made it for us. It is closed on exec.
+            // SAFETY: the kernel has just created it for this process. It is closed on exec.
             fd: unsafe { OwnedFd::from_raw_fd(number) },
             handled: attributes.handled_access_fs,
         })
     }
 
-    /// Grants access to what a path leads to now, through links at its end too.
+    /// Grants access to the current target of a path, also through links at its end.
     ///
     /// # Errors
-    /// When the path leads nowhere, or can't be looked at.
+    /// The path does not exist, or can't be accessed.
     pub fn allow(&self, path: &Path, access: Access) -> io::Result<Granted> {
         self.allow_opened(&open(path, OFlag::empty())?, access)
     }
 
-    /// Grants access to a path without any link in it.
+    /// Grants access to a path that contains no links.
     ///
     /// # Errors
     /// As [`Ruleset::allow`], and `ELOOP` for a link.
@@ -174,7 +174,7 @@ impl Ruleset {
             allowed_access: rights(access, granted) & self.handled,
             parent_fd: file.as_raw_fd(),
         };
-        // SAFETY: the kernel reads the rule, whose layout is that of this type of rule.
+        // SAFETY: the kernel reads the rule, which has the layout of this type of rule.
         let answer = unsafe {
             libc::syscall(
                 ADD_RULE,
@@ -195,17 +195,17 @@ impl Ruleset {
     }
 }
 
-/// Opens a path for nothing but to name it; needs no right to what is there.
+/// Opens a path only as a reference; needs no rights to the file.
 fn open(path: &Path, flags: OFlag) -> io::Result<File> {
-    // Not by `OpenOptions`: with musl, these take `O_PATH` for a part of the access mode and leave it out.
+    // Not with `OpenOptions`: under musl, it treats `O_PATH` as part of the access mode and drops it.
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | flags;
     Ok(openat(AT_FDCWD, path, flags, Mode::empty())?.into())
 }
 
-/// Opens a path for nothing but to name it, if no part of it is a link.
+/// Opens a path only as a reference, if no component of it is a link.
 ///
-/// Where the kernel (before 5.6) or a container has no `openat2`, only the last part is looked at: then a part before
-/// it could be replaced by a link between the look at the path and this.
+/// If the kernel (before 5.6) or a container has no `openat2`, only the last component is checked: then an earlier
+/// component could be replaced by a link between the check of the path and this call.
 fn open_real(path: &Path) -> io::Result<File> {
     match open_without_links(path) {
         Err(fault) if matches!(fault.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
@@ -221,11 +221,11 @@ fn open_real(path: &Path) -> io::Result<File> {
 
 fn open_without_links(path: &Path) -> io::Result<File> {
     let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: all of it is numbers, for which zero is a valid value.
+    // SAFETY: all members are numbers, for which zero is a valid value.
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };
     how.flags = u64::from((libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
     how.resolve = libc::RESOLVE_NO_SYMLINKS;
-    // SAFETY: the kernel reads the path up to its NUL, and as many bytes of `how` as it is told that there are.
+    // SAFETY: the kernel reads the path up to its NUL, and as many bytes of `how` as the size argument says.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_openat2,
@@ -239,22 +239,22 @@ fn open_without_links(path: &Path) -> io::Result<File> {
     if number < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made it for us.
+    // SAFETY: the kernel has just created it for this process.
     Ok(unsafe { File::from_raw_fd(number) })
 }
 
-/// Confines the calling thread, and what it starts, to a ruleset.
+/// Confines the calling thread, and the processes that it starts, to a ruleset.
 ///
-/// Makes one system call. The thread must have given up new privileges before.
+/// Makes one system call. The thread must have set `no_new_privs` before.
 pub(super) fn restrict_this_thread(ruleset: RawFd) -> io::Result<()> {
-    // SAFETY: takes numbers only.
+    // SAFETY: takes only numbers.
     match unsafe { libc::syscall(RESTRICT_SELF, ruleset, 0_u32) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// The kinds of access that a version can deny.
+/// Returns the access rights that a version can deny.
 const fn handled(abi: u32) -> u64 {
     let mut handled = OF_FIRST_VERSION;
     if abi >= 2 {

@@ -1,9 +1,9 @@
 //! Confines a tool and everything below it: Landlock for files and signals, seccomp for limits and
 //! priorities, and fewer capabilities.
 //!
-//! The rules are made here, before the fork. Between fork and exec only system calls are made
-//! ([`Sandbox::enter`]), since nothing else is safe there. The calls are made directly: three of them, in a
-//! place where a library would have to promise that it takes no lock and allocates nothing.
+//! The rules are prepared here, before the fork. Between fork and exec only system calls are made
+//! ([`Sandbox::enter`]), since nothing else is safe there. They are made directly: there are only three, and a
+//! library would have to guarantee that it takes no lock and allocates nothing.
 
 mod capabilities;
 mod landlock;
@@ -15,21 +15,21 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 pub use self::landlock::{Access, Granted, Ruleset, landlock_abi};
 
-/// Before this version of Landlock, no rename from one directory to another is allowed: no tool works.
+/// Earlier versions of Landlock allow no rename from one directory to another: no tool works.
 pub const LANDLOCK_USABLE: u32 = 2;
-/// From this version on, signals to processes outside are denied too.
+/// Since this version, signals to processes outside are denied too.
 pub const LANDLOCK_COMPLETE: u32 = 6;
 
-/// What a tool is confined by.
+/// The confinement of a tool.
 #[derive(Debug)]
 pub struct Sandbox {
     ruleset: OwnedFd,
-    /// Kept open across exec, for as long as any process of the run lives.
+    /// Kept open across exec, as long as any process of the run lives.
     held: Option<OwnedFd>,
 }
 
 impl Sandbox {
-    /// Confines to what the rules grant; `held` stays open in every process of the run.
+    /// Creates a sandbox from a ruleset; `held` stays open in every process of the run.
     pub fn new(ruleset: Ruleset, held: Option<OwnedFd>) -> Self {
         Self {
             ruleset: ruleset.into_fd(),
@@ -37,7 +37,7 @@ impl Sandbox {
         }
     }
 
-    /// What the child needs of this; valid for as long as this lives.
+    /// Returns what the child needs of this sandbox; valid as long as the sandbox lives.
     pub(super) fn to_enter(&self) -> Entry {
         Entry {
             ruleset: self.ruleset.as_raw_fd(),
@@ -56,12 +56,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Confines this process for good.
+    /// Confines this process permanently.
     ///
-    /// Makes system calls only, so it may be called between fork and exec.
+    /// Makes only system calls, so it may be called between fork and exec.
     ///
     /// # Errors
-    /// When the kernel refuses any part; the program must not be started then.
+    /// The kernel refuses any part; the program must not be started then.
     pub(super) fn enter(self) -> io::Result<()> {
         if let Some(held) = self.held {
             // SAFETY: changes the flags of a descriptor that the parent keeps open until the child has called exec.
@@ -103,7 +103,7 @@ mod tests {
         let entry = sandbox.to_enter();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).current_dir(folder);
-        // SAFETY: `enter` makes system calls only, and `sandbox` lives until the command has ended.
+        // SAFETY: `enter` makes only system calls, and `sandbox` lives until the command has ended.
         unsafe { command.pre_exec(move || entry.enter()) };
         command.output().unwrap()
     }
@@ -178,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display().to_string();
         let script = format!("readlink /proc/self/fd/* | grep -qx '{path}'");
-        // The shell expands the names, which needs the directory: so it asks for each number.
+        // The shell needs the directory to expand the names, so the script lists each number.
         let script = script.replace("/proc/self/fd/*", "$(seq -f /proc/self/fd/%g 3 30)");
         let output = confined(folder.path(), &script);
         assert!(output.status.success(), "{output:?}");

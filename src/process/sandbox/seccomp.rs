@@ -1,7 +1,8 @@
-//! A filter of system calls, for what Landlock does not restrict: limits and priorities of other processes, and keyrings.
+//! A system call filter for what Landlock does not restrict: limits and priorities of other processes, and
+//! keyrings.
 //!
-//! A limit to CPU time that is used up ends a process as SIGKILL does, and the lowest priority delays a supervisor for as
-//! long as anything else runs. The keyrings of the kernel belong to a user and not to a run.
+//! An exceeded CPU limit ends a process like SIGKILL does, and the lowest priority delays a supervisor as long as
+//! anything else runs. The kernel's keyrings belong to a user and not to a run.
 
 use std::io;
 use std::sync::LazyLock;
@@ -18,13 +19,14 @@ const ARGUMENTS: [u32; 2] = if cfg!(target_endian = "little") {
     [20, 28]
 };
 
-/// What is allowed of a call.
+/// The permitted arguments of a call.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     Nothing,
     /// The first argument is 0, which means the caller.
     OfCaller,
-    /// The first argument is this, for a single process, and the second is 0, which means the caller.
+    /// The first argument is this number, which means a single process, and the second is 0, which means the
+    /// caller.
     OfOneWhichIsCaller(u32),
 }
 
@@ -32,8 +34,8 @@ enum Rule {
 const PRIORITY_OF_PROCESS: u32 = 0;
 const DISK_PRIORITY_OF_PROCESS: u32 = 1;
 
-/// The rules with their numbers on one architecture, in this order: prlimit64, sched_setparam, sched_setscheduler,
-/// sched_setattr, sched_setaffinity, setpriority, ioprio_set, add_key, request_key, keyctl.
+/// Combines the rules with their system call numbers on one architecture, in this order: prlimit64, sched_setparam,
+/// sched_setscheduler, sched_setattr, sched_setaffinity, setpriority, ioprio_set, add_key, request_key, keyctl.
 const fn rules(numbers: [u32; 10]) -> [(u32, Rule); 10] {
     let [
         limit,
@@ -61,7 +63,7 @@ const fn rules(numbers: [u32; 10]) -> [(u32, Rule); 10] {
     ]
 }
 
-/// The values of `linux/audit.h` for the architectures that this machine can run, its own first, with their rules.
+/// Values of `linux/audit.h` for the architectures that this machine can run, its own first, with their rules.
 #[cfg(target_arch = "x86_64")]
 const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
     (
@@ -84,33 +86,33 @@ const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
         rules([369, 154, 156, 380, 241, 97, 314, 309, 310, 311]),
     ),
 ];
-/// From here on the numbers are those of x32, which nothing needs: they would go round the rules.
+/// First system call number of x32, which nothing needs: x32 calls would bypass the rules.
 const X32: Option<u32> = if cfg!(target_arch = "x86_64") {
     Some(0x4000_0000)
 } else {
     None
 };
 
-/// The filter, made before the fork.
+/// The filter, built before the fork.
 static FILTER: LazyLock<Vec<sock_filter>> = LazyLock::new(program);
 
-/// The filter, for [`forbid`].
+/// Returns the filter for [`forbid`].
 pub(super) fn filter() -> &'static [sock_filter] {
     &FILTER
 }
 
-/// Forbids these calls to this process and its descendants for good.
+/// Forbids these calls to this process and its descendants permanently.
 ///
-/// Makes system calls only. Wants `no_new_privs`, which Landlock sets.
+/// Makes only system calls. Requires `no_new_privs`, which the capabilities step sets.
 ///
 /// # Errors
-/// When the kernel has no such filters.
+/// The kernel does not support such filters.
 pub(super) fn forbid(filter: &'static [sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
         filter: filter.as_ptr().cast_mut(),
     };
-    // SAFETY: the kernel reads the program and its instructions, which live for ever, and writes neither.
+    // SAFETY: the kernel reads the program and its instructions, which live forever, and writes neither.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
@@ -125,7 +127,7 @@ pub(super) fn forbid(filter: &'static [sock_filter]) -> io::Result<()> {
     }
 }
 
-/// Looks for the architecture, for the number among its rules, and then at the arguments.
+/// Builds the program: it selects the architecture, then the number among its rules, then checks the arguments.
 fn program() -> Vec<sock_filter> {
     let mut program = vec![load(ARCHITECTURE)];
     for (is_own, (architecture, rules)) in TABLE.iter().enumerate().map(|(at, it)| (at == 0, it)) {
@@ -147,7 +149,7 @@ fn program() -> Vec<sock_filter> {
     program
 }
 
-/// What judges the arguments of a call; it always comes to an answer.
+/// Returns instructions that check the arguments of a call; they always reach a decision.
 fn judged(rule: Rule) -> Vec<sock_filter> {
     let [first, second] = ARGUMENTS;
     match rule {
@@ -177,13 +179,13 @@ fn refuse() -> sock_filter {
     instruction(libc::BPF_RET | libc::BPF_K, answer, 0, 0)
 }
 
-/// Compares; so many instructions are skipped if it holds, and if not.
+/// Builds a comparison; skips `then` instructions if it holds, and `otherwise` if not.
 fn jump(comparison: u32, k: u32, then: usize, otherwise: usize) -> sock_filter {
     instruction(libc::BPF_JMP | comparison | libc::BPF_K, k, then, otherwise)
 }
 
 /// # Panics
-/// When a jump goes further than an instruction can say: the rules are fixed, so a test finds that.
+/// A jump is longer than an instruction can encode: the rules are fixed, so a test detects that.
 fn instruction(code: u32, k: u32, then: usize, otherwise: usize) -> sock_filter {
     let skipped = |count: usize| u8::try_from(count).expect("a short way");
     sock_filter {
@@ -198,7 +200,7 @@ fn instruction(code: u32, k: u32, then: usize, otherwise: usize) -> sock_filter 
 mod tests {
     use super::*;
 
-    /// Runs the program as the kernel does; whether the call is allowed.
+    /// Runs the program like the kernel does; returns whether the call is allowed.
     fn is_allowed(architecture: u32, number: u32, arguments: [u32; 2]) -> bool {
         let [first, second] = ARGUMENTS;
         let (mut at, mut loaded) = (0, 0);

@@ -1,13 +1,13 @@
-//! What every confined program may read, on any distribution; what is missing on one is passed over.
+//! Paths that every confined program may read, on any distribution; missing ones are skipped.
 //!
-//! Directories that may hold secrets beside what is needed (`/etc`, `/etc/ssl`, `/etc/ssh`, `/proc`) are opened
-//! file by file. Nothing of `/proc/PID` is: the command lines of other processes may hold secrets.
+//! In directories that may also contain secrets (`/etc`, `/etc/ssl`, `/etc/ssh`, `/proc`), files are granted one by
+//! one. Nothing in `/proc/PID` is granted: the command lines of other processes may contain secrets.
 
 use std::path::Path;
 
 use super::landlock::{Access, Ruleset};
 
-/// To read and execute.
+/// Paths to read and execute.
 const READ: [&str; 56] = [
     // Programs and libraries.
     "/usr",
@@ -50,7 +50,7 @@ const READ: [&str; 56] = [
     "/etc/ca-certificates",
     "/var/lib/ca-certificates",
     "/etc/crypto-policies",
-    // Settings of programs that the tools start.
+    // Configuration of programs that the tools start.
     "/etc/gitconfig",
     "/etc/ssh/ssh_config",
     "/etc/ssh/ssh_config.d",
@@ -59,7 +59,7 @@ const READ: [&str; 56] = [
     "/etc/localtime",
     "/etc/timezone",
     "/etc/os-release",
-    // What runtimes ask about the machine.
+    // Files that language runtimes read about the machine.
     "/proc/cpuinfo",
     "/proc/filesystems",
     "/proc/loadavg",
@@ -73,7 +73,7 @@ const READ: [&str; 56] = [
     "/sys/kernel/mm",
 ];
 
-/// To read and write.
+/// Devices to read and write.
 const DEVICES: [&str; 6] = [
     "/dev/null",
     "/dev/zero",
@@ -84,7 +84,7 @@ const DEVICES: [&str; 6] = [
 ];
 
 impl Ruleset {
-    /// Grants what every program needs of the system; what is missing here is not needed here.
+    /// Grants what every program needs of the system; missing paths are not needed.
     pub fn allow_system(&self) {
         for path in READ {
             let _ = self.allow(Path::new(path), Access::Read);
