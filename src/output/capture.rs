@@ -1,4 +1,4 @@
-//! Head and tail of the output, held outside the process's own memory.
+//! Keeps head and tail of the output, outside the process's own memory.
 
 use std::fmt;
 use std::fs::File;
@@ -8,24 +8,25 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// Where the text starts in the file, for a front that has to tell of a run whose supervisor is gone: before
-/// it are its length so far and the limit, eight bytes each.
+/// Offset of the text in the file. The total length so far and the limit come before it, eight bytes each, so that
+/// a front can report on a run whose supervisor is gone.
 const TEXT_AT: u64 = 16;
-/// How far a cut is moved to fall between two lines.
+/// Most bytes by which a cut is moved to a line boundary.
 const MAX_CUT_SHIFT: u64 = 4 * 1024;
-/// Size of the pieces in which the text is read back.
+/// Size of the pieces in which the text is read.
 const PIECE_BYTES: usize = 64 * 1024;
-/// Longest character in UTF-8.
+/// Bytes of the longest character in UTF-8.
 const MAX_CHAR_BYTES: usize = 4;
 /// Room for the line between head and tail.
 const GAP_LINE_BYTES: u64 = 64;
 
-/// Keeps the head and the tail of a text, with the line between them at most a given number of bytes.
+/// Keeps the head and the tail of a text; together with the line between them they have at most a given number of
+/// bytes.
 ///
-/// That line stands whatever the number is: nobody shall take a cut text for a short one. Below
-/// 64 it stands alone.
+/// That line is always written, whatever the number is, so that a truncated text is not mistaken for a short one.
+/// Below 64 only the line is written.
 ///
-/// Lives in a file that is in no directory. The head stands at its start; the tail is a ring behind it.
+/// Stored in a file without a directory entry. The head is at its start, followed by the tail as a ring buffer.
 #[derive(Debug, Clone)]
 pub struct Capture {
     file: Arc<File>,
@@ -35,12 +36,12 @@ pub struct Capture {
     total: u64,
 }
 
-/// How a text stands in a file.
+/// How a text is stored in a file.
 #[derive(Debug, Clone, Copy)]
 enum Layout {
-    /// Head and ring, behind the length.
+    /// Head and ring buffer, after the lengths.
     Capture,
-    /// From the first byte to the last.
+    /// As a whole, from the first byte to the last.
     Log,
 }
 
@@ -61,20 +62,20 @@ impl Capture {
         }
     }
 
-    /// What a capture with this limit would have kept of a text that a file holds as a whole.
+    /// Returns what a capture with this limit would have kept of a text that a file contains as a whole.
     ///
     /// # Errors
-    /// When the size of the file cannot be read.
+    /// The size of the file cannot be read.
     pub fn of_log(log: File, limit_bytes: u64) -> io::Result<Self> {
         let mut this = Self::with_layout(log, Layout::Log, limit_bytes);
         this.total = this.file.metadata()?.len();
         Ok(this)
     }
 
-    /// Takes up a capture that another process has written.
+    /// Opens a capture that another process has written.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// The file cannot be read.
     pub fn reopen(file: File) -> io::Result<Self> {
         let (mut total, mut limit) = ([0; 8], [0; 8]);
         if file.metadata()?.len() >= TEXT_AT {
@@ -86,10 +87,10 @@ impl Capture {
         Ok(this)
     }
 
-    /// Takes the next text.
+    /// Appends text.
     ///
     /// # Errors
-    /// When the system has no memory left for the file.
+    /// The system has no memory left for the file.
     pub fn push(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = text.as_bytes();
         while !bytes.is_empty() {
@@ -108,7 +109,7 @@ impl Capture {
         self.file.write_all_at(&header, 0)
     }
 
-    /// Where in the file the byte at a position of the text stands, and how many follow it there.
+    /// Returns where in the file a byte of the text is stored, and how many contiguous bytes follow it.
     fn place(&self, position: u64) -> (Option<u64>, u64) {
         if matches!(self.layout, Layout::Log) {
             (Some(position), u64::MAX - position)
@@ -122,27 +123,27 @@ impl Capture {
         }
     }
 
-    /// Size of the whole text in bytes.
+    /// Returns the size of the whole text in bytes.
     pub const fn total_bytes(&self) -> u64 {
         self.total
     }
 
-    /// What has been kept.
+    /// Returns the text that was kept.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// The file cannot be read.
     pub fn captured(&self) -> io::Result<Captured> {
         if self.total <= self.head + self.tail {
             return Ok(self.cut_at(self.total, self.total));
         }
         let head_end = self.cut_back(self.head)?;
-        // The line about what is left out takes its room from the tail.
+        // The line about omitted text takes its space from the tail.
         let tail_start =
             self.cut_forward((self.total - self.tail + GAP_LINE_BYTES).min(self.total))?;
         Ok(self.cut_at(head_end, tail_start))
     }
 
-    /// The text between two places, as far as it is there.
+    /// Returns the text between two positions, as far as it was kept.
     pub fn excerpt(&self, from: u64, to: u64) -> Excerpt {
         let to = to.min(self.total);
         Excerpt {
@@ -152,7 +153,7 @@ impl Capture {
         }
     }
 
-    /// What is left when everything between two places is left out.
+    /// Returns the text without the part between two positions.
     pub fn cut_at(&self, head_end: u64, tail_start: u64) -> Captured {
         Captured {
             of: self.clone(),
@@ -173,7 +174,7 @@ impl Capture {
         Ok(())
     }
 
-    /// The last end of a line, or else of a character, at or before a position in the head.
+    /// Returns the last end of a line, or else of a character, at or before a position in the head.
     fn cut_back(&self, position: u64) -> io::Result<u64> {
         let from = position.saturating_sub(MAX_CUT_SHIFT);
         let window = self.window(from, position)?;
@@ -184,7 +185,7 @@ impl Capture {
         Ok(from + cut as u64)
     }
 
-    /// The first start of a line, or else of a character, at or after a position in the tail.
+    /// Returns the first start of a line, or else of a character, at or after a position in the tail.
     fn cut_forward(&self, position: u64) -> io::Result<u64> {
         let window = self.window(position, (position + MAX_CUT_SHIFT).min(self.total))?;
         let cut = match window.iter().position(|&byte| byte == b'\n') {
@@ -197,12 +198,12 @@ impl Capture {
         Ok(position + cut as u64)
     }
 
-    /// Whether a line ends at a position.
+    /// Returns whether a line ends at a position.
     fn ends_a_line(&self, position: u64) -> io::Result<bool> {
         Ok(self.window(position - 1, position)?.ends_with(b"\n"))
     }
 
-    /// Writes the text between two places, piece by piece.
+    /// Writes the text between two positions, piece by piece.
     fn write_range(&self, range: (u64, u64), to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = vec![0; PIECE_BYTES];
         let mut held = 0;
@@ -233,16 +234,16 @@ impl Capture {
     }
 }
 
-/// Whether a byte of UTF-8 is the first of a character.
+/// Returns whether a byte of UTF-8 is the first of a character.
 const fn is_char_start(byte: u8) -> bool {
     byte & 0b1100_0000 != 0b1000_0000
 }
 
-/// Where the last character of a text starts, if the text may end within it; its end if it does not.
+/// Returns where an incomplete last character of a text starts; the end of the text if it is complete.
 fn last_char_start(text: &[u8]) -> usize {
     match std::str::from_utf8(text) {
         Ok(_) => text.len(),
-        // The start may be within a character too: only an unfinished end counts.
+        // The start may be within a character too: only an incomplete end counts.
         Err(_) => {
             let from = text.len().saturating_sub(MAX_CHAR_BYTES);
             let start = text[from..].iter().rposition(|&byte| is_char_start(byte));
@@ -251,7 +252,7 @@ fn last_char_start(text: &[u8]) -> usize {
     }
 }
 
-/// The text that a capture has kept, written out piece by piece.
+/// The text that a capture has kept, written piece by piece.
 #[derive(Debug, Clone)]
 pub struct Captured {
     of: Capture,
@@ -260,17 +261,17 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Whether something is left out.
+    /// Returns whether text was omitted.
     pub const fn is_cut(&self) -> bool {
         self.head_end < self.tail_start
     }
 
-    /// Size of the whole text in bytes.
+    /// Returns the size of the whole text in bytes.
     pub const fn total_bytes(&self) -> u64 {
         self.of.total
     }
 
-    /// Where the head ends and the tail starts.
+    /// Returns where the head ends and the tail starts.
     pub const fn cut(&self) -> (u64, u64) {
         (self.head_end, self.tail_start)
     }
@@ -297,7 +298,7 @@ impl Serialize for Captured {
     }
 }
 
-/// A part of a text, written out piece by piece.
+/// A part of a text, written piece by piece.
 #[derive(Debug, Clone)]
 pub struct Excerpt {
     of: Capture,
@@ -395,7 +396,7 @@ mod tests {
                 let (head, rest) = shown.split_at(gap);
                 let (gap, tail) = rest.split_once(" bytes left out ...]\n").unwrap();
                 let left_out: usize = gap["[... ".len()..].parse().unwrap();
-                // A head that ends within a line gets a line end of its own.
+                // A head that ends within a line gets an additional line end.
                 let ended = head.strip_suffix('\n').unwrap_or(head);
                 assert!(text.starts_with(ended), "{limit}: {shown}");
                 assert!(text.ends_with(tail), "{limit}: {shown}");

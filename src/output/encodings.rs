@@ -1,4 +1,4 @@
-//! A value in base64 and in hex.
+//! Encodes a value in base64 and in hex.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 
 use super::forms::is_long_enough;
 
-/// Columns at which `base64` and `openssl` end a line.
+/// Columns at which `base64` and `openssl` break lines.
 const BASE64_COLUMNS: [usize; 2] = [76, 64];
 
-/// Which encodings of a value are looked for.
+/// Encodings of a value to search for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encodings {
-    /// Hex and base64 of base64 as well, which take as many patterns as all others.
+    /// Also hex and base64 of base64, which need as many patterns as all others.
     All,
     Common,
 }
 
-/// Adds base64 and, if they are wanted, base64 of that and hex.
+/// Adds base64 and, if requested, base64 of that and hex.
 pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<Vec<u8>>) {
     let mut once = BTreeSet::new();
     add_base64(value, &mut once);
@@ -33,7 +33,7 @@ pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<
         to.insert(lower.to_ascii_uppercase());
         to.insert(lower);
     }
-    // By line, since a tool may put its own words before each of them.
+    // Line by line, since a tool may print a prefix before each of them.
     let whole = STANDARD_NO_PAD.encode(value).into_bytes();
     let whole = &whole[..value.len() * 8 / 6];
     for columns in BASE64_COLUMNS.into_iter().filter(|it| *it < whole.len()) {
@@ -43,13 +43,13 @@ pub(super) fn add_encoded(value: &[u8], encodings: Encodings, to: &mut BTreeSet<
     to.extend(once);
 }
 
-/// The part of the base64 text that does not depend on what precedes and follows the value, for each
-/// of the three places in a group of three bytes where the value may begin.
+/// Adds the part of the base64 text that does not depend on the bytes around the value, for each of the three
+/// positions in a group of three bytes where the value may begin.
 fn add_base64(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     for before in 0..3 {
         let mut padded = vec![0; before];
         padded.extend_from_slice(value);
-        // A base64 character holds six bits: those that also hold bits of a neighbour are left out.
+        // A base64 character holds six bits: characters that also contain bits of a neighbour are left out.
         let first = (before * 8).div_ceil(6);
         let last = padded.len() * 8 / 6;
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
@@ -84,7 +84,7 @@ mod tests {
         texts.map(Result::unwrap).collect()
     }
 
-    /// Base64 of a value with other bytes on both sides.
+    /// Returns base64 of a value with other bytes on both sides.
     fn around(before: usize, value: &[u8], after: usize) -> String {
         let whole = [&b"xx"[..before], value, &b"yy"[..after]].concat();
         STANDARD_NO_PAD.encode(whole)

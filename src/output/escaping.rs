@@ -1,13 +1,13 @@
-//! How writers of JSON and HCL escape text.
+//! Escapes text like writers of JSON and HCL.
 
 use std::fmt::Write;
 
 /// How one writer escapes a string between quotes.
 #[derive(Clone, Copy)]
 pub(super) struct Style {
-    /// `<`, `>` and `&` as `\u003c` and so on, as Go's JSON encoder does.
+    /// `<`, `>` and `&` become `\u003c` and so on, as in Go's JSON encoder.
     html: bool,
-    /// Everything outside ASCII as `\uXXXX`.
+    /// Everything outside ASCII becomes `\uXXXX`.
     ascii: bool,
     /// `/` as `\/`, as PHP's does.
     slashes: bool,
@@ -15,7 +15,7 @@ pub(super) struct Style {
     templates: bool,
 }
 
-/// As RFC 8259 has it at the least.
+/// The minimum that RFC 8259 requires.
 pub(super) const JSON: Style = Style {
     html: false,
     ascii: false,
@@ -36,7 +36,7 @@ pub(super) const HCL: Style = Style {
     ..JSON
 };
 
-/// Escapes a text as it stands between quotes.
+/// Escapes a text for use between quotes.
 pub(super) fn escape(text: &str, style: Style) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();

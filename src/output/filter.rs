@@ -1,39 +1,39 @@
-//! Passes over what cannot be the beginning of a pattern.
+//! Skips positions at which no pattern can begin.
 
 use super::forms::MIN_CHARS;
 
-/// Bytes at the start of a pattern by which it is looked up. No pattern is shorter.
+/// Length of the prefix by which a pattern is looked up. No pattern is shorter.
 const NEEDLE_BYTES: usize = MIN_CHARS;
-/// The start of a pattern.
+/// The prefix of a pattern.
 pub(super) type Needle = [u8; NEEDLE_BYTES];
 
-/// How many bytes are hashed.
+/// Number of bytes that are hashed.
 const GRAM_BYTES: usize = 4;
-/// How many of its positions a needle has four bytes at: one in so many positions of a text is looked at.
+/// Number of positions in a needle at which four bytes fit: one in so many positions of a text is tested.
 const GRAMS: usize = NEEDLE_BYTES - GRAM_BYTES + 1;
 
-/// Says of nearly every position of a text that no needle begins there.
+/// Rules out nearly every position of a text as the start of a needle.
 pub(super) struct Filter {
     /// The four bytes at each position of each needle.
     grams: Bits,
     /// The first four bytes of each needle.
     starts: Bits,
-    /// Which bytes needles begin with.
+    /// The bytes that needles begin with.
     first: [bool; 256],
 }
 
-/// One bit for each value of the hash of four bytes.
+/// One bit for each hash value of four bytes.
 struct Bits {
     bits: Vec<u64>,
-    /// How far a hash is shifted to give a bit.
+    /// How far a hash is shifted to get the bit number.
     shift: u32,
 }
 
-/// Bits of the filter: 8 KiB fit into the fastest cache; with many needles it has to be larger so as
-/// not to let everything pass, up to 512 KiB.
+/// Bits of the filter: 8 KiB fit into the L1 cache; with many needles it has to be larger, up to 512 KiB, to stay
+/// selective.
 const FILTER_BITS: (usize, usize) = (1 << 16, 1 << 22);
-/// Bits for each needle: one position in about eighty passes the first filter for nothing, and of these one in two
-/// hundred the second.
+/// Bits per needle: about one position in eighty is a false positive of the first filter, and of these one in two
+/// hundred of the second.
 const BITS_PER_NEEDLE: usize = 256;
 
 impl Filter {
@@ -53,12 +53,12 @@ impl Filter {
         this
     }
 
-    /// Whether some needle begins with a byte.
+    /// Returns whether a needle begins with this byte.
     pub(super) fn has_start(&self, byte: u8) -> bool {
         self.first[usize::from(byte)]
     }
 
-    /// Whether some needle may begin a text, by the first four bytes.
+    /// Returns whether a needle may begin a text, by the first four bytes.
     pub(super) fn may_start(&self, text: &[u8]) -> bool {
         self.starts.has(text)
     }
@@ -68,7 +68,7 @@ impl Filter {
         if self.starts.bits.is_empty() {
             return;
         }
-        // Of the positions of a needle, exactly one is looked at, wherever it begins.
+        // Exactly one position of each needle is tested, wherever it begins.
         let mut first = 0;
         while let Some(bytes) = text[first..].first_chunk::<NEEDLE_BYTES>() {
             if self.grams.has(&bytes[GRAMS - 1..]) {
@@ -106,7 +106,7 @@ impl Bits {
         }
     }
 
-    /// Whether a text may begin as one that was added; false for one that is too short.
+    /// Returns whether a text may begin like an added one; `false` if it is too short.
     #[inline]
     fn has(&self, text: &[u8]) -> bool {
         text.first_chunk().is_some_and(|gram| {

@@ -1,4 +1,4 @@
-//! The forms in which a value may turn up in output.
+//! The forms in which a value may appear in output.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,15 +12,15 @@ use super::secret::{Scope, Secret};
 
 /// Shortest value that is masked, in characters: shorter ones would mask ordinary words.
 pub(super) const MIN_CHARS: usize = 6;
-/// Longest pattern that is compared byte by byte, and how far the next one begins behind it in a longer value.
+/// Longest pattern that is compared byte by byte, and the distance to the next pattern in a longer value.
 const EXACT_BYTES: usize = 64;
 const EXACT_STRIDE: usize = 48;
 
-/// Every pattern that has to be looked for on account of one secret, and where it counts.
+/// Returns every pattern to search for because of one secret, and its scope.
 ///
-/// Nothing for a value shorter than [`MIN_CHARS`]. A word of narrower scope has no other forms than itself, and
-/// base64; that of a common word with the `:` before it, as in the header of a password. A document is looked for as a
-/// whole: what is secret in it is a secret of its own.
+/// Empty for a value shorter than [`MIN_CHARS`]. A word with a narrower scope has no other forms than itself and
+/// base64; for a common word, base64 of it with the `:` before it, as in the header of a password. A document is
+/// searched for as a whole: the secrets in it are separate secrets.
 pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8>, Scope)> {
     let value = secret.value.as_ref();
     if !is_long_enough(value) {
@@ -59,8 +59,8 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
     patterns
 }
 
-/// A value as it is, in hex, in base64 at each of the three alignments and that over again. How these are escaped or
-/// wrapped is the matter of the search.
+/// Returns a value unchanged, in hex, in base64 at each of the three alignments, and encoded in base64 again. The
+/// search itself handles escapes and wrapping.
 fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     let mut found = BTreeSet::new();
     add_plain(value, &mut found);
@@ -77,7 +77,7 @@ fn forms(value: &[u8], encodings: Encodings) -> BTreeSet<Vec<u8>> {
     found
 }
 
-/// Returns a value as it is, in the normal forms NFC and NFD of Unicode (both tools print NFC for either input), in
+/// Returns a value unchanged, in the Unicode normal forms NFC and NFD (both tools print NFC for either input), in
 /// Latin-1, and, if it is not UTF-8, as the tools print it.
 fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
     let mut found = BTreeSet::from([Cow::Borrowed(value)]);
@@ -98,7 +98,7 @@ fn normal_forms(value: &[u8]) -> BTreeSet<Cow<'_, [u8]>> {
         Ok(_) => {}
         Err(_) => {
             found.insert(owned(with_replacement_characters(value)));
-            // Values in Latin-1 are printed in UTF-8 by programs that know of it.
+            // Programs that recognize Latin-1 values print them in UTF-8.
             found.insert(owned(value.iter().copied().map(char::from).collect()));
         }
     }
@@ -115,14 +115,14 @@ fn with_replacement_characters(value: &[u8]) -> String {
     text
 }
 
-/// A value as it is, and without the white space at its ends, as `trimspace` and `$(cat FILE)` give it.
+/// Returns a value unchanged, and without the white space at its ends, as `trimspace` and `$(cat FILE)` produce it.
 fn with_and_without_margin(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let trimmed = value.trim_ascii();
     let is_other = trimmed.len() < value.len() && is_long_enough(trimmed);
     std::iter::once(value).chain(is_other.then_some(trimmed))
 }
 
-/// Adds each line of a value of several lines, since a tool indents them one by one.
+/// Adds each line of a multi-line value, since a tool indents them one by one.
 fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     for line in lines.filter(|line| is_long_enough(line)) {
@@ -130,14 +130,14 @@ fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
-/// A value with line ends in place of `\n`, as keys are often given in variables.
+/// Returns a value with line ends in place of `\n`, as keys are often given in variables.
 fn with_line_ends(value: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(value).ok()?;
     text.contains("\\n")
         .then(|| text.replace("\\r", "").replace("\\n", "\n").into_bytes())
 }
 
-/// Whether a value has [`MIN_CHARS`] characters.
+/// Returns whether a value has [`MIN_CHARS`] characters.
 pub(super) fn is_long_enough(value: &[u8]) -> bool {
     String::from_utf8_lossy(value)
         .chars()
@@ -146,8 +146,8 @@ pub(super) fn is_long_enough(value: &[u8]) -> bool {
         == MIN_CHARS
 }
 
-/// Adds a value as it is, with the marks of templates doubled, as HCL has them, and with either quote doubled or both, as
-/// YAML, SQL and CSV have them.
+/// Adds a value unchanged, with template markers doubled, as in HCL, and with either or both quotes doubled, as in
+/// YAML, SQL and CSV.
 fn add_plain(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     to.insert(value.to_vec());
     if let Ok(text) = std::str::from_utf8(value) {
@@ -159,10 +159,10 @@ fn add_plain(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
-/// Longest pattern of a document, in bytes; a longer one is looked for in pieces of this length.
+/// Longest pattern of a document, in bytes; a longer one is split into pieces of this length.
 const WHOLE_BYTES: usize = 8 * 1024;
 
-/// The forms of a document that is compared byte by byte.
+/// Returns the forms of a document that is compared byte by byte.
 pub(super) fn whole_forms(value: &[u8]) -> Vec<Vec<u8>> {
     escaped_forms(value)
         .into_iter()
@@ -170,8 +170,8 @@ pub(super) fn whole_forms(value: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The forms of a value of which only white space, backslashes and the like would be left in the search for all
-/// spellings. Each is escaped as a whole, and compared byte by byte.
+/// Returns the forms of a value of which too little text would be left in the search for all spellings, such as
+/// white space and backslashes. Each is escaped as a whole, and compared byte by byte.
 pub(super) fn exact_forms(value: &[u8]) -> Vec<Vec<u8>> {
     escaped_forms(value)
         .into_iter()
@@ -197,7 +197,7 @@ fn escaped_forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
     found
 }
 
-/// A pattern, in pieces that overlap where it is long.
+/// Splits a long pattern into overlapping pieces.
 fn pieces(pattern: &[u8], bytes: usize, stride: usize) -> Vec<Vec<u8>> {
     let Some(last) = pattern.len().checked_sub(bytes) else {
         return vec![pattern.to_vec()];

@@ -1,19 +1,20 @@
-//! Masks in JSON, so that what is left is JSON.
+//! Masks JSON so that the result is still JSON.
 //!
-//! Outside of strings, a number that holds a secret becomes the string `"***"`, and quotes, braces and commas stay.
-//! Within a string, no escape is cut in two. Lines that are no JSON, such as warnings, are masked as other text.
+//! Outside of strings, a number that contains a secret becomes the string `"***"`, and quotes, braces and commas
+//! stay. Within a string, no escape is cut in two. Lines that are not JSON, such as warnings, are masked like other
+//! text.
 
 use memchr::{memchr, memchr3};
 
-/// Longest number that is held back until it is whole, in bytes.
+/// Longest number that is held back until it is complete, in bytes.
 const MAX_TOKEN_BYTES: usize = 256;
 
-/// Where in a JSON text something is.
+/// A position in the syntax of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// At the start of a line.
     LineStart,
-    /// In a line that is no JSON.
+    /// In a line that is not JSON.
     Text,
     /// Between strings.
     Outside,
@@ -21,16 +22,16 @@ pub enum Place {
     InString,
 }
 
-/// What is masked, and by what.
+/// A range to mask, and its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mask {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether the mask has to be a string of its own.
+    /// Whether the mask has to be a string literal.
     pub(super) is_quoted: bool,
 }
 
-/// The masks of a text up to where they are certain, and the place there.
+/// The masks of a text up to where they are certain, and the syntactic position there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fitted {
     pub(super) masks: Vec<Mask>,
@@ -38,7 +39,7 @@ pub(super) struct Fitted {
     pub(super) place: Place,
 }
 
-/// Fits what is to be masked into the JSON of a text that begins at a place; with `whole`, nothing comes after it.
+/// Fits the ranges to mask into the JSON of a text that begins at `place`; with `whole`, no text follows.
 pub(super) fn fit(
     place: Place,
     text: &[u8],
@@ -68,7 +69,7 @@ pub(super) fn fit(
                 let line = memchr(b'\n', &text[at..certain]).map_or(certain, |it| at + it + 1);
                 fitting.add(at, line);
                 (at, place) = match fitting.covering(line - 1, line) {
-                    // A value goes on across line ends.
+                    // A value continues across line ends.
                     Some(range) if ranges[range].1 > line => {
                         let end = ranges[range].1.min(certain);
                         fitting.push_of(range, line, end);
@@ -130,12 +131,12 @@ pub(super) fn fit(
 struct Fitting<'a> {
     ranges: &'a [(usize, usize)],
     masks: Vec<Mask>,
-    /// The range that the last mask belongs to.
+    /// The range of the last mask.
     last_range: Option<usize>,
 }
 
 impl Fitting<'_> {
-    /// Which range covers something between two places.
+    /// Returns the range that covers any byte between two positions.
     fn covering(&self, from: usize, to: usize) -> Option<usize> {
         if from >= to {
             return None;
@@ -145,7 +146,7 @@ impl Fitting<'_> {
         (range.0 < to).then_some(first)
     }
 
-    /// Masks what ranges cover between two places.
+    /// Masks the parts of ranges between two positions.
     fn add(&mut self, from: usize, to: usize) {
         let mut at = from;
         while let Some(range) = self.covering(at, to) {
@@ -168,7 +169,7 @@ impl Fitting<'_> {
         }
     }
 
-    /// Adds a mask, or makes the last one longer if it is of the same range.
+    /// Adds a mask, or extends the last one if it belongs to the same range.
     fn push_of(&mut self, range: usize, start: usize, end: usize) {
         let is_same = self.last_range == Some(range);
         self.last_range = Some(range);
@@ -195,7 +196,7 @@ fn is_number(token: &[u8]) -> bool {
     matches!(token, b"true" | b"false" | b"null") || token.iter().all(is_of_number)
 }
 
-/// Length of the escape that begins a text. None when its end is still to come.
+/// Returns the length of the escape at the start of a text; `None` if its end is still missing.
 fn escape_len(text: &[u8], whole: bool) -> Option<usize> {
     let len = if text.get(1) == Some(&b'u') { 6 } else { 2 };
     if text.len() >= len {
@@ -211,7 +212,7 @@ mod tests {
 
     use crate::output::{Matcher, Redactor};
 
-    /// Masks a text in JSON, whole and in pieces of each size.
+    /// Masks a text as JSON, whole and in pieces of each size.
     fn masked(secrets: &[&str], text: &str) -> String {
         let matcher = Arc::new(Matcher::new(secrets.iter().map(|it| it.as_bytes())));
         let in_pieces = |size: usize| {

@@ -11,32 +11,33 @@ use super::secret::{Scope, Secret};
 use super::window::Window;
 use super::wrapped::{Scratch, Wrapped};
 
-/// What stands in the place of a masked value.
+/// Replaces a masked value.
 pub const MASK: &str = "***";
 
-/// How many bytes of values are looked for in all encodings, which bounds the memory that patterns take.
+/// Most bytes of values that are searched for in all encodings; limits the memory of the patterns.
 const MAX_BYTES_OF_ALL_ENCODINGS: usize = 64 * 1024;
 
 /// The compiled patterns of all secrets of a run.
 ///
-/// At nearly every position of a text nothing begins, and the `Filter` says so. The few that are left
-/// are looked up by their first bytes, then compared. What has an escape or a gap within its first bytes is
-/// found from there: `Wrapped` does both. An Aho-Corasick automaton has to visit a state
-/// for each byte when its matches may overlap: that took half of all time, and this a fraction.
+/// The `Filter` rules out nearly every position of a text. The few other positions are looked up by their first
+/// bytes, then compared. An occurrence with an escape or a gap within its first bytes is found from that position.
+/// `Wrapped` does both. An Aho-Corasick automaton has to visit a state for each byte if its matches may overlap: it
+/// took half of the total time, and this takes a fraction of it.
 pub struct Matcher {
     filter: Filter,
-    /// What is compared byte by byte: what counts in some places alone, and what no spelling is known of.
+    /// Patterns that are compared byte by byte: those that count only in some places, and those without known
+    /// spellings.
     exact: HashMap<Needle, SameStart>,
-    /// All others.
+    /// All other patterns.
     wrapped: Wrapped,
 }
 
-/// Where a text is to be masked, and up to where that is certain.
+/// The ranges of a text to mask, and up to where they are certain.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// Disjoint ranges in rising order.
     pub(super) ranges: Vec<(usize, usize)>,
-    /// Occurrences that are still to be seen whole begin here or later.
+    /// Occurrences that are not complete yet begin here or later.
     pub(super) certain: usize,
 }
 
@@ -47,13 +48,13 @@ impl fmt::Debug for Matcher {
 }
 
 impl Matcher {
-    /// Compiles the patterns of some values that are secret wherever they stand; those too short to be masked
-    /// are passed over.
+    /// Compiles the patterns of values that are secret wherever they appear; values too short to be masked are
+    /// skipped.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         Self::of(values.into_iter().map(Secret::anywhere))
     }
 
-    /// Compiles the patterns of some secrets; those too short to be masked are passed over.
+    /// Compiles the patterns of secrets; those too short to be masked are skipped.
     pub fn of<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> Self {
         let mut anywhere = BTreeSet::new();
         let mut exact: HashMap<Needle, SameStart> = HashMap::new();
@@ -98,7 +99,7 @@ impl Matcher {
         }
     }
 
-    /// Whether a value is long enough to be masked.
+    /// Returns whether a value is long enough to be masked.
     pub fn masks(value: &[u8]) -> bool {
         forms::is_long_enough(value)
     }
@@ -111,10 +112,10 @@ impl Matcher {
         String::from_utf8_lossy(&masked).into_owned()
     }
 
-    /// Finds what is to be masked.
+    /// Finds the ranges to mask.
     ///
-    /// Overlapping occurrences are one range: a byte that belongs to any occurrence of any pattern is
-    /// masked. Occurrences that only touch are two.
+    /// Overlapping occurrences form one range: a byte that belongs to any occurrence of any pattern is masked.
+    /// Adjacent occurrences are two ranges.
     pub(super) fn find(&self, window: &Window<'_>) -> Found {
         let text = window.text;
         let mut ranges: Vec<(usize, usize)> = Vec::new();
@@ -158,7 +159,7 @@ impl Matcher {
         Found { ranges, certain }
     }
 
-    /// Where a needle may have begun that the end of the text cuts off.
+    /// Returns the first position at which a needle may begin that the end of the text truncates.
     fn started_needle(&self, text: &[u8]) -> usize {
         let from = text.len().saturating_sub(size_of::<Needle>() - 1);
         (from..text.len())
@@ -173,7 +174,7 @@ impl Matcher {
     }
 }
 
-/// The same ranges in rising order, those that overlap as one.
+/// Sorts ranges and merges those that overlap.
 fn joined(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     ranges.sort_unstable();
     let mut joined = Vec::with_capacity(ranges.len());
@@ -183,7 +184,7 @@ fn joined(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     joined
 }
 
-/// Adds an occurrence; starts come in rising order.
+/// Adds an occurrence; starts must come in rising order.
 fn add(ranges: &mut Vec<(usize, usize)>, start: usize, end: usize) {
     match ranges.last_mut() {
         Some(last) if start < last.1 => last.1 = last.1.max(end),

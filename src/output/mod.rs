@@ -1,7 +1,7 @@
-//! What the tool prints, from the spool to whoever may see it.
+//! Processes the tool's output, from the spool to its readers.
 //!
-//! Spool → [`Redactor`] → [`Utf8`] → [`Capture`], [`Tail`] and [`Segments`]. Each takes pieces of any
-//! size and gives the same text for any way of cutting it.
+//! Spool → [`Redactor`] → [`Utf8`] → [`Capture`], [`Tail`] and [`Segments`]. Each accepts pieces of any size, and
+//! its result does not depend on how the text was split.
 
 mod capture;
 mod encodings;

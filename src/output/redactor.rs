@@ -1,4 +1,4 @@
-//! Masks a stream that comes in pieces.
+//! Masks a stream that arrives in pieces.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use super::matcher::{Found, MASK, Matcher};
 use super::secret::LOOK_BEHIND;
 use super::window::Window;
 
-/// What stands in the place of a number of JSON.
+/// Replaces a number in JSON.
 const QUOTED_MASK: &str = "\"***\"";
 
-/// Masks a stream; what it gives out is the same for every way of cutting the stream in pieces.
+/// Masks a stream; its output does not depend on how the stream was split into pieces.
 ///
-/// A byte is held back only while it may be the beginning of a secret, so a line without one passes
-/// at once. Holds hardly more than the longest pattern, however occurrences overlap.
+/// A byte is held back only while it may be the beginning of a secret, so a line without one passes at once. Holds
+/// hardly more than the longest pattern, however occurrences overlap.
 #[derive(Debug)]
 pub struct Redactor {
     matcher: Arc<Matcher>,
-    /// The end of what went before, which says of some patterns whether they count.
+    /// The end of the text before, which decides whether some patterns count.
     before: Vec<u8>,
     held: Vec<u8>,
-    /// How much of what is held belongs to an occurrence of which the mask is written.
+    /// Number of held bytes that belong to an occurrence whose mask is already written.
     covered: usize,
-    /// Where in JSON what is held begins, where the output is JSON.
+    /// The JSON position at which the held bytes begin, if the output is JSON.
     place: Option<Place>,
 }
 
@@ -38,30 +38,30 @@ impl Redactor {
         }
     }
 
-    /// Starts a stream of JSON, which is JSON still when it is masked. Lines that are no JSON may be among it.
+    /// Starts a stream of JSON, which is still JSON after masking. It may contain lines that are not JSON.
     pub const fn of_json(matcher: Arc<Matcher>) -> Self {
         Self::of_json_from(matcher, Place::LineStart)
     }
 
-    /// Starts at a place within JSON.
+    /// Starts at a position within JSON.
     pub const fn of_json_from(matcher: Arc<Matcher>, place: Place) -> Self {
         let mut this = Self::new(matcher);
         this.place = Some(place);
         this
     }
 
-    /// What finds the secrets.
+    /// Returns the matcher that finds the secrets.
     pub const fn matcher(&self) -> &Arc<Matcher> {
         &self.matcher
     }
 
-    /// Takes the next piece and appends what is certain to `to`.
+    /// Processes the next piece and appends certain output to `to`.
     pub fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
         self.held.extend_from_slice(piece);
         self.pass(false, to);
     }
 
-    /// Appends all that was held back: nothing comes any more.
+    /// Appends everything that was held back; nothing may follow.
     pub fn finish(&mut self, to: &mut Vec<u8>) {
         self.pass(true, to);
     }
@@ -154,7 +154,7 @@ mod tests {
         masked
     }
 
-    /// The spellings of a secret that tools and encoders make.
+    /// Returns the spellings of a secret that tools and encoders produce.
     fn forms(secret: &str) -> Vec<Vec<u8>> {
         let written = spellings::of_writers(secret).into_iter();
         let mut forms: Vec<_> = written.map(|(_, form)| form.into_bytes()).collect();
@@ -167,12 +167,12 @@ mod tests {
         forms
     }
 
-    /// Few letters, so that secrets overlap, repeat and begin alike.
+    /// Generates secrets of few letters, so that they overlap, repeat and share prefixes.
     fn secrets() -> impl Strategy<Value = Vec<String>> {
         prop::collection::vec("[ab\"\\\\\n${é]{6,12}", 1..5)
     }
 
-    /// Text in which the secrets stand, in any form and in pieces of themselves.
+    /// Generates text that contains the secrets, in any form and in parts.
     fn text_with(secrets: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
         let part = (0..secrets.len(), 0..64usize, 0..16usize, "[abx \n]{0,6}");
         prop::collection::vec(part, 0..12).prop_map(move |parts| {

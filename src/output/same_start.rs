@@ -1,4 +1,4 @@
-//! The patterns that begin alike.
+//! Patterns that share a prefix.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -11,36 +11,36 @@ use super::window::Window;
 pub(super) struct SameStart {
     /// In lexical order.
     patterns: Vec<(Arc<[u8]>, Scope)>,
-    /// Their lengths, each once, the longest first.
+    /// Their distinct lengths, the longest first.
     lengths: Vec<usize>,
 }
 
-/// What begins at a place of a text.
+/// What begins at a position of a text.
 pub(super) enum Begins {
     Nothing,
     /// An occurrence of this length.
     Pattern(usize),
-    /// A pattern that counts or not, as what follows it says.
+    /// A pattern whose scope depends on text that is not available yet.
     Undecided,
 }
 
 impl SameStart {
-    /// Adds a pattern; [`Self::sort`] is for when all are there.
+    /// Adds a pattern; call [`Self::sort`] after the last one.
     pub(super) fn add(&mut self, pattern: Arc<[u8]>, scope: Scope) {
         self.patterns.push((pattern, scope));
     }
 
-    /// Makes it ready to be searched for.
+    /// Prepares the patterns for the search.
     pub(super) fn sort(&mut self) {
         self.patterns.sort();
-        // Of what is there twice, the wider scope comes first and stays.
+        // Of duplicates, the one with the wider scope comes first and stays.
         self.patterns.dedup_by(|next, kept| next.0 == kept.0);
         self.lengths = self.patterns.iter().map(|(it, _)| it.len()).collect();
         self.lengths.sort_unstable_by_key(|&length| Reverse(length));
         self.lengths.dedup();
     }
 
-    /// The longest occurrence that a window has at some place.
+    /// Returns the longest occurrence at a position of a window.
     pub(super) fn longest_at(&self, start: usize, window: &Window<'_>) -> Begins {
         let text = &window.text[start..];
         for &length in &self.lengths {
@@ -65,7 +65,7 @@ impl SameStart {
         Begins::Nothing
     }
 
-    /// Whether some pattern begins with the whole text and goes on after it.
+    /// Returns whether a pattern begins with the whole text and is longer.
     pub(super) fn goes_on_after(&self, text: &[u8]) -> bool {
         let after = self
             .patterns

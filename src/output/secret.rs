@@ -1,41 +1,41 @@
-//! A value that is masked, and where it counts as the secret that it is.
+//! A value that is masked, and the scope in which it counts as a secret.
 
 use std::borrow::Cow;
 
-/// How many bytes before an occurrence say whether it counts: room for the longest escape that is no part of
-/// a word, `\u001b[38;5;123m`.
+/// Number of bytes before an occurrence that decide whether it counts: room for the longest escape that is not part
+/// of a word, `\u001b[38;5;123m`.
 pub(super) const LOOK_BEHIND: usize = 24;
 
-/// Where a value counts as a secret. The widest comes first.
+/// Where a value counts as a secret. The widest scope comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Wherever it stands, also inside of longer words.
+    /// Anywhere, also inside of longer words.
     Anywhere,
-    /// Wherever it occurs as a whole, but not line by line.
+    /// Anywhere as a whole, but not line by line.
     ///
-    /// For a document: its lines hold names and what is public, and what is secret in it is a secret of its own.
+    /// For a document: its lines contain names and public values, and the secrets in it are separate secrets.
     Whole,
-    /// As a whole word, unless that is the name of a member of JSON, such as `"word":1`.
+    /// As a whole word, unless it is the name of a JSON member, such as `"word":1`.
     ///
-    /// For a value that may stand inside of ordinary words by chance.
+    /// For a value that may appear inside of ordinary words by chance.
     Word,
-    /// Where a URL has its user info and nowhere else: `:word@`, `//word@`.
+    /// Only in the user info of a URL: `:word@`, `//word@`.
     ///
-    /// For a word that tools print of their own accord.
+    /// For a word that tools print by themselves.
     Place,
 }
 
-/// A value that is masked. Has no `Debug`.
+/// A value that is masked. Does not implement `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<'a> {
-    /// The value as it is; a shorter one than six characters is not masked.
+    /// The value; one shorter than six characters is not masked.
     pub value: Cow<'a, [u8]>,
-    /// Where it counts.
+    /// Its scope.
     pub scope: Scope,
 }
 
 impl<'a> Secret<'a> {
-    /// The same, with a value of its own.
+    /// Returns the same secret with an owned value.
     pub fn into_owned(self) -> Secret<'static> {
         Secret {
             value: self.value.into_owned().into(),
@@ -43,7 +43,7 @@ impl<'a> Secret<'a> {
         }
     }
 
-    /// A value that is a secret wherever it stands.
+    /// Creates a secret that counts wherever it appears.
     pub fn anywhere(value: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {
             value: value.into(),
@@ -53,8 +53,8 @@ impl<'a> Secret<'a> {
 }
 
 impl Scope {
-    /// Whether an occurrence between two texts counts. None when what comes after the second decides;
-    /// with `whole`, nothing comes.
+    /// Returns whether an occurrence between two texts counts; `None` if text after the second one decides. With
+    /// `whole`, no text follows.
     pub(super) fn counts(self, before: &[u8], after: &[u8], whole: bool) -> Option<bool> {
         match self {
             Self::Anywhere | Self::Whole => Some(true),
@@ -76,10 +76,10 @@ impl Scope {
     }
 }
 
-/// What follows an occurrence.
+/// The context after an occurrence.
 enum Next {
     InWord,
-    /// The end of the name of a member, in JSON without white space. Prose has `": `.
+    /// The end of a member name, in JSON without white space. Prose has `": `.
     EndOfName,
     /// The end of the user info of a URL.
     At,
@@ -87,7 +87,7 @@ enum Next {
 }
 
 impl Next {
-    /// None when the text is too short to tell.
+    /// Returns `None` if the text is too short to decide.
     fn of(after: &[u8], whole: bool) -> Option<Self> {
         if begins_in_word(after, whole)? {
             return Some(Self::InWord);
@@ -101,7 +101,8 @@ impl Next {
     }
 }
 
-/// Whether a character may be in one word with letters of ASCII: Latin ones are, box drawing and other scripts are not.
+/// Returns whether a character can be in one word with ASCII letters: Latin ones can, box drawing and other scripts
+/// can't.
 const fn is_of_word(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || matches!(
@@ -111,7 +112,7 @@ const fn is_of_word(c: char) -> bool {
         )
 }
 
-/// Whether a text begins within a word. None when what comes after it decides; with `whole`, nothing comes.
+/// Returns whether a text begins within a word; `None` if text after it decides. With `whole`, no text follows.
 fn begins_in_word(text: &[u8], whole: bool) -> Option<bool> {
     let len = match text {
         [] => return Some(false),
@@ -127,13 +128,13 @@ fn begins_in_word(text: &[u8], whole: bool) -> Option<bool> {
     }
 }
 
-/// Whether a text ends within a word: with a letter or the like that is not the end of an escape.
+/// Returns whether a text ends within a word: with a word character that does not end an escape.
 fn is_in_word(before: &[u8]) -> bool {
     let last = |len| before.len().checked_sub(len).map(|at| &before[at..]);
     (1..=3).filter_map(last).any(is_one_of_word) && !ends_with_escape(before)
 }
 
-/// Whether these bytes are one character that may be in a word.
+/// Returns whether these bytes are one word character.
 fn is_one_of_word(bytes: &[u8]) -> bool {
     let mut chars = std::str::from_utf8(bytes).unwrap_or_default().chars();
     chars.next().is_some_and(is_of_word) && chars.next().is_none()
@@ -179,7 +180,7 @@ fn ends_with_start_of_colour(text: &[u8]) -> bool {
     start.ends_with(b"\x1b[") || start.ends_with(b"\\u001b[")
 }
 
-/// Whether a text ends with what stands before a user or a password in a URL.
+/// Returns whether a text ends with a separator that precedes a user or a password in a URL.
 fn is_after_separator(before: &[u8]) -> bool {
     [&b":"[..], b"%3A", b"//", b"%2F%2F"]
         .iter()

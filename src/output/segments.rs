@@ -1,13 +1,13 @@
-//! Cuts text into the pieces that events carry.
+//! Splits text into the pieces that events carry.
 
 use std::time::Duration;
 
-/// Silence after which a partial line is given out.
+/// Silence after which a partial line is emitted.
 pub const SILENCE: Duration = Duration::from_millis(200);
-/// Longest partial line that is waited for, in bytes; a longer one comes in pieces.
+/// Longest partial line that is held back, in bytes; a longer one is emitted in pieces.
 const MAX_PARTIAL_BYTES: usize = 64 * 1024;
 
-/// Gathers text into whole lines.
+/// Collects text into whole lines.
 #[derive(Debug, Default)]
 pub struct Segments {
     partial: String,
@@ -16,7 +16,7 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// Takes the next text and gives back the lines that are complete, as one piece.
+    /// Adds text and returns the complete lines as one piece.
     pub fn push(&mut self, text: &str) -> Option<String> {
         let end = match text.rfind('\n') {
             Some(last) => last + 1,
@@ -40,12 +40,12 @@ impl Segments {
         self.spare = lines;
     }
 
-    /// Gives back a line that is not complete, after [`SILENCE`] or at the end.
+    /// Returns the incomplete line, after [`SILENCE`] or at the end.
     pub fn flush(&mut self) -> Option<String> {
         (!self.partial.is_empty()).then(|| std::mem::take(&mut self.partial))
     }
 
-    /// Whether there is a line that is not complete.
+    /// Returns whether there is an incomplete line.
     pub const fn is_partial(&self) -> bool {
         !self.partial.is_empty()
     }

@@ -1,11 +1,11 @@
-//! Every spelling of a value that is masked, made without the code under test.
+//! Produces every spelling of a value that is masked, without the code under test.
 
 use std::fmt::Write;
 
 use super::escaping::{HCL, JSON, JSON_ASCII, JSON_FOR_HTML, escape};
 
-/// What URL libraries leave as it is, besides letters and digits: Go's user info, path and query, RFC 3986, Python's
-/// `quote`, JavaScript's `encodeURIComponent` and `encodeURI`, the WHATWG.
+/// Characters that URL libraries leave unescaped besides letters and digits: Go's user info, path and query, RFC
+/// 3986, Python's `quote`, JavaScript's `encodeURIComponent` and `encodeURI`, the WHATWG.
 const LEFT_IN_URLS: [&str; 8] = [
     "-._~",
     "-._~$&+,;=",
@@ -17,7 +17,7 @@ const LEFT_IN_URLS: [&str; 8] = [
     "",
 ];
 
-/// The spellings of writers that exist, each with its name.
+/// Returns the spellings of existing writers, each with its name.
 pub(super) fn of_writers(value: &str) -> Vec<(&'static str, String)> {
     let json = escape(value, JSON);
     let php = escape(value, JSON_ASCII).replace('/', "\\/");
@@ -61,7 +61,7 @@ pub(super) fn of_writers(value: &str) -> Vec<(&'static str, String)> {
     found
 }
 
-/// A spelling that chooses anew for each character.
+/// Returns a spelling that chooses a form for each character separately.
 pub(super) fn mixed(value: &str, choices: &[u8]) -> String {
     let mut choices = choices.iter().cycle();
     let mut text = String::new();

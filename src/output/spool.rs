@@ -1,4 +1,4 @@
-//! The tool's raw output: a file that is in no directory and empties itself as it is read.
+//! The tool's raw output: a file without a directory entry that is emptied as it is read.
 
 use std::fs::File;
 use std::io;
@@ -10,14 +10,14 @@ use nix::unistd::{Whence, lseek};
 
 use crate::process::{FileWatch, Urgency, forbid_cutting, memory_file, reopen_for_append};
 
-/// How much is read before the space is given back.
+/// Bytes that are read before their space is freed.
 const PUNCH_BYTES: u64 = 1024 * 1024;
 
-/// Where the tool writes to.
+/// The file that the tool writes to.
 ///
-/// Not a pipe: when the reader of a pipe dies, the tool dies with it at its next write, without its
-/// state. What has been read is punched out, so that the file holds no secret afterwards and no more
-/// memory than what is still to be read.
+/// It is not a pipe: when the reader of a pipe dies, the tool dies at its next write and loses its state. Holes are
+/// punched where data was read, so that the file contains no secrets afterwards and uses no more memory than the
+/// unread data needs.
 #[derive(Debug)]
 pub struct Spool {
     file: File,
@@ -27,10 +27,10 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Makes an empty spool.
+    /// Creates an empty spool.
     ///
     /// # Errors
-    /// When neither memory nor the temporary directory has room for a file.
+    /// Neither memory nor the temporary directory has room for a file.
     pub fn create() -> io::Result<Self> {
         let file = memory_file("spool")?;
         forbid_cutting(&file);
@@ -43,29 +43,29 @@ impl Spool {
         })
     }
 
-    /// The end that the tool writes to.
+    /// Returns the file for the tool to write to.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// No descriptors are left.
     pub fn writer(&self) -> io::Result<File> {
         reopen_for_append(&self.file)
     }
 
-    /// Returns when there may be something to read. May be dropped and called again.
+    /// Returns when there may be data to read. Cancel safe.
     pub async fn changed(&self, urgency: Urgency) {
         self.watch.changed(urgency).await;
     }
 
-    /// How much is there that was not read yet; 0 when that cannot be told.
+    /// Returns the number of unread bytes; 0 if it cannot be determined.
     pub fn backlog_bytes(&self) -> u64 {
         let len = self.file.metadata().map_or(0, |found| found.len());
         len.saturating_sub(self.read)
     }
 
-    /// Reads on; 0 when nothing is there for now.
+    /// Reads the next bytes; returns 0 if there are none yet.
     ///
     /// # Errors
-    /// What the read failed with.
+    /// The error of the read.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut len = self.file.read_at(into, self.read)?;
         while len > 0 && into[..len].iter().all(|&byte| byte == 0) && self.pass_over_hole()? {
@@ -78,10 +78,10 @@ impl Spool {
         Ok(len)
     }
 
-    /// Shows what is written and not yet read, at most `limit` bytes of it, and leaves it unread.
+    /// Shows at most `limit` unread bytes, and leaves them unread.
     ///
     /// # Errors
-    /// What the read failed with.
+    /// The error of the read.
     pub fn peek(&self, limit: u64, mut show: impl FnMut(&[u8])) -> io::Result<()> {
         let mut piece = vec![0; 64 * 1024];
         let end = self.read.saturating_add(limit);
@@ -97,14 +97,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Passes over a hole, if one is next: a process has lengthened the file, and nothing was printed there.
+    /// Skips a hole, if one is next: a process has extended the file, and nothing was printed there.
     fn pass_over_hole(&mut self) -> io::Result<bool> {
-        // Before the look for data: what is printed meanwhile is behind this.
+        // Before the search for data: output printed meanwhile comes after this offset.
         let len = self.file.metadata()?.len();
         let data = match lseek(&self.file, self.read.cast_signed(), Whence::SeekData) {
             Ok(data) => data.cast_unsigned(),
             Err(Errno::ENXIO) => len,
-            // A file system that does not tell of holes: they are read as what they look like.
+            // The file system does not report holes: they are read as zeros.
             Err(_) => return Ok(false),
         };
         let is_hole = data > self.read;
@@ -112,14 +112,14 @@ impl Spool {
         Ok(is_hole)
     }
 
-    /// Gives back the space of what has been read.
+    /// Frees the space of the data that was read.
     fn punch(&mut self) {
         let (from, len) = (
             self.punched.cast_signed(),
             (self.read - self.punched).cast_signed(),
         );
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        // A file system without holes keeps the space until the file is closed; nothing else is lost.
+        // A file system without holes keeps the space until the file is closed; nothing else is affected.
         let _ = fallocate(&self.file, flags, from, len);
         self.punched = self.read;
     }

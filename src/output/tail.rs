@@ -1,6 +1,6 @@
-//! The last part of a text, for the diagnosis.
+//! The end of a text, for the diagnosis.
 
-/// Bytes that are kept at least.
+/// Least number of bytes that are kept.
 const KEPT_BYTES: usize = 64 * 1024;
 
 /// Keeps the end of a stream of text.
@@ -10,7 +10,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Takes the next piece.
+    /// Appends the next piece.
     pub fn push(&mut self, piece: &str) {
         if self.text.len() + piece.len() > 2 * KEPT_BYTES {
             let drop_to = (self.text.len() + piece.len())
@@ -22,7 +22,7 @@ impl Tail {
         self.text.push_str(piece);
     }
 
-    /// What has been kept.
+    /// Returns the text that was kept.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -1,6 +1,6 @@
-//! Bytes to text, with what is not UTF-8 replaced.
+//! Decodes bytes to text, and replaces invalid UTF-8.
 
-/// Decodes a stream that comes in pieces; a character cut in two is put together again.
+/// Decodes a stream that arrives in pieces; a character split between pieces is joined again.
 #[derive(Debug, Default)]
 pub struct Utf8 {
     held: Vec<u8>,
@@ -18,7 +18,7 @@ impl Utf8 {
         }
     }
 
-    /// Appends what was held back: nothing comes any more.
+    /// Appends what was held back; nothing may follow.
     pub fn finish(&mut self, to: &mut String) {
         to.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.held)));
     }

@@ -1,23 +1,23 @@
-//! What a search has before it.
+//! A part of a text and its context for a search.
 
 use std::borrow::Cow;
 
 use super::secret::LOOK_BEHIND;
 
-/// A piece of a text, in which is searched.
+/// A part of a text to search.
 #[derive(Default)]
 pub(super) struct Window<'t> {
-    /// The end of what stands before it, [`LOOK_BEHIND`] bytes unless the text begins later.
+    /// The end of the text before it, [`LOOK_BEHIND`] bytes unless the text begins later.
     pub(super) before: &'t [u8],
     pub(super) text: &'t [u8],
-    /// How many of its first bytes belong to occurrences that began before it.
+    /// Number of its first bytes that belong to occurrences that began before it.
     pub(super) covered: usize,
-    /// Whether nothing comes after it.
+    /// Whether no text follows.
     pub(super) whole: bool,
 }
 
 impl<'t> Window<'t> {
-    /// A whole text.
+    /// Creates a window of a whole text.
     pub(super) fn of(text: &'t [u8]) -> Self {
         Self {
             text,
@@ -26,7 +26,7 @@ impl<'t> Window<'t> {
         }
     }
 
-    /// What stands before a place in it, as far as that is looked at.
+    /// Returns the text before a position, as much as a search needs.
     pub(super) fn before(&self, place: usize) -> Cow<'t, [u8]> {
         match place.checked_sub(LOOK_BEHIND) {
             Some(from) => self.text[from..place].into(),

@@ -1,14 +1,15 @@
-//! A pattern in the one spelling in which it is compared, cut into pieces of bounded length.
+//! Converts a pattern to the canonical spelling used for comparison, split into pieces of bounded length.
 //!
-//! Each run of white space is one space, and each run of backslashes one, since encoders repeat them.
+//! Each run of white space becomes one space, and each run of backslashes one backslash, since encoders repeat
+//! them.
 
 use super::gap::{self, At};
 use crate::output::forms::MIN_CHARS;
 
-/// Longest piece of a pattern, in bytes; bounds the work at each place of a text. Any piece of a longer value is
+/// Longest piece of a pattern, in bytes; limits the work at each position of a text. Any piece of a longer value is
 /// masked by itself.
 pub(super) const MAX_PIECE_BYTES: usize = 64;
-/// How far the next piece begins behind one: pieces overlap, so that a whole value is masked as one.
+/// Distance between the starts of two pieces: pieces overlap, so that a whole value is masked as one.
 const STRIDE_BYTES: usize = 48;
 /// How much longer the last piece may be, since a piece begins with a character and not with a space.
 const SLACK_BYTES: usize = 8;
@@ -19,12 +20,12 @@ const MIN_TEXT_BYTES: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Piece {
     pub(super) text: Box<[u8]>,
-    /// Whether it is a piece from within a value: any gap may be before and in it.
+    /// Whether it is a piece from within a value: any gap may come before it and in it.
     pub(super) is_inner: bool,
 }
 
-/// The pieces of a pattern. None for one of which too little is left to be told from other text, and for one with
-/// colours in it.
+/// Returns the pieces of a pattern. Returns `None` if too little is left to distinguish it from other text, or if
+/// it contains colours.
 pub(super) fn pieces_of(pattern: &[u8]) -> Option<Vec<Piece>> {
     let text = canonical(pattern)?;
     if text.len() <= MAX_PIECE_BYTES {
@@ -79,12 +80,12 @@ fn canonical(pattern: &[u8]) -> Option<Vec<u8>> {
     text.pop_if(|last| *last == b' ');
     let chars = String::from_utf8_lossy(&text).chars().count();
     let visible = text.iter().filter(|&&byte| byte != b' ').count();
-    // A gap that is too long to be one is left as it is.
+    // A gap longer than the limit is not collapsed.
     let is_collapsed = !text.windows(2).any(|it| it == b"  ");
     (is_collapsed && chars >= MIN_CHARS && visible >= MIN_TEXT_BYTES).then_some(text)
 }
 
-/// The last start of a character at or before a place; the place itself in what is no text.
+/// Returns the last start of a character at or before a position; the position itself if the bytes are not text.
 fn char_start(text: &[u8], place: usize) -> usize {
     if place >= text.len() {
         return text.len();

@@ -1,20 +1,20 @@
-//! The characters that a text spells with an escape: of JSON, of shells, of HTML.
+//! Parses escaped characters: escapes of JSON, of shells, of HTML.
 
 use super::percent::digit;
 
-/// Longest run of backslashes that is one escape.
+/// Longest run of backslashes that counts as one escape.
 const MAX_SLASHES: usize = 32;
-/// Longest character reference of HTML, in bytes.
+/// Longest HTML character reference, in bytes.
 const MAX_REFERENCE_BYTES: usize = 10;
 
-/// What an escape stands for.
+/// The result of parsing an escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
     /// A character or a byte, and the length of its escape.
     Spelled(Spelled, usize),
-    /// No escape.
+    /// Not an escape.
     None,
-    /// The end of the text cuts off what would tell.
+    /// The text ends too early to decide.
     Cut,
 }
 
@@ -30,7 +30,7 @@ impl Spelled {
         let c = char::from_u32(code)?;
         let mut bytes = [0; 4];
         let len = c.encode_utf8(&mut bytes).len();
-        // Patterns have a space for any white space.
+        // Patterns contain a space for any white space.
         if c.is_ascii_whitespace() {
             bytes[0] = b' ';
         }
@@ -53,7 +53,7 @@ impl Spelled {
         }
     }
 
-    /// What a byte means that is the code of a character, as in Python's `ascii()`.
+    /// Interprets a byte as a character code, as in Python's `ascii()`.
     pub(super) fn as_code_of_char(&self) -> Option<Self> {
         match self.bytes() {
             [byte] if !byte.is_ascii() => Self::of_char(u32::from(*byte)),
@@ -66,13 +66,13 @@ impl Spelled {
     }
 }
 
-/// How many backslashes begin a text.
+/// Returns the number of backslashes at the start of a text.
 pub(super) fn slashes(text: &[u8]) -> usize {
     let slashes = text.iter().take(MAX_SLASHES);
     slashes.take_while(|&&byte| byte == b'\\').count()
 }
 
-/// Reads an escape that begins with backslashes: of JSON, Go, C and shells, any number of times over.
+/// Parses an escape that begins with backslashes: of JSON, Go, C and shells, escaped any number of times.
 pub(super) fn backslashed(text: &[u8]) -> Escape {
     let slashes = slashes(text);
     let rest = &text[slashes..];
@@ -120,7 +120,7 @@ pub(super) fn backslashed(text: &[u8]) -> Escape {
     }
 }
 
-/// The other half of a character outside of the basic plane: `\ud83d\ude00`.
+/// Parses the second half of a character outside of the basic plane: `\ud83d\ude00`.
 fn low_surrogate(high: u32, rest: &[u8], len: usize) -> Escape {
     let slashes = slashes(rest);
     let digits = match &rest[slashes..] {
@@ -153,7 +153,7 @@ fn braced(digits: &[u8], slashes: usize) -> Escape {
     }
 }
 
-/// Reads what shells write for an apostrophe between apostrophes, `'\''` or `'"'"'`, also where its backslash and its
+/// Parses what shells write for an apostrophe between apostrophes, `'\''` or `'"'"'`, also if its backslash and its
 /// quotes are escaped again, as in JSON.
 pub(super) fn shell_apostrophe(text: &[u8]) -> Escape {
     let slashes = slashes(&text[1..]);
@@ -237,7 +237,7 @@ enum Number {
     Cut,
 }
 
-/// So many hexadecimal digits at the start of a text.
+/// Parses `count` hexadecimal digits at the start of a text.
 fn hex(text: &[u8], count: usize) -> Number {
     let mut number = 0;
     for place in 0..count {

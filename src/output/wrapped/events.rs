@@ -1,20 +1,21 @@
-//! Where a text may spell something otherwise than a pattern does.
+//! Finds positions at which a text may spell something differently from a pattern.
 
 use memchr::{memchr3, memmem};
 
-/// What may be in the first bytes of patterns, and so has to be looked for in a text.
+/// Characters in the first bytes of patterns that decide what to search for in a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Events {
-    /// White space: then any other white space is of interest, and a plus sign, which is one in form bodies.
+    /// White space: then any other white space matters, and a plus sign, which means a space in form bodies.
     pub(super) has_space: bool,
-    /// A quote, which shells write as `'\''` and `'"'"'`: then any quote is of interest, not only what begins an escape.
+    /// A quote, which shells write as `'\''` and `'"'"'`: then any quote matters, not only one that begins an
+    /// escape.
     pub(super) has_quote: bool,
 }
 
 /// Finds the next byte of some kind.
 type Search = fn(&[u8]) -> Option<usize>;
 
-/// The kinds of bytes that are searched for, each by one fast search.
+/// The kinds of bytes to search for, each with one fast search.
 const SEARCHES: [Search; 5] = [
     |text| memchr3(b'\n', 0x1b, b'\\', text),
     |text| memchr3(b'%', b'&', b'\'', text),
@@ -22,13 +23,13 @@ const SEARCHES: [Search; 5] = [
     |text| memchr3(0x0b, 0x0c, 0xe2, text),
     |text| memmem::find(text, b"  "),
 ];
-/// How many of them are always of interest; the others with white space.
+/// How many of them always matter; the others matter with white space.
 const ALWAYS: usize = 2;
 
-/// The places of interest in one text, from its start on.
+/// The positions of interest in one text, from its start.
 pub(super) struct EventsIn<'a> {
     text: &'a [u8],
-    /// The next one of each kind; the end of the text if there is none.
+    /// The next position of each kind; the end of the text if there is none.
     next: [usize; SEARCHES.len()],
     is_on: [bool; SEARCHES.len()],
 }
@@ -50,7 +51,7 @@ impl Events {
 }
 
 impl EventsIn<'_> {
-    /// The first one at or behind a place.
+    /// Returns the first position at or after `from`.
     #[inline]
     pub(super) fn next(&mut self, from: usize) -> Option<usize> {
         let mut next = self.text.len();

@@ -1,37 +1,37 @@
-//! What a tool puts between the words of a value when it wraps, indents, boxes or colours them.
+//! Recognizes what a tool inserts between the words of a value when it wraps, indents, boxes or colours them.
 
 use super::escapes;
 use super::percent::{self, Percent};
 
-/// Longest address of a resource that is read before `(local-exec):`, in bytes.
+/// Longest resource address before `(local-exec):` that is parsed, in bytes.
 const MAX_ADDRESS_BYTES: usize = 256;
 /// Longest control sequence, in bytes.
 const MAX_COLOUR_BYTES: usize = 32;
-/// Longest gap, in bytes; a longer one is read as text.
+/// Longest gap, in bytes; a longer one is treated as text.
 pub(super) const MAX_GAP_BYTES: usize = 1024;
-/// Most escapes in a gap, such as `\n`; with more of them it is read as text. Bounds the work where a text has nothing
-/// else, since a gap is read again from each of its escapes on.
+/// Most escapes in a gap, such as `\n`; with more of them it is treated as text. Limits the work for a text with
+/// nothing else, since a gap is parsed again from each of its escapes.
 const MAX_GAP_ESCAPES: usize = 32;
 
-/// What begins at some place of a text.
+/// What begins at a position of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum At {
-    /// Text of its own.
+    /// Normal text.
     Text,
-    /// White space, box drawing, colour, in any order.
+    /// White space, box drawing and colours, in any order.
     Gap(Gap),
-    /// The end of the text cuts off what would tell, or the gap may go on behind it.
+    /// The text ends too early to decide, or the gap may continue after it.
     Cut(Gap),
 }
 
-/// A run of what is not text.
+/// A run of bytes that are not text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Gap {
-    /// In bytes.
+    /// Length in bytes.
     pub(super) len: usize,
-    /// Whether a reader sees it. Colour alone is not seen.
+    /// Whether a reader sees it. Colours alone are invisible.
     pub(super) visible: bool,
-    /// Whether a line ends in it.
+    /// Whether it contains a line end.
     pub(super) line_end: bool,
 }
 
@@ -43,7 +43,7 @@ enum Token {
     Cut,
 }
 
-/// Whether a gap may begin with a byte: most bytes are looked at no further.
+/// Returns whether a gap may begin with a byte: most bytes need no further check.
 pub(super) const fn may_begin_gap(byte: u8) -> bool {
     matches!(
         byte,
@@ -51,7 +51,7 @@ pub(super) const fn may_begin_gap(byte: u8) -> bool {
     )
 }
 
-/// Tells what a text begins with; with `whole`, nothing comes after its end.
+/// Returns what a text begins with; with `whole`, nothing follows its end.
 #[inline]
 pub(super) fn at_start(text: &[u8], whole: bool) -> At {
     match text.first() {
@@ -60,7 +60,7 @@ pub(super) fn at_start(text: &[u8], whole: bool) -> At {
     }
 }
 
-/// Length of the first part of a gap: its white space as it is, or the escape that begins it.
+/// Returns the length of the first part of a gap: its raw white space, or the escape that begins it.
 pub(super) fn first_part(gap: &[u8]) -> usize {
     let mut len = 0;
     while let Token::Space(part) | Token::LineEnd(part) = token(&gap[len..]) {
@@ -155,7 +155,7 @@ fn gap_at_start(text: &[u8], whole: bool) -> At {
                 gap.visible = true;
                 gap.line_end = true;
                 gap.len += len;
-                // Only a line end of the tool's own is followed by one, not one that is written out.
+                // A prefix follows only a real line end of the tool, not an escaped one.
                 let is_own = rest[..len].ends_with(b"\n");
                 match is_own.then(|| provisioner_prefix(&rest[len..])) {
                     Some(Some(prefix)) => gap.len += prefix,
@@ -181,7 +181,7 @@ fn token(text: &[u8]) -> Token {
     }
 }
 
-/// White space or a colour as JSON, Go and shells write them out: `\n`, `\u001b[31m`; also escaped again.
+/// Parses white space or a colour escaped by JSON, Go and shells: `\n`, `\u001b[31m`; also escaped again.
 fn escaped(text: &[u8]) -> Token {
     if let [_, b'"', ..] = text {
         return Token::Text;
@@ -204,7 +204,7 @@ fn escaped(text: &[u8]) -> Token {
         }
     }
     match rest {
-        // A line end that is escaped itself, as in folded lines of YAML and of `sed -n l`.
+        // An escaped line end, as in folded lines of YAML and of `sed -n l`.
         [b'n' | b'\n', ..] => Token::LineEnd(slashes + 1),
         [b't' | b'r', ..] => Token::Space(slashes + 1),
         [b'u', digits @ ..] => match digits {
@@ -218,13 +218,13 @@ fn escaped(text: &[u8]) -> Token {
     }
 }
 
-/// Whether backslashes and a space begin a text.
+/// Returns whether a text begins with backslashes and a space.
 fn is_escaped_space(text: &[u8]) -> bool {
     let slashes = escapes::slashes(text);
     slashes > 0 && text.get(slashes) == Some(&b' ')
 }
 
-/// White space as URLs have it.
+/// Parses URL-encoded white space.
 fn percent_coded(text: &[u8]) -> Token {
     match percent::at_start(text) {
         Percent::Byte(b'\n', len) => Token::LineEnd(len),
@@ -234,11 +234,11 @@ fn percent_coded(text: &[u8]) -> Token {
     }
 }
 
-/// The control sequence that an escape character of this length begins (ECMA-48, 5.4), such as `[1;31m`.
+/// Parses the control sequence after an escape character of length `escape` (ECMA-48, 5.4), such as `[1;31m`.
 fn control_sequence(escape: usize, rest: &[u8]) -> Token {
     let parameters = match rest {
         [b'[', parameters @ ..] => parameters,
-        // The character set that `tput sgr0` chooses.
+        // The character set that `tput sgr0` selects.
         [b'(', b'B', ..] => return Token::Colour(escape + 2),
         [] | [b'('] => return Token::Cut,
         _ => return Token::Text,
@@ -254,8 +254,8 @@ fn control_sequence(escape: usize, rest: &[u8]) -> Token {
     }
 }
 
-/// Length of what both tools print before each line of a provisioner's output: `ADDRESS (local-exec):`. None when the
-/// text is too short to tell.
+/// Returns the length of the prefix that both tools print before each line of a provisioner's output: `ADDRESS
+/// (local-exec):`. Returns `None` if the text is too short to decide.
 fn provisioner_prefix(line: &[u8]) -> Option<usize> {
     const MARKS: [&[u8]; 2] = [b"(local-exec):", b"(remote-exec):"];
     let mut at = 0;

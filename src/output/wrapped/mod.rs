@@ -1,8 +1,8 @@
-//! Finds values however a text spells them, and wherever a tool has wrapped, indented, boxed or coloured them.
+//! Finds values in any spelling, even if a tool has wrapped, indented, boxed or coloured them.
 //!
-//! An occurrence begins as the pattern does, byte by byte, or there is something else within its first bytes: an
-//! escape, or white space. So only these two kinds of places are looked at. From there on, what the text spells is
-//! compared with all patterns at once, at most one piece of bounded length.
+//! An occurrence begins with the bytes of the pattern, or its first bytes contain something else: an escape, or
+//! white space. So only these two kinds of positions are examined. From there, the decoded text is compared with
+//! all patterns at once, for at most one piece of bounded length.
 
 mod canonical;
 mod escapes;
@@ -33,26 +33,26 @@ use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special}
 use super::filter::{Filter, Needle};
 use super::window::Window;
 
-/// How far before a place of interest an occurrence begins that is not found by its first bytes.
+/// How far before a position of interest an occurrence may begin that its first bytes do not show.
 const LOOK_BACK: usize = size_of::<Needle>();
 
-/// The patterns that are found in any spelling.
+/// Patterns that are found in any spelling.
 #[derive(Default)]
 pub(super) struct Wrapped {
-    /// In lexical order.
+    /// The patterns, in lexical order.
     patterns: Vec<Piece>,
-    /// How many pieces from within values are before each of them, and before the end.
+    /// Number of pieces from within values before each of them, and before the end.
     inner_before: Vec<u32>,
-    /// Which of them begin with these bytes.
+    /// The range of patterns that begin with these bytes.
     needles: HashMap<Needle, (usize, usize)>,
-    /// Which of them begin with a byte.
+    /// The range of patterns that begin with a byte.
     first: Vec<(usize, usize)>,
     starts: Pairs,
     events: Events,
 }
 
 impl Wrapped {
-    /// Compiles patterns, and gives back those that can only be compared byte by byte.
+    /// Compiles patterns, and returns those that can only be compared byte by byte.
     pub(super) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> (Self, Vec<Vec<u8>>) {
         let mut pieces = Vec::new();
         let mut exact = Vec::new();
@@ -63,7 +63,7 @@ impl Wrapped {
             }
         }
         pieces.sort_unstable();
-        // Of two that are alike, the one in which more gaps may be comes last and stays.
+        // Of two equal ones, the one that allows more gaps comes last and stays.
         pieces.dedup_by(|next, kept| {
             let is_same = next.text == kept.text;
             kept.is_inner |= is_same && next.is_inner;
@@ -104,12 +104,12 @@ impl Wrapped {
         this
     }
 
-    /// What patterns begin with.
+    /// Returns the prefixes of patterns.
     pub(super) fn needles(&self) -> impl Iterator<Item = &Needle> {
         self.needles.keys()
     }
 
-    /// What begins at a place with the first bytes of a pattern as they are.
+    /// Finds an occurrence at a position that has the unescaped first bytes of a pattern.
     pub(super) fn at_needle(
         &self,
         needle: &Needle,
@@ -144,7 +144,7 @@ impl Wrapped {
         walk.run(from)
     }
 
-    /// Adds what is found by anything else to `ranges`, in any order; returns up to where that is certain.
+    /// Adds all other occurrences to `ranges`, in any order; returns up to where the result is certain.
     pub(super) fn find(
         &self,
         window: &Window<'_>,
@@ -157,7 +157,7 @@ impl Wrapped {
             return certain;
         }
         let mut try_starts = self.tries(window, filter, ranges, &mut certain);
-        // Before this place, every start was tried.
+        // Every start before this position was tried.
         let mut fresh = 0;
         let mut at = 0;
         let mut events = self.events.of(text);
@@ -166,7 +166,7 @@ impl Wrapped {
             match &text[event..] {
                 [b'%', after, ..] if !after.is_ascii_hexdigit() => continue,
                 [b'&', after, ..] if !after.is_ascii_lowercase() && *after != b'#' => continue,
-                // Shells write `'$'` before what they escape, and two quotes behind it.
+                // Shells write `'$'` before an escaped part, and two quotes after it.
                 [b'\'', after, ..] if !self.events.has_quote && !matches!(after, b'$' | b'\'') => {
                     continue;
                 }
@@ -183,7 +183,8 @@ impl Wrapped {
         certain
     }
 
-    /// Tries every start, not before the first place, from which what is at the second may be among the first bytes.
+    /// Returns a function that tries every start at or after the first position from which the second position may
+    /// be among the first bytes.
     fn tries(
         &self,
         window: &Window<'_>,
@@ -238,8 +239,8 @@ impl Wrapped {
         }
     }
 
-    /// Whether an occurrence may have few bytes before a place of interest: not where a gap is within a word, unless
-    /// lines end at a fixed width.
+    /// Returns whether an occurrence may have few bytes before a position of interest: it may not if a gap is
+    /// within a word, unless lines end at a fixed width.
     fn may_begin_near(&self, window: &Window<'_>, gap: usize, event: usize) -> bool {
         if self.events.has_space || !matches!(window.text.get(event), Some(b'\n' | 0x1b)) {
             return true;
@@ -249,7 +250,7 @@ impl Wrapped {
         near.contains(&b'\n') || near.iter().all(u8::is_ascii_graphic)
     }
 
-    /// How a comparison begins with a text, if patterns may begin so.
+    /// Returns the first state of a comparison, if a pattern may begin like the text.
     fn begin(&self, text: &[u8], start: usize) -> Option<Reached> {
         let first = text[0];
         if is_special(first) {
@@ -258,7 +259,7 @@ impl Wrapped {
             let may_begin = !is_plain_gap && self.may_begin_spelled(text);
             return may_begin.then(|| Reached::plainly(all, 0, start));
         }
-        // A string literal may end behind the first byte.
+        // A string literal may end after the first byte.
         let is_start =
             |second: &u8| is_special(*second) || *second == b'"' || self.starts.has(first, *second);
         let range = self.first[usize::from(first)];
@@ -266,7 +267,7 @@ impl Wrapped {
             .then(|| Reached::plainly(range, 1, start + 1))
     }
 
-    /// Whether patterns begin with what is spelled at the start of a text, or with its first byte as it is.
+    /// Returns whether a pattern begins with what the start of a text spells, or with its unescaped first byte.
     fn may_begin_spelled(&self, text: &[u8]) -> bool {
         let has = |byte: u8| self.first[usize::from(byte)] != (0, 0);
         let has_escaped = |escape: Escape| match escape {
@@ -293,8 +294,8 @@ impl Wrapped {
     }
 }
 
-/// Where the gap begins whose first byte of interest ends a text: with the white space and the box before it, with what a
-/// shell has before an escape, and with the end of a string literal.
+/// Returns where the gap begins whose first byte of interest follows a text: it includes the white space and the
+/// box before that byte, what a shell writes before an escape, and the end of a string literal.
 fn start_of_gap(text: &[u8]) -> usize {
     let mut text = text;
     loop {

@@ -1,6 +1,6 @@
 //! A set of pairs of bytes.
 
-/// Which pairs of bytes occur somewhere. Empty, it takes no memory.
+/// The pairs of bytes that occur. An empty set allocates no memory.
 #[derive(Default)]
 pub(super) struct Pairs(Vec<u64>);
 

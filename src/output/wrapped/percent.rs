@@ -1,20 +1,20 @@
-//! Percent codes of URLs, also encoded again.
+//! Percent-encoding of URLs, also encoded again.
 
-/// How often a percent sign may be encoded again.
+/// How many times a percent sign may be encoded again.
 const MAX_LEVELS: usize = 4;
 
-/// What a text begins with whose first byte is a percent sign.
+/// What a text begins with if its first byte is a percent sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Percent {
     /// A percent sign of this length: `%`, `%25`, `%2525`.
     Literal(usize),
-    /// The code of another byte, and its length: `%2F`, `%252f`.
+    /// The code of another byte, and the length of the code: `%2F`, `%252f`.
     Byte(u8, usize),
-    /// The end of the text cuts off what would tell.
+    /// The text ends too early to decide.
     Cut,
 }
 
-/// Reads a percent code.
+/// Parses a percent code.
 pub(super) fn at_start(text: &[u8]) -> Percent {
     let sign = sign_len(text);
     match &text[sign..] {
@@ -27,13 +27,13 @@ pub(super) fn at_start(text: &[u8]) -> Percent {
     }
 }
 
-/// Length of the percent sign that begins a text, encoded or not.
+/// Returns the length of the percent sign at the start of a text, encoded or not.
 pub(super) fn sign_len(text: &[u8]) -> usize {
     let again = text[1..].chunks_exact(2).take(MAX_LEVELS);
     1 + 2 * again.take_while(|it| it == b"25").count()
 }
 
-/// The value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit.
 pub(super) const fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),

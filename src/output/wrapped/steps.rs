@@ -10,7 +10,7 @@ pub(super) fn add(steps: usize) {
     STEPS.set(STEPS.get() + steps);
 }
 
-/// The steps since the last call.
+/// Returns the steps since the last call.
 pub(super) fn take() -> usize {
     STEPS.take()
 }

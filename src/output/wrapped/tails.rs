@@ -1,14 +1,14 @@
-//! The next few bytes of a text as patterns have them, which say of nearly every place that no pattern goes on there.
+//! The next few decoded bytes of a text, which rule out nearly every position as the continuation of a pattern.
 
 use super::escapes::{self, Escape};
 use super::gap::{self, At};
 use super::walk::is_special;
 
-/// How many bytes are looked at.
+/// Number of bytes that are read.
 pub(super) const TAIL_BYTES: usize = 4;
 type Tail = [u8; TAIL_BYTES];
 
-/// What a text goes on with, read in each possible way.
+/// The continuation of a text, in each possible interpretation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tails {
     tails: [Tail; 2],
@@ -16,7 +16,7 @@ pub(super) struct Tails {
 }
 
 impl Tails {
-    /// Reads a place of interest in a text. None where that is not told in short.
+    /// Reads a position of interest in a text. Returns `None` if a few bytes are not enough to decide.
     pub(super) fn at(text: &[u8], has_space: bool) -> Option<Self> {
         let mut this = Self::default();
         let is_told = matches!(text, [b'\\' | b'\n' | b'\t' | b'\r' | b' ' | 0x1b, ..]);
@@ -24,7 +24,7 @@ impl Tails {
             return None;
         }
         match gap::at_start(text, false) {
-            // An escape in it may be the value's own.
+            // An escape in it may belong to the value.
             At::Gap(gap) if text[..gap.len].iter().any(|it| matches!(it, b'\\' | b'%')) => {
                 return None;
             }
@@ -68,7 +68,7 @@ impl Tails {
         Some(())
     }
 
-    /// Whether some bytes with one of these behind them may begin a pattern.
+    /// Returns whether `before`, followed by one of these tails, may begin a pattern.
     pub(super) fn any_behind(&self, before: &[u8], may_begin: impl Fn(&[u8]) -> bool) -> bool {
         self.tails[..self.len].iter().any(|tail| {
             let mut gram = [0; TAIL_BYTES];
@@ -80,7 +80,7 @@ impl Tails {
     }
 }
 
-/// A byte of a text that is nothing but itself.
+/// Returns a byte of a text that has no other interpretation.
 fn plain(text: &[u8], place: usize) -> Option<u8> {
     let byte = *text.get(place)?;
     let is_space = byte == b' '
@@ -91,7 +91,7 @@ fn plain(text: &[u8], place: usize) -> Option<u8> {
     (is_space || !is_special(byte)).then_some(byte)
 }
 
-/// Whether a text is nothing but itself up to a place.
+/// Returns whether no byte of a text before `end` has another interpretation.
 pub(super) fn is_plain(text: &[u8], end: usize) -> bool {
     (0..end).all(|place| plain(text, place).is_some())
 }

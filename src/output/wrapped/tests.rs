@@ -1,4 +1,4 @@
-//! What a tool has wrapped is masked as a whole, however it comes in.
+//! Tests that wrapped values are masked as a whole, however the text arrives.
 
 use std::sync::Arc;
 
@@ -209,7 +209,7 @@ fn colour_within_a_word_hides_nothing() {
     let text = "a hun\u{1b}[1mter2\u{1b}[0msecret b";
     assert_eq!(matcher.mask(text), "a *** b");
     assert_eq!(matcher.mask("a hunter2\\u001b[0msecret b"), "a *** b");
-    // Both tools underline what an error is about, as an escape in a string that does not exist.
+    // Both tools underline the subject of an error, such as an escape in a string that does not exist.
     let matcher = self::matcher(&["H\\qZebra99xyzLong", "${oops}Zebra99xyz"]);
     for text in [
         "H\u{1b}[4m\\q\u{1b}[0mZebra99xyzLong",
@@ -241,7 +241,7 @@ fn base64_of_a_text_with_the_value_is_masked_at_any_width() {
             assert!(masked.contains("***"), "{before} {columns}");
             let lines: String = masked.split(['\n']).collect();
             let shown = lines.len();
-            // What is left is the text around, and the groups at both ends that it shares.
+            // What is left is the surrounding text, and the groups that it shares at both ends.
             assert!(
                 shown <= encoded.len() - TOKEN.len() * 4 / 3 + 3 + 3,
                 "{masked}"
@@ -332,7 +332,7 @@ fn a_gap_without_an_end_is_not_held_for_ever() {
     assert!(masked.len() > 2048, "{} of 4103 bytes", masked.len());
 }
 
-/// Words joined by what tools put between them, and cut off anywhere.
+/// Generates words joined by what tools insert between them, truncated anywhere.
 fn wrapped_text() -> impl Strategy<Value = String> {
     let gap = prop::sample::select(vec![
         " ",

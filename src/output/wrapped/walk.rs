@@ -1,4 +1,4 @@
-//! Compares what begins at a place of a text with all patterns at once, however it is spelled.
+//! Compares the text at a position with all patterns at once, in any spelling.
 
 use rustc_hash::FxHashSet;
 
@@ -8,56 +8,56 @@ use super::gap::{self, At, MAX_GAP_BYTES};
 use super::percent::{self, Percent};
 use crate::output::window::Window;
 
-/// Longest occurrence: so many times the pattern, and as much again as one wide gap takes.
+/// Longest occurrence, as a multiple of the pattern's length, not counting one wide gap.
 const MAX_STRETCH: usize = 12;
-/// How much of a pattern has to precede a line end within a word, unless that word is long by itself.
+/// How much of a pattern has to come before a line end within a word, unless that word itself is long.
 const MIN_BEFORE_LINE_END: usize = 4;
-/// How much has to precede a change of colour within a word, with the same exception.
+/// How much has to come before a change of colour within a word, with the same exception.
 pub(super) const MIN_BEFORE_COLOUR: usize = 1;
-/// Shortest pattern in which a line may end within a word. A shorter one would be found where no value was.
+/// Shortest pattern in which a line may end within a word. A shorter one would cause false matches.
 const MIN_BROKEN_BYTES: usize = 10;
-/// A word of so many bytes before a line end may be one that was cut at a fixed width.
+/// A word of so many bytes before a line end may have been cut at a fixed width.
 pub(super) const LONG_WORD: usize = 16;
-/// Most steps from one place; real text takes few more than a pattern has bytes.
+/// Most steps from one position; for real text, few more than a pattern has bytes.
 const MAX_STEPS: usize = 4096;
-/// Steps that a text may take beyond [`STEPS_PER_BYTE`].
+/// Steps that a text may use beyond [`STEPS_PER_BYTE`].
 const FREE_STEPS: usize = 64 * 1024;
-/// Steps that a text may take for each of its bytes. Once they are used up, each place gets as many.
+/// Steps that a text may use per byte. When they are used up, each position gets this many.
 const STEPS_PER_BYTE: usize = 16;
-/// After so many steps, states that were seen before are skipped: runs of signs have many readings that meet again.
+/// After so many steps, states seen before are skipped: runs of signs have many interpretations that meet again.
 const MANY_STEPS: usize = 64;
 
-/// What begins at a place.
+/// What begins at a position.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::output) struct Found {
-    /// Where the longest occurrence ends, or what may be one.
+    /// Where the longest occurrence, or possible occurrence, ends.
     pub(in crate::output) end: Option<usize>,
-    /// Whether a longer one may become whole.
+    /// Whether a longer one may become complete.
     pub(in crate::output) undecided: bool,
 }
 
-/// How far a comparison has come.
+/// The state of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::output) struct Reached {
-    /// The patterns that begin with what was read, in lexical order.
+    /// The range of patterns that begin with the text read so far, in lexical order.
     pub(super) from: usize,
     pub(super) to: usize,
-    /// How much of them was read.
+    /// How many bytes of them were read.
     pub(super) depth: usize,
-    /// How far in the text.
+    /// Position in the text.
     pub(super) at: usize,
-    /// Whether some gap was within a word.
+    /// Whether any gap was within a word.
     broken: bool,
-    /// Whether a line end was.
+    /// Whether a line end was within a word.
     line_broken: bool,
-    /// Whether some gap was where only a piece from within a value has one.
+    /// Whether any gap was at a position that only pieces from within a value allow.
     early: bool,
-    /// Whether an escape of a space was the last that was read.
+    /// Whether the last thing read was an escaped space.
     spaced: bool,
 }
 
 impl Reached {
-    /// Where some patterns begin with the next bytes of the text as they are.
+    /// Returns the state after reading the next bytes unescaped, for the patterns that begin with them.
     pub(super) const fn plainly((from, to): (usize, usize), depth: usize, at: usize) -> Self {
         Self {
             from,
@@ -72,21 +72,21 @@ impl Reached {
     }
 }
 
-/// What the comparisons of one text have in common.
+/// State that the comparisons of one text share.
 #[derive(Debug, Default)]
 pub(in crate::output) struct Scratch {
-    /// Other ways of reading the text; empty between comparisons.
+    /// Other interpretations of the text; empty between comparisons.
     pending: Vec<Reached>,
-    /// States that were seen in one comparison.
+    /// States seen in one comparison.
     seen: FxHashSet<Reached>,
-    /// Steps that were taken.
+    /// Steps taken.
     steps: usize,
 }
 
-/// A comparison of a text from one place on.
+/// A comparison of a text from one position.
 pub(super) struct Walk<'a> {
     pub(super) patterns: &'a [Piece],
-    /// How many pieces from within values are before each place of the patterns, and before their end.
+    /// Number of pieces from within values before each position of the patterns, and before their end.
     pub(super) inner_before: &'a [u32],
     pub(super) window: &'a Window<'a>,
     pub(super) start: usize,
@@ -95,7 +95,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Goes on from a place until nothing is left to compare.
+    /// Continues from a state until nothing is left to compare.
     pub(super) fn run(mut self, from: Reached) -> Found {
         let mut next = Some(from);
         let mut steps = 0;
@@ -112,7 +112,7 @@ impl Walk<'_> {
             steps += 1;
         }
         if let Some(left) = next {
-            // Too many ways to read the text: mask as far as any of them has reached.
+            // Too many interpretations of the text: mask as far as any of them has reached.
             let reached = self.scratch.pending.iter().map(|it| it.at).chain([left.at]);
             self.found.end = self.found.end.max(reached.max());
         }
@@ -126,7 +126,7 @@ impl Walk<'_> {
         self.found
     }
 
-    /// Reads what is next in the text.
+    /// Reads the next part of the text.
     fn step(&mut self, mut it: Reached) -> Option<Reached> {
         while it.from < it.to && self.patterns[it.from].text.len() == it.depth {
             self.accept(&it);
@@ -157,7 +157,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Adds every way of reading what a byte begins that is more than itself.
+    /// Adds every interpretation of a byte that has more than one.
     fn read_special(&mut self, it: &Reached, byte: u8, rest: &[u8]) {
         if matches!(byte, b'\'' | b'"' | b'\\') {
             self.read_literal_break(it, rest);
@@ -169,7 +169,7 @@ impl Walk<'_> {
                 self.read_escape(it, escapes::backslashed(rest));
                 self.read_reference(it, rest);
                 self.add(it, b"\\", slashes);
-                // The last one may belong to what follows; before a sign, that makes no difference.
+                // The last one may belong to the following character; before a sign, that makes no difference.
                 if slashes > 1 && rest.get(slashes).is_some_and(u8::is_ascii_alphanumeric) {
                     self.add(it, b"\\", slashes - 1);
                 }
@@ -189,7 +189,7 @@ impl Walk<'_> {
             b'+' => self.add_spelled(it, b"+", 1),
             b'\'' => {
                 self.read_escape(it, escapes::shell_apostrophe(rest));
-                // Where a shell leaves one way of quoting for another: `'a'$'\t''b'`.
+                // A shell switches between two kinds of quoting here: `'a'$'\t''b'`.
                 for between in [&b"'$'"[..], b"''"] {
                     if rest.starts_with(between) {
                         self.scratch.pending.push(Reached {
@@ -223,7 +223,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Reads a gap; whether there is one that matters.
+    /// Reads a gap; returns whether there is one that matters.
     fn read_gap(&mut self, it: &Reached, rest: &[u8]) -> bool {
         let wants_space = self.narrow(it, b" ").is_some();
         let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
@@ -259,7 +259,7 @@ impl Walk<'_> {
             self.scratch
                 .pending
                 .extend(self.narrowed(it, b" ", gap.len));
-            // The rest may be what the value itself has: white space before an escape.
+            // The rest may belong to the value itself: white space before an escape.
             let first = gap::first_part(rest);
             if first > 0 && first < gap.len {
                 self.scratch.pending.extend(self.narrowed(it, b" ", first));
@@ -278,7 +278,7 @@ impl Walk<'_> {
         true
     }
 
-    /// Reads where a string literal ends and the next line goes on with another, as long as lines are.
+    /// Reads the end of a string literal and the start of another on the next line.
     fn read_literal_break(&mut self, it: &Reached, rest: &[u8]) {
         let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
         let early = it.depth < MIN_BEFORE_LINE_END
@@ -301,7 +301,7 @@ impl Walk<'_> {
         self.found.undecided |= !self.window.whole && it.from < it.to;
     }
 
-    /// Adds a sign that may be escaped any number of times, or be as it is with what follows it.
+    /// Adds every reading of a sign that may be escaped repeatedly, or be unescaped before text that looks like an escape.
     fn add_signs(&mut self, it: &Reached, sign: u8, longest: usize, step: usize) {
         for len in (1..=longest).step_by(step) {
             self.add(it, &[sign], len);
@@ -341,7 +341,7 @@ impl Walk<'_> {
         self.scratch
             .pending
             .extend(next.map(|next| Reached { spaced, ..next }));
-        // Patterns have one of a run of backslashes, and of white space.
+        // Patterns contain one of each run of backslashes, and of white space.
         let before = it
             .depth
             .checked_sub(1)
@@ -354,7 +354,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Behind some bytes that the text spells in so many.
+    /// Returns the state after some bytes, which the text spells in `len` bytes.
     fn narrowed(&self, it: &Reached, bytes: &[u8], len: usize) -> Option<Reached> {
         let (from, to) = self.narrow(it, bytes)?;
         Some(Reached {
@@ -367,7 +367,7 @@ impl Walk<'_> {
         })
     }
 
-    /// Those of the patterns that go on with some bytes.
+    /// Returns the range of patterns that continue with some bytes.
     #[inline]
     fn narrow(&self, it: &Reached, bytes: &[u8]) -> Option<(usize, usize)> {
         let (mut from, mut to) = (it.from, it.to);
@@ -390,12 +390,12 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a byte may begin more than itself.
+/// Returns whether a byte may have more than one interpretation.
 pub(super) const fn is_special(byte: u8) -> bool {
     gap::may_begin_gap(byte) || matches!(byte, b'&' | b'+' | b'\'')
 }
 
-/// Whether the word that ends with the first bytes of an occurrence is a long one.
+/// Returns whether the word that ends with the first bytes of an occurrence is a long one.
 fn is_long_word(depth: usize, start: usize, window: &Window<'_>) -> bool {
     if depth >= LONG_WORD {
         return true;

@@ -1,9 +1,9 @@
-//! The work of a search is bounded by its text, whatever secrets and text are.
+//! Tests that the work of a search is limited by its text, for any secrets and texts.
 
 use super::steps;
 use crate::output::{Matcher, Redactor};
 
-/// Steps a byte that no text takes more of: hardly more than the length of a piece.
+/// Most steps per byte that any text takes: hardly more than the length of a piece.
 const MOST_STEPS_PER_BYTE: usize = 80;
 
 fn steps_per_byte(secrets: &[String], text: &str) -> usize {
