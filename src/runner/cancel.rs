@@ -16,48 +16,48 @@ use crate::process::{
 };
 use crate::protocol::{Control, exit_status};
 
-/// How long a run may take to create its record, to lock it and to listen: a backend may cancel a moment
-/// after it started the runner.
+/// How long a run may take to create its record, to lock it and to listen: a backend may cancel right after it
+/// started the runner.
 const START: Duration = Duration::from_secs(2);
-/// Between two looks at a record that is being made.
+/// Pause between two checks of a record that is being created.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long the supervisor may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// What became of a request to stop a run, as it is printed.
+/// The result of a request to stop a run, as it is printed.
 #[derive(Debug, Serialize)]
 pub(super) struct Cancelled {
-    /// Whether the supervisor has been told.
+    /// Whether the supervisor was notified.
     pub(super) requested: bool,
-    /// Process id of the supervisor in its PID namespace, when it is alive and known.
+    /// Process id of the supervisor in its PID namespace, if it is alive and known.
     supervisor_pid: Option<i32>,
     run_dir: PathBuf,
     /// One sentence.
     pub(super) message: String,
 }
 
-/// What was found out about the run, and done.
+/// The state of the run, and what was done.
 #[derive(Debug)]
 enum Finding {
-    /// The supervisor has taken the order.
+    /// The supervisor has accepted the order.
     Accepted,
-    /// It has the order, and has not said so: it may be stopped.
+    /// The supervisor got the order but did not answer: it may be stopped.
     Unanswered,
-    /// It was sent a signal.
+    /// The supervisor was sent a signal.
     Signalled,
     /// The run has ended and has a result.
     Ended,
     /// The supervisor is gone without a result.
     Lost,
-    /// The supervisor holds its lock and does not listen any more.
+    /// The supervisor holds its lock but does not listen any more.
     Ending,
-    /// It holds the lock and has not said yet who it is.
+    /// The supervisor holds the lock but has not identified itself yet.
     Starting,
-    /// It does not listen, and it is not certain which process it is.
+    /// The supervisor does not listen, and its process cannot be identified with certainty.
     Unproven(Unproven),
 }
 
-/// How long a disk that hangs is waited for.
+/// How long to wait for a disk that hangs.
 const HANGS: Duration = Duration::from_secs(15);
 
 /// Why a run could not be asked to stop.
@@ -75,7 +75,7 @@ pub(super) enum CancelError {
 }
 
 impl CancelError {
-    /// Exit status of `iac-runner cancel`.
+    /// Returns the exit status of `iac-runner cancel`.
     pub(super) const fn exit_status(&self) -> u8 {
         match self {
             Self::NoRecord(fault) if !fault.is_denied() => exit_status::INVALID,
@@ -100,7 +100,7 @@ pub(super) fn request_within(run_dir: &Path, force: bool) -> Result<Cancelled, C
     })
 }
 
-/// Opens a record; waits a moment for one that is just being made.
+/// Opens a record; waits briefly for one that is being created.
 fn open(run_dir: &Path) -> Result<Record, NoRecord> {
     let deadline = Instant::now() + START;
     loop {
@@ -113,7 +113,7 @@ fn open(run_dir: &Path) -> Result<Record, NoRecord> {
     }
 }
 
-/// Asks the supervisor of a run to stop it; does not wait until it has.
+/// Asks the supervisor of a run to stop it; does not wait for the stop.
 fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
     let deadline = Instant::now() + START;
     let finding = loop {
@@ -164,18 +164,18 @@ fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
     }
 }
 
-/// Lets a supervisor that was stopped (SIGSTOP) go on, if it is certain which process it is: it accepts no order
+/// Continues a stopped supervisor (SIGSTOP), if its process is identified with certainty: it accepts no order
 /// before.
 fn resume(record: &Record, introduction: &Introduction) {
     if let Introduction::Of(supervisor, _) = introduction
         && let Ok(proven) = supervisor.prove(record.lock_file())
     {
-        // One that cannot be resumed may not be stopped: its answer tells.
+        // If it cannot be resumed, it may not be stopped: its answer shows that.
         let _ = resume_supervisor(&proven);
     }
 }
 
-/// Gives the order to the supervisor; who listens on its socket is the supervisor.
+/// Sends the order to the supervisor; the process that listens on its socket is the supervisor.
 fn hand_over(mut socket: UnixStream, force: bool) -> io::Result<Finding> {
     socket.set_read_timeout(Some(ANSWER))?;
     socket.set_write_timeout(Some(ANSWER))?;
@@ -191,7 +191,7 @@ fn hand_over(mut socket: UnixStream, force: bool) -> io::Result<Finding> {
     })
 }
 
-/// Sends a signal where the file system has no sockets, to a process that is certain to be the supervisor.
+/// Sends a signal if the file system has no sockets, to a process that is proven to be the supervisor.
 fn signal(record: &Record, supervisor: &ProcessIdentity, force: bool) -> io::Result<Finding> {
     let what = match force {
         true => SignalledRequest::Force,
@@ -203,7 +203,7 @@ fn signal(record: &Record, supervisor: &ProcessIdentity, force: bool) -> io::Res
     }
 }
 
-/// One sentence about what was found and done.
+/// Returns one sentence about the finding and the action.
 fn message(finding: &Finding, force: bool) -> String {
     let what = match force {
         true => "to end the tool at once",
@@ -236,7 +236,7 @@ fn message(finding: &Finding, force: bool) -> String {
     }
 }
 
-/// Why a process cannot be taken for the supervisor, and what to do.
+/// Returns why a process is not accepted as the supervisor, and what to do.
 fn reason(why: &Unproven) -> String {
     match why {
         Unproven::NotSeen(Sighting::OtherNamespace) => {

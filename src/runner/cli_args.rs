@@ -1,8 +1,8 @@
-//! All arguments that the tool is given: those of the request, and those that it takes from its environment.
+//! All arguments that the tool gets: those of the request, and those from its environment.
 
-/// The arguments after the subcommand, in the order in which both tools read them.
+/// Returns the arguments after the subcommand, in the order in which both tools parse them.
 ///
-/// They put `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` in front of those on the command line.
+/// The tools insert `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` before those on the command line.
 pub(super) fn effective<'a>(
     command: &str,
     args: &[String],
@@ -23,7 +23,7 @@ pub(super) fn effective<'a>(
     from_environment.chain(args.iter().cloned()).collect()
 }
 
-/// Names and values that are assigned by `-var` and `-backend-config`.
+/// Returns names and values that `-var` and `-backend-config` assign.
 pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
     args.iter().enumerate().filter_map(|(at, arg)| {
         let flag = arg.strip_prefix('-')?;
@@ -40,7 +40,7 @@ pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The flags of `apply` that take a value, which may be a word of its own.
+/// The flags of `apply` that take a value, which may be a separate word.
 const APPLY_FLAGS_WITH_VALUE: [&str; 14] = [
     "backup",
     "deprecation",
@@ -58,7 +58,7 @@ const APPLY_FLAGS_WITH_VALUE: [&str; 14] = [
     "var-file",
 ];
 
-/// The saved plan that `apply` is given.
+/// Returns the saved plan that `apply` gets.
 pub(super) fn plan_file<'a>(command: &str, args: &'a [String]) -> Option<&'a str> {
     if command != "apply" {
         return None;
@@ -66,7 +66,7 @@ pub(super) fn plan_file<'a>(command: &str, args: &'a [String]) -> Option<&'a str
     let mut args = args.iter().map(String::as_str);
     while let Some(arg) = args.next() {
         match arg.strip_prefix('-') {
-            // Go's `flag` package takes a lone dash for an operand, and two for the end of the flags.
+            // Go's `flag` package treats a single dash as an operand, and two as the end of the flags.
             None | Some("") => return Some(arg),
             Some("-") => return args.next(),
             Some(flag) => {
@@ -80,7 +80,7 @@ pub(super) fn plan_file<'a>(command: &str, args: &'a [String]) -> Option<&'a str
     None
 }
 
-/// The words of a line, as a shell reads quotes and backslashes.
+/// Splits a line into words, with quotes and backslashes as in a shell.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

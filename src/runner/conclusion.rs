@@ -1,4 +1,4 @@
-//! From how a run ended to what its result says.
+//! Derives the result of a run from how it ended.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -28,32 +28,32 @@ use crate::protocol::{
     StateSafety, asks_for_help_or_version,
 };
 
-/// A run that has taken place.
+/// A run that has ended.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) request: &'a Request,
     pub(super) environment: &'a Environment,
     pub(super) work_dir: &'a Path,
     pub(super) outlived: &'a Outlived,
-    /// What was started at first.
+    /// The program that was started first.
     pub(super) started_as: Leader,
-    /// What it printed, before masking.
+    /// The output, before masking.
     pub(super) evidence: &'a Evidence,
-    /// The end of it, masked.
+    /// The end of the output, masked.
     pub(super) tail: &'a str,
     pub(super) matcher: &'a Matcher,
-    /// The limit on the size of files, if it cut the output.
+    /// The file size limit, if it truncated the output.
     pub(super) cut_at: Option<u64>,
     pub(super) times: Times,
-    /// The files before it started.
+    /// The files before the run.
     pub(super) before: &'a Before,
-    /// Whether the kernel ended a process because memory ran out.
+    /// Whether the kernel killed a process because memory ran out.
     pub(super) oom: Kill,
-    /// What the tool was confined by.
+    /// What confined the tool.
     pub(super) sandbox: Option<String>,
 }
 
-/// What is to be said of it.
+/// The verdict on a run.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
@@ -63,7 +63,7 @@ pub(super) struct Verdict {
     error_msg: String,
 }
 
-/// Judges a run by how it ended and by its output.
+/// Determines the verdict on a run from how it ended and from its output.
 pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     let (request, outlived) = (run.request, run.outlived);
     let args = &run.environment.args;
@@ -123,9 +123,9 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
     }
 }
 
-/// The file that `plan` was to write.
+/// Returns the state of the file that `plan` had to write.
 ///
-/// On a full disk both tools say "Saved the plan" and exit with 0, and the file is empty.
+/// On a full disk both tools say "Saved the plan" and exit with 0, but the file is empty.
 fn plan_file(run: &Run<'_>) -> PlanFile {
     let out = flags::value(&run.environment.args, "out").filter(|path| !path.is_empty());
     let (Some(out), "plan") = (out, run.request.command.as_str()) else {
@@ -141,7 +141,7 @@ fn plan_file(run: &Run<'_>) -> PlanFile {
     }
 }
 
-/// Whether `workspace select` names the workspace that is selected now.
+/// Returns whether `workspace select` names the currently selected workspace.
 fn is_workspace_selected(run: &Run<'_>) -> bool {
     let args = &run.environment.args;
     let named = args.last().filter(|_| {
@@ -164,9 +164,9 @@ fn is_workspace_selected(run: &Run<'_>) -> bool {
     .is_some_and(|selected| selected == *named)
 }
 
-/// Returns whether a command writes state; `TF_CLI_ARGS_init` may make an `init` one that does.
+/// Returns whether a command writes state; `TF_CLI_ARGS_init` may make an `init` do so.
 ///
-/// A tool that is asked for its help or version runs no command.
+/// With a help or version argument, a tool runs no command.
 fn writes_state(request: &Request, args: &[String]) -> bool {
     if args.iter().any(|word| asks_for_help_or_version(word)) {
         return false;
@@ -178,7 +178,7 @@ fn writes_state(request: &Request, args: &[String]) -> bool {
 
 fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Diagnosis> {
     if let (Some(Ended::Signalled(_)), Some(_)) = (run.outlived.ended, run.outlived.stop_reason) {
-        // Our own signal is no fault of the tool.
+        // A signal from the runner is not a fault of the tool.
         return None;
     }
     let observed = diagnosis::Observed {
@@ -199,7 +199,7 @@ fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Di
         retryable: false,
     };
     match shortfall {
-        // What the last words of a tool that outlived its wrapper mean is not known, if they name no error.
+        // If the tool outlived its wrapper, its last output is ambiguous unless it names an error.
         Shortfall::ExitCode if run.outlived.has_tool_outlived => {
             Some(diagnosis::diagnose_failure(&observed, testimony))
                 .filter(|found| found.class != DiagnosisClass::Other)
@@ -251,7 +251,7 @@ fn state(run: &Run<'_>, printed: &Printed, files: &Files) -> StateReport {
     })
 }
 
-/// The files that a run may write, as they are before it; nothing for a command that writes no state.
+/// Records the files that a run may write, before it starts; nothing for a command that writes no state.
 pub(super) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
     if !writes_state(request, &environment.args) {
         return Before::NOTHING;
@@ -284,7 +284,7 @@ fn work_place(
     }
 }
 
-/// What the working directory shows; nothing when its disk hangs.
+/// Returns what the working directory shows; nothing if its disk hangs.
 fn files(run: &Run<'_>) -> Files {
     let place = work_place(
         &run.request.command,
@@ -299,7 +299,7 @@ fn files(run: &Run<'_>) -> Files {
     .unwrap_or(Files::UNKNOWN)
 }
 
-/// The result without its output.
+/// Returns the result without its output.
 pub(super) fn frame(run: &Run<'_>, verdict: &Verdict, log: Option<PathBuf>) -> RunResult<()> {
     RunResult {
         success: verdict.success,

@@ -1,17 +1,17 @@
-//! The control lines that follow the request on stdin, however many bytes come.
+//! Parses the control lines that follow the request on stdin, with a bound on memory.
 
 use crate::protocol::{Control, MAX_CONTROL_LINE_BYTES};
 
-/// How many lines that are no control line are reported one by one.
+/// How many invalid lines are reported one by one.
 const MOST_REPORTED: u64 = 10;
 
-/// Splits bytes into control lines, and bounds what is said about lines that are none.
+/// Splits bytes into control lines, and limits the messages about invalid lines.
 #[derive(Debug, Default)]
 pub(super) struct ControlLines {
     received: Vec<u8>,
-    /// Where the next line starts in what was received.
+    /// Offset of the next line in the received bytes.
     start: usize,
-    /// Within a line that is too long, up to its end.
+    /// Whether the rest of a too long line is being skipped.
     skipping: bool,
     ignored: u64,
 }
@@ -23,7 +23,7 @@ impl ControlLines {
         self.received.extend_from_slice(bytes);
     }
 
-    /// The next control, or a sentence about a line that is none; `None` when more bytes are needed.
+    /// Returns the next control, or a sentence about an invalid line; `None` if more bytes are needed.
     pub(super) fn next(&mut self) -> Option<Result<Control, String>> {
         loop {
             let rest = &self.received[self.start..];
@@ -58,19 +58,19 @@ impl ControlLines {
         }
     }
 
-    /// Ends the last line, which may lack its newline; nothing comes any more.
+    /// Ends the last line, which may lack its newline; no bytes may follow.
     pub(super) fn end(&mut self) {
         if !self.received[self.start..].is_empty() {
             self.push(b"\n");
         }
     }
 
-    /// How many lines were ignored without a sentence of their own.
+    /// Returns how many lines were ignored without a separate message.
     pub(super) const fn unreported(&self) -> u64 {
         self.ignored.saturating_sub(MOST_REPORTED)
     }
 
-    /// What is to be said about a line that is ignored, if anything.
+    /// Returns the message about an ignored line, if there is one.
     fn ignore(&mut self, sentence: String) -> Option<String> {
         self.ignored += 1;
         match self.unreported() {
@@ -93,7 +93,7 @@ mod tests {
     const CANCEL: &str = "{\"type\":\"cancel\"}";
     const FORCE: &str = "{\"type\":\"cancel\",\"force\":true}";
 
-    /// What comes of the pieces and their end: `c` cancel, `f` force, `w` a warning.
+    /// Returns the outcome of the pieces and their end: `c` cancel, `f` force, `w` a warning.
     fn read<'a>(lines: &mut ControlLines, pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
         let mut seen = String::new();
         let mut take = |lines: &mut ControlLines| {

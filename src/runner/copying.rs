@@ -1,4 +1,4 @@
-//! The front's stdout: the relay, copied as fast as its reader takes it.
+//! Copies the relay to the front's stdout as fast as its reader accepts it.
 
 use std::io;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::process::Output;
 /// Most bytes copied to stdout at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// What came of an attempt to write to stdout.
+/// The outcome of an attempt to write to stdout.
 #[derive(Debug)]
 pub(super) enum Advance {
     Copied,
     ReaderGone,
-    /// A write failed although a reader may be there.
+    /// A write failed although a reader may exist.
     Failed(io::Error),
 }
 
@@ -28,7 +28,7 @@ enum End {
     GivenUp,
 }
 
-/// The relay, and how far it has got on stdout.
+/// The relay, and the progress of copying it to stdout.
 #[derive(Debug)]
 pub(super) struct Stdout {
     output: Output,
@@ -49,13 +49,13 @@ impl Stdout {
         })
     }
 
-    /// Whether stdout may hold less than it should though its reader wanted all.
+    /// Returns whether stdout may be incomplete although its reader wanted all of it.
     pub(super) fn is_cut(&self) -> bool {
         matches!(self.end, Some(End::Failed | End::GivenUp))
     }
 
-    /// Copies a piece of the relay, as much as stdout takes; never returns while there is nothing to
-    /// copy and a reader for it. May be dropped and called again.
+    /// Copies a piece of the relay, as much as stdout accepts. Never returns if there is nothing to copy or no
+    /// reader. Cancel safe.
     pub(super) async fn advance(&mut self) -> Advance {
         if self.end.is_some() {
             return std::future::pending().await;
@@ -70,23 +70,23 @@ impl Stdout {
         self.account(written)
     }
 
-    /// Whether there is something left to copy, and a stdout that may take it.
+    /// Returns whether something is left to copy, and stdout may accept it.
     pub(super) fn has_more(&mut self) -> bool {
-        // What cannot be read is for `advance` to tell.
+        // `advance` reports read errors.
         self.end.is_none() && self.fill().unwrap_or(true)
     }
 
-    /// Adds a document to what is left to copy; after it nothing is taken from the relay.
+    /// Appends a document to what is left to copy; after it nothing is read from the relay.
     pub(super) fn append(&mut self, document: &[u8]) {
         self.piece.extend_from_slice(document);
     }
 
-    /// Copies no more.
+    /// Stops copying.
     pub(super) const fn give_up(&mut self) {
         self.end = Some(End::GivenUp);
     }
 
-    /// Makes sure that there is something to write, if anything is there.
+    /// Reads from the relay if nothing is buffered; returns whether there is something to write.
     fn fill(&mut self) -> io::Result<bool> {
         if self.piece.is_empty() {
             self.piece.resize(PIECE_BYTES, 0);

@@ -1,8 +1,9 @@
-//! Where a tool keeps its data.
+//! The data directory of a tool.
 
 use std::path::{Path, PathBuf};
 
-/// The tool's data directory for a working directory; `named` is its `TF_DATA_DIR`, of which blank is not set.
+/// Returns the tool's data directory for a working directory; `named` is its `TF_DATA_DIR`, where empty means
+/// unset.
 pub(super) fn of(work_dir: &Path, named: Option<&Path>) -> PathBuf {
     let named = named.filter(|named| !named.as_os_str().is_empty());
     work_dir.join(named.unwrap_or(Path::new(".terraform")))

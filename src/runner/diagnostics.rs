@@ -1,8 +1,8 @@
-//! Lines on stderr: best effort.
+//! Writes lines to stderr, best effort.
 //!
-//! Stderr may have no reader, or the disk behind it may be full. So a line that is not taken at once
-//! waits in a small queue, a line that finds no room there is dropped and counted, and a fault of stderr
-//! is no fault of the run.
+//! Stderr may have no reader, or the disk behind it may be full. So a line that cannot be written at once waits in
+//! a small queue. A line that does not fit into the queue is dropped and counted. A failure of stderr is not a
+//! failure of the run.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,25 +12,25 @@ use tokio::time::timeout;
 
 use crate::process::{Output, write_now};
 
-/// Most bytes that wait until stderr takes them.
+/// Most bytes that wait for stderr.
 const MAX_QUEUED_BYTES: usize = 64 * 1024;
 const PREFIX: &str = "iac-runner: ";
 
-/// What is still to be written to stderr.
+/// The queue of lines for stderr.
 #[derive(Debug)]
 pub(super) struct Diagnostics<F = io::Stderr> {
     stderr: F,
     queue: Vec<u8>,
-    /// Lines that found no room, since it was last said how many.
+    /// Number of lines dropped since the last message about dropped lines.
     dropped: u64,
-    /// Whether stderr had no room for what there is to write.
+    /// Whether stderr had no room for the next bytes.
     is_blocked: bool,
-    /// Made when there is something to wait for.
+    /// Created when there is something to wait for.
     waits: Option<Output>,
 }
 
 impl Diagnostics {
-    /// For stderr of this process.
+    /// Creates the queue for stderr of this process.
     pub(super) fn stderr() -> Self {
         Self::to(io::stderr())
     }
@@ -47,11 +47,11 @@ impl<F: AsFd> Diagnostics<F> {
         }
     }
 
-    /// Writes one line as soon as stderr takes it; never waits.
+    /// Writes one line as soon as stderr accepts it; never waits.
     pub(super) fn say(&mut self, sentence: &str) {
         self.write_queued();
         let line = format!("{PREFIX}{sentence}\n");
-        // Where one was dropped, so are the next, up to the line that says how many.
+        // After a dropped line, all further ones are dropped, up to the message with their number.
         if self.dropped == 0 && self.queue.len() + line.len() <= MAX_QUEUED_BYTES {
             self.queue.extend_from_slice(line.as_bytes());
             self.write_queued();
@@ -60,8 +60,7 @@ impl<F: AsFd> Diagnostics<F> {
         }
     }
 
-    /// Writes some of what stderr had no room for; never returns while there is nothing. May be dropped and
-    /// called again.
+    /// Writes some of the queue; never returns if there is nothing to write. Cancel safe.
     pub(super) async fn advance(&mut self) {
         if !self.is_blocked {
             return std::future::pending().await;
@@ -80,7 +79,7 @@ impl<F: AsFd> Diagnostics<F> {
         }
     }
 
-    /// Writes what is queued, within a time; what is still there then is lost.
+    /// Writes the queue, within a time limit; the rest is lost.
     pub(super) async fn flush(&mut self, at_most: Duration) {
         self.write_queued();
         let all = async {
@@ -91,7 +90,7 @@ impl<F: AsFd> Diagnostics<F> {
         let _ = timeout(at_most, all).await;
     }
 
-    /// Writes as much as stderr takes at this moment.
+    /// Writes as much as stderr accepts now.
     fn write_queued(&mut self) {
         self.is_blocked = false;
         while !self.queue.is_empty() {
@@ -113,7 +112,7 @@ impl<F: AsFd> Diagnostics<F> {
             let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
             match write_now(self.stderr.as_fd(), line.as_bytes()) {
                 Ok(_) => self.dropped = 0,
-                // A stderr that fails is tried again with the next line.
+                // If stderr fails, the next line tries again.
                 Err(fault) => self.is_blocked = fault.kind() == io::ErrorKind::WouldBlock,
             }
         }
@@ -127,7 +126,7 @@ impl<F: AsFd> Diagnostics<F> {
     }
 }
 
-/// Writes to stderr what it takes at this moment, for where nothing is waited for.
+/// Writes to stderr what it accepts now, for code that must not wait.
 pub fn say_now(text: &str) {
     let mut bytes = text.as_bytes();
     while !bytes.is_empty() {
@@ -146,10 +145,10 @@ mod tests {
 
     use super::*;
 
-    /// What one buffer of a pipe holds; a pipe has 16 of them.
+    /// Capacity of one buffer of a pipe; a pipe has 16 of them.
     const PAGE: usize = 4096;
 
-    /// As many lines as are wanted, each of a page with its prefix and its end.
+    /// Writes `lines` lines, each of one page including its prefix and its end.
     fn say_many(diagnostics: &mut Diagnostics<impl AsFd>, lines: usize) {
         for _ in 0..lines {
             diagnostics.say(&"x".repeat(PAGE - PREFIX.len() - 1));
@@ -160,7 +159,7 @@ mod tests {
     async fn what_finds_no_room_is_dropped_and_counted() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut diagnostics = Diagnostics::to(writer);
-        // As many in the pipe as in the queue.
+        // The same number in the pipe as in the queue.
         say_many(&mut diagnostics, 16 + 16 + 10);
         diagnostics.flush(Duration::from_millis(1)).await;
         assert_eq!(diagnostics.dropped, 10);

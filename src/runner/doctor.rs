@@ -1,4 +1,4 @@
-//! `iac-runner doctor`: what a new user needs to know about this machine.
+//! `iac-runner doctor`: reports what a new user needs to know about this machine.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,26 +11,26 @@ use super::{limits, resolve, version};
 use crate::process::{FileWatch, landlock_abi, memory_file, probe};
 use crate::protocol::{SandboxMode, Tool};
 
-/// How long a tool or git may take to say its version.
+/// Time limit for a tool or git to print its version.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What was found.
+/// The results of all checks.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Whether a request can be run: a tool is there, and so is what supervision needs.
+    /// Whether a request can be run: a tool is installed, and so are the requirements of supervision.
     pub(super) ok: bool,
     version: &'static str,
     checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Check {
     name: &'static str,
     status: Status,
     /// What was found, or what is missing.
     detail: String,
-    /// What to do about it, when something can be done.
+    /// What to do about it, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ struct Check {
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,
-    /// Something is missing that not everybody needs.
+    /// Something is missing that not every user needs.
     Warning,
     /// Nothing runs without it.
     Missing,
@@ -67,7 +67,7 @@ impl Check {
     }
 }
 
-/// Looks at everything.
+/// Runs all checks.
 pub(super) fn report() -> Report {
     let mut checks: Vec<Check> = Tool::ALL.into_iter().map(tool).collect();
     if checks.iter().all(|check| check.status != Status::Ok) {
@@ -246,7 +246,7 @@ fn cli_config() -> Check {
 }
 
 impl Report {
-    /// The report for a person.
+    /// Formats the report for a person.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for check in &self.checks {

@@ -1,4 +1,4 @@
-//! The words of a result: outcome, exit code, and the sentence for a person.
+//! The text of a result: outcome, exit code, and the sentence for a person.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(super) struct Times {
     pub(super) duration: Duration,
 }
 
-/// How a run ended, as one word.
+/// Returns how a run ended, as one word.
 ///
-/// A tool that was asked to stop and did what it was asked for all the same has succeeded: to call
-/// that cancelled would hide what is now there.
+/// A tool that was asked to stop but still completed its command has succeeded: "cancelled" would hide what was
+/// created.
 pub(super) fn outcome(outlived: &Outlived, success: bool) -> Outcome {
     match (success, outlived.killed, outlived.stop_reason) {
         (true, _, _) => Outcome::Succeeded,
@@ -33,7 +33,7 @@ pub(super) fn outcome(outlived: &Outlived, success: bool) -> Outcome {
     }
 }
 
-/// Everything that the sentence of a result is made from.
+/// Inputs for the sentence of a result.
 #[derive(Debug)]
 pub(super) struct Ending<'a> {
     pub(super) request: &'a Request,
@@ -43,7 +43,7 @@ pub(super) struct Ending<'a> {
     pub(super) state: Option<&'a StateReport>,
 }
 
-/// One sentence that a person can act on; empty on success.
+/// Returns one sentence that tells the user what to do; empty on success.
 pub(super) fn error_message(ending: &Ending<'_>) -> String {
     let request = ending.request;
     let command = format!("`{} {}`", request.tool, request.command);
@@ -77,7 +77,7 @@ pub(super) fn error_message(ending: &Ending<'_>) -> String {
 }
 
 fn failed(command: &str, ending: &Ending<'_>) -> String {
-    // A diagnosis of a signal says which it was and that it was not ours.
+    // A diagnosis of a signal names it and says that the runner did not send it.
     if let (Some(Ended::Signalled(_)), Some(diagnosis)) = (ending.outlived.ended, ending.diagnosis)
     {
         let left = if ending.outlived.left_running {
@@ -112,7 +112,7 @@ fn failed(command: &str, ending: &Ending<'_>) -> String {
         (false, _) => "",
     };
     match ending.diagnosis {
-        // Its exit code is not the tool's.
+        // The exit code is not the tool's.
         Some(diagnosis) if is_hidden => format!(
             "{command} {how} by the program in its place{whose}: {}; let the exit code of the tool through: start it \
              with `exec {} \"$@\"`, or use `set -o pipefail`",
@@ -173,7 +173,7 @@ fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {
     }
 }
 
-/// A duration as a person would say it.
+/// Formats a duration for a person.
 fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 120.0 {
@@ -187,7 +187,7 @@ fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 
-/// A result of which nothing is known but its outcome and the sentence.
+/// Returns a result with nothing but its outcome and a sentence.
 pub(super) fn of_no_tool(
     outcome: Outcome,
     error_msg: String,

@@ -1,6 +1,6 @@
-//! Takes orders on the socket of the run directory.
+//! Accepts orders on the socket of the run directory.
 //!
-//! Who can reach the socket reaches this run and no other process, in any PID namespace.
+//! A process that can connect to the socket reaches this run and no other process, in any PID namespace.
 
 use std::io;
 use std::os::unix::net::UnixListener as Listener;
@@ -15,15 +15,15 @@ use tokio::time::{sleep, timeout};
 use super::run_dir::{CONTROL_ACCEPTED, CONTROL_REFUSED};
 use crate::protocol::Control;
 
-/// How long an order may take to arrive as a whole.
+/// How long a complete order may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest order, in bytes.
 const MAX_ORDER_BYTES: u64 = 1024;
-/// Most connections that are served at once; the next ones wait.
+/// Most connections that are served at once; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
-/// Orders that wait to be obeyed.
+/// Orders that can wait in the queue.
 const ORDERS_AHEAD: usize = 8;
-/// Pause after an accept that failed, for want of descriptors for example.
+/// Pause after a failed accept, for example if no descriptors are left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket of a run.
@@ -34,7 +34,7 @@ pub(super) struct Doorbell {
 }
 
 impl Doorbell {
-    /// Starts to answer; needs a running runtime.
+    /// Starts to answer; requires a running runtime.
     pub(super) fn new(listener: Listener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
@@ -45,7 +45,7 @@ impl Doorbell {
         })
     }
 
-    /// The next order; never returns without one. May be dropped and called again without losing one.
+    /// Waits for the next order. Cancel safe: no order is lost.
     pub(super) async fn next(&mut self) -> Control {
         match self.orders.recv().await {
             Some(order) => order,
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    /// What is answered to some bytes.
+    /// Returns the answer to some bytes.
     fn answered(path: &Path, order: &[u8]) -> Vec<u8> {
         let mut caller = UnixStream::connect(path).unwrap();
         caller.write_all(order).unwrap();

@@ -5,15 +5,15 @@ use super::flags;
 /// What a command may have done by the time it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Certainly nothing that lasts, beyond files that the same command writes anew.
+    /// Certainly nothing permanent, except files that the same command would rewrite.
     Nothing,
     /// It writes the state, and maybe infrastructure.
     State,
-    /// Something else, or not known.
+    /// Something else, or unknown.
     Other,
 }
 
-/// What a command with these arguments may have done.
+/// Returns what a command with these arguments may have done.
 pub fn effect_of(command: &str, args: &[String]) -> Effect {
     let subcommand = flags::first_operand(args);
     match command {
@@ -26,7 +26,7 @@ pub fn effect_of(command: &str, args: &[String]) -> Effect {
         "init" if flags::is_on(args, "migrate-state") || flags::is_on(args, "force-copy") => {
             Effect::State
         }
-        // A second `-from-module` finds the directory no longer empty.
+        // A second `-from-module` would find the directory not empty.
         "init" if flags::is_given(args, "from-module") => Effect::Other,
         "fmt" if !flags::is_on(args, "check") => Effect::Other,
         "providers" if !matches!(subcommand, None | Some("schema")) => Effect::Other,

@@ -1,4 +1,4 @@
-//! The environment of the tool, built from nothing, and what in it is secret.
+//! Builds the environment of the tool from nothing, and finds the secrets in it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,8 +11,8 @@ use super::{cli_args, collector, data_dir, secret_parts};
 use crate::output::Secret;
 use crate::protocol::{Request, inherits, may_be_secret};
 
-/// What the tool gets from the runner in any case: nobody answers prompts here, and nothing asks for
-/// newer versions.
+/// Variables that the tool always gets from the runner: prompts have no one to answer them, and no version check is
+/// wanted.
 const OWN: [(&str, &str); 3] = [
     ("TF_IN_AUTOMATION", "1"),
     ("TF_INPUT", "0"),
@@ -22,8 +22,8 @@ const OWN: [(&str, &str); 3] = [
 /// The variables of the tool.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
-/// Builds the tool's environment: inherited names, then the runner's own, then the request's; what the collector is told
-/// where none of them says it.
+/// Builds the tool's environment: inherited variables, then the runner's own, then the request's. Adds the setting
+/// of the garbage collector if none of them contains it.
 pub(super) fn of_tool(
     request: &Request,
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
@@ -51,13 +51,13 @@ pub(super) fn of_tool(
     variables
 }
 
-/// The value of a variable that holds text.
+/// Returns the value of a variable that is text.
 pub(super) fn text_of<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
     variables.get(OsStr::new(name))?.to_str()
 }
 
-/// What is masked: the request's `secrets`, the values of secret variables and of what `args` assign, and what is secret in itself within these
-/// and all others.
+/// Returns what is masked: the request's `secrets`, the values of secret variables and of assignments in `args`,
+/// and secret parts within these and all other values.
 pub(super) fn secrets<'a>(
     request: &'a Request,
     variables: &'a Variables,
@@ -80,11 +80,11 @@ fn add<'a>(value: &'a [u8], is_secret: bool, to: &mut Vec<Secret<'a>>) {
     if is_secret {
         to.push(secret_parts::whole(value));
     }
-    // Also where the whole is masked: a tool shows a URL or a document in parts.
+    // Also if the whole value is masked: a tool shows a URL or a document in parts.
     to.extend(secret_parts::of(value, is_secret));
 }
 
-/// Whether a variable's name says that its value may be secret.
+/// Returns whether a variable's name suggests a secret value.
 fn is_secret_name(name: &OsStr) -> bool {
     may_be_secret(&name.to_string_lossy())
 }

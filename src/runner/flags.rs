@@ -1,41 +1,41 @@
-//! Flags among a command's arguments, as Go's `flag` package reads them.
+//! Reads flags among a command's arguments, like Go's `flag` package.
 //!
-//! Both tools take a flag with one dash or two, and of several the last one counts.
+//! Both tools accept a flag with one dash or two; if a flag is repeated, the last one counts.
 
-/// Whether a boolean flag is on: `-name` or `-name=true`.
+/// Returns whether a boolean flag is on: `-name` or `-name=true`.
 pub fn is_on(args: &[String], name: &str) -> bool {
     last(args, name).is_some_and(|(_, value)| {
-        // The words that `strconv.ParseBool` takes for true.
+        // The words that `strconv.ParseBool` parses as true.
         value.is_none_or(|it| matches!(it, "1" | "t" | "T" | "TRUE" | "true" | "True"))
     })
 }
 
-/// Whether a boolean flag is off: `-name=false`.
+/// Returns whether a boolean flag is off: `-name=false`.
 pub fn is_off(args: &[String], name: &str) -> bool {
     last(args, name).is_some_and(|(_, value)| {
         matches!(value, Some("0" | "f" | "F" | "FALSE" | "false" | "False"))
     })
 }
 
-/// Whether a flag is given at all.
+/// Returns whether a flag is given at all.
 pub fn is_given(args: &[String], name: &str) -> bool {
     last(args, name).is_some()
 }
 
-/// The value of a flag that takes one: `-name=value` or `-name value`.
+/// Returns the value of a flag that takes one: `-name=value` or `-name value`.
 pub fn value<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
     let (at, value) = last(args, name)?;
     value.or_else(|| args.get(at + 1).map(String::as_str))
 }
 
-/// The first argument that is no flag: the subcommand of `state` and `workspace`.
+/// Returns the first argument that is not a flag: the subcommand of `state` and `workspace`.
 pub fn first_operand(args: &[String]) -> Option<&str> {
     args.iter()
         .map(String::as_str)
         .find(|arg| !arg.starts_with('-'))
 }
 
-/// Index of the last flag of this name, and what stands after its `=`.
+/// Returns the index of the last flag with this name, and the text after its `=`.
 fn last<'a>(args: &'a [String], name: &str) -> Option<(usize, Option<&'a str>)> {
     args.iter().enumerate().rev().find_map(|(at, arg)| {
         let flag = arg.strip_prefix('-')?;

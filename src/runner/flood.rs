@@ -1,4 +1,5 @@
-//! Decides when output comes faster than it can be masked, and what of it is passed over before it fills the memory.
+//! Detects output that comes faster than it can be masked, and decides how much of it to skip before it fills the
+//! memory.
 
 use std::sync::OnceLock;
 
@@ -6,39 +7,39 @@ use memchr::memchr;
 
 use crate::process::memory_limit;
 
-/// So much output may wait in memory anywhere.
+/// Output up to this size may always wait in memory.
 const SMALL_BACKLOG_BYTES: u64 = 64 * 1024 * 1024;
-/// The part of the memory beyond which output is passed over.
+/// Divisor of the memory: output beyond this part is skipped.
 const BACKLOG_PART: u64 = 3;
 
-/// What was passed over.
+/// The skipped output.
 #[derive(Debug, Default)]
 pub(super) struct Flood {
-    /// Bytes of the part that is being passed over; none where output is shown.
+    /// Bytes skipped so far in the current part; `None` while output is shown.
     current: Option<u64>,
     total_bytes: u64,
     memory_bytes: OnceLock<u64>,
 }
 
 impl Flood {
-    /// Whether the next piece is to be passed over, where so much waits.
+    /// Returns whether to skip the next piece, given the number of waiting bytes.
     pub(super) fn takes(&self, backlog_bytes: u64) -> bool {
         self.current.is_some() || self.is_beyond(backlog_bytes, BACKLOG_PART)
     }
 
-    /// Whether so much waits that it is beyond a part of the memory, such as a third.
+    /// Returns whether the waiting bytes exceed a part of the memory, such as a third.
     pub(super) fn is_beyond(&self, backlog_bytes: u64, part: u64) -> bool {
         backlog_bytes > SMALL_BACKLOG_BYTES
             && backlog_bytes > self.memory_bytes.get_or_init(memory_limit) / part
     }
 
-    /// Whether nothing of this part was passed over yet.
+    /// Returns whether nothing of this part was skipped yet.
     pub(super) const fn is_at_start(&self) -> bool {
         self.current.is_none()
     }
 
-    /// Passes over a piece, behind which so much waits. Where little does, the part ends with a line end, since a
-    /// secret that is cut is not found; then this gives what is behind that.
+    /// Skips a piece; `backlog_bytes` wait behind it. If that is little, the part ends at a line end, since a
+    /// truncated secret is not found; then this returns the text after that line end.
     pub(super) fn pass_over<'a>(
         &mut self,
         piece: &'a [u8],
@@ -50,12 +51,12 @@ impl Flood {
         end.map(|_| &piece[len..])
     }
 
-    /// Passes over what is left.
+    /// Skips the rest.
     pub(super) fn pass_over_rest(&mut self, bytes: u64) {
         *self.current.get_or_insert(0) += bytes;
     }
 
-    /// Ends the part that is being passed over; the line that says so, if there was one.
+    /// Ends the part that is being skipped; returns the line that reports it, if there was one.
     pub(super) fn end(&mut self) -> Option<String> {
         let bytes = self.current.take()?;
         self.total_bytes += bytes;
@@ -64,7 +65,7 @@ impl Flood {
         ))
     }
 
-    /// A sentence about all that was passed over; none when nothing was.
+    /// Returns a sentence about everything that was skipped; `None` if nothing was.
     pub(super) fn sentence(&self) -> Option<String> {
         (self.total_bytes > 0).then(|| {
             format!(

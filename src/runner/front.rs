@@ -1,7 +1,7 @@
 //! The front: the process that the backend knows.
 //!
-//! It owns nothing of the run. It hands the request to the supervisor, passes on what it is told, and
-//! copies what the supervisor has for stdout. If it dies, nothing is lost.
+//! It owns nothing of the run. It passes the request to the supervisor, forwards orders, and copies what the
+//! supervisor provides for stdout. If it dies, nothing is lost.
 
 use std::fs::File;
 use std::io;
@@ -30,9 +30,9 @@ use crate::process::{
 };
 use crate::protocol::{Control, exit_status};
 
-/// How long a supervisor that has said its last may take to end: with its run directory on a hung disk it can't.
+/// How long a supervisor may take to exit after its last message: it can't if its run directory is on a hung disk.
 const SUPERVISOR_END: Duration = Duration::from_secs(2);
-/// How long the last diagnostics may take to be read.
+/// How long to wait until the last diagnostics are read.
 const LAST_DIAGNOSTICS: Duration = Duration::from_millis(500);
 const HINT: &str = "waiting for a request, one JSON object, for example: \
                     {\"tool\":\"terraform\",\"work_dir\":\"/tmp\",\"command\":\"version\"}";
@@ -108,16 +108,16 @@ struct Front {
     stdout: Stdout,
     diagnostics: Diagnostics,
     stop: StopSignals,
-    /// What the supervisor was asked for already.
+    /// What the supervisor has already been asked for.
     asked: Vec<Message>,
     had_terminal: bool,
     known: Known,
-    /// Until it may be reaped.
+    /// `None` once it may be reaped.
     supervisor: Option<Pid>,
 }
 
 impl Front {
-    /// Reads the request and gives it to the supervisor.
+    /// Reads the request and passes it to the supervisor.
     async fn hand_over(&mut self, reception: &mut Reception) {
         let message = tokio::select! {
             message = reception.request(|| self.diagnostics.say(HINT)) => message,
@@ -140,7 +140,7 @@ impl Front {
         }
     }
 
-    /// Passes messages on, both ways, until the supervisor is gone.
+    /// Forwards messages in both directions until the supervisor is gone.
     async fn follow(&mut self, reception: &mut Reception) {
         loop {
             tokio::select! {
@@ -162,8 +162,8 @@ impl Front {
         }
     }
 
-    /// Copies what is left: the run has ended. A first signal does not end that, since it may have been
-    /// meant for the run; a second one does.
+    /// Copies the rest: the run has ended. A first signal does not stop that, since it may have been meant for the
+    /// run; a second one does.
     async fn copy_rest(&mut self) {
         while self.stdout.has_more() {
             tokio::select! {
@@ -174,7 +174,7 @@ impl Front {
         }
     }
 
-    /// Asks the supervisor for something, once: to ask again is to ask for nothing new.
+    /// Asks the supervisor for something, once: repeating a request has no effect.
     fn ask(&mut self, message: Message) {
         if !self.asked.contains(&message) {
             self.asked.push(message.clone());
@@ -183,7 +183,7 @@ impl Front {
         self.resume_supervisor();
     }
 
-    /// A supervisor that was stopped (SIGSTOP) hears of nothing.
+    /// Continues a stopped supervisor (SIGSTOP), which receives nothing otherwise.
     fn resume_supervisor(&self) {
         if let Some(supervisor) = self.supervisor {
             resume_child(supervisor);
@@ -236,7 +236,7 @@ impl Front {
         self.diagnostics.say(&format!("warning: {sentence}"));
     }
 
-    /// Says that the supervisor was lost, in its place.
+    /// Reports in the supervisor's place that it was lost.
     async fn tell_of_loss(&mut self, capture: File, mode: Mode) -> u8 {
         let lines = self.stdout.progress.lines();
         let (document, outcome) = lost::document(&self.known, capture, mode, lines);

@@ -1,21 +1,22 @@
-//! The main module of a Go program, as its file names it.
+//! Reads the main module of a Go program from its file.
 //!
-//! The Go linker puts it into the section `.go.buildinfo`, from where `go version -m` reads it, also in a program
-//! that is stripped. That is a few small reads, however large the program is.
+//! The Go linker writes it into the section `.go.buildinfo`, from which `go version -m` reads it, even in a
+//! stripped program. That takes a few small reads, however large the program is.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 const SECTION: &[u8] = b".go.buildinfo\0";
 const MAGIC: &[u8] = b"\xff Go buildinf:";
-/// Bytes of the section that are read: the main module is named before all others.
+/// Bytes of the section that are read: the main module is named first.
 const SECTION_START_BYTES: usize = 1024;
-/// Most bytes of the tables that are read; theirs have less than 4 KB.
+/// Most bytes of the tables that are read; those of the tools have less than 4 KB.
 const MAX_TABLE_BYTES: usize = 64 * 1024;
 
 /// Reads the path of the main module, such as `github.com/hashicorp/terraform`.
 ///
-/// `None` for a file that is no ELF program of this machine's byte order, or was not built by Go 1.18 or later.
+/// Returns `None` for a file that is not an ELF program in this machine's byte order, or was not built by Go 1.18
+/// or later.
 pub(super) fn main_module(file: &File) -> Option<String> {
     let section = build_info(file)?;
     if !section.starts_with(MAGIC) {
@@ -27,7 +28,7 @@ pub(super) fn main_module(file: &File) -> Option<String> {
     std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
 }
 
-/// The start of the section.
+/// Returns the start of the section.
 fn build_info(file: &File) -> Option<Vec<u8>> {
     let elf = Elf::open(file)?;
     let names = elf.section(elf.names)?;
@@ -102,7 +103,7 @@ impl<'a> Elf<'a> {
         })
     }
 
-    /// An address or offset, as wide as the file has it.
+    /// Reads an address or offset, in the word size of the file.
     fn word(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let bytes = bytes.get(at..)?;
         if self.is_64 {
@@ -139,7 +140,7 @@ mod tests {
         file
     }
 
-    /// An ELF file with the sections `.go.buildinfo` and `.shstrtab`, and nothing else.
+    /// Builds an ELF file with the sections `.go.buildinfo` and `.shstrtab`, and nothing else.
     fn program(is_64: bool, info: &[u8]) -> Vec<u8> {
         let word = |number: usize| match is_64 {
             true => (number as u64).to_ne_bytes().to_vec(),

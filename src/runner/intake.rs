@@ -1,4 +1,4 @@
-//! Takes the tool's output from the spool and gives it to everybody who is to have it.
+//! Takes the tool's output from the spool and distributes it.
 
 use std::io;
 use std::ops::Range;
@@ -15,12 +15,12 @@ use super::run_dir::{Recorder, Room};
 use super::supervision::InterruptNotice;
 use crate::output::{Capture, SILENCE, Segments, Spool, Tail, Utf8};
 
-/// Most bytes that are read from the spool at once.
+/// Most bytes per read of the spool.
 const PIECE_BYTES: usize = 32 * 1024;
-/// The part of the memory that output may take while it waits for a slow disk.
+/// Divisor of the memory: the part that output may use while it waits for a slow disk.
 const PART_FOR_THE_DISK: u64 = 4;
 
-/// Spool to capture, tail, record and events.
+/// Passes output from the spool to capture, tail, record and events.
 #[derive(Debug)]
 pub(super) struct Intake {
     redactor: OutputRedactor,
@@ -28,12 +28,12 @@ pub(super) struct Intake {
     segments: Segments,
     /// Head and tail for the result.
     pub(super) capture: Capture,
-    /// The end, as it may be shown.
+    /// The end of the output, masked.
     pub(super) tail: Tail,
-    /// What the verdict is read from, before masking.
+    /// Evidence for the verdict, before masking.
     pub(super) evidence: Evidence,
     record: Option<Arc<Recorder>>,
-    /// Whether the tool has said that it received a signal.
+    /// Whether the tool has reported that it received a signal.
     pub(super) notice: InterruptNotice,
     flood: Flood,
     last_text: Instant,
@@ -61,12 +61,13 @@ impl Intake {
         }
     }
 
-    /// Writes all that follows to a record, too.
+    /// Also writes all following output to a record.
     pub(super) fn record_in(&mut self, record: Arc<Recorder>) {
         self.record = Some(record);
     }
 
-    /// Takes one piece, or waits a moment for the disk of the record; false when nothing is there for now.
+    /// Processes one piece, or waits briefly for the disk of the record; returns `false` if no output is available
+    /// yet.
     pub(super) fn take(
         &mut self,
         spool: &mut Spool,
@@ -92,7 +93,7 @@ impl Intake {
         Ok(true)
     }
 
-    /// As [`Intake::take`], while the tool may print more: what would fill the memory is passed over.
+    /// Like [`Intake::take`], while the tool may print more: skips output that would fill the memory.
     pub(super) fn take_of_running(
         &mut self,
         spool: &mut Spool,
@@ -118,7 +119,7 @@ impl Intake {
         Ok(len > 0)
     }
 
-    /// Leaves out all that was not taken yet.
+    /// Skips all remaining output.
     pub(super) fn pass_over_rest(&mut self, spool: &Spool) {
         let bytes = spool.backlog_bytes();
         if bytes > 0 {
@@ -130,18 +131,18 @@ impl Intake {
 
     fn begin_flood(&mut self) {
         if self.flood.is_at_start() {
-            // What is held back may be the beginning of a secret of which the rest is passed over.
+            // The held-back bytes may be the beginning of a secret whose rest is skipped.
             self.redactor.start_again();
             self.utf8 = Utf8::default();
         }
     }
 
-    /// A sentence about output that was passed over; none when all of it was taken.
+    /// Returns a sentence about skipped output; `None` if nothing was skipped.
     pub(super) fn passed_over(&self) -> Option<String> {
         self.flood.sentence()
     }
 
-    /// Says in the output that some of it was passed over, if it was.
+    /// Reports in the output that some of it was skipped, if it was.
     fn end_flood(&mut self, journal: &mut Journal, link: &mut Link) -> io::Result<()> {
         let Some(line) = self.flood.end() else {
             return Ok(());
@@ -151,7 +152,7 @@ impl Intake {
         self.give_out(journal, link)
     }
 
-    /// Masks a part of the piece and gives it out.
+    /// Masks a part of the piece and emits it.
     fn show(
         &mut self,
         part: Range<usize>,
@@ -168,7 +169,7 @@ impl Intake {
         self.give_out(journal, link)
     }
 
-    /// Takes what was held back: nothing comes any more.
+    /// Processes what was held back; no output may follow.
     pub(super) fn finish(&mut self, journal: &mut Journal, link: &mut Link) -> io::Result<()> {
         self.end_flood(journal, link)?;
         self.masked.clear();
@@ -185,12 +186,12 @@ impl Intake {
         Ok(())
     }
 
-    /// When a line that is not complete has to be given out.
+    /// Returns when an incomplete line has to be emitted.
     pub(super) fn flush_at(&self) -> Option<Instant> {
         self.segments.is_partial().then(|| self.last_text + SILENCE)
     }
 
-    /// Gives out a line that is not complete.
+    /// Emits an incomplete line.
     pub(super) fn flush(&mut self, journal: &mut Journal, link: &mut Link) {
         if let Some(line) = self.segments.flush() {
             self.segments.reuse(journal.emit_output(link, line));

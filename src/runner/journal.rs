@@ -1,4 +1,4 @@
-//! The events of a run, numbered, for whoever follows them.
+//! The numbered events of a run, for its followers.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::output::Matcher;
 use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 
-/// What the front wants on its stdout.
+/// What the front prints on its stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The result document alone.
+    /// Only the result document.
     Document,
     /// Every event.
     Stream,
@@ -27,25 +27,25 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
     All,
-    /// What runs is not yet the run.
+    /// The running process does not belong to the run yet.
     WarningsAlone,
 }
 
 /// Writes events to the record and to the front.
 ///
-/// A record that cannot be written any more is left, with a warning; a front that is gone is left
+/// If the record cannot be written any more, it is abandoned with a warning; if the front is gone, it is abandoned
 /// silently. Neither stops the run.
 #[derive(Debug)]
 pub(super) struct Journal {
     mode: Mode,
     relay: RelayWriter,
-    /// Whether anybody reads what goes into the relay.
+    /// Whether the relay has a reader.
     has_reader: bool,
     written: Written,
     record: Option<Arc<Recorder>>,
-    /// Bytes of output in the events so far, which is where the next ones begin in `output.log`.
+    /// Bytes of output in the events so far, which is the offset of the next ones in `output.log`.
     output_bytes: u64,
-    /// For warnings: everything else in an event is masked before.
+    /// For warnings: everything else in an event is already masked.
     matcher: Option<Arc<Matcher>>,
     next: u64,
     line: Vec<u8>,
@@ -66,23 +66,23 @@ impl Journal {
         }
     }
 
-    /// Writes all that follows to a record, too.
+    /// Also writes all following events to a record.
     pub(super) fn record_in(&mut self, record: Arc<Recorder>) {
         self.record = Some(record);
     }
 
-    /// Masks all warnings that follow.
+    /// Masks all following warnings.
     pub(super) fn mask_with(&mut self, matcher: Arc<Matcher>) {
         self.matcher = Some(matcher);
     }
 
-    /// Whether anybody follows the output as it comes.
+    /// Returns whether the output has a follower.
     pub(super) const fn is_followed(&self) -> bool {
         matches!(self.written, Written::All)
             && (self.record.is_some() || (matches!(self.mode, Mode::Stream) && self.has_reader))
     }
 
-    /// How soon what the tool prints has to be read.
+    /// Returns how soon the tool's output has to be read.
     pub(super) const fn urgency(&self) -> Urgency {
         if self.is_followed() {
             Urgency::Followed
@@ -91,27 +91,27 @@ impl Journal {
         }
     }
 
-    /// Nobody reads the front's stdout any more: nothing is kept for it from here on.
+    /// Records that the front's stdout has no reader any more: nothing is kept for it from here on.
     pub(super) const fn reader_gone(&mut self) {
         self.has_reader = false;
     }
 
-    /// Says, where it outlives this process, that the tool may run from here on.
+    /// Records in the relay, which outlives this process, that the tool may run from here on.
     pub(super) fn tool_may_run(&self) -> io::Result<()> {
         self.relay.tool_may_run()
     }
 
-    /// Until [`Journal::begin_run`], what runs is not the run: only warnings are written.
+    /// Until [`Journal::begin_run`], running processes do not belong to the run: only warnings are written.
     pub(super) const fn before_run(&mut self) {
         self.written = Written::WarningsAlone;
     }
 
-    /// All that follows is of the run.
+    /// Marks the start of the run: all events are written from here on.
     pub(super) const fn begin_run(&mut self) {
         self.written = Written::All;
     }
 
-    /// Writes one event, made from its number and the time.
+    /// Writes one event, built from its number and the time.
     pub(super) fn emit(&mut self, link: &mut Link, make: impl FnOnce(u64, DateTime<Utc>) -> Event) {
         if self.written == Written::All {
             self.write_event(link, make, None);
@@ -130,7 +130,7 @@ impl Journal {
         text
     }
 
-    /// Writes the event of a tool that was started at a moment that tells it from every other process.
+    /// Writes the event of a started tool, with the start time that distinguishes it from every other process.
     pub(super) fn emit_start(
         &mut self,
         link: &mut Link,
@@ -142,7 +142,7 @@ impl Journal {
         }
     }
 
-    /// Writes an event; gives it back.
+    /// Writes an event and returns it.
     fn write_event(
         &mut self,
         link: &mut Link,
@@ -174,7 +174,7 @@ impl Journal {
         event
     }
 
-    /// Writes an event as the record has it.
+    /// Writes an event in the form of the record.
     fn write_stored(&mut self, event: &Event, start_time: Option<u64>, has_log: bool) -> bool {
         match event {
             Event::Output { seq, at, text } if has_log => self.write_line(&OutputPlace {
@@ -193,13 +193,13 @@ impl Journal {
 
     fn write_line(&mut self, event: &impl Serialize) -> bool {
         self.line.clear();
-        // An event is strings and numbers, and a vector takes any length.
+        // An event consists of strings and numbers, and a vector accepts any length.
         let is_written = serde_json::to_writer(&mut self.line, event).is_ok();
         self.line.push(b'\n');
         is_written
     }
 
-    /// Tells of what the record could not take.
+    /// Reports what the record could not store.
     pub(super) fn tell_record_faults(&mut self, link: &mut Link) {
         let faults = self.record.as_ref().map(|record| record.faults());
         for fault in faults.unwrap_or_default() {
@@ -207,7 +207,7 @@ impl Journal {
         }
     }
 
-    /// Tells of something that the run goes on in spite of.
+    /// Reports a problem that does not end the run.
     pub(super) fn warn(&mut self, link: &mut Link, message: String) {
         let message = match &self.matcher {
             Some(matcher) => masked_sentence(matcher, &message),
@@ -219,7 +219,7 @@ impl Journal {
         self.write_event(link, |seq, at| Event::Warning { seq, at, message }, None);
     }
 
-    /// Writes the last event and the document, and tells the front how to exit.
+    /// Writes the last event and the document, and sets the front's exit status.
     pub(super) fn finish(&mut self, result: RunResult<ResultOutput>, exit_status: u8) {
         let (seq, at) = (self.next, Utc::now());
         self.record_result(seq, at, &result);
@@ -235,13 +235,13 @@ impl Journal {
             }
             (Mode::Document | Mode::Stream, event) => write_document(&mut self.relay, event),
         };
-        // Without the end mark the front tells that the supervisor was lost, which is then the truth.
+        // Without the end mark the front reports that the supervisor was lost, which is then true.
         if written.is_ok() {
             let _ = self.relay.finish(exit_status);
         }
     }
 
-    /// Writes the last event to the record, for those who follow it: the result is in a file of its own.
+    /// Writes the last event to the record, for its followers: the result has a separate file.
     fn record_result(&mut self, seq: u64, at: DateTime<Utc>, result: &RunResult<ResultOutput>) {
         let Some(record) = self.record.clone().filter(|record| record.has_events()) else {
             return;
@@ -252,7 +252,7 @@ impl Journal {
                 let result = Box::new(frame.with_output(StoredOutput::of(captured)));
                 self.write_line(&Event::Result { seq, at, result })
             }
-            // Without `output.log` the result is in its file alone, where it is long.
+            // Without `output.log`, a long result is only in its own file.
             ResultOutput::Captured(_) => return,
             ResultOutput::Text(_) => {
                 let result = Box::new(frame);

@@ -1,4 +1,4 @@
-//! The stop ladder: when the tool is asked to stop, and when it is ended.
+//! The stop ladder: decides when the tool is asked to stop, and when it is killed.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use tokio::time::Instant;
 
 use crate::protocol::StopReason;
 
-/// How long after SIGKILL the tool is waited for. Only a process that hangs in a system call takes
-/// longer than an instant.
+/// How long to wait for the tool after SIGKILL. Only a process that hangs in a system call takes longer than an
+/// instant.
 const DEATH: Duration = Duration::from_secs(10);
-/// How long is waited before SIGINT when the front was signalled.
+/// Delay before SIGINT when the front was signalled.
 ///
-/// Whoever signals the front may be signalling everything, as a service manager does at shutdown. Then
-/// the supervisor gets its own signal within this time.
+/// The sender may be signalling everything, as a service manager does at shutdown. Then the supervisor gets its own
+/// signal within this time.
 const FRONT_SETTLING: Duration = Duration::from_millis(250);
-/// How long is waited before SIGINT when the supervisor itself was signalled.
+/// Delay before SIGINT when the supervisor itself was signalled.
 ///
-/// Then the tool has most likely had its one signal, too, and says so within this time, on a busy
-/// machine as well.
+/// Then the tool has most likely received its one signal too, and reports it within this time, even on a busy
+/// machine.
 const ALL_SETTLING: Duration = Duration::from_secs(2);
 
-/// What has to be done now.
+/// The next action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The one SIGINT to the tool.
+    /// Send the one SIGINT to the tool.
     Interrupt(StopReason),
-    /// The one SIGINT to what has outlived its leader; nothing asked for a stop.
+    /// Send the one SIGINT to processes that outlived their leader; no stop was requested.
     InterruptRest,
-    /// SIGKILL to everything.
+    /// Send SIGKILL to everything.
     Kill,
-    /// The tool is not dying: go on without it.
+    /// The tool does not die: continue without it.
     GiveUp,
 }
 
-/// How far a stop has come.
+/// The progress of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nothing asks the tool to stop.
+    /// No stop is in progress.
     Running,
-    /// It has to stop, and its grace is running.
+    /// The tool has to stop, and its grace period is running.
     Stopping,
     /// SIGKILL was sent.
     Killed,
@@ -53,7 +53,7 @@ enum Rung {
     GivenUp,
 }
 
-/// Who was signalled, besides perhaps the tool.
+/// The process that was signalled, possibly besides the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signalled {
     /// The front.
@@ -65,16 +65,16 @@ pub(super) enum Signalled {
 /// Why SIGKILL was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KillCause {
-    /// The grace had run out.
+    /// The grace period had expired.
     GraceRanOut,
-    /// Somebody asked for force.
+    /// Force was requested.
     Forced,
 }
 
-/// Where a run stands between running and ended.
+/// The state of a run between running and ended.
 ///
-/// Only ever goes down: the first reason stays the reason, there is one [`Step::Interrupt`] at most,
-/// and after [`Step::Kill`] nothing but [`Step::GiveUp`].
+/// It only moves down: the first reason is kept, there is at most one [`Step::Interrupt`], and after [`Step::Kill`]
+/// only [`Step::GiveUp`].
 #[derive(Debug)]
 pub(super) struct Ladder {
     rung: Rung,
@@ -111,9 +111,10 @@ impl Ladder {
         }
     }
 
-    /// Begins to stop what has outlived its leader, unless a stop is under way.
+    /// Begins to stop processes that outlived their leader, unless a stop is in progress.
     ///
-    /// What ended the leader may be a signal to everything, so the rest has time to say that it got it, too.
+    /// The leader may have been ended by a signal to everything, so the other processes get time to report that
+    /// they received it too.
     pub(super) fn lose_leader(&mut self, now: Instant) {
         match self.rung {
             Rung::Running => {
@@ -128,7 +129,7 @@ impl Ladder {
         }
     }
 
-    /// How far a stop has come.
+    /// Returns the progress of a stop.
     pub(super) const fn stage(&self) -> Stage {
         match self.rung {
             Rung::Running => Stage::Running,
@@ -137,7 +138,7 @@ impl Ladder {
         }
     }
 
-    /// Asks for a graceful stop on account of a signal that the tool may have got as well.
+    /// Asks for a graceful stop because of a signal that the tool may have received as well.
     pub(super) fn stop_settling(&mut self, signalled: Signalled, now: Instant) {
         let settled = now
             + match signalled {
@@ -159,7 +160,7 @@ impl Ladder {
         }
     }
 
-    /// Asks for the end at once.
+    /// Asks for an immediate end.
     pub(super) fn force(&mut self, now: Instant) -> Option<Step> {
         match self.rung {
             Rung::Running | Rung::Settling { .. } | Rung::Interrupted { .. } => {
@@ -170,7 +171,7 @@ impl Ladder {
         }
     }
 
-    /// What is due at this moment, if anything.
+    /// Returns the step that is due now, if any.
     pub(super) fn due(&mut self, now: Instant) -> Option<Step> {
         if self.next_deadline().is_none_or(|deadline| now < deadline) {
             return None;
@@ -190,7 +191,7 @@ impl Ladder {
         }
     }
 
-    /// When [`Ladder::due`] has to be asked next.
+    /// Returns when [`Ladder::due`] has to be called next.
     pub(super) const fn next_deadline(&self) -> Option<Instant> {
         match self.rung {
             Rung::Running => Some(self.timeout_at),
@@ -201,12 +202,12 @@ impl Ladder {
         }
     }
 
-    /// Why the run was stopped, if it was.
+    /// Returns why the run was stopped, if it was.
     pub(super) const fn reason(&self) -> Option<StopReason> {
         self.reason
     }
 
-    /// Why SIGKILL was sent, if it was.
+    /// Returns why SIGKILL was sent, if it was.
     pub(super) const fn killed(&self) -> Option<KillCause> {
         self.killed
     }
@@ -242,7 +243,7 @@ mod tests {
     }
     use Event::{Force, LoseLeader, Nothing, Signal, Stop};
 
-    /// Milliseconds, what happens then, and what is to be done.
+    /// Milliseconds, the event at that time, and the expected step.
     type History = &'static [(u64, Event, Option<Step>)];
     type Row = (&'static str, History, Option<StopReason>, Option<KillCause>);
 

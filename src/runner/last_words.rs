@@ -1,7 +1,7 @@
-//! Even a bug of ours leaves one document on stdout, in the place that is its own.
+//! Makes sure that even a bug in the runner leaves one document on stdout, at the right position.
 //!
-//! A panic may strike when half a line stands on stdout. So the hook knows how far stdout has got, and
-//! where the rest of the line is: it ends the line, counts it, and only then says what it has to say.
+//! A panic may happen when half a line has been written to stdout. So the hook knows how much was written, and
+//! where the rest of the line is: it ends the line, counts it, and only then prints its own document.
 
 use std::panic;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use super::relay::RelayReader;
 use crate::process::{let_stop_signals_end, print};
 use crate::protocol::{Outcome, exit_status};
 
-/// How far this process has got, for the hook to see.
+/// The progress of this process, for the hook.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Bytes of the relay that stand on stdout.
+    /// Bytes of the relay that were written to stdout.
     pub(super) bytes: AtomicU64,
-    /// Whole lines that stand on stdout.
+    /// Whole lines that were written to stdout.
     pub(super) lines: AtomicU64,
-    /// Whether there may be a run by now.
+    /// Whether a run may exist by now.
     pub(super) may_run: AtomicBool,
 }
 
@@ -33,7 +33,7 @@ impl Progress {
         self.lines.load(Relaxed)
     }
 
-    /// Notes what has been written to stdout.
+    /// Records bytes that were written to stdout.
     pub(super) fn wrote(&self, bytes: &[u8]) {
         let newlines = memchr::memchr_iter(b'\n', bytes).count();
         self.bytes.fetch_add(bytes.len() as u64, Relaxed);
@@ -41,21 +41,21 @@ impl Progress {
     }
 }
 
-/// What a panic leaves on stdout, and the exit status.
+/// What a panic prints on stdout, and the exit status.
 #[derive(Debug, PartialEq, Eq)]
 struct Farewell {
     text: Vec<u8>,
     exit_status: u8,
 }
 
-/// Sets the hook of this process, in the place of an earlier one.
+/// Sets the panic hook of this process, replacing an earlier one.
 ///
-/// In the supervisor stdout leads nowhere, and the front sees that it is gone.
+/// In the supervisor, stdout is not connected, and the front detects its end.
 pub(super) fn print_on_panic(mode: Mode, progress: Arc<Progress>, relay: Option<RelayReader>) {
     panic::set_hook(Box::new(move |panic| {
         say_now(&format!("iac-runner: {panic}\n"));
         let farewell = farewell(mode, &progress, relay.as_ref());
-        // A slow reader is waited for, and the runtime that would hear a signal meanwhile is no more.
+        // The process waits for a slow reader, and no runtime would receive a signal meanwhile.
         let_stop_signals_end();
         let status = match print(&farewell.text) {
             Ok(()) => farewell.exit_status,
@@ -71,7 +71,7 @@ fn farewell(mode: Mode, progress: &Progress, relay: Option<&RelayReader>) -> Far
         .and_then(|relay| relay.rest_of_line(written).ok())
         .unwrap_or_default();
     let lines = progress.lines() + u64::from(text.ends_with(b"\n"));
-    // Where all is there but the end of the last line, there is nothing to add.
+    // If only the end of the last line is missing, nothing has to be added.
     let last_line = relay.and_then(|relay| relay.ends_at(written + text.len() as u64));
     if let Some(exit_status) = last_line {
         return Farewell { text, exit_status };
@@ -106,7 +106,7 @@ mod tests {
 
     const WARNING: &str = "{\"type\":\"warning\",\"seq\":0}\n";
 
-    /// What is said after so many bytes of a relay with this text, ended or not.
+    /// Returns what is printed after `written` bytes of a relay with this text, ended or not.
     fn said(mode: Mode, text: &str, written: usize, ended: Option<u8>) -> (String, u8) {
         let file = Arc::new(tempfile::tempfile().unwrap());
         let mut writer = RelayWriter::new(file.try_clone().unwrap());

@@ -1,22 +1,22 @@
-//! Whether the process that the runner started is the tool, or a wrapper around it.
+//! Decides whether the process that the runner started is the tool, or a wrapper around it.
 
 use std::fs::File;
 use std::path::Path;
 
 use super::go_module::main_module;
 
-/// The process that a run was started as, whose end is the end of the run.
+/// The first process of a run; its end is the end of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leader {
-    /// The tool's own program, or a script that has become it by `exec`: its exit code is the tool's word.
+    /// The tool's own program, or a script that has become it by `exec`: its exit code is the tool's.
     Tool,
     /// Another program, such as a shell script or a version manager that starts the tool.
     Wrapper,
 }
 
 impl Leader {
-    /// Judges by the program: what is not proven to be the tool is a wrapper for as long as it is not seen to
-    /// become the tool.
+    /// Decides by the program: one that is not proven to be the tool counts as a wrapper until it is seen to become
+    /// the tool.
     pub(super) fn of(program: &Path) -> Self {
         match Program::at(program) {
             Program::Tool => Self::Tool,
@@ -25,14 +25,14 @@ impl Leader {
     }
 }
 
-/// What a program file says of itself.
+/// What a program file reveals about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Program {
-    /// It is terraform or OpenTofu, whatever its name is.
+    /// It is terraform or OpenTofu, under any name.
     Tool,
-    /// It is another Go program, whatever its name is.
+    /// It is another Go program, under any name.
     Other,
-    /// It does not say: a script, a program in another language, or one that cannot be read.
+    /// Unknown: a script, a program in another language, or one that cannot be read.
     Unknown,
 }
 

@@ -1,25 +1,25 @@
-//! What each call needs of this process's limits, and what is said where it has less.
+//! The resource limits that each call needs, and the message if this process has less.
 //!
-//! Asked before anything is opened: what runs out of descriptors or memory half-way can neither go on
-//! nor say why.
+//! Checked before anything is opened: a process that runs out of descriptors or memory half-way can neither
+//! continue nor report the reason.
 
 use crate::process::{Limits, limits};
 
-/// Open files of a supervisor at its busiest, two dozen, with some room.
+/// Open files of a supervisor at its peak, about two dozen, with some margin.
 pub(super) const FILES_OF_A_RUN: u64 = 32;
-/// The same for a reader of a run directory.
+/// Open files of a reader of a run directory.
 pub(super) const FILES_OF_A_FOLLOWER: u64 = 16;
-/// The same for a signal to a supervisor.
+/// Open files of a process that signals a supervisor.
 pub(super) const FILES_OF_A_CANCEL: u64 = 6;
 
 const MIB: u64 = 1024 * 1024;
-/// Address space of one process with an ordinary request, with some room. Tens of thousands of secrets
-/// take up to 128; where they do not fit, the supervisor is lost before it has started anything.
+/// Address space of one process with an ordinary request, with some margin. Tens of thousands of secrets use up to
+/// 128; if they do not fit, the supervisor is lost before it has started anything.
 const ADDRESS_SPACE_MIB: u64 = 16;
-/// The same for its heap.
+/// Heap of such a process.
 const DATA_MIB: u64 = 8;
 
-/// A sentence when this process has less than it needs.
+/// Returns a sentence if this process has less than it needs.
 pub(super) fn unmet(files_needed: u64) -> Option<String> {
     sentence(&limits(), files_needed)
 }

@@ -1,4 +1,4 @@
-//! What front and supervisor tell each other, over a socket pair that both inherit.
+//! The connection between front and supervisor, over a socket pair that both inherit.
 
 use std::io;
 use std::os::unix::net::UnixStream as Socket;
@@ -20,7 +20,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Takes up one end; needs a running runtime.
+    /// Opens one end; requires a running runtime.
     pub(super) fn new(socket: Socket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
@@ -30,9 +30,9 @@ impl Link {
         })
     }
 
-    /// The next message; `None` when the other process is gone.
+    /// Waits for the next message; returns `None` when the other process is gone.
     ///
-    /// Sends on what is waiting in the meantime. May be dropped and called again.
+    /// Sends queued messages in the meantime. Cancel safe.
     pub(super) async fn receive(&mut self) -> Option<Message> {
         loop {
             if let Some(message) = Message::decode(&mut self.received) {
@@ -57,20 +57,20 @@ impl Link {
         }
     }
 
-    /// Returns when the other process is gone; for as long as it has nothing to say.
+    /// Returns when the other process is gone, as long as it sends no message.
     pub(super) async fn gone(&mut self) {
         while self.receive().await.is_some() {}
     }
 
-    /// Sends a message as soon as the other side takes it; never waits.
+    /// Sends a message as soon as the other side accepts it; never waits.
     ///
-    /// Warnings are the only messages that may be dropped, and every other message overtakes them.
+    /// Only warnings may be dropped, and every other message overtakes them.
     pub(super) fn post(&mut self, message: Message) {
         self.outbox.push(message);
         self.send_waiting();
     }
 
-    /// Waits until everything is sent, or for so long.
+    /// Waits until everything is sent, at most `at_most`.
     pub(super) async fn flush(&mut self, at_most: Duration) {
         let _ = timeout(at_most, async {
             while !self.outbox.is_empty() && self.stream.writable().await.is_ok() {
@@ -85,7 +85,7 @@ impl Link {
             match self.stream.try_write(self.outbox.bytes()) {
                 Ok(len) => self.outbox.sent(len),
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return,
-                // The other process is gone; `receive` says so.
+                // The other process is gone; `receive` reports that.
                 Err(_) => self.outbox = Outbox::default(),
             }
         }

@@ -1,4 +1,4 @@
-//! What can still be said of a run whose supervisor was lost.
+//! Reports what is still known of a run whose supervisor was lost.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,18 +23,18 @@ use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
 /// Whether the tool of a lost supervisor was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tool {
-    /// It was not: the supervisor would have left a mark before.
+    /// It was not started: the supervisor would have left a mark before.
     NotStarted,
-    /// Nobody knows.
+    /// Unknown.
     PerhapsStarted,
-    /// It was, as this process, at this time.
+    /// It was started, as this process, at this time.
     Started(ProcessIdentity, DateTime<Utc>),
 }
 
-/// What the front has seen of the run.
+/// What the front knows of the run.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The bytes of the request, empty if there was none.
+    /// The bytes of the request; empty if there was none.
     pub(super) request: Vec<u8>,
     /// The tool's process id, its start time, and when it was started.
     pub(super) started: Option<(i32, Option<u64>, DateTime<Utc>)>,
@@ -60,7 +60,7 @@ impl Known {
     }
 }
 
-/// The document that the front prints in the supervisor's place, and its outcome.
+/// Returns the document that the front prints in the supervisor's place, and its outcome.
 pub(super) fn document(known: &Known, capture: File, mode: Mode, lines: u64) -> (Vec<u8>, Outcome) {
     let request = Request::parse(&known.request).ok();
     let seen = Capture::reopen(capture).or_else(|_| nothing());
@@ -86,7 +86,7 @@ fn nothing() -> io::Result<Capture> {
     Ok(Capture::new(memory_file("capture")?, 0))
 }
 
-/// The result without its output.
+/// Returns the result without its output.
 pub(super) fn frame(request: Option<&Request>, tool: &Tool, end: &str) -> RunResult<()> {
     let now = Utc::now();
     let command = request.map_or_else(
@@ -111,7 +111,7 @@ pub(super) fn frame(request: Option<&Request>, tool: &Tool, end: &str) -> RunRes
                  was started; check the state before anything is run again"
             ),
         ),
-        // Without a word of the request, so that nothing needs to be masked: memory may be short.
+        // Contains no text of the request, so that nothing has to be masked: memory may be short.
         Tool::NotStarted => (
             Outcome::NotStarted,
             now,
@@ -131,7 +131,7 @@ pub(super) fn frame(request: Option<&Request>, tool: &Tool, end: &str) -> RunRes
     frame
 }
 
-/// What the working directory tells of the state.
+/// Returns what the working directory shows about the state.
 fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
     if effect_of(&request.command, &request.args) != Effect::State {
         return None;
@@ -146,7 +146,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
             .map(|path| request.work_dir.join(path)),
         started_as: Leader::Wrapper,
     };
-    // What was there before is lost with the supervisor.
+    // The record of the earlier files is lost with the supervisor.
     let before = Before::Unknown {
         began_at: began_at.into(),
     };
@@ -165,7 +165,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
     }))
 }
 
-/// What can be said of a process from here.
+/// Describes what this process can find out about a process.
 fn whereabouts(pid: i32, seen: Sighting) -> String {
     match seen {
         Sighting::Alive => format!("still runs as process {pid}"),
@@ -184,24 +184,24 @@ fn whereabouts(pid: i32, seen: Sighting) -> String {
     }
 }
 
-/// Puts what was captured into a result.
+/// Adds the captured output to a result.
 pub(super) fn with_captured(mut frame: RunResult<()>, captured: Captured) -> RunResult<Captured> {
     frame.output_bytes = captured.total_bytes();
     frame.output_truncated = captured.is_cut();
     frame.with_output(captured)
 }
 
-/// The document as it goes to stdout.
+/// Returns the document for stdout.
 pub(super) fn encode<O: Serialize>(result: RunResult<O>, mode: Mode, lines: u64) -> Vec<u8> {
     let mut document = Vec::new();
-    // A vector takes any length, and what cannot be read back is an empty line.
+    // A vector accepts any length, and if the output cannot be read, the document is an empty line.
     if write(result, mode, lines, &mut document).is_err() {
         document = b"\n".to_vec();
     }
     document
 }
 
-/// Writes the document as it goes to stdout, piece by piece.
+/// Writes the document for stdout, piece by piece.
 pub(super) fn write<O: Serialize>(
     result: RunResult<O>,
     mode: Mode,

@@ -1,6 +1,6 @@
-//! Masks what is composed from the output, the request and the directory, after it is composed.
+//! Masks text that is composed from the output, the request and the directory, after it is composed.
 //!
-//! Only values that came from outside are masked: words of the wire, such as an outcome, stay.
+//! Only values from outside are masked: words of the wire format, such as an outcome, stay.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::wording::one_line;
 use crate::output::{Matcher, Redactor};
 use crate::protocol::RunResult;
 
-/// What masks the output of a command with these arguments.
+/// Returns the redactor for the output of a command with these arguments.
 pub(super) fn redactor(args: &[String], matcher: Arc<Matcher>) -> Redactor {
     if flags::is_on(args, "json") {
         Redactor::of_json(matcher)
@@ -19,17 +19,17 @@ pub(super) fn redactor(args: &[String], matcher: Arc<Matcher>) -> Redactor {
     }
 }
 
-/// A sentence as it may be shown.
+/// Masks a sentence.
 pub(super) fn masked_sentence(matcher: &Matcher, sentence: &str) -> String {
     one_line(&matcher.mask(sentence))
 }
 
-/// A path as it may be shown.
+/// Masks a path.
 pub(super) fn masked_path(matcher: &Matcher, path: &Path) -> PathBuf {
     PathBuf::from(matcher.mask(&path.to_string_lossy()))
 }
 
-/// Masks everything in a result but its output, which was masked as it came.
+/// Masks everything in a result except its output, which is already masked.
 pub(super) fn mask_result<O>(matcher: &Matcher, result: &mut RunResult<O>) {
     let shown = |path: PathBuf| masked_path(matcher, &path);
     result.error_msg = masked_sentence(matcher, &result.error_msg);

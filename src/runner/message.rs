@@ -1,4 +1,4 @@
-//! The messages between front and supervisor, and their bytes.
+//! The messages between front and supervisor, and their encoding.
 
 /// Bytes before the payload: kind and length.
 const HEADER_BYTES: usize = 5;
@@ -9,9 +9,9 @@ pub(super) enum Message {
     // From the front.
     /// The bytes of the request document.
     Request(Vec<u8>),
-    /// There is no request document; why not.
+    /// No request document is available, with the reason.
     NoRequest(String),
-    /// The runner was told to stop before there was a request.
+    /// The runner was asked to stop before it had a request.
     StoppedEarly,
     /// Stop gracefully.
     Cancel,
@@ -19,15 +19,15 @@ pub(super) enum Message {
     Signalled,
     /// End at once.
     Force,
-    /// Nobody reads the front's stdout any more.
+    /// The front's stdout has no reader any more.
     ReaderGone,
 
     // From either.
-    /// A sentence for the person who looks after the run.
+    /// A sentence for the operator of the run.
     Warning(String),
 
     // From the supervisor.
-    /// There is something new in the relay.
+    /// The relay has new data.
     Relayed,
     /// The tool runs, with this process id.
     Started(i32),
@@ -60,7 +60,7 @@ impl Message {
         to.extend_from_slice(payload);
     }
 
-    /// Takes one whole message from the front of some bytes.
+    /// Removes one complete message from the start of some bytes.
     pub(super) fn decode(from: &mut Vec<u8>) -> Option<Self> {
         let (header, rest) = from.split_at_checked(HEADER_BYTES)?;
         let len = u32::from_le_bytes(header[1..].try_into().ok()?) as usize;

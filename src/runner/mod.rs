@@ -1,8 +1,8 @@
-//! One request to one result.
+//! Runs one request and produces one result.
 //!
-//! The binary is two processes. The *front* is the one that the backend starts: it reads stdin, prints
-//! to stdout, and owns nothing. The *supervisor* owns the tool; it is forked off before the request is
-//! read, and goes on when the front is killed.
+//! The binary is two processes. The *front* is the one that the backend starts: it reads stdin, prints to stdout,
+//! and owns nothing. The *supervisor* owns the tool; it is forked before the request is read, and continues when
+//! the front is killed.
 
 mod attach;
 mod cancel;
@@ -70,9 +70,9 @@ pub use self::sandbox::{SandboxLevel, sandbox_level};
 use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
 
-/// Takes one request from stdin to its result on stdout; returns the exit status.
+/// Reads one request from stdin, runs it, and prints its result on stdout; returns the exit status.
 ///
-/// Must be called first thing in a process: it forks.
+/// Must be called first in a process, because it forks.
 pub fn run(mode: Mode) -> u8 {
     let file_size_limit = stand_alone();
     last_words::print_on_panic(mode, Arc::default(), None);
@@ -117,7 +117,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
                 supervisor,
             }))
         }
-        // Stdout may still be that of the front, which sees that nothing ran, and says so.
+        // Stdout may still be the front's, which detects that nothing ran, and reports it.
         Side::Supervisor(Err(fault)) => {
             say_now(&format!(
                 "iac-runner: the supervisor could not set itself up: {}\n",
@@ -134,19 +134,19 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
                 mode,
                 file_size_limit,
             };
-            // A fault here leaves no end mark in the relay: the front says what is known.
+            // A fault here leaves no end mark in the relay: the front reports what is known.
             let status = block_on(supervisor::serve(inherited));
             std::process::exit(status.unwrap_or(exit_status::INTERNAL_FAULT).into());
         }
     }
 }
 
-/// Picks up the run in a directory: follows it, then prints its result.
+/// Attaches to the run in a directory: follows it, then prints its result.
 pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
     attach::attach(run_dir, mode)
 }
 
-/// Stops the run in a directory, without waiting until it has.
+/// Asks the run in a directory to stop, without waiting for the stop.
 pub fn cancel(run_dir: &Path, force: bool) -> u8 {
     let refuse = |sentence: String, status| {
         let answer = serde_json::json!({"requested": false, "message": sentence});
@@ -190,7 +190,7 @@ pub fn doctor(json: bool) -> u8 {
 fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     let sentence = wording::one_line(&sentence);
     let result = document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
-    // Stdout may be gone; the exit status tells all the same.
+    // Stdout may be gone; the exit status reports the failure anyway.
     let _ = print(&lost::encode(result, mode, 0));
     exit_status::of(outcome)
 }
@@ -205,12 +205,12 @@ fn internal_fault(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     exit_status::INTERNAL_FAULT
 }
 
-/// Prints what a call has to say; returns its exit status, which tells when that could not be printed.
+/// Prints the output of a call; returns its exit status, which reports if that could not be printed.
 pub fn print_text(text: &str, status: u8) -> u8 {
     match print(text.as_bytes()) {
         Ok(()) => status,
         Err(fault) => {
-            // A reader who has seen enough needs no telling.
+            // A reader that closed the pipe needs no message.
             if fault.kind() != io::ErrorKind::BrokenPipe {
                 let why = wording::of_system(&fault);
                 say_now(&format!("iac-runner: stdout cannot be written: {why}\n"));
@@ -224,7 +224,7 @@ pub fn print_text(text: &str, status: u8) -> u8 {
     }
 }
 
-/// Runs a future on a runtime of one thread; from the heap, since the stack may be small.
+/// Runs a future on a single-threaded runtime; allocates it on the heap, since the stack may be small.
 fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

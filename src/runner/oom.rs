@@ -1,29 +1,29 @@
-//! Whether the kernel's OOM killer ended a process of this run.
+//! Detects whether the kernel's OOM killer ended a process of this run.
 //!
-//! The counter of the run's own memory cgroup tells: the tool inherits the cgroup of the supervisor. Version 2
-//! counts the victims that were in the cgroup in `memory.events.local`, version 1 in `memory.oom_control`;
-//! either counts a kill for the limit of the cgroup, of one above it, and of the whole machine. Where no such
-//! cgroup is mounted there is only the counter of the machine, which counts the processes of everybody.
+//! It reads the counter of the run's own memory cgroup: the tool inherits the cgroup of the supervisor. Version 2
+//! counts the victims in the cgroup in `memory.events.local`, version 1 in `memory.oom_control`. Both count a kill
+//! because of the limit of the cgroup, of one above it, and of the whole machine. If no such cgroup is mounted,
+//! only the counter of the machine is available, which counts processes of all users.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// Most that is read of one file.
+/// Most bytes of one file that are read.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 
-/// What was seen of the OOM killer while the tool ran.
+/// What was observed of the OOM killer while the tool ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
     /// Nothing.
     NotSeen,
     /// It ended a process in the memory cgroup of the run.
     InCgroup,
-    /// It ended a process somewhere on the machine; the cgroup of the run can't be read.
+    /// It ended a process on the machine; the cgroup of the run can't be read.
     OnMachine,
 }
 
-/// A counter of kills, and what it showed at the start.
+/// A counter of kills, and its value at the start.
 #[derive(Debug)]
 pub(super) struct OomCounter {
     file: PathBuf,
@@ -52,7 +52,7 @@ impl OomCounter {
         })
     }
 
-    /// What has been counted since the start.
+    /// Returns what was counted since the start.
     pub(super) fn seen(&self) -> Kill {
         let now = read(&self.file).and_then(|table| kills(&table));
         match now.is_some_and(|now| now > self.before) {
@@ -63,7 +63,7 @@ impl OomCounter {
     }
 }
 
-/// The number in the line `oom_kill NUMBER`.
+/// Parses the number in the line `oom_kill NUMBER`.
 fn kills(table: &str) -> Option<u64> {
     let line = table
         .lines()
@@ -71,7 +71,7 @@ fn kills(table: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// The files that count the kills in this process's memory cgroup, the best first.
+/// Returns the files that count the kills in this process's memory cgroup, the best first.
 fn counters(cgroups: &str, mounts: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for line in cgroups.lines() {
@@ -93,7 +93,7 @@ fn counters(cgroups: &str, mounts: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Where a cgroup is found in the file system (proc(5), `mountinfo`).
+/// Returns the path of a cgroup in the file system (proc(5), `mountinfo`).
 fn folder(is_unified: bool, path: &Path, mounts: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;
@@ -106,13 +106,13 @@ fn folder(is_unified: bool, path: &Path, mounts: &str) -> Option<PathBuf> {
             false => kind == "cgroup" && options.split(',').any(|it| it == "memory"),
         };
         let below = is_wanted.then(|| path.strip_prefix(root).ok())??;
-        // In a cgroup namespace that does not hold this process, the path leads out of what is mounted.
+        // In a cgroup namespace that does not contain this process, the path leaves the mounted part.
         let leads_out = below.components().any(|it| it == Component::ParentDir);
         (!leads_out).then(|| Path::new(point).join(below))
     })
 }
 
-/// A file as text. The kernel makes such tables anew for every read, so one read has to take it whole.
+/// Reads a file as text. The kernel generates such tables for every read, so one read has to get it whole.
 fn read(file: &Path) -> Option<String> {
     if !file.starts_with("/proc") && !fs::metadata(file).ok()?.is_file() {
         return None;

@@ -1,4 +1,4 @@
-//! Everything that may tell a supervisor to stop, as one stream.
+//! Merges all sources of stop requests to a supervisor into one stream.
 
 use super::doorbell::Doorbell;
 use super::ladder::Signalled;
@@ -6,31 +6,31 @@ use super::link::{Link, Message};
 use crate::process::{OwnSignal, OwnSignals, SignalledRequest};
 use crate::protocol::Control;
 
-/// One thing that a supervisor is told.
+/// One order to a supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     /// Stop gracefully.
     Cancel,
-    /// Stop gracefully, on account of a signal that the tool may have got, too.
+    /// Stop gracefully, because of a signal that the tool may have received too.
     Signalled(Signalled),
     /// End at once.
     Force,
-    /// The front is gone, or nobody reads its stdout any more.
+    /// The front is gone, or its stdout has no reader any more.
     Disconnect,
-    /// Pass a sentence on.
+    /// Forward a sentence.
     Warn(String),
 }
 
 /// The link to the front, and the signals to this process.
 #[derive(Debug)]
 pub(super) struct Orders {
-    /// For what goes the other way.
+    /// Also used for messages to the front.
     pub(super) link: Link,
     signals: OwnSignals,
-    /// Where other processes ask for a stop, when there is a run directory.
+    /// Where other processes request a stop, if there is a run directory.
     pub(super) doorbell: Option<Doorbell>,
     front_gone: bool,
-    /// Whether nobody reads the front's stdout any more.
+    /// Whether the front's stdout has no reader any more.
     pub(super) reader_gone: bool,
 }
 
@@ -45,12 +45,12 @@ impl Orders {
         }
     }
 
-    /// The first message of the front; `None` when it is gone.
+    /// Waits for the first message of the front; returns `None` if it is gone.
     pub(super) async fn first_message(&mut self) -> Option<Message> {
         self.link.receive().await
     }
 
-    /// An order that is there already.
+    /// Returns an order that has already arrived.
     pub(super) async fn waiting(&mut self) -> Option<Order> {
         tokio::select! {
             biased;
@@ -59,7 +59,7 @@ impl Orders {
         }
     }
 
-    /// The next order. May be dropped and called again without losing one.
+    /// Waits for the next order. Cancel safe: no order is lost.
     pub(super) async fn next(&mut self) -> Order {
         loop {
             tokio::select! {
@@ -109,7 +109,7 @@ impl Orders {
     }
 }
 
-/// The next order on the socket; never returns without one.
+/// Waits for the next order on the socket; never returns without one.
 async fn rung(doorbell: &mut Option<Doorbell>) -> Control {
     match doorbell {
         Some(doorbell) => doorbell.next().await,

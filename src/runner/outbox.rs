@@ -1,28 +1,28 @@
-//! What front and supervisor still have to send each other: what matters first, the rest within a bound.
+//! The queue of messages between front and supervisor: important ones first, the rest within a limit.
 
 use std::collections::VecDeque;
 
 use super::message::Message;
 
-/// Most bytes of sentences that wait to be sent; more are dropped and counted.
+/// Most bytes of queued sentences; further ones are dropped and counted.
 const MAX_SENTENCE_BYTES: usize = 1024 * 1024;
 
 /// Messages that wait to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// The message that is being sent, encoded, without what has been sent of it.
+    /// The encoded rest of the message that is being sent.
     current: Vec<u8>,
-    /// In the order in which they came. Each is here once at most: to ask for the same thing again while
-    /// the first time is not heard yet asks for nothing new. So there are no more than there are kinds.
+    /// In the order of arrival. Each is queued at most once: repeating a request that has not been sent yet has no
+    /// effect. So there are no more than there are kinds.
     orders: VecDeque<Message>,
     sentences: VecDeque<String>,
     sentence_bytes: usize,
-    /// Sentences that found no room.
+    /// Number of sentences that were dropped.
     dropped: u64,
 }
 
 impl Outbox {
-    /// Takes a message in.
+    /// Queues a message.
     pub(super) fn push(&mut self, message: Message) {
         match message {
             Message::Warning(sentence) => {
@@ -41,7 +41,7 @@ impl Outbox {
         }
     }
 
-    /// The bytes to be sent next; none when everything is sent.
+    /// Returns the bytes to send next; empty if everything is sent.
     pub(super) fn bytes(&mut self) -> &[u8] {
         if self.current.is_empty()
             && let Some(message) = self.next()
@@ -51,7 +51,7 @@ impl Outbox {
         &self.current
     }
 
-    /// Takes note of what was sent of [`Outbox::bytes`].
+    /// Records how much of [`Outbox::bytes`] was sent.
     pub(super) fn sent(&mut self, len: usize) {
         self.current.drain(..len);
     }

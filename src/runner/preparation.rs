@@ -1,4 +1,4 @@
-//! Everything that is settled before anything runs.
+//! Prepares everything before a process is started.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,16 +21,16 @@ use crate::output::{MASK, Matcher};
 use crate::process::within;
 use crate::protocol::Request;
 
-/// A limit to the output of a result that is never lowered, in bytes.
+/// Output limit of a result up to which it is never lowered, in bytes.
 const SMALL_OUTPUT_BYTES: u64 = 32 * 1024 * 1024;
-/// The part of the memory that the output of a result may take once.
+/// Divisor of the memory: the part that the output of a result may use once.
 const OUTPUT_PART: u64 = 4;
 
-/// The environment of the tool, and what in it has to be masked.
+/// The environment of the tool, and the secrets to mask.
 #[derive(Debug)]
 pub(super) struct Environment {
     pub(super) variables: Variables,
-    /// All arguments of the tool: those of the request, and those that it takes from these variables.
+    /// All arguments of the tool: those of the request, and those from these variables.
     pub(super) args: Vec<String>,
     pub(super) matcher: Arc<Matcher>,
 }
@@ -51,16 +51,17 @@ impl Environment {
         }
     }
 
-    /// The value of a variable that holds text.
+    /// Returns the value of a variable that is text.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         environment::text_of(&self.variables, name)
     }
 }
 
-/// Checks that a tool can be run in a directory; what a bad one is refused with comes later.
+/// Checks that a tool can be run in a directory; the inner result contains the reason for a refusal, to be reported
+/// later.
 ///
 /// # Errors
-/// When its disk hangs: then nothing else there can be looked at.
+/// The disk of the directory hangs: then nothing else there can be checked.
 pub(super) fn check_work_dir_within(work_dir: &Path) -> Result<Result<PathBuf, String>, Refusal> {
     let of_thread = work_dir.to_owned();
     within(DISK_PATIENCE, move || check_work_dir(&of_thread)).ok_or_else(|| {
@@ -101,7 +102,7 @@ pub(super) fn find_tool(request: &Request, environment: &Environment) -> Result<
         .map_err(|fault| fault.to_string())
 }
 
-/// Sentences about secrets that are too short to be masked.
+/// Returns sentences about secrets that are too short to be masked.
 pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
     request
         .secrets
@@ -114,10 +115,10 @@ pub(super) fn unmasked_secrets(request: &Request) -> Vec<String> {
         .collect()
 }
 
-/// How much output the result may hold, and a sentence when that is less than was asked for.
+/// Returns how much output the result may contain, and a sentence if that is less than requested.
 ///
-/// Until the result is read it takes its size in memory up to three times, which no other process has then: the
-/// kernel would end this process, or the tool.
+/// Until the result is read, it uses up to three times its size in memory, which other processes then lack: the
+/// kernel would kill this process, or the tool.
 pub(super) fn output_limit(
     request: &Request,
     memory_bytes: impl Fn() -> u64,
@@ -138,7 +139,7 @@ pub(super) fn output_limit(
     (most, Some(sentence))
 }
 
-/// A sentence about a limit to the size of files, which the tool's output will meet.
+/// Returns a sentence about a file size limit that the tool's output may reach.
 pub(super) fn limited_files(bytes: u64) -> String {
     format!(
         "no file may grow beyond {bytes} bytes here, and the output goes to one: a tool that prints more \
@@ -146,7 +147,7 @@ pub(super) fn limited_files(bytes: u64) -> String {
     )
 }
 
-/// Says that the limit on the size of files cut the output.
+/// Returns a sentence that the file size limit truncated the output.
 pub(super) fn cut_output(limit: u64) -> String {
     format!(
         "the output was cut at {limit} bytes, the largest size of a file here, so that errors of the tool may be \
@@ -154,7 +155,7 @@ pub(super) fn cut_output(limit: u64) -> String {
     )
 }
 
-/// Fields of a request that may hold any text; what others hold is a word of the wire, a name or a number.
+/// Fields of a request that may contain any text; others contain words of the wire format, names or numbers.
 const FREE_TEXTS: [&str; 6] = [
     "/work_dir",
     "/run_dir",
@@ -164,9 +165,9 @@ const FREE_TEXTS: [&str; 6] = [
     "/sandbox/write",
 ];
 
-/// The request as it may be kept: secrets and the values of all variables gone, the rest masked.
+/// Returns the request as it may be stored: without secrets and the values of all variables, and the rest masked.
 ///
-/// Which variables hold a secret nobody knows: a password may stand in the middle of `DATABASE_URL`.
+/// It cannot be known which variables contain a secret: a password may be part of `DATABASE_URL`.
 pub(super) fn masked_request(request: &Request, matcher: &Matcher) -> String {
     let mut document = json!(request);
     if let Some(secrets) = document.get_mut("secrets").and_then(Value::as_array_mut) {

@@ -1,4 +1,4 @@
-//! What comes in on stdin: the request document, then control lines.
+//! Reads stdin: the request document, then control lines.
 
 use std::io;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use super::wording::of_system;
 use crate::process::Input;
 use crate::protocol::{Control, Framer, Framing, MAX_CONTROL_LINE_BYTES};
 
-/// How long stdin may be silent within a document. A person who types takes a while; a backend that
-/// has stopped in the middle will not go on.
+/// How long stdin may be silent within a document. A person who types takes a while; a backend that stopped in the
+/// middle will not continue.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
-/// How long a terminal may be silent before the person at it gets a hint.
+/// How long a terminal may be silent before its user gets a hint.
 const SILENCE_AT_TERMINAL: Duration = Duration::from_millis(500);
-/// Most bytes read at once.
+/// Most bytes per read.
 const PIECE_BYTES: usize = 16 * 1024;
-/// Bytes of control lines beyond which stdin is read at intervals: more than that asks for nothing, and
-/// an endless stream must not keep a processor busy for the whole run.
+/// Bytes of control lines after which stdin is read at intervals: more bytes request nothing new, and an endless
+/// stream must not keep a CPU busy for the whole run.
 const FREE_CONTROL_BYTES: usize = 64 * 1024;
 /// The interval.
 const CONTROL_INTERVAL: Duration = Duration::from_millis(1);
@@ -28,7 +28,7 @@ const CONTROL_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Reception {
     input: Input,
-    /// Of the document.
+    /// Bytes of the document.
     received: Vec<u8>,
     is_open: bool,
     control_lines: ControlLines,
@@ -48,9 +48,9 @@ impl Reception {
         }
     }
 
-    /// The request document, or why there is none. Returns as soon as the document is complete.
+    /// Returns the request document, or why there is none. Returns as soon as the document is complete.
     ///
-    /// Calls `on_silence` when stdin is a terminal at which nothing is typed.
+    /// Calls `on_silence` if stdin is a terminal without input.
     pub(super) async fn request(&mut self, on_silence: impl FnOnce()) -> Message {
         if self.input.is_terminal()
             && timeout(SILENCE_AT_TERMINAL, self.input.readable())
@@ -76,7 +76,7 @@ impl Reception {
                             .to_owned(),
                     );
                 }
-                // The parser says best what is missing.
+                // The parser reports best what is missing.
                 Ok(Ok(false)) => return Message::Request(std::mem::take(&mut self.received)),
                 Ok(Err(fault)) if fault.raw_os_error() == Some(libc::EBADF) => {
                     return Message::NoRequest(
@@ -101,9 +101,9 @@ impl Reception {
         }
     }
 
-    /// Takes the document out of what was received; the rest of its line has to be blank.
+    /// Takes the document out of the received bytes; the rest of its line has to be blank.
     async fn complete(&mut self, len: usize) -> Message {
-        // What is there already is looked at; nothing is waited for.
+        // Reads what has already arrived; does not wait for more.
         while !self.received[len..].contains(&b'\n')
             && self.received.len() < len + MAX_CONTROL_LINE_BYTES
             && self.is_open
@@ -126,27 +126,27 @@ impl Reception {
         Message::Request(document)
     }
 
-    /// Reads no more: there is nothing that control lines could ask for.
+    /// Stops reading: control lines could request nothing.
     pub(super) fn close(&mut self) {
         self.is_open = false;
         self.control_lines = ControlLines::default();
     }
 
-    /// How many control lines were ignored without a warning of their own.
+    /// Returns how many control lines were ignored without a separate warning.
     pub(super) const fn unreported(&self) -> u64 {
         self.control_lines.unreported()
     }
 
-    /// The next control line, or a sentence about a line that is none; never returns after the end.
+    /// Waits for the next control line, or a sentence about an invalid one; never returns after the end.
     ///
-    /// May be dropped and called again without losing anything.
+    /// Cancel safe: nothing is lost.
     pub(super) async fn control(&mut self) -> Result<Control, String> {
         loop {
             if let Some(read) = self.control_lines.next() {
                 return read;
             }
             if !self.is_open {
-                // A last line without its newline counts; closing stdin means nothing.
+                // A last line without its newline counts; closing stdin has no meaning.
                 self.control_lines.end();
                 match self.control_lines.next() {
                     Some(read) => return read,
@@ -156,7 +156,7 @@ impl Reception {
             if self.control_bytes > FREE_CONTROL_BYTES {
                 sleep_until(self.read_at + CONTROL_INTERVAL).await;
             }
-            // A terminal that hung up cannot be read; SIGHUP tells of that.
+            // A terminal that hung up cannot be read; SIGHUP reports that.
             if self.read().await.is_err() {
                 self.is_open = false;
             }
@@ -167,7 +167,7 @@ impl Reception {
         }
     }
 
-    /// Reads on; false at the end.
+    /// Reads more; returns `false` at the end.
     async fn read(&mut self) -> io::Result<bool> {
         // On the heap: the stack may be small.
         let mut piece = vec![0; PIECE_BYTES];

@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// The request that the front has for us, or why it has none.
+/// Returns the request that the front has sent, or why it has none.
 pub(super) fn accept(first: Message) -> Result<Request, Refusal> {
     match first {
         Message::Request(document) => {

@@ -1,9 +1,9 @@
-//! What the supervisor has for the front's stdout, in a file that both hold.
+//! The data that the supervisor provides for the front's stdout, in a file that both hold open.
 //!
-//! The front copies it as fast as its reader takes it, and the supervisor never waits for that. Before
-//! the text stands how much of it is whole, so that the front never copies half a document from a
-//! supervisor that was killed while it wrote; and whether a tool may have been started, so that the
-//! front knows of a lost supervisor that nothing ran.
+//! The front copies it as fast as its reader accepts it, and the supervisor never waits for that. The file begins
+//! with the length of the complete text, so that the front never copies half a document from a supervisor that was
+//! killed while writing. A second mark says whether a tool may have been started, so that after the loss of a
+//! supervisor the front can tell that nothing ran.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,15 +12,15 @@ use std::sync::Arc;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-/// Where the mark of its end stands: after the length of the text.
+/// Offset of the end mark, after the length of the text.
 const END_AT: u64 = 8;
-/// Where the mark stands that a tool may have been started.
+/// Offset of the mark that a tool may have been started.
 const MAY_RUN_AT: u64 = 16;
-/// Where the text starts.
+/// Offset of the text.
 const TEXT_AT: u64 = 24;
-/// Size of the pieces in which the rest of a line is looked for.
+/// Size of the pieces in which the rest of a line is read.
 const PIECE_BYTES: usize = 4096;
-/// How much is copied before the space is given back.
+/// How much is copied before the space is freed.
 const PUNCH_BYTES: u64 = 1024 * 1024;
 
 /// The supervisor's end.
@@ -40,12 +40,12 @@ impl RelayWriter {
         self.file.write_all_at(&self.written.to_le_bytes(), 0)
     }
 
-    /// Says that the tool may run from here on.
+    /// Records that the tool may run from here on.
     pub(super) fn tool_may_run(&self) -> io::Result<()> {
         self.file.write_all_at(&1u64.to_le_bytes(), MAY_RUN_AT)
     }
 
-    /// Says that all is written, and how the runner is to exit.
+    /// Records that everything is written, and the exit status of the runner.
     pub(super) fn finish(&self, exit_status: u8) -> io::Result<()> {
         self.commit()?;
         self.file
@@ -82,7 +82,7 @@ impl RelayReader {
         }
     }
 
-    /// Reads on in what is whole; 0 when there is nothing more for now.
+    /// Reads more of the complete text; returns 0 if there is none yet.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let whole = self.number_at(0)?;
         let left = usize::try_from(whole.saturating_sub(self.read)).unwrap_or(usize::MAX);
@@ -96,18 +96,18 @@ impl RelayReader {
         Ok(len)
     }
 
-    /// The exit status that the supervisor left, if it came to its end.
+    /// Returns the exit status that the supervisor left, if it finished.
     pub(super) fn exit_status(&self) -> Option<u8> {
         let mark = self.number_at(END_AT).ok()?;
         u8::try_from(mark.checked_sub(1)?).ok()
     }
 
-    /// Whether a tool may have been started; yes when that cannot be read.
+    /// Returns whether a tool may have been started; `true` if that cannot be read.
     pub(super) fn tool_may_run(&self) -> bool {
         self.number_at(MAY_RUN_AT).map_or(true, |mark| mark != 0)
     }
 
-    /// What is left of the line that a position of the text is in; nothing between two lines.
+    /// Returns the rest of the line that contains a position of the text; empty between two lines.
     pub(super) fn rest_of_line(&self, position: u64) -> io::Result<Vec<u8>> {
         let whole = self.number_at(0)?;
         let mut rest = Vec::new();
@@ -129,7 +129,7 @@ impl RelayReader {
         Ok(rest)
     }
 
-    /// The exit status that the supervisor left, if a position is the end of all that it wrote.
+    /// Returns the exit status that the supervisor left, if a position is the end of everything it wrote.
     pub(super) fn ends_at(&self, position: u64) -> Option<u8> {
         (self.number_at(0).ok()? == position)
             .then(|| self.exit_status())
@@ -153,7 +153,7 @@ impl RelayReader {
     fn punch(&mut self) {
         let (from, len) = (TEXT_AT + self.punched, self.read - self.punched);
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        // Without holes the space is kept until the file is closed; nothing else is lost.
+        // Without holes the space is kept until the file is closed; nothing else is affected.
         let _ = fallocate(&*self.file, flags, from.cast_signed(), len.cast_signed());
         self.punched = self.read;
     }

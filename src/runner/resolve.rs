@@ -1,4 +1,4 @@
-//! Where the tool is.
+//! Finds the tool.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::protocol::Tool;
 
-/// The tool is in none of the directories of `PATH`.
+/// No directory of `PATH` contains the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "`{tool}` was not found in PATH (looked in {}); install {} or put its directory into PATH",
@@ -33,8 +33,8 @@ fn shown(directories: &[PathBuf]) -> String {
 
 /// Finds the tool's program in a `PATH`, as an absolute path.
 ///
-/// Relative directories, the empty one among them, are passed over: they would be looked up in the
-/// `work_dir`, and a configuration must not bring its own `terraform`.
+/// Relative directories, including the empty one, are skipped: they would be resolved against the `work_dir`, and a
+/// configuration must not supply its own `terraform`.
 pub(super) fn tool(tool: Tool, path: Option<&OsStr>) -> Result<PathBuf, ToolNotFound> {
     let path: OsString = path.unwrap_or_default().to_owned();
     let looked_in: Vec<PathBuf> = std::env::split_paths(&path)

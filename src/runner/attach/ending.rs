@@ -14,20 +14,20 @@ use crate::runner::journal::Mode;
 use crate::runner::lost;
 use crate::runner::run_dir::{OUTPUT, REQUEST, RESULT, Record};
 
-/// Longest request that is read; the runner takes none that is longer.
+/// Longest request that is read; the runner accepts no longer one.
 const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
-/// What is said of a record that has a result and no last event.
+/// Message for a record that has a result but no last event.
 const INCOMPLETE: &str = "the events of the run were not recorded to their end, and some of its output may be missing before \
      this; the result is whole";
 
-/// A result as far as the exit status needs it.
+/// The fields of a result that the exit status depends on.
 #[derive(Debug, Deserialize)]
 struct Ended {
     outcome: Outcome,
 }
 
-/// The outcome in the recorded result; `None` if the file is missing or incomplete.
+/// Returns the outcome in the recorded result; `None` if the file is missing or incomplete.
 pub(super) fn recorded_outcome(record: &Record, pulse: &Pulse) -> io::Result<Option<Outcome>> {
     let Some(file) = record.read(RESULT)? else {
         return Ok(None);
@@ -36,13 +36,13 @@ pub(super) fn recorded_outcome(record: &Record, pulse: &Pulse) -> io::Result<Opt
         serde_json::from_reader(BufReader::new(Watched { of: file, pulse }));
     match ended {
         Ok(ended) => Ok(Some(ended.outcome)),
-        // What a loss of power left of it.
+        // Truncated by a power loss.
         Err(fault) if fault.is_eof() || fault.is_syntax() => Ok(None),
         Err(fault) => Err(fault.into()),
     }
 }
 
-/// Prints the result as it stands in the record.
+/// Prints the recorded result.
 pub(super) fn print(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<()> {
     if mode == Mode::Stream
         && let Some(event) = events.result()
@@ -71,7 +71,7 @@ pub(super) fn print(record: &Record, events: &Follower<'_>, mode: Mode) -> io::R
     }
 }
 
-/// Prints the result that the last event holds; the file of the result was lost.
+/// Prints the result in the last event; the result file was lost.
 pub(super) fn print_event(
     event: &Event<Output>,
     events: &Follower<'_>,
@@ -87,7 +87,7 @@ pub(super) fn print_event(
     Ok(exit_status::of(result.outcome))
 }
 
-/// Says that the supervisor was lost, with what the record tells.
+/// Reports that the supervisor was lost, with the data of the record.
 pub(super) fn tell_of_loss(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<u8> {
     let request = request(record);
     let limit = request
@@ -100,7 +100,7 @@ pub(super) fn tell_of_loss(record: &Record, events: &Follower<'_>, mode: Mode) -
     Ok(exit_status::UNKNOWN)
 }
 
-/// The recorded request; `None` if it cannot be read.
+/// Returns the recorded request; `None` if it cannot be read.
 fn request(record: &Record) -> Option<Request> {
     let mut document = Vec::new();
     let file = record.read(REQUEST).ok()??;

@@ -16,10 +16,10 @@ use crate::runner::last_words::Progress;
 use crate::runner::lost::Tool;
 use crate::runner::run_dir::{EVENTS, Introduction, OUTPUT, Record, StoredOutput};
 
-/// Longest line that is read: records of earlier versions have the whole output in their last one.
+/// Longest line that is read: in records of earlier versions, the last line contains the whole output.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// An event as it stands in the record, as far as more is needed than to print it.
+/// The fields of a stored event that are needed for more than printing it.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Stored {
@@ -31,7 +31,7 @@ enum Stored {
     Output {
         seq: u64,
         at: DateTime<Utc>,
-        /// Without them the event has its text.
+        /// Without these fields the event contains its text.
         offset: Option<u64>,
         length: Option<u64>,
     },
@@ -77,7 +77,7 @@ pub(super) struct Follower<'a> {
     pub(super) pulse: &'a Pulse,
     reader: Option<(BufReader<File>, FileWatch)>,
     mode: Mode,
-    /// A line of which the end is still missing.
+    /// A line whose end is still missing.
     line: Vec<u8>,
     pub(super) progress: Arc<Progress>,
     pub(super) tool: Tool,
@@ -99,28 +99,28 @@ impl<'a> Follower<'a> {
             mode,
             line: Vec::new(),
             progress,
-            // The record does not tell of a start that was only tried.
+            // The record does not show a failed attempt to start the tool.
             tool: Tool::PerhapsStarted,
             result: None,
         }
     }
 
-    /// Whether the last event has been read.
+    /// Returns whether the last event has been read.
     pub(super) const fn has_result(&self) -> bool {
         self.result.is_some()
     }
 
-    /// The last event, if it has been read.
+    /// Takes the last event, if it has been read.
     pub(super) const fn take_result(&mut self) -> Option<Event<Output>> {
         self.result.take()
     }
 
-    /// The last event, as a reference.
+    /// Returns a reference to the last event, if it has been read.
     pub(super) const fn result(&self) -> Option<&Event<Output>> {
         self.result.as_ref()
     }
 
-    /// Returns when there may be more to read; never before there is a file.
+    /// Returns when there may be more to read; never returns without a file.
     pub(super) async fn changed(&self) {
         match &self.reader {
             Some((_, watch)) => watch.changed(Urgency::Followed).await,
@@ -128,7 +128,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Opens the file as soon as it is there; the disk may have been too full for it.
+    /// Opens the file once it exists; a full disk may have prevented its creation.
     pub(super) fn open(&mut self) -> io::Result<()> {
         if self.reader.is_none()
             && let Some(file) = self.record.read(EVENTS)?
@@ -139,7 +139,7 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    /// Takes every whole line that is there.
+    /// Processes every complete line.
     pub(super) fn copy(&mut self) -> io::Result<()> {
         self.open()?;
         let mut stdout = self.stdout();
@@ -150,14 +150,14 @@ impl<'a> Follower<'a> {
             self.line.clear();
         }
         stdout.flush()?;
-        // Only now do they stand there.
+        // Count the lines only after they have been written.
         for _ in 0..lines {
             self.progress.wrote(b"\n");
         }
         Ok(())
     }
 
-    /// Stdout, in pieces that show.
+    /// Returns stdout, writing in pieces that report progress.
     pub(super) fn stdout(&self) -> BufWriter<Watched<'a, Printer>> {
         let watched = Watched {
             of: Printer,
@@ -166,7 +166,7 @@ impl<'a> Follower<'a> {
         BufWriter::with_capacity(64 * 1024, watched)
     }
 
-    /// Reads on in a line; whether its end is there.
+    /// Reads more of a line; returns whether it is complete.
     fn read_line(&mut self) -> io::Result<bool> {
         let Some((reader, _)) = &mut self.reader else {
             return Ok(false);
@@ -183,7 +183,7 @@ impl<'a> Follower<'a> {
         Ok(self.line.ends_with(b"\n"))
     }
 
-    /// Takes a whole line; whether it was printed.
+    /// Processes a complete line; returns whether it was printed.
     fn take_line(&mut self, stdout: &mut impl Write) -> io::Result<bool> {
         match serde_json::from_slice(&self.line) {
             Ok(Stored::Output {
@@ -207,7 +207,7 @@ impl<'a> Follower<'a> {
             }) => self.tool = Tool::Started(self.identity(pid, start_time)?, at),
             Ok(Stored::Output { .. } | Stored::Other) | Err(_) => {}
         }
-        // What only the record has is left out.
+        // Fields that exist only in the record are left out.
         match serde_json::from_slice::<Event>(&self.line) {
             Ok(event) => self.print(&event, stdout),
             // An event of a later version.
@@ -225,12 +225,12 @@ impl<'a> Follower<'a> {
         Ok(true)
     }
 
-    /// The output of the run, as far as it is there; nothing without a file.
+    /// Returns the recorded output of the run; empty without a file.
     fn log(&self) -> io::Result<Capture> {
         log(self.record, u64::MAX)
     }
 
-    /// A stored result with its output.
+    /// Returns a stored result with its output.
     fn expanded(&self, stored: RunResult<Shown>) -> io::Result<RunResult<Output>> {
         let output = match &stored.output {
             Shown::Text(text) => Output::Text(text.clone()),
@@ -244,7 +244,7 @@ impl<'a> Follower<'a> {
         Ok(stored.with_output(output))
     }
 
-    /// The tool runs where its supervisor does.
+    /// Returns the identity of the tool, which runs in the same namespaces as its supervisor.
     fn identity(&self, pid: i32, start_time: Option<u64>) -> io::Result<ProcessIdentity> {
         Ok(match self.record.introduction()? {
             Introduction::Of(supervisor, _) => ProcessIdentity {
@@ -257,7 +257,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// The `output.log` of a record; an empty one if there is none.
+/// Returns the `output.log` of a record; an empty one if it does not exist.
 pub(super) fn log(record: &Record, limit_bytes: u64) -> io::Result<Capture> {
     match record.read(OUTPUT)? {
         Some(log) => Capture::of_log(log, limit_bytes),

@@ -1,4 +1,4 @@
-//! `iac-runner attach`: picks up a run whose front is gone.
+//! `iac-runner attach`: follows a run whose front is gone.
 
 mod ending;
 mod follower;
@@ -20,16 +20,16 @@ use super::last_words::Progress;
 use super::run_dir::{NoRecord, Record, Standing};
 use crate::protocol::exit_status;
 
-/// How often the supervisor is checked: a killed one sends no notice.
+/// How often the supervisor is checked: a killed one sends no notification.
 const CHECK: Duration = Duration::from_millis(100);
 /// How long a supervisor may take to create its record: a backend may kill the front and attach at once.
 const START: Duration = Duration::from_secs(2);
-/// How long it may take to lock it, where the file system cannot do both at once.
+/// How long it may take to lock the record, if the file system cannot create and lock it in one step.
 const LOCK: Duration = Duration::from_millis(500);
-/// Between two looks at a record that is being made.
+/// Pause between two checks of a record that is being created.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Opens a record; waits a moment for one that is just being made.
+/// Opens a record; waits briefly for one that is being created.
 async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
     let began = Instant::now();
     loop {
@@ -51,16 +51,16 @@ async fn follow(
     let began = Instant::now();
     let mut was_running = false;
     loop {
-        // In this order: what was written before the supervisor ended is read after it.
+        // In this order: what the supervisor wrote before its end is read after this check.
         let is_over = record.standing()? == Standing::Over;
         was_running |= !is_over;
         pulse.beat();
         match mode {
             Mode::Stream => events.copy()?,
-            // Only to be woken: anything but a file is polled instead.
+            // Only to be notified: files are watched, anything else is polled.
             Mode::Document => drop(events.open()),
         }
-        // The result has its name before its event is written.
+        // The result file gets its name before its event is written.
         if (mode == Mode::Document || events.has_result() || is_over)
             && let Some(outcome) = ending::recorded_outcome(record, pulse)?
         {

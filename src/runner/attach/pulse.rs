@@ -1,25 +1,25 @@
-//! How a reader shows that the disk of its record answers.
+//! Shows that the disk of a record responds.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// Shared by the thread that reads and the one that watches it.
+/// Shared by the reading thread and the thread that watches it.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     beats: AtomicU64,
-    /// Whether the reader waits for the reader of stdout instead.
+    /// Whether the reading thread waits for the consumer of stdout.
     is_printing: AtomicBool,
-    /// Whether stdout ends within a line.
+    /// Whether stdout ends in the middle of a line.
     is_within_line: AtomicBool,
 }
 
 impl Pulse {
-    /// The disk has answered.
+    /// Records that the disk has responded.
     pub(super) fn beat(&self) {
         self.beats.fetch_add(1, Relaxed);
     }
 
-    /// How often it has.
+    /// Returns how often it has.
     pub(super) fn beats(&self) -> u64 {
         self.beats.load(Relaxed)
     }
@@ -33,7 +33,7 @@ impl Pulse {
     }
 }
 
-/// A file of the record, or stdout, of which each step shows.
+/// A file of the record, or stdout, that reports each step.
 #[derive(Debug)]
 pub(super) struct Watched<'p, T> {
     pub(super) of: T,

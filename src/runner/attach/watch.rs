@@ -1,4 +1,4 @@
-//! Reads a record on a thread of its own, so that a hung disk is reported.
+//! Reads a record on a separate thread, so that a hung disk is reported.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,15 +21,15 @@ use crate::runner::run_dir::DISK_PATIENCE;
 use crate::runner::wording::of_system;
 use crate::runner::{block_on, internal_fault, limits, lost, refuse};
 
-/// Stack of the thread that reads, several times what it uses.
+/// Stack of the reading thread, several times what it uses.
 const STACK_BYTES: usize = 1024 * 1024;
-/// Between two looks at the thread that reads.
+/// Interval between two checks of the reading thread.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Picks up the run in a directory: follows it, then prints its result.
+/// Attaches to the run in a directory: follows it, then prints its result.
 pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
     let progress = Arc::new(Progress::default());
-    // There may be a run, even if this process fails.
+    // A run may exist even if this process fails.
     progress.may_run.store(true, Relaxed);
     last_words::print_on_panic(mode, Arc::clone(&progress), None);
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
@@ -56,7 +56,7 @@ pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
             Err(RecvTimeoutError::Disconnected) => return exit_status::INTERNAL_FAULT,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        // Looks are counted, not time: this process may have been stopped.
+        // Checks are counted, not time: this process may have been stopped.
         seen = match pulse.beats() {
             beats if beats == seen.0 && !pulse.is_printing() => (beats, seen.1 + LOOK),
             beats => (beats, Duration::ZERO),
@@ -101,9 +101,9 @@ fn tell_of_hanging_disk(run_dir: &Path, mode: Mode, progress: &Progress, pulse: 
         text.push(b'\n');
     }
     text.extend(lost::encode(result, mode, progress.lines()));
-    // Past the lock of stdout, which the thread that hangs may hold.
+    // Bypasses the lock of stdout, which the hung thread may hold.
     if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() {
-        // Stdout may be gone; the exit status tells all the same.
+        // Stdout may be gone; the exit status reports the failure anyway.
         let _ = File::from(stdout).write_all(&text);
     }
     exit_status::INTERNAL_FAULT

@@ -1,14 +1,14 @@
-//! From words to a class.
+//! Classifies errors by their words.
 
 use crate::protocol::DiagnosisClass;
 
 use super::lock;
 use crate::runner::printed::{Fault, folded};
 
-/// Words, and the class that they stand for wherever they occur.
+/// A class, and the words that imply it wherever they occur.
 type Rule = (DiagnosisClass, &'static [&'static str]);
 
-/// Rules in the order in which they are asked: the particular before the general.
+/// Rules in the order of evaluation: specific ones before general ones.
 const RULES: [Rule; 13] = [
     (
         DiagnosisClass::LockfileMismatch,
@@ -111,7 +111,7 @@ const RULES: [Rule; 13] = [
     ),
 ];
 
-/// How an error about writing the state starts, in lower case.
+/// Beginnings of errors about writing the state, in lower case.
 const STATE_WRITE: [&str; 9] = [
     "error copying state",
     "error saving state",
@@ -124,7 +124,7 @@ const STATE_WRITE: [&str; 9] = [
     "failed to write state",
 ];
 
-/// Words of credentials that are missing or no good.
+/// Words about missing or invalid credentials.
 const CREDENTIALS: [&str; 20] = [
     "authentication failed",
     "authenticationfailed",
@@ -148,8 +148,8 @@ const CREDENTIALS: [&str; 20] = [
     "unable to build authorizer",
 ];
 
-/// Words of a refusal. From a backend they mean that its credentials do not do; from a provider
-/// they may concern one resource only.
+/// Words of a refusal. From a backend they mean that its credentials are insufficient; from a provider they may
+/// concern only one resource.
 const REFUSAL: [&str; 6] = [
     "access denied",
     "accessdenied",
@@ -159,7 +159,7 @@ const REFUSAL: [&str; 6] = [
     "unauthorized",
 ];
 
-/// Conditions that the configuration's author wrote, which neither provider nor syntax is to blame for.
+/// Conditions by the configuration's author, which are the fault of neither provider nor syntax.
 const CONDITIONS: [&str; 4] = [
     "resource precondition failed",
     "resource postcondition failed",
@@ -167,13 +167,13 @@ const CONDITIONS: [&str; 4] = [
     "check block assertion failed",
 ];
 
-/// Whether the tool failed to write the state.
+/// Returns whether the tool failed to write the state.
 pub(in crate::runner) fn is_state_write(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.is_of_core() && STATE_WRITE.iter().any(|words| summary.starts_with(words))
 }
 
-/// The class of one error.
+/// Returns the class of one error.
 pub(super) fn of(fault: &Fault) -> DiagnosisClass {
     let summary = folded(&fault.summary).to_lowercase();
     let words = format!("{summary} {}", folded(&fault.detail).to_lowercase());
@@ -199,7 +199,7 @@ pub(super) fn of(fault: &Fault) -> DiagnosisClass {
     if starts(&CONDITIONS) {
         return DiagnosisClass::Other;
     }
-    // A detail that has a place or an address may quote anybody: a script, an API, an author.
+    // A detail with a place or an address may quote anything: a script, an API, an author.
     let searched = if fault.is_of_core() { &words } else { &summary };
     let fits = |list: &[&str]| list.iter().any(|it| searched.contains(it));
     if let Some((class, _)) = RULES.iter().find(|(_, list)| fits(list)) {
@@ -208,10 +208,10 @@ pub(super) fn of(fault: &Fault) -> DiagnosisClass {
     by_origin(fault, has(&CREDENTIALS), has(&REFUSAL))
 }
 
-/// Tells backend, provider and core apart where the words are anybody's.
+/// Distinguishes backend, provider and core if the words may be a quotation.
 ///
-/// Core prints the address of what a provider was asked about; the backend has no place in the
-/// configuration that it could name.
+/// Core prints the address of the resource for which it called a provider; the backend has no place in the
+/// configuration to name.
 fn by_origin(fault: &Fault, bad_credentials: bool, refused: bool) -> DiagnosisClass {
     match (&fault.address, &fault.place) {
         (Some(_), _) if bad_credentials => DiagnosisClass::ProviderAuth,
@@ -222,10 +222,10 @@ fn by_origin(fault: &Fault, bad_credentials: bool, refused: bool) -> DiagnosisCl
     }
 }
 
-/// Place of a class among several: the lowest tells most.
+/// Returns the rank of a class among several: the lowest is the most informative.
 ///
-/// State at stake comes first, then what makes everything else fail, then what has to be put right
-/// before the tool can start, then what one resource ran into.
+/// State at stake comes first, then causes that make everything else fail, then problems to fix before the tool can
+/// start, then failures of single resources.
 pub(super) const fn rank(class: DiagnosisClass) -> u8 {
     match class {
         DiagnosisClass::StateWriteFailed => 0,

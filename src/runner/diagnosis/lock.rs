@@ -1,4 +1,4 @@
-//! Who holds a lock, as far as the tool says so.
+//! The holder of a lock, as far as the tool names it.
 
 use crate::output::Matcher;
 use crate::runner::printed::{Fault, Printed, folded};
@@ -6,22 +6,22 @@ use crate::runner::printed::{Fault, Printed, folded};
 /// The holder of a state lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Holder {
-    /// Id of the lock, which `force-unlock` wants.
+    /// Id of the lock, which `force-unlock` needs.
     pub(in crate::runner) id: Option<String>,
     /// `user@host`.
     pub(in crate::runner) who: Option<String>,
-    /// What it is doing, such as `OperationTypeApply`.
+    /// Its operation, such as `OperationTypeApply`.
     pub(in crate::runner) operation: Option<String>,
-    /// Since when.
+    /// When the lock was created.
     pub(in crate::runner) created: Option<String>,
 }
 
 /// What went wrong with a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::runner) enum LockFault {
-    /// Somebody else holds it.
+    /// Another process holds it.
     Locked(Holder),
-    /// It could not be asked for: no access, no network, a full disk.
+    /// It could not be requested: no access, no network, a full disk.
     NotAsked,
     /// It is still there after the run; with its id if that was printed.
     NotReleased(Option<String>),
@@ -31,18 +31,17 @@ pub(in crate::runner) enum LockFault {
     Doubtful,
 }
 
-/// Words of backends that print the lock info of *this* run where that of the holder belongs, and who
-/// knows the holder.
+/// Words of backends that print the lock info of *this* run in place of the holder's, and who knows the holder.
 ///
-/// Measured with both tools: `http` answers 423 with the holder's info and the tool prints its own,
-/// with the holder's id in the sentence only; `pg` knows nothing of the holder.
+/// Measured with both tools: `http` answers 423 with the holder's info and the tool prints its own, with the
+/// holder's id in the sentence only; `pg` knows nothing about the holder.
 const OWN_INFO: [(&str, &str); 3] = [
     ("http remote state already locked", "the state server"),
     ("already locked for workspace", "the database server"),
     ("workspace is already locked", "the database server"),
 ];
 
-/// What went wrong with the lock, by the tool's own errors.
+/// Returns what went wrong with the lock, according to the tool's own errors.
 pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
     if let Some(fault) = printed.faults().find(|fault| is_release(fault)) {
         return Some(if is_answer_lost(fault) {
@@ -64,14 +63,14 @@ pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
         .then_some(LockFault::Doubtful)
 }
 
-/// Whether the tool failed to take the lock, for whatever reason.
+/// Returns whether the tool failed to acquire the lock, for any reason.
 pub(super) fn is_acquisition(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     let words = ["error acquiring the state lock", "error locking state"];
     fault.is_of_core() && words.iter().any(|words| summary.starts_with(words))
 }
 
-/// Whether the tool failed to give the lock back.
+/// Returns whether the tool failed to release the lock.
 pub(super) fn is_release(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.is_of_core() && summary.starts_with("error releasing the state lock")
@@ -99,14 +98,14 @@ pub(in crate::runner) fn is_about_lock(fault: &Fault) -> bool {
     is_release(fault) || is_acquisition(fault)
 }
 
-/// Whether the backend said that somebody holds the lock.
+/// Returns whether the backend reported that the lock is held.
 pub(super) fn names_holder(fault: &Fault) -> bool {
     let sentence = fault.sentence().to_lowercase();
     let words = ["lock info:", "already locked", "conditionalcheckfailed"];
     words.iter().any(|words| sentence.contains(words))
 }
 
-/// One sentence on the holder, or on where to ask for it when the backend does not tell.
+/// Returns one sentence about the holder, or about where to ask for it if the backend does not name it.
 ///
 /// `shown` is the same error, masked.
 pub(super) fn sentence(fault: &Fault, shown: &Fault, matcher: &Matcher) -> String {
@@ -148,7 +147,7 @@ pub(super) fn sentence(fault: &Fault, shown: &Fault, matcher: &Matcher) -> Strin
     format!("state is locked{by}{since} (lock id {id}{operation})")
 }
 
-/// Who can tell of the holder, where the lock info that was printed is this run's own.
+/// Returns who knows the holder, if the printed lock info is this run's own.
 fn who_knows(fault: &Fault) -> Option<&'static str> {
     let sentence = fault.sentence().to_lowercase();
     OWN_INFO
@@ -157,7 +156,7 @@ fn who_knows(fault: &Fault) -> Option<&'static str> {
         .map(|(_, who)| *who)
 }
 
-/// The holder that a lock error names.
+/// Returns the holder that a lock error names.
 fn holder(fault: &Fault) -> Holder {
     if who_knows(fault).is_some() {
         let sentence = fault.sentence();

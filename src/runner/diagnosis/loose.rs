@@ -5,7 +5,7 @@
 
 use crate::runner::printed::{Fault, Item, Printed, after_prompt};
 
-/// How a bare error starts.
+/// Beginnings of bare errors.
 const OPENINGS: [&str; 6] = [
     "Error ",
     "Failed ",
@@ -14,10 +14,10 @@ const OPENINGS: [&str; 6] = [
     "SIGQUIT: quit",
     "Error: ",
 ];
-/// Output with more lines than this is more than an error, so its first line says nothing.
+/// Output with more lines than this is more than an error, so its first line is not informative.
 const FEW_LINES: usize = 30;
 
-/// The error in output that has no block.
+/// Returns the error in output without a block.
 pub(super) fn fault(printed: &Printed) -> Option<Fault> {
     let lines = printed.items.iter().filter_map(|item| match item {
         Item::Line(line) | Item::DoubtfulLine(line) => Some(line.as_str()),

@@ -1,4 +1,4 @@
-//! Whether an error is what a process looks like from outside that the kernel killed for memory.
+//! Recognizes errors that indicate a process killed by the kernel for memory.
 
 use crate::protocol::DiagnosisClass;
 use crate::runner::printed::{Fault, folded};
@@ -15,9 +15,9 @@ const KILLED: [&str; 8] = [
     "error reading from server: eof",
 ];
 
-/// Whether the error may be what is left of a process that the kernel killed.
+/// Returns whether the error may come from a process that the kernel killed.
 ///
-/// The counter of a cgroup alone does not say so: other processes may be in it.
+/// The counter of a cgroup alone is not enough: other processes may be in it.
 pub(super) fn shows_killed_process(class: DiagnosisClass, fault: &Fault) -> bool {
     let may_hide = matches!(class, DiagnosisClass::ProviderError | DiagnosisClass::Other);
     let sentence = folded(&fault.sentence()).to_lowercase();

@@ -1,7 +1,7 @@
-//! What went wrong, from what terraform and tofu really print.
+//! Determines what went wrong, from the actual output of terraform and tofu.
 //!
-//! Neither tool has error codes; their words are all that there is. Each rule here has a fixture in
-//! `tests/fixtures/diagnosis` that `tests/fixtures/record.sh` makes the real tools print.
+//! Neither tool has error codes, so only their words are available. Each rule here has a fixture in
+//! `tests/fixtures/diagnosis`, recorded from the real tools by `tests/fixtures/record.sh`.
 
 mod class;
 mod lock;
@@ -25,10 +25,10 @@ pub use super::oom::Kill;
 pub(super) use class::is_state_write;
 pub(super) use lock::{LockFault, is_about_lock, lock_fault};
 
-/// Longest message in characters: it stands in one line of a log or a page.
+/// Longest message in characters: it has to fit into one line of a log or a page.
 pub const MAX_MESSAGE_CHARS: usize = 600;
 
-/// Everything that a diagnosis may look at.
+/// Everything that a diagnosis may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// The tool that ran.
@@ -39,22 +39,22 @@ pub struct Observed<'a> {
     pub args: &'a [String],
     /// How it ended.
     pub ending: Ended,
-    /// The last part of its output as it may be shown, colour codes included.
+    /// The last part of its output, masked, including colour codes.
     pub text: &'a str,
-    /// Whether the kernel's OOM killer struck while it ran.
+    /// Whether the kernel's OOM killer was active while it ran.
     pub oom: Kill,
 }
 
-/// What the tool printed, before masking, and what masks a sentence made of it.
+/// What the tool printed, before masking, and the matcher that masks sentences made from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Testimony<'a> {
     pub(super) printed: &'a Printed,
     pub(super) matcher: &'a Matcher,
 }
 
-/// Names the fault of a run whose output is masked, or needs no masking; `None` when the tool did what was asked.
+/// Diagnoses a run whose output is masked, or needs no masking; returns `None` if the command succeeded.
 ///
-/// For a tool that a signal ended, the answer holds only if the signal was not the runner's own.
+/// For a tool that a signal ended, the answer holds only if the runner did not send the signal.
 pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
     match observed.ending {
         Ended::Exited(0) => None,
@@ -69,7 +69,7 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
     }
 }
 
-/// Names the fault of a run that is known to have failed.
+/// Diagnoses a run that is known to have failed.
 pub(super) fn diagnose_failure(observed: &Observed<'_>, testimony: Testimony<'_>) -> Diagnosis {
     match observed.ending {
         Ended::Exited(code) => after_exit(observed, testimony, code),
@@ -77,7 +77,7 @@ pub(super) fn diagnose_failure(observed: &Observed<'_>, testimony: Testimony<'_>
     }
 }
 
-/// Names the fault of a run whose exit code says that there was none; `None` if the tool printed no error.
+/// Diagnoses a run whose exit code reports success; returns `None` if the tool printed no error.
 pub(super) fn diagnose_in_spite_of_code(
     observed: &Observed<'_>,
     testimony: Testimony<'_>,
@@ -95,7 +95,7 @@ fn plan_found_changes(observed: &Observed<'_>) -> bool {
 }
 
 fn after_exit(observed: &Observed<'_>, testimony: Testimony<'_>, code: i32) -> Diagnosis {
-    // Of bare lines only some are taken, so they have to be masked as a whole.
+    // Only some bare lines are used, so they have to be masked as a whole.
     let loose = || {
         let fault = loose::fault(&Printed::of(observed.text, observed.args))?;
         Some((class::of(&fault), fault))
@@ -145,7 +145,7 @@ fn after_fault(
     }
 }
 
-/// The error that tells most: of the tool's own ones, else of those that may be quoted.
+/// Returns the most informative error: one of the tool's own, else one that may be quoted.
 fn main_fault(printed: &Printed) -> Option<(DiagnosisClass, Fault)> {
     most_telling(printed.faults()).or_else(|| most_telling(printed.doubtful()))
 }
@@ -166,7 +166,7 @@ fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
             DiagnosisClass::OutOfMemory,
             format!("the kernel killed {tool} with SIGKILL because memory ran out"),
         ),
-        // The counter of the whole machine may have counted another process.
+        // The machine's counter may have counted another process.
         Kill::OnMachine if signal == libc::SIGKILL => (
             DiagnosisClass::Other,
             format!("{not_ours}; the machine ran out of memory meanwhile, which may be why"),
@@ -180,7 +180,7 @@ fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
     }
 }
 
-/// Masks the parts before they are cut and joined, and the whole once more: a secret that is cut in two is not
+/// Masks the parts before they are cut and joined, and the whole again: a secret that is cut in two is not
 /// recognized any more.
 fn message(class: DiagnosisClass, fault: &Fault, matcher: &Matcher) -> String {
     let shown = fault.masked(matcher);
@@ -192,7 +192,7 @@ fn message(class: DiagnosisClass, fault: &Fault, matcher: &Matcher) -> String {
     capped(&one_line(&matcher.mask(&sentence)))
 }
 
-/// What a nested run prints of its lock is no advice on the lock of this run.
+/// Removes the lock of a nested run, whose output gives no advice about the lock of this run.
 fn without_quoted_lock(fault: &Fault) -> Fault {
     let detail = folded(&fault.detail);
     let starts = [": ID=", "Lock Info:", "In this scenario, please call"];

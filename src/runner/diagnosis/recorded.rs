@@ -1,10 +1,10 @@
-//! Every recorded error, and what is made of it.
+//! Every recorded error, and its expected diagnosis.
 
 use super::tests::split;
 use super::*;
 use DiagnosisClass as Class;
 
-/// One recorded error, and what is made of it.
+/// One recorded error, and its expected diagnosis.
 struct Row {
     tool: Tool,
     name: &'static str,
@@ -15,7 +15,7 @@ struct Row {
     says: &'static [&'static str],
 }
 
-/// Rows for both tools from one line each.
+/// Builds rows for both tools from one line each.
 macro_rules! rows {
     ($($name:literal, $command:literal => $class:ident, $retryable:literal, $says:expr;)*) => {
         [$(
@@ -41,7 +41,7 @@ macro_rules! rows {
     };
 }
 
-/// Rows for one tool, from one folder: `NAME, COMMAND => CLASS, RETRYABLE, WORDS OF THE MESSAGE`.
+/// Builds rows for one tool, from one folder: `NAME, COMMAND => CLASS, RETRYABLE, WORDS OF THE MESSAGE`.
 macro_rules! rows_of {
     ($tool:ident in $folder:literal: $($name:literal, $command:literal => $class:ident, $retryable:literal, $says:expr;)*) => {
         [$(Row {
@@ -194,7 +194,7 @@ fn every_recorded_error_is_named() {
         "other-force_unlock_local", "force-unlock -force x" => Other, false, ["Failed to unlock state: LocalState not locked"];
         "other-plan_unreadable", "apply broken.tfplan" => Other, false, ["not a valid zip file"];
     };
-    // OpenTofu 1.6 has no `init -json`: it prints its usage, and not why.
+    // OpenTofu 1.6 has no `init -json`: it prints its usage without a reason.
     let init_json = rows_of! { Terraform in "terraform":
         "lockfile_mismatch-checksum-json", "init -json" => LockfileMismatch, false, ["checksums previously recorded"];
         "module_download-http-absent-json", "init -json" => ModuleDownload, false, ["bad response code: 404"];

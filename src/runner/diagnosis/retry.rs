@@ -1,10 +1,10 @@
-//! Whether the same request may be sent again as it is.
+//! Decides whether the same request may be sent again unchanged.
 
 use crate::protocol::DiagnosisClass;
 use crate::runner::effect::{Effect, effect_of};
 use crate::runner::printed::Fault;
 
-/// Whether a command that met this fault may be sent again.
+/// Returns whether a command that failed with this error may be sent again.
 pub(super) fn is_retryable(
     command: &str,
     args: &[String],
@@ -37,7 +37,7 @@ pub(super) fn is_retryable(
     }
 }
 
-/// Whether the state backend, not a resource, was out of reach.
+/// Returns whether the state backend, rather than a resource, was unreachable.
 fn is_of_backend(fault: &Fault) -> bool {
     let sentence = fault.sentence().to_lowercase();
     let words = [
@@ -50,9 +50,9 @@ fn is_of_backend(fault: &Fault) -> bool {
     words.iter().any(|words| sentence.starts_with(words))
 }
 
-/// Words of a network that may be well again in a minute.
+/// Words about network problems that may disappear within a minute.
 ///
-/// `no such host` is among them: Go says it of a resolver that is briefly out of reach as well.
+/// `no such host` is one of them: Go also reports it for a resolver that is briefly unreachable.
 const NETWORK: [&str; 23] = [
     "bad gateway",
     "client.timeout exceeded",
@@ -79,7 +79,7 @@ const NETWORK: [&str; 23] = [
     "unexpected eof",
 ];
 
-/// What a status number follows, in the words of go-getter, the AWS SDK and git.
+/// Text before a status number, as printed by go-getter, the AWS SDK and git.
 const BEFORE_STATUS: [&str; 4] = [
     "response code: ",
     "statuscode: ",

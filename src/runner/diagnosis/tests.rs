@@ -1,11 +1,11 @@
-//! What the recorded errors do not show.
+//! Cases that the recorded errors do not cover.
 
 use proptest::prelude::*;
 
 use super::*;
 use DiagnosisClass as Class;
 
-/// Command and arguments of a line.
+/// Splits a line into command and arguments.
 pub(super) fn split(line: &str) -> (String, Vec<String>) {
     let mut words = line.split(' ').map(str::to_owned);
     (words.next().unwrap_or_default(), words.collect())

@@ -1,8 +1,8 @@
-//! Facts from the part of the output that is no longer kept.
+//! Extracts facts from the part of the output that is no longer kept.
 //!
-//! Only what speaks against a claim is looked for, and the closing line above output values that are longer than
-//! what is kept. Nearly every line is passed over after a look at how it begins; a line that begins like the tool's own
-//! words is searched for an anchor, and only then read.
+//! It only searches for output that contradicts a claim, and for the closing line above output values that are
+//! longer than the kept part. Nearly every line is skipped after a check of its beginning; a line that begins like
+//! the tool's own words is searched for an anchor, and only then parsed.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -15,16 +15,16 @@ use crate::runner::diagnosis::{is_about_lock, is_state_write};
 use crate::runner::printed::{CLOSING, Fault, Item, Message, OUTPUTS, Printed};
 use crate::runner::state_report::{ABANDONED, STATE_NOT_WRITTEN};
 
-/// Most bytes that are read of one diagnostic.
+/// Most bytes of one diagnostic that are read.
 const BLOCK_BYTES: usize = 4 * 1024;
-/// Most bytes that are read of one JSON message.
+/// Most bytes of one JSON message that are read.
 const MESSAGE_BYTES: usize = 64 * 1024;
-/// Most errors that are kept. Those about the state and its lock come first.
+/// Most errors that are kept. Those about the state and its lock take precedence.
 const MAX_FAULTS: usize = 16;
-/// Most lines that are read; with more of them, anything may have been said.
+/// Most lines that are parsed; with more of them, the output may contain anything.
 const MAX_CANDIDATES: u32 = 100_000;
 
-/// How a line that is looked for begins, behind its colour. Lines of a provisioner begin with its address.
+/// Beginnings of relevant lines, after colour codes. Lines of a provisioner begin with its address.
 const STARTS: [&[u8]; 11] = [
     b"{",
     "│".as_bytes(),
@@ -38,7 +38,7 @@ const STARTS: [&[u8]; 11] = [
     b"panic",
     b"SIGQUIT",
 ];
-/// Words of which such a line holds one.
+/// Words of which a relevant line contains one.
 const ANCHORS: [&[u8]; 9] = [
     b"complete! Resources: ",
     b"\"change_summary\"",
@@ -63,20 +63,20 @@ const BEGINNINGS: [&[u8]; 8] = [
     b"\"type\":\"version\"",
 ];
 
-/// What closed the command, if only output values came after it.
+/// What closed the command, if only output values followed.
 #[derive(Debug)]
 struct Closing {
     item: Item,
-    /// Where the values begin in the whole output.
+    /// Position of the values in the whole output.
     values_at: u64,
-    /// Whether they are printed for a person: then the rest of the output is values.
+    /// Whether they are printed for a person: then the rest of the output consists of values.
     is_for_person: bool,
 }
 
-/// How an error was printed.
+/// The form of a printed error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// In a box, or as a JSON message: nobody's quotation looks like that, but output values may.
+    /// In a box, or as a JSON message: a quotation never looks like this, but output values may.
     Sure,
     /// As bare lines, which may be quoted.
     Plain,
@@ -86,24 +86,24 @@ enum Form {
 pub(super) struct Dropped {
     /// Errors about the state and its lock.
     of_state: Vec<(Form, Fault)>,
-    /// The first one of any other kind.
+    /// The first error of any other kind.
     other: Option<(Form, Fault)>,
     is_abandoned: bool,
     is_not_written: bool,
-    /// Whether a Go program said that it crashes.
+    /// The message of a Go program about its crash, if there was one.
     crash: Option<String>,
     closing: Option<Closing>,
-    /// Where the last closing line ended.
+    /// Position of the end of the last closing line.
     closed_at: Option<u64>,
     /// The last summary of changes, and where the next line begins.
     summary: Option<(u64, Message)>,
-    /// Where the scanned text begins in the whole output.
+    /// Position of the scanned text in the whole output.
     offset: u64,
     candidates: u32,
 }
 
 impl Dropped {
-    /// Looks at the lines in a range of the text.
+    /// Scans the lines in a range of the text.
     pub(super) fn scan(&mut self, text: &[u8], range: Range<usize>) {
         let mut start = range.start;
         while start < range.end {
@@ -127,12 +127,12 @@ impl Dropped {
         }
     }
 
-    /// The text that was scanned begins this much later from now on.
+    /// Moves the start of the scanned text forward by `len` bytes.
     pub(super) fn advance(&mut self, len: usize) {
         self.offset += len as u64;
     }
 
-    /// What is known of all the output, of which `text` is the end.
+    /// Returns what is known of the whole output, of which `text` is the end.
     pub(super) fn before(&self, text: &str, args: &[String]) -> Printed {
         let has_error = !self.of_state.is_empty() || self.other.is_some();
         let is_in_values = self.closing.as_ref().is_some_and(|it| it.is_for_person);
@@ -147,7 +147,7 @@ impl Dropped {
         self.with_facts(printed)
     }
 
-    /// What closed the command, if the text begins with the output values.
+    /// Returns what closed the command, if the text begins with the output values.
     fn closing_right_before(&self, text: &str) -> Option<Item> {
         let first = text.lines().find(|line| !line.trim().is_empty())?;
         if first.starts_with('{') {
@@ -241,7 +241,7 @@ impl Dropped {
         }
         if end - start > MESSAGE_BYTES {
             let head = String::from_utf8_lossy(&text[start..start + 512]).into_owned();
-            // The values of many outputs are one long message, whose head says what it is.
+            // The values of many outputs form one long message, whose head identifies it.
             if head.contains("\"@message\":\"Outputs: ") {
                 self.take_outputs_message(start, end);
             }
@@ -266,7 +266,7 @@ impl Dropped {
         }
     }
 
-    /// Takes the message with the output values, which follows the summary of changes.
+    /// Processes the message with the output values, which follows the summary of changes.
     fn take_outputs_message(&mut self, start: usize, end: usize) {
         let begins_at = self.offset + start as u64;
         if let Some((_, message)) = self.summary.take_if(|(next, _)| *next == begins_at) {
@@ -297,9 +297,9 @@ impl Dropped {
     }
 }
 
-/// The lines from a position to one that ends the block, at most [`BLOCK_BYTES`].
+/// Returns the lines from a position to one that ends the block, at most [`BLOCK_BYTES`].
 ///
-/// A plain block is ended by a blank line behind its detail: its third paragraph is of no use here.
+/// A blank line after the detail ends a plain block: its third paragraph is not needed here.
 fn block(text: &[u8], start: usize, is_end: impl Fn(&str) -> bool) -> String {
     let bytes = &text[start..text.len().min(start + BLOCK_BYTES)];
     let text = String::from_utf8_lossy(bytes);
@@ -328,7 +328,7 @@ fn has_anchor(line: &[u8]) -> bool {
         .any(|anchor| anchor.find(line).is_some())
 }
 
-/// The line behind the colour codes that it begins with.
+/// Returns the line without the colour codes at its beginning.
 fn after_colour(mut line: &[u8]) -> &[u8] {
     while let Some(rest) = line.strip_prefix(b"\x1b[") {
         let Some(end) = memchr(b'm', &rest[..rest.len().min(16)]) else {

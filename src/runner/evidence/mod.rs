@@ -1,8 +1,8 @@
-//! What the tool printed, before anything is masked, as far as a verdict needs it.
+//! What the tool printed, before masking, as far as a verdict needs it.
 //!
-//! A secret may be one of the words that the verdict is read from (`severity`, `releasing`), so the verdict is
-//! read from the raw output. That stays in the memory of the supervisor: sentences made from it are masked
-//! before they leave.
+//! A secret may equal a word on which the verdict depends (`severity`, `releasing`), so the verdict uses the raw
+//! output. The raw output stays in the memory of the supervisor: sentences made from it are masked before they
+//! leave.
 
 mod dropped;
 #[cfg(test)]
@@ -13,23 +13,23 @@ use memchr::{memchr, memrchr};
 use super::printed::Printed;
 use dropped::Dropped;
 
-/// Bytes of the output's end that are kept at least; of what comes before, only facts are kept.
+/// Least number of bytes kept of the output's end; of earlier output, only facts are kept.
 const KEPT_BYTES: usize = 128 * 1024;
-/// How much more is kept before the oldest lines are dropped.
+/// Additional bytes that are kept before the oldest lines are dropped.
 const SLACK_BYTES: usize = 64 * 1024;
 
-/// Takes the output piece by piece: keeps its end, and facts from all of it. Bounded however much is printed.
+/// Processes the output piece by piece: keeps its end, and facts from all of it. Bounded however much is printed.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     kept: Vec<u8>,
-    /// Whether what is kept begins in the middle of a line.
+    /// Whether the kept part begins in the middle of a line.
     is_mid_line: bool,
     dropped: Dropped,
     total_bytes: u64,
 }
 
 impl Evidence {
-    /// Takes the next piece.
+    /// Processes the next piece.
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.total_bytes += piece.len() as u64;
         self.kept.extend_from_slice(piece);
@@ -38,24 +38,24 @@ impl Evidence {
         }
     }
 
-    /// Counts output that is passed over.
+    /// Counts output that is skipped.
     pub(super) const fn pass_over(&mut self, bytes: u64) {
         self.total_bytes += bytes;
     }
 
-    /// How much was printed.
+    /// Returns how many bytes were printed.
     pub(super) const fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
-    /// Whether the output ends in the middle of a line.
+    /// Returns whether the output ends in the middle of a line.
     fn ends_mid_line(&self) -> bool {
         let text = String::from_utf8_lossy(&self.kept[line_start(&self.kept, self.kept.len())..]);
         // A reset of the colour may follow the last line.
         !anstream::adapter::strip_str(&text).to_string().is_empty()
     }
 
-    /// Reads it; `args` are all arguments that the tool was given.
+    /// Parses the output; `args` are all arguments of the tool.
     pub(super) fn printed(&self, args: &[String]) -> Printed {
         let from = match (self.is_mid_line, memchr(b'\n', &self.kept)) {
             (false, _) => 0,
@@ -84,7 +84,7 @@ impl Evidence {
     }
 }
 
-/// Where the line begins that a position is in.
+/// Returns where the line begins that contains a position.
 fn line_start(text: &[u8], at: usize) -> usize {
     memrchr(b'\n', &text[..at]).map_or(0, |end| end + 1)
 }

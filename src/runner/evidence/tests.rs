@@ -1,10 +1,10 @@
-//! What is known of output that is longer than what is kept.
+//! Tests with output that is longer than the kept part.
 
 use super::*;
 use crate::runner::diagnosis::{LockFault, lock_fault};
 use crate::runner::state_report::Words;
 
-/// Output of others, longer than what is kept.
+/// Returns output of other programs, longer than the kept part.
 fn long() -> String {
     "terraform_data.a (local-exec): Error: a line that says nothing\n".repeat(8_000)
 }
@@ -25,7 +25,7 @@ fn json(summary: &str) -> String {
     ) + "\n"
 }
 
-/// The same text, whole and in pieces of odd sizes.
+/// Checks the same text, whole and in pieces of odd sizes.
 fn each_way(text: &str, mut check: impl FnMut(&Printed)) {
     for size in [text.len().max(1), 65_536, 997] {
         let mut evidence = Evidence::default();

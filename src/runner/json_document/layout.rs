@@ -1,12 +1,12 @@
-//! Where the documents of both tools hold words of their format, and where values.
+//! Where the documents of both tools contain words of their format, and where values.
 //!
-//! Both tools describe the format at <https://developer.hashicorp.com/terraform/internals/json-format>. What is not
-//! known here counts as a value.
+//! Both tools describe the format at <https://developer.hashicorp.com/terraform/internals/json-format>. Anything
+//! unknown here counts as a value.
 
-/// What an object, or the objects in an array, is.
+/// The kind of an object, or of the objects in an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Context {
-    /// An object of the format: all names are its own.
+    /// An object of the format: all names belong to the format.
     Format,
     /// Outputs by their names.
     Outputs,
@@ -18,9 +18,9 @@ pub(super) enum Context {
     Variables,
     /// An object of a provider's schema: its own names are attributes.
     Attributes,
-    /// The configuration: all names are written in it, and no text counts as one of the format.
+    /// The configuration: all names come from it, and no string counts as a word of the format.
     Configuration,
-    /// A type: its texts are words, the names of its objects may come from values.
+    /// A type: its strings are words; the names of its objects may come from values.
     Type,
     /// Paths of attributes: the first step of each is an attribute.
     Paths,
@@ -29,7 +29,7 @@ pub(super) enum Context {
     Value,
 }
 
-/// What a text is.
+/// The kind of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Text {
     /// A word of the format, or a name of the configuration.
@@ -41,17 +41,17 @@ pub(super) enum Text {
     Value,
 }
 
-/// What a member holds.
+/// The content of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Content {
-    /// If it is an object, or an array of them.
+    /// Its kind if it is an object, or an array of objects.
     pub(super) context: Context,
-    /// If it is a text, or an array of them.
+    /// Its kind if it is a string, or an array of strings.
     pub(super) text: Text,
 }
 
 impl Context {
-    /// Whether the names of its members are words of the format or names of the configuration.
+    /// Returns whether the names of its members are words of the format or names of the configuration.
     pub(super) const fn has_fixed_names(self) -> bool {
         match self {
             Self::Format
@@ -65,17 +65,18 @@ impl Context {
         }
     }
 
-    /// Whether a document of this kind may begin with a member of this name.
+    /// Returns whether a document of this kind may begin with a member with this name.
     pub(super) fn begins_with(self, name: &str) -> bool {
         match self {
             // A state itself begins with its `version`.
             Self::Format => matches!(name, "format_version" | "terraform_version" | "version"),
-            // The members of a line of the tools' log begin so, and no output does.
+            // The members of a line of the tools' log begin with `@`; no output name does.
             _ => !name.starts_with('@'),
         }
     }
 
-    /// What the member of this name holds; `of` is the name under which the object itself is, empty for the document.
+    /// Returns the content of the member with this name; `of` is the name of the object itself, empty for the
+    /// document.
     pub(super) fn member(self, name: &str, of: &str) -> Content {
         let nested = |context| Content {
             context,
@@ -110,9 +111,9 @@ fn of_format(name: &str, of: &str) -> Content {
         Attributes, Configuration, Format, OutputChanges, Outputs, Paths, Type, Value, Variables,
     };
     let (context, text) = match name {
-        // Of a state, be it the document itself or the one before a plan; else of a resource.
+        // Of a state, either the document itself or the one before a plan; else of a resource.
         "values" if matches!(of, "" | "prior_state") => (Format, Text::Value),
-        // `attributes` is what a state itself has.
+        // `attributes` occurs in a state itself.
         "values" | "attributes" | "sensitive_values" | "before" | "after" | "before_sensitive"
         | "after_sensitive" | "after_unknown" | "before_identity" | "after_identity"
         | "identity" | "config_values" | "config_sensitive" | "config_unknown" => {
@@ -140,7 +141,7 @@ fn of_format(name: &str, of: &str) -> Content {
         | "action_trigger_event"
         | "platform" => (Value, Text::Word),
         "address"
-        // An object in `checks`, a text elsewhere.
+        // An object in `checks`, a string elsewhere.
         | "previous_address"
         | "module_address"
         | "triggering_resource_address"

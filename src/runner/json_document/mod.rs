@@ -1,8 +1,8 @@
 //! Masks the JSON documents of both tools without masking the words of their format.
 //!
-//! A secret may equal a word of the format: `delete`, `string`, `terraform_data`. Masked there, a document says
-//! something else than the tool did. The format and the names of the configuration are passed on as they are; what
-//! may hold a value is masked.
+//! A secret may equal a word of the format: `delete`, `string`, `terraform_data`. If that word were masked, the
+//! document would have another meaning. The words of the format and the names of the configuration are passed on
+//! unchanged; everything that may contain a value is masked.
 
 mod layout;
 mod scanner;
@@ -20,11 +20,11 @@ use crate::protocol::Request;
 
 /// Masks the output of a command that prints one JSON document.
 ///
-/// What stands before and after the document, such as a warning, is masked as any other text.
+/// Text before and after the document, such as a warning, is masked like any other text.
 #[derive(Debug)]
 pub(super) struct JsonRedactor {
     matcher: Arc<Matcher>,
-    /// Masks what may hold a value; none after a part that is passed on.
+    /// Masks what may contain a value; `None` after a part that is passed on.
     redactor: Option<Redactor>,
     scanner: Scanner,
 }
@@ -37,12 +37,12 @@ pub(super) enum OutputRedactor {
 }
 
 impl OutputRedactor {
-    /// A redactor that masks nothing.
+    /// Returns a redactor that masks nothing.
     pub(super) fn of_nothing() -> Self {
         Self::Text(Redactor::new(Arc::new(Matcher::new([]))))
     }
 
-    /// The redactor that suits what a command prints with these arguments, those of the environment among them.
+    /// Returns the redactor for the output of a command with these arguments, including those of the environment.
     pub(super) fn of(request: &Request, args: &[String], matcher: Arc<Matcher>) -> Self {
         match document_of(&request.command, args) {
             Some(context) => Self::Json(Box::new(JsonRedactor::new(matcher, context))),
@@ -50,7 +50,8 @@ impl OutputRedactor {
         }
     }
 
-    /// Forgets what is held back, since some of the output is left out here: what follows is no document any more.
+    /// Discards the held-back bytes, since some output is skipped here: the following text is not a document any
+    /// more.
     pub(super) fn start_again(&mut self) {
         let matcher = match self {
             Self::Text(redactor) => redactor.matcher(),
@@ -59,7 +60,7 @@ impl OutputRedactor {
         *self = Self::Text(Redactor::new(Arc::clone(matcher)));
     }
 
-    /// Takes the next piece and appends what is certain to `to`.
+    /// Processes the next piece and appends certain output to `to`.
     pub(super) fn push(&mut self, piece: &[u8], to: &mut Vec<u8>) {
         match self {
             Self::Text(redactor) => redactor.push(piece, to),
@@ -67,7 +68,7 @@ impl OutputRedactor {
         }
     }
 
-    /// Appends all that was held back: nothing comes any more.
+    /// Appends everything that was held back; nothing may follow.
     pub(super) fn finish(&mut self, to: &mut Vec<u8>) {
         match self {
             Self::Text(redactor) => redactor.finish(to),
@@ -76,7 +77,7 @@ impl OutputRedactor {
     }
 }
 
-/// The kind of document that a command prints; none if it prints text, or one bare value.
+/// Returns the kind of document that a command prints; `None` if it prints text, or one bare value.
 fn document_of(command: &str, args: &[String]) -> Option<Context> {
     if command == "state" {
         let subcommand = args.iter().find(|arg| !arg.starts_with('-'));

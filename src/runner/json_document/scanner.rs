@@ -1,20 +1,20 @@
-//! Reads JSON piece by piece and tells for each byte whether it belongs to the format.
+//! Parses JSON piece by piece and reports for each byte whether it belongs to the format.
 
 use std::mem;
 
 use super::layout::{Content, Context, Text};
 
-/// Longest name that is compared; all of the format are shorter.
+/// Longest name that is compared; all names of the format are shorter.
 const MAX_NAME_BYTES: usize = 64;
-/// Depth at which a document is no longer followed; serde_json reads no deeper.
+/// Depth at which a document is no longer followed; serde_json accepts no deeper one.
 const MAX_DEPTH: usize = 160;
 
-/// What some bytes are.
+/// The kind of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Words of the format, names of the configuration.
     OfFormat,
-    /// A value within a text of which the rest is of the format.
+    /// A value within a string whose rest belongs to the format.
     Key,
     /// Anything else.
     MayHoldValues,
@@ -26,30 +26,30 @@ pub(super) struct Scanner {
     document: Context,
     place: Place,
     frames: Vec<Frame>,
-    /// Whether the first name of the document was seen.
+    /// Whether the first name of the document was read.
     is_checked: bool,
-    /// What the next value is.
+    /// The kind of the next value.
     content: Content,
-    /// The name of the next value, empty when it has none or it is a long one.
+    /// The name of the next value; empty if it has none or a long one.
     name: String,
-    /// A backslash of which the next byte decides what the two are.
+    /// A backslash whose meaning depends on the next byte.
     has_backslash: bool,
-    /// Bytes that are not given out yet, all of one part.
+    /// Bytes that are not emitted yet, all of one kind.
     pending: Vec<u8>,
     pending_part: Option<Part>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// Before or after the document; whether at the start of a line.
+    /// Before or after the document, at the start of a line.
     #[default]
     LineStart,
     Outside,
-    /// Between texts within the document.
+    /// Between strings within the document.
     Between,
     /// In the name of a member.
     Name,
-    /// In a text.
+    /// In a string.
     Text(InText),
 }
 
@@ -67,18 +67,18 @@ enum InText {
     },
 }
 
-/// An object or an array that is open.
+/// An open object or array.
 #[derive(Debug)]
 enum Frame {
     Object {
         context: Context,
-        /// Under which name it is.
+        /// The name of its member.
         of: String,
         expects_name: bool,
     },
     Array {
         content: Content,
-        /// Under which name it is.
+        /// The name of its member.
         of: String,
         /// Index of the next element.
         index: usize,
@@ -93,7 +93,7 @@ impl Scanner {
         }
     }
 
-    /// Takes the next bytes and gives parts out, in order.
+    /// Processes the next bytes and emits parts, in order.
     pub(super) fn push(&mut self, bytes: &[u8], mut give: impl FnMut(Part, &[u8])) {
         for byte in bytes {
             self.byte(*byte, &mut give);
@@ -101,7 +101,7 @@ impl Scanner {
         self.flush(&mut give);
     }
 
-    /// Gives out a backslash after which nothing came.
+    /// Emits a backslash that no byte followed.
     pub(super) fn finish(&mut self, mut give: impl FnMut(Part, &[u8])) {
         if mem::take(&mut self.has_backslash) {
             self.add(Part::MayHoldValues, b"\\", &mut give);
@@ -159,7 +159,7 @@ impl Scanner {
         self.add(part, &[byte], give);
     }
 
-    /// A byte outside of all texts.
+    /// Processes a byte outside of all strings.
     fn between(&mut self, byte: u8) -> Part {
         match byte {
             b'{' => {
@@ -189,7 +189,7 @@ impl Scanner {
             b'"' => return self.begin_text(),
             _ => {}
         }
-        // Numbers are values; what else is here cannot be one.
+        // Numbers are values; nothing else here can be one.
         Part::MayHoldValues
     }
 
@@ -213,7 +213,7 @@ impl Scanner {
         }
     }
 
-    /// Notes what the next element of the innermost array is.
+    /// Records the kind of the next element of the innermost array.
     fn enter_element(&mut self) {
         let Some(Frame::Array { content, of, index }) = self.frames.last() else {
             return;
@@ -280,13 +280,13 @@ impl Scanner {
             self.place = Place::Between;
             self.check_first_name();
         } else if self.name.len() < MAX_NAME_BYTES {
-            // Other characters than those of ASCII are in no name of the format.
+            // Names of the format contain only ASCII characters.
             self.name.push(char::from(byte));
         }
         part
     }
 
-    /// Takes what is no document of the tool, such as a line of its log, for a value.
+    /// Treats an object that is not the tool's document, such as a line of its log, as a value.
     fn check_first_name(&mut self) {
         if let [Frame::Object { context, .. }] = self.frames.as_mut_slice()
             && *context == self.document
@@ -324,11 +324,11 @@ impl Scanner {
         }
     }
 
-    /// A backslash and this byte, in a name or a text.
+    /// Processes a backslash and this byte, in a name or a string.
     fn escaped(&mut self, byte: u8) -> Part {
         match self.place {
             Place::Name => {
-                // No name of the format has an escape.
+                // No name of the format contains an escape.
                 self.name.push('\\');
                 match self.frames.last() {
                     Some(Frame::Object { context, .. }) if context.has_fixed_names() => {

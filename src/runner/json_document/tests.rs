@@ -1,4 +1,4 @@
-//! What is masked in the documents of both tools, in any way of cutting them.
+//! Tests of what is masked in the documents of both tools, split in any way.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::layout::Context;
 use super::{JsonRedactor, document_of};
 use crate::output::Matcher;
 
-/// Masks a document; every way of cutting it gives the same.
+/// Masks a document; checks that the result does not depend on how it is split.
 fn masked(secrets: &[&str], document: Context, text: &str) -> String {
     let matcher = Arc::new(Matcher::new(secrets.iter().map(|it| it.as_bytes())));
     let in_pieces = |len: usize| {

@@ -1,4 +1,4 @@
-//! One error that the tool printed, and how a block of lines becomes one.
+//! One error that the tool printed, and the parser of its block of lines.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use crate::output::Matcher;
 /// One error that the tool printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Fault {
-    /// The words after `Error: `.
+    /// The text after `Error: `.
     pub(in crate::runner) summary: String,
-    /// The paragraphs below, line breaks kept, without the quoted source.
+    /// The following paragraphs, with line breaks, without the quoted source.
     pub(in crate::runner) detail: String,
-    /// Where the configuration says it, such as `main.tf line 2`.
+    /// Its place in the configuration, such as `main.tf line 2`.
     pub(in crate::runner) place: Option<String>,
-    /// The resource or provider that it is about.
+    /// The resource or provider that it concerns.
     pub(in crate::runner) address: Option<String>,
 }
 
 impl Fault {
-    /// Summary, detail and place in one line.
+    /// Returns summary, detail and place in one line.
     pub(in crate::runner) fn sentence(&self) -> String {
         let mut sentence = folded(&self.summary);
         let detail = folded(&self.detail);
@@ -34,7 +34,7 @@ impl Fault {
         sentence
     }
 
-    /// The same as it may be shown.
+    /// Returns the same error, masked.
     pub(in crate::runner) fn masked(&self, matcher: &Matcher) -> Self {
         let mask = |text: &String| matcher.mask(text);
         Self {
@@ -45,12 +45,13 @@ impl Fault {
         }
     }
 
-    /// Whether it names neither a place in the configuration nor a resource, so that core or the backend had it.
+    /// Returns whether it names neither a place in the configuration nor a resource, so that it comes from core or
+    /// the backend.
     pub(in crate::runner) fn is_of_core(&self) -> bool {
         self.address.is_none() && self.place.is_none()
     }
 
-    /// Whether this only announces the errors that follow, as `terraform init` does.
+    /// Returns whether this only announces the errors that follow, as `terraform init` does.
     pub(in crate::runner) fn is_preface(&self) -> bool {
         folded(&self.summary).contains("encountered problems during initiali")
     }
@@ -74,13 +75,13 @@ impl Fault {
     }
 }
 
-/// Puts text on one line: terraform breaks its own at 78 columns.
+/// Joins text into one line: terraform wraps its own at 78 columns.
 pub(in crate::runner) fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Takes the block of an error or a warning apart: summary, a paragraph on where, a paragraph of quoted
-/// source, detail.
+/// Parses the block of an error or a warning: summary, a paragraph about the place, a paragraph of quoted source,
+/// detail.
 pub(super) fn from_block(lines: &[&str]) -> Option<Fault> {
     let first = lines.first()?;
     let first = first

@@ -1,24 +1,24 @@
-//! The form that `-json` asks for: one message a line.
+//! Parses the output of `-json`: one message per line.
 
 use serde_json::Value;
 
 use super::Item;
 use super::fault::Fault;
 
-/// A message that is no diagnostic.
+/// A message that is not a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::runner) struct Message {
     /// Its type, such as `apply_start`.
     pub(in crate::runner) kind: String,
-    /// What a `change_summary` sums up: `plan`, `apply` or `destroy`.
+    /// The operation of a `change_summary`: `plan`, `apply` or `destroy`.
     pub(in crate::runner) operation: String,
-    /// What a `test_summary` says: `pass`, `fail` and the like.
+    /// The status of a `test_summary`: `pass`, `fail` and the like.
     pub(in crate::runner) status: String,
-    /// Its words, if it is a `log` or what `init` prints; those of any other type may quote.
+    /// Its text, if it is a `log` or a message of `init`; texts of other types may contain quotations.
     pub(in crate::runner) log: String,
 }
 
-/// Whether these lines are messages: as asked for, or because the tool's first line is one.
+/// Returns whether these lines are messages: as requested, or because the tool's first line is one.
 pub(super) fn is_json(lines: &[String], is_asked_for: bool) -> bool {
     let mut own = lines.iter().filter(|line| !is_of_cli_configuration(line));
     if is_asked_for {
@@ -28,14 +28,15 @@ pub(super) fn is_json(lines: &[String], is_asked_for: bool) -> bool {
     }
 }
 
-/// What both tools print about the CLI configuration before anything else, always in boxes.
+/// Returns whether a line is about the CLI configuration, which both tools print before anything else, always in
+/// boxes.
 fn is_of_cli_configuration(line: &str) -> bool {
     line.trim().is_empty()
         || line.starts_with(['╷', '│', '╵'])
         || super::reader::opens_cli_configuration(line)
 }
 
-/// What a line says that is a message by its own word, wherever it stands.
+/// Parses a line that identifies itself as a message of the tool, wherever it is.
 pub(in crate::runner) fn tool_message(line: &str) -> Option<Item> {
     let message = message(line)?;
     let module = message.get("@module")?.as_str()?;
@@ -51,7 +52,7 @@ pub(super) fn message(line: &str) -> Option<Value> {
     message.get("type")?.is_string().then_some(message)
 }
 
-/// What a message says; nothing for a warning.
+/// Returns the content of a message; `None` for a warning.
 pub(super) fn item(message: &Value) -> Option<Item> {
     let string =
         |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -68,7 +69,7 @@ pub(super) fn item(message: &Value) -> Option<Item> {
     }))
 }
 
-/// The errors in the one document, over many lines, that `validate -json` prints.
+/// Returns the errors in the one document, over many lines, that `validate -json` prints.
 pub(super) fn validate_document(text: &str) -> Vec<Fault> {
     let is_start = |at: &usize| *at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
     let Some(start) = text.find("{\n").filter(is_start) else {

@@ -1,15 +1,15 @@
-//! What the tool itself printed, apart from the text of others that it quotes.
+//! Separates what the tool itself printed from text of others that it quotes.
 //!
-//! A provisioner's output, an error message of the configuration's author or an output value may hold
-//! anything, the words of a nested run of the same tool included. Each is recognised by how both tools print
-//! it, see `tests/fixtures/diagnosis`:
+//! A provisioner's output, an error message by the configuration's author or an output value may contain anything,
+//! including the output of a nested run of the same tool. Each is recognized by how both tools print it, see
+//! `tests/fixtures/diagnosis`:
 //!
-//! | text of others | form | told apart by |
+//! | text of others | form | recognized by |
 //! |---|---|---|
 //! | output of a provisioner, while it runs | human | `ADDRESS (PROVISIONER): ` before each line |
 //! | the same in the error of the provisioner | coloured | the box around each error |
-//! | the same in the error of the provisioner | `-no-color` | it was printed before, see [`quoted`] |
-//! | error message of a condition, of a provider | `-no-color` | not at all: see [`Item::Doubtful`] |
+//! | the same in the error of the provisioner | `-no-color` | it was already printed before, see [`quoted`] |
+//! | error message of a condition, of a provider | `-no-color` | nothing: see [`Item::Doubtful`] |
 //! | output values | human | they follow the line `Outputs:` |
 //! | any | `-json` | it is a string in a message of another type |
 
@@ -28,18 +28,18 @@ pub(super) use fault::{Fault, folded};
 pub(super) use json::{Message, tool_message};
 pub(super) use own::{CLOSING, OUTPUTS, after_prompt, is_crash, is_progress};
 
-/// One thing that the tool printed, in the order printed.
+/// One part of the tool's output, in the order printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// A line outside diagnostics, without colour.
+    /// A line outside of diagnostics, without colour.
     Line(String),
-    /// The same, but perhaps quoted by the diagnostic before it.
+    /// Such a line that the diagnostic before it may quote.
     DoubtfulLine(String),
     /// A message of `-json` other than a diagnostic.
     Message(Message),
     /// An error.
     Fault(Fault),
-    /// What looks like an error, but is perhaps quoted by the diagnostic before it.
+    /// Text that looks like an error, but that the diagnostic before it may quote.
     Doubtful(Fault),
 }
 
@@ -47,14 +47,14 @@ pub(super) enum Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Printed {
     pub(super) items: Vec<Item>,
-    /// Whether a box was passed over that a plain error is taken to quote.
+    /// Whether a box was skipped that a plain error seems to quote.
     pub(super) has_skipped_box: bool,
-    /// Whether the last line has no end, as where the output was cut off.
+    /// Whether the last line has no newline, as in truncated output.
     pub(super) is_cut: bool,
 }
 
 impl Printed {
-    /// Reads a tool's output, or the last part of it, colour codes included.
+    /// Parses a tool's output, or the last part of it, including colour codes.
     pub(super) fn of(text: &str, args: &[String]) -> Self {
         let lines = uncoloured(text);
         let asks_for_json = flags::is_on(args, "json");
@@ -71,7 +71,7 @@ impl Printed {
         }
     }
 
-    /// The errors that are the tool's own.
+    /// Returns the errors of the tool itself.
     pub(super) fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.items.iter().filter_map(|item| match item {
             Item::Fault(fault) => Some(fault),
@@ -79,7 +79,7 @@ impl Printed {
         })
     }
 
-    /// The errors of which it can't be told whether they are quoted.
+    /// Returns the errors that may be quoted.
     pub(super) fn doubtful(&self) -> impl Iterator<Item = &Fault> {
         self.items.iter().filter_map(|item| match item {
             Item::Doubtful(fault) => Some(fault),
@@ -88,9 +88,9 @@ impl Printed {
     }
 }
 
-/// The lines of a text without colour codes.
+/// Returns the lines of a text without colour codes.
 ///
-/// Each by itself: a sequence that a script leaves open must not swallow the lines that follow.
+/// Each line is processed separately: a sequence that a script leaves open must not affect the following lines.
 fn uncoloured(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| anstream::adapter::strip_str(line).to_string())

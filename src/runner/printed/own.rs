@@ -1,11 +1,11 @@
-//! Lines that are the tool's own, and lines of a provisioner, by their words.
+//! Recognizes lines of the tool itself, and lines of a provisioner, by their words.
 
-/// The line above the output values; nothing but values follows.
+/// The line above the output values; only values follow.
 pub(in crate::runner) const OUTPUTS: &str = "Outputs:";
-/// How the line starts that both tools print last for `apply`.
+/// Beginning of the last line that both tools print for `apply`.
 pub(in crate::runner) const CLOSING: &str = "Apply complete! Resources: ";
 
-/// Lines that are never part of a diagnostic, by how they start.
+/// Beginnings of lines that are never part of a diagnostic.
 const OWN_STARTS: [&str; 9] = [
     "Apply complete! ",
     "Destroy complete! ",
@@ -18,7 +18,7 @@ const OWN_STARTS: [&str; 9] = [
     OUTPUTS,
 ];
 
-/// What follows the address of a resource that is worked on.
+/// Text after the address of a resource in progress.
 const PROGRESS: [&str; 18] = [
     ": Creating...",
     ": Still creating...",
@@ -40,12 +40,12 @@ const PROGRESS: [&str; 18] = [
     ": Preparing import...",
 ];
 
-/// Whether a line says that a resource is worked on.
+/// Returns whether a line reports progress of a resource.
 pub(in crate::runner) fn is_progress(line: &str) -> bool {
     PROGRESS.iter().any(|words| line.contains(words)) && !is_streamed(line)
 }
 
-/// Whether a line is what a provisioner prints while it runs: `ADDRESS (PROVISIONER): `.
+/// Returns whether a line is the output of a running provisioner: `ADDRESS (PROVISIONER): `.
 pub(super) fn is_streamed(line: &str) -> bool {
     let Some((before, rest)) = line.split_once(" (") else {
         return false;
@@ -57,19 +57,19 @@ pub(super) fn is_streamed(line: &str) -> bool {
     !kind.is_empty() && kind.chars().all(is_word) && !before.contains(": ")
 }
 
-/// Whether a line is what a Go program prints when it dies of a fault of its own or of SIGQUIT.
+/// Returns whether a line is printed by a Go program that dies of an internal fault or SIGQUIT.
 pub(in crate::runner) fn is_crash(line: &str) -> bool {
     let starts = ["fatal error: ", "panic: ", "SIGQUIT: quit", "runtime: "];
     starts.iter().any(|start| line.starts_with(start))
 }
 
-/// A prompt has no line break, so what follows it stands on its line.
+/// Returns the text after a prompt, which has no line break.
 pub(in crate::runner) fn after_prompt(line: &str) -> &str {
     line.split_once("Enter a value: ")
         .map_or(line, |(_, rest)| rest)
 }
 
-/// Whether a line is never part of a diagnostic.
+/// Returns whether a line is never part of a diagnostic.
 pub(super) fn is_own(line: &str) -> bool {
     is_streamed(line) || is_progress(line) || OWN_STARTS.iter().any(|start| line.starts_with(start))
 }

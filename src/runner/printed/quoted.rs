@@ -1,24 +1,24 @@
-//! Where the output of a provisioner ends that the tool quotes in a block without a box.
+//! Finds the end of a provisioner's output that the tool quotes in a block without a box.
 //!
-//! Both tools print the output line by line while the provisioner runs, each line after
-//! `ADDRESS (local-exec): `, and its last 8 KiB once more in the error, bare and wrapped at 77 columns. So the
-//! end of the quotation is where it agrees with what was printed before, white space aside.
+//! Both tools print the output line by line while the provisioner runs, each line after `ADDRESS (local-exec): `,
+//! and its last 8 KiB again in the error, without prefix and wrapped at 77 columns. So the quotation ends where it
+//! no longer matches what was printed before, ignoring white space.
 
-/// Most output that both tools quote, in bytes.
+/// Most bytes of output that both tools quote.
 const MOST_QUOTED: usize = 8 * 1024;
-/// Fewest characters that have to agree when the quotation is only the end of the output.
+/// Fewest characters that have to match if the quotation is only the end of the output.
 const FEWEST_AGREEING: usize = 2 * 1024;
-/// How far behind the command the output starts: `': exit status 127. Output:`.
+/// Largest distance from the command to the output: `': exit status 127. Output:`.
 const MOST_BEFORE_OUTPUT: usize = 80;
 const OUTPUT: &str = ".Output:";
-/// What is printed instead of output that would show a sensitive value; the quotation shows it.
+/// Printed in place of output that would show a sensitive value; the quotation shows it.
 const SUPPRESSED: &str = "(output suppressed due to sensitive value in config)";
 
-/// A character that is no white space, and the line that it is in.
+/// A character that is not white space, and the number of its line.
 type Placed = (char, usize);
 
-/// The first line behind the error of a provisioner that starts at `start`; `None` for any other block, and
-/// if the end of the quotation can't be told.
+/// Returns the first line after the error of a provisioner that starts at `start`; `None` for any other block, and
+/// if the end of the quotation can't be determined.
 pub(super) fn end_of_provisioner_error(lines: &[String], start: usize) -> Option<usize> {
     let summary = lines[start].strip_prefix("Error: ")?;
     let provisioner = summary.trim_end().strip_suffix(" provisioner error")?;
@@ -45,7 +45,7 @@ fn placed(lines: &[String]) -> impl Iterator<Item = Placed> {
     })
 }
 
-/// What the last provisioner of a resource has printed; `None` if that is not known.
+/// Returns what the last provisioner of a resource has printed; `None` if that is unknown.
 fn output(lines: &[String], address: &str, provisioner: &str) -> Option<Vec<char>> {
     let began = format!("{address}: Provisioning with '{provisioner}'...");
     let start = lines.iter().rposition(|line| *line == began)?;
@@ -66,7 +66,7 @@ fn output(lines: &[String], address: &str, provisioner: &str) -> Option<Vec<char
     Some(printed)
 }
 
-/// Where the quoted output starts.
+/// Returns where the quoted output starts.
 fn start_of_output(block: &[Placed]) -> Option<usize> {
     let is_at = |at: usize, words: &str| {
         let rest = &block[at..];
@@ -80,7 +80,7 @@ fn start_of_output(block: &[Placed]) -> Option<usize> {
     })
 }
 
-/// How many characters at the start of the quotation are the end of the output.
+/// Returns how many characters at the start of the quotation match the end of the output.
 fn agreeing(output: &[char], quoted: &[Placed]) -> Option<usize> {
     let is_whole = output.iter().map(|c| c.len_utf8()).sum::<usize>() <= MOST_QUOTED;
     let output = &output[output.len().saturating_sub(MOST_QUOTED)..];
@@ -90,14 +90,15 @@ fn agreeing(output: &[char], quoted: &[Placed]) -> Option<usize> {
     is_enough.then_some(len)
 }
 
-/// Length of the longest start of `text` that is an end of `of`, in linear time (Knuth, Morris, Pratt).
+/// Returns the length of the longest prefix of `text` that is a suffix of `of`, in linear time (Knuth, Morris,
+/// Pratt).
 fn longest_overlap(text: &[char], of: &[char]) -> usize {
     let mut borders = vec![0; text.len()];
     for at in 1..text.len() {
         borders[at] = extended(text, &borders, borders[at - 1], text[at]);
     }
     of.iter().fold(0, |len, &c| {
-        // A whole match before the end of `of` falls back to its longest border.
+        // A full match before the end of `of` falls back to its longest border.
         let len = if len == text.len() && len > 0 {
             borders[len - 1]
         } else {
@@ -107,7 +108,7 @@ fn longest_overlap(text: &[char], of: &[char]) -> usize {
     })
 }
 
-/// The length of a match after one more character.
+/// Returns the length of a match after one more character.
 fn extended(text: &[char], borders: &[usize], mut len: usize, c: char) -> usize {
     while len > 0 && text[len] != c {
         len = borders[len - 1];

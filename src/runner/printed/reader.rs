@@ -1,24 +1,24 @@
-//! Reads lines: a diagnostic is a box, under `-no-color` a block of bare lines, with `-json` a message.
+//! Parses lines: a diagnostic is a box, under `-no-color` a block of bare lines, with `-json` a message.
 //!
-//! One output may hold all three: a script in the tool's place may print lines of its own before it becomes the
+//! One output may contain all three: a script in the tool's place may print its own lines before it becomes the
 //! tool, or run the tool twice, and `TF_CLI_ARGS` may set the form.
 
 use super::fault::{Fault, folded, from_block};
 use super::own::{OUTPUTS, after_prompt, is_own, is_progress, is_streamed};
 use super::{Item, Printed, json, quoted};
 
-/// Whom the tool prints for.
+/// The audience of the tool's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     /// A person.
     Human,
-    /// A program: one JSON message a line. Bare lines may be those of others, such as a log.
+    /// A program: one JSON message per line. Bare lines may come from others, such as a log.
     Json,
 }
 
-/// What both tools print above the boxes on their CLI configuration, which are boxes under `-no-color`, too.
+/// Printed by both tools above the boxes about their CLI configuration, which are boxes under `-no-color` too.
 const CLI_CONFIGURATION: &str = "There are some problems with the CLI configuration";
-/// Summaries of diagnostics whose detail is the configuration author's own text.
+/// Summaries of diagnostics whose detail is text by the configuration's author.
 const AUTHORS_WORDS: [&str; 7] = [
     "check block assertion failed",
     "module output value precondition failed",
@@ -60,15 +60,15 @@ struct Reader<'a> {
     lines: &'a [String],
     at: usize,
     language: Language,
-    /// Whether a diagnostic came in a box: what then looks like a bare one is not sure to be one.
+    /// Whether a diagnostic came in a box: text that then looks like a bare one may not be one.
     has_boxes: bool,
-    /// Whether what follows is perhaps quoted, by a diagnostic or by an output value.
+    /// Whether the following text may be quoted, by a diagnostic or by an output value.
     is_doubtful: bool,
     /// Whether that diagnostic is an error.
     is_doubt_of_error: bool,
-    /// Whether the tool has begun something since.
+    /// Whether the tool has started an operation since.
     has_begun_since: bool,
-    /// Whether a box was passed over that such an error quotes.
+    /// Whether a box was skipped that such an error quotes.
     has_skipped_box: bool,
     items: Vec<Item>,
 }
@@ -96,14 +96,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over a box that the plain block of an error quotes: one run of the tool prints one form.
+    /// Skips a box that the plain block of an error quotes: one run of the tool uses one form.
     fn skip_box(&mut self) {
         let rest = &self.lines[self.at + 1..];
         self.at += 1 + rest.iter().take_while(|line| boxed(line).is_some()).count();
         self.has_skipped_box = true;
     }
 
-    /// Takes a line outside diagnostics, or a message.
+    /// Processes a line outside of diagnostics, or a message.
     fn take_line(&mut self, line: &str) {
         let message = match self.language {
             Language::Human => json::tool_message(line),
@@ -136,7 +136,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The CLI configuration is read before the flags are, so its boxes say nothing of the form.
+    /// Skips the boxes about the CLI configuration, which the tool reads before the flags: they do not show the
+    /// form.
     fn skip_cli_configuration(&mut self) {
         let is_blank = |line: &String| line.trim().is_empty();
         let first = self.lines.iter().position(|line| !is_blank(line));
@@ -182,10 +183,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes a block that nothing closes: it ends where the next one starts, or what can't be part of one.
+    /// Parses a block without an end mark: it ends where the next one starts, or at a line that can't be part of
+    /// one.
     ///
-    /// A detail may itself start with `Error: `. It then comes after one blank line, while an error without
-    /// detail leaves two.
+    /// A detail may itself start with `Error: `. It then comes after one blank line, while an error without detail
+    /// leaves two.
     fn take_block(&mut self) {
         let start = self.at;
         let is_error = self.lines[start].starts_with("Error: ");
@@ -231,27 +233,27 @@ impl Reader<'_> {
         from_block(&block)
     }
 
-    /// Whether a diagnostic of another form begins here: after a line of a script, not of the tool.
+    /// Returns whether a diagnostic of another form begins here: after a line of a script, not of the tool.
     fn is_of_another_form(&self, at: usize) -> bool {
         self.box_opens_at(at) || json::tool_message(&self.lines[at]).is_some()
     }
 
-    /// Whether the block so far is one that may hold lines of anybody.
+    /// Returns whether the block so far is one that may quote text of others.
     fn quotes(&self, start: usize, end: usize) -> bool {
         self.fault(start, end).is_none_or(|fault| may_quote(&fault))
     }
 
-    /// Whether the tool does not print this error at this point.
+    /// Returns whether the tool itself cannot have printed this error at this point.
     ///
-    /// It sorts the errors of an operation by where they come from: those that name no place come first. Only
-    /// that the lock could not be released is printed later. And it does not ask for a lock that it has.
+    /// It sorts the errors of an operation by their origin: those without a place come first. Only the error that
+    /// the lock could not be released is printed later. And it does not request a lock that it already holds.
     fn is_certainly_quoted(&self, fault: &Fault) -> bool {
         let is_late = self.is_doubt_of_error && fault.is_of_core() && !is_release(fault);
         let is_doubt_of_values = !self.is_doubt_of_error;
         is_late || (is_locked_out(fault) && self.has_begun() && !is_doubt_of_values)
     }
 
-    /// Whether the tool has got far enough to hold the lock, or has failed already.
+    /// Returns whether the tool has progressed far enough to hold the lock, or has failed already.
     fn has_begun(&self) -> bool {
         self.items.iter().any(|item| match item {
             Item::Line(line) => is_progress(line) || line.starts_with("Plan: "),
@@ -261,7 +263,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a line holds if it belongs to a box.
+/// Returns the content of a line if it belongs to a box.
 fn boxed(line: &str) -> Option<&str> {
     let inside = line.strip_prefix('│')?;
     Some(inside.strip_prefix(' ').unwrap_or(inside))
@@ -271,7 +273,7 @@ fn opens_block(line: &str) -> bool {
     line.starts_with("Error: ") || line.starts_with("Warning: ")
 }
 
-/// Whether the detail may hold lines of anybody: a script, a provider, the configuration's author.
+/// Returns whether the detail may contain text of others: a script, a provider, the configuration's author.
 fn may_quote(fault: &Fault) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.address.is_some() || AUTHORS_WORDS.contains(&summary.as_str())

@@ -1,4 +1,4 @@
-//! Recorded output that quotes the words of others, and what is made of it.
+//! Tests with recorded output that quotes text of others.
 
 use crate::process::Ended;
 use crate::protocol::{DiagnosisClass, LockStatus, StateSafety, Tool};
@@ -10,12 +10,12 @@ use crate::runner::state_report::{self, Backend, Files, Survival, ToolEnd, repor
 use super::Printed;
 use super::own::is_streamed;
 
-/// The id of the lock that the quoted words name.
+/// The lock id in the quoted text.
 const QUOTED_ID: &str = "11111111-2222-3333-4444-555555555555";
-/// The id of the lock that the nested run is told of.
+/// The lock id that the nested run reports.
 const NESTED_ID: &str = "6f1a2c3d-0000-4000-8000-00000000beef";
 
-/// What has to be made of a recorded output.
+/// The expected analysis of a recorded output.
 #[derive(Clone, Copy)]
 struct Expected {
     code: i32,
@@ -140,7 +140,7 @@ fn fault_of_row(tool: Tool, name: &str, text: &str, expected: Expected) -> Optio
     if !is_right {
         return Some(format!("{told:?}"));
     }
-    // Killed while it may or may not have released the lock: none of the words says that it did.
+    // Killed while it may or may not have released the lock: no word says that it did.
     let killed = state(&args, ToolEnd::Ended(Ended::Signalled(libc::SIGKILL)), text);
     let is_honest = match expected.lock {
         LockStatus::Held => killed.lock == LockStatus::Held,

@@ -1,4 +1,4 @@
-//! Makes a directory the record of one run.
+//! Claims a directory for the record of one run.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
@@ -18,10 +18,10 @@ use super::{CONTROL, Durability, EVENTS, OUTPUT, PID, REQUEST, RESULT, RESULT_PA
 use crate::process::ProcessIdentity;
 use crate::runner::wording::of_system;
 
-/// Space set aside at the start, so that a result can be written when the disk is full by then.
+/// Space reserved at the start, so that a result can be written even if the disk is full by then.
 const RESERVED_BYTES: i64 = 64 * 1024;
 
-/// How often the lock of a new record is tried for, and the pause between.
+/// Number of attempts to lock a new record, and the pause between them.
 const LOCK_TRIES: u32 = 250;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
@@ -39,7 +39,7 @@ pub(in crate::runner) enum RunDirError {
 }
 
 impl RunDirError {
-    /// Whether the directory may become this run's own later.
+    /// Returns whether this run may still claim the directory later.
     pub(in crate::runner) const fn may_be_claimed_yet(&self) -> bool {
         match self {
             Self::Hangs { .. } => true,
@@ -48,7 +48,7 @@ impl RunDirError {
     }
 }
 
-/// Who supervises a run, as `supervisor.json` says it.
+/// The supervisor of a run, as stored in `supervisor.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Supervisor {
     #[serde(flatten)]
@@ -65,18 +65,18 @@ pub(super) struct Claim {
     pub(super) events: Option<File>,
     /// The file that becomes the result.
     pub(super) part: Option<File>,
-    /// Where another process asks for a stop.
+    /// Where other processes request a stop.
     pub(super) listener: Option<UnixListener>,
-    /// Sentences about what could not be set up; the run goes on without it.
+    /// Sentences about what could not be set up; the run continues without it.
     pub(super) warnings: Vec<String>,
     /// Held for its lock, which ends with this process however it ends.
     _lock: Flock<File>,
 }
 
 impl Claim {
-    /// Makes the directory this run's own, and creates it if it is missing.
+    /// Claims the directory for this run, and creates it if it is missing.
     ///
-    /// Changes the umask of the process meanwhile, so nothing else of it may create files.
+    /// Changes the umask of the process meanwhile, so no other thread may create files.
     pub(super) fn make(
         path: &Path,
         durability: Durability,
@@ -132,7 +132,7 @@ fn in_use(directory: &Directory) -> RunDirError {
     }
 }
 
-/// Creates `supervisor.pid`: it appears locked, with the process id in it.
+/// Creates `supervisor.pid`: it appears locked, and contains the process id.
 fn take_lock(
     directory: &Directory,
     durability: Durability,
@@ -149,7 +149,7 @@ fn take_lock(
     let mut lock = directory.create(&aside).and_then(locked).map_err(create)?;
     let mut written = write_pid(&lock, durability);
     let linked = directory.link(&aside, PID);
-    // Whether or not it got its name.
+    // Whether or not the link was created.
     let _ = directory.remove(&aside);
     match linked {
         Ok(()) => {}
@@ -171,7 +171,7 @@ fn take_lock(
     Ok(lock)
 }
 
-/// A name that no other process uses.
+/// Returns a name that no other process uses.
 fn name_aside() -> String {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     let nanoseconds = since_1970.map_or(0, |since| since.as_nanos());
@@ -183,7 +183,7 @@ fn write_pid(mut file: &File, durability: Durability) -> io::Result<()> {
     durability.sync(file)
 }
 
-/// Takes the lock of a new record; an `attach` that looks at it holds it for an instant.
+/// Locks a new record; an `attach` that inspects it holds the lock for an instant.
 fn locked(mut file: File) -> io::Result<Flock<File>> {
     let mut tries = LOCK_TRIES;
     loop {
@@ -204,13 +204,13 @@ impl Claim {
             return;
         };
         match fallocate(part, FallocateFlags::empty(), 0, RESERVED_BYTES) {
-            // Some file systems cannot set space aside. Then a full disk costs the record.
+            // Some file systems cannot reserve space. Then a full disk costs the record.
             Ok(()) | Err(Errno::EOPNOTSUPP) => {}
             Err(fault) => self.warn("set space aside for", RESULT, &fault.into()),
         }
     }
 
-    /// Says who supervises the run, and listens for orders.
+    /// Writes who supervises the run, and listens for orders.
     fn introduce(&mut self) {
         self.listener = self.directory.listen(CONTROL).ok();
         let introduction = serde_json::to_string(&Supervisor {
@@ -225,12 +225,12 @@ impl Claim {
         }
     }
 
-    /// Writes the request, which has to be masked by now.
+    /// Writes the request, which must already be masked.
     fn keep_request(&mut self, request: &str) {
         let Some(mut file) = self.create(REQUEST) else {
             return;
         };
-        // Only a person who looks into the record needs it: it is not synced.
+        // Only for people who inspect the record, so it is not synced.
         if let Err(fault) = writeln!(file, "{request}") {
             self.warn("write", REQUEST, &fault);
         }
@@ -249,7 +249,7 @@ impl Claim {
     }
 }
 
-/// A sentence for a warning.
+/// Returns a sentence for a warning.
 pub(super) fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
     format!(
         "could not {what} `{}`: {}; the run goes on without it",

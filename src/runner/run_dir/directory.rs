@@ -1,4 +1,4 @@
-//! A directory that is worked in through its descriptor, so that one put in its place is left alone.
+//! A directory that is accessed through its descriptor, so that a replacement at its path is not touched.
 
 use std::fs::File;
 use std::io;
@@ -18,7 +18,7 @@ use crate::regular_file;
 #[derive(Debug)]
 pub(super) struct Directory {
     descriptor: File,
-    /// Where it was when it was opened, absolute and without links.
+    /// Its path when it was opened, absolute and without links.
     path: PathBuf,
 }
 
@@ -37,12 +37,12 @@ impl Directory {
         &self.path
     }
 
-    /// Path of a file in it, for sentences and results.
+    /// Returns the path of a file in it, for sentences and results.
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Whether its path still leads to it.
+    /// Returns whether its path still refers to it.
     pub(super) fn is_at_its_path(&self) -> io::Result<bool> {
         let own = fstat(&self.descriptor)?;
         match fstatat(AT_FDCWD, &self.path, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -52,7 +52,7 @@ impl Directory {
         }
     }
 
-    /// Whether a name leads to this file.
+    /// Returns whether a name refers to this file.
     pub(super) fn is_under(&self, name: &str, file: &File) -> io::Result<bool> {
         let own = fstat(file)?;
         match fstatat(&self.descriptor, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -62,7 +62,7 @@ impl Directory {
         }
     }
 
-    /// Whether there is a file of any kind under a name.
+    /// Returns whether a file of any kind has this name.
     pub(super) fn has(&self, name: &str) -> io::Result<bool> {
         match fstatat(&self.descriptor, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
@@ -71,12 +71,12 @@ impl Directory {
         }
     }
 
-    /// Opens a regular file to be read.
+    /// Opens a regular file for reading.
     pub(super) fn read(&self, name: &str) -> io::Result<File> {
         regular_file::open_at(&self.descriptor, name)
     }
 
-    /// Creates a file to be written.
+    /// Creates a file for writing.
     pub(super) fn create(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -88,7 +88,7 @@ impl Directory {
         Ok(renameat(&self.descriptor, from, &self.descriptor, to)?)
     }
 
-    /// Gives a file a second name; fails when that name is taken.
+    /// Gives a file a second name; fails if that name exists.
     pub(super) fn link(&self, from: &str, to: &str) -> nix::Result<()> {
         let directory = self.descriptor.as_fd();
         linkat(directory, from, directory, to, AtFlags::empty())
@@ -102,17 +102,17 @@ impl Directory {
         )?)
     }
 
-    /// Listens on a socket with a name in it.
+    /// Listens on a socket in the directory.
     pub(super) fn listen(&self, name: &str) -> io::Result<UnixListener> {
         socket::listen(&self.descriptor, name)
     }
 
-    /// Connects to a socket with a name in it.
+    /// Connects to a socket in the directory.
     pub(super) fn connect(&self, name: &str) -> io::Result<std::os::unix::net::UnixStream> {
         socket::connect(&self.descriptor, name)
     }
 
-    /// Makes the names in it durable.
+    /// Makes its entries durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.descriptor.sync_all()
     }

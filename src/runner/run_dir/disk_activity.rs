@@ -1,4 +1,4 @@
-//! Whether a disk completes writes, of whatever process.
+//! Detects whether a disk completes writes of any process.
 
 use std::fs::{File, metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -8,7 +8,7 @@ use nix::sys::stat::{major, minor};
 
 /// Longest `stat` file that is read; the kernel's has about 150 bytes.
 const MAX_STAT_BYTES: usize = 1024;
-/// Writes and flushes that were completed: fields of the kernel's `Documentation/block/stat.rst`, counted from 0.
+/// Completed writes and flushes: fields of the kernel's `Documentation/block/stat.rst`, counted from 0.
 const COUNTERS: [usize; 2] = [4, 15];
 
 /// The counters of a block device.
@@ -19,8 +19,8 @@ pub(super) struct DiskActivity {
 }
 
 impl DiskActivity {
-    /// Finds the device of a directory, or of the one in which it is to be made; `None` where the file system has
-    /// none of its own, as an overlay or NFS.
+    /// Finds the device of a directory, or of the existing parent in which it is to be created; `None` if the file
+    /// system has no device of its own, such as an overlay or NFS.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let found = path.ancestors().find_map(|path| metadata(path).ok())?;
         let device = found.dev();
@@ -32,7 +32,7 @@ impl DiskActivity {
         Self { stat, sample: None }
     }
 
-    /// Takes a sample; whether anything was completed since the one before.
+    /// Takes a sample; returns whether anything was completed since the previous one.
     pub(super) fn has_moved(&mut self) -> bool {
         let sample = self.read();
         let before = std::mem::replace(&mut self.sample, sample);

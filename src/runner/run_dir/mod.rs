@@ -3,13 +3,13 @@
 //! | module | holds |
 //! |---|---|
 //! | `claim` | makes a directory the record of one run |
-//! | `directory` | a directory that is worked in through its descriptor |
-//! | `disk_activity` | whether a slow disk gets on at all |
-//! | `recorder` | the supervisor's end: a bounded queue of what has to be written |
-//! | `writer` | the thread that writes it, which alone waits for the disk |
+//! | `directory` | a directory that is accessed through its descriptor |
+//! | `disk_activity` | whether a slow disk makes any progress |
+//! | `recorder` | the supervisor's end: a bounded queue of pending writes |
+//! | `writer` | the thread that performs them; the only one that waits for the disk |
 //! | `result_file` | `result.json`: written aside, synced, renamed |
 //! | `record` | the reader's end |
-//! | `stored_event` | an event as `events.ndjson` has it |
+//! | `stored_event` | an event in the form of `events.ndjson` |
 
 mod claim;
 mod directory;
@@ -32,47 +32,47 @@ pub(super) use self::result_file::ResultOutput;
 pub(super) use self::stored_event::{OutputPlace, StoredOutput, WithStartTime};
 use super::effect::{Effect, effect_of};
 
-/// The request as it came, secrets masked.
+/// The received request, with secrets masked.
 pub(super) const REQUEST: &str = "request.json";
 /// The masked output; grows as the tool prints.
 pub(super) const OUTPUT: &str = "output.log";
-/// The events, one a line; output as a place in [`OUTPUT`].
+/// The events, one per line; output as a position in [`OUTPUT`].
 pub(super) const EVENTS: &str = "events.ndjson";
-/// The result; there as a whole or not at all.
+/// The result; exists completely or not at all.
 pub(super) const RESULT: &str = "result.json";
-/// Locked for as long as the supervisor lives; holds its process id.
+/// Locked while the supervisor lives; contains its process id.
 const PID: &str = "supervisor.pid";
-/// What tells the supervisor from every other process.
+/// What distinguishes the supervisor from every other process.
 const SUPERVISOR: &str = "supervisor.json";
-/// Socket on which the supervisor takes orders; there while the run goes on.
+/// Socket on which the supervisor accepts orders; exists while the run continues.
 const CONTROL: &str = "control.sock";
 /// Answers on [`CONTROL`]: to an order that the run accepts, and to anything else.
 pub(super) const CONTROL_ACCEPTED: &[u8] = b"{\"accepted\":true}\n";
 pub(super) const CONTROL_REFUSED: &[u8] = b"{\"accepted\":false}\n";
-/// Where the result is written before it gets its name.
+/// Where the result is written before it is renamed.
 const RESULT_PART: &str = "result.json.part";
 
-/// How long the disk of a record may take for one step before the run goes on without it.
+/// How long one step may take on the disk of a record before the run continues without it.
 ///
-/// A disk that completes writes of other processes then is busy and does not hang: it has this time again, up to
-/// [`BUSY_PATIENCE`].
+/// If the disk meanwhile completes writes of other processes, it is busy rather than hung: it gets this time again,
+/// up to [`BUSY_PATIENCE`].
 pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(30);
-/// How long one step may take on a disk that is only busy, and the whole start on any.
+/// How long one step may take on a disk that is only busy, and the whole start on any disk.
 ///
-/// Two hundred runs that sync at once were seen to take more than thirty seconds for one step.
+/// With two hundred runs that sync at once, single steps of more than thirty seconds were observed.
 const BUSY_PATIENCE: Duration = Duration::from_secs(120);
 
-/// What of a record has to be there after a loss of power.
+/// Which parts of a record have to survive a power loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
-    /// All of it: the run may change something that lasts.
+    /// All of it: the run may change something permanent.
     Record,
-    /// The result: all that the run does can be done again.
+    /// The result: everything that the run does can be repeated.
     Result,
 }
 
 impl Durability {
-    /// What the record of a command with these arguments needs.
+    /// Returns what the record of a command with these arguments needs.
     pub(super) fn of(command: &str, args: &[String]) -> Self {
         match effect_of(command, args) {
             Effect::Nothing => Self::Result,

@@ -1,4 +1,4 @@
-//! What waits to be written, and how far the writer has got.
+//! The queue of pending writes, and the progress of the writer.
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixListener;
@@ -13,14 +13,14 @@ use super::{BUSY_PATIENCE, DISK_PATIENCE};
 
 /// Most bytes that wait to be written; a producer with more waits.
 const MAX_WAITING_BYTES: usize = 128 * 1024;
-/// What waits never has so many bytes, unless the disk hangs.
+/// The queue never reaches this many bytes, unless the disk hangs.
 const MAX_WAITING_BYTES_EVER: usize = 4 * MAX_WAITING_BYTES;
-/// Buffers that are kept for the next piece.
+/// Buffers that are kept for reuse.
 const MAX_SPARE_BUFFERS: usize = 3;
 /// Most bytes that one job appends.
 const MAX_JOB_BYTES: usize = 64 * 1024;
-/// How long a step that has taken too long is waited for once more: this process itself may have been
-/// stopped meanwhile, and the disk may be well, or busy with the writes of others.
+/// Additional time for a step that has taken too long: this process itself may have been stopped meanwhile, and the
+/// disk may be fine, or busy with writes of others.
 const CONFIRMATION: Duration = Duration::from_secs(1);
 
 /// A file of the record that grows.
@@ -37,7 +37,7 @@ pub(super) enum Growing {
 pub(super) enum Job {
     /// Appends to a file.
     Append(Growing, Vec<u8>),
-    /// Makes a file last as long as the record has to.
+    /// Makes a file as durable as the record has to be.
     Sync(Growing),
     /// Removes the socket.
     StopListening,
@@ -53,7 +53,7 @@ impl Job {
         }
     }
 
-    /// Whether it still makes sense when the log and the events are not written any further.
+    /// Returns whether the job is still useful after the log and the events were given up.
     const fn outlives_the_log(&self) -> bool {
         match self {
             Self::StopListening | Self::Result(_) => true,
@@ -62,7 +62,7 @@ impl Job {
     }
 }
 
-/// What is claimed.
+/// The claimed directory.
 #[derive(Debug)]
 pub(super) struct Claimed {
     /// The directory, as an absolute path without links.
@@ -70,27 +70,27 @@ pub(super) struct Claimed {
     pub(super) listener: Option<UnixListener>,
 }
 
-/// Shared by the supervisor and the writer; neither waits for the disk while it holds this.
+/// Shared by the supervisor and the writer; neither waits for the disk while holding its lock.
 #[derive(Debug)]
 pub(super) struct State {
     jobs: VecDeque<Job>,
     waiting_bytes: usize,
-    /// When the writer last got on with what it is at.
+    /// When the writer last made progress on its current job.
     busy_since: Option<Instant>,
-    /// Since when it is at that for too long, and seen not to get on.
+    /// Since when that job has taken too long without visible progress.
     stuck_since: Option<Instant>,
-    /// When the step began at which the writer is.
+    /// When the writer's current step began.
     step_since: Instant,
     disk: Option<DiskActivity>,
     spare: Vec<Vec<u8>>,
-    /// Whether nothing more comes.
+    /// Whether no more jobs will come.
     pub(super) is_closed: bool,
     pub(super) claimed: Option<Result<Claimed, RunDirError>>,
     has_output: bool,
     has_events: bool,
     /// Whether the directory is still where it was claimed.
     pub(super) is_in_place: bool,
-    /// What came of writing the result.
+    /// The outcome of writing the result.
     pub(super) result: Option<Result<(), String>>,
     /// Warnings that have not been reported yet.
     pub(super) faults: Vec<String>,
@@ -100,24 +100,24 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Rung when there is work for the writer.
+    /// Notified when there is work for the writer.
     work: Condvar,
-    /// Rung when the writer has got on.
+    /// Notified when the writer has made progress.
     progress: Condvar,
 }
 
-/// What came of waiting for the writer.
+/// The outcome of waiting for the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waited {
     Done,
-    /// The time was over.
+    /// The time limit expired.
     NotYet,
     /// One step has taken longer than [`DISK_PATIENCE`].
     Stuck,
 }
 
 impl Queue {
-    /// An empty queue of a writer that begins with the claim.
+    /// Creates an empty queue for a writer that begins with the claim.
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::new(State {
@@ -142,7 +142,7 @@ impl Queue {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic ends the process, so no state is left half-way.
+        // A panic ends the process, so no state is left inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,7 +154,7 @@ impl Queue {
         changed
     }
 
-    /// The next job; waits for one. `None` at the end.
+    /// Waits for the next job; returns `None` at the end.
     pub(super) fn next(&self, done: Option<Vec<u8>>) -> Option<Job> {
         let mut state = self.lock();
         state.busy_since = None;
@@ -182,20 +182,20 @@ impl Queue {
         }
     }
 
-    /// Tells that the writer gets on within a long job.
+    /// Records progress of the writer within a long job.
     pub(super) fn got_on(&self) {
         let mut state = self.lock();
         state.busy_since = Some(Instant::now());
         state.step_since = Instant::now();
     }
 
-    /// Looks from now on whether the disk of a directory, or of what it is to be made in, gets on.
+    /// From here on, watches whether the disk of a directory, or of its future parent, makes progress.
     pub(super) fn watch_disk(&self, path: &Path) {
         let disk = DiskActivity::of(path);
         self.lock().disk = disk;
     }
 
-    /// Waits for the writer, at most so long, and no longer than it gets on.
+    /// Waits for the writer, at most `at_most`, and only while it makes progress.
     pub(super) fn wait(&self, at_most: Duration, is_done: impl Fn(&State) -> bool) -> Waited {
         let deadline = Instant::now() + at_most;
         let mut state = self.lock();
@@ -221,22 +221,22 @@ impl Queue {
 }
 
 impl State {
-    /// Whether all that was asked for is done.
+    /// Returns whether all requested work is done.
     pub(super) fn is_idle(&self) -> bool {
         self.jobs.is_empty() && self.busy_since.is_none()
     }
 
-    /// Whether the writer has got so far that there is room for more output.
+    /// Returns whether the writer has progressed so far that there is room for more output.
     pub(super) const fn has_room(&self) -> bool {
         self.waiting_bytes < MAX_WAITING_BYTES
     }
 
-    /// Whether more waits than ever should.
+    /// Returns whether the queue exceeds its absolute limit.
     pub(super) const fn is_overfull(&self) -> bool {
         self.waiting_bytes >= MAX_WAITING_BYTES_EVER
     }
 
-    /// How long until the writer counts as stuck; `None` while it has nothing to do.
+    /// Returns how long until the writer counts as stuck; `None` while it has nothing to do.
     fn stuck_in(&mut self, now: Instant) -> Option<Duration> {
         let since = self.busy_since?;
         let left = (since + DISK_PATIENCE).saturating_duration_since(now);
@@ -246,7 +246,7 @@ impl State {
         }
         let stuck_since = *self.stuck_since.get_or_insert_with(|| {
             if let Some(disk) = &mut self.disk {
-                // From here on it counts.
+                // Progress counts from here on.
                 disk.has_moved();
             }
             now
@@ -254,7 +254,7 @@ impl State {
         Some((stuck_since + CONFIRMATION).saturating_duration_since(now))
     }
 
-    /// Whether a disk that looks stuck has completed writes meanwhile: then it has its time again.
+    /// Returns whether a seemingly stuck disk has completed writes meanwhile: then its time starts again.
     fn is_only_busy(&mut self, now: Instant) -> bool {
         let has_moved = self.disk.as_mut().is_some_and(DiskActivity::has_moved);
         let may_take_longer = now.duration_since(self.step_since) < BUSY_PATIENCE;
@@ -265,14 +265,14 @@ impl State {
         has_moved && may_take_longer
     }
 
-    /// There is no record to write.
+    /// Records that there is no record to write.
     pub(super) fn refuse(&mut self, fault: RunDirError) {
         self.claimed = Some(Err(fault));
         self.jobs.clear();
         self.busy_since = None;
     }
 
-    /// Whether a file is written.
+    /// Returns whether a file is being written.
     pub(super) const fn writes(&self, file: Growing) -> bool {
         match file {
             Growing::Output => self.has_output,
@@ -292,7 +292,7 @@ impl State {
         self.jobs.push_back(job);
     }
 
-    /// Appends to a file, to a waiting job of the same file where possible.
+    /// Appends to a file, to a waiting job of the same file if possible.
     pub(super) fn append(&mut self, file: Growing, bytes: &[u8]) {
         self.waiting_bytes += bytes.len();
         if let Some(waiting) = self.buffer_to_append_to(file)
@@ -321,7 +321,7 @@ impl State {
             .find_map(|(of, buffer)| (of == file).then_some(buffer))
     }
 
-    /// Writes log and events no further, for a reason that is reported once.
+    /// Stops writing log and events, for a reason that is reported once.
     pub(super) fn give_up(&mut self, reason: String) {
         if self.has_output || self.has_events {
             self.faults.push(reason);
@@ -370,7 +370,7 @@ mod tests {
         state.busy_since = Some(began);
         state.step_since = began;
         state.disk = Some(DiskActivity::in_file(stat.reopen().unwrap()));
-        // What was completed before does not count.
+        // Writes completed before do not count.
         write(2);
         let late = began + DISK_PATIENCE;
         assert_eq!(state.stuck_in(late), Some(CONFIRMATION));

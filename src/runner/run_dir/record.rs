@@ -15,10 +15,10 @@ use super::{CONTROL, PID, SUPERVISOR};
 use crate::process::ProcessIdentity;
 use crate::runner::wording::of_system;
 
-/// Most bytes that are read of a file with a few numbers in it.
+/// Most bytes that are read of a small file.
 const MAX_SMALL_FILE_BYTES: u64 = 4096;
 
-/// How the record of a run stands, seen from another process.
+/// The state of a run's record, as seen from another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::runner) enum Standing {
     /// Its supervisor is alive.
@@ -27,16 +27,16 @@ pub(in crate::runner) enum Standing {
     Over,
 }
 
-/// What the record says of who can be asked to stop the run.
+/// Who can be asked to stop the run, according to the record.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::runner) enum Introduction {
-    /// Nothing yet, or nothing any more.
+    /// No entry yet, or no entry any more.
     Missing,
     /// The supervisor, and whether it listens on the socket.
     Of(ProcessIdentity, bool),
 }
 
-/// The record of a run, open.
+/// An open record of a run.
 #[derive(Debug)]
 pub(in crate::runner) struct Record {
     directory: Directory,
@@ -59,7 +59,7 @@ pub(in crate::runner) enum NoRecord {
 }
 
 impl NoRecord {
-    /// Whether a supervisor may be about to create what is missing.
+    /// Returns whether a supervisor may still create what is missing.
     pub(in crate::runner) fn may_come(&self) -> bool {
         match self {
             Self::Directory { source, .. } | Self::File { source, .. } => {
@@ -69,12 +69,12 @@ impl NoRecord {
         }
     }
 
-    /// Whether there may be a run that this process has no access to.
+    /// Returns whether there may be a run that this process cannot access.
     pub(in crate::runner) const fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. })
     }
 
-    /// Says [`NoRecord::Denied`] where that is the reason.
+    /// Converts the error to [`NoRecord::Denied`] if that is the reason.
     fn or_denied(self) -> Self {
         match self {
             Self::Directory { path, source } | Self::File { path, source }
@@ -105,20 +105,20 @@ impl Record {
         Ok(Self { directory, pid })
     }
 
-    /// The directory, as an absolute path.
+    /// Returns the directory, as an absolute path.
     pub(in crate::runner) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Path of one of its files, for sentences and results.
+    /// Returns the path of one of its files, for sentences and results.
     pub(in crate::runner) fn path_of(&self, name: &str) -> PathBuf {
         self.directory.path_of(name)
     }
 
-    /// Opens one of its files; `None` if it is not there.
+    /// Opens one of its files; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// Also when something else than a regular file has its name.
+    /// Also if the name does not refer to a regular file.
     pub(in crate::runner) fn read(&self, name: &str) -> io::Result<Option<File>> {
         match self.directory.read(name) {
             Ok(file) => Ok(Some(file)),
@@ -131,9 +131,9 @@ impl Record {
         }
     }
 
-    /// Whether its supervisor is alive.
+    /// Returns whether its supervisor is alive.
     pub(in crate::runner) fn standing(&self) -> io::Result<Standing> {
-        // Through the open file, so that it is this run's lock even where another run has taken the name.
+        // Through the open file, so that it is this run's lock even if another run has taken the name.
         match Flock::lock(self.pid.try_clone()?, FlockArg::LockSharedNonblock) {
             Ok(_) => Ok(Standing::Over),
             Err((_, Errno::EWOULDBLOCK)) => Ok(Standing::Running),
@@ -141,18 +141,18 @@ impl Record {
         }
     }
 
-    /// The file that its supervisor holds locked.
+    /// Returns the file that its supervisor holds locked.
     pub(in crate::runner) const fn lock_file(&self) -> &File {
         &self.pid
     }
 
-    /// Process id of its supervisor, in its own PID namespace; `None` when it could not be written.
+    /// Returns the process id of its supervisor, in its own PID namespace; `None` if it could not be written.
     pub(in crate::runner) fn supervisor_pid(&self) -> io::Result<Option<i32>> {
         let text = self.small_file(PID)?;
         Ok(text.and_then(|text| text.trim().parse().ok()))
     }
 
-    /// Who its supervisor is.
+    /// Returns the identity of its supervisor.
     pub(in crate::runner) fn introduction(&self) -> io::Result<Introduction> {
         let supervisor = self
             .small_file(SUPERVISOR)?

@@ -14,15 +14,15 @@ use super::{BUSY_PATIENCE, DISK_PATIENCE, Durability, OUTPUT, writer};
 use crate::output::Matcher;
 use crate::protocol::RunResult;
 
-/// How long is waited for room at a time: orders are looked at in between.
+/// How long to wait for room at a time: orders are processed in between.
 const SLICE: Duration = Duration::from_millis(5);
 /// Stack of the writer, several times what it uses.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Whether more output may be given to a record.
+/// Whether a record accepts more output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::runner) enum Room {
-    /// It may, or the record is no longer written.
+    /// It does, or the record is no longer written.
     Free,
     /// The disk is slower than the tool prints.
     Full,
@@ -32,10 +32,10 @@ pub(in crate::runner) enum Room {
 #[derive(Debug)]
 pub(in crate::runner) struct Recorder {
     queue: Arc<Queue>,
-    /// As it was asked for, until it is claimed.
+    /// The requested path, until it is claimed.
     wanted: PathBuf,
     claimed: OnceLock<PathBuf>,
-    /// Masks what is said of paths.
+    /// Masks paths in messages.
     matcher: Arc<Matcher>,
 }
 
@@ -43,7 +43,7 @@ impl Recorder {
     /// Starts to claim a directory.
     ///
     /// # Errors
-    /// When there is no room for a thread.
+    /// No thread can be started.
     pub(in crate::runner) fn start(
         path: &Path,
         durability: Durability,
@@ -63,7 +63,7 @@ impl Recorder {
         })
     }
 
-    /// Waits until the directory is claimed; gives back the socket on which orders arrive.
+    /// Waits until the directory is claimed; returns the socket on which orders arrive.
     pub(in crate::runner) fn claim(&self) -> Result<Option<UnixListener>, RunDirError> {
         let waited = self
             .queue
@@ -90,7 +90,7 @@ impl Recorder {
         self.claimed.get().unwrap_or(&self.wanted)
     }
 
-    /// Waits a moment for room; a disk that hangs is given up.
+    /// Waits briefly for room; gives up a disk that hangs.
     pub(in crate::runner) fn room(&self) -> Room {
         match self.queue.wait(SLICE, |state| state.has_room()) {
             Waited::Done => Room::Free,
@@ -102,7 +102,7 @@ impl Recorder {
         }
     }
 
-    /// Writes the output no further: there is no memory for what the disk does not take.
+    /// Stops writing the output: the memory cannot hold what the disk does not accept.
     pub(in crate::runner) fn give_up_slow(&self, backlog_bytes: u64) {
         let path = self.path().display();
         let reason = format!(
@@ -121,12 +121,12 @@ impl Recorder {
         self.queue.update(|state| state.give_up(reason));
     }
 
-    /// Appends to `output.log`; whether it is still written.
+    /// Appends to `output.log`; returns whether it is still being written.
     pub(in crate::runner) fn output(&self, text: &str) -> bool {
         self.append(Growing::Output, text.as_bytes())
     }
 
-    /// Appends a line to `events.ndjson`; whether it is still written.
+    /// Appends a line to `events.ndjson`; returns whether it is still being written.
     pub(in crate::runner) fn event(&self, line: &[u8]) -> bool {
         self.append(Growing::Events, line)
     }
@@ -145,17 +145,17 @@ impl Recorder {
         })
     }
 
-    /// Whether `output.log` is written.
+    /// Returns whether `output.log` is being written.
     pub(in crate::runner) fn has_output(&self) -> bool {
         self.queue.lock().writes(Growing::Output)
     }
 
-    /// Whether `events.ndjson` is written.
+    /// Returns whether `events.ndjson` is being written.
     pub(in crate::runner) fn has_events(&self) -> bool {
         self.queue.lock().writes(Growing::Events)
     }
 
-    /// Sentences about what could not be written, each given once.
+    /// Returns sentences about what could not be written, each only once.
     pub(in crate::runner) fn faults(&self) -> Vec<String> {
         let faults = std::mem::take(&mut self.queue.lock().faults);
         faults
@@ -164,28 +164,28 @@ impl Recorder {
             .collect()
     }
 
-    /// Waits until the whole output is on its way to the disk, and synced where that is needed.
+    /// Waits until the whole output is written, and synced if required.
     pub(in crate::runner) fn finish_output(&self) {
         self.queue
             .update(|state| state.push(Job::Sync(Growing::Output)));
         self.wait_until_idle();
     }
 
-    /// The file that holds the whole masked output, if one does.
+    /// Returns the file with the whole masked output, if there is one.
     pub(in crate::runner) fn output_file(&self) -> Option<PathBuf> {
         let state = self.queue.lock();
         (state.writes(Growing::Output) && state.is_in_place).then(|| self.path().join(OUTPUT))
     }
 
-    /// Takes no more orders on the socket.
+    /// Stops accepting orders on the socket.
     pub(in crate::runner) fn stop_listening(&self) {
         self.queue.update(|state| state.push(Job::StopListening));
     }
 
-    /// Writes the result, and waits for that as long as the disk gets on.
+    /// Writes the result, and waits for that as long as the disk makes progress.
     ///
     /// # Errors
-    /// A sentence, when it is not there or its output is cut.
+    /// A sentence, if the file could not be written or its output is truncated.
     pub(in crate::runner) fn result(
         &self,
         frame: RunResult<()>,
@@ -219,7 +219,7 @@ impl Recorder {
         )))
     }
 
-    /// Says that nothing more comes.
+    /// Closes the queue: no more jobs will come.
     pub(in crate::runner) fn close(&self) {
         self.queue.update(|state| {
             state.push(Job::Sync(Growing::Events));
@@ -227,7 +227,7 @@ impl Recorder {
         });
     }
 
-    /// Waits for a disk that hangs, so that it gets the result when it answers again; at most so long.
+    /// Waits for a hung disk, at most `at_most`, so that it gets the result when it responds again.
     pub(in crate::runner) fn linger(&self, at_most: Duration) {
         let deadline = std::time::Instant::now() + at_most;
         while std::time::Instant::now() < deadline {
@@ -239,7 +239,7 @@ impl Recorder {
         }
     }
 
-    /// Waits until nothing is left to write, as long as the disk gets on.
+    /// Waits until nothing is left to write, as long as the disk makes progress.
     fn wait_until_idle(&self) {
         loop {
             match self.queue.wait(DISK_PATIENCE, |state| state.is_idle()) {

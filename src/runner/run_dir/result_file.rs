@@ -1,4 +1,4 @@
-//! `result.json`: written aside, synced, and given its name.
+//! `result.json`: written to a temporary file, synced, and renamed.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -10,11 +10,10 @@ use super::{Durability, RESULT, RESULT_PART};
 use crate::output::Captured;
 use crate::protocol::RunResult;
 
-/// Size of the output in a result that has to fit into the space set aside on a full disk, at first
-/// try and after.
+/// Output sizes to try, in order, for a result that has to fit into the reserved space of a full disk.
 const SHORT_OUTPUT_BYTES: [usize; 3] = [16 * 1024, 4 * 1024, 0];
 
-/// The output of a result, without holding it in memory where it is long.
+/// The output of a result; a long one is not held in memory.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(in crate::runner) enum ResultOutput {
@@ -22,20 +21,20 @@ pub(in crate::runner) enum ResultOutput {
     Text(String),
 }
 
-/// A result on its way to the disk.
+/// A result to be written.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) frame: RunResult<()>,
     pub(super) output: ResultOutput,
-    /// The end of the output, for a disk that has no room for more.
+    /// The end of the output, for a disk without room for more.
     pub(super) tail: String,
 }
 
 impl Outgoing {
-    /// Writes the result, shortened where the disk takes no more.
+    /// Writes the result, shortened if the disk accepts no more.
     ///
     /// # Errors
-    /// A sentence, also when the result is there and its output is cut.
+    /// A sentence, also if the result was written with truncated output.
     pub(super) fn write(
         &self,
         claim: &mut Claim,
@@ -68,7 +67,7 @@ fn write_one(
     let directory = &claim.directory;
     let part = match claim.part.take() {
         Some(part) if directory.is_under(RESULT_PART, &part)? => part,
-        // Something has put a file of its own in its place.
+        // Another process has replaced it by its own file.
         Some(_) => {
             let _ = directory.remove(RESULT_PART);
             directory.create(RESULT_PART)?
@@ -84,7 +83,7 @@ fn write_one(
     Ok(())
 }
 
-/// Writes over what was set aside, not behind it.
+/// Overwrites the reserved space instead of appending.
 fn write_whole(mut part: &File, result: &impl Serialize, got_on: &dyn Fn()) -> io::Result<()> {
     part.rewind()?;
     let mut writer = BufWriter::with_capacity(64 * 1024, Telling { part, got_on });
@@ -97,7 +96,7 @@ fn write_whole(mut part: &File, result: &impl Serialize, got_on: &dyn Fn()) -> i
     part.sync_all()
 }
 
-/// Tells after each piece that the disk took it.
+/// Reports after each piece that the disk accepted it.
 struct Telling<'a> {
     part: &'a File,
     got_on: &'a dyn Fn(),
@@ -115,7 +114,7 @@ impl Write for Telling<'_> {
     }
 }
 
-/// A result with no more than the end of its output.
+/// Returns a result with only the end of its output.
 fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunResult {
     let start = tail.ceil_char_boundary(tail.len().saturating_sub(len));
     let mut short = frame.clone().with_output(tail[start..].to_owned());

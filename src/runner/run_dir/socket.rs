@@ -1,4 +1,4 @@
-//! Sockets in a directory, whose path may be longer than an address takes.
+//! Sockets in a directory whose path may exceed the length of a socket address.
 
 use std::fs::File;
 use std::io;
@@ -16,7 +16,7 @@ pub(super) fn connect(directory: &File, name: &str) -> io::Result<UnixStream> {
     UnixStream::connect(address(directory, name))
 }
 
-/// A short path through the open directory.
+/// Returns a short path through the open directory.
 fn address(directory: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
 }

@@ -1,4 +1,4 @@
-//! An event as `events.ndjson` has it: output is a place in `output.log` instead of a text.
+//! An event in the form of `events.ndjson`: output is a position in `output.log` instead of text.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ pub(in crate::runner) struct OutputPlace {
     pub(in crate::runner) seq: u64,
     #[serde(serialize_with = "timestamp::serialize")]
     pub(in crate::runner) at: DateTime<Utc>,
-    /// Where its text begins in `output.log`.
+    /// Offset of its text in `output.log`.
     pub(in crate::runner) offset: u64,
-    /// Bytes of its text.
+    /// Length of its text in bytes.
     pub(in crate::runner) length: u64,
 }
 
-/// A `started` event, with what tells the tool from a later process of the same id.
+/// A `started` event, with the data that distinguishes the tool from a later process with the same id.
 #[derive(Debug, Serialize)]
 pub(in crate::runner) struct WithStartTime<'a> {
     #[serde(flatten)]
@@ -31,9 +31,9 @@ pub(in crate::runner) struct WithStartTime<'a> {
 /// The output of the result in a `result` event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::runner) struct StoredOutput {
-    /// It starts with the first so many bytes of `output.log`.
+    /// Number of bytes at the start of `output.log` that form its head.
     pub(in crate::runner) head_length: u64,
-    /// It ends with what is there from this byte on; what lies between is left out.
+    /// Offset in `output.log` at which its tail starts; the bytes in between are left out.
     pub(in crate::runner) tail_offset: u64,
     /// Size of `output.log`.
     pub(in crate::runner) length: u64,

@@ -1,4 +1,4 @@
-//! A record from its claim to its result, written by one thread and read by another.
+//! Tests a record from its claim to its result, written by one thread and read by another.
 
 use std::fs;
 use std::io::Read;

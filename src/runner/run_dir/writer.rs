@@ -1,4 +1,4 @@
-//! The thread that writes a record. It alone waits for the disk.
+//! The thread that writes a record, and the only one that waits for the disk.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,13 +10,12 @@ use super::claim::{Claim, could_not};
 use super::queue::{Claimed, Growing, Job, Queue, State};
 use super::{CONTROL, Durability, EVENTS, OUTPUT};
 
-/// How often the writer looks whether the directory is still in its place.
+/// How often the writer checks that the directory is still at its path.
 const LOOK: Duration = Duration::from_secs(1);
-/// How much is written before it is synced, where it has to be: a sync of more would look like a disk that
-/// hangs.
+/// How much is written before it is synced, if required: a larger sync would look like a hung disk.
 const MAX_UNSYNCED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Claims a directory, then does one job after the other until the queue is closed.
+/// Claims a directory, then performs one job after the other until the queue is closed.
 pub(super) fn run(queue: &Arc<Queue>, path: &Path, durability: Durability, request: &str) {
     queue.watch_disk(path);
     let mut claim = match Claim::make(path, durability, request) {
@@ -49,13 +48,13 @@ struct Writer<'a> {
     queue: &'a Queue,
     claim: Claim,
     durability: Durability,
-    /// When the place of the directory was looked at.
+    /// When the path of the directory was last checked.
     looked: Instant,
     unsynced_bytes: usize,
 }
 
 impl Writer<'_> {
-    /// Does one job, and gives back its buffer.
+    /// Performs one job, and returns its buffer.
     fn carry_out(&mut self, job: Job) -> Option<Vec<u8>> {
         match job {
             Job::Append(file, bytes) => {
@@ -66,7 +65,7 @@ impl Writer<'_> {
                 self.sync(file);
                 self.look();
             }
-            // It may never have been there.
+            // It may never have existed.
             Job::StopListening => drop(self.claim.directory.remove(CONTROL)),
             Job::Result(outgoing) => {
                 self.look();
@@ -111,7 +110,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a file no further.
+    /// Stops writing a file.
     fn leave(&mut self, what: Growing, fault: &std::io::Error) {
         *self.file(what) = None;
         let name = match what {
@@ -125,10 +124,10 @@ impl Writer<'_> {
         });
     }
 
-    /// Notices that the directory was removed, moved or replaced.
+    /// Detects that the directory was removed, moved or replaced.
     fn look(&mut self) {
         self.looked = Instant::now();
-        // What cannot be looked at may be in its place.
+        // If it cannot be checked, it may still be at its path.
         if self.claim.directory.is_at_its_path().unwrap_or(true) {
             return;
         }

@@ -1,4 +1,4 @@
-//! How far the kernel can confine a tool, and whether that is enough.
+//! Determines how far the kernel can confine a tool, and whether that is enough.
 
 use std::io;
 
@@ -6,31 +6,31 @@ use crate::process::{LANDLOCK_COMPLETE as COMPLETE, LANDLOCK_USABLE as USABLE, l
 use crate::protocol::SandboxMode;
 use crate::runner::wording::of_system;
 
-/// The last version of which anything more is used.
+/// The latest version with features that are used here.
 const KNOWN: u32 = 7;
 
-/// What is done about a tool.
+/// The decision about a tool.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::runner) enum Level {
-    /// It is not confined, which is worth a warning.
+    /// It is not confined, which deserves a warning.
     None { warning: String },
-    /// It is confined with this version of Landlock; with a warning when that leaves something open.
+    /// It is confined with this version of Landlock; with a warning if that leaves gaps.
     Enforced { abi: u32, warning: Option<String> },
 }
 
-/// What tools would be confined by on this machine.
+/// What would confine tools on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxLevel {
-    /// What results would call it, such as `landlock-7`; none when tools would not be confined.
+    /// Its name in results, such as `landlock-7`; `None` if tools would not be confined.
     pub name: Option<String>,
-    /// A sentence about what it leaves open.
+    /// A sentence about its gaps.
     pub warning: Option<String>,
 }
 
-/// Returns what tools would be confined by in this mode, in this process's place.
+/// Returns what would confine tools in this mode, if this process started them.
 ///
 /// # Errors
-/// A sentence when a sandbox is required and the kernel can't make a complete one.
+/// A sentence, if a sandbox is required and the kernel can't make a complete one.
 pub fn sandbox_level(mode: SandboxMode) -> Result<SandboxLevel, String> {
     let unconfined = |warning| SandboxLevel {
         name: None,
@@ -48,15 +48,15 @@ pub fn sandbox_level(mode: SandboxMode) -> Result<SandboxLevel, String> {
     })
 }
 
-/// What the result calls a sandbox.
+/// Returns the name of a sandbox in results.
 pub(super) fn name(abi: u32) -> String {
     format!("landlock-{}", abi.min(KNOWN))
 }
 
-/// Decides what is done in a mode other than `off`, from the version of Landlock that the kernel has.
+/// Decides how to confine a tool in a mode other than `off`, given the kernel's version of Landlock.
 ///
 /// # Errors
-/// A sentence when a sandbox is required and the kernel can't make a complete one.
+/// A sentence, if a sandbox is required and the kernel can't make a complete one.
 pub(in crate::runner) fn decide(mode: SandboxMode, abi: io::Result<u32>) -> Result<Level, String> {
     let (abi, missing) = match abi {
         Ok(abi) if abi >= COMPLETE => (Some(abi), None),

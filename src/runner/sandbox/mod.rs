@@ -1,12 +1,12 @@
-//! Confines the tool of a request, and everything that it starts.
+//! Confines the tool of a request, and all processes that it starts.
 //!
 //! | module | decides |
 //! |---|---|
 //! | `level` | how far the kernel can confine, and whether that is enough |
-//! | `paths` | which paths are opened for a request |
-//! | `real_path` | where a path leads, without following what a tool can change |
+//! | `paths` | which paths a request opens |
+//! | `real_path` | resolves a path without following links that a tool can change |
 //! | `temp_dir` | the temporary directory of the run |
-//! | `variables` | what changes in the environment of the tool |
+//! | `variables` | changes in the environment of the tool |
 
 mod level;
 mod paths;
@@ -30,31 +30,32 @@ use super::wording::of_system;
 use crate::process::{Access, Ruleset, Sandbox, contains, landlock_abi, within};
 use crate::protocol::{Request, SandboxMode};
 
-/// A tool's sandbox, made and not yet entered.
+/// A tool's sandbox, prepared but not yet entered.
 #[derive(Debug)]
 pub(super) struct Confinement {
     pub(super) sandbox: Sandbox,
-    /// What the result calls it.
+    /// Its name in the result.
     pub(super) name: String,
     temp_dir: TempDir,
 }
 
 impl Confinement {
-    /// Removes the temporary directory; the tool has ended.
+    /// Removes the temporary directory after the tool has ended.
     pub(super) fn remove_temp_dir(self) {
         let Self {
             sandbox, temp_dir, ..
         } = self;
         drop(sandbox);
-        // A disk that hangs keeps it: a later run removes it.
+        // A hung disk keeps it: a later run removes it.
         let _ = within(DISK_PATIENCE, move || temp_dir.remove());
     }
 }
 
-/// Makes the sandbox that a request asks for, and fits the tool's environment to it; with sentences for warnings.
+/// Prepares the sandbox that a request asks for, and adapts the tool's environment to it; returns sentences for
+/// warnings too.
 ///
 /// # Errors
-/// When it is required and the kernel can't, or when a path that the request lists can't be looked at.
+/// The sandbox is required but the kernel can't make it, or a path in the request can't be accessed.
 pub(super) fn prepare(
     request: &Request,
     environment: &mut Environment,
@@ -112,12 +113,12 @@ pub(super) fn prepare(
     Ok((Some(confinement), warning))
 }
 
-/// Refuses a run directory in which the confined tool could change what is recorded of it.
+/// Refuses a run directory in which the confined tool could change its own record.
 fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<(), String> {
     let Some(run_dir) = run_dir else {
         return Ok(());
     };
-    // What does not exist exposes nothing.
+    // A path that does not exist exposes nothing.
     let exposes = |path: &&PathBuf| contains(path, run_dir).unwrap_or(false);
     match write.iter().find(exposes) {
         None => Ok(()),
