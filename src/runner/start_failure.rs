@@ -1,7 +1,7 @@
-//! Why there is no room for one more process.
+//! Explains why no further process can be started.
 //!
-//! The kernel answers EAGAIN ("try again") for each of several limits. Which of them is reached is looked
-//! up afterwards.
+//! The kernel returns EAGAIN ("try again") for each of several limits. Which of them was reached is determined
+//! afterwards.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use std::path::Path;
 use super::wording::of_system;
 use crate::process::{process_limit, user_id};
 
-/// Why a process could not be started, as the end of a sentence that says what to do.
+/// Returns why a process could not be started, as the end of a sentence that says what to do.
 pub(super) fn explain(fault: &io::Error) -> String {
     match fault.raw_os_error() {
         Some(libc::EAGAIN) => Reached::look(Path::new("/"), process_limit(), user_id()).sentence(),
@@ -24,21 +24,21 @@ pub(super) fn explain(fault: &io::Error) -> String {
     }
 }
 
-/// The limit that leaves no room.
+/// The limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reached {
     /// `RLIMIT_NPROC`.
     User { limit: u64 },
-    /// `pids.max` of this control group, or of one above it.
+    /// `pids.max` of this control group, or of a parent.
     ControlGroup { path: String, limit: u64 },
-    /// Of the whole machine.
+    /// A limit of the whole machine.
     Machine { limit: u64 },
-    /// None of those that can be looked up from here.
+    /// None of the limits that this process can read.
     NotSeen,
 }
 
 impl Reached {
-    /// Looks at a file system that has `/proc` and `/sys` at their places.
+    /// Determines the limit in a file system with `/proc` and `/sys`.
     fn look(root: &Path, user_limit: u64, user: u32) -> Self {
         if processes_of(root, user) >= user_limit {
             return Self::User { limit: user_limit };
@@ -78,7 +78,7 @@ impl Reached {
     }
 }
 
-/// The lowest control group that is full, from this process's own upwards.
+/// Returns the lowest full control group, starting at this process's own.
 fn control_group(root: &Path) -> Option<Reached> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
     let group_of = |line: &str| {
@@ -105,7 +105,7 @@ fn full_group(mount: &Path, group: &Path) -> Option<Reached> {
     })
 }
 
-/// Processes and threads of a user, as far as they can be seen from here.
+/// Returns the number of processes and threads of a user, as far as they are visible.
 fn processes_of(root: &Path, user: u32) -> u64 {
     let entries = fs::read_dir(root.join("proc")).into_iter().flatten();
     entries
@@ -113,13 +113,13 @@ fn processes_of(root: &Path, user: u32) -> u64 {
             let entry = entry.ok()?;
             entry.file_name().to_str()?.parse::<u32>().ok()?;
             let tasks = entry.path().join("task").metadata().ok()?;
-            // A link for each thread, and two as every directory has.
+            // One link per thread, and two as in every directory.
             (tasks.uid() == user).then(|| tasks.nlink().saturating_sub(2))
         })
         .sum()
 }
 
-/// Processes and threads of the whole machine: the second number in `1/234`.
+/// Returns the number of processes and threads of the whole machine: the second number in `1/234`.
 fn processes(root: &Path) -> Option<u64> {
     let load = fs::read_to_string(root.join("proc/loadavg")).ok()?;
     load.split_whitespace()
@@ -130,7 +130,7 @@ fn processes(root: &Path) -> Option<u64> {
         .ok()
 }
 
-/// The number in a file; none in one that says `max`.
+/// Returns the number in a file; `None` if it contains `max`.
 fn number_in(file: &Path) -> Option<u64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
@@ -141,7 +141,7 @@ mod tests {
 
     const USER: u32 = 4711;
 
-    /// A root directory with these files.
+    /// Creates a root directory with these files.
     fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {

@@ -1,19 +1,19 @@
-//! What SIGINT, SIGTERM and SIGHUP to the front mean, one after the other.
+//! Interprets successive SIGINT, SIGTERM and SIGHUP signals to the front.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A second signal within this time of the first asks for nothing new: a terminal and a parent may
-/// both deliver the same Ctrl-C.
+/// A second signal within this time of the first has no effect: a terminal and a parent may both deliver the same
+/// Ctrl-C.
 const DOUBLE_DELIVERY: Duration = Duration::from_secs(2);
 
-/// What one signal means.
+/// The meaning of one signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// Stop.
     First,
-    /// The first one once more.
+    /// A repetition of the first one.
     Again,
     /// Do not wait any longer.
     Second,

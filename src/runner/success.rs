@@ -1,6 +1,6 @@
-//! Whether a run did what was asked.
+//! Decides whether the command of a run succeeded.
 //!
-//! An exit code is the tool's word only if it is the tool's: a Go program that dies exits with 2, as a plan with
+//! An exit code is meaningful only if it is the tool's own: a crashing Go program exits with 2, as a plan with
 //! changes does, and a script in the tool's place may exit with the code of another program.
 
 use super::effect::{Effect, effect_of};
@@ -12,56 +12,56 @@ use crate::process::Ended;
 /// Why a run was not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shortfall {
-    /// The exit code says so.
+    /// The exit code reports a failure.
     ExitCode,
-    /// The exit code says that a plan has changes, and the tool does not.
+    /// The exit code says that a plan has changes, but the tool's output does not.
     NoPlan,
     /// The plan file is empty.
     EmptyPlanFile,
-    /// There is no plan file.
+    /// The plan file does not exist.
     NoPlanFile,
-    /// The tool printed an error, and what was started in its place exited with 0.
+    /// The tool printed an error, but the program in its place exited with 0.
     HiddenError,
-    /// The tool did not say that it completed the command, and what was started in its place exited with 0.
+    /// The tool did not report that it completed the command, but the program in its place exited with 0.
     NoClosingWords,
-    /// The tool was interrupted or outlived what was started in its place, which exited with 0.
+    /// The tool was interrupted or outlived the program in its place, which exited with 0.
     HiddenEnd,
-    /// The tool was interrupted, left out what was still to be done, and exited with 0.
+    /// The tool was interrupted, skipped the rest of its work, and exited with 0.
     LeftOut,
 }
 
-/// The file that `plan -out` names, once the plan is made.
+/// The file of `plan -out`, once the plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlanFile {
-    /// None is asked for, it is there, or where it is can't be told.
+    /// It was not requested, it exists, or its path is unknown.
     Fine,
     Empty,
     Missing,
 }
 
-/// What a judgement is made from.
+/// Inputs of the decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) command: &'a str,
-    /// All arguments, those from the environment included.
+    /// All arguments, including those from the environment.
     pub(super) args: &'a [String],
     pub(super) ended: Ended,
     pub(super) leader: Leader,
     pub(super) words: Words,
     pub(super) plan_file: PlanFile,
-    /// Whether `workspace select` was asked for the workspace that is selected now: the tool then says nothing.
+    /// Whether `workspace select` names the currently selected workspace: the tool then prints nothing.
     pub(super) is_workspace_selected: bool,
-    /// Whether it was stopped, or went on when what was started in its place had ended.
+    /// Whether it was stopped, or continued after the program in its place had ended.
     pub(super) is_stopped: bool,
     /// Whether the tool was asked to stop, and received that.
     pub(super) is_interrupted: bool,
-    /// Whether the exit code says nothing about the tool, see [`Outlived::hides_end_of_tool`].
+    /// Whether the exit code is not conclusive about the tool, see [`Outlived::hides_end_of_tool`].
     ///
     /// [`Outlived::hides_end_of_tool`]: super::supervision::Outlived::hides_end_of_tool
     pub(super) hides_end: bool,
 }
 
-/// Judges a run that has ended.
+/// Decides about a run that has ended.
 pub(super) fn judge(facts: &Facts<'_>) -> Result<(), Shortfall> {
     let is_detailed = facts.command == "plan" && flags::is_on(facts.args, "detailed-exitcode");
     match facts.ended {
@@ -73,7 +73,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Result<(), Shortfall> {
         }
         Ended::Exited(_) | Ended::Signalled(_) => return Err(Shortfall::ExitCode),
     }
-    // Both tools count the runs that they leave out as neither passed nor failed.
+    // Both tools count the runs that they skip as neither passed nor failed.
     if facts.command == "test" && facts.is_interrupted {
         return Err(Shortfall::LeftOut);
     }
@@ -87,7 +87,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Result<(), Shortfall> {
     }
 }
 
-/// Judges by what the tool printed: the exit code is that of another program.
+/// Decides by the tool's output: the exit code is that of another program.
 fn by_words(facts: &Facts<'_>) -> Result<(), Shortfall> {
     let words = facts.words;
     let is_state = effect_of(facts.command, facts.args) == Effect::State;
@@ -126,7 +126,7 @@ fn changes_workspaces(args: &[String]) -> bool {
     )
 }
 
-/// Whether a bare line says that something failed, of a command that prints nothing of others.
+/// Returns whether a bare line reports a failure, for a command that prints no text of others.
 fn says_bare_error(facts: &Facts<'_>) -> bool {
     let prints_data = match facts.command {
         "output" | "show" | "console" | "graph" | "providers" => true,

@@ -1,4 +1,4 @@
-//! Stays with a started tool until nothing of it is left.
+//! Supervises a started tool until no process of it is left.
 
 mod interrupt_notice;
 mod interruption;
@@ -37,17 +37,17 @@ use run_clock::RunClock;
 pub(super) use survivors::sentence as survivors_sentence;
 use work_on::WorkOn;
 
-/// How long what the tool left behind may take to die. SIGKILL takes an instant; only a process that
+/// How long processes that the tool left behind may take to die. SIGKILL takes an instant; only a process that
 /// hangs in a system call takes longer.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How long pieces are taken from the spool before orders are looked at again.
+/// How long pieces are read from the spool before orders are processed again.
 const TURN: Duration = Duration::from_millis(5);
-/// A tool that runs, with all that belongs to it.
+/// A running tool, with everything that belongs to it.
 pub(super) struct Supervision<'a> {
     pub(super) tool: ToolGroup,
-    /// Name of its program, by which it is known behind a wrapper.
+    /// Name of its program, which identifies it behind a wrapper.
     pub(super) program: &'static str,
-    /// What was started.
+    /// The started program.
     pub(super) leader: Leader,
     pub(super) spool: Spool,
     pub(super) children: ChildSignals,
@@ -59,22 +59,22 @@ pub(super) struct Supervision<'a> {
     pub(super) intake: &'a mut Intake,
 }
 
-/// What the watch over a tool remembers.
+/// State of the loop that watches a tool.
 struct Watch {
     clock: RunClock,
     interruption: Interruption,
-    /// How the leader ended, once it has, and whether something else was alive then.
+    /// How the leader ended, once it has, and whether other processes were alive then.
     leader_end: Option<(Ended, bool)>,
     /// The tool behind a wrapper that has ended by itself.
     work_on: Option<WorkOn>,
 }
 
 impl Supervision<'_> {
-    /// Stays until the tool has ended, everything that it started is gone, and its output is read.
+    /// Waits until the tool has ended, everything that it started is gone, and its output is read.
     ///
     /// # Errors
-    /// When the spool cannot be read or the capture not be written. The tool is not left alone for
-    /// that: the fault is remembered, and the output counts as incomplete.
+    /// The spool cannot be read or the capture cannot be written. The tool is still supervised then: the fault is
+    /// remembered, and the output counts as incomplete.
     pub(super) async fn outlive(mut self) -> Outlived {
         let mut reading = Ok(());
         let mut watch = Watch {
@@ -132,8 +132,8 @@ impl Supervision<'_> {
         let mut order = None;
         loop {
             let now = watch.clock.look(Instant::now());
-            // Before anything that is due, and before the output: a tool that has ended by itself while this
-            // process was stopped, or that never stops printing, must be seen to have ended.
+            // Before any due step, and before the output: if a tool has ended by itself while this process was
+            // stopped, or never stops printing, its end must be detected.
             if let ControlFlow::Break(ended) = self.look(watch, now) {
                 if let Some(order) = order {
                     self.obey_late(order, now);
@@ -212,7 +212,7 @@ impl Supervision<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Lets the tool go on, if it is there, although the wrapper has ended.
+    /// Lets the tool, if there is one, continue although the wrapper has ended.
     fn work_on(&mut self, watch: &mut Watch, tool: ToolLife, now: Instant) {
         let work = watch.work_on.get_or_insert_with(|| WorkOn::new(now));
         if work.look(tool, now) {
@@ -222,7 +222,7 @@ impl Supervision<'_> {
         }
     }
 
-    /// Whether what has outlived the leader has ended, or is to be ended.
+    /// Returns whether the processes that outlived the leader have ended, or have to be killed.
     fn is_rest_done(&mut self, watch: &mut Watch, now: Instant) -> bool {
         if !self.tool.is_any_alive() {
             return true;
@@ -249,7 +249,7 @@ impl Supervision<'_> {
             .warn(&mut self.orders.link, sentence.to_owned());
     }
 
-    /// Takes some output; whether there may be more at once.
+    /// Reads some output; returns whether more may be available at once.
     fn take_some(&mut self, reading: &mut io::Result<()>) -> bool {
         let began = Instant::now();
         while began.elapsed() < TURN {
@@ -269,7 +269,7 @@ impl Supervision<'_> {
     }
 }
 
-/// Returns at the deadline; never without one.
+/// Returns at the deadline; never returns without one.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

@@ -1,4 +1,4 @@
-//! The supervisor: owns the tool from its start until nothing of it is left.
+//! The supervisor: owns the tool from its start until no process of it is left.
 
 use std::fs::File;
 use std::io;
@@ -34,9 +34,9 @@ use crate::output::{Capture, Matcher, Spool};
 use crate::process::{ChildSignals, Launch, OwnSignals, ToolGroup, memory_limit, start_time};
 use crate::protocol::{Event, OnDisconnect, Request, RunResult, StopReason, exit_status};
 
-/// How long the front may take to hear the last of it.
+/// How long the front may take to receive the last messages.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long the disk of a record that hangs is waited for once the run has ended and the front knows.
+/// How long to wait for a hung disk of a record once the run has ended and the front is notified.
 const LINGER: Duration = Duration::from_secs(60 * 60);
 
 /// What the supervisor inherits from the fork.
@@ -46,11 +46,11 @@ pub(super) struct Inherited {
     pub(super) relay: File,
     pub(super) capture: File,
     pub(super) mode: Mode,
-    /// In bytes, if there is one that could not be lifted.
+    /// In bytes, if there is a limit that could not be lifted.
     pub(super) file_size_limit: Option<u64>,
 }
 
-/// Takes one request from the front, to its result; returns the exit status of the runner.
+/// Runs one request from the front and produces its result; returns the exit status of the runner.
 pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
     let orders = Orders::new(Link::new(inherited.socket)?, OwnSignals::listen()?);
     let mut desk = Desk {
@@ -63,7 +63,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         began_at: Utc::now(),
     };
     let Some(first) = desk.orders.first_message().await else {
-        // The front is gone and has left nothing to do.
+        // The front is gone without leaving a request.
         return Ok(exit_status::INTERNAL_FAULT);
     };
     let status = match desk.run(first, inherited.capture).await {
@@ -77,7 +77,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
         confinement,
         ..
     } = desk;
-    // The front need not wait for what is left to do.
+    // The front need not wait for the remaining work.
     drop(orders);
     if let Some(confinement) = confinement {
         confinement.remove_temp_dir();
@@ -90,7 +90,7 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
     Ok(status)
 }
 
-/// Whom the supervisor listens to and writes to.
+/// The connections of the supervisor.
 #[derive(Debug)]
 struct Desk {
     orders: Orders,
@@ -103,7 +103,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// The story of one run.
+    /// Carries out one run from start to end.
     async fn run(&mut self, first: Message, capture: File) -> Result<u8, Refusal> {
         let request = accept(first)?;
         let work_dir = preparation::check_work_dir_within(&request.work_dir)?;
@@ -210,7 +210,7 @@ impl Desk {
         Ok(self.conclude(&run, &intake))
     }
 
-    /// Opens the durable record, if one is wanted.
+    /// Opens the durable record, if one is requested.
     fn open_record(&mut self, request: &Request, intake: &mut Intake) -> Result<(), Refusal> {
         let Some(path) = &request.run_dir else {
             return Ok(());
@@ -226,7 +226,7 @@ impl Desk {
             Refusal::not_started(format!("no thread for the run directory: {why}"))
         })?;
         let record = Arc::new(record);
-        // Before the claim: a disk that hangs gets the refusal when it answers.
+        // Before the claim: a hung disk gets the refusal when it responds.
         self.record = Some(Arc::clone(&record));
         let listener = match record.claim() {
             Ok(listener) => listener,
@@ -250,7 +250,7 @@ impl Desk {
         }
     }
 
-    /// Makes the sandbox, if one is wanted.
+    /// Prepares the sandbox, if one is requested.
     fn confine(
         &mut self,
         request: &Request,
@@ -264,7 +264,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Refuses when the tool has another version than the one asked for.
+    /// Refuses if the tool does not have the requested version.
     async fn check_version(
         &mut self,
         request: &Request,
@@ -296,7 +296,7 @@ impl Desk {
         }
     }
 
-    /// Refuses when the runner was told to stop while it prepared.
+    /// Refuses if the runner was asked to stop during the preparation.
     async fn refuse_if_stopped(&mut self, on_disconnect: OnDisconnect) -> Result<(), Refusal> {
         while let Some(order) = self.orders.waiting().await {
             match order {
@@ -333,7 +333,7 @@ impl Desk {
             });
     }
 
-    /// Writes the result of a run that took place.
+    /// Writes the result of a run.
     fn conclude(&mut self, run: &Run<'_>, intake: &Intake) -> u8 {
         let verdict = conclusion::verdict(run);
         let status = exit_status::of(verdict.outcome);
@@ -359,7 +359,7 @@ impl Desk {
         status
     }
 
-    /// Writes the result of a run that did not take place.
+    /// Writes the result of a request that was not run.
     fn refuse(&mut self, refusal: Refusal) -> u8 {
         let sentence = masked_sentence(&self.matcher, &refusal.sentence);
         let mut result = of_no_tool(refusal.outcome, sentence, self.began_at);
@@ -368,7 +368,7 @@ impl Desk {
         exit_status::of(refusal.outcome)
     }
 
-    /// Durably first, then to the front.
+    /// Delivers the result: first to the record, then to the front.
     fn deliver(&mut self, frame: &RunResult<()>, output: ResultOutput, tail: &str) {
         self.orders.doorbell = None;
         if let Some(record) = &self.record {

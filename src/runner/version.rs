@@ -1,4 +1,4 @@
-//! The version of a tool, asked for in the place and environment in which it is to run.
+//! Asks a tool for its version, in the directory and environment in which it is to run.
 
 use std::ffi::OsStr;
 use std::io;
@@ -24,14 +24,14 @@ use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, Sandbox, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
 
-/// How long a tool may take to say its version; the slowest seen take a second.
+/// How long a tool may take to print its version; the slowest observed take a second.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long it may take to end after that.
 const GRACE: Duration = Duration::from_secs(2);
-/// Most output that is looked at.
+/// Most bytes of output that are read.
 const OUTPUT_BYTES: u64 = 64 * 1024;
 
-/// Why the version is not known.
+/// Why the version is unknown.
 #[derive(Debug, Error)]
 pub(super) enum VersionError {
     #[error("the tool could not be asked for its version: {}", start_failure::explain(.0))]
@@ -44,13 +44,13 @@ pub(super) enum VersionError {
     Stopped(StopReason),
 }
 
-/// What `version -json` of both tools prints, as far as it is needed.
+/// The needed part of what `version -json` of both tools prints.
 #[derive(Deserialize)]
 struct Version {
     terraform_version: String,
 }
 
-/// Reads the version from what `version -json` printed; warnings and log lines may stand before it.
+/// Parses the version from the output of `version -json`, which may begin with warnings and log lines.
 pub(super) fn read(output: &str) -> Option<String> {
     output
         .match_indices('{')
@@ -62,7 +62,7 @@ pub(super) fn read(output: &str) -> Option<String> {
         .next()
 }
 
-/// The environment in which a tool prints its version and nothing of its log, and gets no arguments but ours.
+/// Returns an environment in which a tool prints its version without its log, and gets only our arguments.
 fn of_question(variables: &Variables) -> Variables {
     const LEFT_OUT: [&[u8]; 2] = [b"TF_LOG", b"TF_CLI_ARGS"];
     let is_kept = |name: &OsStr| !LEFT_OUT.iter().any(|it| name.as_bytes().starts_with(it));
@@ -73,7 +73,7 @@ fn of_question(variables: &Variables) -> Variables {
         .collect()
 }
 
-/// What is asked, and whom to obey meanwhile.
+/// The tool to ask, and the orders to obey meanwhile.
 pub(super) struct Check<'a> {
     pub(super) request: &'a Request,
     pub(super) program: &'a Path,
@@ -86,8 +86,8 @@ pub(super) struct Check<'a> {
 
 /// Asks a tool for its version.
 ///
-/// Supervised like any other command: version managers put scripts in the tool's place that may do
-/// anything, a download among it.
+/// The command is supervised like any other: version managers put scripts in the tool's place that may do anything,
+/// such as a download.
 pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
     let spool = Spool::create()?;
     let children = ChildSignals::listen()?;
@@ -100,7 +100,7 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         sandbox: check.sandbox,
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
-    // Nothing of it is shown, and a secret may happen to be a word of it.
+    // The output is not shown, and a secret may equal a word of it.
     let mut intake = Intake::new(OutputRedactor::of_nothing(), capture);
     check.journal.before_run();
     let outlived = Supervision {

@@ -1,10 +1,10 @@
-//! What sentences for a person have in common.
+//! Shared formatting of sentences for a person.
 
 use std::io;
 
 use nix::errno::Errno;
 
-/// The system's words for a fault, as they stand within a sentence: `no such file or directory`.
+/// Returns the system's description of an error, for use within a sentence: `no such file or directory`.
 pub(super) fn of_system(fault: &io::Error) -> String {
     match fault.raw_os_error() {
         Some(number) => Errno::from_raw(number).desc().to_lowercase(),
@@ -12,9 +12,9 @@ pub(super) fn of_system(fault: &io::Error) -> String {
     }
 }
 
-/// The same text on one line: what would break it, or steer a terminal, is written out.
+/// Returns the same text on one line: line breaks and characters that control a terminal are escaped.
 ///
-/// Paths, and what the tools print, may hold anything.
+/// Paths, and the output of the tools, may contain anything.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -131,7 +131,7 @@ fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<()
     }
 }
 
-/// Makes the rules; returns the paths that were opened beside those of the system.
+/// Adds the rules; returns the granted paths besides those of the system.
 fn open_all(ruleset: &Ruleset, paths: &Paths) -> Result<Vec<PathBuf>, String> {
     ruleset.allow_system();
     let writable: Vec<PathBuf> = paths
@@ -155,7 +155,7 @@ fn open_all(ruleset: &Ruleset, paths: &Paths) -> Result<Vec<PathBuf>, String> {
     Ok(opened)
 }
 
-/// Opens one path; `None` when it is missing, or open as a part of a directory that can be written.
+/// Grants access to one path; returns `None` if it is missing, or is part of a writable directory.
 fn open_one(
     ruleset: &Ruleset,
     path: &Path,

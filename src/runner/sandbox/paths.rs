@@ -1,8 +1,8 @@
-//! Which paths are opened for a request.
+//! Determines the paths that are granted for a request.
 //!
-//! What the tool finds by its environment is opened where the runner's own environment names it. A path that only
-//! `env_vars` names is not: those may come from the configuration's author, `read` and `write` come from the
-//! operator.
+//! Paths that the tool finds through its environment are granted if the runner's own environment names them. A path
+//! that only `env_vars` names is not: the configuration's author may have set it, while `read` and `write` come
+//! from the operator.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use nix::unistd::{User, getuid};
 use crate::protocol::{Request, inherits};
 use crate::runner::data_dir;
 
-/// Settings of the tools below the home directory. One that exists and can't be read fails every command.
+/// Configuration of the tools below the home directory. A file that exists but can't be read makes every command
+/// fail.
 const OF_HOME: [&str; 5] = [
     ".terraformrc",
     ".tofurc",
@@ -21,25 +22,25 @@ const OF_HOME: [&str; 5] = [
     ".local/share/opentofu",
 ];
 
-/// What is opened beside the system's paths.
+/// The paths that are granted besides those of the system.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Paths {
-    /// To change.
+    /// Paths to change.
     pub(super) write: Vec<PathBuf>,
-    /// To read, since the request lists them.
+    /// Paths to read, because the request lists them.
     pub(super) read: Vec<PathBuf>,
-    /// To read, since the tool needs them; what can't be looked at is passed over.
+    /// Paths to read, because the tool needs them; inaccessible ones are skipped.
     pub(super) tool: Vec<PathBuf>,
 }
 
-/// The paths for a request; `own` looks up a variable of the runner.
+/// Returns the paths for a request; `own` looks up a variable of the runner.
 pub(super) fn of(
     request: &Request,
     program: &Path,
     work_dir: &Path,
     own: impl Fn(&str) -> Option<OsString>,
 ) -> Paths {
-    // What reaches the tool from the runner as it is.
+    // Variables that reach the tool from the runner unchanged.
     let inherited = |name: &str| {
         let reaches =
             inherits(request.inherit_env.as_deref(), name) && !request.env_vars.contains_key(name);
@@ -69,7 +70,7 @@ pub(super) fn of(
     }
 }
 
-/// The home directory in which the tool looks: `HOME`, else that of the user.
+/// Returns the home directory that the tool uses: `HOME`, else that of the user.
 fn home(request: &Request, inherited: Option<OsString>) -> Option<PathBuf> {
     if request.env_vars.contains_key("HOME") {
         return None;

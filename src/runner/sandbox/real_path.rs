@@ -1,6 +1,6 @@
-//! Where a path leads, without following what a confined tool can change.
+//! Resolves a path without following links that a confined tool can change.
 //!
-//! Else a link that one run leaves in its working directory would open what it points to for the next.
+//! Otherwise a link that one run leaves in its working directory would give the next run access to its target.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -8,17 +8,17 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// As many links as the kernel follows.
+/// Number of links that the kernel follows.
 const MOST_LINKS: u32 = 40;
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Resolved {
-    /// To this path, which has no link in it.
+    /// This path, which contains no links.
     Real(PathBuf),
-    /// Nowhere.
+    /// The path does not exist.
     Missing,
-    /// Into a directory that can be written, which is opened as a whole.
+    /// The path is in a writable directory, which is granted as a whole.
     WithinWritable,
 }
 
@@ -27,10 +27,10 @@ enum Part {
     Name(OsString),
 }
 
-/// Follows an absolute path; `writable` holds real paths.
+/// Resolves an absolute path; `writable` contains paths without links.
 ///
 /// # Errors
-/// When the path is relative, a directory on the way can't be searched, or links go round in circles.
+/// The path is relative, a directory on the way can't be searched, or links form a loop.
 pub(super) fn resolve(path: &Path, writable: &[PathBuf]) -> io::Result<Resolved> {
     if !path.is_absolute() {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -1,7 +1,7 @@
 //! The temporary directory of one run.
 //!
-//! Its path is short, since the sockets of provider plugins are made there and a socket's path may have 107 bytes.
-//! It is locked for as long as the supervisor or any process of the run lives, so that a later run can remove
+//! Its path is short, since provider plugins create their sockets there and a socket's path is limited to 107
+//! bytes. It is locked as long as the supervisor or any process of the run lives, so that a later run can remove
 //! what a crash has left.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -16,28 +16,28 @@ use uuid::Uuid;
 
 use crate::process::remove_tree;
 
-/// What is younger may be in the making, before its lock.
+/// A younger directory may be under construction, before its lock.
 const YOUNG: Duration = Duration::from_secs(10 * 60);
-/// Most that one run removes of what others have left.
+/// Most leftovers of other runs that one run removes.
 const MOST_SWEPT: usize = 16;
-/// Characters of a name: four billion names, of which none is used twice at a time.
+/// Characters of a name: four billion names, none of which is used twice at a time.
 const NAME_CHARS: usize = 8;
 
-/// A directory that only this user can look into.
+/// A directory that only this user can access.
 #[derive(Debug)]
 pub(super) struct TempDir {
     path: PathBuf,
-    /// Closing it gives up the lock.
+    /// Closing it releases the lock.
     _lock: File,
 }
 
 impl TempDir {
-    /// Makes a directory of a new name.
+    /// Creates a directory with a new name.
     pub(super) fn create() -> io::Result<Self> {
         let parent = parent();
         match own(&parent) {
             Ok(()) => Self::create_in(&parent),
-            // Another user has made it: then without what could be swept later.
+            // Another user has created it: then use a directory that cannot be swept later.
             Err(_) => Self::create_in(&std::env::temp_dir()),
         }
     }
@@ -56,25 +56,25 @@ impl TempDir {
         &self.path
     }
 
-    /// A lock of its own, for the processes of the run: they can give up this one only.
+    /// Returns a separate lock for the processes of the run: they can release only this one.
     pub(super) fn held(&self) -> io::Result<OwnedFd> {
         let held = File::open(&self.path)?;
         held.try_lock_shared().map_err(io::Error::from)?;
         Ok(held.into())
     }
 
-    /// Removes it with everything in it; links are not followed.
+    /// Removes the directory with everything in it; does not follow links.
     pub(super) fn remove(self) -> io::Result<()> {
         remove_tree(&self.path)
     }
 }
 
-/// Where the directories of this user are made.
+/// Returns the directory in which the directories of this user are created.
 fn parent() -> PathBuf {
     std::env::temp_dir().join(format!("iac-runner-{}", getuid()))
 }
 
-/// Makes the parent, or checks that it is this user's own and nobody else can look into it.
+/// Creates the parent, or checks that it belongs to this user and no other user can access it.
 fn own(parent: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(parent) {
         Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => return Err(fault),
@@ -88,7 +88,7 @@ fn own(parent: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the lock of a directory that no process of a run has; `None` if one has it.
+/// Locks a directory if no process of a run has it locked; returns `None` otherwise.
 fn claim(path: &Path) -> Option<File> {
     let directory = File::open(path).ok()?;
     match directory.try_lock() {
@@ -97,7 +97,7 @@ fn claim(path: &Path) -> Option<File> {
     }
 }
 
-/// Removes what runs of this user have left whose supervisor and processes are gone.
+/// Removes leftovers of this user's runs whose supervisor and processes are gone.
 pub(in crate::runner) fn sweep() {
     let parent = parent();
     if own(&parent).is_ok() {
@@ -130,8 +130,8 @@ fn is_old(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// Waits for what a child of another test delays that was forked and has not called exec: it has a copy of every
-    /// descriptor.
+    /// Waits for a condition. A child that another test forked delays it until it calls exec: until then it has a
+    /// copy of every descriptor.
     fn comes_true(is_true: impl Fn() -> bool) -> bool {
         (0..6000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));

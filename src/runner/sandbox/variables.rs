@@ -1,4 +1,4 @@
-//! What changes in the environment of a confined tool.
+//! Changes in the environment of a confined tool.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use crate::runner::environment::Variables;
 const TMPDIR: &str = "TMPDIR";
 const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
-/// Git's own settings below the home directory. One that exists and can't be read ends git.
+/// Git's own configuration below the home directory. A file that exists but can't be read makes git fail.
 const GIT_CONFIGS: [&str; 2] = [".gitconfig", ".config/git/config"];
 
-/// Fits the environment to what has been opened.
+/// Adapts the environment to the granted paths.
 ///
 /// - `TMPDIR` is that of the run, whatever it was.
-/// - `SSH_AUTH_SOCK` is left out unless its socket is opened; Landlock itself can't close a socket.
-/// - git reads no settings of the user's unless they are opened.
+/// - `SSH_AUTH_SOCK` is removed unless its socket is granted; Landlock itself can't block a socket.
+/// - git reads no configuration of the user unless it is granted.
 pub(super) fn fit(
     request: &Request,
     variables: &mut Variables,

@@ -1,16 +1,16 @@
-//! Passwords in files of programs that fetch modules and packages: `.netrc` and `.npmrc`.
+//! Finds passwords in files of programs that fetch modules and packages: `.netrc` and `.npmrc`.
 
 use super::Secret;
 use super::document::basic_password;
 
-/// The passwords of `machine HOST login USER password PASSWORD` and of `//REGISTRY/:_authToken=TOKEN`.
+/// Returns the passwords of `machine HOST login USER password PASSWORD` and of `//REGISTRY/:_authToken=TOKEN`.
 pub(super) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     let mut found = of_netrc(text);
     found.extend(text.lines().flat_map(of_npmrc_line));
     found
 }
 
-/// A netrc file is words in pairs, over any number of lines; `default` alone has none behind it.
+/// Parses a netrc file: words in pairs, over any number of lines; only `default` has no second word.
 fn of_netrc(text: &str) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
     let mut words = text.split_ascii_whitespace();
@@ -28,7 +28,7 @@ fn of_netrc(text: &str) -> Vec<Secret<'_>> {
     found
 }
 
-/// The value of a member of a registry, and the password in it.
+/// Returns the value of a registry setting, and the password in it.
 fn of_npmrc_line(line: &str) -> Vec<Secret<'_>> {
     let member = || {
         let (name, value) = line.trim().strip_prefix("//")?.split_once('=')?;

@@ -1,7 +1,7 @@
-//! The members of a value that is a document: JSON, an object of HCL, lines of YAML or of an environment file, or one of
-//! them in base64.
+//! Finds secrets in the members of a value that is a document: JSON, an HCL object, lines of YAML or of an
+//! environment file, or one of them in base64.
 //!
-//! A tool that decodes such a value shows its members in a form of its own, so each string in it is a secret.
+//! A tool that decodes such a value shows its members in its own format, so each string in it is a separate secret.
 
 use std::collections::HashSet;
 use std::iter;
@@ -14,18 +14,18 @@ use super::member::Member;
 use super::{Scope, Secret, credential_files, keys, lines, pairs, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
-/// How often a document may be in a string of another, or in base64.
+/// Deepest nesting of a document in strings of others, or in base64.
 const MAX_DEPTH: usize = 8;
-/// How many strings are taken from one value.
+/// Most strings that are taken from one value.
 const MAX_STRINGS: usize = 10_000;
-/// How many values the lines of a secret text have to hold for each of them to be secret: a sentence may have a colon or a
-/// dash, too.
+/// Least number of values in the lines of a secret text for each of them to be secret: a sentence may contain a
+/// colon or a dash too.
 const MIN_LINES: usize = 2;
-/// Shortest text that is tried as base64.
+/// Shortest text that is decoded as base64.
 const MIN_BASE64_BYTES: usize = 12;
 
-/// Members that are no secret in any credentials: addresses and kinds that the vendor publishes, and identifiers that
-/// are in every plan. Without `-` and `_`, in lower case.
+/// Members that are not secret in any credentials: addresses and kinds that the vendor publishes, and identifiers
+/// that are in every plan. Without `-` and `_`, in lower case.
 const PUBLIC: [&str; 27] = [
     "activedirectoryendpointurl",
     "activedirectorygraphresourceid",
@@ -56,10 +56,10 @@ const PUBLIC: [&str; 27] = [
     "zone",
 ];
 
-/// What the names of other such members end with.
+/// Suffixes of the names of other such members.
 const PUBLIC_ENDS: [&str; 3] = ["location", "region", "zone"];
 
-/// The secrets in a document. Of one that is no secret as a whole, these are the members whose names say so.
+/// Returns the secrets in a document. If it is not secret as a whole, these are the members with secret names.
 pub(super) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
     let mut found = Found::default();
     if let Ok(text) = std::str::from_utf8(value) {
@@ -68,7 +68,7 @@ pub(super) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> 
     found.secrets
 }
 
-/// Whether a value is an object or a list of JSON.
+/// Returns whether a value is a JSON object or array.
 pub(super) fn is_document(value: &[u8]) -> bool {
     let text = value.trim_ascii();
     matches!(text, [b'{' | b'[', ..])
@@ -181,7 +181,7 @@ impl Found {
         self.add_of_text(value, is_secret, depth + 1);
     }
 
-    /// Adds a text and what is secret in it by itself.
+    /// Adds a text and the secrets that it contains.
     fn add(&mut self, text: &str) {
         let value = text.as_bytes();
         let secret = match scope_of(value, b"") {
@@ -227,19 +227,19 @@ fn json(text: &str) -> Option<Value> {
         .then(|| serde_json::from_str(text).ok())?
 }
 
-/// Whether the name of a member says that its value is secret: as that of a variable, or as a whole by a word with which
-/// such a name may end, `pwd` or `pat`.
+/// Returns whether the name of a member suggests a secret value: like that of a variable, or because the whole name
+/// is a word with which such a name may end, `pwd` or `pat`.
 fn has_secret_name(name: &str) -> bool {
     let name = snake_case(name);
     is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
 }
 
-/// Whether a name is one of those under which Docker and npm keep a user and a password in base64.
+/// Returns whether Docker or npm store a user and a password in base64 under this name.
 fn is_name_of_basic(name: &str) -> bool {
     ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
 }
 
-/// The password of `user:password` in base64 (RFC 7617), with or without the `Basic` before it.
+/// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
 pub(super) fn basic_password(value: &str) -> Option<String> {
     let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
     let decoded = from_base64(encoded)?;
@@ -252,7 +252,7 @@ fn is_public(name: &str) -> bool {
     PUBLIC.contains(&squeezed.as_str()) || PUBLIC_ENDS.iter().any(|end| squeezed.ends_with(end))
 }
 
-/// Whether a value is the name of a region or a zone, such as `us-east-1` or `europe-west4-b`.
+/// Returns whether a value is the name of a region or a zone, such as `us-east-1` or `europe-west4-b`.
 fn is_region(value: &str) -> bool {
     const CONTINENTS: [&str; 18] = [
         "af",
@@ -303,7 +303,7 @@ fn is_region(value: &str) -> bool {
             })
 }
 
-/// `clientSecretId` as `client_Secret_Id`, as names of variables are written.
+/// Converts `clientSecretId` to `client_Secret_Id`, like names of variables.
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
@@ -317,7 +317,7 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The text that a text is the base64 of.
+/// Decodes a base64 text.
 fn from_base64(text: &str) -> Option<String> {
     let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
     if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {

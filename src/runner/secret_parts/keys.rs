@@ -1,11 +1,11 @@
-//! Private keys and tokens that are recognised by their form, under any name.
+//! Finds private keys and tokens by their format, under any name.
 
 use super::Secret;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-/// How tokens of well-known services begin, as these document them.
+/// Documented prefixes of tokens of well-known services.
 const PREFIXES: [&str; 24] = [
     "ghp_",
     "gho_",
@@ -39,7 +39,8 @@ const MIN_BEARER_BYTES: usize = 16;
 /// Shortest token; a shorter text with such a beginning may be a name.
 const MIN_TOKEN_BYTES: usize = 20;
 
-/// The private keys in PEM, without their first and last lines, which are in every key, and the tokens in a text.
+/// Returns the PEM private keys in a text, without their first and last lines, which all keys share, and the
+/// tokens.
 pub(super) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -63,7 +64,7 @@ pub(super) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     found
 }
 
-/// A text without line ends at its ends, also written as `\n`.
+/// Removes line ends at both ends of a text, including those written as `\n`.
 fn trimmed(mut text: &str) -> &str {
     loop {
         let shorter = text.trim();
@@ -98,7 +99,8 @@ fn has_prefix(word: &str) -> bool {
     PREFIXES.iter().any(|prefix| word.starts_with(prefix))
 }
 
-/// Whether this is a JSON Web Token (RFC 7519): three parts, of which the first two are JSON objects in base64.
+/// Returns whether this is a JSON Web Token (RFC 7519): three parts, of which the first two are JSON objects in
+/// base64.
 fn is_signed(word: &str) -> bool {
     let parts: Vec<_> = word.split('.').collect();
     parts.len() == 3 && parts[..2].iter().all(|part| part.starts_with("eyJ"))

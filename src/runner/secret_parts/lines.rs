@@ -1,9 +1,9 @@
-//! What is assigned line by line: in YAML, in environment files, in credentials files of clouds, in HCL with heredocs.
+//! Parses line-by-line assignments: in YAML, environment files, credentials files of clouds, and HCL with heredocs.
 
 use super::member::Member;
 
-/// The values without their quotes of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `- value`.
-/// What has more than a name before the `=` or `:` is left out.
+/// Returns the unquoted values of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `-
+/// value`. Lines with more than a name before the `=` or `:` are skipped.
 pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut reader = Reader::default();
     let mut lines = text.lines();
@@ -16,7 +16,7 @@ pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
 #[derive(Default)]
 struct Reader<'a> {
     members: Vec<Member<'a>>,
-    /// The names that a value may be below, with their indentation.
+    /// The names that a value may be nested under, with their indentation.
     open: Vec<(usize, &'a str)>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         while let Some(rest) = content.strip_prefix("- ") {
             is_element = true;
             content = rest.trim_start();
-            // A list may be as far from the margin as its name.
+            // A list may have the same indentation as its name.
             indent += 1;
         }
         while self.open.pop_if(|(open, _)| *open >= indent).is_some() {}
@@ -73,8 +73,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads what is behind the first brace or bracket of a mapping or list within one line. Objects of HCL look like that
-    /// too, but for the colons.
+    /// Parses the rest of a mapping or list within one line, after the first brace or bracket. HCL objects look
+    /// like this too, except for the colons.
     fn read_flow(&mut self, name: &'a str, inner: &'a str, is_yaml_only: bool) {
         for part in inner.split([',', '{', '[', '}', ']']).map(str::trim) {
             match assigned(part) {
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The name, the value as it is written, and whether they are of YAML.
+/// Returns the name, the value as written, and whether they are YAML.
 fn assigned(text: &str) -> Option<(&str, &str, bool)> {
     let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
     let is_of_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
@@ -119,7 +119,7 @@ fn assigned(text: &str) -> Option<(&str, &str, bool)> {
         return None;
     }
     match rest.trim_start().strip_prefix(':') {
-        // Without white space behind it, a colon does not end a name in YAML.
+        // In YAML, a colon without white space after it does not end a name.
         Some(value) if value.is_empty() || value.starts_with([' ', '\t']) => {
             Some((name, without_anchor(value.trim()), true))
         }
@@ -128,7 +128,7 @@ fn assigned(text: &str) -> Option<(&str, &str, bool)> {
     }
 }
 
-/// Returns a value of YAML without its anchor, tag or a comment in its place.
+/// Returns a YAML value without its anchor, tag or a comment in its place.
 fn without_anchor(value: &str) -> &str {
     match value.split_once(char::is_whitespace) {
         Some((mark, value)) if mark.starts_with(['&', '!']) => without_anchor(value.trim_start()),
@@ -138,7 +138,8 @@ fn without_anchor(value: &str) -> &str {
     }
 }
 
-/// Returns a value without its quotes, or without the comment behind it. YAML doubles a single quote within single quotes.
+/// Returns a value without its quotes, or without the comment after it. YAML doubles a single quote within single
+/// quotes.
 fn without_quotes(value: &str) -> String {
     for quote in ['\'', '"'] {
         if let Some((quoted, _)) = value
@@ -159,7 +160,7 @@ fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// Takes lines for as long as they fit, and gives them without their indentation.
+/// Takes lines as long as they match, and returns them without their indentation.
 fn take_while<'a>(
     lines: &mut (impl Iterator<Item = &'a str> + Clone),
     fits: impl Fn(&str) -> bool,

@@ -1,18 +1,18 @@
-//! What is assigned within a text.
+//! An assignment within a text.
 
-/// How many levels around a value count.
+/// Most enclosing levels of a value that are recorded.
 const MAX_DEPTH: usize = 32;
 
-/// A value and the name to which it is assigned; no name for an element of a list.
+/// A value and the name to which it is assigned; the name is empty for an element of a list.
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
-    /// The names of what it is in, the innermost first.
+    /// The names of the enclosing levels, the innermost first.
     pub(super) within: Vec<&'a str>,
     pub(super) value: String,
 }
 
 impl<'a> Member<'a> {
-    /// A member; of the names of what it is in, the innermost first, at most 32 count.
+    /// Creates a member; of the enclosing names, the innermost first, at most 32 are recorded.
     pub(super) fn new(name: &'a str, within: impl Iterator<Item = &'a str>, value: String) -> Self {
         Self {
             name,
@@ -22,7 +22,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Names and values, to be compared with what is expected.
+/// Returns names and values, for comparison in tests.
 #[cfg(test)]
 pub(super) fn assignments<'a>(members: &'a [Member<'_>]) -> Vec<(&'a str, &'a str)> {
     members

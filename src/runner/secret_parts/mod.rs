@@ -1,7 +1,7 @@
-//! What of a value is secret by itself, whatever name the value goes by.
+//! Finds parts of a value that are secret by themselves, whatever the name of the value is.
 //!
-//! A tool that takes a URL or a connection string shows it in parts, and writes them its own way. So each part is a
-//! secret of its own, as it is written and as it is meant, with the [`Scope`] that its form asks for.
+//! A tool that gets a URL or a connection string shows it in parts, in its own spelling. So each part is a separate
+//! secret, both as written and as decoded, with the [`Scope`] that its format requires.
 
 mod credential_files;
 mod document;
@@ -16,12 +16,12 @@ use percent_encoding::percent_decode;
 
 use crate::output::{Scope, Secret};
 
-/// Longest value that may be a word or a name, in bytes. Longer ones do not stand in text by chance.
+/// Longest value that may be a word or a name, in bytes. Longer ones do not appear in text by chance.
 const LONGEST_WORD: usize = 16;
 
-/// Passwords that people leave as they were, and words that tools print of their own accord. In lower case.
+/// Default passwords, and words that tools print by themselves. In lower case.
 ///
-/// Only words of six letters and more, since shorter values are not masked.
+/// Only words with six or more letters, since shorter values are not masked.
 const COMMON_WORDS: [&str; 39] = [
     "admin123",
     "administrator",
@@ -64,9 +64,9 @@ const COMMON_WORDS: [&str; 39] = [
     "variable",
 ];
 
-/// The secrets in a value: private keys, tokens that are recognised by their form, user info of URLs, what is assigned to a
-/// secret name in a query or in a connection string, passwords in credentials files, and the strings in a document; in one
-/// that is not secret as a whole, those with a secret name.
+/// Returns the secrets in a value: private keys, tokens with a known format, user info of URLs, values with a
+/// secret name in a query or in a connection string, passwords in credentials files, and the strings in a document;
+/// if the document is not secret as a whole, only those with a secret name.
 pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(value);
     found.extend(url::secrets_of_dsn(value));
@@ -76,7 +76,7 @@ pub(super) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
     found
 }
 
-/// A value that is secret as a whole.
+/// Returns a value that is secret as a whole.
 pub(super) fn whole(value: &[u8]) -> Secret<'_> {
     let scope = if document::is_document(value) {
         Scope::Whole
@@ -89,9 +89,9 @@ pub(super) fn whole(value: &[u8]) -> Secret<'_> {
     }
 }
 
-/// Adds a password, as it is written and with its percent escapes resolved.
+/// Adds a password, both as written and percent-decoded.
 ///
-/// One that is its user's name as well is no secret elsewhere: the name is shown.
+/// A password that equals its user's name is not secret elsewhere: the name is shown.
 fn add<'a>(written: &'a [u8], user: &[u8], to: &mut Vec<Secret<'a>>) {
     let scope = scope_of(written, user);
     for value in [written.into(), percent_decode(written).into()] {
@@ -99,7 +99,7 @@ fn add<'a>(written: &'a [u8], user: &[u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
-/// Adds what separators leave of a value, since a tool that stumbles over one shows what stands beside it.
+/// Adds the pieces of a value between separators, since a tool that fails at a separator shows the text beside it.
 fn add_pieces<'a>(value: &'a [u8], separators: &[u8], to: &mut Vec<Secret<'a>>) {
     for piece in value.split(|byte| separators.contains(byte)) {
         add(piece, b"", to);
@@ -126,7 +126,7 @@ fn is_common(value: &[u8]) -> bool {
         .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// The values of secrets, to be compared with what is expected.
+/// Returns the values of secrets, for comparison in tests.
 #[cfg(test)]
 fn texts(secrets: &[Secret<'_>]) -> Vec<String> {
     secrets
@@ -151,7 +151,7 @@ mod tests {
             ("Terraform", "terraform", Scope::Place),
             ("postgres", "admin", Scope::Place),
             ("Password", "admin", Scope::Place),
-            // A token in both places is no name.
+            // A token in both places is not a name.
             (
                 "ghp_0123456789abcdef",
                 "ghp_0123456789abcdef",

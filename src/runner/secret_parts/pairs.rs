@@ -1,10 +1,10 @@
-//! What is assigned to a secret name: in the query of a URL, and in a connection string.
+//! Finds values that are assigned to a secret name: in the query of a URL, and in a connection string.
 
 use super::{Scope, Secret, add, add_pieces, scope_of};
 use crate::protocol::is_secret_name;
 
-/// Names beside those that [`is_secret_name`] knows, as queries and connection strings have them: shared access
-/// signatures, signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
+/// Secret names in queries and connection strings that [`is_secret_name`] does not know: shared access signatures,
+/// signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
 const SHORT_NAMES: [&str; 11] = [
     "accesskey",
     "accountkey",
@@ -18,17 +18,17 @@ const SHORT_NAMES: [&str; 11] = [
     "signature",
     "xamzsignature",
 ];
-/// Longest name, with the white space behind it: what is not a connection string is soon left alone.
+/// Longest name, including the white space after it: limits the work for a text that is not a connection string.
 const MAX_NAME_BYTES: usize = 64;
-/// Longest quoted value in which a `;` separates no pairs: without a bound, quotes that are not closed would be looked for
-/// to the end of the text, each time.
+/// Longest quoted value in which a `;` does not separate pairs: without a limit, each unclosed quote would be
+/// searched for to the end of the text.
 const MAX_QUOTED_BYTES: usize = 1024;
-/// What separates pairs in a query.
+/// Separators of pairs in a query.
 const QUERY_SEPARATORS: &[u8] = b"?&;#";
-/// What separates the words of a value that should have been quoted.
+/// Separators of the words of a value that should have been quoted.
 const WHITE_SPACE: &[u8] = b" \t";
 
-/// Adds the secrets of a query, with or without a fragment behind it.
+/// Adds the secrets of a query, with or without a fragment after it.
 pub(super) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
     for pair in query.split(|byte| QUERY_SEPARATORS.contains(byte)) {
         if let Some(value) = secret_of(pair) {
@@ -37,7 +37,7 @@ pub(super) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
-/// The secrets of a value that is a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
+/// Returns the secrets of a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
 pub(super) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
     let text = without_quotes(text.trim_ascii());
     let mut found = Vec::new();
@@ -96,7 +96,7 @@ fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
-/// Adds a value; one that is a common word together with the name to which it is assigned.
+/// Adds a value; a common word is added together with the name to which it is assigned.
 fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     if scope_of(value, b"") == Scope::Place {
         to.push(Secret::anywhere(pair));
@@ -105,13 +105,13 @@ fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
-/// Whether a name is one of those that say so as a whole.
+/// Returns whether a whole name is one of those that mark a secret.
 pub(super) fn is_short_name(name: &str) -> bool {
     let squeezed = name.replace(['-', '_', ' '], "").to_ascii_lowercase();
     SHORT_NAMES.contains(&squeezed.as_str())
 }
 
-/// The value of a pair whose name says that it is secret.
+/// Returns the value of a pair with a secret name.
 fn secret_of(pair: &[u8]) -> Option<&[u8]> {
     let equals = pair.iter().position(|&byte| byte == b'=')?;
     let name = String::from_utf8_lossy(&pair[..equals])
@@ -121,7 +121,7 @@ fn secret_of(pair: &[u8]) -> Option<&[u8]> {
     is_secret.then(|| pair[equals + 1..].trim_ascii())
 }
 
-/// A connection string without the quotes around all of it.
+/// Removes the quotes around a connection string.
 fn without_quotes(text: &[u8]) -> &[u8] {
     match text {
         [first @ (b'\'' | b'"'), inner @ .., last] if first == last => inner.trim_ascii(),
@@ -129,7 +129,7 @@ fn without_quotes(text: &[u8]) -> &[u8] {
     }
 }
 
-/// What closes a quoted value, in braces as in ODBC.
+/// Returns the character that closes a quoted value; braces are used in ODBC.
 const fn closing(quote: u8) -> u8 {
     match quote {
         b'{' => b'}',
@@ -137,7 +137,7 @@ const fn closing(quote: u8) -> u8 {
     }
 }
 
-/// The pairs between semicolons that are not within a quoted value. A quote that is not closed is none.
+/// Returns the pairs between semicolons outside of quoted values. An unclosed quote does not count.
 fn split_at_semicolons(text: &[u8]) -> Vec<&[u8]> {
     let mut pairs = Vec::new();
     let mut rest = text;
@@ -149,7 +149,7 @@ fn split_at_semicolons(text: &[u8]) -> Vec<&[u8]> {
     pairs
 }
 
-/// Where the first pair of a text ends.
+/// Returns where the first pair of a text ends.
 fn end_of_pair(text: &[u8]) -> usize {
     let next = |from: usize| {
         let len = text[from..].iter().position(|&byte| byte == b';');
@@ -167,14 +167,14 @@ fn end_of_pair(text: &[u8]) -> usize {
     }
 }
 
-/// Returns where white space that begins at a place ends.
+/// Returns where white space that begins at a position ends.
 fn after_white_space(text: &[u8], at: usize) -> usize {
     let white_space = text[at..].iter().take_while(|it| WHITE_SPACE.contains(it));
     at + white_space.count()
 }
 
-/// Returns where a quoted value is closed; a doubled sign is part of it. Longer values than [`MAX_QUOTED_BYTES`] count as
-/// not closed.
+/// Returns where a quoted value is closed; a doubled sign is part of the value. Values longer than
+/// [`MAX_QUOTED_BYTES`] count as unclosed.
 fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
     let text = &text[..text.len().min(MAX_QUOTED_BYTES)];
     let mut at = 0;
@@ -187,7 +187,7 @@ fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
     }
 }
 
-/// A value as it is meant: a doubled sign stands for one.
+/// Decodes a value in which a doubled sign represents one.
 fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
     let mut meant = Vec::with_capacity(quoted.len());
     let mut bytes = quoted.iter().copied().peekable();
@@ -200,7 +200,7 @@ fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
     meant
 }
 
-/// Where a name with a `=` behind it begins, at the start of a text or after white space, outside of quotes.
+/// Returns where names followed by `=` begin, at the start of a text or after white space, outside of quotes.
 fn starts_of_pairs(text: &[u8]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut at = 0;
@@ -215,8 +215,8 @@ fn starts_of_pairs(text: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// Where the value of the pair begins that itself begins at a place, if one does. The first name of a text may have
-/// several words.
+/// Returns where the value of the pair that begins at a position begins, if there is one. The first name of a text
+/// may have several words.
 fn value_of_pair_at(text: &[u8], at: usize) -> Option<usize> {
     if !text[at].is_ascii_alphabetic() || (at > 0 && !WHITE_SPACE.contains(&text[at - 1])) {
         return None;
@@ -228,7 +228,7 @@ fn value_of_pair_at(text: &[u8], at: usize) -> Option<usize> {
     (text[end] == b'=' && (is_one_word || at == 0)).then_some(end + 1)
 }
 
-/// Where a quoted value that begins at a place ends; the place itself if it is none.
+/// Returns where a quoted value that begins at a position ends; the position itself if there is none.
 fn after_quotes(text: &[u8], at: usize) -> usize {
     let open = after_white_space(text, at);
     if text.get(open) != Some(&b'\'') {
@@ -243,7 +243,7 @@ fn after_quotes(text: &[u8], at: usize) -> usize {
     close.map_or(at, |close| open + 1 + close + 1)
 }
 
-/// A value as it is meant: a backslash stands for what follows it.
+/// Decodes a value in which a backslash represents the next character.
 fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
     let mut bytes = quoted.iter().copied();
     let mut meant = Vec::with_capacity(quoted.len());

@@ -1,17 +1,17 @@
-//! Strings in quotes that are assigned to something, in HCL and what looks like it.
+//! Finds quoted strings that are assigned to something, in HCL and similar formats.
 
 use std::ops::Range;
 
 use super::member::Member;
 
-/// A bracket that is open, and the name of what it holds; empty where it has none.
+/// An open bracket, and the name of its contents; empty if it has none.
 struct Bracket<'a> {
     kind: char,
     name: &'a str,
 }
 
-/// The strings in quotes that are values: of an attribute, of a member of an object, of an element of a list. Names,
-/// labels of blocks, arguments of functions and quotations in other text are left out.
+/// Returns the quoted strings that are values: of an attribute, of an object member, of a list element. Names,
+/// labels of blocks, arguments of functions and quotations in other text are skipped.
 pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let mut brackets = Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn members_in(text: &str) -> Vec<Member<'_>> {
     members
 }
 
-/// Follows the brackets in a part of a text that has no strings.
+/// Tracks the brackets in a part of a text without strings.
 fn follow<'a>(text: &'a str, part: Range<usize>, brackets: &mut Vec<Bracket<'a>>) {
     let from = part.start;
     for (at, kind) in text[part].char_indices() {
@@ -48,7 +48,8 @@ fn follow<'a>(text: &'a str, part: Range<usize>, brackets: &mut Vec<Bracket<'a>>
     }
 }
 
-/// The name of the value behind a text in some bracket, empty for one in a list. None where no value is.
+/// Returns the name of the value that follows a text in a bracket; empty for one in a list, `None` if no value can
+/// follow.
 fn name_of<'a>(before: &'a str, bracket: Option<&Bracket<'_>>) -> Option<&'a str> {
     let before = before.trim_end();
     let bracket = bracket.map(|it| it.kind);
@@ -67,7 +68,7 @@ fn name_of<'a>(before: &'a str, bracket: Option<&Bracket<'_>>) -> Option<&'a str
     (is_first && is_name).then_some(name)
 }
 
-/// Where the next string begins and ends, its quotes included.
+/// Returns where the next string begins and ends, including its quotes.
 fn next_string(text: &str, from: usize) -> Option<(usize, usize)> {
     let mut from = from;
     let open = loop {
@@ -77,7 +78,7 @@ fn next_string(text: &str, from: usize) -> Option<(usize, usize)> {
         if !line.starts_with('#') && !line.starts_with("//") {
             break open;
         }
-        // A comment may have a single quote.
+        // A comment may contain a single quote.
         from = open + text[open..].find('\n')?;
     };
     let mut is_escaped = false;
@@ -89,7 +90,7 @@ fn next_string(text: &str, from: usize) -> Option<(usize, usize)> {
     Some((open, open + 1 + close))
 }
 
-/// The name before the `=` or `:` that ends a text.
+/// Returns the name before the `=` or `:` that ends a text.
 fn name_before(text: &str) -> &str {
     let Some(text) = text.strip_suffix(['=', ':']) else {
         return "";
@@ -99,7 +100,7 @@ fn name_before(text: &str) -> &str {
     &text[text.trim_end_matches(is_of_name).len()..]
 }
 
-/// A string as it is meant. HCL escapes as JSON does, but for templates.
+/// Decodes a string. HCL escapes like JSON, except for templates.
 fn unescaped(quoted: &str) -> String {
     let unescaped = serde_json::from_str(quoted);
     let text: String = unescaped.unwrap_or_else(|_| quoted.trim_matches('"').to_owned());

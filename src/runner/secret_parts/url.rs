@@ -1,25 +1,25 @@
-//! The secrets in URLs, also in those that are none because of what stands in them.
+//! Finds the secrets in URLs, including those that their contents make invalid.
 
 use super::{Secret, add, add_pieces, pairs};
 
-/// What stands between the scheme of a URL and its authority.
+/// Separates the scheme of a URL from its authority.
 const SCHEME_END: &[u8] = b"://";
-/// What ends an authority.
+/// Characters that end an authority.
 const AUTHORITY_END: &[u8] = b"/?#";
-/// What ends a URL in text, but not one that is all of a value.
+/// Characters that end a URL in text, but not one that is the whole value.
 const URL_END: &[u8] = b" \t\"'<>";
-/// What a user info cannot hold; tools that read one there show what stands between.
+/// Characters that a user info cannot contain; tools that find one there show the text between them.
 const SEPARATORS: &[u8] = b":/?#[]@ ";
-/// Schemes with which a user without a password is a token, as git hosts take it.
+/// Schemes for which a user without a password is a token, as git hosts accept it.
 const TOKEN_SCHEMES: [&[u8]; 2] = [b"http", b"https"];
 /// How the address begins in a data source name of Go's MySQL driver, with the sign before it.
 const ADDRESSES: [&[u8]; 4] = [b"@tcp(", b"@tcp6(", b"@unix(", b"@cloudsql("];
 /// The password that says that the user is a token.
 const NO_PASSWORD: &[u8] = b"x-oauth-basic";
-/// Schemes with which a colon in an authority without user info stands before a port, and nothing else.
+/// Schemes for which a colon in an authority without user info can only precede a port.
 const PORT_SCHEMES: [&[u8]; 4] = [b"http", b"https", b"postgres", b"postgresql"];
 
-/// The secrets of every URL in a value.
+/// Returns the secrets of every URL in a value.
 pub(super) fn secrets_in(value: &[u8]) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
     let starts = value.windows(SCHEME_END.len()).enumerate();
@@ -54,7 +54,8 @@ fn scheme_before(text: &[u8]) -> &[u8] {
     &text[text.len() - text.iter().rev().take_while(is_of_scheme).count()..]
 }
 
-/// Where a URL ends: with its line, where the next one begins, and in other text before white space and quotes.
+/// Returns where a URL ends: at the end of its line, where the next one begins, and in other text before white
+/// space and quotes.
 fn end_of(rest: &[u8], is_all_of_value: bool) -> usize {
     let next = rest
         .windows(SCHEME_END.len())
@@ -65,7 +66,7 @@ fn end_of(rest: &[u8], is_all_of_value: bool) -> usize {
     rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
-/// Adds what is secret before the host, in what follows `://`.
+/// Adds the secrets before the host, in the text after `://`.
 fn add_user_info<'a>(scheme: &[u8], rest: &'a [u8], to: &mut Vec<Secret<'a>>) {
     let end = rest.iter().position(|byte| AUTHORITY_END.contains(byte));
     let authority = &rest[..end.unwrap_or(rest.len())];
@@ -90,10 +91,10 @@ fn add_user_info<'a>(scheme: &[u8], rest: &'a [u8], to: &mut Vec<Secret<'a>>) {
             add(user, b"", to);
         }
     }
-    // A password with a `/`, a `?` or a `#` that nobody escaped goes on behind the authority.
+    // A password with an unescaped `/`, `?` or `#` continues after the authority.
     let beyond = last_at(rest).filter(|&at| at > authority.len());
     if user.starts_with(b"[") {
-        // Not a user but the address of a host.
+        // The address of a host rather than a user.
     } else if let Some(at) = beyond {
         add(&rest[colon + 1..at], user, to);
         if user_info.is_none() && !are_ports(&authority[colon + 1..]) {
@@ -117,7 +118,7 @@ fn is_one_of(scheme: &[u8], schemes: &[&[u8]]) -> bool {
     schemes.iter().any(|it| it.eq_ignore_ascii_case(scheme))
 }
 
-/// Whether this is a port, or what is behind the first colon of several hosts with theirs: `1,host:2`.
+/// Returns whether this is a port, or the text after the first colon of several hosts with ports: `1,host:2`.
 fn are_ports(text: &[u8]) -> bool {
     text.split(|&byte| byte == b',').all(|host| {
         let port = host.rsplit(|&byte| byte == b':').next().unwrap_or(host);
@@ -190,7 +191,7 @@ mod tests {
             ),
             ("postgres://u:h:unter2s", &["h:unter2s", "unter2s"]),
             ("http://u:12345/abcdef@h", &["12345/abcdef"]),
-            // The first `@` may end the user info, and may not.
+            // The first `@` may or may not end the user info.
             (
                 "http://u:hunter2@x/secret@h",
                 &["hunter2", "hunter2@x/secret"],

@@ -1,6 +1,6 @@
-//! What was in the working directory before a run, to tell what the run has left from what it has found.
+//! Records the working directory before a run, to distinguish the files of the run from existing ones.
 //!
-//! Times of files alone do not tell: a file system may keep whole seconds, or have a clock of its own.
+//! File times alone are not enough: a file system may store whole seconds, or use its own clock.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, Metadata};
@@ -19,16 +19,16 @@ const MAX_LINKS: usize = 40;
 /// What is known of the files before a run.
 #[derive(Clone, Debug)]
 pub enum Before {
-    /// They were looked at.
+    /// They were recorded.
     Seen {
         /// Files that the run may write.
         files: Vec<(PathBuf, Option<Fingerprint>)>,
         /// The local state.
         local_state: Option<LocalState>,
-        /// The backend of the saved plan that is applied.
+        /// The backend of the saved plan to apply.
         plan: Option<Record>,
     },
-    /// They were not, or the knowledge is lost; the run began at this time.
+    /// They were not recorded, or the record is lost; the run began at this time.
     Unknown { began_at: SystemTime },
 }
 
@@ -36,15 +36,15 @@ pub enum Before {
 #[derive(Clone, Debug)]
 pub struct LocalState {
     path: PathBuf,
-    /// `None` where there was none.
+    /// `None` if it did not exist.
     identity: Option<Identity>,
-    /// The name itself, and those that it leads to through links.
+    /// Watches on the name itself, and on the names to which it leads through links.
     watches: Vec<Arc<EntryWatch>>,
 }
 
 impl LocalState {
     fn at(path: PathBuf) -> Self {
-        // The watches first: what happens between the two is noticed.
+        // The watches come first, so that a change between the two is noticed.
         let names = names_that_lead_to(&path);
         let watches = names.iter().filter_map(|name| EntryWatch::start(name));
         Self {
@@ -60,8 +60,8 @@ impl LocalState {
     }
 }
 
-/// The names that a path leads through: itself, and where it is a link, its target. Where directories are missing, the first
-/// of them in its place.
+/// Returns the names through which a path leads: itself, and the targets of links. For missing directories, the
+/// first of them is returned instead.
 fn names_that_lead_to(path: &Path) -> Vec<PathBuf> {
     let mut names = Vec::new();
     let mut next = Some(path.to_owned());
@@ -77,14 +77,14 @@ fn names_that_lead_to(path: &Path) -> Vec<PathBuf> {
 }
 
 impl Before {
-    /// What is known before a run that writes no state.
+    /// The record for a run that writes no state.
     pub const NOTHING: Self = Self::Seen {
         files: Vec::new(),
         local_state: None,
         plan: None,
     };
 
-    /// Looks at files that the run may write, and watches the local state.
+    /// Records files that the run may write, and watches the local state.
     pub(super) fn seen(
         paths: impl IntoIterator<Item = PathBuf>,
         local_state: Option<PathBuf>,
@@ -101,7 +101,7 @@ impl Before {
         }
     }
 
-    /// The backend of the saved plan that is applied, if it was looked at.
+    /// Returns the backend of the saved plan to apply, if it was recorded.
     pub(super) fn plan(&self) -> Option<&Record> {
         match self {
             Self::Seen { plan, .. } => plan.as_ref(),
@@ -109,8 +109,8 @@ impl Before {
         }
     }
 
-    /// Returns whether this file, in which the local state was, is missing, or was removed or replaced during the run: the
-    /// tool writes to the file that it has opened. `false` if that can't be told.
+    /// Returns whether the file of the local state is missing, or was removed or replaced during the run: the tool
+    /// writes to the file that it has opened. `false` if that is unknown.
     pub(super) fn has_lost_state(&self, path: &Path) -> bool {
         match self {
             Self::Seen { local_state, .. } => local_state
@@ -120,7 +120,7 @@ impl Before {
         }
     }
 
-    /// Whether a file is there that the run has made or written; `false` if that can't be told.
+    /// Returns whether a file exists that the run has created or written; `false` if that is unknown.
     pub(super) fn is_written_since(&self, path: &Path) -> bool {
         match self {
             Self::Seen { files, .. } => {
@@ -135,7 +135,7 @@ impl Before {
     }
 }
 
-/// Whether the kernel says so: unlike the time of the last write, no program can set this one.
+/// Returns whether the kernel's change time is later: unlike the modification time, no program can set it.
 fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     let began_at = began_at
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -147,7 +147,7 @@ fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     changed_at >= (began_at.as_secs(), began_at.subsec_nanos())
 }
 
-/// Which file it is, whatever its name and content.
+/// Identifies a file, whatever its name and content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -167,7 +167,7 @@ impl Identity {
     }
 }
 
-/// By what a file is known again.
+/// Data by which an unchanged file is recognized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     identity: Identity,
@@ -176,7 +176,7 @@ pub struct Fingerprint {
     content: Content,
 }
 
-/// Content, or for a file too long to be read, the time of its last change.
+/// The content, or the time of the last change if the file is too long to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
     Hash(u64),
@@ -215,7 +215,7 @@ mod tests {
         file.set_times(FileTimes::new().set_modified(at)).unwrap();
     }
 
-    /// Times of whole seconds, far in the past, far in the future.
+    /// Returns times of whole seconds, far in the past, far in the future.
     fn odd_times() -> [SystemTime; 3] {
         let now = SystemTime::now();
         let age = now.duration_since(SystemTime::UNIX_EPOCH).unwrap();

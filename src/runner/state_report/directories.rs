@@ -1,4 +1,4 @@
-//! Working directories as both tools leave them, and what is read out of them.
+//! Tests with working directories as both tools leave them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use super::tests::{args_of, dropped, files, kept};
 use super::*;
 
-/// What a tool left, by path below `tests/fixtures/state`.
+/// A file that a tool left, by path below `tests/fixtures/state`.
 macro_rules! recorded {
     ($path:literal) => {
         include_str!(concat!("../../../tests/fixtures/state/", $path))
     };
 }
 
-/// A working directory with some files in it; its lock info is of this run.
+/// Observes a working directory with some files in it; its lock info belongs to this run.
 fn seen(
     entries: &[(&str, &str)],
     line: &str,

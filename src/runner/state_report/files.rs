@@ -1,4 +1,4 @@
-//! What the working directory shows of a run, read once the tool has ended.
+//! Reads what the working directory shows about a run, after the tool has ended.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -12,41 +12,42 @@ use super::saved_plan::PlanBackend;
 use crate::runner::leader::Leader;
 use crate::runner::{data_dir, flags};
 
-/// Most that is read of one file: what is read here is a few hundred bytes long.
+/// Most bytes of one file that are read: relevant files are a few hundred bytes long.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// Where both tools leave a state that they could not write.
+/// File in which both tools leave a state that they could not write.
 const ERRORED_STATE: &str = "errored.tfstate";
-/// The state of the local backend, unless it is told otherwise.
+/// File of the local backend's state, unless configured otherwise.
 const LOCAL_STATE: &str = "terraform.tfstate";
 
 /// The file in the data directory that names the selected workspace.
 const SELECTED_WORKSPACE: &str = "environment";
-/// The workspace that is selected if no other is.
+/// The workspace that is selected by default.
 const DEFAULT_WORKSPACE: &str = "default";
 
-/// What the files say.
+/// The information in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// `errored.tfstate`, if this run wrote it.
     pub errored_state_file: Option<PathBuf>,
-    /// `errored.tfstate`, if it is there and looks as it did before, or nothing is known of before.
+    /// `errored.tfstate`, if it exists and is unchanged, or its earlier content is unknown.
     pub found_errored_state_file: Option<PathBuf>,
-    /// Whether this run wrote an `errored.tfstate` that is empty or cut, as it is on a full disk: it holds no state.
+    /// Whether this run wrote an `errored.tfstate` that is empty or truncated, as on a full disk: it contains no
+    /// state.
     pub is_errored_state_cut: bool,
-    /// The info file of the local backend's lock, if this run left it: it died with the lock in hand.
+    /// The info file of the local backend's lock, if this run left it: the tool died while holding the lock.
     pub local_lock: Option<LockInfo>,
-    /// Where the state is kept.
+    /// Where the state is stored.
     pub backend: Backend,
-    /// Whether that backend has a lock and nothing with which the tool could release it.
+    /// Whether that backend has a lock but no address to release it.
     pub is_never_unlocked: bool,
-    /// Whether the working directory is gone, or the local state that was there before.
+    /// Whether the working directory is gone, or the local state that existed before.
     pub is_state_gone: bool,
-    /// Whether there is no local state now.
+    /// Whether no local state exists now.
     pub is_state_absent: bool,
 }
 
 impl Files {
-    /// What is known where nothing can be read.
+    /// The information if nothing can be read.
     pub const UNKNOWN: Self = Self {
         found_errored_state_file: None,
         errored_state_file: None,
@@ -59,7 +60,7 @@ impl Files {
     };
 }
 
-/// What the lock info file of the local backend says.
+/// The contents of the local backend's lock info file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct LockInfo {
@@ -68,33 +69,33 @@ pub struct LockInfo {
     pub id: String,
     /// `user@host`.
     pub who: String,
-    /// What the holder does, such as `OperationTypeApply`.
+    /// The holder's operation, such as `OperationTypeApply`.
     pub operation: String,
 }
 
-/// Where the state is kept.
+/// Where the state is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// In a file.
     Local,
-    /// In a backend of this type, with a lock of which this is known.
+    /// In a backend of this type, with this behaviour of its lock.
     Remote(String, Survival),
-    /// The record of it can't be read.
+    /// The record of the backend can't be read.
     Unknown,
 }
 
-/// What becomes of a backend's lock when its holder is killed.
+/// What happens to a backend's lock when its holder is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Survival {
-    /// It stays until somebody removes it.
+    /// It stays until a user removes it.
     Kept,
-    /// It goes with the holder, or there is none.
+    /// It is released with its holder, or does not exist.
     Dropped,
-    /// Not known.
+    /// Unknown.
     Unknown,
 }
 
-/// Where a run took place.
+/// The place of a run.
 #[derive(Clone, Debug)]
 pub struct WorkPlace {
     /// Its working directory.
@@ -103,22 +104,22 @@ pub struct WorkPlace {
     pub data_dir: Option<PathBuf>,
     /// The tool's `TF_WORKSPACE`.
     pub workspace: Option<String>,
-    /// Which addresses of a lock the tool's environment sets.
+    /// The lock addresses that the tool's environment sets.
     pub lock_variables: LockVariables,
-    /// The arguments after the subcommand, those from the environment included.
+    /// The arguments after the subcommand, including those from the environment.
     pub args: Vec<String>,
-    /// The saved plan that is applied.
+    /// The saved plan to apply.
     pub plan_file: Option<PathBuf>,
-    /// What was started: a script may run the tool in another directory, or with other variables.
+    /// The started program: a script may run the tool in another directory, or with other variables.
     pub started_as: Leader,
 }
 
-/// The variables by which the `http` backend learns of a lock beside its settings.
+/// Variables that configure a lock of the `http` backend besides its settings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LockVariables {
     /// Whether `TF_HTTP_LOCK_ADDRESS` is set.
     pub locks: bool,
-    /// Whether `TF_HTTP_UNLOCK_ADDRESS` is.
+    /// Whether `TF_HTTP_UNLOCK_ADDRESS` is set.
     pub unlocks: bool,
 }
 
@@ -132,7 +133,7 @@ impl WorkPlace {
     }
 }
 
-/// Looks at what a run may write, before it starts.
+/// Records what a run may write, before it starts.
 pub fn look_before(place: &WorkPlace) -> Before {
     let record = Record::of(place);
     let state = local_state(place, &record);
@@ -145,7 +146,7 @@ pub fn look_before(place: &WorkPlace) -> Before {
     )
 }
 
-/// The workspace that is selected in the data directory; `None` if that can't be read.
+/// Returns the workspace that is selected in the data directory; `None` if that can't be read.
 pub fn selected_workspace(place: &WorkPlace) -> Option<String> {
     let path = place.data_dir().join(SELECTED_WORKSPACE);
     if is_absent(&path) {
@@ -156,13 +157,13 @@ pub fn selected_workspace(place: &WorkPlace) -> Option<String> {
 
 /// Reads what a run has left.
 pub fn observe(place: &WorkPlace, before: &Before) -> Files {
-    // A plan may be gone by now.
+    // The plan may no longer exist.
     let record = before.plan().cloned().unwrap_or_else(|| Record::of(place));
     let state = local_state(place, &record);
     let local_lock = || {
         let path = lock_info_path(&state)?;
         let content = before.is_written_since(&path).then(|| read(&path))??;
-        // A process can be killed halfway through the file, too.
+        // A process can also be killed while writing the file.
         Some(serde_json::from_str(&content).unwrap_or_default())
     };
     let errored = Some(place.errored_state()).filter(|path| path.exists());
@@ -185,7 +186,7 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
         is_state_gone: is_place_gone || (is_local && before.has_lost_state(&state)),
         is_state_absent: is_local && is_absent(&state),
         backend: match place.started_as {
-            // What it has recorded of its backend is gone as well.
+            // Its record of the backend is gone too.
             _ if is_place_gone => Backend::Unknown,
             Leader::Wrapper if local_lock.is_none() => of_script(backend),
             Leader::Tool | Leader::Wrapper => backend,
@@ -198,19 +199,19 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     }
 }
 
-/// Whether nothing is there; links are followed.
+/// Returns whether nothing exists at a path; follows links.
 pub(super) fn is_absent(path: &Path) -> bool {
     fs::metadata(path).is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// Whether a file is a JSON document from its first byte to its last.
+/// Returns whether a file is a complete JSON document.
 fn is_whole_document(path: &Path) -> bool {
     open(path).is_some_and(|file| {
         serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::new(file)).is_ok()
     })
 }
 
-/// What is sure of the backend where a script may have used another record.
+/// Returns what is certain about the backend if a script may have used another record.
 fn of_script(recorded: Backend) -> Backend {
     match recorded {
         Backend::Remote(kind, Survival::Dropped) => Backend::Remote(kind, Survival::Unknown),
@@ -219,7 +220,7 @@ fn of_script(recorded: Backend) -> Backend {
     }
 }
 
-/// The backend that a saved plan carries, or that `init` has recorded in the data directory.
+/// The backend in a saved plan, or in the record that `init` has written to the data directory.
 #[derive(Clone, Debug)]
 pub enum Record {
     Absent,
@@ -281,7 +282,7 @@ impl Record {
         }
     }
 
-    /// Whether the `http` backend has an address to lock and none to unlock: the tool then says nothing.
+    /// Returns whether the `http` backend has a lock address but no unlock address: the tool then reports nothing.
     fn is_never_unlocked(&self, variables: LockVariables) -> bool {
         match self {
             Self::Of { kind, config, .. } if kind == "http" => {
@@ -300,7 +301,7 @@ impl Record {
         }
     }
 
-    /// A setting of the local backend.
+    /// Returns a setting of the local backend.
     fn setting(&self, name: &str) -> Option<&str> {
         match self {
             Self::Absent | Self::Unreadable => None,
@@ -309,7 +310,7 @@ impl Record {
     }
 }
 
-/// Whether a setting of a backend is given and not empty or off.
+/// Returns whether a setting of a backend is given and not empty or off.
 fn is_set(config: &Value, name: &str) -> bool {
     match config.get(name) {
         Some(Value::String(value)) => !value.is_empty(),
@@ -318,7 +319,7 @@ fn is_set(config: &Value, name: &str) -> bool {
     }
 }
 
-/// What becomes of the lock of a backend, from its type and settings.
+/// Returns what happens to the lock of a backend, from its type and settings.
 fn survival(kind: &str, config: &Value) -> Survival {
     let is_set = |name| is_set(config, name);
     match kind {
@@ -326,17 +327,17 @@ fn survival(kind: &str, config: &Value) -> Survival {
         "s3" if is_set("dynamodb_table") || is_set("use_lockfile") => Survival::Kept,
         "s3" => Survival::Dropped,
         "azurerm" | "gcs" | "kubernetes" | "cos" => Survival::Kept,
-        // An advisory lock of PostgreSQL ends with its connection: measured on both tools.
+        // An advisory lock of PostgreSQL ends with its connection: measured with both tools.
         "pg" => Survival::Dropped,
         // A Consul session outlives its holder for a while; HCP Terraform runs elsewhere.
         _ => Survival::Unknown,
     }
 }
 
-/// The file that the local backend writes to and locks, as a path from the root.
+/// Returns the absolute path of the file that the local backend writes and locks.
 ///
-/// Measured on both tools: `-state-out` before `-state` before the workspace's own file, and
-/// `workspace_dir` takes no part of `path`.
+/// Measured with both tools: `-state-out` takes precedence over `-state`, and `-state` over the workspace's own
+/// file; `workspace_dir` does not use any part of `path`.
 fn local_state(place: &WorkPlace, record: &Record) -> PathBuf {
     let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
     if let Some(path) = flag("state-out").or_else(|| flag("state")) {
@@ -359,19 +360,19 @@ fn local_state(place: &WorkPlace, record: &Record) -> PathBuf {
     workspaces.join(workspace).join(LOCAL_STATE)
 }
 
-/// `.NAME.lock.info` beside the state file.
+/// Returns the path of `.NAME.lock.info` beside the state file.
 fn lock_info_path(state: &Path) -> Option<PathBuf> {
     let name = state.file_name()?.to_str()?;
     Some(state.with_file_name(format!(".{name}.lock.info")))
 }
 
-/// Opens a regular file, also through a link: a pipe or a device would make the read wait.
+/// Opens a regular file, also through a link: reading from a pipe or a device would block.
 fn open(path: &Path) -> Option<File> {
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
     is_file.then(|| File::open(path).ok()).flatten()
 }
 
-/// A regular file as text; `None` if it can't be read or is beyond [`MAX_FILE_BYTES`].
+/// Reads a regular file as text; returns `None` if it can't be read or is larger than [`MAX_FILE_BYTES`].
 pub(super) fn read(path: &Path) -> Option<String> {
     let mut content = String::new();
     let size = open(path)?

@@ -1,8 +1,7 @@
-//! What became of the state, as far as it is known.
+//! Reports what happened to the state, as far as it is known.
 //!
-//! Nothing here asks a backend: after a bad end only the output and a few files tell. Where they do
-//! not tell, the answer is `unknown`. The rules were measured on both tools, see
-//! `tests/fixtures/record.sh`.
+//! Nothing here queries a backend: after a failure only the output and a few files are available. If they are not
+//! conclusive, the answer is `unknown`. The rules were measured with both tools, see `tests/fixtures/record.sh`.
 
 mod before;
 #[cfg(test)]
@@ -38,33 +37,34 @@ pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, Words};
 pub enum ToolEnd {
     /// It ended like this.
     Ended(Ended),
-    /// The supervisor was lost, and with it the knowledge of whether it ended at all.
+    /// The supervisor was lost, so it is not even known whether the tool ended.
     Lost,
 }
 
-/// Everything that a report may look at.
+/// Everything that a report may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// The subcommand of the tool.
     pub command: &'a str,
-    /// The arguments after the subcommand, those from the environment included.
+    /// The arguments after the subcommand, including those from the environment.
     pub args: &'a [String],
     /// How it ended.
     pub end: ToolEnd,
-    /// Whose end that is.
+    /// The process whose end that is.
     pub leader: Leader,
-    /// What was started at first: a script may have become the tool since.
+    /// The program that was started first: a script may have become the tool since.
     pub started_as: Leader,
     /// What it printed, before masking.
     pub(super) printed: &'a Printed,
-    /// Whether that is all of it.
+    /// Whether the output is complete.
     pub is_whole: bool,
     /// What the working directory shows.
     pub files: &'a Files,
 }
 
 impl Observed<'_> {
-    /// Whether the command moves the state from one backend to another: then both have locks, and only one is recorded.
+    /// Returns whether the command moves the state from one backend to another: then both have locks, and only one
+    /// is recorded.
     fn is_migration(&self) -> bool {
         self.command == "init"
     }
@@ -100,11 +100,11 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
     }
 }
 
-/// Whether what was printed does not show all that may have gone wrong.
+/// Returns whether the output may hide errors.
 fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
     let is_through_script = observed.started_as == Leader::Wrapper;
     let has_failed = observed.end != ToolEnd::Ended(Ended::Exited(0));
-    // A script may send the errors elsewhere, or change their look.
+    // A script may redirect the errors, or change their format.
     let hides_errors = is_through_script
         && observed.leader == Leader::Tool
         && has_failed
@@ -116,10 +116,10 @@ fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
     is_cut || hides_command || hides_errors
 }
 
-/// Returns the file of a state that could not be written: the tool names it, or it appeared in a run whose output does not
-/// tell.
+/// Returns the file of a state that could not be written: the tool names it, or it appeared in a run whose output
+/// is not conclusive.
 ///
-/// A provisioner may write a file of that name as well, and the state is saved then.
+/// A provisioner may write a file with this name as well; then the state is saved.
 fn errored_state_file(observed: &Observed<'_>, printed: &Printed, words: Words) -> Option<PathBuf> {
     let files = observed.files;
     let is_named = || {
@@ -136,7 +136,7 @@ fn errored_state_file(observed: &Observed<'_>, printed: &Printed, words: Words) 
         .cloned()
 }
 
-/// Returns whether the output would have told of a state that could not be written.
+/// Returns whether the output would have reported a state that could not be written.
 fn tells_of_failed_writes(observed: &Observed<'_>, words: Words) -> bool {
     match (observed.end, observed.leader, observed.started_as) {
         (ToolEnd::Ended(ending), Leader::Tool, Leader::Tool) => {
@@ -146,7 +146,7 @@ fn tells_of_failed_writes(observed: &Observed<'_>, words: Words) -> bool {
     }
 }
 
-/// What is known without a look at `errored.tfstate`.
+/// What is known without `errored.tfstate`.
 struct Known {
     safety: StateSafety,
     lock: LockStatus,
@@ -156,7 +156,7 @@ struct Known {
 impl Known {
     const NOTHING: Self = Self::new(StateSafety::Unknown, LockStatus::Unknown);
 
-    /// The same without what only an output that is whole can show.
+    /// Removes conclusions that only a complete output allows.
     fn without_good_news(self) -> Self {
         Self {
             safety: match self.safety {
@@ -171,11 +171,11 @@ impl Known {
         }
     }
 
-    /// The same without what the tool does not tell even if all of its output is there.
+    /// Removes conclusions that even a complete output does not allow.
     fn with_doubts(mut self, observed: &Observed<'_>, words: Words) -> Self {
         let files = observed.files;
         let is_locked = !flags::is_off(observed.args, "lock");
-        // Terraform passes over a lock that it cannot release after a migration.
+        // Terraform ignores a lock that it cannot release after a migration.
         let is_lock_doubtful = observed.is_migration() || files.is_never_unlocked;
         if is_locked && is_lock_doubtful && self.lock == LockStatus::Released {
             self.lock = LockStatus::Unknown;
@@ -199,9 +199,9 @@ impl Known {
     }
 }
 
-/// The tool came to its end by itself, after one graceful stop or none.
+/// Reports on a tool that ended by itself, after at most one graceful stop.
 fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
-    // An exit code of 0 settles the doubt, if it is the tool's own.
+    // An exit code of 0 removes the doubt, if it is the tool's own.
     let is_settled =
         observed.end == ToolEnd::Ended(Ended::Exited(0)) && observed.leader == Leader::Tool;
     let written = if words.is_not_written || (words.is_perhaps_not_written && !is_settled) {
@@ -212,7 +212,7 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
         StateSafety::Saved
     };
     match lock_fault(printed) {
-        // After a second signal the tool may end without a try to release the lock.
+        // After a second signal the tool may end without trying to release the lock.
         None if words.is_abandoned => Known::new(
             written,
             without_holder(observed).unwrap_or(LockStatus::Unknown),
@@ -235,9 +235,9 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
     }
 }
 
-/// A wrapper in the tool's place ended. How the tool itself did is not known: the wrapper may have ended
-/// first, and its exit code may be that of another program. What the tool printed counts, and what the kernel
-/// does when the last process is gone.
+/// Reports on a run whose wrapper ended. How the tool itself ended is unknown: the wrapper may have ended first,
+/// and its exit code may be that of another program. The report uses the tool's output, and the kernel's behaviour
+/// when the last process is gone.
 fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
     let is_written = (words.is_written || words.has_closed_with_error)
         && !(words.is_not_written || words.is_perhaps_not_written || words.is_abandoned);
@@ -264,7 +264,7 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
     }
 }
 
-/// The tool was ended in the middle of whatever it did.
+/// Reports on a tool that was killed in the middle of its work.
 fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
     let files = observed.files;
     let safety = if files.local_lock.is_some() || words.has_changed {
@@ -296,11 +296,11 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
     Known::new(safety, lock)
 }
 
-/// What became of the lock when the tool's process went, where that alone decides.
+/// Returns what happened to the lock when the tool's process ended, if that alone decides.
 fn without_holder(observed: &Observed<'_>) -> Option<LockStatus> {
     let is_free = flags::is_off(observed.args, "lock")
         || match observed.files.backend {
-            // The kernel drops a file lock with its process; the file that stays behind locks nothing.
+            // The kernel releases a file lock with its process; the remaining file locks nothing.
             Backend::Local => true,
             Backend::Remote(_, Survival::Dropped) => true,
             Backend::Remote(_, Survival::Kept | Survival::Unknown) | Backend::Unknown => false,
@@ -308,8 +308,8 @@ fn without_holder(observed: &Observed<'_>) -> Option<LockStatus> {
     is_free.then_some(LockStatus::Released)
 }
 
-/// The local backend writes the state after every resource. A remote one gets it every 20 seconds
-/// at best and at the end, so that nothing at all may have arrived.
+/// Returns what is stored of finished operations. The local backend writes the state after every resource. A remote
+/// one gets it at most every 20 seconds and at the end, so that nothing at all may have arrived.
 fn finished_is_on_disk(files: &Files) -> StateSafety {
     match files.backend {
         Backend::Local => StateSafety::Partial,

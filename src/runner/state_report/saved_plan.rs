@@ -1,7 +1,7 @@
-//! The backend that a saved plan carries: `apply` writes to that one, whatever the working directory has recorded.
+//! Reads the backend in a saved plan: `apply` writes to that one, whatever the working directory has recorded.
 //!
-//! Both tools write a ZIP archive whose first member, `tfplan`, is a message of Protocol Buffers, see `planproto.proto` in
-//! their sources. An encrypted plan of OpenTofu is no such archive, and can't be read.
+//! Both tools write a ZIP archive whose first member, `tfplan`, is a Protocol Buffers message, see
+//! `planproto.proto` in their sources. An encrypted plan of OpenTofu is not such an archive, and can't be read.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -10,18 +10,18 @@ use std::path::Path;
 use flate2::bufread::DeflateDecoder;
 use serde_json::Value;
 
-/// How the header of a member begins (APPNOTE.TXT of PKWARE, 4.3.7).
+/// Signature of a member's header (APPNOTE.TXT of PKWARE, 4.3.7).
 const MEMBER_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 const MEMBER_HEADER_BYTES: usize = 30;
-/// The method of a member that is compressed with Deflate.
+/// The compression method Deflate.
 const DEFLATED: u16 = 8;
 const MEMBER_NAME: &[u8] = b"tfplan";
-/// Most that is read of the message, before it is taken for none.
+/// Most bytes of the message that are read before it is rejected.
 const MAX_MESSAGE_BYTES: u64 = 1024 * 1024 * 1024;
-/// Most that a backend's settings take.
+/// Most bytes of a backend's settings.
 const MAX_FIELD_BYTES: u64 = 1024 * 1024;
 
-/// Numbers of fields in `planproto.proto`.
+/// Field numbers in `planproto.proto`.
 mod field {
     pub(super) const PLAN_BACKEND: u64 = 13;
     pub(super) const BACKEND_TYPE: u64 = 1;
@@ -30,7 +30,7 @@ mod field {
     pub(super) const VALUE_MSGPACK: u64 = 1;
 }
 
-/// A backend as a plan has it.
+/// The backend in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlanBackend {
     pub(super) kind: String,
@@ -39,7 +39,7 @@ pub(super) struct PlanBackend {
 }
 
 impl PlanBackend {
-    /// Reads it from a plan file.
+    /// Reads the backend from a plan file.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let mut file = BufReader::new(File::open(path)?);
         let mut header = [0; MEMBER_HEADER_BYTES];
@@ -69,7 +69,7 @@ fn invalid(fault: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, fault)
 }
 
-/// The bytes of a field of a message, the first of its number; the others are passed over.
+/// Returns the bytes of the first field with this number in a message; skips the others.
 fn bytes_of(number: u64, mut message: impl Read) -> io::Result<Vec<u8>> {
     loop {
         let tag = varint(&mut message)?;
@@ -100,7 +100,7 @@ fn bytes_of(number: u64, mut message: impl Read) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A number of seven bits a byte, the lowest ones first.
+/// Reads a number with seven bits per byte, the lowest ones first.
 fn varint(message: &mut impl Read) -> io::Result<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {

@@ -1,4 +1,4 @@
-//! Ends of real runs, and what may be said of the state after each.
+//! Tests of the reports on the state after ends of real runs.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::runner::effect::{Effect, effect_of};
 const KILLED: ToolEnd = ToolEnd::Ended(Ended::Signalled(libc::SIGKILL));
 const EXITED_1: ToolEnd = ToolEnd::Ended(Ended::Exited(1));
 
-/// What a tool printed, by path below `tests/fixtures`.
+/// The output of a tool, by path below `tests/fixtures`.
 macro_rules! recorded {
     ($path:literal) => {
         include_str!(concat!("../../../tests/fixtures/", $path))
@@ -92,7 +92,7 @@ fn only_commands_that_write_state_have_a_report() {
         let report = reported(line, ToolEnd::Ended(Ended::Exited(0)), "", &files(kept()));
         assert_eq!(report.safety, StateSafety::Saved, "{line}");
         let lock = match command {
-            // Terraform does not tell when it could not release a lock of a migration.
+            // Terraform does not report a lock that it could not release after a migration.
             "init" => LockStatus::Unknown,
             _ => LockStatus::Released,
         };
@@ -148,7 +148,7 @@ fn a_second_interrupt_loses_what_only_the_local_backend_has_on_disk() {
             EXITED_1,
             text,
             &files(kept()),
-            // The tool may end without a try to release it.
+            // The tool may end without trying to release it.
             (StateSafety::Unknown, LockStatus::Unknown),
         );
     }
@@ -287,7 +287,7 @@ fn a_lock_is_held_while_there_is_work_and_perhaps_later() {
         ),
         ("destroy", "a: Destroying... [id=1]\n", held),
         ("import a b", "a: Importing from ID \"b\"...\n", held),
-        // The tool may be releasing the lock already.
+        // The tool may already be releasing the lock.
         (
             "apply",
             "a: Creating...\na: Creation complete after 0s\n",

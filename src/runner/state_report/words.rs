@@ -1,4 +1,4 @@
-//! What the tool's own words say of how far it got.
+//! Determines from the tool's own words how far it got.
 
 use crate::process::Ended;
 use crate::runner::diagnosis::is_state_write;
@@ -7,10 +7,10 @@ use crate::runner::printed::{
     CLOSING, Fault, Item, Message, OUTPUTS, Printed, folded, is_crash, is_progress,
 };
 
-/// How the line starts that both tools print last, once the state is saved and the lock released;
-/// a release that failed keeps it back.
+/// Beginnings of the line that both tools print last, once the state is saved and the lock released; if the release
+/// fails, the line is not printed.
 const COMPLETE: [&str; 2] = [CLOSING, "Destroy complete! Resources: "];
-/// What both tools print once a plan is made; those with a saved plan say where it is.
+/// Printed by both tools once a plan is made; with a saved plan they name its file.
 const PLANNED: [&str; 5] = [
     "Plan: ",
     "No changes. ",
@@ -18,22 +18,22 @@ const PLANNED: [&str; 5] = [
     "Saved the plan to: ",
     "Note: You didn't use the -out option",
 ];
-/// What `init` prints at its end.
+/// Printed by `init` at its end.
 const INITIALIZED: [&str; 2] = [
     " has been successfully initialized!",
     " initialized in an empty directory!",
 ];
-/// What `validate` prints when all is well, for a person and for a program.
+/// Printed by `validate` on success, for a person and for a program.
 const VALID: [&str; 2] = ["Success! The configuration is valid", "  \"valid\": true,"];
-/// How lines start that a command prints before it changes anything.
+/// Beginnings of lines that a command prints before it changes anything.
 const BEGINS: [&str; 3] = [
     "Acquiring state lock.",
     "Terraform used the selected providers",
     "OpenTofu used the selected providers",
 ];
-/// What follows the address of a resource while a plan is made, never while it is applied.
+/// Follows the address of a resource during planning, never during an apply.
 const REFRESHING: &str = ": Refreshing state...";
-/// What the other commands print once the state is written, before the lock is released.
+/// Printed by the other commands once the state is written, before the lock is released.
 const WRITTEN: [&str; 6] = [
     "Import successful!",
     "Successfully moved ",
@@ -42,11 +42,11 @@ const WRITTEN: [&str; 6] = [
     " has been marked as tainted.",
     " has been successfully untainted.",
 ];
-/// What both tools print when a second signal makes them leave without the state.
+/// Printed by both tools when a second signal makes them exit without the state.
 pub(in crate::runner) const ABANDONED: &str = "Two interrupts received.";
-/// The errors of a run that was left like this.
+/// The errors of a run that was abandoned like this.
 const ABANDONED_ERRORS: [&str; 2] = ["operation aborted", "operation canceled"];
-/// How bare lines start about a state that could not be written; `state push` prints no block.
+/// Beginnings of bare lines about a state that could not be written; `state push` prints no block.
 pub(in crate::runner) const STATE_NOT_WRITTEN: [&str; 4] = [
     "Error saving the state",
     "Error writing state",
@@ -64,7 +64,7 @@ const READING: [&str; 7] = [
     ": Import prepared",
 ];
 
-/// Words after the address of a resource whose change begins, goes on, and ends.
+/// Words after the address of a resource whose change begins, continues, and ends.
 const CHANGE_BEGINS: [&str; 3] = [": Creating...", ": Modifying...", ": Destroying..."];
 const CHANGE_GOES_ON: [&str; 5] = [
     ": Importing from ID",
@@ -78,7 +78,7 @@ const CHANGE_ENDS: [&str; 3] = [
     ": Modifications complete",
     ": Destruction complete",
 ];
-/// What other commands print once they have done what was asked.
+/// Printed by other commands on success.
 const CONFIRMED: [&str; 6] = [
     "Created and switched to workspace ",
     "Switched to workspace ",
@@ -87,13 +87,13 @@ const CONFIRMED: [&str; 6] = [
     "No matching resources found.",
     OUTPUTS,
 ];
-/// The same, behind the tool's name.
+/// Printed in the same case, after the tool's name.
 const UNLOCKED: &str = " state has been successfully unlocked!";
 
 /// How far the tool got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Words {
-    /// It had the lock, or has it still.
+    /// It had the lock, or still has it.
     pub(super) had_lock: bool,
     /// It has begun to change resources.
     pub(super) has_changed: bool,
@@ -103,11 +103,11 @@ pub(in crate::runner) struct Words {
     plans_changes: bool,
     /// Its closing line came last: the state is written and the lock released.
     pub(in crate::runner) is_complete: bool,
-    /// Perhaps its closing line came last: it follows output values, which may hold such a line.
+    /// Its closing line may have come last: it follows output values, which may contain such a line.
     pub(in crate::runner) is_perhaps_complete: bool,
     /// The plan is made.
     pub(in crate::runner) is_planned: bool,
-    /// It did what a command other than those above and below was asked for.
+    /// A command other than those above and below succeeded.
     pub(in crate::runner) is_confirmed: bool,
     /// The working directory is initialized.
     pub(in crate::runner) is_initialized: bool,
@@ -115,23 +115,23 @@ pub(in crate::runner) struct Words {
     pub(in crate::runner) is_valid: bool,
     /// It printed an error.
     pub(in crate::runner) has_error: bool,
-    /// It printed a bare line that says so.
+    /// It printed a bare line with an error.
     pub(in crate::runner) has_bare_error: bool,
-    /// It died of a fault of its own.
+    /// It crashed.
     pub(in crate::runner) has_crashed: bool,
-    /// Another command began while the one before had changed resources and had not closed.
+    /// Another command began while the previous one had changed resources and had not closed.
     pub(super) is_unclosed: bool,
     /// It has changed resources and has not closed.
     is_changing: bool,
-    /// It said that what was asked for is written.
+    /// It reported that the requested change is written.
     pub(in crate::runner) is_written: bool,
-    /// An error of its own came last: it prints them once the state is written, before the lock is released.
+    /// An error of its own came last: it prints errors once the state is written, before the lock is released.
     pub(in crate::runner) has_closed_with_error: bool,
-    /// A second signal made it leave without the state.
+    /// A second signal made it exit without the state.
     pub(in crate::runner) is_abandoned: bool,
     /// It could not write the state.
     pub(in crate::runner) is_not_written: bool,
-    /// Perhaps it could not.
+    /// It may have been unable to write the state.
     pub(in crate::runner) is_perhaps_not_written: bool,
 }
 
@@ -141,7 +141,7 @@ impl Words {
         for item in &printed.items {
             match item {
                 Item::Line(line) => words.take_line(line),
-                // Maybe quoted; but the message that quotes it was printed under the lock.
+                // May be quoted; but the message that quotes it was printed while the lock was held.
                 Item::DoubtfulLine(line) => {
                     words.take_progress(line);
                     words.is_perhaps_complete |= starts(line, &COMPLETE);
@@ -228,13 +228,13 @@ impl Words {
         }
     }
 
-    /// A command begins, or goes on without having changed anything.
+    /// Records that a command begins, or continues without having changed anything.
     fn begin(&mut self) {
         self.is_unclosed |= self.is_changing;
         self.reopen();
     }
 
-    /// Something follows what had closed.
+    /// Records that something follows the closing line.
     fn reopen(&mut self) {
         *self = Self {
             is_complete: false,
@@ -259,7 +259,7 @@ impl Words {
 
     fn go_on_with_change(&mut self) {
         self.change();
-        // Its beginning may be in what is no longer there.
+        // Its beginning may be in the part that is no longer kept.
         self.in_flight = self.in_flight.max(1);
     }
 
@@ -268,8 +268,8 @@ impl Words {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// Whether it was in the middle of its work, with a lock: it may have sent the order to release the lock as soon as
-    /// nothing is left to be done.
+    /// Returns whether the tool was in the middle of its work, with a lock: it may have requested the release of
+    /// the lock as soon as nothing is left to do.
     pub(super) fn holds_lock(&self, command: &str, args: &[String]) -> bool {
         let is_refresh = command == "refresh" || flags::is_on(args, "refresh-only");
         let is_before_changes =
@@ -300,11 +300,11 @@ fn starts(line: &str, words: &[&str]) -> bool {
     words.iter().any(|words| line.starts_with(words))
 }
 
-/// Whether the tool had no chance to write its state: a signal ended it, or it crashed.
+/// Returns whether the tool had no chance to write its state: a signal ended it, or it crashed.
 ///
-/// A shell gives 128 and the number of the signal that ended the tool; a Go program that panics, runs out of
-/// memory or gets a SIGQUIT exits with 2, and terraform's own panic handler with 11. The commands that write
-/// state exit with 0 and 1 otherwise. Anything after the closing line comes too late to matter.
+/// A shell exits with 128 plus the number of the signal that ended the tool. A Go program that panics, runs out of
+/// memory or gets a SIGQUIT exits with 2, and terraform's own panic handler with 11. Otherwise, the commands that
+/// write state exit with 0 and 1. Anything after the closing line comes too late to matter.
 pub(super) fn is_abrupt(ending: Ended, words: Words) -> bool {
     match ending {
         _ if words.is_complete => false,

@@ -1,4 +1,4 @@
-//! What may be said after the end of a wrapper in the tool's place, and after exit codes of a shell.
+//! Tests of reports after the end of a wrapper in the tool's place, and after exit codes of a shell.
 
 use LockStatus::{Held, Released, Unknown};
 use StateSafety::Saved;
@@ -6,7 +6,7 @@ use StateSafety::Saved;
 use super::tests::{args_of, dropped, files, kept};
 use super::*;
 
-/// What a tool printed, by path below `tests/fixtures`.
+/// The output of a tool, by path below `tests/fixtures`.
 macro_rules! recorded {
     ($path:literal) => {
         include_str!(concat!("../../../tests/fixtures/", $path))

@@ -1,10 +1,10 @@
-//! Finds, in all that the tool prints, its word that it has received a signal.
+//! Finds the tool's message that it has received a signal in its output.
 
 use memchr::{memchr, memmem, memrchr};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// How both tools begin what they print at their first signal, as text:
+/// The beginning of what both tools print at their first signal, as text:
 ///
 /// ```text
 /// Interrupt received.
@@ -17,27 +17,27 @@ use std::borrow::Cow;
 /// {"@level":"info","@message":"\nInterrupt received.\nPlease wait …","@module":"tofu.ui",…,"type":"log"}
 /// ```
 const NOTICE: &str = "Interrupt received.";
-/// Longest line that can hold the notice; theirs have less than 300 bytes.
+/// Longest line that can contain the notice; those of the tools have less than 300 bytes.
 const LINE_BYTES: usize = 4096;
 
-/// Looks for the notice in a stream that comes in pieces, and remembers it.
+/// Searches for the notice in a stream that arrives in pieces, and remembers it.
 ///
-/// Wants the output as the tool wrote it, before anything is masked. What a provisioner prints does not count:
-/// as text it stands behind the address of its resource, with `-json` in a message of another type.
+/// Requires the output as the tool wrote it, before masking. Output of a provisioner does not count: as text it
+/// follows the address of its resource, with `-json` it is in a message of another type.
 #[derive(Debug, Clone, Default)]
 pub(in crate::runner) struct InterruptNotice {
     is_seen: bool,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line whose end has not arrived.
     line: Vec<u8>,
 }
 
 impl InterruptNotice {
-    /// Whether the tool has said that it received a signal.
+    /// Returns whether the tool has reported that it received a signal.
     pub(in crate::runner) const fn is_seen(&self) -> bool {
         self.is_seen
     }
 
-    /// Takes the next piece.
+    /// Processes the next piece.
     pub(in crate::runner) fn push(&mut self, piece: &[u8]) {
         if self.is_seen {
             return;
@@ -89,7 +89,7 @@ fn is_notice(line: &[u8]) -> bool {
         .starts_with(NOTICE.as_bytes())
 }
 
-/// A line that `-json` prints.
+/// A line of `-json` output.
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(rename = "@message", borrow)]
@@ -109,7 +109,7 @@ fn is_json_notice(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// As terraform 1.11.4 and tofu 1.6.2 print them.
+    /// As printed by terraform 1.11.4 and tofu 1.6.2.
     const TABLE: [(&str, bool); 13] = [
         (
             "\nInterrupt received.\nPlease wait for Terraform to exit or data loss may occur.\nGracefully shutting down...\n\n",

@@ -1,4 +1,4 @@
-//! Who gets the one SIGINT of a stop.
+//! Decides which processes get the one SIGINT of a stop, and sends it.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::targets::{Interrupted, Seen, Targets, View, WRAPPER_TURN, next_target
 use crate::process::ToolGroup;
 use crate::runner::leader::{Leader, Program};
 
-/// How often a wrapper is looked at while it stops: it may start the tool only now.
+/// How often a stopping wrapper is checked: it may start the tool only now.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long what is left without the tool may take for its end after its SIGINT.
+/// How long the remaining processes without the tool may take to end after their SIGINT.
 const LAST_TURN: Duration = Duration::from_secs(2);
 
-/// Sends the SIGINT, and knows who has had it.
+/// Sends the SIGINT, and records which processes have received it.
 ///
-/// Where the tool was started directly, its whole process group gets it. Behind a wrapper only the tool gets it:
-/// a shell would die of it and leave the tool behind, `tee` would die and take the tool's stdout with it, and
-/// a wrapper that passes signals on would make it two.
+/// If the tool was started directly, its whole process group gets it. Behind a wrapper only the tool gets it: a
+/// shell would die of it and leave the tool behind, `tee` would die and take the tool's stdout with it, and a
+/// wrapper that forwards signals would make it two.
 #[derive(Debug)]
 pub(super) struct Interruption {
     /// Name of the tool's program.
@@ -33,7 +33,7 @@ pub(super) struct Interruption {
     /// Whether a process that runs the tool was interrupted behind a wrapper.
     reached_tool: bool,
     next_look: Option<Instant>,
-    /// Since when nothing runs that is the tool.
+    /// Since when no process runs the tool.
     no_tool_since: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Interruption {
         }
     }
 
-    /// What leads the group: a script may have become the tool since the last look.
+    /// Returns the kind of the group's leader: a script may have become the tool since the last check.
     pub(super) fn leader(&mut self, tool: &ToolGroup) -> Leader {
         if self.leader == Leader::Wrapper
             && let Some(name) = tool.leader_program()
@@ -68,17 +68,17 @@ impl Interruption {
         self.leader
     }
 
-    /// What leads the group, as it was last seen.
+    /// Returns the kind of the group's leader at the last check.
     pub(super) const fn last_leader(&self) -> Leader {
         self.leader
     }
 
-    /// Whether a process that runs the tool was interrupted behind a wrapper.
+    /// Returns whether a process that runs the tool was interrupted behind a wrapper.
     pub(super) const fn reached_tool(&self) -> bool {
         self.reached_tool
     }
 
-    /// Whether a process that runs the tool is alive, wherever it is below this process.
+    /// Returns whether a process that runs the tool is alive, wherever it is below this process.
     pub(super) fn tool_life(&mut self, tool: &ToolGroup) -> ToolLife {
         let processes = self.files.processes();
         if processes.is_empty() {
@@ -93,21 +93,22 @@ impl Interruption {
         }
     }
 
-    /// Whether the tool was stopped and has ended, and all that it left behind has had its SIGINT and a moment.
+    /// Returns whether the tool was stopped and has ended, and all processes that it left behind have received
+    /// their SIGINT and had some time.
     pub(super) fn is_without_tool(&self, now: Instant) -> bool {
         let is_over = |since| now.duration_since(since) >= WRAPPER_TURN + LAST_TURN;
         self.interrupted.had_tool && self.no_tool_since.is_some_and(is_over)
     }
 
-    /// When to call [`Interruption::look`] next.
+    /// Returns when to call [`Interruption::look`] next.
     pub(super) const fn next_look(&self) -> Option<Instant> {
         self.next_look
     }
 
     /// Interrupts the tool; returns the processes that may not be signalled.
     ///
-    /// With `is_heard` the tool has said that it received a signal: then ours would be its second, and it would
-    /// abandon its state.
+    /// With `is_heard` the tool has reported that it received a signal: another one would be its second, and it
+    /// would abandon its state.
     pub(super) fn begin(&mut self, tool: &mut ToolGroup, is_heard: bool, now: Instant) -> Vec<i32> {
         let is_direct = self.leader(tool) == Leader::Tool && !self.has_leader_ended;
         match (is_direct, is_heard) {
@@ -126,7 +127,7 @@ impl Interruption {
         }
     }
 
-    /// From here on the rest of the run is on its own: the leader has ended.
+    /// Records that the leader has ended: the rest of the run continues without it.
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
         self.has_leader_ended = true;
         if tool.interrupted_at().is_some() || self.next_look.is_some() {
@@ -134,7 +135,7 @@ impl Interruption {
         }
     }
 
-    /// Interrupts what has not been interrupted and has to be by now.
+    /// Interrupts the processes that have to be interrupted by now.
     pub(super) fn look(&mut self, tool: &mut ToolGroup, now: Instant) -> Vec<i32> {
         self.next_look = Some(now + LOOK_EVERY);
         let processes = self.files.processes();
@@ -165,7 +166,7 @@ impl Interruption {
             self.interrupted.processes.push(process.clone());
         }
         if targets.is_any_tool_alive {
-            // A wrapper that is stopped would never see that its tool has ended.
+            // A stopped wrapper would never notice that its tool has ended.
             tool.resume();
             self.reached_tool |= !targets.processes.is_empty();
             self.interrupted.had_tool = true;
@@ -173,7 +174,7 @@ impl Interruption {
         refusing
     }
 
-    /// Someone else has interrupted what is running now.
+    /// Records that another process has interrupted everything that is running now.
     fn count_all(&mut self, tool: &mut ToolGroup) {
         let processes = self.files.processes();
         let targets = self.targets(&processes, tool, Duration::ZERO);

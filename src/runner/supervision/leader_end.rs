@@ -1,35 +1,36 @@
-//! What follows when the program in the tool's place has ended and something of the run is still alive.
+//! Decides what to do when the program in the tool's place has ended and other processes of the run are still
+//! alive.
 
 use crate::process::Ended;
 use crate::runner::ladder::Stage;
 use crate::runner::leader::Leader;
 
-/// What is done with the rest.
+/// What happens to the remaining processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// It is ended at once.
+    /// They are killed at once.
     Ended,
-    /// It has the grace, or what is left of it: the real tool may be writing its state.
+    /// They get the grace period, or what is left of it: the real tool may be writing its state.
     HasGrace,
-    /// It goes on for as long as the tool is among it.
+    /// They continue as long as the tool is one of them.
     WorksOn,
 }
 
-/// Whether the tool is among the rest.
+/// Whether the tool is one of the remaining processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToolLife {
     /// A process runs the tool.
     Runs,
-    /// No process is seen that does; the one that will may not have called exec yet.
+    /// No visible process runs the tool; the one that will may not have called exec yet.
     NotSeen,
     /// `/proc` does not show the processes.
     Hidden,
 }
 
-/// Decides what is done with processes that outlive the leader.
+/// Decides what to do with processes that outlive the leader.
 ///
-/// Daemons that a tool leaves behind must not hold up its result. But a wrapper may end before the tool does:
-/// a shell dies of the SIGINT that the tool answers with a graceful stop, or started the tool in the background.
+/// Daemons that a tool leaves behind must not delay its result. But a wrapper may end before the tool does: a shell
+/// dies of the SIGINT to which the tool responds with a graceful stop, or started the tool in the background.
 pub(super) fn rest_after(leader: Leader, ended: Ended, stage: Stage, tool: ToolLife) -> Rest {
     match (stage, leader, tool) {
         (Stage::Killed, ..) => Rest::Ended,
@@ -38,9 +39,9 @@ pub(super) fn rest_after(leader: Leader, ended: Ended, stage: Stage, tool: ToolL
         (Stage::Running, Leader::Wrapper, ToolLife::Hidden) => Rest::HasGrace,
         (Stage::Running, Leader::Wrapper, ToolLife::Runs | ToolLife::NotSeen) => Rest::WorksOn,
         (Stage::Stopping, Leader::Tool, _) if is_abrupt(ended) => Rest::HasGrace,
-        // Neither tool dies of these, but a binary that starts the tool does.
+        // Neither tool dies of these signals, but a program that starts the tool does.
         (Stage::Running, Leader::Tool, _) if is_stop_signal(ended) => Rest::HasGrace,
-        // A provisioner has started another run, which has a state of its own.
+        // A provisioner has started another run, which has its own state.
         (Stage::Stopping | Stage::Running, Leader::Tool, ToolLife::Runs) => Rest::HasGrace,
         (Stage::Stopping | Stage::Running, Leader::Tool, ToolLife::NotSeen | ToolLife::Hidden) => {
             Rest::Ended
@@ -48,7 +49,7 @@ pub(super) fn rest_after(leader: Leader, ended: Ended, stage: Stage, tool: ToolL
     }
 }
 
-/// Whether a process was ended by a signal, or a shell tells so of its child.
+/// Returns whether a process was ended by a signal, or a shell reports this of its child.
 fn is_abrupt(ended: Ended) -> bool {
     ended.code() > 128
 }

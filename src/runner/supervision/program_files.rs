@@ -1,4 +1,4 @@
-//! What the program files of running processes say of themselves.
+//! Reads what the program files of running processes reveal about themselves.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,14 +11,14 @@ use crate::runner::leader::Program;
 /// Reads each file once.
 #[derive(Debug, Default)]
 pub(super) struct ProgramFiles {
-    /// By device and inode.
+    /// Known programs, by device and inode.
     known: HashMap<(u64, u64), Program>,
     /// Whether one of them was the tool.
     pub(super) has_seen_tool: bool,
 }
 
 impl ProgramFiles {
-    /// The processes of the run, parents before their children; none where `/proc` does not show them.
+    /// Returns the processes of the run, parents before their children; empty if `/proc` does not show them.
     pub(super) fn processes(&mut self) -> Vec<Seen> {
         let seen = |process: crate::process::Process| {
             let file = process.program_file();

@@ -1,4 +1,4 @@
-//! Reads what the tool has printed and this process has not masked yet, once the tool has ended.
+//! Reads and masks the remaining output after the tool has ended.
 
 use std::io;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use crate::runner::journal::Journal;
 use crate::runner::ladder::{Ladder, Stage};
 use crate::runner::orders::{Order, Orders};
 
-/// How long masking the rest of the output may take once the run is to end. What is left then is passed over.
+/// How long masking the remaining output may take once the run has to end. Any further output is skipped.
 const REST: Duration = Duration::from_secs(10);
 
-/// When masking the rest of the output has to end.
+/// Deadline for masking the remaining output.
 ///
-/// A stop that was asked for, also while the rest is read, ends within [`REST`]. Without one, so does the timeout.
+/// After a stop, also one during the reading, it is [`REST`] later. Without a stop, the same applies to the
+/// timeout.
 #[derive(Debug, Clone, Copy)]
 struct RestDeadline(Instant);
 
@@ -45,7 +46,7 @@ impl RestDeadline {
     }
 }
 
-/// What takes part in reading the rest of the output.
+/// The components that read the remaining output.
 pub(super) struct RestReader<'a> {
     pub(super) intake: &'a mut Intake,
     pub(super) spool: &'a mut Spool,
@@ -55,8 +56,8 @@ pub(super) struct RestReader<'a> {
 }
 
 impl RestReader<'_> {
-    /// Reads the output to its end, after all processes that write to it have ended. Force, or a deadline that has
-    /// passed, leaves out the rest.
+    /// Reads the output to its end, after all processes that write to it have ended. Force, or a passed deadline,
+    /// skips the rest.
     pub(super) async fn read(mut self, ladder: &Ladder, clock: &mut RunClock) -> io::Result<()> {
         let now = clock.look(Instant::now());
         let mut deadline = RestDeadline::new(ladder.stage(), ladder.next_deadline(), now);
@@ -72,7 +73,7 @@ impl RestReader<'_> {
         Ok(())
     }
 
-    /// Whether there may be more.
+    /// Returns whether more output may be available.
     fn read_for_a_turn(&mut self) -> io::Result<bool> {
         let began = Instant::now();
         while began.elapsed() < TURN {
@@ -84,7 +85,7 @@ impl RestReader<'_> {
         Ok(true)
     }
 
-    /// The tool has ended, so an order can only shorten the reading.
+    /// Obeys an order, which can only shorten the reading because the tool has ended.
     fn obey(&mut self, order: Option<Order>, deadline: &mut RestDeadline, now: Instant) {
         match order {
             Some(Order::Force) => deadline.force(now),
@@ -110,7 +111,7 @@ mod tests {
     fn a_stop_or_the_timeout_limits_the_time_for_the_rest() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        // Stage, when the timeout is, when a stop comes while the rest is read, and the deadline; the tool ends at 100 s.
+        // Stage, time of the timeout, time of a stop during the reading, and the deadline; the tool ends at 100 s.
         let table = [
             (Stage::Running, 300, None, 310),
             (Stage::Running, 99, None, 110),

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the clock has to be looked at.
+/// How often the clock has to be read.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How late a look may come on a busy machine.
+/// How late a reading may be on a busy machine.
 ///
-/// A wake-up that is later than this means that the process was stopped (SIGSTOP, a frozen cgroup) or the
-/// whole machine was. A shorter stop counts as time in which the process ran.
+/// A later wake-up means that the process (SIGSTOP, a frozen cgroup) or the whole machine was stopped. A shorter
+/// stop counts as running time.
 const TOLERANCE: Duration = Duration::from_secs(2);
 
 /// Measures the time during which this process ran.
 ///
-/// Timeout and grace are for the tool to use. While everything is frozen the tool cannot use them, and at the
-/// thaw it must not find them used up. The clock compares when it is looked at with when it was to be looked
-/// at: the difference, if it is beyond the tolerance, does not count.
+/// Timeout and grace period are meant for the tool to use. While everything is frozen, the tool cannot use them,
+/// and after the thaw they must not be used up. The clock compares the actual with the expected time of each
+/// reading: a difference beyond the tolerance does not count.
 #[derive(Debug)]
 pub(super) struct RunClock {
     looked_at: Instant,
@@ -31,7 +31,7 @@ impl RunClock {
         }
     }
 
-    /// The time on this clock; `now` is the machine's.
+    /// Returns the time on this clock; `now` is the machine's.
     pub(super) fn look(&mut self, now: Instant) -> Instant {
         let since = now.saturating_duration_since(self.looked_at);
         if since > LOOK_EVERY + TOLERANCE {
@@ -41,12 +41,12 @@ impl RunClock {
         now.checked_sub(self.stopped_for).unwrap_or(now)
     }
 
-    /// When, on the machine's clock, this one shows `time`, unless it is stopped until then.
+    /// Returns when, on the machine's clock, this one shows `time`, unless it is stopped until then.
     pub(super) fn on_machine(&self, time: Instant) -> Instant {
         time + self.stopped_for
     }
 
-    /// When to look next, on the machine's clock.
+    /// Returns when to read the clock next, on the machine's clock.
     pub(super) fn next_look(&self) -> Instant {
         self.looked_at + LOOK_EVERY
     }
@@ -56,7 +56,7 @@ impl RunClock {
 mod tests {
     use super::*;
 
-    /// When the clock is looked at, and what it shows then, in milliseconds.
+    /// The times at which the clock is read, and what it then shows, in milliseconds.
     type Looks = &'static [(u64, u64)];
 
     const TABLE: [(&str, Looks); 5] = [

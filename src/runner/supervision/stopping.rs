@@ -1,4 +1,4 @@
-//! Carries out orders and what is due.
+//! Carries out orders and due steps.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,8 @@ use crate::protocol::{Event, OnDisconnect, StopReason};
 use crate::runner::ladder::Step;
 use crate::runner::orders::Order;
 
-/// Most unread output that is searched for the tool's word that it received a signal: a fraction of a second.
+/// Most unread output that is searched for the tool's message that it received a signal: takes a fraction of a
+/// second.
 const PEEK_BYTES: u64 = 512 * 1024 * 1024;
 
 impl Supervision<'_> {
@@ -41,12 +42,12 @@ impl Supervision<'_> {
         self.take_step(step, watch, now)
     }
 
-    /// Takes in an order that came when the tool had ended: it stops nothing any more.
+    /// Processes an order that came after the tool had ended: it stops nothing any more.
     pub(super) fn obey_late(&mut self, order: Order, now: Instant) {
         match order {
             Order::Disconnect => self.journal.reader_gone(),
             Order::Warn(sentence) => self.journal.warn(&mut self.orders.link, sentence),
-            // The tool has had the same signal, and was faster.
+            // The tool has received the same signal, and was faster.
             Order::Signalled(whom) if self.is_heard() => self.ladder.stop_settling(whom, now),
             Order::Cancel | Order::Force | Order::Signalled(_) => {}
         }
@@ -84,7 +85,7 @@ impl Supervision<'_> {
         self.warn_of_refusal(&refusing);
     }
 
-    /// Interrupts what a wrapper has started since.
+    /// Interrupts processes that a wrapper has started since.
     pub(super) fn interrupt_more(&mut self, watch: &mut Watch, now: Instant) {
         if watch.interruption.next_look().is_none_or(|at| now < at) {
             return;
@@ -93,10 +94,10 @@ impl Supervision<'_> {
         self.warn_of_refusal(&refusing);
     }
 
-    /// Whether the tool has said that it received a signal, in what is read or what is yet to be read.
+    /// Returns whether the tool has reported that it received a signal, in the read or the unread output.
     fn is_heard(&self) -> bool {
         let mut notice = self.intake.notice.clone();
-        // Without the unread part, what is known is known.
+        // If the unread part is unavailable, the known part decides.
         let _ = self.spool.peek(PEEK_BYTES, |piece| notice.push(piece));
         notice.is_seen()
     }

@@ -1,8 +1,8 @@
-//! The sentence about processes that could not be ended.
+//! Builds the sentence about processes that could not be ended.
 
 use crate::process::{SurvivalCause, Survivors};
 
-/// Names what may still be alive; `None` when nothing is.
+/// Names the processes that may still be alive; returns `None` if there are none.
 pub(in crate::runner) fn sentence(survivors: &Survivors) -> Option<String> {
     let of = |wanted: SurvivalCause| {
         let pids: Vec<String> = survivors

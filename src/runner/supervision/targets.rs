@@ -9,25 +9,25 @@ use std::time::Duration;
 use crate::process::{BootTicks, Process};
 use crate::runner::leader::Program;
 
-/// How long a wrapper may go on after its tool has ended, before it gets a SIGINT itself.
+/// How long a wrapper may continue after its tool has ended, before it gets a SIGINT itself.
 pub(super) const WRAPPER_TURN: Duration = Duration::from_secs(5);
 
 /// A process of the run.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) process: Process,
-    /// What the file of its program says of itself.
+    /// What its program file reveals about itself.
     pub(super) program: Program,
 }
 
-/// Who has had a SIGINT.
+/// The processes that have received a SIGINT.
 #[derive(Debug, Default)]
 pub(super) struct Interrupted {
     /// Single processes.
     pub(super) processes: Vec<Process>,
     /// Whether one of them ran the tool.
     pub(super) had_tool: bool,
-    /// The leader's process group as it was at that time.
+    /// The leader's process group at that time.
     pub(super) group: Option<(i32, BootTicks)>,
 }
 
@@ -40,25 +40,25 @@ impl Interrupted {
     }
 }
 
-/// Who is to get one.
+/// The processes that have to get a SIGINT.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Targets {
     /// The leader's process group.
     pub(super) group: bool,
     /// Single processes, as indices.
     pub(super) processes: Vec<usize>,
-    /// Whether a process is alive that runs the tool.
+    /// Whether a process that runs the tool is alive.
     pub(super) is_any_tool_alive: bool,
 }
 
-/// What is seen of a run at one moment.
+/// The processes of a run at one moment.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     /// The processes below the supervisor, parents before their children.
     pub(super) processes: &'a [Seen],
     /// Name of the tool's program.
     pub(super) program: &'a str,
-    /// Whether a name proves nothing: a process was seen whose program file says that it is the tool.
+    /// Whether a name is not proof: a process was seen whose program file identifies it as the tool.
     pub(super) is_proof_wanted: bool,
     /// The leader's process group.
     pub(super) leader_group: i32,
@@ -66,11 +66,10 @@ pub(super) struct View<'a> {
     pub(super) no_tool_for: Duration,
 }
 
-/// Decides who gets a SIGINT now.
+/// Decides which processes get a SIGINT now.
 ///
-/// A process that runs the tool gets the first one, and nothing else does: what such a process has started, it
-/// stops itself. Where no tool runs, all processes get one: at once if none was seen before, else when the
-/// wrapper has had its turn.
+/// If the tool runs, only its outermost processes get one: each stops the processes that it has started itself. If no
+/// tool runs, all processes get one: at once if no tool was seen before, else after the wrapper's turn.
 pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Targets {
     let is_new = |index: &usize| !interrupted.has(&view.processes[*index].process);
     let tools = outermost_tools(view);
@@ -96,7 +95,7 @@ pub(super) fn next_targets(view: &View<'_>, interrupted: &Interrupted) -> Target
     }
 }
 
-/// The processes that run the tool and have none above them that does.
+/// Returns the processes that run the tool and have no ancestor that does.
 fn outermost_tools(view: &View<'_>) -> Vec<usize> {
     let mut inside = HashSet::new();
     let mut tools = Vec::new();
@@ -113,7 +112,8 @@ fn outermost_tools(view: &View<'_>) -> Vec<usize> {
     tools
 }
 
-/// A version manager's program that is named like the tool, and starts it, is not the tool.
+/// Returns whether a process runs the tool. A version manager's program with the tool's name, which starts the
+/// tool, does not count.
 fn runs_tool(seen: &Seen, view: &View<'_>) -> bool {
     let name = seen.process.program.as_deref();
     match seen.program {
@@ -125,7 +125,7 @@ fn runs_tool(seen: &Seen, view: &View<'_>) -> bool {
     }
 }
 
-/// Whether a file name is that of the tool: `terraform`, or as version managers and packages name it,
+/// Returns whether a file name is that of the tool: `terraform`, or a name that version managers and packages use:
 /// `terraform_1.11.4`, `terraform-1.11`, `terraform.real`, `.terraform-wrapped`. Providers are not the tool.
 fn is_tool(name: &str, program: &str) -> bool {
     let name = name.strip_prefix('.').unwrap_or(name);

@@ -1,4 +1,4 @@
-//! The tool works on behind a wrapper that has ended by itself.
+//! Tracks a tool that continues behind a wrapper that has ended by itself.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use super::leader_end::ToolLife;
 
-/// How often the processes are looked at.
+/// How often the processes are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How many looks in a row must find no process that runs the tool before the rest is taken for daemons: a child of
-/// a shell needs a moment to become the tool, and a script may run the tool twice.
+/// How many checks in a row must find no process that runs the tool before the remaining processes count as
+/// daemons: a child of a shell needs a moment to become the tool, and a script may run the tool twice.
 const EMPTY_LOOKS: u8 = 4;
 
-/// Knows whether the tool is there.
+/// Tracks whether the tool is running.
 #[derive(Debug)]
 pub(super) struct WorkOn {
     looked_at: Instant,
@@ -29,7 +29,7 @@ impl WorkOn {
         }
     }
 
-    /// Takes in what is seen now; whether that is the tool, for the first time.
+    /// Records the current observation; returns whether it is the first one of the tool.
     pub(super) const fn look(&mut self, tool: ToolLife, now: Instant) -> bool {
         self.looked_at = now;
         match tool {
@@ -44,17 +44,17 @@ impl WorkOn {
         }
     }
 
-    /// When to look next.
+    /// Returns when to check next.
     pub(super) fn next_look(&self) -> Instant {
         self.looked_at + LOOK_EVERY
     }
 
-    /// Whether the rest is without the tool.
+    /// Returns whether the tool is no longer among the remaining processes.
     pub(super) const fn is_done(&self) -> bool {
         self.empty_looks >= EMPTY_LOOKS
     }
 
-    /// Whether the tool has outlived the wrapper.
+    /// Returns whether the tool has outlived the wrapper.
     pub(super) const fn has_seen_tool(&self) -> bool {
         self.has_seen_tool
     }

@@ -41,8 +41,8 @@ fn seen((pid, parent, group, program): (i32, i32, i32, &str)) -> Seen {
     }
 }
 
-/// Processes as pid, parent, group, program; a process starts at the tick of its pid. A program that says that
-/// it is the tool has a `+` before its name, one that says that it is another a `-`.
+/// Processes as pid, parent, group, program; a process starts at the tick of its pid. A program that identifies
+/// itself as the tool has a `+` before its name, one that identifies itself as another a `-`.
 type Listed = &'static [(i32, i32, i32, &'static str)];
 
 struct Row {
