@@ -127,9 +127,9 @@ pub fn is_local(url: &str) -> bool {
     begins("/") || begins("file:")
 }
 
-/// Returns the path of a local repository, from a URL that [`parse`] accepts as one.
-pub(super) fn local_path(url: &str) -> &Path {
-    Path::new(url.strip_prefix("file://").unwrap_or(url))
+/// Returns the path of a repository on this machine; `None` for other repositories.
+pub(crate) fn local_path(url: &str) -> Option<&Path> {
+    is_local(url).then(|| Path::new(url.strip_prefix("file://").unwrap_or(url)))
 }
 
 pub(super) fn parse(url: &str) -> Result<Address, UrlFault> {

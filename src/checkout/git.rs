@@ -116,7 +116,7 @@ impl Git {
             })
             .filter_map(|(_, value)| value.to_str());
         let mask = Mask::of(&source.credentials, proxies);
-        let local = (address.scheme == Scheme::File).then(|| address::local_path(&source.url));
+        let local = address::local_path(&source.url).filter(|_| address.scheme == Scheme::File);
         let confinement = Confinement::of(&options.sandbox, &own, local)?;
         let allowed_hosts = options.allowed_hosts.clone();
         let route = Route::to(&address, &allowed_hosts, &own).await?;

@@ -94,6 +94,7 @@ mod staging;
 mod submodules;
 mod tool_access;
 
+pub(crate) use address::local_path;
 pub use address::{UrlFault, is_local, validate_url};
 pub use check_out::{CheckedOut, check_out, check_out_unless};
 pub use commit::{CommitSha, NotACommitSha};

@@ -74,6 +74,7 @@ mod retention;
 mod sessions;
 mod settings;
 mod snapshot;
+mod sources;
 mod state;
 mod status;
 mod tool_file;

@@ -14,11 +14,8 @@ use super::log::Log;
 use super::outputs::Outputs;
 use super::place::{Claim, Place};
 use super::published::Published;
-use super::request::{FieldFault, RecordError, RequestSecrets, Source};
-use super::{
-    DeployRequest, InvalidRequest, RecoverError, Retention, Session, SessionId, Settings,
-    StartError,
-};
+use super::request::{RecordError, RequestSecrets};
+use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
 use crate::client::Runner;
 use crate::plan::PlanSummary;
 use crate::protocol::MAX_GRACE;
@@ -94,7 +91,7 @@ impl Sessions {
     pub fn start(&self, request: DeployRequest) -> Result<Session, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         request.validate(&self.settings.flags)?;
-        refuse_a_source_around(&self.settings.root, &request)?;
+        self.settings.check_source(&request)?;
         let id = SessionId::new();
         let place = Place::at(self.settings.root.join(id.to_string()));
         let salt = format!("{}{}", SessionId::new(), SessionId::new());
@@ -287,26 +284,6 @@ fn problem_of_root(root: &Path) -> Option<&'static str> {
         Some(text) if text.contains('=') => Some("holds `=`"),
         Some(_) => None,
     }
-}
-
-/// Refuses a source that contains the sessions: recording the approval would change what was approved.
-fn refuse_a_source_around(root: &Path, request: &DeployRequest) -> Result<(), InvalidRequest> {
-    let Source::Directory(directory) = &request.source else {
-        return Ok(());
-    };
-    // The directory for all sessions may not exist yet.
-    let there = root.ancestors().find_map(|it| it.canonicalize().ok());
-    let holds_root = directory
-        .canonicalize()
-        .is_ok_and(|directory| there.is_some_and(|root| root.starts_with(directory)))
-        || root.starts_with(directory);
-    if holds_root {
-        let field = "source.directory".to_owned();
-        let problem = "holds the directory in which all sessions are kept".to_owned();
-        let faults = vec![FieldFault { field, problem }];
-        return Err(InvalidRequest { faults });
-    }
-    Ok(())
 }
 
 /// The parts of a session that starts or is recovered.

@@ -52,6 +52,8 @@ pub struct Settings {
     /// Hosts from which repositories may be fetched; any by default. It applies to the checkout, not to what the
     /// tools fetch.
     pub allowed_git_hosts: AllowedHosts,
+    /// Files and directories that no source on this machine may contain or lie in: others' data, keys, programs.
+    pub protected: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -70,6 +72,7 @@ impl Settings {
             inherit_env: None,
             sandbox: SandboxRequest::default(),
             allowed_git_hosts: AllowedHosts::default(),
+            protected: Vec::new(),
         }
     }
 }

@@ -8,6 +8,18 @@ use iac_runner::protocol::SandboxMode;
 use super::OpenError;
 use crate::config::Config;
 
+/// Returns the paths that no source on this machine may contain or lie in.
+pub(super) fn protected(config: &Config, data_dir: &Path) -> Vec<PathBuf> {
+    let key_file = config
+        .sealing
+        .key
+        .is_none()
+        .then(|| config.sealing.key_file.clone());
+    let program = std::env::current_exe().ok();
+    let paths = [Some(data_dir.to_owned()), key_file, program];
+    paths.into_iter().flatten().collect()
+}
+
 /// Rejects `sandbox.read` and `sandbox.write` if a listed path contains the data directory or the sealing key.
 ///
 /// # Errors

@@ -158,6 +158,7 @@ impl Service {
         settings.sandbox = config.sandbox.clone();
         settings.allowed_git_hosts = work.allowed_git_hosts.clone();
         settings.registry = registry(&config.registry)?;
+        settings.protected = exposure::protected(config, data_dir);
         let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
         let identity = place.identity()?;
         let name = work.node.clone().unwrap_or_else(|| identity.clone());

@@ -42,7 +42,10 @@ impl Service {
         let host = || host_not_allowed(&request, &self.parts.settings.allowed_git_hosts);
         match local.or_else(host).or_else(|| missing_client(&request)) {
             Some(fault) => Err(RequestError::Invalid(vec![fault])),
-            None => Ok(request),
+            None => match self.parts.settings.check_source(&request) {
+                Ok(()) => Ok(request),
+                Err(invalid) => Err(RequestError::Invalid(invalid.faults)),
+            },
         }
     }
 

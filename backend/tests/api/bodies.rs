@@ -71,6 +71,32 @@ fn refusals_of_a_source_say_what_would_do() {
 }
 
 #[test]
+fn sources_that_hold_the_service_are_refused() {
+    let stand = Stand::new();
+    let running = stand.serve_with(&["--local-sources"]);
+    let data = stand.root().join("data");
+    let sessions = data.join("sessions");
+    for (directory, expected) in [
+        (stand.root().to_owned(), "contains"),
+        (data.clone(), "is in"),
+        (sessions.clone(), "is in"),
+        ("/etc".into(), "is in"),
+        ("/".into(), "contains"),
+    ] {
+        let source = json!({"directory": directory});
+        let body = json!({"tool": "terraform", "source": source});
+        let (code, answer) = running.client.post("/deploy", &body);
+        assert_eq!(code, 400, "{answer}");
+        let told = answer["fields"].to_string();
+        assert!(told.contains(expected), "{}: {told}", directory.display());
+    }
+    let url = format!("file://{}", sessions.display());
+    let body = json!({"tool": "terraform", "git_url": url, "git_ref": "main"});
+    let (code, answer) = running.client.post("/deploy", &body);
+    assert_eq!(code, 400, "{answer}");
+}
+
+#[test]
 fn what_a_checkout_would_refuse_is_refused_at_once() {
     let stand = Stand::new();
     let running = stand.serve();
