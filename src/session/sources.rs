@@ -70,7 +70,7 @@ fn contains_what_may_be_missing(directory: &Path, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
     use crate::client::Runner;
@@ -85,6 +85,7 @@ mod tests {
         }
         for name in ["keys/sealing.key", "bin/iac-runner"] {
             fs::write(at(name), "").unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o700)).unwrap();
         }
         symlink(at("data/sessions"), at("work/link")).unwrap();
         let mut settings = Settings::new(
