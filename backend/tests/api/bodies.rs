@@ -76,11 +76,14 @@ fn sources_that_hold_the_service_are_refused() {
     let running = stand.serve_with(&["--local-sources"]);
     let data = stand.root().join("data");
     let sessions = data.join("sessions");
+    let another = sessions.join("another");
+    std::fs::create_dir_all(&another).unwrap();
     for (directory, expected) in [
         (stand.root().to_owned(), "contains"),
-        (data.clone(), "is in"),
-        (sessions.clone(), "is in"),
-        ("/etc".into(), "is in"),
+        (data, "contains"),
+        (sessions.clone(), "contains"),
+        (another, "is in"),
+        ("/etc".into(), "contains"),
         ("/".into(), "contains"),
     ] {
         let source = json!({"directory": directory});
