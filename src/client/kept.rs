@@ -14,7 +14,7 @@ pub(super) enum OnDrop {
     Killed,
 }
 
-/// Owns a child and makes sure that it is reaped, whatever happens to the owner.
+/// Owns a child and makes sure that it is reaped, also if the owner is dropped.
 ///
 /// Once a thread waits for the child, no other code can signal it: the kernel may reuse its process id.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ const GAP_LINE_BYTES: u64 = 64;
 /// Keeps the head and the tail of a text; together with the line between them they have at most a given number of
 /// bytes.
 ///
-/// That line is always written, whatever the number is, so that a truncated text is not mistaken for a short one.
+/// That line is always written, also for small numbers, so that a truncated text is not mistaken for a short one.
 /// Below 64 only the line is written.
 ///
 /// Stored in a file without a directory entry. The head is at its start, followed by the tail as a ring buffer.

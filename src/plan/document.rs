@@ -1,6 +1,6 @@
 //! Parses the JSON of a plan.
 //!
-//! Unknown members are ignored, whatever they contain: minor versions of the format only add some.
+//! Unknown members and their values are ignored: minor versions of the format only add some.
 
 use std::collections::BTreeMap;
 

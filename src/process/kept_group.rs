@@ -49,7 +49,7 @@ impl KeptGroup {
     /// Starts a command with an empty stdin, in its own group, with these descriptors, in a sandbox if one is
     /// given.
     ///
-    /// `keep` is dropped when no process of the group is left, for whatever reason. It should own the directories
+    /// `keep` is dropped when no process of the group is left, for any reason. It should own the directories
     /// in which the group works, so that nothing else removes or uses them in the meantime.
     ///
     /// # Errors

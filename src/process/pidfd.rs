@@ -56,7 +56,7 @@ pub fn wait_for_child(child: Pid, at_most: Duration) -> Option<WaitStatus> {
         match &handle {
             Some(handle) => {
                 let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-                // Whatever the answer is, the child is checked again.
+                // The child is checked again after any answer.
                 let _ = poll(
                     &mut [PollFd::new(handle.as_fd(), PollFlags::POLLIN)],
                     timeout,

@@ -20,7 +20,7 @@ impl Write for Printer {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     let mut entries = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
-                    // Whatever the answer is, the next write reports the cause.
+                    // The next write reports the cause of a failure.
                     let _ = poll(&mut entries, PollTimeout::NONE);
                 }
                 answer => return Ok(answer?),

@@ -147,7 +147,7 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherit_env: Option<Vec<String>>,
     /// Limit on `output` in the result, in bytes. The line that says how much was left out is always written, alone
-    /// if necessary, whatever the limit is: `output` may take up to 64 bytes.
+    /// if necessary, for any limit: `output` may take up to 64 bytes.
     #[schemars(
         default = "default_output_limit_bytes",
         with = "Option<u64>",

@@ -9,7 +9,7 @@ use thiserror::Error;
 const MAX_NAME_BYTES: usize = 253;
 /// Longest label of it, in bytes (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
-/// The port that both tools leave out of a host name, whatever the scheme.
+/// The port that both tools leave out of a host name, with any scheme.
 const UNNAMED_PORT: u16 = 443;
 
 /// Why an address is not valid for a registry. No variant repeats it: it may contain a password.

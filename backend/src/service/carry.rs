@@ -130,7 +130,7 @@ impl Service {
     }
 }
 
-/// Returns the session directories below a deployment's directory: one, or none if work has not begun.
+/// Returns the session directories below a deployment's directory: one, or an empty list before work has begun.
 fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(root) {
         Ok(entries) => entries,

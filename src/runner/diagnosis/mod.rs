@@ -86,7 +86,7 @@ pub(super) fn diagnose_in_spite_of_code(
     Some(after_fault(observed, class, &fault, testimony.matcher))
 }
 
-/// The whole error of an `init` that would have to ask for more than it is told.
+/// The whole error of an `init` that needs input.
 const INPUT_IS_DISABLED: &str = "input is disabled";
 
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.

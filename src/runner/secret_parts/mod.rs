@@ -1,4 +1,4 @@
-//! Finds parts of a value that are secret by themselves, whatever the name of the value is.
+//! Finds parts of a value that are secret by themselves, under any name of the value.
 //!
 //! A tool that gets a URL or a connection string shows it in parts, in its own spelling. So each part is a separate
 //! secret, both as written and as decoded, with the [`Scope`] that its format requires.
