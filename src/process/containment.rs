@@ -17,6 +17,13 @@ pub fn contains(outer: &Path, inner: &Path) -> io::Result<bool> {
     Ok(inner.starts_with(&outer) || through_mounts())
 }
 
+/// Returns whether a path that may be missing lies in a directory, or will once it is created. Nothing lies in a missing
+/// directory.
+pub fn will_contain(outer: &Path, inner: &Path) -> bool {
+    let existing = inner.ancestors().find(|it| it.exists());
+    existing.is_some_and(|existing| contains(outer, existing).unwrap_or(false))
+}
+
 /// A mounted part of a file system (`proc_pid_mountinfo(5)`).
 struct Mount {
     /// Major and minor number of the file system.
@@ -121,5 +128,8 @@ mod tests {
         assert!(contains(&at("a"), &at("a")).unwrap());
         assert!(!contains(&at("a/b"), &at("link")).unwrap());
         assert!(contains(&at("a"), &at("gone")).is_err());
+        assert!(will_contain(&at("link"), &at("a/new/file")));
+        assert!(!will_contain(&at("a/b"), &at("a/new")));
+        assert!(!will_contain(&at("gone"), &at("a")));
     }
 }

@@ -32,7 +32,7 @@ mod watch;
 mod write_now;
 
 pub use bounded::within;
-pub use containment::contains;
+pub use containment::{contains, will_contain};
 pub use descendants::{BootTicks, Process, descendants};
 pub use entry_watch::EntryWatch;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};

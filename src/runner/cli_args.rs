@@ -1,5 +1,7 @@
 //! All arguments that the tool gets: those of the request, and those from its environment.
 
+use super::flags;
+
 /// Returns the arguments after the subcommand, in the order in which both tools parse them.
 ///
 /// The tools insert `TF_CLI_ARGS_COMMAND` and then `TF_CLI_ARGS` before those on the command line.
@@ -26,8 +28,7 @@ pub(super) fn effective<'a>(
 /// Returns names and values that `-var` and `-backend-config` assign.
 pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
     args.iter().enumerate().filter_map(|(at, arg)| {
-        let flag = arg.strip_prefix('-')?;
-        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        let flag = flags::without_dashes(arg)?;
         let assignment =
             ["var", "backend-config"]
                 .iter()
@@ -65,16 +66,14 @@ pub(super) fn plan_file<'a>(command: &str, args: &'a [String]) -> Option<&'a str
     }
     let mut args = args.iter().map(String::as_str);
     while let Some(arg) = args.next() {
-        match arg.strip_prefix('-') {
-            // Go's `flag` package treats a single dash as an operand, and two as the end of the flags.
-            None | Some("") => return Some(arg),
-            Some("-") => return args.next(),
-            Some(flag) => {
-                let flag = flag.strip_prefix('-').unwrap_or(flag);
-                if APPLY_FLAGS_WITH_VALUE.contains(&flag) {
-                    args.next();
-                }
+        match (arg, flags::without_dashes(arg)) {
+            ("--", _) => return args.next(),
+            // Go's `flag` package takes a lone dash for an operand.
+            ("-", _) | (_, None) => return Some(arg),
+            (_, Some(flag)) if APPLY_FLAGS_WITH_VALUE.contains(&flag) => {
+                args.next();
             }
+            (_, Some(_)) => {}
         }
     }
     None

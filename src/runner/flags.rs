@@ -38,14 +38,19 @@ pub fn first_operand(args: &[String]) -> Option<&str> {
 /// Returns the index of the last flag with this name, and the text after its `=`.
 fn last<'a>(args: &'a [String], name: &str) -> Option<(usize, Option<&'a str>)> {
     args.iter().enumerate().rev().find_map(|(at, arg)| {
-        let flag = arg.strip_prefix('-')?;
-        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        let flag = without_dashes(arg)?;
         match flag.split_once('=') {
             Some((given, value)) if given == name => Some((at, Some(value))),
             None if flag == name => Some((at, None)),
             _ => None,
         }
     })
+}
+
+/// Returns a flag without its one or two dashes; `None` for other arguments.
+pub(super) fn without_dashes(arg: &str) -> Option<&str> {
+    let flag = arg.strip_prefix('-')?;
+    Some(flag.strip_prefix('-').unwrap_or(flag))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::request::{DeployRequest, FieldFault, InvalidRequest, Source};
 use super::settings::Settings;
 use crate::checkout::local_path;
-use crate::process::contains;
+use crate::process::{contains, will_contain};
 
 /// Directories of the system: a tool may write to the directory that it is run in.
 const OF_SYSTEM: [&str; 11] = [
@@ -43,7 +43,7 @@ impl Settings {
             .chain(self.protected.iter().map(PathBuf::as_path));
         let of_system = OF_SYSTEM.into_iter().map(Path::new);
         for path in protected.chain(of_system) {
-            let how = if contains_what_may_be_missing(source, path) {
+            let how = if path.starts_with(source) || will_contain(source, path) {
                 "contains"
             } else if contains(path, source).unwrap_or(false) {
                 "is in"
@@ -58,13 +58,6 @@ impl Settings {
         }
         Ok(())
     }
-}
-
-/// Returns whether a path is in a directory, or will be once it is created.
-fn contains_what_may_be_missing(directory: &Path, path: &Path) -> bool {
-    let existing = path.ancestors().find(|it| it.exists());
-    path.starts_with(directory)
-        || existing.is_some_and(|existing| contains(directory, existing).unwrap_or(false))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use libc::{F_UNLCK, F_WRLCK, SEEK_SET};
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -216,6 +218,15 @@ output "inputs" {{
             }
             is_too_late().then_some(false)
         })
+    }
+
+    /// Ends the tool, whose process id is in the file `pid`, with SIGKILL.
+    #[allow(dead_code, reason = "tests/faults alone needs it")]
+    #[track_caller]
+    pub(crate) fn kill_recorded_tool(&self) {
+        let pid = fs::read_to_string(self.work_dir().join("pid")).expect("a pid");
+        let pid: i32 = pid.trim().parse().expect("a number");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the tool is there");
     }
 
     /// Releases the slow resource.

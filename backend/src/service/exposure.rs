@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use iac_runner::process::contains;
+use iac_runner::process::will_contain;
 use iac_runner::protocol::SandboxMode;
 
 use super::OpenError;
@@ -10,14 +10,16 @@ use crate::config::Config;
 
 /// Returns the paths that no source on this machine may contain or lie in.
 pub(super) fn protected(config: &Config, data_dir: &Path) -> Vec<PathBuf> {
-    let key_file = config
-        .sealing
-        .key
-        .is_none()
-        .then(|| config.sealing.key_file.clone());
     let program = std::env::current_exe().ok();
+    let key_file = key_file(config).map(Path::to_owned);
     let paths = [Some(data_dir.to_owned()), key_file, program];
     paths.into_iter().flatten().collect()
+}
+
+/// Returns the file with the sealing key, unless the key is given otherwise.
+fn key_file(config: &Config) -> Option<&Path> {
+    let sealing = &config.sealing;
+    sealing.key.is_none().then_some(sealing.key_file.as_path())
 }
 
 /// Rejects `sandbox.read` and `sandbox.write` if a listed path contains the data directory or the sealing key.
@@ -29,14 +31,9 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
     if sandbox.mode == SandboxMode::Off {
         return Ok(());
     }
-    let key_file = config
-        .sealing
-        .key
-        .is_none()
-        .then_some(&config.sealing.key_file);
     let kept = [
         ("the data directory", Some(data_dir)),
-        ("the sealing key", key_file.map(AsRef::as_ref)),
+        ("the sealing key", key_file(config)),
     ];
     let lists = [
         ("sandbox.read", &sandbox.read),
@@ -44,15 +41,9 @@ pub(super) fn refuse_exposed(config: &Config, data_dir: &Path) -> Result<(), Ope
     ];
     for (what, kept) in kept {
         let Some(kept) = kept else { continue };
-        // The service creates a missing key file in this directory.
-        let place = match kept.parent() {
-            Some(directory) if !kept.exists() => directory,
-            Some(_) | None => kept,
-        };
         for (setting, paths) in lists {
-            // A missing path exposes nothing.
-            let exposes = |path: &&PathBuf| contains(path, place).unwrap_or(false);
-            if let Some(path) = paths.iter().find(exposes) {
+            // The service creates a missing key file.
+            if let Some(path) = paths.iter().find(|path| will_contain(path, kept)) {
                 return Err(OpenError::Exposed {
                     setting,
                     path: path.clone(),

@@ -226,7 +226,7 @@ impl Walk<'_> {
     /// Reads a gap; returns whether there is one that matters.
     fn read_gap(&mut self, it: &Reached, rest: &[u8]) -> bool {
         let wants_space = self.narrow(it, b" ").is_some();
-        let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
+        let has_inner = self.has_inner(it);
         let is_long = |this: &Self| !it.broken && is_long_word(it.depth, this.start, this.window);
         let may_be_skipped =
             it.spaced || has_inner || it.depth >= MIN_BEFORE_COLOUR || is_long(self);
@@ -280,7 +280,7 @@ impl Walk<'_> {
 
     /// Reads the end of a string literal and the start of another on the next line.
     fn read_literal_break(&mut self, it: &Reached, rest: &[u8]) {
-        let has_inner = self.inner_before[it.from] < self.inner_before[it.to];
+        let has_inner = self.has_inner(it);
         let early = it.depth < MIN_BEFORE_LINE_END
             && !self.has_read_space(it)
             && !is_long_word(it.depth, self.start, self.window);
@@ -328,6 +328,11 @@ impl Walk<'_> {
             Ampersand::Not => {}
             Ampersand::Cut => self.read_cut(it),
         }
+    }
+
+    /// Returns whether some of the patterns are pieces from within values.
+    fn has_inner(&self, it: &Reached) -> bool {
+        self.inner_before[it.from] < self.inner_before[it.to]
     }
 
     /// Whether white space is the last that was read of the patterns.

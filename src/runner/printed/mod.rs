@@ -26,7 +26,7 @@ use reader::Language;
 
 pub(super) use fault::{Fault, folded};
 pub(super) use json::{Message, tool_message};
-pub(super) use own::{CLOSING, OUTPUTS, after_prompt, is_crash, is_progress};
+pub(super) use own::{CLOSING, OUTPUTS, Progress, after_prompt, is_crash, progress};
 
 /// One part of the tool's output, in the order printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,31 +18,52 @@ const OWN_STARTS: [&str; 9] = [
     OUTPUTS,
 ];
 
-/// Text after the address of a resource in progress.
-const PROGRESS: [&str; 18] = [
-    ": Creating...",
-    ": Still creating...",
-    ": Creation complete",
-    ": Modifying...",
-    ": Still modifying...",
-    ": Modifications complete",
-    ": Destroying...",
-    ": Still destroying...",
-    ": Destruction complete",
-    ": Refreshing state...",
-    ": Reading...",
-    ": Still reading...",
-    ": Read complete",
-    ": Provisioning with ",
-    ": Importing from ID",
-    ": Import prepared",
-    ": Drift detected",
-    ": Preparing import...",
+/// What a line says of the work on a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::runner) enum Progress {
+    /// It is read, and not changed.
+    Reads,
+    /// Its change begins.
+    Begins,
+    /// Its change continues.
+    Continues,
+    /// Its change ends.
+    Ends,
+}
+
+/// Text after the address of a resource in progress, and its meaning.
+const PROGRESS: [(&str, Progress); 18] = [
+    (": Refreshing state...", Progress::Reads),
+    (": Reading...", Progress::Reads),
+    (": Still reading...", Progress::Reads),
+    (": Read complete", Progress::Reads),
+    (": Drift detected", Progress::Reads),
+    (": Preparing import...", Progress::Reads),
+    (": Import prepared", Progress::Reads),
+    (": Creating...", Progress::Begins),
+    (": Modifying...", Progress::Begins),
+    (": Destroying...", Progress::Begins),
+    (": Importing from ID", Progress::Continues),
+    (": Still creating...", Progress::Continues),
+    (": Still modifying...", Progress::Continues),
+    (": Still destroying...", Progress::Continues),
+    (": Provisioning with ", Progress::Continues),
+    (": Creation complete", Progress::Ends),
+    (": Modifications complete", Progress::Ends),
+    (": Destruction complete", Progress::Ends),
 ];
 
+/// Returns the progress of a resource that a line reports.
+pub(in crate::runner) fn progress(line: &str) -> Option<Progress> {
+    let found = PROGRESS.iter().find(|(words, _)| line.contains(words));
+    found
+        .filter(|_| !is_streamed(line))
+        .map(|(_, progress)| *progress)
+}
+
 /// Returns whether a line reports progress of a resource.
-pub(in crate::runner) fn is_progress(line: &str) -> bool {
-    PROGRESS.iter().any(|words| line.contains(words)) && !is_streamed(line)
+pub(super) fn is_progress(line: &str) -> bool {
+    progress(line).is_some()
 }
 
 /// Returns whether a line is the output of a running provisioner: `ADDRESS (PROVISIONER): `.

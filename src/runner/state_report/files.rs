@@ -200,7 +200,7 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
 }
 
 /// Returns whether nothing exists at a path; follows links.
-pub(super) fn is_absent(path: &Path) -> bool {
+fn is_absent(path: &Path) -> bool {
     fs::metadata(path).is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound)
 }
 
@@ -275,10 +275,9 @@ impl Record {
             Self::Absent => Backend::Local,
             Self::Unreadable => Backend::Unknown,
             Self::Of { kind, .. } if kind == "local" => Backend::Local,
-            Self::Of { kind, .. } if kind == "http" && variables.locks => {
-                Backend::Remote(kind.clone(), Survival::Kept)
+            Self::Of { kind, config, .. } => {
+                Backend::Remote(kind.clone(), survival(kind, config, variables))
             }
-            Self::Of { kind, config, .. } => Backend::Remote(kind.clone(), survival(kind, config)),
         }
     }
 
@@ -320,10 +319,10 @@ fn is_set(config: &Value, name: &str) -> bool {
 }
 
 /// Returns what happens to the lock of a backend, from its type and settings.
-fn survival(kind: &str, config: &Value) -> Survival {
+fn survival(kind: &str, config: &Value, variables: LockVariables) -> Survival {
     let is_set = |name| is_set(config, name);
     match kind {
-        "http" if is_set("lock_address") => Survival::Kept,
+        "http" if variables.locks || is_set("lock_address") => Survival::Kept,
         "s3" if is_set("dynamodb_table") || is_set("use_lockfile") => Survival::Kept,
         "s3" => Survival::Dropped,
         "azurerm" | "gcs" | "kubernetes" | "cos" => Survival::Kept,
@@ -367,7 +366,7 @@ fn lock_info_path(state: &Path) -> Option<PathBuf> {
 }
 
 /// Opens a regular file, also through a link: reading from a pipe or a device would block.
-fn open(path: &Path) -> Option<File> {
+pub(super) fn open(path: &Path) -> Option<File> {
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
     is_file.then(|| File::open(path).ok()).flatten()
 }

@@ -197,6 +197,14 @@ impl Known {
             lock_id: None,
         }
     }
+
+    const fn held(safety: StateSafety, lock_id: Option<String>) -> Self {
+        Self {
+            safety,
+            lock: LockStatus::Held,
+            lock_id,
+        }
+    }
 }
 
 /// Reports on a tool that ended by itself, after at most one graceful stop.
@@ -223,15 +231,9 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
             Known::new(written, LockStatus::Unknown)
         }
         // This run wrote nothing, so nothing of it is missing.
-        Some(LockFault::Locked(holder)) => Known {
-            lock_id: holder.id,
-            ..Known::new(StateSafety::Saved, LockStatus::Held)
-        },
+        Some(LockFault::Locked(holder)) => Known::held(StateSafety::Saved, holder.id),
         Some(LockFault::NotAsked) => Known::new(StateSafety::Saved, LockStatus::Unknown),
-        Some(LockFault::NotReleased(lock_id)) => Known {
-            lock_id,
-            ..Known::new(written, LockStatus::Held)
-        },
+        Some(LockFault::NotReleased(lock_id)) => Known::held(written, lock_id),
     }
 }
 
@@ -246,14 +248,8 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
         false => StateSafety::Unknown,
     };
     match lock_fault(printed) {
-        Some(LockFault::Locked(holder)) => Known {
-            lock_id: holder.id,
-            ..Known::new(StateSafety::Saved, LockStatus::Held)
-        },
-        Some(LockFault::NotReleased(lock_id)) => Known {
-            lock_id,
-            ..Known::new(safety, LockStatus::Held)
-        },
+        Some(LockFault::Locked(holder)) => Known::held(StateSafety::Saved, holder.id),
+        Some(LockFault::NotReleased(lock_id)) => Known::held(safety, lock_id),
         Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) => {
             Known::new(safety, LockStatus::Unknown)
         }
@@ -272,16 +268,10 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
     } else {
         StateSafety::Unknown
     };
-    let lock_id = match lock_fault(printed) {
-        Some(LockFault::Locked(holder)) => Some(holder.id),
-        Some(LockFault::NotReleased(lock_id)) => Some(lock_id),
-        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => None,
-    };
-    if let Some(lock_id) = lock_id {
-        return Known {
-            lock_id,
-            ..Known::new(safety, LockStatus::Held)
-        };
+    match lock_fault(printed) {
+        Some(LockFault::Locked(holder)) => return Known::held(safety, holder.id),
+        Some(LockFault::NotReleased(lock_id)) => return Known::held(safety, lock_id),
+        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => {}
     }
     let lock = without_holder(observed).unwrap_or(match files.backend {
         // A script that has become the tool may have done so in another directory, or with other flags.

@@ -1,14 +1,15 @@
-//! Reads the backend in a saved plan: `apply` writes to that one, whatever the working directory has recorded.
+//! Reads the backend in a saved plan: `apply` writes to that one, not to the one recorded in the working directory.
 //!
 //! Both tools write a ZIP archive whose first member, `tfplan`, is a Protocol Buffers message, see
 //! `planproto.proto` in their sources. An encrypted plan of OpenTofu is not such an archive, and can't be read.
 
-use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::DeflateDecoder;
 use serde_json::Value;
+
+use super::files::open;
 
 /// Signature of a member's header (APPNOTE.TXT of PKWARE, 4.3.7).
 const MEMBER_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
@@ -41,7 +42,7 @@ pub(super) struct PlanBackend {
 impl PlanBackend {
     /// Reads the backend from a plan file.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut file = BufReader::new(File::open(path)?);
+        let mut file = BufReader::new(open(path).ok_or(ErrorKind::InvalidInput)?);
         let mut header = [0; MEMBER_HEADER_BYTES];
         file.read_exact(&mut header)?;
         let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
@@ -83,19 +84,18 @@ fn bytes_of(number: u64, mut message: impl Read) -> io::Result<Vec<u8>> {
             5 => 4,
             _ => return Err(ErrorKind::InvalidData.into()),
         };
+        let is_wanted = tag >> 3 == number && len <= MAX_FIELD_BYTES;
         let mut content = message.by_ref().take(len);
-        let read = if tag >> 3 == number && len <= MAX_FIELD_BYTES {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes)?;
-            if bytes.len() as u64 == len {
-                return Ok(bytes);
-            }
-            bytes.len() as u64
-        } else {
-            io::copy(&mut content, &mut io::sink())?
+        let mut bytes = Vec::new();
+        let read = match is_wanted {
+            true => io::copy(&mut content, &mut bytes)?,
+            false => io::copy(&mut content, &mut io::sink())?,
         };
         if read < len {
             return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if is_wanted {
+            return Ok(bytes);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::process::Ended;
 use crate::runner::diagnosis::is_state_write;
 use crate::runner::flags;
 use crate::runner::printed::{
-    CLOSING, Fault, Item, Message, OUTPUTS, Printed, folded, is_crash, is_progress,
+    CLOSING, Fault, Item, Message, OUTPUTS, Printed, Progress, folded, is_crash, progress,
 };
 
 /// Beginnings of the line that both tools print last, once the state is saved and the lock released; if the release
@@ -52,31 +52,6 @@ pub(in crate::runner) const STATE_NOT_WRITTEN: [&str; 4] = [
     "Error writing state",
     "Failed to persist state",
     "Failed to write state",
-];
-/// Words after the address of a resource that do not change it.
-const READING: [&str; 7] = [
-    ": Refreshing state...",
-    ": Reading...",
-    ": Still reading...",
-    ": Read complete",
-    ": Drift detected",
-    ": Preparing import...",
-    ": Import prepared",
-];
-
-/// Words after the address of a resource whose change begins, continues, and ends.
-const CHANGE_BEGINS: [&str; 3] = [": Creating...", ": Modifying...", ": Destroying..."];
-const CHANGE_GOES_ON: [&str; 5] = [
-    ": Importing from ID",
-    ": Still creating...",
-    ": Still modifying...",
-    ": Still destroying...",
-    ": Provisioning with ",
-];
-const CHANGE_ENDS: [&str; 3] = [
-    ": Creation complete",
-    ": Modifications complete",
-    ": Destruction complete",
 ];
 /// Printed by other commands on success.
 const CONFIRMED: [&str; 6] = [
@@ -159,7 +134,7 @@ impl Words {
         match (message.kind.as_str(), message.operation.as_str()) {
             ("version", _) => self.begin(),
             ("apply_start", _) => self.begin_change(),
-            ("apply_progress" | "provision_start", _) => self.go_on_with_change(),
+            ("apply_progress" | "provision_start", _) => self.continue_change(),
             ("apply_complete" | "apply_errored", _) => self.end_change(),
             ("refresh_start" | "planned_change", _) => {
                 self.reopen();
@@ -209,22 +184,18 @@ impl Words {
     }
 
     fn take_progress(&mut self, line: &str) {
-        if is_progress(line) {
-            if line.contains(REFRESHING) {
-                self.begin();
-            }
-            self.had_lock = true;
-            if READING.iter().any(|words| line.contains(words)) {
-                self.reopen();
-            } else if CHANGE_BEGINS.iter().any(|words| line.contains(words)) {
-                self.begin_change();
-            } else if CHANGE_GOES_ON.iter().any(|words| line.contains(words)) {
-                self.go_on_with_change();
-            } else if CHANGE_ENDS.iter().any(|words| line.contains(words)) {
-                self.end_change();
-            } else {
-                self.change();
-            }
+        let Some(progress) = progress(line) else {
+            return;
+        };
+        if line.contains(REFRESHING) {
+            self.begin();
+        }
+        self.had_lock = true;
+        match progress {
+            Progress::Reads => self.reopen(),
+            Progress::Begins => self.begin_change(),
+            Progress::Continues => self.continue_change(),
+            Progress::Ends => self.end_change(),
         }
     }
 
@@ -257,7 +228,7 @@ impl Words {
         self.in_flight += 1;
     }
 
-    fn go_on_with_change(&mut self) {
+    fn continue_change(&mut self) {
         self.change();
         // Its beginning may be in the part that is no longer kept.
         self.in_flight = self.in_flight.max(1);

@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::ending::Ending;
@@ -135,7 +133,7 @@ fn killed_apply_behind_a_pipe_is_unknown(tool: Tool) {
         let args = [&["-auto-approve", "-lock=false"], form].concat();
         let runner = Launch::request(&fake.workspace, &fake.request("apply", &args)).start();
         fake.workspace.wait_until_in_flight();
-        kill_tool(&fake);
+        fake.workspace.kill_recorded_tool();
         let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
         let result = ending.result();
         assert_is_unknown(&ending, &result);
@@ -155,16 +153,10 @@ fn killed_plan_behind_a_pipe_is_unknown(tool: Tool) {
     let runner = Launch::request(&fake.workspace, &fake.request("plan", &args)).start();
     let limit = crate::support::waiting::WITHIN_A_TEST;
     fake.workspace.server().wait_for_more("LOCK", 0, limit);
-    kill_tool(&fake);
+    fake.workspace.kill_recorded_tool();
     let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
     let result = ending.result();
     assert_is_unknown(&ending, &result);
-}
-
-fn kill_tool(fake: &FakeTool) {
-    let pid = fs::read_to_string(fake.workspace.work_dir().join("pid")).expect("a pid");
-    let pid: i32 = pid.trim().parse().expect("a number");
-    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the tool is there");
 }
 
 #[track_caller]

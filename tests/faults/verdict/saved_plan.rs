@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::support::runner::Launch;
@@ -67,18 +66,12 @@ fn planned(tool: Tool, backend: Backend, between: Between) -> (Workspace, Value)
     (workspace, apply)
 }
 
-fn kill_the_tool(workspace: &Workspace) {
-    workspace.wait_until_in_flight();
-    let pid = fs::read_to_string(workspace.work_dir().join("pid")).expect("a pid");
-    let pid: i32 = pid.trim().parse().expect("a number");
-    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the tool is there");
-}
-
 fn killed_apply_of_a_plan_leaves_the_lock_of_its_backend(tool: Tool) {
     for between in ALL {
         let (workspace, apply) = planned(tool, Backend::Server, between);
         let runner = Launch::request(&workspace, &apply).start();
-        kill_the_tool(&workspace);
+        workspace.wait_until_in_flight();
+        workspace.kill_recorded_tool();
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
         let result = ending.result();
         ending.assert_outcome(&result, "failed");
@@ -117,7 +110,8 @@ fn killed_apply_of_a_local_plan_is_partial(tool: Tool) {
     for between in ALL {
         let (workspace, apply) = planned(tool, Backend::Local, between);
         let runner = Launch::request(&workspace, &apply).start();
-        kill_the_tool(&workspace);
+        workspace.wait_until_in_flight();
+        workspace.kill_recorded_tool();
         let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
         let result = ending.result();
         ending.assert_outcome(&result, "failed");

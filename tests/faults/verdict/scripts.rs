@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::support::fake_tool::FakeTool;
@@ -32,9 +30,7 @@ fn second_apply_that_is_killed_leaves_no_claim(tool: Tool) {
         let fake = FakeTool::around_the_tool(workspace, script);
         let runner = Launch::request(&fake.workspace, &fake.apply()).start();
         fake.workspace.wait_until_in_flight();
-        let pid = fs::read_to_string(fake.workspace.work_dir().join("pid")).expect("a pid");
-        let pid: i32 = pid.trim().parse().expect("a number");
-        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the tool is there");
+        fake.workspace.kill_recorded_tool();
         let ending = runner.end_and(|| fake.workspace.mark.assert_nothing_is_left_alive());
         let result = ending.result();
         ending.assert_outcome(&result, "unknown");

@@ -69,13 +69,7 @@ mod on_tools {
             let workspace = Workspace::new(tool, Backend::Server);
             let runner = start(&workspace, &wrapper);
             workspace.wait_until_in_flight();
-            let pid = std::fs::read_to_string(workspace.work_dir().join("pid"));
-            let pid: i32 = pid.expect("a pid").trim().parse().expect("a pid");
-            nix::sys::signal::kill(
-                nix::unistd::Pid::from_raw(pid),
-                nix::sys::signal::Signal::SIGKILL,
-            )
-            .expect("the tool is there");
+            workspace.kill_recorded_tool();
             let result = end(&workspace, runner).result();
             assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
             assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
