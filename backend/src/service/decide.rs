@@ -3,11 +3,15 @@
 use chrono::Utc;
 use iac_runner::session::{PlanDigest, Reason, Session, SessionError};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::intent::Stopped;
 use super::{DecisionError, Service};
 use crate::auth::{Approval, Attempt, Caller};
 use crate::store::{Deployment, DeploymentId, Ending, NewAuditEntry, Standing};
+
+/// How long to wait for the session of a deployment that was just claimed: longer than its recovery takes.
+const SESSION_WITHIN: Duration = Duration::from_secs(10);
 
 /// A decision about a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +87,7 @@ impl Service {
                 comment,
                 plan_digest,
             } => {
-                let session = self.session_for(&deployment)?;
+                let session = self.session_for(&deployment).await?;
                 let Some(digest) = plan_digest.or(session.status().plan_digest) else {
                     return Err(DecisionError::Conflict {
                         status: session.status().status,
@@ -97,7 +101,7 @@ impl Service {
                 self.with_intent(&entry, approval).await
             }
             Decision::Reject { comment } => {
-                let session = self.session_for(&deployment)?;
+                let session = self.session_for(&deployment).await?;
                 let rejection = async {
                     let done = session.reject(&caller.name, &comment).await;
                     done.map_err(|fault| refused(&session, fault))
@@ -121,7 +125,7 @@ impl Service {
             if self.parts.live.cancel_claimed(deployment.id, &entry.actor) {
                 return Ok(Stopped::Remembered);
             }
-            let session = self.session_by_now(deployment).await?;
+            let session = self.session_for(deployment).await?;
             match session.cancel(&entry.actor).await {
                 Ok(()) => Ok(Stopped::BySession),
                 Err(fault) => Err(refused(&session, fault)),
@@ -155,33 +159,42 @@ impl Service {
         Ok(has_ended)
     }
 
-    /// Returns the session of a deployment that was queued a moment ago and may have been claimed since.
-    pub(super) async fn session_by_now(
+    /// Returns the session of a deployment that this process runs.
+    ///
+    /// A deployment that was claimed a moment ago, or is being recovered after a restart, gets its session soon; that is
+    /// waited for.
+    pub(super) async fn session_for(
         &self,
         deployment: &Deployment,
     ) -> Result<Session, DecisionError> {
-        let found = self.store().deployment(deployment.id).await?;
-        self.session_for(found.as_ref().unwrap_or(deployment))
-    }
-
-    /// Returns the session of a deployment, if this process runs it.
-    fn session_for(&self, deployment: &Deployment) -> Result<Session, DecisionError> {
-        self.session(deployment.id).ok_or_else(|| {
-            let problem = match deployment.standing {
-                Standing::Waiting => "the deployment waits its turn".to_owned(),
-                Standing::Ended => "the deployment is over".to_owned(),
-                Standing::Active => match deployment.node.as_deref() {
-                    Some(node) if node != self.parts.node.name => {
-                        format!("the deployment is carried by `{node}`")
-                    }
-                    _ => "the deployment is about to begin or to end".to_owned(),
-                },
-            };
-            DecisionError::Conflict {
-                status: deployment.progress.status,
-                problem,
+        let id = deployment.id;
+        let deadline = Instant::now() + SESSION_WITHIN;
+        loop {
+            let mut changes = self.parts.live.watch();
+            if let Some(session) = self.session(id) {
+                return Ok(session);
             }
-        })
+            let found = self.store().deployment(id).await?;
+            let now = found.ok_or(DecisionError::NotFound)?;
+            let comes_soon =
+                now.standing == Standing::Active && self.carried_elsewhere(&now).is_none();
+            if !comes_soon || timeout_at(deadline, changes.changed()).await.is_err() {
+                return Err(without_session(&now));
+            }
+        }
+    }
+}
+
+/// Returns why a decision about a deployment without a session is refused.
+fn without_session(deployment: &Deployment) -> DecisionError {
+    let problem = match deployment.standing {
+        Standing::Waiting => "the deployment waits its turn",
+        Standing::Active => "the deployment is about to begin or to end: try again",
+        Standing::Ended => "the deployment is over",
+    };
+    DecisionError::Conflict {
+        status: deployment.progress.status,
+        problem: problem.to_owned(),
     }
 }
 

@@ -8,8 +8,8 @@ use crate::store::{Deployment, NewAuditEntry};
 impl Service {
     /// Cancels a deployment at once.
     ///
-    /// Refuses a deployment that was claimed a moment ago and has no session yet: a stop remembered for its session
-    /// would be graceful, which is not what the caller asked for.
+    /// Waits for the session of a deployment that was claimed a moment ago: a stop remembered for its session would be
+    /// graceful, which is not what the caller asked for.
     pub(super) async fn force_cancel(
         &self,
         deployment: &Deployment,
@@ -18,7 +18,7 @@ impl Service {
         if self.end_waiting(deployment, entry).await? {
             return Ok(());
         }
-        let session = self.session_by_now(deployment).await?;
+        let session = self.session_for(deployment).await?;
         let stop = async {
             match session.force_cancel(&entry.actor).await {
                 Ok(()) => Ok(Stopped::BySession),
