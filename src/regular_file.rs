@@ -11,10 +11,13 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
+/// Kind of the error for what is no regular file.
+pub(crate) const NOT_REGULAR: io::ErrorKind = io::ErrorKind::InvalidInput;
+
 /// Opens a regular file to be read, by path.
 ///
 /// # Errors
-/// When it is not there, cannot be read, or is not a regular file; never waits for a FIFO.
+/// When it is not there, cannot be read, or is not a regular file ([`NOT_REGULAR`]); never waits for a FIFO.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_at(AT_FDCWD, path)
 }
@@ -41,13 +44,45 @@ pub(crate) fn open_at(directory: impl AsFd, name: impl AsRef<Path>) -> io::Resul
     Ok(file)
 }
 
+/// Opens a regular file to be read, or the one that symbolic links lead to.
+///
+/// # Errors
+/// When it is not there, cannot be read, or is not a regular file; never waits for a FIFO.
+pub(crate) fn open_target(path: &Path) -> io::Result<File> {
+    check_kind(&fstatat(AT_FDCWD, path, AtFlags::empty())?)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = File::from(openat(AT_FDCWD, path, flags, Mode::empty())?);
+    check_kind(&fstat(&file)?)?;
+    Ok(file)
+}
+
 /// Reads a regular file that is at most `limit` bytes long.
 ///
 /// # Errors
 /// As [`open`], and when it is longer.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_all(open(path)?, limit)
+}
+
+/// Reads a regular file that is at most `limit` bytes long; returns `None` if it does not exist.
+///
+/// # Errors
+/// As [`read`], except that the file may be missing.
+pub(crate) fn read_if_there(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    match read(path, limit) {
+        Ok(content) => Ok(Some(content)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Reads an open file that is at most `limit` bytes long.
+///
+/// # Errors
+/// When it is longer or cannot be read.
+pub(crate) fn read_all(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    open(path)?.take(limit + 1).read_to_end(&mut content)?;
+    file.take(limit + 1).read_to_end(&mut content)?;
     if content.len() as u64 > limit {
         return Err(io::Error::other(format!("is longer than {limit} bytes")));
     }
@@ -76,7 +111,7 @@ fn kind(found: &FileStat) -> Option<&'static str> {
 }
 
 fn not_regular(kind: &str) -> io::Error {
-    io::Error::other(format!("is a {kind}, not a regular file"))
+    io::Error::new(NOT_REGULAR, format!("is a {kind}, not a regular file"))
 }
 
 #[cfg(test)]
@@ -100,6 +135,10 @@ mod tests {
         let _listener = UnixListener::bind(at("socket")).unwrap();
         assert_eq!(read(&at("file"), 4).unwrap(), b"text");
         assert!(read(&at("file"), 3).is_err());
+        assert_eq!(read_if_there(&at("file"), 4).unwrap().unwrap(), b"text");
+        assert_eq!(read_if_there(&at("nothing"), 4).unwrap(), None);
+        let target = open_target(&at("link")).unwrap();
+        assert_eq!(read_all(target, 4).unwrap(), b"text");
         assert_eq!(
             open(&at("nothing")).unwrap_err().kind(),
             io::ErrorKind::NotFound
@@ -113,6 +152,12 @@ mod tests {
         ] {
             let fault = open(&path).unwrap_err().to_string();
             assert!(fault.contains(word), "{}: {fault}", path.display());
+            if word != "symbolic link" {
+                let link = at(&format!("link to {word}"));
+                symlink(&path, &link).unwrap();
+                let fault = open_target(&link).unwrap_err().to_string();
+                assert!(fault.contains(word), "{}: {fault}", link.display());
+            }
         }
     }
 }

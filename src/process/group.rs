@@ -15,6 +15,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::descendants::{self, BootTicks};
+use super::inheritance::limit_memory;
 use super::orphans::{self, Survivors};
 use super::sandbox::Sandbox;
 
@@ -33,6 +34,8 @@ pub struct Launch<'a> {
     pub output: File,
     /// The sandbox of the tool and of all processes that it starts.
     pub sandbox: Option<&'a Sandbox>,
+    /// Most bytes of private memory of each of them.
+    pub memory_limit: Option<u64>,
 }
 
 /// How a process ended.
@@ -92,6 +95,10 @@ impl ToolGroup {
             .stdout(launch.output.try_clone()?)
             .stderr(launch.output.try_clone()?)
             .process_group(0);
+        if let Some(limit) = launch.memory_limit {
+            // SAFETY: `limit_memory` makes only system calls.
+            unsafe { command.pre_exec(move || limit_memory(limit)) };
+        }
         if let Some(entry) = launch.sandbox.map(Sandbox::to_enter) {
             // SAFETY: `enter` makes only system calls, and the borrowed sandbox outlives the call of exec.
             unsafe { command.pre_exec(move || entry.enter()) };

@@ -1,5 +1,7 @@
 //! Resets what this process inherited from its parent by accident.
 
+use std::io;
+
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 use nix::unistd::getuid;
@@ -51,6 +53,18 @@ pub fn limits() -> Limits {
         address_space: soft(Resource::RLIMIT_AS),
         data: soft(Resource::RLIMIT_DATA),
     }
+}
+
+/// Limits the private memory of this process and of all that it starts; a lower limit stays.
+///
+/// Makes only system calls, so it may be called between fork and exec.
+///
+/// # Errors
+/// The kernel refuses.
+pub(super) fn limit_memory(bytes: u64) -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+    let limit = bytes.min(hard);
+    Ok(setrlimit(Resource::RLIMIT_DATA, limit, limit)?)
 }
 
 /// Returns the most processes and threads that this process's user may have, as far as this process can tell.

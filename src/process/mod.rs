@@ -18,6 +18,7 @@ mod kept_group;
 mod memory;
 mod memory_limit;
 mod orphans;
+mod owner_access;
 mod pidfd;
 mod polled;
 mod print;
@@ -44,12 +45,14 @@ pub use kept_group::{KeptGroup, Started};
 pub use memory::{forbid_cutting, memory_file, reopen_for_append};
 pub use memory_limit::memory_limit;
 pub use orphans::{SurvivalCause, Survivor, Survivors};
+pub use owner_access::{restore_owner_access, restore_owner_access_below};
 pub use pidfd::wait_for_child;
 pub use print::{Printer, print};
 pub use probe::{Probed, probe};
 pub use remove_tree::remove_tree;
 pub use sandbox::{
     Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
+    system_paths,
 };
 pub use secrets::{erase_variables, forbid_dumps};
 pub use signals::{

@@ -12,7 +12,7 @@ use super::request::{
     DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES,
     MAX_TIMEOUT, Request,
 };
-use super::{OnDisconnect, SandboxMode, SandboxRequest, Tool};
+use super::{MIN_MEMORY_LIMIT_BYTES, OnDisconnect, SandboxMode, SandboxRequest, Tool};
 use fields::Fields;
 
 impl Request {
@@ -233,8 +233,24 @@ impl Fields {
             mode: fields.sandbox_mode(),
             read: fields.absolute_paths("read"),
             write: fields.absolute_paths("write"),
+            memory_limit_bytes: fields.memory_limit_bytes(),
         })
         .unwrap_or_default()
+    }
+
+    fn memory_limit_bytes(&mut self) -> Option<u64> {
+        const NAME: &str = "memory_limit_bytes";
+        let value = match self.take(NAME)? {
+            Json::Number(number) => number.as_u64().or_else(|| whole_number(&number)),
+            _ => None,
+        };
+        let limit = value.filter(|value| *value >= MIN_MEMORY_LIMIT_BYTES);
+        if limit.is_none() {
+            let expected =
+                format!("expected a whole number of bytes, at least {MIN_MEMORY_LIMIT_BYTES}");
+            self.fault(NAME, expected);
+        }
+        limit
     }
 
     fn sandbox_mode(&mut self) -> SandboxMode {

@@ -33,7 +33,7 @@ pub use request::{
 pub use result::{
     Diagnosis, DiagnosisClass, LockStatus, PROTOCOL_VERSION, RunResult, StateReport, StateSafety,
 };
-pub use sandbox::{SandboxMode, SandboxRequest};
+pub use sandbox::{MIN_MEMORY_LIMIT_BYTES, SandboxMode, SandboxRequest};
 pub use schema::{Subject, schema};
 pub use secret_name::is_secret_name;
 pub use tool::Tool;

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes;
 
+/// Smallest memory limit: neither tool starts with less.
+pub const MIN_MEMORY_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// The `sandbox` of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, inline)]
@@ -22,6 +25,11 @@ pub struct SandboxRequest {
     /// directory; missing ones are ignored.
     #[schemars(default, with = "Option<Vec<shapes::AbsolutePath>>")]
     pub write: Vec<PathBuf>,
+    /// Most bytes of private memory that the tool, and each process that it starts, may have, in every mode
+    /// (`RLIMIT_DATA`); without a limit if omitted.
+    #[schemars(default, with = "Option<u64>", range(min = 67_108_864_u64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
 }
 
 /// Whether a tool is confined.

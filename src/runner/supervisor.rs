@@ -158,6 +158,7 @@ impl Desk {
                     work_dir: &work_dir,
                     output,
                     sandbox: self.confinement.as_ref().map(|it| &it.sandbox),
+                    memory_limit: request.sandbox.memory_limit_bytes,
                 })
             })
             .map_err(|fault| could_not_start(&program, &fault))?;

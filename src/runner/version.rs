@@ -98,6 +98,7 @@ pub(super) async fn of_tool(check: Check<'_>) -> Result<String, VersionError> {
         work_dir: check.work_dir,
         output: spool.writer()?,
         sandbox: check.sandbox,
+        memory_limit: check.request.sandbox.memory_limit_bytes,
     })?;
     let capture = Capture::new(memory_file("version")?, OUTPUT_BYTES);
     // The output is not shown, and a secret may equal a word of it.

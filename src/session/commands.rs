@@ -209,7 +209,10 @@ impl Commands<'_> {
     /// The session itself reads and writes the other files; it is not confined and follows links.
     fn sandbox(&self) -> SandboxRequest {
         if self.sandbox.mode == SandboxMode::Off {
-            return SandboxRequest::default();
+            return SandboxRequest {
+                memory_limit_bytes: self.sandbox.memory_limit_bytes,
+                ..SandboxRequest::default()
+            };
         }
         let mut sandbox = self.sandbox.clone();
         let root = self.root.to_owned();
@@ -306,6 +309,7 @@ mod tests {
                 mode,
                 read: vec!["/r".into()],
                 write: vec!["/w".into()],
+                memory_limit_bytes: Some(1 << 30),
             },
         })
     }
@@ -426,7 +430,9 @@ mod tests {
             assert_eq!(texts(&read), ["/r", "/s/config", "/s/plan/tfplan"]);
         }
         let off = confined(SandboxMode::Off, &from_git, |it| plan(it).sandbox);
-        assert_eq!(off, SandboxRequest::default());
+        assert_eq!(off.mode, SandboxMode::Off);
+        assert!(off.read.is_empty() && off.write.is_empty());
+        assert_eq!(off.memory_limit_bytes, Some(1 << 30));
     }
 
     fn texts(paths: &[PathBuf]) -> Vec<&str> {

@@ -1,10 +1,11 @@
 //! Digests of files and of values.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use crate::regular_file;
 
 /// Bytes read at once while a file is hashed.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -19,7 +20,8 @@ impl Hash {
         self.0.update(part);
     }
 
-    /// Adds the bytes of a file; fails with `Interrupted` once `is_stopped` returns `true`.
+    /// Adds the bytes of a regular file, or of the one that symbolic links lead to; fails with `Interrupted` once
+    /// `is_stopped` returns `true`.
     pub(super) fn add_file(
         &mut self,
         path: &Path,
@@ -31,7 +33,7 @@ impl Hash {
             false => Ok(()),
         };
         go_on()?;
-        let mut file = File::open(path).map_err(named)?;
+        let mut file = regular_file::open_target(path).map_err(named)?;
         let mut piece = vec![0; PIECE_BYTES];
         let mut total: u64 = 0;
         loop {

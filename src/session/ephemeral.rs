@@ -5,11 +5,15 @@ use std::io;
 use std::path::Path;
 
 use crate::protocol::Tool;
+use crate::regular_file;
 
 /// Keyword without which no variable is ephemeral.
 const WORD: &str = "ephemeral";
 /// Suffixes of the files that either tool reads as configuration.
 const OF_CONFIGURATION: [&str; 4] = [".tf", ".tf.json", ".tofu", ".tofu.json"];
+
+/// Longest configuration file that is read; in a longer one there may be any word.
+const MAX_CONFIGURATION_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Returns whether an apply with this version of a tool may need the values of ephemeral variables.
 ///
@@ -21,7 +25,7 @@ pub(super) fn are_needed_by(tool: Tool, version: &str, work_dir: &Path) -> bool 
 
 /// Returns whether a configuration may declare ephemeral variables.
 pub(super) fn may_be_in(work_dir: &Path) -> bool {
-    // An unreadable directory makes the apply itself fail.
+    // An unreadable directory or file makes the apply itself fail.
     are_named_in(work_dir).unwrap_or(true)
 }
 
@@ -44,7 +48,8 @@ fn are_named_in(work_dir: &Path) -> io::Result<bool> {
         let name = name.to_string_lossy();
         let is_configuration = OF_CONFIGURATION.iter().any(|end| name.ends_with(end));
         if is_configuration && entry.path().is_file() {
-            let text = fs::read(entry.path())?;
+            let file = regular_file::open_target(&entry.path())?;
+            let text = regular_file::read_all(file, MAX_CONFIGURATION_BYTES)?;
             if text.windows(WORD.len()).any(|part| part == WORD.as_bytes()) {
                 return Ok(true);
             }

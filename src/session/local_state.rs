@@ -9,9 +9,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::place::Place;
+use crate::regular_file;
 
 /// Directory for state that exists nowhere else, kept when its session is removed.
 const LEFT_STATES: &str = "left-states";
+/// Longest backend record that is read.
+pub(super) const MAX_BACKEND_RECORD_BYTES: u64 = 4 * 1024 * 1024;
+/// Longest state that can count as empty: without resources, it holds little more than its outputs.
+const MAX_EMPTY_STATE_BYTES: u64 = 1024 * 1024;
 
 /// Moves state that exists nowhere else beside the sessions, since its resources have to be found again.
 pub(super) fn keep_state(
@@ -65,10 +70,9 @@ pub(super) struct LocalBackend {
 pub(super) fn local_backends(place: &Place, work_dir: &Path) -> io::Result<Vec<LocalBackend>> {
     let mut found = Vec::new();
     for folder in [place.data_dir(), work_dir.join(".terraform")] {
-        let text = match fs::read(folder.join("terraform.tfstate")) {
-            Ok(text) => text,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => continue,
-            Err(fault) => return Err(fault),
+        let record = folder.join("terraform.tfstate");
+        let Some(text) = regular_file::read_if_there(&record, MAX_BACKEND_RECORD_BYTES)? else {
+            continue;
         };
         let record: Value = serde_json::from_slice(&text)?;
         let backend = &record["backend"];
@@ -120,9 +124,13 @@ fn real(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Returns whether a file is a state without resources. Unrecognized files count as non-empty.
+/// Returns whether a file is a state without resources. Files that are unrecognized or long count as non-empty.
 fn is_empty_state(file: &Path) -> io::Result<bool> {
-    let state: Result<Value, _> = serde_json::from_slice(&fs::read(file)?);
+    if fs::symlink_metadata(file)?.len() > MAX_EMPTY_STATE_BYTES {
+        return Ok(false);
+    }
+    let text = regular_file::read(file, MAX_EMPTY_STATE_BYTES)?;
+    let state: Result<Value, _> = serde_json::from_slice(&text);
     Ok(state.is_ok_and(|state| {
         state["version"] == 4 && state["resources"].as_array().is_some_and(Vec::is_empty)
     }))

@@ -69,6 +69,7 @@ mod order;
 mod outputs;
 mod place;
 mod published;
+mod reach;
 pub mod request;
 mod retention;
 mod sessions;

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::place::read_if_there;
+use crate::regular_file;
 
 /// The tool's list of modules, in its data directory.
 const MANIFEST: &str = "modules/modules.json";
+/// Longest list that is read: about a hundred thousand modules.
+const MAX_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
 struct Manifest {
@@ -30,7 +32,8 @@ struct Module {
 /// # Errors
 /// The list exists but cannot be parsed, or a directory in it does not exist.
 pub(super) fn beside(root: &Path, work_dir: &Path, data_dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let Some(text) = read_if_there(&data_dir.join(MANIFEST))? else {
+    let Some(text) = regular_file::read_if_there(&data_dir.join(MANIFEST), MAX_MANIFEST_BYTES)?
+    else {
         // A configuration without modules.
         return Ok(Vec::new());
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-use crate::process::remove_tree;
+use crate::process::{remove_tree, restore_owner_access_below};
 use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
 use crate::regular_file;
 
@@ -86,6 +86,14 @@ impl Place {
         Ok(true)
     }
 
+    /// Gives this process back the access to its own files, which a tool may have taken away with `chmod`.
+    pub(super) fn restore_access(&self) -> io::Result<()> {
+        match self.dir.try_exists() {
+            Ok(false) => Ok(()),
+            Ok(true) | Err(_) => restore_owner_access_below(&self.dir, &["source", "data"]),
+        }
+    }
+
     /// Claims the session; returns `None` if another process owns it.
     pub(super) fn claim(&self) -> io::Result<Option<Claim>> {
         let file = private(OpenOptions::new().create(true).append(true)).open(self.lock())?;
@@ -149,6 +157,19 @@ impl Place {
     /// Creates the plan file; a confined tool can change it, but not create it.
     pub(super) fn make_plan_file(&self) -> io::Result<()> {
         open_to_append(&self.plan_file()).map(drop)
+    }
+
+    /// Replaces the plan file by a copy, which no tool has open or may write to; a missing one stays missing.
+    pub(super) fn replace_plan_file(&self) -> io::Result<()> {
+        let file = self.plan_file();
+        let mut made = match regular_file::open(&file) {
+            Ok(made) => made,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        let (path, mut part) = create_part(&file)?;
+        io::copy(&mut made, &mut part)?;
+        std::fs::rename(&path, &file)
     }
 
     fn plan_dir(&self) -> PathBuf {
@@ -302,15 +323,6 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Reads a file; returns `None` if it does not exist.
-pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(fault) => Err(fault),
-    }
-}
-
 /// Writes a temporary file, syncs it and renames it: the file exists completely or not at all.
 ///
 /// The next sync of the directory makes the name durable; if it is lost before, the contents are obtained again.
@@ -329,16 +341,21 @@ pub(super) fn write_aside(path: &Path, content: &[u8]) -> io::Result<()> {
     std::fs::rename(&part, path)
 }
 
-/// Does not follow links: a tool may have left one.
 fn write_part(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+    let (part, mut file) = create_part(path)?;
+    file.write_all(content)?;
+    Ok(part)
+}
+
+/// Does not follow links: a tool may have left one.
+fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
     let part = path.with_extension("part");
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true);
-    let mut file = private(&mut options)
+    let file = private(&mut options)
         .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(&part)?;
-    file.write_all(content)?;
-    Ok(part)
+    Ok((part, file))
 }
 
 /// Makes the name of a file durable.
@@ -350,4 +367,24 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
 /// Opens a file that only its owner can read, for appending.
 pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
     private(OpenOptions::new().create(true).append(true).read(true)).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_file_is_replaced_by_one_that_no_tool_has_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::at(folder.path().join("session"));
+        place.create().unwrap();
+        place.replace_plan_file().unwrap();
+        assert!(!place.plan_file().exists());
+        place.make_plan_file().unwrap();
+        std::fs::write(place.plan_file(), "reviewed").unwrap();
+        let mut open_in_tool = open_to_append(&place.plan_file()).unwrap();
+        place.replace_plan_file().unwrap();
+        open_in_tool.write_all(b" and changed").unwrap();
+        assert_eq!(std::fs::read(place.plan_file()).unwrap(), b"reviewed");
+    }
 }

@@ -139,6 +139,7 @@ impl Sessions {
             dir: dir.to_owned(),
             source,
         };
+        place.restore_access().map_err(read)?;
         if !std::fs::exists(place.journal()).map_err(read)? {
             return Err(RecoverError::NoSession {
                 dir: dir.to_owned(),

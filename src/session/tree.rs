@@ -7,16 +7,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::content::{Hash, named};
+use super::reach::Reach;
 
 /// Most files outside of a source that symbolic links and modules may lead to; bounds a link to `/`.
 const MAX_ENTRIES_OUTSIDE: usize = 100_000;
+/// Most bytes of them.
+const MAX_BYTES_OUTSIDE: u64 = 2 * 1024 * 1024 * 1024;
 /// The tool's own files in its data directory, besides modules.
 const OF_THE_DATA_DIR: [&str; 4] = ["providers", "plugins", "terraform.tfstate", "environment"];
+/// What counts instead of a directory or file that the tool cannot read.
+const OUT_OF_REACH: &[u8] = b"out of reach";
 /// Kernel file systems: their files have no stable content, and reading one may block forever.
 const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
 
 /// Returns the digest of everything below a source that an apply may read or execute: names, kinds, executable
-/// bits, and bytes; including the targets of symbolic links.
+/// bits, and bytes; including the targets of symbolic links within its reach.
 ///
 /// The tool runs in `work_dir`, which is below the root. Excluded are files that the tool itself writes, see
 /// [`Walk::is_the_tools`], and `sessions`, the directory of all sessions, if it is below the root: journals and
@@ -25,10 +30,12 @@ pub(super) fn of_tree(
     root: &Path,
     work_dir: &Path,
     sessions: &Path,
+    reach: &Reach,
     is_stopped: &dyn Fn() -> bool,
 ) -> io::Result<String> {
     let mut walk = Walk::new(root, work_dir, Extent::Approval, is_stopped);
     walk.sessions = Some(sessions.canonicalize()?);
+    walk.reach = reach.clone();
     walk.digest()
 }
 
@@ -36,18 +43,24 @@ pub(super) fn of_tree(
 pub(super) fn of_modules_beside(
     dirs: &[PathBuf],
     sessions: &Path,
+    reach: &Reach,
     is_stopped: &dyn Fn() -> bool,
 ) -> io::Result<String> {
     let sessions = sessions.canonicalize()?;
     let mut hash = Hash::default();
-    let mut entries_outside = 0;
+    let mut left = Allowance::OUTSIDE;
     for dir in dirs {
+        if !reach.contains(dir) {
+            hash.add(OUT_OF_REACH);
+            continue;
+        }
         let mut walk = Walk::new(dir, dir, Extent::Approval, is_stopped);
         walk.is_outside = true;
-        walk.entries_outside = entries_outside;
+        walk.left_outside = left;
         walk.sessions = Some(sessions.clone());
+        walk.reach = reach.clone();
         hash.add(walk.digest()?.as_bytes());
-        entries_outside = walk.entries_outside;
+        left = walk.left_outside;
     }
     Ok(hash.finish())
 }
@@ -118,9 +131,24 @@ struct Walk<'a> {
     followed: BTreeSet<PathBuf>,
     /// Whether the whole tree is outside of the source.
     is_outside: bool,
-    /// Number of entries outside of the source so far, and the limit.
-    entries_outside: usize,
-    most_outside: usize,
+    /// What may still be read outside of the source.
+    left_outside: Allowance,
+    /// Where the tool can read; links that lead elsewhere are not followed.
+    reach: Reach,
+}
+
+/// How much may be read.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    entries: usize,
+    bytes: u64,
+}
+
+impl Allowance {
+    const OUTSIDE: Self = Self {
+        entries: MAX_ENTRIES_OUTSIDE,
+        bytes: MAX_BYTES_OUTSIDE,
+    };
 }
 
 /// A directory to walk.
@@ -145,8 +173,8 @@ impl<'a> Walk<'a> {
             hash: Hash::default(),
             followed: BTreeSet::new(),
             is_outside: false,
-            entries_outside: 0,
-            most_outside: MAX_ENTRIES_OUTSIDE,
+            left_outside: Allowance::OUTSIDE,
+            reach: Reach::unlimited(),
         }
     }
 
@@ -228,7 +256,7 @@ impl<'a> Walk<'a> {
                 is_followed,
             }));
         }
-        self.add_file(path, &metadata)?;
+        self.add_file(path, &metadata, is_followed || self.is_outside)?;
         Ok(None)
     }
 
@@ -246,9 +274,14 @@ impl<'a> Walk<'a> {
             self.hash.add(b"other");
             return Ok(None);
         }
+        if !target.starts_with(&self.root) && !self.reach.contains(&target) {
+            self.hash.add(OUT_OF_REACH);
+            return Ok(None);
+        }
         let metadata = target.metadata().map_err(|it| named(&target, &it))?;
         if !metadata.is_dir() {
-            self.add_file(&target, &metadata)?;
+            let is_outside = !target.starts_with(&self.root);
+            self.add_file(&target, &metadata, is_outside)?;
             return Ok(None);
         }
         self.hash.add(b"directory");
@@ -265,27 +298,32 @@ impl<'a> Walk<'a> {
         }))
     }
 
-    fn add_file(&mut self, path: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
-        if metadata.is_file() {
-            self.hash.add(kind_of(metadata));
-            self.hash.add_file(path, self.is_stopped)
-        } else {
+    fn add_file(
+        &mut self,
+        path: &Path,
+        metadata: &std::fs::Metadata,
+        is_outside: bool,
+    ) -> io::Result<()> {
+        if !metadata.is_file() {
             // A socket or a device has no stable content.
             self.hash.add(b"other");
-            Ok(())
+            return Ok(());
         }
+        if is_outside {
+            let left = self.left_outside.bytes.checked_sub(metadata.len());
+            self.left_outside.bytes = left.ok_or_else(|| {
+                too_much_outside(path, &format!("{MAX_BYTES_OUTSIDE} bytes of files"))
+            })?;
+        }
+        self.hash.add(kind_of(metadata));
+        self.hash.add_file(path, self.is_stopped)
     }
 
     fn count_outside(&mut self, place: &Path) -> io::Result<()> {
-        self.entries_outside += 1;
-        if self.entries_outside <= self.most_outside {
-            return Ok(());
-        }
-        Err(io::Error::other(format!(
-            "`{}`: symbolic links and modules lead to more than {} files outside of the source",
-            place.display(),
-            self.most_outside
-        )))
+        let left = self.left_outside.entries.checked_sub(1);
+        self.left_outside.entries =
+            left.ok_or_else(|| too_much_outside(place, &format!("{MAX_ENTRIES_OUTSIDE} files")))?;
+        Ok(())
     }
 
     /// Returns whether the tool creates this directory for the states of workspaces; other files in it count.
@@ -321,6 +359,13 @@ impl<'a> Walk<'a> {
                 .and_then(|name| name.to_str())
                 .is_some_and(is_of_state)
     }
+}
+
+fn too_much_outside(path: &Path, limit: &str) -> io::Error {
+    io::Error::other(format!(
+        "`{}`: symbolic links and modules lead to more than {limit} outside of the source",
+        path.display()
+    ))
 }
 
 /// Returns whether the tool uses this name for a state, or for a file that it leaves beside one.

@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
+use crate::protocol::SandboxRequest;
 
 fn tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -16,7 +17,10 @@ fn tree() -> tempfile::TempDir {
 }
 
 fn digest(root: &Path) -> String {
-    of_tree(root, &root.join("sub"), root, &|| false).unwrap()
+    of_tree(root, &root.join("sub"), root, &Reach::unlimited(), &|| {
+        false
+    })
+    .unwrap()
 }
 
 #[test]
@@ -134,6 +138,56 @@ fn what_a_link_leads_to_counts_wherever_it_is() {
 }
 
 #[test]
+fn what_the_tool_cannot_read_is_not_read() {
+    let dir = tree();
+    let root = dir.path();
+    let outside = tempfile::tempdir().unwrap();
+    fs::create_dir_all(outside.path().join("listed")).unwrap();
+    symlink(outside.path(), root.join("far")).unwrap();
+    symlink(outside.path().join("file"), root.join("file")).unwrap();
+    symlink(outside.path().join("listed"), root.join("near")).unwrap();
+    let sandbox = SandboxRequest {
+        read: vec![outside.path().join("listed"), "/nowhere".into()],
+        ..SandboxRequest::default()
+    };
+    let reach = Reach::confined(&sandbox, &[root]).unwrap();
+    let digest = || of_tree(root, &root.join("sub"), root, &reach, &|| false).unwrap();
+    fs::write(outside.path().join("file"), "a").unwrap();
+    let mut before = digest();
+    fs::write(outside.path().join("file"), "b").unwrap();
+    assert_eq!(digest(), before);
+    for path in [outside.path().join("listed/file"), root.join("sub/file")] {
+        fs::write(&path, "a").unwrap();
+        let after = digest();
+        assert_ne!(after, before, "{}", path.display());
+        before = after;
+    }
+
+    let far = [outside.path().canonicalize().unwrap()];
+    let beside = || of_modules_beside(&far, root, &reach, &|| false).unwrap();
+    let before = beside();
+    fs::write(outside.path().join("file"), "c").unwrap();
+    assert_eq!(beside(), before);
+}
+
+#[test]
+fn bytes_outside_of_a_source_are_limited() {
+    let dir = tree();
+    let outside = tempfile::tempdir().unwrap();
+    let sparse = fs::File::create(outside.path().join("sparse")).unwrap();
+    sparse.set_len(MAX_BYTES_OUTSIDE + 1).unwrap();
+    let place = dir.path().join("sub/data");
+    for target in [outside.path().to_owned(), outside.path().join("sparse")] {
+        symlink(&target, &place).unwrap();
+        let reach = Reach::unlimited();
+        let digest = of_tree(dir.path(), dir.path(), dir.path(), &reach, &|| false);
+        let fault = digest.unwrap_err().to_string();
+        assert!(fault.contains("bytes of files outside"), "{fault}");
+        fs::remove_file(&place).unwrap();
+    }
+}
+
+#[test]
 fn what_the_kernel_makes_up_is_not_read() {
     let dir = tree();
     symlink("/proc/self/pagemap", dir.path().join("endless")).unwrap();
@@ -185,7 +239,7 @@ fn a_state_that_was_fetched_is_known_again() {
 fn modules_beside_a_source_count_and_have_an_end() {
     let dir = tree();
     let dirs = [dir.path().join("sub"), dir.path().canonicalize().unwrap()];
-    let digest = || of_modules_beside(&dirs, dir.path(), &|| false).unwrap();
+    let digest = || of_modules_beside(&dirs, dir.path(), &Reach::unlimited(), &|| false).unwrap();
     let before = digest();
     fs::write(dir.path().join("terraform.tfstate"), "x").unwrap();
     assert_eq!(digest(), before);
@@ -193,7 +247,8 @@ fn modules_beside_a_source_count_and_have_an_end() {
     assert_ne!(digest(), before);
     let root = Path::new("/");
     let mut walk = Walk::new(root, root, Extent::Approval, &|| false);
-    (walk.is_outside, walk.most_outside) = (true, 10);
+    walk.is_outside = true;
+    walk.left_outside.entries = 10;
     let fault = walk.digest().unwrap_err();
     assert!(
         fault.to_string().contains("modules lead to more"),
@@ -204,6 +259,13 @@ fn modules_beside_a_source_count_and_have_an_end() {
 #[test]
 fn a_digest_that_is_not_wanted_any_more_ends() {
     let dir = tree();
-    let fault = of_tree(dir.path(), dir.path(), dir.path(), &|| true).unwrap_err();
+    let fault = of_tree(
+        dir.path(),
+        dir.path(),
+        dir.path(),
+        &Reach::unlimited(),
+        &|| true,
+    )
+    .unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::Interrupted);
 }

@@ -8,7 +8,7 @@ use iac_runner::protocol::SandboxMode;
 use iac_runner::session::{DeployRequest, Reason, Sessions};
 use serde_json::json;
 
-use crate::stand::{SMALL, Stand, block_on, end, log};
+use crate::stand::{SMALL, Stand, block_on, end, log, waiting};
 use crate::support::tools::Tool;
 
 const SECRET: &str = "top-secret-of-the-service";
@@ -199,3 +199,28 @@ fn a_link_in_a_directory_is_not_followed_out_of_it(tool: Tool) {
     assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
 }
 on_both_tools!(a_link_in_a_directory_is_not_followed_out_of_it);
+
+fn links_out_of_reach_are_not_followed_to_bind_a_plan(tool: Tool) {
+    let stand = Stand::new(tool);
+    let source = stand.folder().join("source");
+    fs::create_dir(&source).expect("a new folder");
+    fs::write(source.join("main.tf"), stand.configuration(SMALL)).expect("a configuration");
+    // More files than are read outside of a source, one without an end, one that is another's.
+    let key = stand.folder().join("key");
+    fs::write(&key, SECRET).expect("a secret");
+    for (name, target) in [("all", "/"), ("endless", "/dev/zero")] {
+        symlink(target, source.join(name)).expect("a link");
+    }
+    symlink(&key, source.join("key")).expect("a link");
+    block_on(async {
+        let sessions = confined(&stand);
+        let request = stand.own(DeployRequest::directory(stand.wire_tool(), &source));
+        let (session, digest) = waiting(&sessions, request).await;
+        fs::write(&key, "changed").expect("another secret");
+        let approved = session.approve("ann", "", &digest).await;
+        approved.expect("nothing that was approved has changed");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+    });
+}
+on_both_tools!(links_out_of_reach_are_not_followed_to_bind_a_plan);

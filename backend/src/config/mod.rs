@@ -31,8 +31,8 @@ pub use origin::Origin;
 pub use setting::{Kind, SETTINGS, Setting};
 pub use shown::shown;
 use values::{
-    Reader, absolute_paths, address, duration, from_one, list, log_size, postgres, rate,
-    sandbox_mode, switch,
+    Reader, absolute_paths, address, duration, from_one, list, log_size, memory_limit, postgres,
+    rate, sandbox_mode, switch,
 };
 
 /// The whole configuration.
@@ -222,6 +222,7 @@ impl Config {
                 write: reader
                     .read("sandbox.write", absolute_paths)?
                     .unwrap_or_default(),
+                memory_limit_bytes: reader.read("sandbox.memory_limit", memory_limit)?,
             },
             registry: Registry {
                 host: reader.text("registry.host"),
@@ -313,6 +314,8 @@ mod tests {
             ("sandbox.mode", "hunter2"),
             ("sandbox.read", "/etc,hunter2"),
             ("sandbox.write", "hunter2"),
+            ("sandbox.memory_limit", "hunter2"),
+            ("sandbox.memory_limit", "1MiB"),
         ];
         for (name, text) in table {
             let error = config(&[(name, text)]).unwrap_err().to_string();

@@ -278,6 +278,13 @@ pub const SETTINGS: &[Setting] = &[
         "Absolute paths that confined tools may change as well, such as a plugin cache",
     ),
     setting(
+        "sandbox.memory_limit",
+        ("IAC_BACKEND_SANDBOX_MEMORY_LIMIT", "sandbox-memory-limit"),
+        Kind::Size,
+        "",
+        "Most memory of each process of a deployment, also without a sandbox; three quarters of the service's by default",
+    ),
+    setting(
         "registry.host",
         ("REGISTRY_HOST", "registry-host"),
         Kind::Text,

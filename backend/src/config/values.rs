@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use iac_runner::protocol::SandboxMode;
+use iac_runner::protocol::{MIN_MEMORY_LIMIT_BYTES, SandboxMode};
 
 use super::error::ConfigError;
 use super::layers::Layers;
@@ -87,6 +87,18 @@ pub(super) fn log_size(text: &str) -> Result<ByteSize, String> {
         return Err(format!("has to be {SMALLEST_LOG} at least"));
     }
     Ok(size)
+}
+
+/// Parses the memory limit of a tool, in bytes.
+pub(super) fn memory_limit(text: &str) -> Result<u64, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| "expected a size such as `4GiB`".to_owned())?;
+    if size.as_u64() < MIN_MEMORY_LIMIT_BYTES {
+        let smallest = ByteSize::b(MIN_MEMORY_LIMIT_BYTES);
+        return Err(format!("has to be {smallest} at least"));
+    }
+    Ok(size.as_u64())
 }
 
 /// A line has at most 64 KiB.

@@ -48,7 +48,8 @@ pub(super) async fn live() -> Json<Health> {
     health().await
 }
 
-/// Readiness probe: returns whether the store can be read and written and the service starts deployments.
+/// Readiness probe: returns whether the store and the data directory can be read and written, and the service starts
+/// deployments.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -66,7 +67,8 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) 
     let read = tokio::time::timeout(READ_WITHIN, asked).await;
     let can_read = matches!(read, Ok(Ok(_)));
     let is_stopping = *app.service.stopping().borrow();
-    if can_read && !is_stopping && app.service.can_write().await {
+    let can_store = app.service.can_store_deployments();
+    if can_read && !is_stopping && can_store && app.service.can_write().await {
         (StatusCode::OK, Json(Health { status: "ready" }))
     } else {
         let unready = Health { status: "unready" };

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use iac_runner::process::restore_owner_access;
 use iac_runner::session::request::RequestSecrets;
 use iac_runner::session::{
     DeployRequest, Reason, RecoverError, Session, SessionId, Sessions, Settings,
@@ -87,6 +88,7 @@ impl Service {
             return Err(CarryError::Lost);
         }
         let secrets = self.secrets_of(claim);
+        restore_owner_access(&root).map_err(CarryError::Directory)?;
         let left = sessions_in(&root).map_err(CarryError::Directory)?;
         let settings = Settings {
             root: root.clone(),

@@ -60,13 +60,17 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use iac_runner::client::Runner;
+use iac_runner::process::memory_limit;
+use iac_runner::protocol::MIN_MEMORY_LIMIT_BYTES;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::runner::{SandboxLevel, sandbox_level};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use tracing::error;
 
 use crate::auth::ApprovalRule;
+use crate::causes::Causes;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
@@ -102,7 +106,7 @@ struct Parts {
     node: Node,
     name_lease: NameLease,
     probe: Probe,
-    _place: Place,
+    place: Place,
     concurrency: NonZeroUsize,
     lease: Duration,
     log_limit: ByteSize,
@@ -156,6 +160,10 @@ impl Service {
         settings.grace = work.grace;
         settings.mirror_cache = Some(data_dir.join(MIRRORS_DIR));
         settings.sandbox = config.sandbox.clone();
+        settings
+            .sandbox
+            .memory_limit_bytes
+            .get_or_insert_with(default_memory_limit);
         settings.allowed_git_hosts = work.allowed_git_hosts.clone();
         settings.registry = registry(&config.registry)?;
         settings.protected = exposure::protected(config, data_dir);
@@ -174,7 +182,7 @@ impl Service {
                 node,
                 name_lease: NameLease::new(asked_at, work.lease),
                 probe: Probe::default(),
-                _place: place,
+                place,
                 concurrency: work.concurrency,
                 lease: work.lease,
                 log_limit: work.log_limit,
@@ -237,9 +245,25 @@ impl Service {
     }
 
     /// Returns the directory of a deployment on this machine.
+    /// Makes sure that deployments can be stored in the data directory; returns whether they can.
+    pub(crate) fn can_store_deployments(&self) -> bool {
+        match self.parts.place.keep_accessible() {
+            Ok(()) => true,
+            Err(fault) => {
+                error!(error = %Causes(&fault), "the data directory cannot be used");
+                false
+            }
+        }
+    }
+
     fn dir(&self, id: DeploymentId) -> PathBuf {
         self.parts.sessions_dir.join(id.to_string())
     }
+}
+
+/// Returns the limit for each process of a deployment: one that takes all memory must not end the service.
+fn default_memory_limit() -> u64 {
+    (memory_limit() / 4 * 3).max(MIN_MEMORY_LIMIT_BYTES)
 }
 
 fn registry(config: &config::Registry) -> Result<Option<Registry>, OpenError> {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use iac_runner::process::restore_owner_access;
+use nix::unistd::{AccessFlags, access};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::OpenError;
@@ -40,6 +43,7 @@ impl Place {
             .mode(0o700)
             .create(&dir)
             .map_err(unusable(&dir))?;
+        restore_access(&dir).map_err(unusable(&dir))?;
         let lock = OpenOptions::new()
             .create(true)
             .append(true)
@@ -57,6 +61,19 @@ impl Place {
         &self.dir
     }
 
+    /// Makes sure that this service can use the directory and what is directly in it: the database and the directory of
+    /// all sessions.
+    ///
+    /// A tool of a deployment can change their mode; Landlock does not limit that.
+    pub(super) fn keep_accessible(&self) -> io::Result<()> {
+        restore_access(&self.dir)?;
+        for entry in std::fs::read_dir(&self.dir)? {
+            restore_access(&entry?.path())?;
+        }
+        access(&self.dir, AccessFlags::W_OK | AccessFlags::X_OK)?;
+        Ok(())
+    }
+
     /// Returns the identity of the node, the same at every start.
     pub(super) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
@@ -72,6 +89,13 @@ impl Place {
         write_aside(&self.dir, &file, &name).map_err(unusable(&self.dir))?;
         Ok(name)
     }
+}
+
+fn restore_access(path: &Path) -> io::Result<()> {
+    if restore_owner_access(path)? {
+        warn!(path = %path.display(), "something took away the access of the service; it is restored");
+    }
+    Ok(())
 }
 
 /// Takes a lock, waiting a while if it is held.

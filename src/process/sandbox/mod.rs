@@ -14,6 +14,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 pub use self::landlock::{Access, Granted, Ruleset, landlock_abi};
+pub use self::system_paths::system_paths;
 
 /// Earlier versions of Landlock allow no rename from one directory to another: no tool works.
 pub const LANDLOCK_USABLE: u32 = 2;

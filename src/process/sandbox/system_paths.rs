@@ -83,6 +83,11 @@ const DEVICES: [&str; 6] = [
     "/dev/tty",
 ];
 
+/// Returns the paths that every confined program may read.
+pub fn system_paths() -> impl Iterator<Item = &'static Path> {
+    READ.iter().map(Path::new)
+}
+
 impl Ruleset {
     /// Grants what every program needs of the system; missing paths are not needed.
     pub fn allow_system(&self) {

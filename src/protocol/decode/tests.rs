@@ -65,6 +65,16 @@ fn every_field_says_what_it_expected() {
             "expected an absolute path",
         ),
         (
+            json!({"sandbox": {"memory_limit_bytes": 1.5}}),
+            "sandbox.memory_limit_bytes",
+            "expected a whole number of bytes, at least 67108864",
+        ),
+        (
+            json!({"sandbox": {"memory_limit_bytes": 1024}}),
+            "sandbox.memory_limit_bytes",
+            "expected a whole number of bytes, at least 67108864",
+        ),
+        (
             json!({"sandbox": {"exec": []}}),
             "sandbox.exec",
             "unknown field",
@@ -387,6 +397,7 @@ fn any_request() -> impl Strategy<Value = Request> {
                 },
                 read: vec!["/a".into()],
                 write: Vec::new(),
+                memory_limit_bytes: limits.3.then_some(MIN_MEMORY_LIMIT_BYTES),
             },
             ..Request::new(tool, work_dir, command)
         }

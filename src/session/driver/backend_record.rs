@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::protocol::SandboxMode;
 use crate::regular_file;
 use crate::session::Operation;
 use crate::session::event::{Event, FailureKind};
-use crate::session::local_state::local_backends;
+use crate::session::local_state::{MAX_BACKEND_RECORD_BYTES, local_backends};
 use crate::session::place::{Place, write_aside};
 use crate::session::request::Source;
 
@@ -129,7 +129,8 @@ impl Job {
         if local.iter().any(|it| it.is_within(self.place.dir())) {
             return StateHome::OwnBackend;
         }
-        match fs::read(self.place.data_dir().join(BACKEND_RECORD)) {
+        let record = self.place.data_dir().join(BACKEND_RECORD);
+        match regular_file::read(&record, MAX_BACKEND_RECORD_BYTES) {
             Ok(record) => StateHome::Backend {
                 kind: kind_of_backend(&record),
             },
@@ -192,14 +193,14 @@ impl Record {
 
     /// Reads the record; returns `None` if it does not exist.
     fn read(&self) -> io::Result<Option<(Vec<u8>, Permissions)>> {
-        let mut file = match regular_file::open_at(&self.folder, BACKEND_RECORD) {
+        let file = match regular_file::open_at(&self.folder, BACKEND_RECORD) {
             Ok(file) => file,
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        Ok(Some((content, file.metadata()?.permissions())))
+        let access = file.metadata()?.permissions();
+        let content = regular_file::read_all(file, MAX_BACKEND_RECORD_BYTES)?;
+        Ok(Some((content, access)))
     }
 
     /// Replaces the record through a temporary file called `aside`.

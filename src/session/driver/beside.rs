@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::job::Job;
 use crate::protocol::inherits;
+use crate::regular_file::NOT_REGULAR;
 use crate::session::content;
 
 /// CLI configuration files in the home directory.
@@ -28,7 +29,8 @@ impl Job {
         let mut found = Vec::new();
         for file in files {
             let digest = match content::of_file(&file, is_stopped) {
-                Err(fault) if is_out_of_reach(&fault) => None,
+                // Such as `/dev/null`, which stands for an empty file.
+                Err(fault) if is_out_of_reach(&fault) || fault.kind() == NOT_REGULAR => None,
                 digest => digest?,
             };
             if let Some(digest) = digest {

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::job::{Job, failed};
 use crate::checkout::CommitSha;
+use crate::regular_file;
 use crate::session::binding::Binding;
 use crate::session::commands::counts_as_inherited;
 use crate::session::content;
@@ -15,11 +16,15 @@ use crate::session::ephemeral;
 use crate::session::event::{Event, FailureKind};
 use crate::session::facts::CheckoutFacts;
 use crate::session::place::Place;
+use crate::session::reach::Reach;
 use crate::session::tool_file::ToolFile;
 use crate::session::{modules, tree};
 
 /// Start of the error when something cannot be measured.
 const UNREADABLE: &str = "what the plan is bound to cannot be read";
+
+/// Longest `.git/HEAD` that is read: a detached one holds a commit.
+const MAX_HEAD_BYTES: u64 = 4096;
 
 impl Job {
     /// Checks that the current state is what was approved; if it is, the apply may begin.
@@ -103,8 +108,16 @@ impl Job {
     pub(super) async fn configuration(&self) -> Result<String, Event> {
         let checkout = self.checkout()?.clone();
         let place = self.place.clone();
+        let sandbox = self
+            .confined_by
+            .as_ref()
+            .map(|_| self.settings.sandbox.clone());
         self.look(UNREADABLE, move |is_stopped| {
-            of_configuration(&checkout, &place, is_stopped)
+            let reach = match sandbox {
+                Some(sandbox) => Reach::confined(&sandbox, &[&checkout.root, place.dir()])?,
+                None => Reach::unlimited(),
+            };
+            of_configuration(&checkout, &place, &reach, is_stopped)
         })
         .await
     }
@@ -113,8 +126,8 @@ impl Job {
     fn commit_of_source(&self) -> Option<CommitSha> {
         self.commit.as_ref()?;
         let root = &self.checkout.as_ref()?.root;
-        let head = std::fs::read_to_string(root.join(".git/HEAD")).ok()?;
-        head.trim().parse().ok()
+        let head = regular_file::read(&root.join(".git/HEAD"), MAX_HEAD_BYTES).ok()?;
+        str::from_utf8(&head).ok()?.trim().parse().ok()
     }
 
     /// Returns the digest of everything in the request besides the configuration, of what the tools inherit, and of
@@ -176,16 +189,23 @@ impl Job {
 fn of_configuration(
     checkout: &CheckoutFacts,
     place: &Place,
+    reach: &Reach,
     is_stopped: &dyn Fn() -> bool,
 ) -> io::Result<String> {
     let sessions = place.dir().parent().unwrap_or(place.dir());
-    let source = tree::of_tree(&checkout.root, &checkout.work_dir, sessions, is_stopped)?;
+    let source = tree::of_tree(
+        &checkout.root,
+        &checkout.work_dir,
+        sessions,
+        reach,
+        is_stopped,
+    )?;
     let data_dir = place.data_dir();
     let beside = modules::beside(&checkout.root, &checkout.work_dir, &data_dir)?;
-    let beside = tree::of_modules_beside(&beside, sessions, is_stopped)?;
+    let beside = tree::of_modules_beside(&beside, sessions, reach, is_stopped)?;
     let downloaded = data_dir.join("modules");
     let downloaded = if downloaded.exists() {
-        tree::of_tree(&downloaded, &downloaded, sessions, is_stopped)?
+        tree::of_tree(&downloaded, &downloaded, sessions, reach, is_stopped)?
     } else {
         String::new()
     };

@@ -39,6 +39,8 @@ pub(super) struct Job {
     pub(super) checkout: Option<CheckoutFacts>,
     pub(super) commit: Option<CommitSha>,
     pub(super) binding: Option<Binding>,
+    /// What confined the tool at `init`.
+    pub(super) confined_by: Option<String>,
     /// Boot id at the time when the current run was announced.
     pub(super) run_boot: Option<String>,
     pub(super) salt: String,

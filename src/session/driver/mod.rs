@@ -180,6 +180,7 @@ impl Driver {
             checkout: self.facts.checkout.clone(),
             commit: self.facts.snapshot.commit.clone(),
             binding: self.facts.binding.clone(),
+            confined_by: self.facts.snapshot.sandbox.clone(),
             run_boot: self.facts.run_boot.clone(),
             salt: self.salt.clone(),
             log: self.log.clone(),

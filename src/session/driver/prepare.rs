@@ -11,13 +11,16 @@ use crate::checkout::{
 };
 use crate::process::remove_tree;
 use crate::protocol::exact_number;
+use crate::regular_file;
 use crate::session::event::{Event, FailureKind, StopEnd};
-use crate::session::place::{read_if_there, write_aside};
+use crate::session::place::write_aside;
 use crate::session::request::{Git, Source};
 use crate::session::tree;
 
 /// Start of the error when the source cannot be read.
 const UNREADABLE: &str = "the source cannot be read";
+/// Longest list of file names that is read: a million long ones.
+const MAX_SOURCE_LIST_BYTES: u64 = 256 * 1024 * 1024;
 
 impl Job {
     /// Writes variables, backend settings and registry access.
@@ -90,7 +93,7 @@ impl Job {
         let list = self.place.source_list();
         let now = self.look(UNREADABLE, move |is_stopped| {
             // `None` for a source that was fetched before file lists existed.
-            let names = read_if_there(&list)?;
+            let names = regular_file::read_if_there(&list, MAX_SOURCE_LIST_BYTES)?;
             tree::of_fetched(&root, &work_dir, names.as_deref(), is_stopped)
         });
         if now.await? == *fetched {

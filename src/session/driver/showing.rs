@@ -29,6 +29,10 @@ impl Job {
     /// A plan that needs no approver is read while it is applied, see [`Job::with_plan_shown`].
     pub(super) async fn planned(&self, exit_code: i32) -> Result<Event, Event> {
         self.workspace_is_the_same()?;
+        self.place.replace_plan_file().map_err(|fault| {
+            let error = format!("the plan cannot be copied: {fault}");
+            failed(FailureKind::Fault, error)
+        })?;
         let (summary, configuration) = if self.may_be_shown_later(exit_code) {
             (None, self.configuration().await?)
         } else {

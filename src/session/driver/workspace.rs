@@ -4,8 +4,12 @@ use std::io;
 use std::path::Path;
 
 use super::job::{Job, failed, sentence};
+use crate::regular_file::read_if_there;
 use crate::session::event::{Event, FailureKind};
-use crate::session::place::{read_if_there, write_aside};
+use crate::session::place::write_aside;
+
+/// Longest name of a workspace that is read.
+const MAX_NAME_BYTES: u64 = 64 * 1024;
 
 impl Job {
     /// Selects the workspace; a deployment creates it if it does not exist. Idempotent.
@@ -45,7 +49,7 @@ impl Job {
             // Every command gets the workspace explicitly.
             return Ok(());
         }
-        let before = read_if_there(&self.place.workspace_before_plan());
+        let before = read_if_there(&self.place.workspace_before_plan(), MAX_NAME_BYTES);
         let Some(before) = before.map_err(|fault| unknown_workspace(&fault))? else {
             // The plan was made before sessions recorded the workspace.
             return Ok(());
@@ -62,7 +66,7 @@ impl Job {
 
 /// Returns what the tools recorded as the selected workspace; empty for the default one.
 fn chosen(path: &Path) -> io::Result<Vec<u8>> {
-    let name = read_if_there(path)?.unwrap_or_default();
+    let name = read_if_there(path, MAX_NAME_BYTES)?.unwrap_or_default();
     Ok(if name.trim_ascii() == b"default" {
         Vec::new()
     } else {

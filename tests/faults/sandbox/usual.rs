@@ -1,6 +1,7 @@
 //! The usual operations of a configuration work in a sandbox.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use serde_json::json;
@@ -52,6 +53,7 @@ mod on_tools {
         git_settings_that_are_closed_do_not_end_git,
         temporary_directory_is_private_and_removed,
         wrapper_that_says_the_version_is_confined_too,
+        tool_that_needs_more_memory_than_its_limit_ends,
     }
 
     fn workspaces_work(tool: Tool) {
@@ -93,6 +95,25 @@ mod on_tools {
             &workspace,
             &confined(&workspace, "apply", &["-auto-approve"]),
         );
+    }
+
+    fn tool_that_needs_more_memory_than_its_limit_ends(tool: Tool) {
+        let workspace = Workspace::with_configuration(tool, Backend::Local, "");
+        for mode in ["required", "off"] {
+            let mut request = workspace.request("plan", &[]);
+            request["sandbox"] = json!({"mode": mode, "memory_limit_bytes": 512 << 20});
+            let ending = Launch::request(&workspace, &request).run();
+            ending.assert_outcome(&ending.result(), "succeeded");
+            let lock = workspace.work_dir().join(".terraform.lock.hcl");
+            let _ = fs::remove_file(&lock);
+            symlink("/dev/zero", &lock).expect("a link");
+            let ending = Launch::request(&workspace, &request).run();
+            let result = ending.result();
+            ending.assert_outcome(&result, "failed");
+            let class = &result["diagnosis"]["class"];
+            assert_eq!(class, "out_of_memory", "{result:#}");
+            fs::remove_file(&lock).expect("the link is there");
+        }
     }
 
     fn listed_paths_are_read_and_written_as_listed(tool: Tool) {

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Target, with_arguments_of};
+use crate::gate::WITHIN_MINUTES;
 use crate::programs::runner;
-use crate::stand::Stand;
+use crate::stand::{SMALL, Stand};
+use crate::waiting::wait_for;
 
 /// Each line is a name, a colon, and a command that succeeds if the attack does.
 ///
@@ -126,4 +128,25 @@ fn commands_reach_nothing_of_a_service_without_root() {
         target.key().display()
     );
     assert!(!target.is_planned(&hcl));
+}
+
+/// What is inside comes first: nothing below a closed directory can be reached.
+const CLOSE_DIRECTORIES: &str = "\
+closed: chmod 0 $OTHER $DATA/backend.db* $DATA/node $DATA/sessions $DATA
+";
+
+#[test]
+fn access_that_a_configuration_takes_away_is_restored() {
+    let target = if nix::unistd::getuid().is_root() {
+        of_nobody("auto")
+    } else {
+        Target::new("terraform", "auto")
+    };
+    assert_eq!(target.reached(CLOSE_DIRECTORIES), ["closed"]);
+    wait_for("the service to be ready", WITHIN_MINUTES, || {
+        (target.client().get("/health/ready").0 == 200).then_some(())
+    });
+    let id = target.applied(&target.stand.request(target.tool, SMALL));
+    let status = target.client().status(&id);
+    assert_eq!(status["reason"], "applied", "{status}");
 }
