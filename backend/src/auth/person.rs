@@ -3,6 +3,7 @@
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_security::skeleton;
 
 /// Name of a caller without a key.
 pub const ANONYMOUS: &str = "anonymous";
@@ -18,8 +19,8 @@ const RESERVED: [&str; 5] = [
 
 /// A person, identified by the name of a key.
 ///
-/// Names that differ only in case, Unicode form, spaces or invisible characters are the same person, and so are all
-/// keys with the same name.
+/// Names that differ only in case, Unicode form, spaces, invisible characters or letters that look alike (Unicode
+/// Technical Standard #39) are the same person, and so are all keys with the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person(String);
 
@@ -30,7 +31,7 @@ impl Person {
         // NFKC_Casefold.
         let folded = fold(&fold(name));
         let words: Vec<_> = folded.split_whitespace().collect();
-        Self(words.join(" "))
+        Self(skeleton(&words.join(" ")).collect())
     }
 
     /// Returns whether this may be the caller of a service without keys, whose identity is unknown.
@@ -96,7 +97,7 @@ mod tests {
             ("ann", "\u{ff41}\u{ff4e}\u{ff2e}", true),
             ("fi", "\u{fb01}", true),
             ("k", "\u{212a}", true),
-            // Compatibility: full width, ligature, the Kelvin sign.
+            // Composed with the Greek iota below a letter.
             ("\u{1fb3}", "\u{3b1}\u{345}", true),
             // Invisible characters.
             ("ann", "a\u{200b}nn\u{feff}", true),
@@ -105,6 +106,10 @@ mod tests {
             // The Turkish i, in both cases.
             ("irfan", "\u{130}RFAN", true),
             ("irfan", "\u{131}rfan", true),
+            // Letters that look alike: Cyrillic, Greek, digits.
+            ("ann", "\u{430}nn", true),
+            ("oscar", "\u{3bf}sc\u{430}r", true),
+            ("paul", "pau1", true),
             ("ann", "bob", false),
             ("ann", "anna", false),
             ("rene", "ren\u{e9}", false),
