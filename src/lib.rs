@@ -23,10 +23,11 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper and /proc");
 
-/// The Rust of `README.md` compiles.
+/// The Rust of `README.md` and `docs/library.md` compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-pub struct Readme;
+#[doc = include_str!("../docs/library.md")]
+pub struct Documentation;
 
 pub mod checkout;
 pub mod client;

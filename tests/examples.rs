@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use iac_runner::protocol::{Control, Event, Request, RunResult, Subject, schema};
 use iac_runner::session;
 use serde_json::Value;
 
-/// Files at the root that contain examples.
-const PAGES: [&str; 4] = [
+/// Pages at the root; the others are below `docs`.
+const PAGES_AT_ROOT: [&str; 5] = [
     "README.md",
     "ARCHITECTURE.md",
+    "BENCHMARKS.md",
     "CONTRIBUTING.md",
-    "CHANGELOG.md",
+    "backend/README.md",
 ];
 
 /// The first published request, word for word.
@@ -60,7 +61,7 @@ fn every_example_with_control_lines_is_accepted() {
     }
 }
 
-/// The example files show all fields but `tool_version`: they work with any version, and the README shows that field.
+/// The example files show all fields but `tool_version`: they work with any version, and the docs show that field.
 #[test]
 fn the_examples_show_every_field_of_a_request() {
     let mut shown: BTreeSet<String> = examples("json")
@@ -68,7 +69,7 @@ fn the_examples_show_every_field_of_a_request() {
         .flat_map(|(_, text)| fields_of(&serde_json::from_str(text).expect("JSON")))
         .collect();
     assert!(shown.insert("tool_version".to_owned()));
-    let pages = json_blocks(&read(Path::new("README.md")));
+    let pages = json_blocks(&read(Path::new("docs/request.md")));
     assert!(pages.iter().any(|block| block.contains("\"tool_version\"")));
     assert_eq!(shown, fields_in_schema(Subject::Request));
 }
@@ -76,11 +77,11 @@ fn the_examples_show_every_field_of_a_request() {
 #[test]
 fn every_document_shown_on_a_page_is_what_it_seems_to_be() {
     let mut kinds = BTreeSet::new();
-    for page in PAGES {
-        for block in json_blocks(&read(Path::new(page))) {
+    for (page, text) in pages_of_runner() {
+        for block in json_blocks(&text) {
             match kind_of(&block) {
                 Ok(kind) => kinds.insert(kind),
-                Err(fault) => panic!("{page}: {fault}, in\n{block}"),
+                Err(fault) => panic!("{}: {fault}, in\n{block}", page.display()),
             };
         }
     }
@@ -89,18 +90,21 @@ fn every_document_shown_on_a_page_is_what_it_seems_to_be() {
 }
 
 #[test]
-fn the_readme_names_every_field_of_both_documents() {
-    let readme = read(Path::new("README.md"));
-    for subject in [Subject::Request, Subject::Result] {
+fn docs_name_every_field_of_requests_and_results() {
+    for (page, subject) in [
+        ("docs/request.md", Subject::Request),
+        ("docs/result.md", Subject::Result),
+    ] {
+        let text = read(Path::new(page));
         for field in fields_in_schema(subject) {
-            assert!(readme.contains(&format!("`{field}`")), "`{field}`");
+            assert!(text.contains(&format!("`{field}`")), "{page}: `{field}`");
         }
     }
 }
 
 #[test]
-fn the_readme_names_every_status_and_reason_of_a_session() {
-    let readme = read(Path::new("README.md"));
+fn docs_name_every_status_and_reason_of_a_session() {
+    let text = read(Path::new("docs/library.md"));
     for schema in [
         schemars::schema_for!(session::Status),
         schemars::schema_for!(session::Reason),
@@ -109,9 +113,93 @@ fn the_readme_names_every_status_and_reason_of_a_session() {
         let words = words_in_schema(schema.as_value());
         assert!(words.len() > 4, "{schema:?}");
         for word in words {
-            assert!(readme.contains(&format!("`{word}`")), "`{word}`");
+            assert!(text.contains(&format!("`{word}`")), "`{word}`");
         }
     }
+}
+
+#[test]
+fn links_between_pages_lead_to_files_and_headings() {
+    let all = pages();
+    for (page, text) in &all {
+        for link in links(text) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => normalized(&page.parent().expect("a folder").join(path)),
+            };
+            let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(&target);
+            assert!(full.exists(), "{}: `{link}`", page.display());
+            if !heading.is_empty() {
+                let found = headings(&read(&target));
+                assert!(found.contains(heading), "{}: `{link}`", page.display());
+            }
+        }
+    }
+    assert!(all.len() > 15, "{}", all.len());
+}
+
+/// Returns the relative links of a page.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    page.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(link, _)| link)
+        .filter(|link| !link.contains("://"))
+}
+
+/// Returns the names by which links refer to the headings of a page.
+fn headings(page: &str) -> BTreeSet<String> {
+    let lines = page.lines().filter(|line| line.starts_with('#'));
+    lines
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = title
+                .chars()
+                .filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+            kept.collect::<String>().replace(' ', "-")
+        })
+        .collect()
+}
+
+/// Resolves the `..` in a path.
+fn normalized(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
+    }
+    whole
+}
+
+/// Returns every page with its text, by its path in this package.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut paths: Vec<PathBuf> = PAGES_AT_ROOT.iter().map(PathBuf::from).collect();
+    let mut folders = vec![PathBuf::from("docs")];
+    while let Some(folder) = folders.pop() {
+        let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
+        for entry in fs::read_dir(full).expect("a folder of pages") {
+            let path = folder.join(entry.expect("an entry").file_name());
+            match path.extension() {
+                Some(extension) if extension == "md" => paths.push(path),
+                _ => folders.push(path),
+            }
+        }
+    }
+    let read = |path: PathBuf| (path.clone(), read(&path));
+    paths.into_iter().map(read).collect()
+}
+
+/// Returns the pages that show documents of the runner; those of the service show other documents.
+fn pages_of_runner() -> impl Iterator<Item = (PathBuf, String)> {
+    let is_of_runner = |path: &Path| !path.starts_with("docs/service");
+    pages()
+        .into_iter()
+        .filter(move |(path, _)| is_of_runner(path))
 }
 
 /// Returns the kind of a JSON block, by its fields; it must be a valid one of its kind.

@@ -11,7 +11,7 @@ use super::ClientError;
 const PROGRAM: &str = "iac-runner";
 /// Names the binary; no other place is then tried.
 const VARIABLE: &str = "IAC_RUNNER_BIN";
-/// Where `README.md` installs the binary.
+/// Where `./build.sh install` installs the binary.
 const INSTALLED: &str = "/usr/local/bin/iac-runner";
 
 /// Inputs that decide where to look for the binary.

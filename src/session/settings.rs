@@ -47,7 +47,7 @@ pub struct Settings {
     /// [`DEFAULT_INHERIT_ENV`](crate::protocol::DEFAULT_INHERIT_ENV).
     pub inherit_env: Option<Vec<String>>,
     /// What the tools may access besides the source and their own files in the session; off by default. The lists
-    /// contain absolute paths. See `Sandbox` in `README.md`.
+    /// contain absolute paths. See `docs/sandbox.md`.
     pub sandbox: SandboxRequest,
     /// Hosts from which repositories may be fetched; any by default. It applies to the checkout, not to what the
     /// tools fetch.

@@ -1,4 +1,4 @@
-//! Compares the OpenAPI document and the README with the service.
+//! Compares the OpenAPI document and its documentation with the service.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -23,10 +23,12 @@ pub(crate) fn endpoints(client: &Client) -> BTreeSet<[String; 3]> {
     endpoints
 }
 
-/// Returns the endpoints in the README's table, without the docs page, which the document omits.
-fn endpoints_of_readme() -> BTreeSet<[String; 3]> {
-    let readme = include_str!("../../README.md");
-    let (_, table) = readme.split_once("\n| call | answer | role |\n").unwrap();
+/// Returns the endpoints in the table of `docs/service/api.md`, without the docs page, which the document omits.
+fn documented_endpoints() -> BTreeSet<[String; 3]> {
+    let documented = include_str!("../../../docs/service/api.md");
+    let (_, table) = documented
+        .split_once("\n| call | answer | role |\n")
+        .unwrap();
     let rows = table
         .lines()
         .skip(1)
@@ -52,12 +54,12 @@ fn endpoints_of_readme() -> BTreeSet<[String; 3]> {
 }
 
 #[test]
-fn the_document_the_readme_and_the_router_agree() {
+fn openapi_docs_and_router_agree() {
     let stand = Stand::new();
     let running = stand.serve();
     let client = &running.client;
     let described = endpoints(client);
-    assert_eq!(described, endpoints_of_readme());
+    assert_eq!(described, documented_endpoints());
     let paths: BTreeSet<_> = described.iter().map(|[_, path, _]| path).collect();
     for path in paths {
         let of_path = described.iter().filter(|it| it[1] == *path);

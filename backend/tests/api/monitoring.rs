@@ -89,7 +89,7 @@ fn what_runs_waits_and_ended_is_counted() {
         let count = format!("response_duration_seconds_count{{{called}}}");
         assert!(series(&count) >= 1.0, "{called}");
     }
-    assert_eq!(described(&metrics(client)), described_in_readme());
+    assert_eq!(described(&metrics(client)), documented_metrics());
 }
 
 #[test]
@@ -140,10 +140,10 @@ fn labels(text: &str, metric: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Returns the metrics in the README's table.
-fn described_in_readme() -> Described {
-    let readme = include_str!("../../README.md");
-    let (_, table) = readme
+/// Returns the metrics in the table of `docs/service/metrics.md`.
+fn documented_metrics() -> Described {
+    let documented = include_str!("../../../docs/service/metrics.md");
+    let (_, table) = documented
         .split_once("\n| metric | type | labels | tells |\n")
         .unwrap();
     let rows = table.lines().skip(1);

@@ -12,7 +12,7 @@ on_both_tools! {
 
 const SECRET: &str = "wJa/K7+b=x\"q'<é😀 &y%z\\n";
 
-/// The table of the README, one row per line: its name, and the secret in this spelling.
+/// The table of `docs/secrets.md`, one row per line: its name, and the secret in this spelling.
 const SPELLINGS: [(&str, &str); 33] = [
     ("both quotes doubled", r#"wJa/K7+b=x""q''<é😀 &y%z\n"#),
     ("NFD", "wJa/K7+b=x\"q'<e\u{301}😀 &y%z\\n"),
