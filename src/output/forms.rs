@@ -35,8 +35,8 @@ pub(super) fn patterns(secret: &Secret<'_>, encodings: Encodings) -> Vec<(Vec<u8
                 }
                 add_lines(&value, &mut anywhere);
             }
-            if let Some(meant) = with_line_ends(value) {
-                add_plain(&meant, &mut anywhere);
+            for meant in with_line_ends(value) {
+                anywhere.append(&mut forms(&meant, encodings));
                 add_lines(&meant, &mut anywhere);
             }
         }
@@ -130,11 +130,18 @@ fn add_lines(value: &[u8], to: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
-/// Returns a value with line ends in place of `\n`, as keys are often given in variables.
-fn with_line_ends(value: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(value).ok()?;
-    text.contains("\\n")
-        .then(|| text.replace("\\r", "").replace("\\n", "\n").into_bytes())
+/// Returns a value with line ends in place of `\n`, as keys are often given in variables, and with line feeds in place
+/// of the line ends of Windows.
+fn with_line_ends(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let escaped = text
+        .contains("\\n")
+        .then(|| text.replace("\\r", "").replace("\\n", "\n"));
+    let of_windows = text.contains("\r\n").then(|| text.replace("\r\n", "\n"));
+    escaped
+        .into_iter()
+        .chain(of_windows)
+        .map(String::into_bytes)
 }
 
 /// Returns whether a value has [`MIN_CHARS`] characters.

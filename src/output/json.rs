@@ -7,7 +7,7 @@
 use memchr::{memchr, memchr3};
 
 /// Longest number that is held back until it is complete, in bytes.
-const MAX_TOKEN_BYTES: usize = 256;
+const MAX_TOKEN_BYTES: usize = 4096;
 
 /// A position in the syntax of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

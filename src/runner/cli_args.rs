@@ -25,6 +25,14 @@ pub(super) fn effective<'a>(
     from_environment.chain(args.iter().cloned()).collect()
 }
 
+/// Returns the arguments for any command in `TF_CLI_ARGS` and `TF_CLI_ARGS_COMMAND`.
+pub(super) fn of_any_command<'a>(
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<String> {
+    let of_tools = variables.filter(|(name, _)| name.starts_with("TF_CLI_ARGS"));
+    of_tools.flat_map(|(_, value)| words(value)).collect()
+}
+
 /// Returns names and values that `-var` and `-backend-config` assign.
 pub(super) fn assigned(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
     args.iter().enumerate().filter_map(|(at, arg)| {

@@ -73,6 +73,19 @@ pub(super) fn secrets<'a>(
     for (name, value) in cli_args::assigned(args) {
         add(value.as_bytes(), may_be_secret(name), &mut secrets);
     }
+    // A provisioner can show the arguments for other commands too.
+    let mut found = Vec::new();
+    let of_any_command = cli_args::of_any_command(
+        variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?))),
+    );
+    for (name, value) in cli_args::assigned(&of_any_command) {
+        add(value.as_bytes(), may_be_secret(name), &mut found);
+    }
+    for secret in found {
+        secrets.push(secret.into_owned());
+    }
     secrets
 }
 

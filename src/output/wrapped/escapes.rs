@@ -175,6 +175,27 @@ pub(super) fn shell_apostrophe(text: &[u8]) -> Escape {
     Escape::None
 }
 
+/// Most apostrophes that a shell writes at once.
+pub(super) const MAX_APOSTROPHES: usize = 16;
+
+/// Returns the number of apostrophes that dash writes between apostrophes as `'"''"'`; 0 if this is something else,
+/// `None` if the text ends too early to decide.
+pub(super) fn shell_apostrophes(text: &[u8]) -> Option<usize> {
+    let Some(quoted) = text.strip_prefix(b"'\"") else {
+        return (!b"'\"".starts_with(text)).then_some(0);
+    };
+    let longest = quoted.len().min(MAX_APOSTROPHES);
+    let count = quoted[..longest]
+        .iter()
+        .take_while(|&&it| it == b'\'')
+        .count();
+    match &quoted[count..] {
+        rest if rest.starts_with(b"\"'") => Some(count),
+        rest if b"\"'".starts_with(rest) => None,
+        _ => Some(0),
+    }
+}
+
 /// Reads a character reference of HTML or XML: `&lt;`, `&#43;`, `&#x2b;`, also escaped again, and in JSON that has `\u0026`
 /// for its `&`.
 pub(super) fn reference(text: &[u8]) -> Escape {

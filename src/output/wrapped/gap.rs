@@ -4,11 +4,11 @@ use super::escapes;
 use super::percent::{self, Percent};
 
 /// Longest resource address before `(local-exec):` that is parsed, in bytes.
-const MAX_ADDRESS_BYTES: usize = 256;
+const MAX_ADDRESS_BYTES: usize = 1024;
 /// Longest control sequence, in bytes.
 const MAX_COLOUR_BYTES: usize = 32;
 /// Longest gap, in bytes; a longer one is treated as text.
-pub(super) const MAX_GAP_BYTES: usize = 1024;
+pub(super) const MAX_GAP_BYTES: usize = 2048;
 /// Most escapes in a gap, such as `\n`; with more of them it is treated as text. Limits the work for a text with
 /// nothing else, since a gap is parsed again from each of its escapes.
 const MAX_GAP_ESCAPES: usize = 32;
@@ -265,8 +265,11 @@ fn provisioner_prefix(line: &[u8]) -> Option<usize> {
         at += len;
     }
     let mut in_quotes = false;
+    let mut is_escaped = false;
     for (place, &byte) in line.iter().enumerate().skip(at).take(MAX_ADDRESS_BYTES) {
         match byte {
+            _ if std::mem::take(&mut is_escaped) => {}
+            b'\\' if in_quotes => is_escaped = true,
             b'"' => in_quotes = !in_quotes,
             b'\n' => return Some(0),
             b' ' if !in_quotes => {
@@ -308,6 +311,11 @@ mod tests {
             ("\\\\\\n    \\\\ ", true, true),
             ("\\\n", true, true),
             ("\nterraform_data.a[\"b c\"] (local-exec): ", true, true),
+            (
+                "\nterraform_data.a[\"{\\\"b\\\":\\\"c d\\\"}\"] (local-exec): ",
+                true,
+                true,
+            ),
             (
                 "\n\u{1b}[0m\u{1b}[1mterraform_data.a (local-exec):\u{1b}[0m \u{1b}[0m",
                 true,

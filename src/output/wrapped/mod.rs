@@ -140,6 +140,7 @@ impl Wrapped {
             start,
             scratch,
             found: Found::default(),
+            run_bytes: 0,
         };
         walk.run(from)
     }

@@ -24,8 +24,13 @@ const MAX_STEPS: usize = 4096;
 const FREE_STEPS: usize = 64 * 1024;
 /// Steps that a text may use per byte. When they are used up, each position gets this many.
 const STEPS_PER_BYTE: usize = 16;
+/// A run of so many bytes that are compared at once counts as one more step.
+const BYTES_PER_STEP: usize = 32;
 /// After so many steps, states seen before are skipped: runs of signs have many interpretations that meet again.
 const MANY_STEPS: usize = 64;
+
+/// The most apostrophes that are read at once.
+const APOSTROPHES: [u8; escapes::MAX_APOSTROPHES] = [b'\''; escapes::MAX_APOSTROPHES];
 
 /// What begins at a position.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,6 +97,8 @@ pub(super) struct Walk<'a> {
     pub(super) start: usize,
     pub(super) scratch: &'a mut Scratch,
     pub(super) found: Found,
+    /// Bytes that the last step compared at once.
+    pub(super) run_bytes: usize,
 }
 
 impl Walk<'_> {
@@ -109,12 +116,10 @@ impl Walk<'_> {
             let is_new = steps < MANY_STEPS || self.scratch.seen.insert(reached);
             let further = if is_new { self.step(reached) } else { None };
             next = further.or_else(|| self.scratch.pending.pop());
-            steps += 1;
+            steps += 1 + std::mem::take(&mut self.run_bytes) / BYTES_PER_STEP;
         }
         if let Some(left) = next {
-            // Too many interpretations of the text: mask as far as any of them has reached.
-            let reached = self.scratch.pending.iter().map(|it| it.at).chain([left.at]);
-            self.found.end = self.found.end.max(reached.max());
+            self.give_up(left);
         }
         self.scratch.pending.clear();
         if steps > MANY_STEPS {
@@ -124,6 +129,30 @@ impl Walk<'_> {
         #[cfg(test)]
         super::steps::add(steps);
         self.found
+    }
+
+    /// Ends a comparison with too many interpretations: masks as far as any of them may reach, so that no secret is
+    /// left in part.
+    fn give_up(&mut self, left: Reached) {
+        for it in self.scratch.pending.iter().chain([&left]) {
+            let patterns = &self.patterns[it.from..it.to];
+            let longest = patterns.iter().map(|it| it.text.len()).max();
+            let end = it.at + longest.unwrap_or(it.depth) - it.depth;
+            self.found.undecided |= !self.window.whole && end > self.window.text.len();
+            let end = end.min(self.window.text.len());
+            self.found.end = self.found.end.max(Some(end));
+        }
+    }
+
+    /// Returns how many bytes of the text all patterns continue with, up to one that may have several meanings.
+    fn run_len(&self, it: &Reached, rest: &[u8]) -> usize {
+        let first = &self.patterns[it.from].text[it.depth..];
+        let last = &self.patterns[it.to - 1].text[it.depth..];
+        let bytes = rest.iter().zip(first).zip(last);
+        let is_of_all = |((text, first), last): &((&u8, &u8), &u8)| {
+            text == first && text == last && !is_special(**text) && **text != b'"'
+        };
+        bytes.take_while(is_of_all).count()
     }
 
     /// Reads the next part of the text.
@@ -141,7 +170,19 @@ impl Walk<'_> {
                 self.found.undecided |= !self.window.whole;
                 None
             }
-            Some(&byte) if !is_special(byte) && byte != b'"' => self.narrowed(&it, &[byte], 1),
+            Some(&byte) if !is_special(byte) && byte != b'"' => {
+                let run = self.run_len(&it, rest);
+                if run == 0 {
+                    return self.narrowed(&it, &[byte], 1);
+                }
+                self.run_bytes = run;
+                Some(Reached {
+                    depth: it.depth + run,
+                    at: it.at + run,
+                    spaced: false,
+                    ..it
+                })
+            }
             Some(&byte) => {
                 self.read_special(&it, byte, rest);
                 None
@@ -189,6 +230,11 @@ impl Walk<'_> {
             b'+' => self.add_spelled(it, b"+", 1),
             b'\'' => {
                 self.read_escape(it, escapes::shell_apostrophe(rest));
+                match escapes::shell_apostrophes(rest) {
+                    Some(count) if count > 0 => self.add(it, &APOSTROPHES[..count], count + 4),
+                    Some(_) => {}
+                    None => self.read_cut(it),
+                }
                 // A shell switches between two kinds of quoting here: `'a'$'\t''b'`.
                 for between in [&b"'$'"[..], b"''"] {
                     if rest.starts_with(between) {

@@ -126,3 +126,37 @@ fn ordinary_text_takes_hardly_a_step() {
         text.len()
     );
 }
+
+/// Other secrets behind a text that uses up all steps are masked whole.
+#[test]
+fn secrets_behind_hostile_text_are_masked_whole() {
+    let password = "correct-Horse/battery+Staple=7731-abcdefghijklmnopqrstuvwxyzABCDEF";
+    let token = "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3z5A";
+    for (repeated, text) in [
+        ("A".repeat(43) + "=", "A".repeat(60_000)),
+        (
+            "0".repeat(40) + "deadbeef",
+            ("0".repeat(63) + "\n").repeat(800),
+        ),
+        ("#".repeat(80), ("#".repeat(79) + "x\n").repeat(500)),
+        ("\\".repeat(300) + "end", "\\".repeat(60_000)),
+        ("%25".repeat(100) + "%%end1", "%25".repeat(20_000)),
+        ("'\"".repeat(300) + "end", "'\\''".repeat(16_000)),
+        ("a\"".repeat(300) + "end", "a\"\n\"".repeat(16_000)),
+    ] {
+        let secrets = [&repeated, password, token];
+        let matcher = Matcher::new(secrets.iter().map(|it| it.as_bytes()));
+        let text = format!("{text}\npassword={password} token={token}\n");
+        let mut redactor = Redactor::new(matcher.into());
+        let mut masked = Vec::new();
+        for piece in text.as_bytes().chunks(64 * 1024) {
+            redactor.push(piece, &mut masked);
+        }
+        redactor.finish(&mut masked);
+        let masked = String::from_utf8_lossy(&masked);
+        let end = &masked[masked.len().saturating_sub(300)..];
+        for secret in [password, token] {
+            assert!(!masked.contains(&secret[secret.len() - 12..]), "{end}");
+        }
+    }
+}

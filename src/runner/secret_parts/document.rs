@@ -92,15 +92,17 @@ impl Found {
             self.add_as_written(text, before);
             return;
         }
-        for member in quoted::members_in(text) {
-            self.add_assigned(&member, is_secret, depth);
+        let quoted = quoted::members_in(text);
+        for (at, member) in quoted.iter().enumerate() {
+            self.add_assigned(member, name_of(&quoted, at), is_secret, depth);
         }
         let assigned = lines::members_in(text);
         let is_document = assigned.len() >= MIN_LINES;
-        for member in assigned {
+        for (at, member) in assigned.iter().enumerate() {
             let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
             let is_number = member.value.bytes().all(is_of_number);
-            self.add_assigned(&member, is_secret && is_document && !is_number, depth);
+            let is_secret = is_secret && is_document && !is_number;
+            self.add_assigned(member, name_of(&assigned, at), is_secret, depth);
         }
         for found in [keys::secrets_in(text), credential_files::secrets_in(text)] {
             self.secrets
@@ -139,9 +141,9 @@ impl Found {
         }
     }
 
-    fn add_assigned(&mut self, member: &Member<'_>, is_secret: bool, depth: usize) {
+    fn add_assigned(&mut self, member: &Member<'_>, name: &str, is_secret: bool, depth: usize) {
         let is_secret = is_secret || member.within.iter().any(|name| has_secret_name(name));
-        self.add_member(member.name, &member.value, is_secret, depth);
+        self.add_member(name, &member.value, is_secret, depth);
     }
 
     fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {
@@ -155,11 +157,10 @@ impl Found {
             }
             Value::Object(members) => {
                 // Variables of containers are listed as `{"name": "DB_PASSWORD", "value": "…"}`.
-                let named = members.get("name").or_else(|| members.get("key"));
-                let named = named.and_then(Value::as_str);
+                let named = members.iter().find(|(name, _)| holds_name(name));
+                let named = named.and_then(|(_, name)| name.as_str());
                 for (name, value) in members {
-                    let is_value = name.eq_ignore_ascii_case("value");
-                    let name = named.filter(|_| is_value).unwrap_or(name);
+                    let name = named.filter(|_| holds_value(name)).unwrap_or(name);
                     self.add_of_json(value, name, is_secret, depth);
                 }
             }
@@ -199,6 +200,40 @@ impl Found {
                 .map(Secret::into_owned),
         );
     }
+}
+
+/// Returns whether a member holds the name of what the `value` beside it holds.
+fn holds_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("name") || name.eq_ignore_ascii_case("key")
+}
+
+fn holds_value(name: &str) -> bool {
+    name.eq_ignore_ascii_case("value")
+}
+
+/// Returns the name of an assignment; for a `value`, what the `name` or `key` beside it says, as in lists of the
+/// variables of containers.
+fn name_of<'a>(members: &'a [Member<'_>], at: usize) -> &'a str {
+    let member = &members[at];
+    if !holds_value(member.name) {
+        return member.name;
+    }
+    let is_beside = |it: &&Member<'_>| it.within == member.within;
+    let is_part = |it: &&Member<'_>| holds_name(it.name) || holds_value(it.name);
+    let of_list = members.iter().filter(is_beside);
+    // The first of a list tells whether names come before values.
+    let is_name_first = of_list
+        .clone()
+        .find(is_part)
+        .is_some_and(|it| holds_name(it.name));
+    let named = if is_name_first {
+        members[..at].iter().rev().filter(is_beside).find(is_part)
+    } else {
+        members[at + 1..].iter().filter(is_beside).find(is_part)
+    };
+    named
+        .filter(|it| holds_name(it.name))
+        .map_or(member.name, |it| &it.value)
 }
 
 /// The strings of a JSON document that have escapes, as they are written between their quotes.
@@ -427,11 +462,33 @@ mod tests {
 
     #[test]
     fn of_another_document_members_with_a_secret_name_are_secret() {
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 15] = [
             (
                 r#"[{"name":"LOG_LEVEL","value":"verbose1"},{"name":"DB_PASSWORD","value":"hunter22"}]"#,
                 &["hunter22"],
             ),
+            (
+                r#"[{"Value":"hunter22","Key":"DB_PASSWORD"},{"Key":"LOG_LEVEL","Value":"verbose1"}]"#,
+                &["hunter22"],
+            ),
+            (
+                "[{name=\"LOG_LEVEL\",value=\"verbose1\"},{name=\"DB_PASSWORD\",value=\"hunter22\"}]",
+                &["hunter22"],
+            ),
+            (
+                "[\n  {\n    value = \"hunter22\"\n    key   = \"DB_PASSWORD\"\n  },\n  {\n    value = \"verbose1\"\n    \
+                 key   = \"LOG_LEVEL\"\n  },\n]\n",
+                &["hunter22"],
+            ),
+            (
+                "env:\n  - name: LOG_LEVEL\n    value: verbose1\n  - name: DB_PASSWORD\n    value: hunter22\n",
+                &["hunter22"],
+            ),
+            (
+                "env: [{name: DB_PASSWORD, value: hunter22}, {name: LOG_LEVEL, value: verbose1}]\n",
+                &["hunter22"],
+            ),
+            ("name: my-password-1\nvalue:\n  other: verbose1\n", &[]),
             (
                 "#cloud-config\nuser: app-user1\npassword: hunter22\n",
                 &["hunter22"],
