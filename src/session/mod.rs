@@ -95,6 +95,7 @@ pub use log::{LogLine, Logs, MAX_LINE_BYTES};
 pub use outputs::{Output, OutputError, Outputs};
 pub use request::{DeployRequest, InvalidRequest, Operation, RecordError};
 use retention::Retention;
+pub use retention::remove_old_sessions;
 pub use sessions::{Recovered, Sessions};
 pub use settings::{
     DEFAULT_APPROVAL_DEADLINE, DEFAULT_CHECKOUT_TIMEOUT, DEFAULT_RETENTION, Settings,

@@ -86,7 +86,14 @@ impl Drop for Retention {
     }
 }
 
-/// Removes the sessions that ended longer ago than `keep`, and returns how many.
+/// Removes the sessions below a directory that ended longer ago than `keep`, and returns how many.
+///
+/// Sessions that a person still needs are kept, and so are states that exist nowhere else: see
+/// [`Settings::retention`](super::Settings::retention).
+pub fn remove_old_sessions(root: &Path, keep: Duration) -> usize {
+    remove_old(root, keep)
+}
+
 fn remove_old(root: &Path, keep: Duration) -> usize {
     let Ok(entries) = fs::read_dir(root) else {
         return 0;

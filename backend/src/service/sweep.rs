@@ -1,11 +1,13 @@
 //! Removes expired secrets, working directories, records and audit entries.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use iac_runner::process::remove_tree;
+use iac_runner::session::remove_old_sessions;
 use tracing::{error, info};
 
 use super::Service;
@@ -28,7 +30,7 @@ impl Service {
         }
         for id in deployments_in(&self.parts.sessions_dir) {
             if self.may_go(id, now).await
-                && let Err(fault) = remove_tree(&self.dir(id))
+                && let Err(fault) = remove_expired(&self.dir(id), self.parts.settings.retention)
             {
                 error!(deployment = %id, error = %Causes(&fault), "cannot be removed");
             }
@@ -66,6 +68,18 @@ impl Service {
     }
 }
 
+/// Removes the directory of an ended deployment, unless a person still needs something in it: a session whose outcome is
+/// unknown, or a state that exists nowhere else.
+fn remove_expired(dir: &Path, retention: Duration) -> io::Result<()> {
+    remove_old_sessions(dir, retention);
+    for entry in std::fs::read_dir(dir)? {
+        if entry?.file_type()?.is_dir() {
+            return Ok(());
+        }
+    }
+    remove_tree(dir)
+}
+
 fn told(what: &str, forgotten: Result<u64, StoreError>) {
     match forgotten {
         Ok(0) => {}
@@ -88,4 +102,27 @@ fn deployments_in(dir: &Path) -> Vec<DeploymentId> {
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn states_that_exist_nowhere_else_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("deployment");
+        let state = dir.join("left-states/session/terraform.tfstate");
+        fs::create_dir_all(state.parent().unwrap()).unwrap();
+        fs::write(&state, "{}").unwrap();
+        remove_expired(&dir, Duration::ZERO).unwrap();
+        assert!(state.exists());
+
+        fs::remove_dir_all(dir.join("left-states")).unwrap();
+        fs::write(dir.join("not-begun"), "").unwrap();
+        remove_expired(&dir, Duration::ZERO).unwrap();
+        assert!(!dir.exists());
+    }
 }
