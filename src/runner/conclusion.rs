@@ -110,8 +110,8 @@ pub(super) fn verdict(run: &Run<'_>) -> Verdict {
         .is_some_and(|state| state.safety == StateSafety::Unknown);
     if is_unknown && files.is_some_and(|files| files.is_errored_state_cut) {
         error_msg.push_str(
-            "; `errored.tfstate` is empty or cut and holds no state: the tool has printed the state into its output, \
-             which may be the only copy, and is not whole if `output_truncated` is true and there is no `output_file`",
+            "; `errored.tfstate` is empty or cut and holds no state: if the tool has printed the state into its output, \
+             that may be the only copy, and is not whole if `output_truncated` is true and there is no `output_file`",
         );
     }
     Verdict {

@@ -2,6 +2,7 @@
 //!
 //! A process that can connect to the socket reaches this run and no other process, in any PID namespace.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixListener as Listener;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::run_dir::{CONTROL_ACCEPTED, CONTROL_REFUSED};
@@ -19,7 +20,8 @@ use crate::protocol::Control;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest order, in bytes.
 const MAX_ORDER_BYTES: u64 = 1024;
-/// Most connections that are served at once; further ones wait.
+/// Most connections that are served at once; for a further one, the oldest is closed, since a caller sends its order at
+/// once.
 const MAX_CONNECTIONS: usize = 8;
 /// Orders that can wait in the queue.
 const ORDERS_AHEAD: usize = 8;
@@ -61,21 +63,28 @@ impl Drop for Doorbell {
 }
 
 async fn answer_all(listener: UnixListener, orders: mpsc::Sender<Control>) {
+    // Dropping the set closes all connections.
     let mut served = JoinSet::new();
+    let mut oldest_first = VecDeque::new();
     loop {
-        while served.len() >= MAX_CONNECTIONS {
-            served.join_next().await;
-        }
         match listener.accept().await {
             Ok((caller, _)) => {
                 let orders = orders.clone();
-                served.spawn(async move {
+                oldest_first.push_back(served.spawn(async move {
                     let _ = timeout(PATIENCE, answer(caller, orders)).await;
-                });
+                }));
             }
             Err(_) => sleep(PAUSE).await,
         }
+        // The order of the new connection may already be there.
+        yield_now().await;
         while served.try_join_next().is_some() {}
+        oldest_first.retain(|it: &AbortHandle| !it.is_finished());
+        if oldest_first.len() > MAX_CONNECTIONS
+            && let Some(oldest) = oldest_first.pop_front()
+        {
+            oldest.abort();
+        }
     }
 }
 
@@ -117,7 +126,8 @@ mod tests {
         let path = folder.path().join("socket");
         let mut doorbell = Doorbell::new(Listener::bind(&path).unwrap()).unwrap();
         let calling = tokio::task::spawn_blocking(move || {
-            let silent = UnixStream::connect(&path).unwrap();
+            let connect = || UnixStream::connect(&path).unwrap();
+            let silent: Vec<_> = (0..200).map(|_| connect()).collect();
             let answers = [
                 answered(&path, b"{\"type\":\"cancel\",\"force\":true}\n"),
                 answered(&path, b"hunter2"),
@@ -126,7 +136,7 @@ mod tests {
             drop(silent);
             answers
         });
-        let order = timeout(Duration::from_secs(20), doorbell.next()).await;
+        let order = timeout(Duration::from_secs(60), doorbell.next()).await;
         assert_eq!(order, Ok(Control::Cancel { force: true }));
         let answers = calling.await.unwrap();
         assert_eq!(

@@ -79,7 +79,7 @@ impl Supervision<'_> {
         let mut reading = Ok(());
         let mut watch = Watch {
             clock: RunClock::new(Instant::now()),
-            interruption: Interruption::new(self.program, self.leader),
+            interruption: Interruption::new(self.program, self.leader, self.grace),
             leader_end: None,
             work_on: None,
         };

@@ -199,7 +199,8 @@ fn a_box_that_is_cut_off_or_quoted_in_a_plain_block_is_no_error() {
         "│ Error: Error releasing the state lock\n│ \n│ no\n╵\n",
         "\nError: x\n\n  with a.b,\n  on main.tf line 1:\n\n╷\n│ Error: Error releasing the state lock\n│ \n╵\n",
     ] {
-        let told = state(&[], ToolEnd::Ended(Ended::Exited(1)), text);
+        let text = format!("a.b: Creating...\n{text}");
+        let told = state(&[], ToolEnd::Ended(Ended::Exited(1)), &text);
         assert_eq!(told.lock, LockStatus::Released, "{text}");
     }
 }

@@ -76,7 +76,9 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
     let words = Words::of(printed);
     let known = match (observed.end, observed.leader) {
         (ToolEnd::Lost, _) => Known::NOTHING,
-        (ToolEnd::Ended(_), _) if words.is_complete => after_own_end(observed, printed, words),
+        (ToolEnd::Ended(_), Leader::Wrapper) if words.is_complete => {
+            after_own_end(observed, printed, words)
+        }
         (ToolEnd::Ended(_), Leader::Wrapper) => after_end_of_wrapper(observed, printed, words),
         (ToolEnd::Ended(ending), Leader::Tool) if is_abrupt(ending, words) => {
             after_abrupt_end(observed, printed, words)
@@ -223,7 +225,12 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
         // After a second signal the tool may end without trying to release the lock.
         None if words.is_abandoned => Known::new(
             written,
-            without_holder(observed).unwrap_or(LockStatus::Unknown),
+            without_holder(observed, words).unwrap_or(LockStatus::Unknown),
+        ),
+        // Both tools ignore a failed release if they fail before they have begun to plan.
+        None if !is_settled && ends_before_planning(observed, words) => Known::new(
+            written,
+            without_process(observed).unwrap_or(LockStatus::Unknown),
         ),
         None => Known::new(written, LockStatus::Released),
         Some(LockFault::Doubtful) if is_settled => Known::new(written, LockStatus::Released),
@@ -235,6 +242,12 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
         Some(LockFault::NotAsked) => Known::new(StateSafety::Saved, LockStatus::Unknown),
         Some(LockFault::NotReleased(lock_id)) => Known::held(written, lock_id),
     }
+}
+
+/// Returns whether a command that plans has ended before it showed that it did.
+fn ends_before_planning(observed: &Observed<'_>, words: Words) -> bool {
+    let plans = ["apply", "destroy", "import", "plan", "refresh"].contains(&observed.command);
+    plans && !words.had_lock && !words.is_complete && !words.is_written
 }
 
 /// Reports on a run whose wrapper ended. How the tool itself ended is unknown: the wrapper may have ended first,
@@ -255,7 +268,7 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
         }
         None => Known::new(
             safety,
-            without_holder(observed).unwrap_or(LockStatus::Unknown),
+            without_holder(observed, words).unwrap_or(LockStatus::Unknown),
         ),
     }
 }
@@ -273,7 +286,7 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
         Some(LockFault::NotReleased(lock_id)) => return Known::held(safety, lock_id),
         Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => {}
     }
-    let lock = without_holder(observed).unwrap_or(match files.backend {
+    let lock = without_holder(observed, words).unwrap_or(match files.backend {
         // A script that has become the tool may have done so in another directory, or with other flags.
         Backend::Remote(_, Survival::Kept)
             if observed.started_as == Leader::Tool
@@ -286,8 +299,15 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
     Known::new(safety, lock)
 }
 
-/// Returns what happened to the lock when the tool's process ended, if that alone decides.
-fn without_holder(observed: &Observed<'_>) -> Option<LockStatus> {
+/// Returns what happened to the lock when the tool's process ended, if that alone decides; another run may hold the
+/// lock that it waited for.
+fn without_holder(observed: &Observed<'_>, words: Words) -> Option<LockStatus> {
+    let is_off = flags::is_off(observed.args, "lock");
+    without_process(observed).filter(|_| is_off || !words.is_waiting_for_lock)
+}
+
+/// Returns what happened to a lock that the tool had when its process ended, if that alone decides.
+fn without_process(observed: &Observed<'_>) -> Option<LockStatus> {
     let is_free = flags::is_off(observed.args, "lock")
         || match observed.files.backend {
             // The kernel releases a file lock with its process; the remaining file locks nothing.

@@ -245,13 +245,19 @@ fn a_killed_remote_run_leaves_its_lock_where_locks_outlive_their_holder() {
 }
 
 #[test]
-fn a_kill_after_the_closing_line_comes_too_late() {
+fn closing_line_counts_unless_the_tool_was_killed() {
     let saved = (StateSafety::Saved, LockStatus::Released);
+    // Another program may have written the line.
+    let unknown = (StateSafety::Unknown, LockStatus::Unknown);
     for text in [
         "a: Creating...\n\u{1b}[32mApply complete! Resources: 1 added, 0 changed, 0 destroyed.\n",
         "{\"changes\":{\"add\":1,\"operation\":\"apply\"},\"type\":\"change_summary\"}\n",
     ] {
-        expect("apply", KILLED, text, &files(kept()), saved);
+        for code in [0, 1, 11, 137] {
+            let end = ToolEnd::Ended(Ended::Exited(code));
+            expect("apply", end, text, &files(kept()), saved);
+        }
+        expect("apply", KILLED, text, &files(kept()), unknown);
     }
     let faked = "a: Creating...\na (local-exec): Apply complete! Resources: 1 added\n";
     expect(
@@ -488,5 +494,57 @@ fn a_lost_supervisor_leaves_only_what_the_disk_shows() {
         text,
         &errored,
         (StateSafety::ErroredFile, LockStatus::Unknown),
+    );
+}
+
+#[test]
+fn failed_release_before_planning_is_not_told_by_the_tool() {
+    use LockStatus::{Released, Unknown};
+    let fault = "\nError: No value for required variable\n\n  on main.tf line 1:\n\nno\n";
+    let planned = format!("a.b: Refreshing state... [id=x]\n{fault}");
+    let json = r#"{"@level":"error","@message":"Error: No value","@module":"terraform.ui","type":"diagnostic","diagnostic":{"severity":"error","summary":"No value","detail":""}}"#;
+    let table = [
+        ("apply", kept(), fault, Unknown),
+        ("apply -json", kept(), json, Unknown),
+        ("apply plan.out", kept(), fault, Unknown),
+        ("destroy", kept(), fault, Unknown),
+        ("refresh", kept(), fault, Unknown),
+        ("import a b", kept(), fault, Unknown),
+        ("apply -lock=false", kept(), fault, Released),
+        ("apply", Backend::Unknown, fault, Unknown),
+        ("apply", dropped(), fault, Released),
+        ("apply", Backend::Local, fault, Released),
+        ("apply", kept(), &planned, Released),
+        // These tell of a lock that they could not release.
+        ("state rm a", kept(), fault, Released),
+        ("taint a", kept(), fault, Released),
+    ];
+    for (line, backend, text, lock) in table {
+        let report = reported(line, EXITED_1, text, &files(backend));
+        assert_eq!(
+            (report.safety, report.lock),
+            (StateSafety::Saved, lock),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn lock_that_a_killed_tool_waited_for_may_be_held_by_another() {
+    let waiting = "Acquiring state lock. This may take a few moments...\n";
+    let unknown = (StateSafety::Unknown, LockStatus::Unknown);
+    expect("apply", KILLED, waiting, &files(Backend::Local), unknown);
+    let json = r#"{"@level":"info","@message":"Acquiring state lock","@module":"terraform.ui","type":"state_lock_acquire"}"#;
+    expect("apply -json", KILLED, json, &files(Backend::Local), unknown);
+    let working = format!("{waiting}a.b: Creating...\n");
+    let partial = (StateSafety::Partial, LockStatus::Released);
+    expect("apply", KILLED, &working, &files(Backend::Local), partial);
+    let off = (StateSafety::Unknown, LockStatus::Released);
+    expect(
+        "apply -lock=false",
+        KILLED,
+        waiting,
+        &files(Backend::Local),
+        off,
     );
 }

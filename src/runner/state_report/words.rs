@@ -25,9 +25,11 @@ const INITIALIZED: [&str; 2] = [
 ];
 /// Printed by `validate` on success, for a person and for a program.
 const VALID: [&str; 2] = ["Success! The configuration is valid", "  \"valid\": true,"];
+/// Printed while it takes more than a moment to get the lock.
+const WAITS_FOR_LOCK: &str = "Acquiring state lock.";
 /// Beginnings of lines that a command prints before it changes anything.
 const BEGINS: [&str; 3] = [
-    "Acquiring state lock.",
+    WAITS_FOR_LOCK,
     "Terraform used the selected providers",
     "OpenTofu used the selected providers",
 ];
@@ -70,6 +72,8 @@ const UNLOCKED: &str = " state has been successfully unlocked!";
 pub(in crate::runner) struct Words {
     /// It had the lock, or still has it.
     pub(super) had_lock: bool,
+    /// It waited for the lock, and has shown nothing since that needs it.
+    pub(super) is_waiting_for_lock: bool,
     /// It has begun to change resources.
     pub(super) has_changed: bool,
     /// How many resources it is changing.
@@ -133,6 +137,7 @@ impl Words {
     fn take_message(&mut self, message: &Message) {
         match (message.kind.as_str(), message.operation.as_str()) {
             ("version", _) => self.begin(),
+            ("state_lock_acquire", _) => self.is_waiting_for_lock = true,
             ("apply_start", _) => self.begin_change(),
             ("apply_progress" | "provision_start", _) => self.continue_change(),
             ("apply_complete" | "apply_errored", _) => self.end_change(),
@@ -163,6 +168,7 @@ impl Words {
         if starts(line, &BEGINS) {
             self.begin();
         }
+        self.is_waiting_for_lock |= line.starts_with(WAITS_FOR_LOCK);
         self.take_progress(line);
         if let Some(counts) = line.strip_prefix("Plan: ") {
             self.begin();
@@ -211,6 +217,7 @@ impl Words {
             is_complete: false,
             is_perhaps_complete: false,
             is_planned: false,
+            is_waiting_for_lock: false,
             has_closed_with_error: false,
             ..*self
         };
@@ -246,7 +253,8 @@ impl Words {
         let is_before_changes =
             !self.has_changed && !is_refresh && (self.plans_changes || !self.is_planned);
         let is_working = self.in_flight > 0 || is_before_changes;
-        self.had_lock && is_working && !self.is_written && !self.has_error
+        let has_ended = self.is_complete || self.is_written || self.has_error;
+        self.had_lock && is_working && !has_ended
     }
 
     fn complete(&mut self) {
@@ -275,11 +283,12 @@ fn starts(line: &str, words: &[&str]) -> bool {
 ///
 /// A shell exits with 128 plus the number of the signal that ended the tool. A Go program that panics, runs out of
 /// memory or gets a SIGQUIT exits with 2, and terraform's own panic handler with 11. Otherwise, the commands that
-/// write state exit with 0 and 1. Anything after the closing line comes too late to matter.
+/// write state exit with 0 and 1; after the closing line, no exit code matters. A signal does: another program may have
+/// written that line.
 pub(super) fn is_abrupt(ending: Ended, words: Words) -> bool {
     match ending {
-        _ if words.is_complete => false,
         Ended::Signalled(_) => true,
+        Ended::Exited(_) if words.is_complete => false,
         Ended::Exited(2 | 11) => true,
         Ended::Exited(code) => code > 128,
     }

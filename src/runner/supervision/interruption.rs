@@ -14,6 +14,8 @@ use crate::runner::leader::{Leader, Program};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long the remaining processes without the tool may take to end after their SIGINT.
 const LAST_TURN: Duration = Duration::from_secs(2);
+/// Longest time that a nested run gets to end by itself after the tool was interrupted and has ended.
+const MAX_NESTED_TURN: Duration = Duration::from_secs(30);
 
 /// Sends the SIGINT, and records which processes have received it.
 ///
@@ -35,10 +37,13 @@ pub(super) struct Interruption {
     next_look: Option<Instant>,
     /// Since when no process runs the tool.
     no_tool_since: Option<Instant>,
+    /// How long nested runs may take to end by themselves, and until when that is.
+    nested_turn: Duration,
+    nested_turn_end: Option<Instant>,
 }
 
 impl Interruption {
-    pub(super) fn new(program: &'static str, leader: Leader) -> Self {
+    pub(super) fn new(program: &'static str, leader: Leader, grace: Duration) -> Self {
         Self {
             program,
             leader,
@@ -49,6 +54,8 @@ impl Interruption {
             reached_tool: false,
             next_look: None,
             no_tool_since: None,
+            nested_turn: (grace / 2).min(MAX_NESTED_TURN),
+            nested_turn_end: None,
         }
     }
 
@@ -128,8 +135,15 @@ impl Interruption {
     }
 
     /// Records that the leader has ended: the rest of the run continues without it.
+    ///
+    /// A run that a provisioner has started in a group of its own may have been interrupted already, by the program
+    /// that started it and got the SIGINT of the group. Its second signal would cost its state, so it first gets time
+    /// to end by itself.
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
         self.has_leader_ended = true;
+        if tool.interrupted_at().is_some() {
+            self.nested_turn_end = Some(now + self.nested_turn);
+        }
         if tool.interrupted_at().is_some() || self.next_look.is_some() {
             self.next_look = Some(now + LOOK_EVERY);
         }
@@ -145,6 +159,10 @@ impl Interruption {
             self.no_tool_since = None;
         } else {
             self.no_tool_since.get_or_insert(now);
+        }
+        if targets.is_any_tool_alive && self.nested_turn_end.is_some_and(|end| now < end) {
+            self.interrupted.had_tool = true;
+            return Vec::new();
         }
         self.send(&targets, &processes, tool)
     }

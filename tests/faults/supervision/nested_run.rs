@@ -14,6 +14,7 @@ on_both_tools! {
     nested_run_that_outlives_a_cancelled_tool_stops_in_order,
     nested_run_in_a_session_of_its_own_stops_in_order,
     nested_run_that_outlives_a_successful_tool_stops_in_order,
+    nested_run_that_was_interrupted_by_its_parent_gets_no_second_signal,
 }
 
 /// In seconds; long enough for a busy machine.
@@ -27,6 +28,14 @@ fn nested_run_that_outlives_a_cancelled_tool_stops_in_order(tool: Tool) {
 
 fn nested_run_in_a_session_of_its_own_stops_in_order(tool: Tool) {
     cancelled(tool, "setsid -w NESTED >nested.log 2>&1; exit $?");
+}
+
+/// The shell forwards the signal of its group, and the outer tool ends before the nested one.
+fn nested_run_that_was_interrupted_by_its_parent_gets_no_second_signal(tool: Tool) {
+    cancelled(
+        tool,
+        "setsid NESTED >nested.log 2>&1 & CHILD=$!; trap \"kill -INT $CHILD\" INT; wait; wait; exit 1",
+    );
 }
 
 /// The provisioner leaves it in the background; the outer run applies everything and ends.

@@ -21,6 +21,7 @@ on_both_tools! {
     lock_without_an_address_to_release_it_is_not_released,
     lock_address_from_a_variable_is_not_forgotten,
     lock_whose_release_was_not_answered_is_not_held,
+    lock_is_unknown_if_the_tool_fails_before_planning,
     lock_that_a_console_leaves_is_reported,
     init_that_is_killed_may_leave_a_lock,
     init_that_has_a_question_says_what_to_do,
@@ -138,6 +139,31 @@ fn lock_whose_release_was_not_answered_is_not_held(tool: Tool) {
         );
         assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
         workspace.assert_lock_is_released();
+    }
+}
+
+/// Both tools ignore a failed release then.
+fn lock_is_unknown_if_the_tool_fails_before_planning(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Server, SMALL);
+    let missing = "variable \"missing\" {}\n";
+    fs::write(workspace.work_dir().join("missing.tf"), missing).expect("a new file");
+    workspace.server().take_unlocks(Unlocks::Refused);
+    for args in [
+        &["-auto-approve", "-no-color"][..],
+        &["-auto-approve", "-json"],
+    ] {
+        let request = workspace.request("apply", args);
+        let ending = Launch::request(&workspace, &request).run();
+        let result = ending.result();
+        ending.assert_outcome(&result, "failed");
+        assert_eq!(
+            result["diagnosis"]["class"], "missing_variable",
+            "{result:#}"
+        );
+        assert!(workspace.lock_holder().is_some());
+        assert_eq!(result["state"]["lock"], "unknown", "{result:#}");
+        assert_eq!(result["state"]["safety"], "saved", "{result:#}");
+        workspace.server().release();
     }
 }
 
