@@ -9,11 +9,12 @@ use iac_runner::session;
 use serde_json::Value;
 
 /// Pages at the root; the others are below `docs`.
-const PAGES_AT_ROOT: [&str; 5] = [
+const PAGES_AT_ROOT: [&str; 6] = [
     "README.md",
     "ARCHITECTURE.md",
     "BENCHMARKS.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "backend/README.md",
 ];
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH and
-# PostgreSQL with apt-get; terraform and git come from PATH.
+# Installs the programs that the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH,
+# PostgreSQL, and the languages of docs/languages with apt-get; terraform and git come from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -33,6 +33,22 @@ if [ ! -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v ssh-ke
     apt-get update -qq
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends openssh-server openssh-client >/dev/null
+fi
+
+# The languages of the programs in docs/languages.
+missing=
+command -v jq >/dev/null || missing="$missing jq"
+command -v python3 >/dev/null || missing="$missing python3"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v go >/dev/null || missing="$missing golang-go"
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        echo "tests/tools.sh: the tests run the programs in docs/languages: install$missing" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
 if ! command -v git >/dev/null; then
