@@ -97,7 +97,7 @@ pub enum CheckoutError {
     },
     /// The server's host key does not match any given key.
     #[error(
-        "the host key of `{host}` is none of the known ones, somebody may be in between{}", said_text(.said)
+        "the host key of `{host}` is not a known one; the connection may be intercepted{}", said_text(.said)
     )]
     HostKeyMismatch {
         /// The host.

@@ -56,7 +56,7 @@ pub(super) fn error_message(ending: &Ending<'_>) -> String {
         ),
         Outcome::Cancelled if ending.outlived.stop_reason == Some(StopReason::Disconnect) => {
             format!(
-                "{command} was stopped gracefully because nobody was there any more to read its result; \
+                "{command} was stopped gracefully because its caller had disconnected; \
              `on_disconnect: \"finish\"` would let it finish"
             )
         }
@@ -167,7 +167,7 @@ fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {
     if state.lock == LockStatus::Held {
         let id = state.lock_id.as_deref().unwrap_or("LOCK_ID");
         sentence.push_str(&format!(
-            "; the state lock is held: when nobody uses the state, release it with `{} force-unlock {id}`",
+            "; the state lock is held: once no other run uses the state, release it with `{} force-unlock {id}`",
             request.tool
         ));
     }

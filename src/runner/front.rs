@@ -226,7 +226,7 @@ impl Front {
             Advance::Copied => {}
             Advance::ReaderGone => self.ask(Message::ReaderGone),
             Advance::Failed(fault) => self.diagnostics.say(&format!(
-                "stdout cannot be written: {}; the run goes on",
+                "stdout cannot be written: {}; the run continues",
                 of_system(&fault)
             )),
         }

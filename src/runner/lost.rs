@@ -107,7 +107,7 @@ pub(super) fn frame(request: Option<&Request>, tool: &Tool, end: &str) -> RunRes
             Outcome::Unknown,
             now,
             format!(
-                "the supervisor of {command} {end} before it could report: nobody knows whether the tool \
+                "the supervisor of {command} {end} before it could report: it is unknown whether the tool \
                  was started; check the state before anything is run again"
             ),
         ),

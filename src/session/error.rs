@@ -123,7 +123,7 @@ pub enum RecoverError {
         dir: PathBuf,
     },
     /// A process, maybe this one, owns the session.
-    #[error("the session in `{}` is being carried by a process", .dir.display())]
+    #[error("the session in `{}` is in use by another process", .dir.display())]
     InUse {
         /// The session's directory.
         dir: PathBuf,

@@ -205,7 +205,7 @@ impl Facts {
                 snapshot.decision = Some(made(Verdict::Rejected, decision, entry.at));
             }
             Event::Expired => {
-                "nobody approved the plan in time; nothing was applied"
+                "the plan was not approved in time; nothing was applied"
                     .clone_into(&mut snapshot.error);
             }
             Event::Applied { state } => snapshot.state.clone_from(state),

@@ -301,9 +301,9 @@ struct Parts {
 
 fn begin(place: &Place, opening: &Opening) -> io::Result<(Claim, Journal, Log)> {
     place.create()?;
-    let claim = place
-        .claim()?
-        .ok_or_else(|| io::Error::other("somebody has the directory of a new session"))?;
+    let claim = place.claim()?.ok_or_else(|| {
+        io::Error::other("another process has claimed the directory of a new session")
+    })?;
     Ok((
         claim,
         Journal::begin(place, opening)?,

@@ -25,7 +25,7 @@ fn without_it_the_plan_is_rejected(tool: Tool) {
     let ended = without_terminal(project.deployment(project.example_without_terminal()));
     assert_eq!(ended.status, Some(5), "{}", ended.shown);
     assert!(
-        ended.shown.contains("stdin is no terminal") && ended.shown.contains("--auto-approve"),
+        ended.shown.contains("stdin is not a terminal") && ended.shown.contains("--auto-approve"),
         "{}",
         ended.shown
     );

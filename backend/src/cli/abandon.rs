@@ -27,8 +27,8 @@ async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Erro
     let ending = Ending {
         reason: Reason::Unknown,
         error: format!(
-            "the node `{node}`, which carried the deployment, was given up: what became of it is not known, so look at \
-             the state and its lock before anything else"
+            "the node `{node}`, which ran the deployment, was declared lost: the outcome is unknown, so check \
+             the state and its lock before you deploy again"
         ),
         at: Utc::now(),
     };
@@ -41,9 +41,7 @@ async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Erro
         by_starter: false,
     };
     if !store.abandon(id, &ending, &entry).await? {
-        return Err(
-            "it is not carried by anybody, or its node gives signs of life: cancel it".into(),
-        );
+        return Err("no node runs it, or its node is alive: cancel it instead".into());
     }
     println!("`{id}` has ended as `unknown`");
     Ok(())

@@ -22,7 +22,7 @@ pub(super) fn make_room(connections: NonZeroU32) -> io::Result<()> {
     if most < wanted {
         warn!(
             open_files = most,
-            wanted, "more connections may come than this process may hold open: see `ulimit -Hn`"
+            wanted, "server.max_connections exceeds the limit of open files: see `ulimit -Hn`"
         );
     }
     Ok(setrlimit(Resource::RLIMIT_NOFILE, wanted.min(most), most)?)

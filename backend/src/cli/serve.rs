@@ -68,12 +68,12 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
     let sandbox = service.sandbox();
-    info!(%address, has_keys, sandbox = sandbox.name.as_deref().unwrap_or("none"), "serves");
+    info!(%address, has_keys, sandbox = sandbox.name.as_deref().unwrap_or("none"), "listening");
     if let Some(sentence) = &sandbox.warning {
         warn!("configurations can reach what this service can: {sentence}");
     }
     if !has_keys {
-        warn!("there are no keys: whoever can reach this address may do everything");
+        warn!("no keys exist: anyone who can reach this address can do everything");
         if !config.auth.starter_may_approve {
             warn!(
                 "auth.starter_may_approve is false and there are no keys: all callers are one person, so no plan can be \
@@ -97,11 +97,11 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
             (&mut work).await??;
         }
     }
-    info!("stops; what is left is taken up at the next start");
+    info!("stopping; the next start recovers what is still running");
     service.stop();
     let calls = async {
         if !serving.is_finished() && timeout(STOP_WITHIN, serving).await.is_err() {
-            warn!("calls that did not end in time are cut off");
+            warn!("requests did not end in time; closing their connections");
         }
     };
     let deployments = async {

@@ -229,7 +229,7 @@ impl From<FieldFault> for Field {
 /// Logs a cause and returns the identifier it is logged under.
 fn logged(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     let id = Uuid::new_v4().to_string();
-    tracing::error!(id, error = %Causes(cause), "a call failed");
+    tracing::error!(id, error = %Causes(cause), "request failed");
     id
 }
 

@@ -79,7 +79,7 @@ impl Follower {
                 None => self.look().await.unwrap_or_else(|fault| {
                     tracing::error!(
                         error = %Causes(&fault),
-                        "a log cannot be read"
+                        "log not readable"
                     );
                     Step::GiveUp
                 }),

@@ -57,7 +57,7 @@ pub(super) async fn text(
     // A read error aborts the response, so that a client cannot mistake a partial log for the whole.
     let pieces = stream::try_unfold(log, async |mut log| {
         let piece = log.next_piece().await.inspect_err(|fault| {
-            tracing::error!(error = %Causes(fault), "a log cannot be read");
+            tracing::error!(error = %Causes(fault), "log not readable");
         })?;
         Ok::<_, crate::store::StoreError>(piece.map(|piece| (piece, log)))
     });

@@ -83,7 +83,7 @@ struct Texts {
     tag = "deployments",
     params(Named),
     responses(
-        (status = 200, description = "Where it stands", body = Standing),
+        (status = 200, description = "The status", body = Standing),
         OfDeployment,
         Guarded,
     ),

@@ -102,7 +102,7 @@ impl Metrics {
         let (active, queue, subscribers) = <(Gauge, Gauge, Gauge)>::default();
         registry.register(
             "active_deployments",
-            "Deployments that are carried here, those that wait for an approval included",
+            "Deployments that this service runs, including those that wait for an approval",
             active.clone(),
         );
         registry.register(

@@ -36,7 +36,7 @@ impl Service {
         let id = claim.lease.deployment;
         match self.session_of(claim).await {
             Ok(session) => {
-                info!(deployment = %id, "is carried");
+                info!(deployment = %id, "deployment has a session");
                 let completed = self.complete_the_trail(claim, &session, Moment::TakenUp);
                 if completed.await.is_err() {
                     return;
@@ -49,7 +49,7 @@ impl Service {
             }
             Err(CarryError::Lost) => {}
             Err(fault) => {
-                error!(deployment = %id, error = %Causes(&fault), "has no session");
+                error!(deployment = %id, error = %Causes(&fault), "deployment has no session");
                 let ending = Ending {
                     reason: reason(&fault),
                     error: Causes(&fault).to_string(),

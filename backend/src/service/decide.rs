@@ -190,7 +190,7 @@ fn without_session(deployment: &Deployment) -> DecisionError {
     let problem = match deployment.standing {
         Standing::Waiting => "the deployment waits its turn",
         Standing::Active => "the deployment is about to begin or to end: try again",
-        Standing::Ended => "the deployment is over",
+        Standing::Ended => "the deployment has ended",
     };
     DecisionError::Conflict {
         status: deployment.progress.status,

@@ -34,7 +34,10 @@ impl Service {
             Err(fault) => warn!(error = %Causes(&fault), "late audit entries not dropped"),
         }
         if !left.is_empty() {
-            info!(deployments = left.len(), "takes up what was left");
+            info!(
+                deployments = left.len(),
+                "recovering deployments of the previous process"
+            );
         }
         for claim in left {
             self.carry(claim);
@@ -81,7 +84,7 @@ impl Service {
                 Ok(Some(claim)) => self.carry(claim),
                 Ok(None) => return,
                 Err(fault) => {
-                    error!(error = %Causes(&fault), "cannot claim");
+                    error!(error = %Causes(&fault), "deployment not claimed");
                     return;
                 }
             }

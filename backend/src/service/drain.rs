@@ -38,13 +38,13 @@ impl Service {
         }
         info!(
             deployments = self.parts.live.at_work(),
-            "waits for what is at work"
+            "waiting for running deployments"
         );
         if timeout(limit, self.idle()).await.is_ok() {
             return;
         }
         for session in self.parts.live.sessions_at_work() {
-            warn!(deployment = %session.id(), "did not end in time: it is cancelled");
+            warn!(deployment = %session.id(), "drain timed out; cancelling deployment");
             // Fails only if the session has already ended, which is fine.
             let _ = session.cancel(STOP_OF_THE_SERVICE).await;
         }

@@ -33,7 +33,7 @@ pub enum OpenError {
     },
     /// A process with another data directory uses the node name.
     #[error(
-        "the node name `{name}` is in use by another data directory, which gave a sign of life and keeps it for {seconds_left} \
+        "the node name `{name}` is in use by another data directory, which renewed its lease and holds it for {seconds_left} \
          more seconds: give this service a name of its own with `--node`, or start it with the data directory of that node"
     )]
     NodeInUse {
@@ -44,7 +44,7 @@ pub enum OpenError {
     },
     /// A node of the same name with another data directory runs deployments.
     #[error(
-        "the node name `{name}` belongs to another data directory, which still carries {deployments} deployment(s): start this \
+        "the node name `{name}` belongs to another data directory, which still runs {deployments} deployment(s): start this \
          service with that data directory, or give it a name of its own with `--node`; if that directory is lost, end its \
          deployments with `iac-backend abandon` first"
     )]
@@ -145,7 +145,7 @@ pub enum RetryError {
         status: Status,
     },
     /// Its secrets were deleted and were not sent again.
-    #[error("the secrets of a deployment that is over are not kept: send them again")]
+    #[error("the secrets of an ended deployment are not stored: send them again")]
     SecretsMissing(Vec<FieldFault>),
     /// Its stored record is not a valid request.
     #[error(transparent)]
@@ -180,7 +180,7 @@ pub enum DecisionError {
     #[error(transparent)]
     Session(SessionError),
     /// The node that runs the deployment failed.
-    #[error("the node `{node}`, which carries the deployment, could not do it; its log says why")]
+    #[error("the node `{node}`, which runs the deployment, could not do it; see its log")]
     Elsewhere {
         /// The node.
         node: String,
@@ -213,7 +213,7 @@ pub(super) enum CarryError {
     Recover(#[from] RecoverError),
     /// Work had begun, and none of it is on this disk.
     #[error(
-        "work on the deployment had begun and its directory `{}` is gone, so what became of it is not known: look at the \
+        "work on the deployment had begun and its directory `{}` is missing, so the outcome is unknown: check the \
          state and its lock before you deploy again",
         .dir.display()
     )]

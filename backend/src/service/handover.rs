@@ -78,13 +78,13 @@ impl Service {
         }
         if store.withdraw(number).await? {
             return Err(conflict(format!(
-                "the node `{node}`, which carries the deployment, gives no sign of life; nothing was done"
+                "the node `{node}`, which runs the deployment, does not respond; nothing was done"
             )));
         }
         match self.answer_within(number, ANSWERED_WITHIN).await? {
             Some(answer) => answer.into_result(node),
             None => Err(conflict(format!(
-                "the node `{node}`, which carries the deployment, took this and did not say what came of it: look at \
+                "the node `{node}`, which runs the deployment, accepted this and did not report the result: check \
                  the status"
             ))),
         }
@@ -123,7 +123,7 @@ impl Service {
             }
             Err(fault) => error!(
                 error = %Causes(&fault),
-                "cannot take what was decided elsewhere"
+                "forwarded decisions not fetched"
             ),
         }
     }
@@ -136,7 +136,7 @@ impl Service {
                 Answer::of(done)
             }
             None => {
-                error!(deployment = %handed.deployment, "a decision from elsewhere cannot be understood");
+                error!(deployment = %handed.deployment, "forwarded decision not understood");
                 Answer::Failed
             }
         };
@@ -145,7 +145,7 @@ impl Service {
             error!(
                 deployment = %handed.deployment,
                 error = %Causes(&fault),
-                "cannot answer what was decided elsewhere"
+                "forwarded decision not answered"
             );
         }
     }
@@ -178,7 +178,7 @@ impl Answer {
             ) => {
                 error!(
                     error = %Causes(&fault),
-                    "what was decided elsewhere was not done"
+                    "forwarded decision not carried out"
                 );
                 Self::Failed
             }

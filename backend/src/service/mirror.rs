@@ -57,7 +57,7 @@ impl Service {
             Err(Lost) => Err(Lost),
         };
         if done.is_err() && !*self.parts.is_stopping.borrow() {
-            warn!(deployment = %id, "was taken over by another node: it is stopped here");
+            warn!(deployment = %id, "deployment taken over by another node; stopping it here");
             // Fails only if the session has already ended.
             let _ = session.cancel(TAKEN_OVER).await;
         }
@@ -195,7 +195,7 @@ impl Service {
         };
         self.keep(|| store.finish(lease, &ending)).await?;
         self.metrics().finish(&end, ending.reason, course);
-        info!(deployment = %lease.deployment, reason = ?ending.reason, "has ended");
+        info!(deployment = %lease.deployment, reason = ?ending.reason, "deployment ended");
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl Service {
         loop {
             match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(fault) => error!(error = %Causes(&fault), "the store does not answer"),
+                Err(fault) => error!(error = %Causes(&fault), "store did not answer"),
             }
             tokio::select! {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => return Err(Lost),

@@ -250,7 +250,7 @@ impl Service {
         match self.parts.place.keep_accessible() {
             Ok(()) => true,
             Err(fault) => {
-                error!(error = %Causes(&fault), "the data directory cannot be used");
+                error!(error = %Causes(&fault), "data directory not usable");
                 false
             }
         }

@@ -93,7 +93,7 @@ impl Place {
 
 fn restore_access(path: &Path) -> io::Result<()> {
     if restore_owner_access(path)? {
-        warn!(path = %path.display(), "something took away the access of the service; it is restored");
+        warn!(path = %path.display(), "access to a file of the service was taken away; restored");
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ impl Service {
             if self.may_go(id, now).await
                 && let Err(fault) = remove_expired(&self.dir(id), self.parts.settings.retention)
             {
-                error!(deployment = %id, error = %Causes(&fault), "cannot be removed");
+                error!(deployment = %id, error = %Causes(&fault), "deployment directory not removed");
             }
         }
     }
@@ -50,7 +50,7 @@ impl Service {
             self.scrub_soon();
             error!(
                 error = %Causes(&fault),
-                "cannot be scrubbed"
+                "database not scrubbed"
             );
         }
     }
@@ -83,11 +83,11 @@ fn remove_expired(dir: &Path, retention: Duration) -> io::Result<()> {
 fn told(what: &str, forgotten: Result<u64, StoreError>) {
     match forgotten {
         Ok(0) => {}
-        Ok(count) => info!(what, count, "were forgotten"),
+        Ok(count) => info!(what, count, "expired data purged"),
         Err(fault) => error!(
             what,
             error = %Causes(&fault),
-            "cannot be forgotten"
+            "expired data not purged"
         ),
     }
 }

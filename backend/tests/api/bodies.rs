@@ -263,7 +263,7 @@ fn what_is_refused_does_not_come_into_the_log_of_the_service() {
     );
     running.stop();
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains("serves") && !log.contains(secret), "{log}");
+    assert!(log.contains("listening") && !log.contains(secret), "{log}");
 }
 
 #[test]

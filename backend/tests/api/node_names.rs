@@ -59,7 +59,7 @@ fn a_name_whose_lease_is_alive_is_refused_at_start() {
         let text = refused(&stand, "first", "two");
         (!text.contains("in use")).then_some(text)
     });
-    for part in ["`first`", "carries 1 deployment", "iac-backend abandon"] {
+    for part in ["`first`", "runs 1 deployment", "iac-backend abandon"] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 

@@ -33,7 +33,8 @@ pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
     progress.may_run.store(true, Relaxed);
     last_words::print_on_panic(mode, Arc::clone(&progress), None);
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
-        let sentence = format!("the run was not looked at, and goes on if it runs: {sentence}");
+        let sentence =
+            format!("the run could not be inspected; if it is running, it continues: {sentence}");
         return internal_fault(mode, Outcome::Unknown, sentence);
     }
     let pulse = Arc::new(Pulse::default());
@@ -91,7 +92,7 @@ fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u
 
 fn tell_of_hanging_disk(run_dir: &Path, mode: Mode, progress: &Progress, pulse: &Pulse) -> u8 {
     let sentence = format!(
-        "the disk of `{}` has not answered for {} s; the run could not be followed, and goes on if it runs",
+        "the disk of `{}` has not answered for {} s; the run could not be followed; if it is running, it continues",
         run_dir.display(),
         DISK_PATIENCE.as_secs()
     );

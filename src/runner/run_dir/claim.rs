@@ -252,7 +252,7 @@ impl Claim {
 /// Returns a sentence for a warning.
 pub(super) fn could_not(what: &str, path: &Path, fault: &io::Error) -> String {
     format!(
-        "could not {what} `{}`: {}; the run goes on without it",
+        "could not {what} `{}`: {}; the run continues without it",
         path.display(),
         of_system(fault)
     )

@@ -107,7 +107,7 @@ impl Recorder {
         let path = self.path().display();
         let reason = format!(
             "the disk of `{path}` is slower than the tool prints, and {backlog_bytes} bytes of output wait \
-             in memory; the record of its output ends here, and the run goes on"
+             in memory; the record of its output ends here, and the run continues"
         );
         self.queue.update(|state| state.give_up(reason));
     }
@@ -116,7 +116,7 @@ impl Recorder {
         let (path, seconds) = (self.path().display(), DISK_PATIENCE.as_secs());
         let reason = format!(
             "the disk of `{path}` has not answered for {seconds} s; the record of output and events ends \
-             here, and the run goes on"
+             here, and the run continues"
         );
         self.queue.update(|state| state.give_up(reason));
     }

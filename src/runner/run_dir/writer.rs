@@ -134,7 +134,7 @@ impl Writer<'_> {
         let path = self.claim.directory.path().display();
         let sentence = format!(
             "`{path}` is not the run directory of this run any more: it was removed, moved or replaced; \
-             the record is not found there, and the run goes on"
+             the record is not found there, and the run continues"
         );
         self.queue.update(|state: &mut State| {
             if std::mem::replace(&mut state.is_in_place, false) {

@@ -223,13 +223,13 @@ impl Job {
 fn summary_of(shown: &RunResult) -> Result<PlanSummary, Event> {
     let refused = |error: &str| Err(failed(FailureKind::Fault, error));
     if shown.output_truncated {
-        return refused("the plan is too large to be shown, so nobody can approve it");
+        return refused("the plan is too large to be shown, so it cannot be approved");
     }
     let document = json_in(&shown.output);
     if has_lost_names(&document) {
         return refused(
             "two names in a value of the plan hold a secret of the request and look the same when it is masked, so \
-             nobody can tell what the plan does: give the secret another value, or the names other words",
+             the plan cannot be judged: give the secret another value, or the names other words",
         );
     }
     let summary =

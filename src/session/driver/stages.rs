@@ -207,7 +207,7 @@ impl Job {
                 Ok(true) => {}
                 Err(fault) => {
                     let error = format!(
-                        "nobody can tell whether the `{word}` that was cut off is still at work: {fault}"
+                        "it is unknown whether the interrupted `{word}` is still running: {fault}"
                     );
                     return Err(cut_off(error));
                 }

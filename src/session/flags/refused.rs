@@ -6,7 +6,7 @@ use super::{FlagsOf, Refusal, When};
 type Row = (&'static str, When, &'static str);
 
 const STATE: &str = "the state is where the configuration says";
-const MOVES: &str = "it writes state from one place over that in another, which nobody approves";
+const MOVES: &str = "it overwrites the state of another backend, which no approval covers";
 const WRITES: &str = "it writes a file that is not part of the deployment";
 pub(super) const NOT_RUN: &str = "the command would not be run";
 const PLANNED: &str = "the plan that was approved says it: give it in `plan_flags`";
@@ -37,7 +37,7 @@ const OF_ALL: [Row; 15] = [
         When::Given,
         "it is the request's `auto_approve`",
     ),
-    ("input", When::On, "nobody is there to answer"),
+    ("input", When::On, "no one can answer prompts"),
     (
         "json",
         When::On,
