@@ -278,6 +278,8 @@ lint_task() {
   lint_scripts
   step "Build context of the image"
   lint_build_context .dockerignore .gitignore
+  step "Phrases"
+  lint_phrases
   step "Nothing to complain about"
 }
 
@@ -303,6 +305,20 @@ lint_scripts() {
 
 # What git ignores (keys, databases, records, binaries) must not enter a build layer: .dockerignore has to be an
 # allowlist of plain paths, and a name that git ignores in any directory has to be excluded in any directory.
+# Prints each line with a phrase of .ci/phrases.txt, and the better words.
+lint_phrases() {
+  local phrase better status=0
+  while IFS=$'\t' read -r phrase better; do
+    case $phrase in '' | '#'*) continue ;; esac
+    if git grep -nwiE -e "$phrase" -- src backend/src examples docs README.md ARCHITECTURE.md BENCHMARKS.md \
+      CONTRIBUTING.md SECURITY.md backend/README.md; then
+      printf '  instead of "%s": %s\n' "$phrase" "$better" >&2
+      status=1
+    fi
+  done <.ci/phrases.txt
+  return "$status"
+}
+
 lint_build_context() {
   local dockerignore=$1 gitignore=$2 allowed pattern path status=0
   complain() { printf '%s: %s\n' "$dockerignore" "$1" >&2 && status=1; }

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
-/// Kind of the error for what is no regular file.
+/// Kind of the error for anything but a regular file.
 pub(crate) const NOT_REGULAR: io::ErrorKind = io::ErrorKind::InvalidInput;
 
 /// Opens a regular file to be read, by path.

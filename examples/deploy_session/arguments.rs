@@ -11,7 +11,7 @@ const AFTER_HELP: &str = "\
 Ctrl-C cancels: a command that runs is stopped gracefully and writes its state. Once more, two seconds
 later or more, kills it: what was in flight may be missing in the state, and its lock may stay held.
 
-A process that is killed leaves a session that goes on: take it up again with --recover DIR, and name the
+A process that is killed leaves a session that continues: recover it with --recover DIR, and name the
 same secrets (--env, --git-token-env, --ssh-key).
 
 Credentials of the clouds are taken from the environment (AWS_*, ARM_*, GOOGLE_* and more). REGISTRY_HOST
@@ -23,7 +23,7 @@ Exit status:
   2   the arguments or the request are not valid
   3   the session was not started, not taken up, or left as it was
   4   a command ran into its timeout
-  5   cancelled, killed, rejected, or nobody decided in time
+  5   cancelled, killed, rejected, or no decision in time
   6   it cannot be known how a command ended: look at the state
   70  the session could not do its own part";
 

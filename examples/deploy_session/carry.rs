@@ -17,8 +17,8 @@ const CANCELLING: &str = "Cancelling: a command that runs is asked to stop, and 
     state, and its lock may stay held.";
 const KILLING: &str =
     "Killing: what was in flight may be missing in the state, and its lock may stay held.";
-const NOBODY: &str = "stdin is no terminal, so nobody can be asked";
-const NOBODY_AT_ALL: &str = "The plan is rejected: run this at a terminal, or with --auto-approve.";
+const NO_TERMINAL: &str = "stdin is not a terminal, so no one can be asked";
+const NO_DECISION: &str = "The plan is rejected: run this at a terminal, or with --auto-approve.";
 
 /// Shows progress, asks for approval when needed, and returns when the session has ended.
 ///
@@ -128,8 +128,8 @@ impl Watch<'_> {
             self.screen.ask(&asked(now));
             return Ok(());
         }
-        self.screen.say(&format!("{NOBODY}. {NOBODY_AT_ALL}"));
-        obeyed(self.session.reject(&self.by, NOBODY).await)
+        self.screen.say(&format!("{NO_TERMINAL}. {NO_DECISION}"));
+        obeyed(self.session.reject(&self.by, NO_TERMINAL).await)
     }
 
     async fn answer(&mut self, answer: Answer) -> Result<(), SessionError> {

@@ -88,7 +88,7 @@ const fn sentence(reason: Reason) -> &'static str {
         Reason::DriftFound => "what exists differs from the state",
         Reason::NoDrift => "what exists is as the state has it",
         Reason::Rejected => "the plan was rejected, nothing was applied",
-        Reason::Expired => "nobody decided in time, nothing was applied",
+        Reason::Expired => "there was no decision in time, nothing was applied",
         Reason::Cancelled => "it was cancelled",
         Reason::Killed => "it was cancelled, and the tool had to be killed",
         Reason::PreparationFailed => "it could not be prepared",

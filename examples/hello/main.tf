@@ -19,7 +19,7 @@ variable "password" {
 }
 
 variable "pause" {
-  description = "Seconds for which the apply goes on after its greeting, so that there is time to cancel it."
+  description = "Seconds for which the apply continues after its greeting, so that there is time to cancel it."
   type        = number
   default     = 0
 }

@@ -13,7 +13,7 @@ pub enum UrlFault {
     #[error("the URL is empty")]
     Empty,
     /// Longer than 4096 bytes.
-    #[error("the URL is over {MAX_URL_BYTES} bytes")]
+    #[error("the URL is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
     /// A control character, or a space where none can be.
     #[error("the URL holds a space or a control character")]

@@ -15,7 +15,7 @@ pub enum RefFault {
     #[error("the ref is empty")]
     Empty,
     /// Longer than 255 bytes.
-    #[error("the ref is over {MAX_REF_BYTES} bytes")]
+    #[error("the ref is longer than {MAX_REF_BYTES} bytes")]
     TooLong,
     /// The ref begins with a dash and could be parsed as an option.
     #[error("the ref begins with a dash")]

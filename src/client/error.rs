@@ -91,7 +91,7 @@ pub enum ReadFault {
     #[error("a line of stdout is no event")]
     NotAnEvent,
     /// A line is longer than the request's output limit allows.
-    #[error("a line of stdout is over {limit} bytes")]
+    #[error("a line of stdout is longer than {limit} bytes")]
     LineTooLong {
         /// The limit.
         limit: usize,

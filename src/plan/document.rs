@@ -24,7 +24,7 @@ const MAX_VERSION_CHARS: usize = 32;
 /// Why a document is not accepted as a plan. Quotes none of its values but a format version.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PlanError {
-    /// The document is over [`MAX_PLAN_BYTES`].
+    /// The document is longer than [`MAX_PLAN_BYTES`].
     #[error("the plan has {bytes} bytes, over the limit of {MAX_PLAN_BYTES}")]
     TooLarge {
         /// Size of the document in bytes.

@@ -36,7 +36,7 @@ pub enum FramingFault {
         at: usize,
     },
     /// The document is larger than [`MAX_REQUEST_BYTES`].
-    #[error("the document is over {MAX_REQUEST_BYTES} bytes")]
+    #[error("the document is longer than {MAX_REQUEST_BYTES} bytes")]
     TooLarge,
     /// A closing bracket does not match its opening bracket, so the end of the document is unknown.
     #[error("the `{found}` at byte {at} does not close what was opened last")]

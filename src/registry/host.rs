@@ -95,7 +95,7 @@ impl RegistryHost {
 
     /// Returns the host as module sources name it: in lower case, with its port.
     ///
-    /// Both tools leave out port 443, whatever the scheme (`svchost.ForComparison`).
+    /// Both tools leave out port 443 for any scheme (`svchost.ForComparison`).
     pub fn module_host(&self) -> String {
         match self.port {
             Some(port) if port != UNNAMED_PORT => format!("{}:{port}", self.name),

@@ -213,7 +213,7 @@ fn message(finding: &Finding, force: bool) -> String {
         Finding::Accepted | Finding::Signalled => format!("the supervisor was told {what}"),
         Finding::Unanswered => format!(
             "the supervisor was told {what} and has not confirmed it within {} s: it may be stopped or busy, \
-             and obeys when it goes on",
+             and obeys once it continues",
             ANSWER.as_secs()
         ),
         Finding::Ended => "the run has ended; `iac-runner attach` prints its result".to_owned(),

@@ -21,7 +21,7 @@ const LOGGED_OUTPUT_BYTES: u64 = 64 * 1024;
 /// Output limit for `show` and `output`, which are read from the result.
 const READ_OUTPUT_BYTES: u64 = MAX_PLAN_BYTES as u64;
 
-/// Variables that would add to every command or select another state. They are set to the empty string whatever is
+/// Variables that would add to every command or select another state. They are set to the empty string regardless of what is
 /// inherited; the tools treat an empty variable as unset. A request has its own fields for these settings.
 const NOT_INHERITED: [&str; 11] = [
     "TF_CLI_ARGS",

@@ -177,7 +177,7 @@ impl Record {
         }
         .map_err(|source| RecoverError::Read { dir: dir(), source })?;
         if text.len() as u64 > MAX_JOURNAL_BYTES {
-            let fault = io::Error::other(format!("it is over {MAX_JOURNAL_BYTES} bytes"));
+            let fault = io::Error::other(format!("it is longer than {MAX_JOURNAL_BYTES} bytes"));
             return Err(RecoverError::Read {
                 dir: dir(),
                 source: fault,

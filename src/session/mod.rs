@@ -38,7 +38,7 @@
 //! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its removal |
 //!
 //! # What is durable, and when
-//! The journal stores an event before anything that follows from it is done. So at whatever moment a process ends,
+//! The journal stores an event before anything that follows from it is done. So at any moment a process ends,
 //! the journal says what may have begun, the run directory of a run says how far it came, and `session.lock` says
 //! whether a process owns the session.
 //!

@@ -4,7 +4,7 @@
 //! - one that ended as `unknown`,
 //! - one whose tool could not write its state: it says so, or a non-empty `errored.tfstate` exists.
 //!
-//! No session is removed while a supervisor or a tool of it is alive, whatever its journal says.
+//! No session is removed while a supervisor or a tool of it is alive, even if its journal says that it has ended.
 
 use std::fs;
 use std::io;

@@ -188,7 +188,7 @@ fn not_json(stand: &Stand) -> Vec<Row> {
 }
 
 fn too_much(stand: &Stand) -> Vec<Row> {
-    let too_large = "`$`: the document is over 1048576 bytes";
+    let too_large = "`$`: the document is longer than 1048576 bytes";
     let too_deep = "`$`: the document is nested more than 127 levels deep";
     let nested = |depth: usize| "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth);
     let string = "a".repeat(MAX_BYTES);

@@ -112,7 +112,7 @@ impl IntoResponse for Fault {
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
                 "not_found",
-                "there is nothing of this name".to_owned(),
+                "not found".to_owned(),
             ),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,

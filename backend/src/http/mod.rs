@@ -32,7 +32,7 @@
 
 #![expect(
     unused_qualifications,
-    reason = "`utoipa::path` qualifies what stands in its `params`"
+    reason = "`utoipa::path` qualifies the names in its `params`"
 )]
 
 mod audit;

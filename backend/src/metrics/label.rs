@@ -44,7 +44,7 @@ pub(super) struct InPhase {
     pub(super) phase: &'static str,
 }
 
-/// Returns the word that stands for a value in JSON.
+/// Returns the JSON word of a value.
 fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 
-/// Returns the word that stands for a value in JSON.
+/// Returns the JSON word of a value.
 pub(super) fn word_of(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -51,7 +51,7 @@ impl Outgoing {
             .any(|short| write_one(claim, durability, &short, got_on).is_ok());
         let sentence = could_not("write", &claim.directory.path_of(RESULT), &fault);
         Err(if is_there {
-            format!("{sentence}: it stands there with its output cut")
+            format!("{sentence}: it is stored with its output cut")
         } else {
             sentence
         })

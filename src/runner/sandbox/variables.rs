@@ -14,7 +14,7 @@ const GIT_CONFIGS: [&str; 2] = [".gitconfig", ".config/git/config"];
 
 /// Adapts the environment to the granted paths.
 ///
-/// - `TMPDIR` is that of the run, whatever it was.
+/// - `TMPDIR` is that of the run, regardless of its former value.
 /// - `SSH_AUTH_SOCK` is removed unless its socket is granted; Landlock itself can't block a socket.
 /// - git reads no configuration of the user unless it is granted.
 pub(super) fn fit(

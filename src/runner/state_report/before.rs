@@ -147,7 +147,7 @@ fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     changed_at >= (began_at.as_secs(), began_at.subsec_nanos())
 }
 
-/// Identifies a file, whatever its name and content.
+/// Identifies a file, regardless of its name and content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,

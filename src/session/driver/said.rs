@@ -19,7 +19,7 @@ pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Opti
         },
         Event::Approved(decision) => Some(decided("approved", decision)),
         Event::Rejected(decision) => Some(decided("rejected", decision)),
-        Event::Expired => Some("Nobody approved the plan in time".to_owned()),
+        Event::Expired => Some("The plan was not approved in time".to_owned()),
         Event::StopRequested { stop, by } => Some(match stop {
             Stop::Cancel => format!("Cancel requested by {by}"),
             Stop::Force => format!("Forced cancel requested by {by}"),

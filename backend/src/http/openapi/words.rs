@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 macro_rules! words {
     ($($name:ident = $type:ty;)*) => {
         $(
-            #[doc = concat!("Stands for [`", stringify!($type), "`].")]
+            #[doc = concat!("The words of [`", stringify!($type), "`].")]
             pub(in crate::http) struct $name;
 
             impl PartialSchema for $name {
