@@ -15,13 +15,14 @@ readonly no_tool=3
 
 usage() {
   cat <<'USAGE'
-Usage: ./build.sh [build [runner] | install [PREFIX] | quickstart | serve | test | lint | bench] [-h]
+Usage: ./build.sh [build [runner] | install [PREFIX] | quickstart | serve | test [unit | NAME] | lint | bench] [-h]
 
   build       the release binaries ./iac-runner and ./iac-backend (default); `build runner` makes the first alone
   install     copy both to PREFIX/bin, their licences to PREFIX/share/doc; /usr/local by default. Builds what is missing
   quickstart  build ./iac-runner, then run version, init, plan, apply and output on examples/hello
   serve       build, then serve deployments over HTTP; arguments go to iac-backend serve
-  test        get what the tests need, then run all of them
+  test        install what the tests need, then run all of them; `test unit` runs those that need no tool, database or
+              server, `test NAME` those whose name contains NAME
   lint        format, clippy, docs, dependencies, shell scripts
   bench       benchmarks of the release binary; arguments go to them
 
@@ -34,7 +35,8 @@ main() {
   local task=${1:-build}
   [ "$#" -eq 0 ] || shift
   case $task in
-    quickstart | test | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    quickstart | lint) no_arguments "$task" "$@" && "$task"_task ;;
+    test) test_task "$@" ;;
     build) build_task "$@" ;;
     install) install_task "$@" ;;
     serve) serve_task "$@" ;;
@@ -226,13 +228,21 @@ serve_task() {
 # --- test ------------------------------------------------------------------------------------------
 
 test_task() {
+  [ "$#" -le 1 ] || die "\`test\` takes \`unit\`, the name of a test, or nothing" 2
   require_rust
-  install_test_tools
-  local log=$target_dir/test.log status=0
+  local log=$target_dir/test.log status=0 chosen=()
+  case ${1:-} in
+    unit) chosen=(--lib --bins) ;;
+    *)
+      install_test_tools
+      [ "$#" -eq 0 ] || chosen=(-- "$1")
+      ;;
+  esac
   mkdir -p "$target_dir"
   step "Running the tests (everything they print: $log)"
   # Most tests wait for a tool, so more of them run at once than there are cores.
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" | bounded || status=$?
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --no-fail-fast "${chosen[@]}" 2>&1 |
+    tee "$log" | bounded || status=$?
   step "Summary of cargo test"
   grep -E '^test result:|^test .* FAILED$|^error' "$log" | tail -n 60 || true
   return "$status"
