@@ -63,6 +63,19 @@ const BEGINNINGS: [&[u8]; 8] = [
     b"\"type\":\"version\"",
 ];
 
+/// Words that show that the tool has planned or applied, and so had the lock.
+const PLANNING: [&[u8]; 9] = [
+    b": Refreshing state...",
+    b": Reading...",
+    b": Creating...",
+    b": Destroying...",
+    b": Modifying...",
+    b"Plan: ",
+    b"\"type\":\"refresh_start\"",
+    b"\"type\":\"planned_change\"",
+    b"\"type\":\"change_summary\"",
+];
+
 /// What closed the command, if only output values followed.
 #[derive(Debug)]
 struct Closing {
@@ -100,11 +113,18 @@ pub(super) struct Dropped {
     /// Position of the scanned text in the whole output.
     offset: u64,
     candidates: u32,
+    /// Whether the tool has planned.
+    has_planned: bool,
 }
 
 impl Dropped {
     /// Scans the lines in a range of the text.
     pub(super) fn scan(&mut self, text: &[u8], range: Range<usize>) {
+        let part = &text[range.clone()];
+        self.has_planned = self.has_planned
+            || PLANNING
+                .iter()
+                .any(|words| memmem::find(part, words).is_some());
         let mut start = range.start;
         while start < range.end {
             let end = memchr(b'\n', &text[start..]).map_or(text.len(), |len| start + len);
@@ -176,6 +196,7 @@ impl Dropped {
         }
         items.extend(self.crash.clone().map(Item::Line));
         printed.items.splice(0..0, items);
+        printed.has_planned = self.has_planned;
         printed
     }
 

@@ -128,3 +128,17 @@ fn line_without_end_is_noticed() {
         assert_eq!(evidence.printed(&[]).is_cut, expected, "{text}");
     }
 }
+
+#[test]
+fn planning_is_remembered_however_much_follows() {
+    for line in [
+        "terraform_data.a: Creating...\n",
+        "Plan: 1 to add, 0 to change, 0 to destroy.\n",
+        "{\"@level\":\"info\",\"type\":\"planned_change\"}\n",
+    ] {
+        each_way(&format!("{line}{}", long()), |printed| {
+            assert!(printed.has_planned || Words::of(printed).had_lock, "{line}");
+        });
+    }
+    each_way(&long(), |printed| assert!(!printed.has_planned));
+}

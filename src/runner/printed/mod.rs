@@ -51,6 +51,8 @@ pub(super) struct Printed {
     pub(super) has_skipped_box: bool,
     /// Whether the last line has no newline, as in truncated output.
     pub(super) is_cut: bool,
+    /// Whether earlier output, which is not in the items, shows that the tool has planned.
+    pub(super) has_planned: bool,
 }
 
 impl Printed {

@@ -49,6 +49,7 @@ pub(super) fn read(lines: &[String], language: Language) -> Printed {
         items: reader.items,
         has_skipped_box: reader.has_skipped_box,
         is_cut: false,
+        has_planned: false,
     }
 }
 

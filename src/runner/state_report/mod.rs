@@ -247,7 +247,8 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
 /// Returns whether a command that plans has ended before it showed that it did.
 fn ends_before_planning(observed: &Observed<'_>, words: Words) -> bool {
     let plans = ["apply", "destroy", "import", "plan", "refresh"].contains(&observed.command);
-    plans && !words.had_lock && !words.is_complete && !words.is_written
+    let has_planned = words.had_lock || observed.printed.has_planned;
+    plans && !has_planned && !words.is_complete && !words.is_written
 }
 
 /// Reports on a run whose wrapper ended. How the tool itself ended is unknown: the wrapper may have ended first,

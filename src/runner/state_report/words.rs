@@ -71,7 +71,7 @@ const UNLOCKED: &str = " state has been successfully unlocked!";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::runner) struct Words {
     /// It had the lock, or still has it.
-    pub(super) had_lock: bool,
+    pub(in crate::runner) had_lock: bool,
     /// It waited for the lock, and has shown nothing since that needs it.
     pub(super) is_waiting_for_lock: bool,
     /// It has begun to change resources.

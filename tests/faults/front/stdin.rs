@@ -13,8 +13,8 @@ use crate::support::workspace::{Backend, Workspace};
 const ENDLESS: [(&str, &str); 4] = [
     ("cat /dev/zero", "expected a JSON object"),
     ("yes", "expected a JSON object"),
-    ("yes ''", "over 1048576 bytes"),
-    ("echo '{\"a\":'; yes ' '", "over 1048576 bytes"),
+    ("yes ''", "longer than 1048576 bytes"),
+    ("echo '{\"a\":'; yes ' '", "longer than 1048576 bytes"),
 ];
 
 #[test]
