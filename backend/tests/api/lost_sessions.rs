@@ -146,5 +146,8 @@ fn assert_unknown(client: &Client, id: &str) {
     let seen = (&status["status"], &status["reason"]);
     assert_eq!(seen, (&json!("failed"), &json!("unknown")), "{status}");
     let error = status["error"].as_str().unwrap();
-    assert!(error.contains(id) && error.contains("is missing"), "{error}");
+    assert!(
+        error.contains(id) && error.contains("is missing"),
+        "{error}"
+    );
 }

@@ -23,7 +23,7 @@ use crate::process::Ended;
 use super::diagnosis::{LockFault, is_state_write, lock_fault};
 use super::flags;
 use super::leader::Leader;
-use super::printed::{Printed, folded};
+use super::printed::{Fault, Printed, folded};
 
 pub use before::Before;
 pub use files::{
@@ -248,7 +248,11 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
 fn ends_before_planning(observed: &Observed<'_>, words: Words) -> bool {
     let plans = ["apply", "destroy", "import", "plan", "refresh"].contains(&observed.command);
     let has_planned = words.had_lock || observed.printed.has_planned;
-    plans && !has_planned && !words.is_complete && !words.is_written
+    // Both tools check this before they ask for the lock.
+    let is_before_lock =
+        |fault: &Fault| fault.summary.starts_with("Backend initialization required");
+    let has_ended = words.is_complete || words.is_written;
+    plans && !has_planned && !has_ended && !observed.printed.faults().any(is_before_lock)
 }
 
 /// Reports on a run whose wrapper ended. How the tool itself ended is unknown: the wrapper may have ended first,

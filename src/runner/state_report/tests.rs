@@ -501,6 +501,8 @@ fn a_lost_supervisor_leaves_only_what_the_disk_shows() {
 fn failed_release_before_planning_is_not_told_by_the_tool() {
     use LockStatus::{Released, Unknown};
     let fault = "\nError: No value for required variable\n\n  on main.tf line 1:\n\nno\n";
+    let not_initialized =
+        "\nError: Backend initialization required, please run \"terraform init\"\n\nReason: x\n";
     let planned = format!("a.b: Refreshing state... [id=x]\n{fault}");
     let json = r#"{"@level":"error","@message":"Error: No value","@module":"terraform.ui","type":"diagnostic","diagnostic":{"severity":"error","summary":"No value","detail":""}}"#;
     let table = [
@@ -512,6 +514,7 @@ fn failed_release_before_planning_is_not_told_by_the_tool() {
         ("import a b", kept(), fault, Unknown),
         ("apply -lock=false", kept(), fault, Released),
         ("apply", Backend::Unknown, fault, Unknown),
+        ("apply", Backend::Unknown, not_initialized, Released),
         ("apply", dropped(), fault, Released),
         ("apply", Backend::Local, fault, Released),
         ("apply", kept(), &planned, Released),

@@ -242,7 +242,7 @@ impl Driver {
         let comes_again = match &entry.event {
             // The end of the session is published.
             _ if next.reason().is_some() => false,
-            // The plan was not shown to a person: a process that recovers the session makes a new plan and approves it by itself.
+            // No person saw the plan: a process that recovers the session makes a new plan and approves it by itself.
             Event::Planned(_) => self.request.auto_approve,
             Event::Approved(decision) => self.request.auto_approve && decision.by == BY_REQUEST,
             // The record of the run says so, and later steps only read.
