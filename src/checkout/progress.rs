@@ -36,8 +36,10 @@ pub(super) enum Said<'a> {
 pub(super) struct Progress<'a> {
     mask: &'a Mask,
     line: Vec<u8>,
-    /// The last message about a phase, unless it was reported as a line.
+    /// The last message about a phase of this git, unless it was reported as a line.
     passing: Option<String>,
+    /// The same of the server's git, which may speak in the middle of a phase here.
+    passing_of_server: Option<String>,
     hides_words_of_servers: bool,
     /// A carriage return within a line that began as one of the server's: the rest belongs to the server too.
     is_within_remote: bool,
@@ -49,6 +51,7 @@ impl<'a> Progress<'a> {
             mask,
             line: Vec::new(),
             passing: None,
+            passing_of_server: None,
             hides_words_of_servers: false,
             is_within_remote: false,
         }
@@ -77,17 +80,26 @@ impl<'a> Progress<'a> {
     /// Reports text without a line end.
     pub(super) fn finish(&mut self, mut tell: impl FnMut(Said<'_>)) {
         self.end_line(&mut tell);
-        self.keep_passing(&mut tell);
+        keep(&mut self.passing_of_server, &mut tell);
+        keep(&mut self.passing, &mut tell);
     }
 
     fn end_line(&mut self, tell: &mut impl FnMut(Said<'_>)) {
+        if self.line.is_empty() {
+            // The line end of the message before.
+            keep(&mut self.passing, tell);
+        }
         let line = self.take_shown();
         self.is_within_remote = false;
         if line.is_empty() {
             return;
         }
-        self.leave_phase(&line, tell);
-        self.passing = None;
+        if !line.starts_with(REMOTE) {
+            keep(&mut self.passing_of_server, tell);
+        }
+        let passing = self.passing_beside(&line);
+        leave_phase(passing, &line, tell);
+        *passing = None;
         tell(Said::Line(&line));
     }
 
@@ -96,25 +108,17 @@ impl<'a> Progress<'a> {
         if line.is_empty() {
             return;
         }
-        self.leave_phase(&line, tell);
+        let passing = self.passing_beside(&line);
+        leave_phase(passing, &line, tell);
         tell(Said::Progress(&line));
-        self.passing = Some(line);
+        *passing = Some(line);
     }
 
-    /// Reports the last message about a phase when the next message is about another phase.
-    fn leave_phase(&mut self, next: &str, tell: &mut impl FnMut(Said<'_>)) {
-        if self
-            .passing
-            .as_deref()
-            .is_some_and(|last| phase(last) != phase(next))
-        {
-            self.keep_passing(tell);
-        }
-    }
-
-    fn keep_passing(&mut self, tell: &mut impl FnMut(Said<'_>)) {
-        if let Some(line) = self.passing.take() {
-            tell(Said::Line(&line));
+    /// Returns the last message of the git that a line comes from.
+    fn passing_beside(&mut self, line: &str) -> &mut Option<String> {
+        match line.starts_with(REMOTE) {
+            true => &mut self.passing_of_server,
+            false => &mut self.passing,
         }
     }
 
@@ -131,6 +135,20 @@ impl<'a> Progress<'a> {
             true => String::new(),
             false => shown,
         }
+    }
+}
+
+/// Reports the last message about a phase when the next message is about another phase.
+fn leave_phase(passing: &mut Option<String>, next: &str, tell: &mut impl FnMut(Said<'_>)) {
+    let is_left = |last: &mut String| phase(last) != phase(next);
+    if let Some(line) = passing.take_if(is_left) {
+        tell(Said::Line(&line));
+    }
+}
+
+fn keep(passing: &mut Option<String>, tell: &mut impl FnMut(Said<'_>)) {
+    if let Some(line) = passing.take() {
+        tell(Said::Line(&line));
     }
 }
 
@@ -197,6 +215,22 @@ mod tests {
                 "Resolving deltas:   9% (1/11)",
                 "fatal: early EOF",
                 "Updating files:  20% (1/5)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_of_the_server_ends_no_phase_here() {
+        let text = "remote: Counting objects:  50% (1/2)\rremote: Counting objects: 100% (2/2), done.\n\
+                    Receiving objects:   0% (1/506)\rremote: Total 506 (delta 0)\nReceiving objects:  50% (253/506)\r\
+                    remote: Compressing objects:  50% (1/2)\rReceiving objects: 100% (506/506), done.\n";
+        assert_eq!(
+            lines_of(&mask(), text.as_bytes(), 5),
+            [
+                "remote: Counting objects: 100% (2/2), done.",
+                "remote: Total 506 (delta 0)",
+                "remote: Compressing objects:  50% (1/2)",
+                "Receiving objects: 100% (506/506), done.",
             ]
         );
     }
