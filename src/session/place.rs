@@ -88,10 +88,7 @@ impl Place {
 
     /// Gives this process back the access to its own files, which a tool may have taken away with `chmod`.
     pub(super) fn restore_access(&self) -> io::Result<()> {
-        match self.dir.try_exists() {
-            Ok(false) => Ok(()),
-            Ok(true) | Err(_) => restore_owner_access_below(&self.dir, &["source", "data"]),
-        }
+        restore_owner_access_below(&self.dir, &["source", "data"])
     }
 
     /// Claims the session; returns `None` if another process owns it.

@@ -54,7 +54,7 @@ impl Retention {
                 ticks.tick().await;
                 let root = looked_at.clone();
                 // A panic in one scan does not prevent the next.
-                let _ = tokio::task::spawn_blocking(move || remove_old(&root, keep)).await;
+                let _ = tokio::task::spawn_blocking(move || remove_old_sessions(&root, keep)).await;
             }
         });
         Self {
@@ -74,7 +74,7 @@ impl Retention {
     }
 
     pub(super) fn remove_old(&self) -> usize {
-        remove_old(&self.root, self.keep)
+        remove_old_sessions(&self.root, self.keep)
     }
 }
 
@@ -91,10 +91,6 @@ impl Drop for Retention {
 /// Sessions that a person still needs are kept, and so are states that exist nowhere else: see
 /// [`Settings::retention`](super::Settings::retention).
 pub fn remove_old_sessions(root: &Path, keep: Duration) -> usize {
-    remove_old(root, keep)
-}
-
-fn remove_old(root: &Path, keep: Duration) -> usize {
     let Ok(entries) = fs::read_dir(root) else {
         return 0;
     };

@@ -80,25 +80,23 @@ const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 /// Parses a log size limit that leaves room for a beginning and an end.
 pub(super) fn log_size(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text
-        .parse()
-        .map_err(|_| "expected a size such as `64MiB` or `1GiB`".to_owned())?;
-    if size < SMALLEST_LOG {
-        return Err(format!("has to be {SMALLEST_LOG} at least"));
-    }
-    Ok(size)
+    size(text, "`64MiB` or `1GiB`", SMALLEST_LOG)
 }
 
 /// Parses the memory limit of a tool, in bytes.
 pub(super) fn memory_limit(text: &str) -> Result<u64, String> {
+    let smallest = ByteSize::b(MIN_MEMORY_LIMIT_BYTES);
+    size(text, "`4GiB`", smallest).map(|size| size.as_u64())
+}
+
+fn size(text: &str, examples: &str, smallest: ByteSize) -> Result<ByteSize, String> {
     let size: ByteSize = text
         .parse()
-        .map_err(|_| "expected a size such as `4GiB`".to_owned())?;
-    if size.as_u64() < MIN_MEMORY_LIMIT_BYTES {
-        let smallest = ByteSize::b(MIN_MEMORY_LIMIT_BYTES);
+        .map_err(|_| format!("expected a size such as {examples}"))?;
+    if size < smallest {
         return Err(format!("has to be {smallest} at least"));
     }
-    Ok(size.as_u64())
+    Ok(size)
 }
 
 /// A line has at most 64 KiB.

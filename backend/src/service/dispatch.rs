@@ -52,11 +52,7 @@ impl Service {
             self.claim_what_may_be().await;
             tokio::select! {
                 () = parts.wake.notified() => {}
-                _ = look.tick() => {
-                    // Also while nothing may be claimed: running deployments need their directories too.
-                    self.can_store_deployments();
-                    self.scrub_if_due().await;
-                }
+                _ = look.tick() => self.scrub_if_due().await,
                 _ = sweep.tick() => self.sweep().await,
                 _ = take.tick(), if is_shared => {
                     self.take_decisions().await;
@@ -75,10 +71,13 @@ impl Service {
 
     async fn claim_what_may_be(&self) {
         let parts = &self.parts;
+        // Also if nothing may be claimed: running deployments need their directories too.
+        if !self.can_store_deployments() {
+            return;
+        }
         while parts.live.at_work() < parts.concurrency.get()
             && !*parts.is_stopping.borrow()
             && self.holds_the_name()
-            && self.can_store_deployments()
         {
             match parts.store.claim(&parts.node.name, parts.lease).await {
                 Ok(Some(claim)) => self.carry(claim),

@@ -140,7 +140,6 @@ impl Wrapped {
             start,
             scratch,
             found: Found::default(),
-            run_bytes: 0,
         };
         walk.run(from)
     }

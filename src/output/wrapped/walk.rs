@@ -97,8 +97,6 @@ pub(super) struct Walk<'a> {
     pub(super) start: usize,
     pub(super) scratch: &'a mut Scratch,
     pub(super) found: Found,
-    /// Bytes that the last step compared at once.
-    pub(super) run_bytes: usize,
 }
 
 impl Walk<'_> {
@@ -115,8 +113,9 @@ impl Walk<'_> {
         while let Some(reached) = next.take_if(|_| steps < most_steps) {
             let is_new = steps < MANY_STEPS || self.scratch.seen.insert(reached);
             let further = if is_new { self.step(reached) } else { None };
+            let run = further.map_or(0, |it| it.depth - reached.depth);
             next = further.or_else(|| self.scratch.pending.pop());
-            steps += 1 + std::mem::take(&mut self.run_bytes) / BYTES_PER_STEP;
+            steps += 1 + run / BYTES_PER_STEP;
         }
         if let Some(left) = next {
             self.give_up(left);
@@ -150,7 +149,7 @@ impl Walk<'_> {
         let last = &self.patterns[it.to - 1].text[it.depth..];
         let bytes = rest.iter().zip(first).zip(last);
         let is_of_all = |((text, first), last): &((&u8, &u8), &u8)| {
-            text == first && text == last && !is_special(**text) && **text != b'"'
+            text == first && text == last && has_one_meaning(**text)
         };
         bytes.take_while(is_of_all).count()
     }
@@ -170,19 +169,15 @@ impl Walk<'_> {
                 self.found.undecided |= !self.window.whole;
                 None
             }
-            Some(&byte) if !is_special(byte) && byte != b'"' => {
-                let run = self.run_len(&it, rest);
-                if run == 0 {
-                    return self.narrowed(&it, &[byte], 1);
-                }
-                self.run_bytes = run;
-                Some(Reached {
+            Some(&byte) if has_one_meaning(byte) => match self.run_len(&it, rest) {
+                0 => self.narrowed(&it, &[byte], 1),
+                run => Some(Reached {
                     depth: it.depth + run,
                     at: it.at + run,
                     spaced: false,
                     ..it
-                })
-            }
+                }),
+            },
             Some(&byte) => {
                 self.read_special(&it, byte, rest);
                 None
@@ -231,7 +226,8 @@ impl Walk<'_> {
             b'\'' => {
                 self.read_escape(it, escapes::shell_apostrophe(rest));
                 match escapes::shell_apostrophes(rest) {
-                    Some(count) if count > 0 => self.add(it, &APOSTROPHES[..count], count + 4),
+                    // A single one was read above.
+                    Some(count) if count > 1 => self.add(it, &APOSTROPHES[..count], count + 4),
                     Some(_) => {}
                     None => self.read_cut(it),
                 }
@@ -444,6 +440,11 @@ impl Walk<'_> {
 /// Returns whether a byte may have more than one interpretation.
 pub(super) const fn is_special(byte: u8) -> bool {
     gap::may_begin_gap(byte) || matches!(byte, b'&' | b'+' | b'\'')
+}
+
+/// Returns whether a byte stands for itself alone; a quote may end a literal.
+const fn has_one_meaning(byte: u8) -> bool {
+    !is_special(byte) && byte != b'"'
 }
 
 /// Returns whether the word that ends with the first bytes of an occurrence is a long one.

@@ -63,18 +63,22 @@ const BEGINNINGS: [&[u8]; 8] = [
     b"\"type\":\"version\"",
 ];
 
-/// Words that show that the tool has planned or applied, and so had the lock.
-const PLANNING: [&[u8]; 9] = [
+/// Words that show that the tool has planned or applied, and so had the lock; each ends with [`ELLIPSIS`].
+const PLANNING: [&[u8]; 5] = [
     b": Refreshing state...",
     b": Reading...",
     b": Creating...",
     b": Destroying...",
     b": Modifying...",
-    b"Plan: ",
-    b"\"type\":\"refresh_start\"",
-    b"\"type\":\"planned_change\"",
-    b"\"type\":\"change_summary\"",
 ];
+/// Messages that show it; each follows [`TYPE`].
+const PLANNING_MESSAGES: [&[u8]; 3] =
+    [b"refresh_start\"", b"planned_change\"", b"change_summary\""];
+const ELLIPSIS: &[u8] = b"...";
+const TYPE: &[u8] = b"\"type\":\"";
+static ELLIPSIS_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(ELLIPSIS));
+static TYPE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TYPE));
+static PLAN_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"Plan: "));
 
 /// What closed the command, if only output values followed.
 #[derive(Debug)]
@@ -120,11 +124,7 @@ pub(super) struct Dropped {
 impl Dropped {
     /// Scans the lines in a range of the text.
     pub(super) fn scan(&mut self, text: &[u8], range: Range<usize>) {
-        let part = &text[range.clone()];
-        self.has_planned = self.has_planned
-            || PLANNING
-                .iter()
-                .any(|words| memmem::find(part, words).is_some());
+        self.has_planned = self.has_planned || shows_planning(&text[range.clone()]);
         let mut start = range.start;
         while start < range.end {
             let end = memchr(b'\n', &text[start..]).map_or(text.len(), |len| start + len);
@@ -336,6 +336,23 @@ fn block(text: &[u8], start: usize, is_end: impl Fn(&str) -> bool) -> String {
         }
     }
     block
+}
+
+/// Returns whether a text shows that the tool has planned.
+///
+/// All output of a command that never plans is searched, so there is one search for what several words share.
+fn shows_planning(text: &[u8]) -> bool {
+    let ends_words = |at: usize| {
+        let before = &text[..at + ELLIPSIS.len()];
+        PLANNING.iter().any(|words| before.ends_with(words))
+    };
+    let is_message = |at: usize| {
+        let kind = &text[at + TYPE.len()..];
+        PLANNING_MESSAGES.iter().any(|it| kind.starts_with(it))
+    };
+    PLAN_FINDER.find(text).is_some()
+        || ELLIPSIS_FINDER.find_iter(text).any(ends_words)
+        || TYPE_FINDER.find_iter(text).any(is_message)
 }
 
 fn begins_like_the_tool(line: &[u8]) -> bool {

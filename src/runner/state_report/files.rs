@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::before::Before;
 use super::saved_plan::PlanBackend;
+use crate::regular_file;
 use crate::runner::leader::Leader;
 use crate::runner::{data_dir, flags};
 
@@ -367,8 +368,7 @@ fn lock_info_path(state: &Path) -> Option<PathBuf> {
 
 /// Opens a regular file, also through a link: reading from a pipe or a device would block.
 pub(super) fn open(path: &Path) -> Option<File> {
-    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
-    is_file.then(|| File::open(path).ok()).flatten()
+    regular_file::open_target(path).ok()
 }
 
 /// Reads a regular file as text; returns `None` if it can't be read or is larger than [`MAX_FILE_BYTES`].

@@ -141,10 +141,9 @@ impl Interruption {
     /// to end by itself.
     pub(super) fn leader_ended(&mut self, tool: &ToolGroup, now: Instant) {
         self.has_leader_ended = true;
-        if tool.interrupted_at().is_some() {
-            self.nested_turn_end = Some(now + self.nested_turn);
-        }
-        if tool.interrupted_at().is_some() || self.next_look.is_some() {
+        let was_interrupted = tool.interrupted_at().is_some();
+        self.nested_turn_end = was_interrupted.then(|| now + self.nested_turn);
+        if was_interrupted || self.next_look.is_some() {
             self.next_look = Some(now + LOOK_EVERY);
         }
     }
