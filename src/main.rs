@@ -70,7 +70,7 @@ enum Document {
 
 fn main() -> ExitCode {
     ExitCode::from(on_enough_stack(|| {
-        Arguments::try_parse().map_or_else(|fault| explain(&fault), carry_out)
+        Arguments::try_parse().map_or_else(|fault| explain(&fault), execute)
     }))
 }
 
@@ -78,14 +78,14 @@ fn main() -> ExitCode {
 fn explain(fault: &clap::Error) -> u8 {
     let text = fault.render().to_string();
     if fault.use_stderr() {
-        runner::say_now(&text);
+        runner::print_diagnostic(&text);
         runner::refuse_usage("the arguments are not understood, see stderr and `iac-runner --help`")
     } else {
         runner::print_text(&text, exit_status::SUCCESS)
     }
 }
 
-fn carry_out(arguments: Arguments) -> u8 {
+fn execute(arguments: Arguments) -> u8 {
     let mode = |stream| if stream { Mode::Stream } else { Mode::Document };
     match arguments.call {
         None => runner::run(mode(arguments.stream)),

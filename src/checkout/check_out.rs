@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::arguments;
-use super::commit::CommitSha;
-use super::git::{Call, Finished, Git, OnLine, Touches};
-use super::reference::{self, Wanted};
+use super::git::arguments;
+use super::git::{Finished, Git, GitCall, OnLine, Touches};
+use super::source::commit::CommitSha;
+use super::source::reference;
+use super::source::reference::RefTarget;
 use super::source::{GitSource, Options};
 use super::staging::{Staging, at};
 use super::{CheckoutError, PathFault, contained, validate_ref, validate_url};
@@ -123,7 +124,7 @@ async fn attempt(
     })?;
     validate_url(&source.url)?;
     let into = std::path::absolute(into).map_err(at(into))?;
-    let staging = Arc::new(Staging::beside(&into)?);
+    let staging = Arc::new(Staging::next_to(&into)?);
     let checkout = Checkout {
         git: Git::new(source, options, &staging, alive).await?,
         source,
@@ -162,7 +163,7 @@ pub(super) struct Checkout<'a> {
 impl Checkout<'_> {
     /// Asks the server what the ref refers to; an answer shows that the credentials are valid.
     pub(super) async fn resolve(&self, on_line: OnLine<'_>) -> Result<CommitSha, CheckoutError> {
-        let wanted = Wanted::of(&self.source.git_ref);
+        let wanted = RefTarget::of(&self.source.git_ref);
         let args = arguments::list(&self.source.url, &wanted.questions());
         let finished = self.here(args, Touches::Source, on_line).await?;
         let listing = finished.or_refused(self.source, &self.git.address)?;
@@ -231,7 +232,7 @@ impl Checkout<'_> {
         touches: Touches,
         on_line: OnLine<'_>,
     ) -> Result<Finished, CheckoutError> {
-        let call = Call {
+        let call = GitCall {
             args,
             in_dir: self.staging.path(),
             touches,

@@ -81,11 +81,11 @@ pub fn contained(root: &Path, path: &str) -> Result<PathBuf, PathFault> {
     };
     let root = root.canonicalize().map_err(unreadable)?;
     let mut here = root.clone();
-    let mut steps: VecDeque<Step> = steps_of(Path::new(path)).collect();
+    let mut steps: VecDeque<PathStep> = steps_of(Path::new(path)).collect();
     let mut links = 0;
     while let Some(step) = steps.pop_front() {
-        let Step::Down(name) = step else {
-            if step == Step::Top || here == root {
+        let PathStep::Down(name) = step else {
+            if step == PathStep::Top || here == root {
                 return Err(PathFault::Escapes { path: given() });
             }
             here.pop();
@@ -130,19 +130,19 @@ fn absent_or(
 
 /// One component of a path.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     /// The root of the file system: never inside.
     Top,
     Up,
     Down(OsString),
 }
 
-fn steps_of(path: &Path) -> impl Iterator<Item = Step> + '_ {
+fn steps_of(path: &Path) -> impl Iterator<Item = PathStep> + '_ {
     path.components().filter_map(|component| match component {
         Component::CurDir => None,
-        Component::ParentDir => Some(Step::Up),
-        Component::Normal(name) => Some(Step::Down(name.to_owned())),
-        Component::RootDir | Component::Prefix(_) => Some(Step::Top),
+        Component::ParentDir => Some(PathStep::Up),
+        Component::Normal(name) => Some(PathStep::Down(name.to_owned())),
+        Component::RootDir | Component::Prefix(_) => Some(PathStep::Top),
     })
 }
 

@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::address::UrlFault;
 use super::containment::PathFault;
-use super::hosts::HostFault;
-use super::reference::RefFault;
+use super::source::address::UrlFault;
+use super::source::hosts::HostFault;
+use super::source::reference::RefFault;
 
 /// A checkout that failed.
 ///

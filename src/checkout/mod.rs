@@ -21,21 +21,6 @@
 //! # }
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `check_out`, `fetch` | the checkout: resolve, fetch, switch, move into place |
-//! | `source`, `commit` | the request, and the resulting commit |
-//! | `address`, `reference`, `containment` | which URLs, refs and paths are accepted |
-//! | `hosts`, `route` | which hosts are allowed, and how git is restricted to them |
-//! | `submodules` | submodules of the checkout, and nested ones |
-//! | `arguments`, `environment`, `ssh` | how git is called, and how it calls ssh |
-//! | `login`, `offer`, `ssh` | how credentials are passed to git |
-//! | `tool_access` | how they are passed to a tool that fetches modules |
-//! | `lfs`, `programs` | files in Git LFS; which programs are installed |
-//! | `git`, `confinement` | one call of git, and what it may access |
-//! | `mask`, `progress`, `failure` | its output: masked, split into lines, classified |
-//! | `staging`, `mirror` | where a checkout is made; what is kept for the next |
-//!
 //! # What is checked out
 //! Without a mirror, the server gets a request for the ref. With a mirror, it first resolves the ref and then gets
 //! a request for exactly that commit. The reported commit is the one checked out, even if a branch moves meanwhile.
@@ -67,42 +52,25 @@
 //! directory `.NAME.*.partial` then stays beside the target; it does not affect the next checkout, and
 //! [`remove_unfinished`] removes it.
 
-mod address;
-mod arguments;
 mod check_out;
-mod commit;
-mod confinement;
 mod containment;
-mod environment;
+mod credentials;
 mod error;
-mod failure;
 mod fetch;
 mod git;
-mod hosts;
-mod lfs;
-mod login;
-mod mask;
-mod mirror;
-mod offer;
-mod programs;
-mod progress;
-mod reference;
-mod route;
 mod source;
-mod ssh;
 mod staging;
-mod submodules;
-mod tool_access;
+pub(crate) mod tool_access;
 
-pub(crate) use address::local_path;
-pub use address::{UrlFault, is_local, validate_url};
+pub use self::git::programs::missing_program;
+pub(crate) use self::source::address::local_path;
+pub use self::source::address::{UrlFault, is_local, validate_url};
+pub use self::source::commit::{CommitSha, NotACommitSha};
+pub use self::source::hosts::{AllowedHosts, HostFault};
+pub use self::source::reference::{RefFault, validate_ref};
+pub(crate) use self::tool_access::variables_for_tool;
 pub use check_out::{CheckedOut, check_out, check_out_unless};
-pub use commit::{CommitSha, NotACommitSha};
 pub use containment::{PathFault, contained};
 pub use error::CheckoutError;
-pub use hosts::{AllowedHosts, HostFault};
-pub use programs::missing_program;
-pub use reference::{RefFault, validate_ref};
 pub use source::{Credentials, GitSource, Options};
 pub use staging::remove_unfinished;
-pub(crate) use tool_access::variables_for_tool;

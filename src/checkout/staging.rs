@@ -23,7 +23,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Creates the directory and its missing parents.
-    pub(super) fn beside(into: &Path) -> Result<Self, CheckoutError> {
+    pub(super) fn next_to(into: &Path) -> Result<Self, CheckoutError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         if !is_free(into).map_err(at(into))? {
             return Err(CheckoutError::Occupied {
@@ -151,10 +151,10 @@ mod tests {
     fn it_becomes_the_wanted_directory_or_nothing() {
         let place = tempfile::tempdir().unwrap();
         let into = place.path().join("a/b");
-        drop(Staging::beside(&into).unwrap());
+        drop(Staging::next_to(&into).unwrap());
         assert_eq!(fs::read_dir(place.path().join("a")).unwrap().count(), 0);
 
-        let staging = Staging::beside(&into).unwrap();
+        let staging = Staging::next_to(&into).unwrap();
         fs::write(staging.path().join("file"), "").unwrap();
         let root = staging.put_in_place(&into).unwrap();
         drop(staging);
@@ -166,7 +166,7 @@ mod tests {
     fn what_a_killed_process_left_is_removed_and_nothing_else() {
         let place = tempfile::tempdir().unwrap();
         let into = place.path().join("source");
-        std::mem::forget(Staging::beside(&into).unwrap());
+        std::mem::forget(Staging::next_to(&into).unwrap());
         let others = [".other.1-1.partial", ".source.txt", "source.partial"];
         for other in others {
             fs::create_dir(place.path().join(other)).unwrap();
@@ -185,12 +185,12 @@ mod tests {
         fs::create_dir(&full).unwrap();
         fs::write(full.join("file"), "").unwrap();
         for into in [full.clone(), full.join("file")] {
-            let refused = Staging::beside(&into);
+            let refused = Staging::next_to(&into);
             assert!(matches!(refused, Err(CheckoutError::Occupied { .. })));
         }
         let empty = place.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        let staging = Staging::beside(&empty).unwrap();
+        let staging = Staging::next_to(&empty).unwrap();
         fs::write(empty.join("late"), "").unwrap();
         let refused = staging.put_in_place(&empty);
         assert!(matches!(refused, Err(CheckoutError::Occupied { .. })));

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::address::{Address, Scheme, parse};
-use super::login::key_text;
-use super::source::Credentials;
-use super::ssh::options_text;
+use super::credentials::key_text;
+use crate::checkout::git::ssh::options_text;
+use crate::checkout::source::Credentials;
+use crate::checkout::source::address::{Address, Scheme, parse};
 
 const USERNAME: &str = "IAC_RUNNER_GIT_USERNAME";
 const PASSWORD: &str = "IAC_RUNNER_GIT_PASSWORD";

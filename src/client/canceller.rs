@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::order::{Order, Stop};
+use super::call::stop_request::{RequestedStop, StopLevel};
 
 /// Stops a run; can be cloned, moved to other tasks, and used while the caller waits for the run.
 ///
@@ -12,33 +12,34 @@ use super::order::{Order, Stop};
 /// nothing.
 #[derive(Clone, Debug)]
 pub struct Canceller {
-    orders: watch::Sender<Order>,
+    requested_stops: watch::Sender<RequestedStop>,
 }
 
 impl Canceller {
-    pub(super) const fn new(orders: watch::Sender<Order>) -> Self {
-        Self { orders }
+    pub(super) const fn new(requested_stops: watch::Sender<RequestedStop>) -> Self {
+        Self { requested_stops }
     }
 
     /// Stops the run gracefully: SIGINT to the tool, SIGKILL after the request's grace.
     pub fn cancel(&self) {
-        self.stop(Stop::Cancel);
+        self.stop(StopLevel::Cancel);
     }
 
     /// Ends the tool at once with SIGKILL: its state may be lost and its lock may stay held.
     pub fn force(&self) {
-        self.stop(Stop::Force);
+        self.stop(StopLevel::Force);
     }
 
-    fn stop(&self, stop: Stop) {
-        self.orders.send_modify(|order| {
-            order.stop = order.stop.max(Some(stop));
-            order.asked += 1;
+    fn stop(&self, stop: StopLevel) {
+        self.requested_stops.send_modify(|requested_stop| {
+            requested_stop.stop = requested_stop.stop.max(Some(stop));
+            requested_stop.asked += 1;
         });
     }
 
     /// Reports that no caller waits any more.
     pub(super) fn abandon(&self) {
-        self.orders.send_modify(|order| order.is_abandoned = true);
+        self.requested_stops
+            .send_modify(|requested_stop| requested_stop.is_abandoned = true);
     }
 }

@@ -15,19 +15,6 @@
 //! # }
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `runner` | the located binary |
-//! | `locate` | the search for it |
-//! | `invocation` | one call of it: arguments, stdin, bounds |
-//! | `order` | what the caller asks of a running call |
-//! | `run`, `canceller`, `driver` | a call under tokio: its handle, and the task that serves its pipes |
-//! | `distant_stop` | `iac-runner cancel`, for a run that another process owns |
-//! | [`blocking`] | the same with threads |
-//! | `lines`, `reading`, `event` | from bytes to typed events and the result |
-//! | `verdict` | exit status compared with the document |
-//! | `kept`, `tail` | the child that is always reaped; the end of its stderr |
-//!
 //! A failed tool is a result, not an error: `Err` means that no trustworthy result exists.
 //!
 //! # Signals and children
@@ -37,21 +24,13 @@
 //! shows that the runner exits, and a short-lived thread reaps it.
 
 pub mod blocking;
+mod call;
 mod canceller;
-mod distant_stop;
-mod driver;
 mod error;
 mod event;
-mod invocation;
-mod kept;
-mod lines;
 mod locate;
-mod order;
-mod reading;
 mod run;
 mod runner;
-mod tail;
-mod verdict;
 
 pub use canceller::Canceller;
 pub use error::{ClientError, ReadFault};

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::driver::{Driver, pipes};
-use super::invocation::Invocation;
+use super::call::driver::{CallTask, pipes};
+use super::call::invocation::Invocation;
+use super::call::stop_request::RequestedStop;
 use super::locate::locate;
-use super::order::Order;
 use super::{Canceller, ClientError, Run};
 use crate::protocol::{Request, RunResult};
 
@@ -132,17 +132,17 @@ impl Runner {
         let started = invocation.start(&self.program)?;
         let (stdin, stdout, stderr) =
             pipes(started.stdin, started.stdout, started.stderr).map_err(failed)?;
-        let (orders, ordered) = watch::channel(Order::default());
+        let (requested_stops, ordered) = watch::channel(RequestedStop::default());
         let (event_sender, events) = mpsc::channel(EVENTS_AHEAD);
         let (tell, verdict) = oneshot::channel();
-        let driver = Driver {
+        let driver = CallTask {
             program: self.program.clone(),
             invocation,
             child: started.child,
             stdin,
             stdout,
             stderr,
-            orders: ordered,
+            requested_stops: ordered,
             events: event_sender,
             limit,
         };
@@ -153,7 +153,7 @@ impl Runner {
         Ok(Run::new(
             events,
             verdict,
-            Canceller::new(orders),
+            Canceller::new(requested_stops),
             started.pid,
         ))
     }

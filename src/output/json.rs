@@ -11,7 +11,7 @@ const MAX_TOKEN_BYTES: usize = 4096;
 
 /// A position in the syntax of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum JsonPosition {
     /// At the start of a line.
     LineStart,
     /// In a line that is not JSON.
@@ -24,7 +24,7 @@ pub enum Place {
 
 /// A range to mask, and its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mask {
+pub(super) struct MaskedRange {
     pub(super) start: usize,
     pub(super) end: usize,
     /// Whether the mask has to be a string literal.
@@ -34,14 +34,14 @@ pub(super) struct Mask {
 /// The masks of a text up to where they are certain, and the syntactic position there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fitted {
-    pub(super) masks: Vec<Mask>,
+    pub(super) masks: Vec<MaskedRange>,
     pub(super) certain: usize,
-    pub(super) place: Place,
+    pub(super) place: JsonPosition,
 }
 
 /// Fits the ranges to mask into the JSON of a text that begins at `place`; with `whole`, no text follows.
-pub(super) fn fit(
-    place: Place,
+pub(super) fn fit_into_json(
+    place: JsonPosition,
     text: &[u8],
     ranges: &[(usize, usize)],
     certain: usize,
@@ -58,14 +58,14 @@ pub(super) fn fit(
     while at < certain {
         let byte = text[at];
         match place {
-            Place::LineStart => match byte {
+            JsonPosition::LineStart => match byte {
                 b'{' | b'}' | b'[' | b']' | b'"' | b',' | b'-' | b'0'..=b'9' => {
-                    place = Place::Outside;
+                    place = JsonPosition::Outside;
                 }
                 _ if byte.is_ascii_whitespace() => at += 1,
-                _ => place = Place::Text,
+                _ => place = JsonPosition::Text,
             },
-            Place::Text => {
+            JsonPosition::Text => {
                 let line = memchr(b'\n', &text[at..certain]).map_or(certain, |it| at + it + 1);
                 fitting.add(at, line);
                 (at, place) = match fitting.covering(line - 1, line) {
@@ -73,20 +73,20 @@ pub(super) fn fit(
                     Some(range) if ranges[range].1 > line => {
                         let end = ranges[range].1.min(certain);
                         fitting.push_of(range, line, end);
-                        (end, Place::Text)
+                        (end, JsonPosition::Text)
                     }
-                    _ if text[line - 1] == b'\n' => (line, Place::LineStart),
-                    _ => (line, Place::Text),
+                    _ if text[line - 1] == b'\n' => (line, JsonPosition::LineStart),
+                    _ => (line, JsonPosition::Text),
                 };
             }
-            Place::Outside => match byte {
-                b'\n' => (at, place) = (at + 1, Place::LineStart),
-                b'"' => (at, place) = (at + 1, Place::InString),
+            JsonPosition::Outside => match byte {
+                b'\n' => (at, place) = (at + 1, JsonPosition::LineStart),
+                b'"' => (at, place) = (at + 1, JsonPosition::InString),
                 _ if is_of_token(byte) => {
                     let token = text[at..].iter().take(MAX_TOKEN_BYTES);
                     let end = at + token.take_while(|it| is_of_token(**it)).count();
                     if end - at == MAX_TOKEN_BYTES {
-                        place = Place::Text;
+                        place = JsonPosition::Text;
                     } else if end > certain || (end == text.len() && !whole) {
                         certain = at;
                     } else {
@@ -100,9 +100,9 @@ pub(super) fn fit(
                 }
                 _ => at += 1,
             },
-            Place::InString => match byte {
-                b'\n' => (at, place) = (at + 1, Place::LineStart),
-                b'"' => (at, place) = (at + 1, Place::Outside),
+            JsonPosition::InString => match byte {
+                b'\n' => (at, place) = (at + 1, JsonPosition::LineStart),
+                b'"' => (at, place) = (at + 1, JsonPosition::Outside),
                 b'\\' => match escape_len(&text[at..], whole) {
                     Some(len) if at + len <= certain => {
                         if fitting.covering(at, at + len).is_some() {
@@ -130,7 +130,7 @@ pub(super) fn fit(
 
 struct Fitting<'a> {
     ranges: &'a [(usize, usize)],
-    masks: Vec<Mask>,
+    masks: Vec<MaskedRange>,
     /// The range of the last mask.
     last_range: Option<usize>,
 }
@@ -159,7 +159,7 @@ impl Fitting<'_> {
     fn push(&mut self, from: usize, to: usize, is_quoted: bool) {
         if is_quoted {
             self.last_range = None;
-            self.masks.push(Mask {
+            self.masks.push(MaskedRange {
                 start: from,
                 end: to,
                 is_quoted,
@@ -175,7 +175,7 @@ impl Fitting<'_> {
         self.last_range = Some(range);
         match self.masks.last_mut() {
             Some(last) if is_same && last.end == start => last.end = end,
-            _ => self.masks.push(Mask {
+            _ => self.masks.push(MaskedRange {
                 start,
                 end,
                 is_quoted: false,

@@ -5,29 +5,23 @@
 
 mod capture;
 mod encodings;
-mod escaping;
-mod filter;
-mod forms;
 mod json;
+mod line_buffer;
 mod matcher;
 mod redactor;
-mod same_start;
 mod secret;
-mod segments;
-#[cfg(test)]
-mod spellings;
 mod spool;
 mod tail;
 mod utf8;
-mod window;
+pub(crate) mod window;
 mod wrapped;
 
+pub use self::line_buffer::{LineBuffer, SILENCE};
 pub use capture::{Capture, Captured, Excerpt};
-pub use json::Place as JsonPlace;
+pub use json::JsonPosition as JsonPlace;
 pub use matcher::{MASK, Matcher};
 pub use redactor::Redactor;
 pub use secret::{Scope, Secret};
-pub use segments::{SILENCE, Segments};
 pub use spool::Spool;
 pub use tail::Tail;
 pub use utf8::Utf8;

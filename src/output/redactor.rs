@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::json::{self, Mask, Place};
-use super::matcher::{Found, MASK, Matcher};
+use super::json::{self, JsonPosition, MaskedRange};
+use super::matcher::{MASK, Matcher, Matches};
 use super::secret::LOOK_BEHIND;
 use super::window::Window;
 
@@ -23,7 +23,7 @@ pub struct Redactor {
     /// Number of held bytes that belong to an occurrence whose mask is already written.
     covered: usize,
     /// The JSON position at which the held bytes begin, if the output is JSON.
-    place: Option<Place>,
+    place: Option<JsonPosition>,
 }
 
 impl Redactor {
@@ -40,11 +40,11 @@ impl Redactor {
 
     /// Starts a stream of JSON, which is still JSON after masking. It may contain lines that are not JSON.
     pub const fn of_json(matcher: Arc<Matcher>) -> Self {
-        Self::of_json_from(matcher, Place::LineStart)
+        Self::of_json_from(matcher, JsonPosition::LineStart)
     }
 
     /// Starts at a position within JSON.
-    pub const fn of_json_from(matcher: Arc<Matcher>, place: Place) -> Self {
+    pub const fn of_json_from(matcher: Arc<Matcher>, place: JsonPosition) -> Self {
         let mut this = Self::new(matcher);
         this.place = Some(place);
         this
@@ -73,19 +73,19 @@ impl Redactor {
             covered: self.covered,
             whole,
         });
-        let Found {
+        let Matches {
             ranges,
             mut certain,
         } = found;
         let masks = match &mut self.place {
             Some(place) => {
-                let fitted = json::fit(*place, &self.held, &ranges, certain, whole);
+                let fitted = json::fit_into_json(*place, &self.held, &ranges, certain, whole);
                 (*place, certain) = (fitted.place, fitted.certain);
                 fitted.masks
             }
             None => ranges
                 .iter()
-                .map(|&(start, end)| Mask {
+                .map(|&(start, end)| MaskedRange {
                     start,
                     end,
                     is_quoted: false,
@@ -93,7 +93,7 @@ impl Redactor {
                 .collect(),
         };
         let mut done = 0;
-        for Mask {
+        for MaskedRange {
             start,
             end,
             is_quoted,
@@ -132,8 +132,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::output::encodings::spellings;
     use crate::output::secret::{Scope, Secret};
-    use crate::output::spellings;
 
     fn in_pieces(secrets: &[String], text: &[u8], cuts: &[usize]) -> Vec<u8> {
         let matcher = Matcher::new(secrets.iter().map(String::as_bytes));

@@ -2,23 +2,23 @@
 
 use std::borrow::Cow;
 
-use super::secret::LOOK_BEHIND;
+use crate::output::secret::LOOK_BEHIND;
 
 /// A part of a text to search.
 #[derive(Default)]
-pub(super) struct Window<'t> {
+pub(crate) struct Window<'t> {
     /// The end of the text before it, [`LOOK_BEHIND`] bytes unless the text begins later.
-    pub(super) before: &'t [u8],
-    pub(super) text: &'t [u8],
+    pub(crate) before: &'t [u8],
+    pub(crate) text: &'t [u8],
     /// Number of its first bytes that belong to occurrences that began before it.
-    pub(super) covered: usize,
+    pub(crate) covered: usize,
     /// Whether no text follows.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl<'t> Window<'t> {
     /// Creates a window of a whole text.
-    pub(super) fn of(text: &'t [u8]) -> Self {
+    pub(crate) fn of(text: &'t [u8]) -> Self {
         Self {
             text,
             whole: true,
@@ -27,7 +27,7 @@ impl<'t> Window<'t> {
     }
 
     /// Returns the text before a position, as much as a search needs.
-    pub(super) fn before(&self, place: usize) -> Cow<'t, [u8]> {
+    pub(crate) fn before(&self, place: usize) -> Cow<'t, [u8]> {
         match place.checked_sub(LOOK_BEHIND) {
             Some(from) => self.text[from..place].into(),
             None => [self.before, &self.text[..place]].concat().into(),

@@ -4,52 +4,40 @@
 //! each block explains why it is sound.
 #![allow(unsafe_code)]
 
-mod bounded;
-mod closed_stdio;
-mod containment;
-mod descendants;
-mod entry_watch;
+mod files;
 mod fork;
 mod group;
-mod handed;
 mod identity;
-mod inheritance;
-mod kept_group;
 mod memory;
-mod memory_limit;
-mod orphans;
-mod owner_access;
-mod pidfd;
-mod polled;
-mod print;
+mod owned_process_group;
 mod probe;
-mod remove_tree;
 mod sandbox;
+mod sanitize;
 mod secrets;
 mod signals;
 mod stack;
 mod stdio;
-mod watch;
-mod write_now;
 
-pub use bounded::within;
-pub use containment::{contains, will_contain};
-pub use descendants::{BootTicks, Process, descendants};
-pub use entry_watch::EntryWatch;
+pub use self::files::bounded::within;
+pub use self::files::containment::{contains, will_contain};
+pub use self::files::entry_watch::EntryWatch;
+pub use self::files::file_watch::{FileWatch, Urgency};
+pub use self::files::owner_access::{restore_owner_access, restore_owner_access_below};
+pub use self::files::remove_tree::remove_tree;
+pub use self::group::descendants::{BootTicks, Process, descendants};
+pub use self::group::orphans::{SurvivalCause, Survivor, Survivors};
+pub use self::identity::pidfd::wait_for_child;
+pub use self::memory::inherited_memfd::InheritedMemfd;
+pub use self::memory::memory_file::{forbid_cutting, memory_file, reopen_for_append};
+pub use self::memory::memory_limit::memory_limit;
+pub use self::owned_process_group::{OwnedProcessGroup, StartedGroup};
+pub use self::sanitize::{ResourceLimits, limits, process_limit, stand_alone, user_id};
+pub use self::stdio::print::{Printer, print};
+pub use self::stdio::write_now::write_now;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
-pub use handed::Handed;
 pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
-pub use inheritance::{Limits, limits, process_limit, stand_alone, user_id};
-pub use kept_group::{KeptGroup, Started};
-pub use memory::{forbid_cutting, memory_file, reopen_for_append};
-pub use memory_limit::memory_limit;
-pub use orphans::{SurvivalCause, Survivor, Survivors};
-pub use owner_access::{restore_owner_access, restore_owner_access_below};
-pub use pidfd::wait_for_child;
-pub use print::{Printer, print};
 pub use probe::{Probed, probe};
-pub use remove_tree::remove_tree;
 pub use sandbox::{
     Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
     system_paths,
@@ -61,5 +49,3 @@ pub use signals::{
 };
 pub use stack::on_enough_stack;
 pub use stdio::{Input, Output, terminal_is_gone, terminal_is_open};
-pub use watch::{FileWatch, Urgency};
-pub use write_now::write_now;

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use wait_timeout::ChildExt;
 
-use super::memory::memory_file;
+use super::memory::memory_file::memory_file;
 
 /// Most bytes of output that are read.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;

@@ -6,8 +6,8 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal as set_disposition};
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
+use super::group::orphans;
 use super::identity::ProvenProcess;
-use super::orphans;
 
 /// A signal that asks this process to stop its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

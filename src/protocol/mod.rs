@@ -7,24 +7,20 @@ mod decode;
 mod event;
 pub(crate) mod exact_number;
 pub mod exit_status;
-mod fault;
-mod framing;
 mod help_words;
-mod json;
 mod outcome;
 mod request;
 mod result;
 mod sandbox;
 mod schema;
 mod secret_name;
-mod shapes;
 pub mod timestamp;
 mod tool;
 
+pub use self::decode::fault::{Fault, RequestError};
+pub use self::decode::framing::{Framer, Framing, FramingFault, MAX_REQUEST_BYTES};
 pub use control::{Control, MAX_CONTROL_LINE_BYTES};
 pub use event::Event;
-pub use fault::{Fault, RequestError};
-pub use framing::{Framer, Framing, FramingFault, MAX_REQUEST_BYTES};
 pub use outcome::{OnDisconnect, Outcome, StopReason};
 pub use request::{
     DEFAULT_GRACE, DEFAULT_INHERIT_ENV, DEFAULT_OUTPUT_LIMIT_BYTES, DEFAULT_TIMEOUT, MAX_GRACE,
@@ -38,9 +34,9 @@ pub use schema::{Subject, schema};
 pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
+pub(crate) use self::decode::fault::{is_identifier, is_settable_variable, member, sentence};
+pub(crate) use self::decode::json::Json;
 pub(crate) use decode::json as tree_of;
-pub(crate) use fault::{is_identifier, is_settable_variable, member, sentence};
 pub(crate) use help_words::asks_for_help_or_version;
-pub(crate) use json::Json;
 pub(crate) use request::fits;
 pub(crate) use secret_name::may_be_secret;

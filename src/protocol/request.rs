@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{OnDisconnect, SandboxRequest, Tool, shapes};
+use super::schema::shapes;
+use super::{OnDisconnect, SandboxRequest, Tool};
 
 /// Timeout when the request does not set one, or sets 0.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shapes;
+use super::schema::shapes;
 
 /// Smallest memory limit: neither tool starts with less.
 pub const MIN_MEMORY_LIMIT_BYTES: u64 = 64 * 1024 * 1024;

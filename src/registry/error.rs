@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::HostFault;
+use super::RegistryHostFault;
 
 /// Why a registry cannot be used. No variant contains the token or an invalid answer.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ use super::HostFault;
 pub enum RegistryError {
     /// The address is not usable.
     #[error("the address of the registry cannot be used")]
-    Host(#[source] HostFault),
+    Host(#[source] RegistryHostFault),
     /// The backend did not answer in time, or not at all.
     #[error("the backend of the registry `{host}` could not be asked for a token")]
     Unreachable {

@@ -15,7 +15,7 @@ const UNNAMED_PORT: u16 = 443;
 /// Why an address is not valid for a registry. No variant repeats it: it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum HostFault {
+pub enum RegistryHostFault {
     /// The address begins with neither `http://` nor `https://`.
     #[error(
         "expected an address such as `https://registry.example.com`, with `http://` or `https://`"
@@ -65,19 +65,19 @@ impl RegistryHost {
     ///
     /// # Errors
     /// It is not an http or https address, or its host cannot appear in module sources.
-    pub fn parse(address: &str) -> Result<Self, HostFault> {
-        let (scheme, rest) = address.split_once("://").ok_or(HostFault::Scheme)?;
+    pub fn parse(address: &str) -> Result<Self, RegistryHostFault> {
+        let (scheme, rest) = address.split_once("://").ok_or(RegistryHostFault::Scheme)?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => "http",
             "https" => "https",
-            _ => return Err(HostFault::Scheme),
+            _ => return Err(RegistryHostFault::Scheme),
         };
         if rest.contains('@') {
-            return Err(HostFault::Credentials);
+            return Err(RegistryHostFault::Credentials);
         }
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#', '\\']) {
-            return Err(HostFault::Path);
+            return Err(RegistryHostFault::Path);
         }
         let (name, port) = match authority.split_once(':') {
             Some((name, port)) => (name, Some(port_of(port)?)),
@@ -85,10 +85,10 @@ impl RegistryHost {
         };
         let name = name.to_ascii_lowercase();
         if name.len() > MAX_NAME_BYTES || !name.split('.').all(is_label) {
-            return Err(HostFault::Name);
+            return Err(RegistryHostFault::Name);
         }
         if !name.contains('.') {
-            return Err(HostFault::NoDot);
+            return Err(RegistryHostFault::NoDot);
         }
         Ok(Self { scheme, name, port })
     }
@@ -124,18 +124,18 @@ impl fmt::Display for RegistryHost {
 }
 
 impl FromStr for RegistryHost {
-    type Err = HostFault;
+    type Err = RegistryHostFault;
 
-    fn from_str(address: &str) -> Result<Self, HostFault> {
+    fn from_str(address: &str) -> Result<Self, RegistryHostFault> {
         Self::parse(address)
     }
 }
 
-fn port_of(text: &str) -> Result<u16, HostFault> {
+fn port_of(text: &str) -> Result<u16, RegistryHostFault> {
     let is_number = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     match text.parse() {
         Ok(port) if is_number => Ok(port),
-        _ => Err(HostFault::Port),
+        _ => Err(RegistryHostFault::Port),
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_no_registry_is_refused_with_the_reason() {
-        use HostFault::{Credentials, Name, NoDot, Path, Port, Scheme};
+        use RegistryHostFault::{Credentials, Name, NoDot, Path, Port, Scheme};
         let table = [
             ("", Scheme),
             ("registry.example.com", Scheme),

@@ -21,13 +21,6 @@
 //! The file contains the service URLs of the registry for both tools, which saves a discovery request, and no
 //! secrets. The token is passed only by the environment: in the file it would stay on disk, and escaping in HCL can
 //! change it.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `host` | the address, and the host name in module sources |
-//! | `token` | requests the token from a backend; only with the feature `registry-token` |
-//! | `access` | what the tool gets |
-//! | `error` | the errors |
 
 mod access;
 mod error;
@@ -40,7 +33,7 @@ use secrecy::SecretString;
 
 pub use access::Access;
 pub use error::RegistryError;
-pub use host::{HostFault, RegistryHost};
+pub use host::{RegistryHost, RegistryHostFault};
 
 /// The variable with the address of the registry.
 pub const HOST_VARIABLE: &str = "REGISTRY_HOST";
@@ -144,7 +137,7 @@ mod tests {
         let refused = from(Some("http://localhost:9080"), None).expect("set");
         assert!(matches!(
             refused,
-            Err(RegistryError::Host(HostFault::NoDot))
+            Err(RegistryError::Host(RegistryHostFault::NoDot))
         ));
     }
 }

@@ -51,21 +51,19 @@ mod asking {
     const OK: u16 = 200;
 
     #[derive(Deserialize)]
-    struct Answer {
+    struct TokenResponse {
         token: String,
     }
 
     /// Requests the token from the backend.
-    pub(in crate::registry) async fn of_backend(
-        host: &RegistryHost,
-    ) -> Result<SecretString, RegistryError> {
+    pub(crate) async fn of_backend(host: &RegistryHost) -> Result<SecretString, RegistryError> {
         let host = host.clone();
-        tokio::task::spawn_blocking(move || ask(&host))
+        tokio::task::spawn_blocking(move || request_token(&host))
             .await
             .map_err(|_| RegistryError::RuntimeGone)?
     }
 
-    fn ask(host: &RegistryHost) -> Result<SecretString, RegistryError> {
+    fn request_token(host: &RegistryHost) -> Result<SecretString, RegistryError> {
         let named = || host.module_host();
         let unreachable = |error: Error| RegistryError::Unreachable {
             host: named(),
@@ -96,7 +94,7 @@ mod asking {
         };
         // The parser's own message may repeat the token.
         serde_json::from_slice(&body)
-            .map(|answer: Answer| answer.token.into())
+            .map(|answer: TokenResponse| answer.token.into())
             .map_err(|_| RegistryError::NotAToken { host: named() })
     }
 

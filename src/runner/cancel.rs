@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, Standing};
+use super::run_dir::{CONTROL_ACCEPTED, Introduction, NoRecord, RESULT, Record, RecordState};
 use super::wording::of_system;
 use crate::process::{
     ProcessIdentity, Sighting, SignalledRequest, Unproven, deliver, resume_supervisor, within,
@@ -137,7 +137,7 @@ fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
 }
 
 fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
-    if record.standing()? == Standing::Over {
+    if record.standing()? == RecordState::Over {
         return Ok(match record.read(RESULT)? {
             Some(_) => Finding::Ended,
             None => Finding::Lost,

@@ -48,7 +48,7 @@ impl<F: AsFd> Diagnostics<F> {
     }
 
     /// Writes one line as soon as stderr accepts it; never waits.
-    pub(super) fn say(&mut self, sentence: &str) {
+    pub(super) fn write(&mut self, sentence: &str) {
         self.write_queued();
         let line = format!("{PREFIX}{sentence}\n");
         // After a dropped line, all further ones are dropped, up to the message with their number.
@@ -104,10 +104,10 @@ impl<F: AsFd> Diagnostics<F> {
                 Err(_) => return self.drop_queued(),
             }
         }
-        self.say_how_many_were_dropped();
+        self.report_dropped();
     }
 
-    fn say_how_many_were_dropped(&mut self) {
+    fn report_dropped(&mut self) {
         if self.dropped > 0 {
             let line = format!("{PREFIX}{} diagnostics were dropped\n", self.dropped);
             match write_now(self.stderr.as_fd(), line.as_bytes()) {
@@ -127,7 +127,7 @@ impl<F: AsFd> Diagnostics<F> {
 }
 
 /// Writes to stderr what it accepts now, for code that must not wait.
-pub fn say_now(text: &str) {
+pub fn print_diagnostic(text: &str) {
     let mut bytes = text.as_bytes();
     while !bytes.is_empty() {
         match write_now(io::stderr().as_fd(), bytes) {
@@ -151,7 +151,7 @@ mod tests {
     /// Writes `lines` lines, each of one page including its prefix and its end.
     fn say_many(diagnostics: &mut Diagnostics<impl AsFd>, lines: usize) {
         for _ in 0..lines {
-            diagnostics.say(&"x".repeat(PAGE - PREFIX.len() - 1));
+            diagnostics.write(&"x".repeat(PAGE - PREFIX.len() - 1));
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::preparation::{limits, resolve};
 use super::sandbox::{Level, decide};
-use super::{limits, resolve, version};
+use super::supervisor::version_check;
 use crate::process::{FileWatch, landlock_abi, memory_file, probe};
 use crate::protocol::{SandboxMode, Tool};
 
@@ -106,7 +107,9 @@ fn tool(tool: Tool) -> Check {
         }
     };
     let found = match probe(&program, &["version", "-json"], DEADLINE) {
-        Ok(probed) => version::read(&probed.output).ok_or_else(|| "printed no version".to_owned()),
+        Ok(probed) => {
+            version_check::read(&probed.output).ok_or_else(|| "printed no version".to_owned())
+        }
         Err(fault) => Err(fault.to_string()),
     };
     let mut check = match found {

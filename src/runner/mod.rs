@@ -6,54 +6,22 @@
 
 mod attach;
 mod cancel;
-mod cli_args;
-mod collector;
-mod conclusion;
-mod control_lines;
-mod copying;
-mod data_dir;
+mod command;
 pub mod diagnosis;
 mod diagnostics;
 mod doctor;
-mod document;
-mod doorbell;
-mod effect;
-mod environment;
-mod evidence;
-mod flags;
-mod flood;
+pub(crate) mod evidence;
 mod front;
-mod go_module;
-mod intake;
-mod journal;
-mod json_document;
-mod ladder;
-mod last_words;
 mod leader;
-mod limits;
 mod link;
-mod lost;
-mod masking;
-mod message;
-mod oom;
-mod orders;
-mod outbox;
+mod mode;
 mod preparation;
-mod printed;
-mod reception;
-mod refusal;
-mod relay;
-mod resolve;
+mod result;
 mod run_dir;
 mod sandbox;
-mod secret_parts;
-mod start_failure;
 mod state_report;
-mod stop_signals;
-mod success;
-mod supervision;
 mod supervisor;
-mod version;
+mod tool_output;
 mod wording;
 
 use std::future::Future;
@@ -64,8 +32,8 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-pub use self::diagnostics::say_now;
-pub use self::journal::Mode;
+pub use self::diagnostics::print_diagnostic;
+pub use self::mode::Mode;
 pub use self::sandbox::{SandboxLevel, sandbox_level};
 use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
@@ -75,8 +43,8 @@ use crate::protocol::{Outcome, exit_status};
 /// Must be called first in a process, because it forks.
 pub fn run(mode: Mode) -> u8 {
     let file_size_limit = stand_alone();
-    last_words::print_on_panic(mode, Arc::default(), None);
-    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_RUN) {
+    front::panic_hook::print_on_panic(mode, Arc::default(), None);
+    if let Some(sentence) = preparation::limits::unmet(preparation::limits::FILES_OF_A_RUN) {
         return refuse(mode, Outcome::NotStarted, sentence);
     }
     match split(mode, file_size_limit) {
@@ -101,7 +69,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
         Err(fault) => {
             let sentence = format!(
                 "the supervisor could not be started: {}",
-                start_failure::explain(&fault)
+                preparation::start_failure::explain(&fault)
             );
             return Ok(refuse(mode, Outcome::NotStarted, sentence));
         }
@@ -109,7 +77,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
     match side {
         Side::Front { supervisor } => {
             drop(supervisor_socket);
-            block_on(front::serve(front::Kept {
+            block_on(front::serve(front::FrontArgs {
                 socket: front_socket,
                 relay,
                 capture,
@@ -119,7 +87,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
         }
         // Stdout may still be the front's, which detects that nothing ran, and reports it.
         Side::Supervisor(Err(fault)) => {
-            say_now(&format!(
+            print_diagnostic(&format!(
                 "iac-runner: the supervisor could not set itself up: {}\n",
                 wording::of_system(&fault)
             ));
@@ -152,7 +120,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
         let answer = serde_json::json!({"requested": false, "message": sentence});
         print_text(&format!("{answer}\n"), status)
     };
-    if let Some(sentence) = limits::unmet(limits::FILES_OF_A_CANCEL) {
+    if let Some(sentence) = preparation::limits::unmet(preparation::limits::FILES_OF_A_CANCEL) {
         return refuse(sentence, exit_status::INTERNAL_FAULT);
     }
     let answer = cancel::request_within(run_dir, force);
@@ -189,9 +157,10 @@ pub fn doctor(json: bool) -> u8 {
 /// Prints a result for a call that could not be carried out.
 fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
     let sentence = wording::one_line(&sentence);
-    let result = document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
+    let result =
+        result::document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
     // Stdout may be gone; the exit status reports the failure anyway.
-    let _ = print(&lost::encode(result, mode, 0));
+    let _ = print(&result::lost_supervisor::encode(result, mode, 0));
     exit_status::of(outcome)
 }
 
@@ -213,7 +182,7 @@ pub fn print_text(text: &str, status: u8) -> u8 {
             // A reader that closed the pipe needs no message.
             if fault.kind() != io::ErrorKind::BrokenPipe {
                 let why = wording::of_system(&fault);
-                say_now(&format!("iac-runner: stdout cannot be written: {why}\n"));
+                print_diagnostic(&format!("iac-runner: stdout cannot be written: {why}\n"));
             }
             if status == exit_status::SUCCESS {
                 exit_status::INTERNAL_FAULT

@@ -21,22 +21,6 @@
 //! # }
 //! ```
 //!
-//! | file | holds |
-//! |---|---|
-//! | `sessions`, `settings` | starts and recovers sessions |
-//! | `handle`, `snapshot`, `outputs` | the caller's view of a session |
-//! | `order`, `published` | messages between a handle and the driver |
-//! | [`request`], [`flags`], [`words`] | the request for a session |
-//! | `state`, `event`, `transition` | the next state for each event, as one pure function |
-//! | `facts`, `journal` | the events, folded, and on disk |
-//! | `driver` | the task that runs the next step |
-//! | `commands`, `verdict` | from a stage to the runner's request, from its result to an event |
-//! | `binding`, `content`, `tree`, `modules`, `tool_file`, `digest` | what an approval is bound to |
-//! | `ephemeral` | which applies need the variables again |
-//! | `missing_submodules` | hints at missing files of submodules |
-//! | `log` | every line, for any number of readers |
-//! | `place`, `boot`, `retention`, `local_state` | the session's directory, and its removal |
-//!
 //! # What is durable, and when
 //! The journal stores an event before anything that follows from it is done. So at any moment a process ends,
 //! the journal says what may have begun, the run directory of a run says how far it came, and `session.lock` says
@@ -47,58 +31,33 @@
 //! contains the values of sensitive variables in plain text, in a directory that only its owner can access, and is
 //! removed with the session.
 
-mod binding;
-mod boot;
-mod commands;
-mod content;
-mod digest;
-mod driver;
-mod ephemeral;
+mod approval;
 mod error;
-mod event;
-mod facts;
-pub mod flags;
+mod executor;
 mod handle;
 mod id;
-mod journal;
-mod local_state;
-mod log;
-mod missing_submodules;
-mod modules;
-mod order;
+mod machine;
 mod outputs;
-mod place;
-mod published;
-mod reach;
 pub mod request;
-mod retention;
 mod sessions;
 mod settings;
-mod snapshot;
+pub(crate) mod snapshot;
 mod sources;
-mod state;
 mod status;
-mod tool_file;
-mod transition;
-mod tree;
-mod verdict;
-pub mod words;
+mod storage;
 
-#[cfg(test)]
-mod transition_tests;
-
-pub use digest::{NotADigest, PlanDigest};
+pub use self::approval::digest::{NotADigest, PlanDigest};
+pub use self::snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};
+pub use self::storage::log::{LogLine, Logs, MAX_LINE_BYTES};
+use self::storage::retention::Retention;
+pub use self::storage::retention::remove_old_sessions;
 pub use error::{IllegalTransition, RecoverError, SessionError, StartError};
 pub use handle::{MAX_DECISION_BYTES, Session};
 pub use id::SessionId;
-pub use log::{LogLine, Logs, MAX_LINE_BYTES};
 pub use outputs::{Output, OutputError, Outputs};
 pub use request::{DeployRequest, InvalidRequest, Operation, RecordError};
-use retention::Retention;
-pub use retention::remove_old_sessions;
 pub use sessions::{Recovered, Sessions};
 pub use settings::{
     DEFAULT_APPROVAL_DEADLINE, DEFAULT_CHECKOUT_TIMEOUT, DEFAULT_RETENTION, Settings,
 };
-pub use snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};
 pub use status::{Phase, Reason, Status};

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc, watch};
 
-use super::driver::{Driver, Missing};
-use super::facts::Facts;
-use super::journal::{Journal, Opening, Record};
-use super::log::Log;
+use super::executor::{Driver, Missing};
+use super::handle::publisher::Published;
 use super::outputs::Outputs;
-use super::place::{Claim, Place};
-use super::published::Published;
 use super::request::{RecordError, RequestSecrets};
+use super::storage::journal::{Journal, JournalContents, JournalHeader};
+use super::storage::log::Log;
+use super::storage::projection::Projection;
+use super::storage::session_dir::{SessionDir, SessionLock};
 use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
 use crate::client::Runner;
 use crate::plan::PlanSummary;
@@ -93,17 +93,17 @@ impl Sessions {
         request.validate(&self.settings.flags)?;
         self.settings.check_source(&request)?;
         let id = SessionId::new();
-        let place = Place::at(self.settings.root.join(id.to_string()));
+        let session_dir = SessionDir::at(self.settings.root.join(id.to_string()));
         let salt = format!("{}{}", SessionId::new(), SessionId::new());
-        let opening = Opening::new(id, request.record(), salt);
-        let started = begin(&place, &opening);
+        let opening = JournalHeader::new(id, request.record(), salt);
+        let started = begin(&session_dir, &opening);
         let (claim, journal, log) = started.map_err(|source| StartError::Directory {
-            dir: place.dir().to_owned(),
+            dir: session_dir.dir().to_owned(),
             source,
         })?;
-        let facts = Facts::new(&opening, request.tool, request.operation);
-        let parts = Parts {
-            place,
+        let facts = Projection::new(&opening, request.tool, request.operation);
+        let parts = SessionParts {
+            session_dir,
             claim,
             journal,
             log,
@@ -112,7 +112,7 @@ impl Sessions {
             request,
             missing: None,
         };
-        Ok(self.carry(&runtime, parts))
+        Ok(self.spawn_driver(&runtime, parts))
     }
 
     /// Recovers a session of a former process, with the secrets of its request if they are available.
@@ -134,24 +134,24 @@ impl Sessions {
     ) -> Result<Session, RecoverError> {
         let runtime = Handle::try_current().map_err(|_| RecoverError::NoRuntime)?;
         let dir = &absolute(dir.as_ref());
-        let place = Place::at(dir.clone());
+        let session_dir = SessionDir::at(dir.clone());
         let read = |source| RecoverError::Read {
             dir: dir.to_owned(),
             source,
         };
-        place.restore_access().map_err(read)?;
-        if !std::fs::exists(place.journal()).map_err(read)? {
+        session_dir.restore_access().map_err(read)?;
+        if !std::fs::exists(session_dir.journal()).map_err(read)? {
             return Err(RecoverError::NoSession {
                 dir: dir.to_owned(),
             });
         }
-        let claim = place
+        let claim = session_dir
             .claim()
             .map_err(read)?
             .ok_or_else(|| RecoverError::InUse {
                 dir: dir.to_owned(),
             })?;
-        let record = Record::read(&place)?;
+        let record = JournalContents::read(&session_dir)?;
         let malformed = |line, problem| RecoverError::Malformed {
             dir: dir.to_owned(),
             line,
@@ -159,19 +159,19 @@ impl Sessions {
         };
         let (request, missing) =
             request_of(&record, secrets).map_err(|fault| malformed(1, fault.to_string()))?;
-        let facts = Facts::of_record(&record, request.tool, request.operation)
+        let facts = Projection::of_record(&record, request.tool, request.operation)
             .map_err(|(line, fault)| malformed(line, fault.to_string()))?;
-        let parts = Parts {
-            journal: Journal::go_on(&place, &record).map_err(read)?,
-            log: Log::open(&place.log()).map_err(read)?,
-            place,
+        let parts = SessionParts {
+            journal: Journal::reopen(&session_dir, &record).map_err(read)?,
+            log: Log::open(&session_dir.log()).map_err(read)?,
+            session_dir,
             claim,
             facts,
             salt: record.opening.salt,
             request,
             missing,
         };
-        Ok(self.carry(&runtime, parts))
+        Ok(self.spawn_driver(&runtime, parts))
     }
 
     /// Recovers every session below [`Settings::root`] that no process owns.
@@ -207,35 +207,35 @@ impl Sessions {
         Ok(ours.collect())
     }
 
-    fn carry(&self, runtime: &Handle, parts: Parts) -> Session {
+    fn spawn_driver(&self, runtime: &Handle, parts: SessionParts) -> Session {
         let (published, publisher) = Published::new(&parts.facts, parts.log.clone());
         // A plan that the journal does not record is made again, and may differ.
         if parts.facts.binding.is_some()
-            && let Ok(Ok(plan)) = std::fs::read(parts.place.plan_summary())
+            && let Ok(Ok(plan)) = std::fs::read(parts.session_dir.plan_summary())
                 .map(|text| serde_json::from_slice::<PlanSummary>(&text))
         {
             published.publish_plan(plan);
         }
         if let Ok(Ok(outputs)) =
-            std::fs::read(parts.place.outputs()).map(|text| Outputs::from_kept(&text))
+            std::fs::read(parts.session_dir.outputs()).map(|text| Outputs::from_kept(&text))
         {
             published.publish_outputs(outputs);
         }
         let published = Arc::new(published);
-        let (orders, ordered) = mpsc::channel(ORDERS_AHEAD);
+        let (commands, ordered) = mpsc::channel(ORDERS_AHEAD);
         let session = Session {
             id: parts.facts.snapshot.id,
-            dir: parts.place.dir().to_owned(),
+            dir: parts.session_dir.dir().to_owned(),
             log: parts.log.clone(),
             published: Arc::clone(&published),
-            orders,
+            commands,
         };
         let driver = Driver {
             settings: Arc::clone(&self.settings),
             has_fetched: false,
             left_behind: parts.facts.run.clone(),
             stop: watch::Sender::new(parts.facts.stop()),
-            place: parts.place,
+            session_dir: parts.session_dir,
             claim: parts.claim,
             journal: parts.journal,
             facts: parts.facts,
@@ -243,7 +243,7 @@ impl Sessions {
             request: Arc::new(parts.request),
             missing: parts.missing,
             log: parts.log,
-            orders: ordered,
+            commands: ordered,
             publisher,
             published,
             environment: Arc::new(OnceCell::new()),
@@ -288,32 +288,35 @@ fn problem_of_root(root: &Path) -> Option<&'static str> {
 }
 
 /// The parts of a session that starts or is recovered.
-struct Parts {
-    place: Place,
-    claim: Claim,
+struct SessionParts {
+    session_dir: SessionDir,
+    claim: SessionLock,
     journal: Journal,
     log: Log,
-    facts: Facts,
+    facts: Projection,
     salt: String,
     request: DeployRequest,
     missing: Option<Missing>,
 }
 
-fn begin(place: &Place, opening: &Opening) -> io::Result<(Claim, Journal, Log)> {
-    place.create()?;
-    let claim = place.claim()?.ok_or_else(|| {
+fn begin(
+    session_dir: &SessionDir,
+    opening: &JournalHeader,
+) -> io::Result<(SessionLock, Journal, Log)> {
+    session_dir.create()?;
+    let claim = session_dir.claim()?.ok_or_else(|| {
         io::Error::other("another process has claimed the directory of a new session")
     })?;
     Ok((
         claim,
-        Journal::begin(place, opening)?,
-        Log::open(&place.log())?,
+        Journal::begin(session_dir, opening)?,
+        Log::open(&session_dir.log())?,
     ))
 }
 
 /// Restores the request of a record, complete if the secrets are given.
 fn request_of(
-    record: &Record,
+    record: &JournalContents,
     secrets: Option<&RequestSecrets>,
 ) -> Result<(DeployRequest, Option<Missing>), RecordError> {
     let none = RequestSecrets::default();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::flags::FlagPolicy;
+use super::request::flags::FlagPolicy;
 use crate::checkout::AllowedHosts;
 use crate::client::Runner;
 use crate::protocol::{DEFAULT_GRACE, SandboxRequest};

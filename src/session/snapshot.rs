@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Operation, Phase, PlanDigest, Reason, SessionId, Status};
 use crate::checkout::CommitSha;
 use crate::protocol::{Diagnosis, StateReport, Tool};
+use crate::session::{Operation, Phase, PlanDigest, Reason, SessionId, Status};
 
 /// The state of a session at one moment.
 ///

@@ -1,7 +1,7 @@
 //! The caller of a request.
 
 use super::person::{ANONYMOUS, Person};
-use super::refusal::Refusal;
+use super::refusal::Denial;
 use super::role::{Action, Role};
 use super::roles::Roles;
 
@@ -27,11 +27,11 @@ impl Caller {
     ///
     /// # Errors
     /// They do not.
-    pub fn check(&self, action: Action) -> Result<(), Refusal> {
+    pub fn check(&self, action: Action) -> Result<(), Denial> {
         if self.roles.may(action) {
             return Ok(());
         }
-        Err(Refusal::Right {
+        Err(Denial::Right {
             name: self.name.clone(),
             roles: self.roles,
             action,

@@ -7,7 +7,7 @@ use super::roles::Roles;
 
 /// Why a caller lacks permission.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum Denial {
     /// The roles do not permit the action.
     #[error(
         "the key `{name}` has {}, which is not enough to {}: that needs {}",
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_the_key_has_and_what_is_needed() {
-        let refusal = Refusal::Right {
+        let refusal = Denial::Right {
             name: "ann".to_owned(),
             roles: "viewer,deployer".parse().unwrap(),
             action: Action::Decide,

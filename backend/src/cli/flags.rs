@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::config::{Kind, SETTINGS, Setting};
+use crate::config::{SETTINGS, Setting, ValueKind};
 
 /// Values of the flags, by setting name.
 #[derive(Clone, Debug, Default)]
@@ -34,18 +34,18 @@ fn flag(setting: &Setting) -> Option<Arg> {
         })
         .help_heading("Settings");
     Some(match setting.kind {
-        Kind::Switch => arg
+        ValueKind::Switch => arg
             .value_name("true|false")
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true"),
-        Kind::Text
-        | Kind::Secret
-        | Kind::Path
-        | Kind::Number
-        | Kind::Duration
-        | Kind::Size
-        | Kind::List => arg.value_name(setting.kind.word()),
+        ValueKind::Text
+        | ValueKind::Secret
+        | ValueKind::Path
+        | ValueKind::Number
+        | ValueKind::Duration
+        | ValueKind::Size
+        | ValueKind::List => arg.value_name(setting.kind.word()),
     })
 }
 

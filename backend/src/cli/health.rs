@@ -18,7 +18,7 @@ const STATUS_LINE_BYTES: usize = 256;
 pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
     let address = reachable(config.server.listen)?;
     let url = format!("http://{address}{PATH}");
-    let status_line = ask(address).map_err(|fault| match fault.kind() {
+    let status_line = request_health(address).map_err(|fault| match fault.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             format!("{url} did not answer within {} s", ANSWERS_WITHIN.as_secs())
         }
@@ -51,7 +51,7 @@ fn reachable(listen: SocketAddr) -> Result<SocketAddr, String> {
 }
 
 /// Sends one request; returns the status line of the response, or what was received of it.
-fn ask(address: SocketAddr) -> std::io::Result<String> {
+fn request_health(address: SocketAddr) -> std::io::Result<String> {
     let mut connection = TcpStream::connect_timeout(&address, ANSWERS_WITHIN)?;
     connection.set_read_timeout(Some(ANSWERS_WITHIN))?;
     connection.set_write_timeout(Some(ANSWERS_WITHIN))?;

@@ -1,14 +1,4 @@
 //! The command line.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `flags` | flags of the settings, generated from the table of settings |
-//! | `serve` | `serve` |
-//! | `open_files` | raises the limit of open files |
-//! | `keys` | `keys create`, `keys list`, `keys revoke` |
-//! | `health` | `health` |
-//! | `abandon` | `abandon` |
-//! | `replace_sealing_key` | `replace-sealing-key` |
 
 mod abandon;
 mod flags;
@@ -27,7 +17,7 @@ use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use iac_runner::process::{erase_variables, forbid_dumps};
 
 use crate::causes::Causes;
-use crate::config::{Config, ConfigError, Kind, Layers, SETTINGS, shown};
+use crate::config::{Config, ConfigError, Layers, SETTINGS, ValueKind, shown};
 use crate::store::DeploymentId;
 use flags::{SettingFlags, without_settings};
 use keys::KeysCall;
@@ -120,7 +110,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(&error, USAGE),
     };
     // Before any thread starts.
-    if let Err(error) = keep_secrets_in() {
+    if let Err(error) = protect_secrets() {
         return fail(&error, 1);
     }
     let done = match arguments.call.unwrap_or(Call::Serve) {
@@ -142,8 +132,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 /// Removes the secrets from the environment after they were read, and forbids other processes to read this one's
 /// memory.
-fn keep_secrets_in() -> io::Result<()> {
-    let secrets = SETTINGS.iter().filter(|it| it.kind == Kind::Secret);
+fn protect_secrets() -> io::Result<()> {
+    let secrets = SETTINGS.iter().filter(|it| it.kind == ValueKind::Secret);
     let names: Vec<_> = secrets.map(|setting| setting.variable).collect();
     erase_variables(&names)?;
     forbid_dumps()

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::open_files;
 use crate::config::{Config, LogFormat, Server};
-use crate::http::{App, Connections, Opening, opening};
+use crate::http::{App, Connections, Exposure, opening};
 use crate::sealing::open_sealer;
 use crate::service::Service;
 use crate::store;
@@ -133,10 +133,10 @@ fn refuse_to_be_open(server: &Server, has_keys: bool) -> Result<(), String> {
     let remedy = "make one with `iac-backend keys create`, or give `--insecure` to let everyone do everything";
     match opening(server) {
         None => Ok(()),
-        Some(Opening::Address(listen)) => Err(format!(
+        Some(Exposure::Address(listen)) => Err(format!(
             "there are no keys, so only loopback is served and not `{listen}`: {remedy}"
         )),
-        Some(Opening::Origin(origin)) => Err(format!(
+        Some(Exposure::Origin(origin)) => Err(format!(
             "there are no keys, so pages of the origin `{origin}` (server.allowed_origins) could do everything: {remedy}, or \
              leave the origin out"
         )),

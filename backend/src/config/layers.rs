@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::error::ConfigError;
 use super::origin::Origin;
-use super::setting::{Kind, SETTINGS, Setting};
+use super::setting::{SETTINGS, Setting, ValueKind};
 
 /// The text of every setting and where it comes from.
 ///
@@ -105,16 +105,21 @@ impl Layers {
 /// Converts a value of the file to the form that it has in the environment.
 fn text_of(setting: &Setting, value: &toml::Value) -> Result<String, String> {
     match (setting.kind, value) {
-        (Kind::Switch, toml::Value::Boolean(value)) => Ok(value.to_string()),
-        (Kind::Number, toml::Value::Integer(value)) => Ok(value.to_string()),
-        (Kind::List, toml::Value::Array(values)) => values
+        (ValueKind::Switch, toml::Value::Boolean(value)) => Ok(value.to_string()),
+        (ValueKind::Number, toml::Value::Integer(value)) => Ok(value.to_string()),
+        (ValueKind::List, toml::Value::Array(values)) => values
             .iter()
             .map(|value| value.as_str().ok_or("expected a list of strings"))
             .collect::<Result<Vec<_>, _>>()
             .map(|values| values.join(","))
             .map_err(str::to_owned),
         (
-            Kind::Text | Kind::Secret | Kind::Path | Kind::Duration | Kind::Size | Kind::List,
+            ValueKind::Text
+            | ValueKind::Secret
+            | ValueKind::Path
+            | ValueKind::Duration
+            | ValueKind::Size
+            | ValueKind::List,
             toml::Value::String(text),
         ) => Ok(text.clone()),
         (kind, other) => Err(format!(

@@ -1,12 +1,4 @@
 //! The configuration, from a file, the environment and flags; later sources override earlier ones.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `setting` | table of all settings, from which flags and documentation are generated |
-//! | `layers` | the text of each setting, and where it comes from |
-//! | `origin` | where a value can come from |
-//! | `values` | parsing of values |
-//! | `shown` | prints the configuration without secrets |
 
 mod error;
 mod layers;
@@ -28,11 +20,11 @@ use secrecy::SecretString;
 pub use error::ConfigError;
 pub use layers::Layers;
 pub use origin::Origin;
-pub use setting::{Kind, SETTINGS, Setting};
+pub use setting::{SETTINGS, Setting, ValueKind};
 pub use shown::shown;
 use values::{
-    Reader, absolute_paths, address, duration, from_one, list, log_size, memory_limit, postgres,
-    rate, sandbox_mode, switch,
+    SettingReader, absolute_paths, address, duration, from_one, list, log_size, memory_limit,
+    postgres, rate, sandbox_mode, switch,
 };
 
 /// The whole configuration.
@@ -162,7 +154,7 @@ impl Config {
     /// # Errors
     /// The first value that is not valid.
     pub fn of(layers: &Layers) -> Result<Self, ConfigError> {
-        let reader = Reader { layers };
+        let reader = SettingReader { layers };
         let secret = |name| reader.text(name).map(SecretString::from);
         let path = |name| reader.text(name).map(PathBuf::from);
         let data_dir = reader.required("store.data_dir", |text| Ok(PathBuf::from(text)))?;

@@ -12,14 +12,14 @@ pub struct Setting {
     /// Default, as a user would write it; empty if there is none, or if it depends on other settings.
     pub default: &'static str,
     /// Type of the value.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Description, in one sentence.
     pub help: &'static str,
 }
 
 /// Type of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Any text.
     Text,
     /// Text that is never shown.
@@ -38,7 +38,7 @@ pub enum Kind {
     List,
 }
 
-impl Kind {
+impl ValueKind {
     /// Returns the name of the type in the documentation.
     pub const fn word(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Kind {
 const fn setting(
     name: &'static str,
     names: (&'static str, &'static str),
-    kind: Kind,
+    kind: ValueKind,
     default: &'static str,
     help: &'static str,
 ) -> Setting {
@@ -77,231 +77,231 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "server.listen",
         ("IAC_BACKEND_LISTEN", "listen"),
-        Kind::Text,
+        ValueKind::Text,
         "127.0.0.1:8080",
         "Address and port to serve on",
     ),
     setting(
         "server.insecure",
         ("IAC_BACKEND_INSECURE", "insecure"),
-        Kind::Switch,
+        ValueKind::Switch,
         "false",
         "Allow requests from other machines while no keys exist: anyone can then do everything",
     ),
     setting(
         "server.allowed_origins",
         ("ALLOWED_ORIGINS", "allowed-origins"),
-        Kind::List,
+        ValueKind::List,
         "",
         "Origins whose web pages may call the service (CORS); `*` for all",
     ),
     setting(
         "server.rate_limit",
         ("IAC_BACKEND_RATE_LIMIT", "rate-limit"),
-        Kind::Number,
+        ValueKind::Number,
         "6000",
         "Requests a minute per key, or per address without a key; 0 for no limit",
     ),
     setting(
         "server.request_timeout",
         ("IAC_BACKEND_REQUEST_TIMEOUT", "request-timeout"),
-        Kind::Duration,
+        ValueKind::Duration,
         "60s",
         "Timeout of the request head, and of the time from there to the start of the response, including the request body",
     ),
     setting(
         "server.max_connections",
         ("IAC_BACKEND_MAX_CONNECTIONS", "max-connections"),
-        Kind::Number,
+        ValueKind::Number,
         "4096",
         "Maximum number of open connections, including log streams; further ones wait until one closes",
     ),
     setting(
         "store.data_dir",
         ("IAC_BACKEND_DATA_DIR", "data-dir"),
-        Kind::Path,
+        ValueKind::Path,
         "iac-backend-data",
         "Directory of all data on this machine",
     ),
     setting(
         "store.database_url",
         ("DATABASE_URL", ""),
-        Kind::Secret,
+        ValueKind::Secret,
         "",
         "URL of the PostgreSQL database; without it, SQLite in `backend.db` of the data directory",
     ),
     setting(
         "store.record_retention",
         ("IAC_BACKEND_RECORD_RETENTION", "record-retention"),
-        Kind::Duration,
+        ValueKind::Duration,
         "90days",
         "Retention of the record of an ended deployment, with its log",
     ),
     setting(
         "store.audit_retention",
         ("IAC_BACKEND_AUDIT_RETENTION", "audit-retention"),
-        Kind::Duration,
+        ValueKind::Duration,
         "365days",
         "Retention of audit trail entries",
     ),
     setting(
         "sealing.key",
         ("IAC_BACKEND_SEALING_KEY", ""),
-        Kind::Secret,
+        ValueKind::Secret,
         "",
         "Key that encrypts the secrets of requests: 32 bytes as 64 hexadecimal digits",
     ),
     setting(
         "sealing.key_file",
         ("IAC_BACKEND_SEALING_KEY_FILE", "sealing-key-file"),
-        Kind::Path,
+        ValueKind::Path,
         "",
         "File with that key, created at the first start; `sealing.key` in the data directory by default",
     ),
     setting(
         "auth.starter_may_approve",
         ("IAC_BACKEND_STARTER_MAY_APPROVE", "starter-may-approve"),
-        Kind::Switch,
+        ValueKind::Switch,
         "true",
         "Allow users to approve their own deployments, also by `auto_approve`",
     ),
     setting(
         "auth.ticket_lifetime",
         ("IAC_BACKEND_TICKET_LIFETIME", "ticket-lifetime"),
-        Kind::Duration,
+        ValueKind::Duration,
         "60s",
         "Lifetime of a ticket for the log of a deployment",
     ),
     setting(
         "work.node",
         ("IAC_BACKEND_NODE", "node"),
-        Kind::Text,
+        ValueKind::Text,
         "",
         "Name of this service among those that share a database; by default, an id that is stored in the data directory",
     ),
     setting(
         "work.concurrency",
         ("IAC_BACKEND_CONCURRENCY", "concurrency"),
-        Kind::Number,
+        ValueKind::Number,
         "",
         "Maximum number of deployments that run at a time; the number of cores by default",
     ),
     setting(
         "work.lease",
         ("IAC_BACKEND_LEASE", "lease"),
-        Kind::Duration,
+        ValueKind::Duration,
         "30s",
         "Time without a heartbeat after which a node counts as lost",
     ),
     setting(
         "work.retention",
         ("IAC_BACKEND_WORK_RETENTION", "work-retention"),
-        Kind::Duration,
+        ValueKind::Duration,
         "24h",
         "Retention of the working directory of an ended deployment",
     ),
     setting(
         "work.approval_deadline",
         ("IAC_BACKEND_APPROVAL_DEADLINE", "approval-deadline"),
-        Kind::Duration,
+        ValueKind::Duration,
         "24h",
         "How long a plan waits for an approval",
     ),
     setting(
         "work.checkout_timeout",
         ("IAC_BACKEND_CHECKOUT_TIMEOUT", "checkout-timeout"),
-        Kind::Duration,
+        ValueKind::Duration,
         "10m",
         "Timeout of fetching a repository",
     ),
     setting(
         "work.grace",
         ("IAC_BACKEND_GRACE", "grace"),
-        Kind::Duration,
+        ValueKind::Duration,
         "60s",
         "Grace period: time from SIGINT to SIGKILL when a tool is stopped",
     ),
     setting(
         "work.drain",
         ("IAC_BACKEND_DRAIN", "drain"),
-        Kind::Duration,
+        ValueKind::Duration,
         "",
         "How long a stop waits for running deployments before it cancels them; if unset, they keep running without the service",
     ),
     setting(
         "work.log_limit",
         ("IAC_BACKEND_LOG_LIMIT", "log-limit"),
-        Kind::Size,
+        ValueKind::Size,
         "64MiB",
         "Maximum stored size of a deployment's log; of a longer one, the beginning and the end are stored",
     ),
     setting(
         "work.runner",
         ("IAC_BACKEND_RUNNER", "runner"),
-        Kind::Path,
+        ValueKind::Path,
         "",
         "Path of `iac-runner`; searched for by default",
     ),
     setting(
         "work.local_sources",
         ("IAC_BACKEND_LOCAL_SOURCES", "local-sources"),
-        Kind::Switch,
+        ValueKind::Switch,
         "false",
         "Allow deployments of directories and repositories on this machine, for everyone who may start deployments",
     ),
     setting(
         "work.allowed_git_hosts",
         ("IAC_BACKEND_ALLOWED_GIT_HOSTS", "allowed-git-hosts"),
-        Kind::List,
+        ValueKind::List,
         "public",
         "Hosts from which repositories may be fetched: globs such as `*.example.com`, addresses, and `public` for every host with a public address",
     ),
     setting(
         "sandbox.mode",
         ("IAC_BACKEND_SANDBOX", "sandbox"),
-        Kind::Text,
+        ValueKind::Text,
         "auto",
         "Sandbox of the tools: `auto` as far as the kernel supports it, `required` to refuse to start where it doesn't, `off`",
     ),
     setting(
         "sandbox.read",
         ("IAC_BACKEND_SANDBOX_READ", "sandbox-read"),
-        Kind::List,
+        ValueKind::List,
         "",
         "Additional absolute paths that sandboxed tools may read, such as credential files",
     ),
     setting(
         "sandbox.write",
         ("IAC_BACKEND_SANDBOX_WRITE", "sandbox-write"),
-        Kind::List,
+        ValueKind::List,
         "",
         "Additional absolute paths that sandboxed tools may change, such as a plugin cache",
     ),
     setting(
         "sandbox.memory_limit",
         ("IAC_BACKEND_SANDBOX_MEMORY_LIMIT", "sandbox-memory-limit"),
-        Kind::Size,
+        ValueKind::Size,
         "",
         "Maximum memory of each process of a deployment, also without a sandbox; three quarters of the available memory by default",
     ),
     setting(
         "registry.host",
         ("REGISTRY_HOST", "registry-host"),
-        Kind::Text,
+        ValueKind::Text,
         "",
         "Address of a private registry",
     ),
     setting(
         "registry.token",
         ("REGISTRY_TOKEN", ""),
-        Kind::Secret,
+        ValueKind::Secret,
         "",
         "Token of that registry; if unset, it is requested from the registry's backend",
     ),
     setting(
         "log.format",
         ("IAC_BACKEND_LOG_FORMAT", "log-format"),
-        Kind::Text,
+        ValueKind::Text,
         "text",
         "Format of the service's log on stderr: `text` or `json`",
     ),
@@ -315,7 +315,7 @@ impl Setting {
 
     /// Returns whether the value must never be shown.
     pub const fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret)
+        matches!(self.kind, ValueKind::Secret)
     }
 }
 

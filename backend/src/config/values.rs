@@ -14,11 +14,11 @@ use super::layers::Layers;
 
 /// Reads settings by name.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(super) struct SettingReader<'a> {
     pub(super) layers: &'a Layers,
 }
 
-impl Reader<'_> {
+impl SettingReader<'_> {
     /// Returns the value of a setting; `None` if it is not set.
     pub(super) fn read<T>(
         self,

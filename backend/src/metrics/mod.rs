@@ -1,16 +1,10 @@
 //! Metrics for a monitoring system: counters, gauges and histograms, as OpenMetrics text.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `label` | labels of the series |
-//! | `course` | duration of each phase of one deployment |
-//! | `responses` | time until responses begin |
-//!
 //! Counters and histograms cover this process since its start; the monitoring system adds up the processes. All
 //! durations are in seconds.
 
-mod course;
 mod label;
+mod phase_timer;
 mod responses;
 
 use std::fmt;
@@ -26,7 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-pub use course::Course;
+pub use self::phase_timer::PhaseTimer;
 use label::{EndedAs, InPhase, OutcomeOf};
 use responses::Responses;
 
@@ -142,13 +136,13 @@ impl Metrics {
     }
 
     /// Counts a deployment whose session ended, and records its durations.
-    pub fn finish(&self, end: &Snapshot, reason: Reason, course: &Course) {
+    pub fn finish(&self, end: &Snapshot, reason: Reason, phase_timer: &PhaseTimer) {
         self.count(end.operation, reason, end.diagnosis.as_ref());
         if let Some(ended_at) = end.ended_at {
-            let took = course::seconds(end.started_at, ended_at);
+            let took = phase_timer::seconds(end.started_at, ended_at);
             self.duration.observe(took);
         }
-        for (phase, seconds) in course.phases(end) {
+        for (phase, seconds) in phase_timer.phases(end) {
             self.phases
                 .get_or_create(&InPhase { phase })
                 .observe(seconds);

@@ -3,11 +3,6 @@
 //! A queued deployment, and one whose node restarts, needs its secrets again. So they are stored, sealed with
 //! XChaCha20-Poly1305. The id of the deployment is associated data: sealed secrets that are moved to another row cannot
 //! be opened. They are deleted when the deployment ends.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `key` | the key: from the configuration, or from a file that is created at the first start |
-//! | `check` | checks that it is the key that the database was sealed with |
 
 mod check;
 mod key;

@@ -1,12 +1,12 @@
 //! Errors of the service.
 
 use iac_runner::client::ClientError;
-use iac_runner::registry::HostFault;
+use iac_runner::registry::RegistryHostFault;
 use iac_runner::session::request::{FieldFault, InvalidRequest, RecordError};
 use iac_runner::session::{Operation, RecoverError, SessionError, StartError, Status};
 use thiserror::Error;
 
-use crate::auth::Refusal;
+use crate::auth::Denial;
 use crate::sealing::SealError;
 use crate::store::StoreError;
 
@@ -78,7 +78,7 @@ pub enum OpenError {
     },
     /// The registry host is not valid.
     #[error("the address of the registry cannot be")]
-    Registry(#[source] HostFault),
+    Registry(#[source] RegistryHostFault),
 }
 
 /// Why a service stopped by itself.
@@ -108,7 +108,7 @@ pub enum RequestError {
     Invalid(Vec<FieldFault>),
     /// The caller lacks permission.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Denial),
     /// The secrets could not be encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -167,7 +167,7 @@ pub enum DecisionError {
     NotFound,
     /// The caller lacks permission.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Denial),
     /// The deployment's status does not allow the decision.
     #[error("{problem}")]
     Conflict {
@@ -198,7 +198,7 @@ pub(super) enum CarryError {
     Lost,
     /// It now needs the approval of another person.
     #[error("the deployment was queued with `auto_approve`, and is not begun")]
-    Approval(#[source] Refusal),
+    Approval(#[source] Denial),
     /// Its secrets cannot be decrypted.
     #[error(transparent)]
     Secrets(#[from] SealError),

@@ -1,56 +1,20 @@
 //! Runs deployments: a queue, sessions, and their copy in the store.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `place` | the data directory: its lock, and the identity of the node |
-//! | `node` | the node name, which belongs to the data directory, and its heartbeat |
-//! | `start` | turns a request into a queued deployment |
-//! | `dispatch` | claims queued deployments, up to the concurrency limit |
-//! | `carry` | runs one claimed deployment: starts its session, or recovers it |
-//! | `exposure` | rejects sandbox settings that would expose files of the service |
-//! | `fence` | a file that proves that work on a deployment has not begun |
-//! | `mirror` | copies what a session reports into the store |
-//! | `intent` | records decisions before they take effect |
-//! | `owed` | audit entries that are being written to the store |
-//! | `trail` | adds decisions to the audit trail that only the session has recorded |
-//! | `live` | the sessions of this process |
-//! | `decide`, `force` | approve, reject, cancel and force-cancel |
-//! | `handover` | decisions about deployments that another node runs |
-//! | `retry` | starts an ended deployment again |
-//! | `drain` | shutdown of a service that must not leave processes behind |
-//! | `sweep` | removes expired working directories and records |
-//! | `view` | state of a deployment |
-//! | `log_limit` | limits how much of a log is stored |
-//! | `log_text` | the log as text |
-//!
 //! # Recovery after a restart
 //! The directory of a session is derived from the deployment's id, and the session creates it before it begins
 //! anything. A process that claims a deployment looks there first and recovers an existing session, even if its secrets
 //! cannot be decrypted. If there is no session, a fence must prove that none has begun; without a fence, the directory
 //! was lost and the deployment ends as `unknown`. A running apply is left to its supervisor, and followed.
 
-mod carry;
-mod decide;
-mod dispatch;
-mod drain;
+mod cleanup;
+mod data_dir;
+mod decisions;
 mod error;
 mod exposure;
-mod fence;
-mod force;
-mod handover;
-mod intent;
-mod live;
-mod log_limit;
-mod log_text;
-mod mirror;
 mod node;
-mod owed;
-mod place;
-mod retry;
-mod start;
-mod sweep;
-mod trail;
-mod view;
+mod queue;
+mod reads;
+mod worker;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -69,22 +33,22 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::error;
 
+use self::data_dir::DataDir;
+pub use self::decisions::Decision;
+use self::decisions::pending_audit::PendingAudit;
+pub use self::queue::retry::Supplied;
+pub use self::reads::log_text::LogText;
+pub use self::reads::view::DeploymentView;
+pub(crate) use self::reads::view::waiting_line;
+use self::worker::active_deployments::ActiveDeployments;
 use crate::auth::ApprovalRule;
 use crate::causes::Causes;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Node, Store};
-pub use decide::Decision;
 pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
-use live::Live;
-pub use log_text::LogText;
 use node::{NameLease, Probe};
-use owed::Owed;
-use place::Place;
-pub use retry::Supplied;
-pub use view::View;
-pub(crate) use view::waiting_line;
 
 /// Below the data directory: one directory for each deployment.
 const SESSIONS_DIR: &str = "sessions";
@@ -94,10 +58,10 @@ const MIRRORS_DIR: &str = "mirrors";
 /// Runs deployments; clones share the same state.
 #[derive(Clone)]
 pub struct Service {
-    parts: Arc<Parts>,
+    parts: Arc<Shared>,
 }
 
-struct Parts {
+struct Shared {
     store: Arc<dyn Store>,
     sealer: Sealer,
     /// Settings of all sessions, except for their root.
@@ -106,7 +70,7 @@ struct Parts {
     node: Node,
     name_lease: NameLease,
     probe: Probe,
-    place: Place,
+    place: DataDir,
     concurrency: NonZeroUsize,
     lease: Duration,
     log_limit: ByteSize,
@@ -115,11 +79,11 @@ struct Parts {
     approval_rule: ApprovalRule,
     local_sources: bool,
     sandbox: SandboxLevel,
-    live: Live,
-    owed: Owed,
+    active_deployments: ActiveDeployments,
+    pending_audit: PendingAudit,
     metrics: Metrics,
     /// A deployment has ended since the store was last scrubbed, perhaps in a previous process.
-    is_to_be_scrubbed: AtomicBool,
+    needs_scrub: AtomicBool,
     /// A deployment may be ready to claim.
     wake: Notify,
     is_stopping: watch::Sender<bool>,
@@ -143,7 +107,7 @@ impl Service {
         store: Arc<dyn Store>,
         sealer: Sealer,
     ) -> Result<Self, OpenError> {
-        let place = Place::claim(&config.store.data_dir)?;
+        let place = DataDir::claim(&config.store.data_dir)?;
         let data_dir = place.dir();
         exposure::refuse_exposed(config, data_dir)?;
         let work = &config.work;
@@ -174,7 +138,7 @@ impl Service {
         let asked_at = Instant::now();
         let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
-            parts: Arc::new(Parts {
+            parts: Arc::new(Shared {
                 store,
                 sealer,
                 settings,
@@ -193,11 +157,11 @@ impl Service {
                     false => ApprovalRule::AnotherPerson,
                 },
                 local_sources: work.local_sources,
-                live: Live::default(),
-                owed: Owed::default(),
+                active_deployments: ActiveDeployments::default(),
+                pending_audit: PendingAudit::default(),
                 metrics: Metrics::of(sandbox.name.as_deref()),
                 sandbox,
-                is_to_be_scrubbed: AtomicBool::new(true),
+                needs_scrub: AtomicBool::new(true),
                 wake: Notify::new(),
                 is_stopping: watch::Sender::new(false),
             }),
@@ -211,7 +175,7 @@ impl Service {
 
     /// Returns the session of a deployment that this process runs.
     pub fn session(&self, id: DeploymentId) -> Option<Session> {
-        self.parts.live.session(id)
+        self.parts.active_deployments.session(id)
     }
 
     /// Returns the metrics.
@@ -226,12 +190,12 @@ impl Service {
 
     /// Returns how many deployments this process runs, including those that wait for approval.
     pub fn active(&self) -> usize {
-        self.parts.live.count()
+        self.parts.active_deployments.count()
     }
 
     /// Returns a receiver that changes when this process starts or stops running a deployment.
-    pub fn carried(&self) -> watch::Receiver<()> {
-        self.parts.live.watch()
+    pub fn active_changes(&self) -> watch::Receiver<()> {
+        self.parts.active_deployments.watch()
     }
 
     /// Stops claiming deployments. Running ones are left to their supervisors, and the next start recovers them.

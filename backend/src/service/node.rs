@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{OpenError, Service};
 use crate::causes::Causes;
-use crate::store::{Held, NameAnswer, Node, Store, StoreError};
+use crate::store::{LeaseState, NameAnswer, Node, Store, StoreError};
 
 /// Longest time of one write before the store counts as not writable.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
@@ -78,43 +78,43 @@ pub(super) async fn take(
 impl Service {
     /// Renews the node lease until the service stops. Stops the service if another process has taken the name, because
     /// that process now runs the deployments.
-    pub(super) async fn keep_the_name(&self) -> Held {
+    pub(super) async fn renew_name(&self) -> LeaseState {
         let mut stopping = self.stopping();
         if !self.store().is_shared() {
             // The lock of the data directory, which also holds the database, is sufficient.
-            return Held::Yes;
+            return LeaseState::Yes;
         }
         let mut renewal = tokio::time::interval(self.parts.lease / 3);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => return LeaseState::Yes,
                 _ = renewal.tick() => {}
             }
             let renewed = tokio::select! {
-                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Held::Yes,
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => return LeaseState::Yes,
                 renewed = self.renew_the_name() => renewed,
             };
             match renewed {
-                Ok(Held::Yes) => {}
-                Ok(Held::Lost) => {
+                Ok(LeaseState::Yes) => {}
+                Ok(LeaseState::Lost) => {
                     error!(
                         node = self.parts.node.name,
                         "node name taken by another process; stopping"
                     );
                     self.stop();
-                    return Held::Lost;
+                    return LeaseState::Lost;
                 }
                 Err(fault) => warn!(error = %Causes(&fault), "node lease not renewed"),
             }
         }
     }
 
-    async fn renew_the_name(&self) -> Result<Held, StoreError> {
+    async fn renew_the_name(&self) -> Result<LeaseState, StoreError> {
         let asked_at = Instant::now();
         let (node, lease) = (&self.parts.node, self.parts.lease);
         let held = self.store().renew_name(node, lease).await?;
-        if held == Held::Yes {
+        if held == LeaseState::Yes {
             self.parts.name_lease.extend(asked_at, lease);
         }
         Ok(held)
@@ -146,8 +146,8 @@ impl Service {
             return can_write;
         }
         let can_write = match timeout(WRITTEN_WITHIN, self.renew_the_name()).await {
-            Ok(Ok(Held::Yes)) => true,
-            Ok(Ok(Held::Lost)) => false,
+            Ok(Ok(LeaseState::Yes)) => true,
+            Ok(Ok(LeaseState::Lost)) => false,
             Ok(Err(fault)) => {
                 warn!(error = %Causes(&fault), "store not writable");
                 false

@@ -25,7 +25,7 @@ pub struct Claim {
 /// Whether a lease was still valid, and so whether the write took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Held {
+pub enum LeaseState {
     /// The lease was valid, and the write took effect.
     Yes,
     /// The deployment was taken over or has ended; nothing was written.
@@ -34,7 +34,7 @@ pub enum Held {
 
 /// Which active deployments to take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum Owner {
     /// Those of this node, left by a previous process.
     Own,
     /// Those of any node whose leases have expired.

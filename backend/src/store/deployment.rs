@@ -6,7 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use iac_runner::protocol::Tool;
 use iac_runner::session::request::Source;
-use iac_runner::session::{DeployRequest, Operation, Phase, Reason, Status, words};
+use iac_runner::session::request::shell_words;
+use iac_runner::session::{DeployRequest, Operation, Phase, Reason, Status};
 use uuid::Uuid;
 
 /// Id of a deployment: a random UUID.
@@ -111,7 +112,7 @@ impl Turn {
 
 /// Returns whether the last `-lock` of these flags turns locking off, parsed as the tools do.
 fn takes_no_lock(flags: &str) -> bool {
-    let words = words::split(flags).unwrap_or_default();
+    let words = shell_words::split(flags).unwrap_or_default();
     let mut values = words.iter().filter_map(|word| {
         let flag = word.strip_prefix('-')?;
         match flag.strip_prefix('-').unwrap_or(flag) {
@@ -148,7 +149,7 @@ pub struct NewDeployment {
 
 /// Position of a deployment in its life cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum QueueState {
     /// It is in the queue.
     Waiting,
     /// A node runs it.
@@ -157,7 +158,7 @@ pub enum Standing {
     Ended,
 }
 
-impl Standing {
+impl QueueState {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -220,7 +221,7 @@ pub struct Deployment {
     /// The request without its secrets.
     pub record: serde_json::Value,
     /// Whether it is queued, active or ended.
-    pub standing: Standing,
+    pub standing: QueueState,
     /// Its progress.
     pub progress: Progress,
     /// Why it ended.
@@ -248,7 +249,7 @@ impl Deployment {
 
 /// Selects deployments.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct DeploymentFilter {
     /// Only those with this status.
     pub status: Option<Status>,
     /// Only those of this repository.

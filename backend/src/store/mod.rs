@@ -1,15 +1,5 @@
 //! Persistent data: deployments, claims, logs, the audit trail and API keys.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `deployment` | deployment rows, as inserted and as read |
-//! | `claim` | claims of deployments, and the leases that they grant |
-//! | `decision` | a decision on its way to the node that runs the deployment |
-//! | `node` | node names, each of which belongs to one data directory |
-//! | `log`, `audit`, `key` | the other stored types |
-//! | `sql` | the implementations for SQLite and PostgreSQL |
-//! | `open` | opens the configured one |
-//!
 //! # Who may write
 //! A deployment is queued, active or ended. A node claims it, and gets a [`Lease`]: the deployment and an epoch. Every
 //! write to an active deployment names the lease. If another node has taken the deployment over since, the write has no
@@ -23,6 +13,7 @@
 
 mod audit;
 mod claim;
+mod columns;
 mod decision;
 mod deployment;
 mod error;
@@ -31,7 +22,6 @@ mod log;
 mod node;
 mod open;
 mod sql;
-mod words;
 
 use std::time::Duration;
 
@@ -41,10 +31,11 @@ use iac_runner::session::Phase;
 
 use crate::auth::KeyId;
 pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
-pub use claim::{Claim, Held, Lease, Whose};
+pub use claim::{Claim, Lease, LeaseState, Owner};
 pub use decision::HandedOver;
 pub use deployment::{
-    Deployment, DeploymentId, Ending, Filter, NewDeployment, Progress, Standing, Target, Turn,
+    Deployment, DeploymentFilter, DeploymentId, Ending, NewDeployment, Progress, QueueState,
+    Target, Turn,
 };
 pub use error::StoreError;
 pub use key::StoredKey;
@@ -72,7 +63,7 @@ pub trait Deployments: Send + Sync {
     async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError>;
 
     /// Returns the deployments that match, latest first.
-    async fn deployments(&self, filter: &Filter) -> Result<Vec<Deployment>, StoreError>;
+    async fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Deployment>, StoreError>;
 
     /// Returns the position of a queued deployment, from 1; `None` if it is not queued.
     async fn position(&self, id: DeploymentId) -> Result<Option<u64>, StoreError>;
@@ -118,28 +109,36 @@ pub trait Claims: Send + Sync {
     async fn take_over(
         &self,
         node: &str,
-        whose: Whose,
+        whose: Owner,
         lease: Duration,
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Renews a lease.
-    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError>;
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<LeaseState, StoreError>;
 
     /// Saves where the session will be: from then on, work may have begun.
-    async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError>;
+    async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<LeaseState, StoreError>;
 
     /// Saves the progress of a deployment.
-    async fn keep_progress(&self, lease: &Lease, progress: &Progress) -> Result<Held, StoreError>;
+    async fn keep_progress(
+        &self,
+        lease: &Lease,
+        progress: &Progress,
+    ) -> Result<LeaseState, StoreError>;
 
     /// Saves the summary of the plan.
-    async fn keep_plan(&self, lease: &Lease, plan: &serde_json::Value) -> Result<Held, StoreError>;
+    async fn keep_plan(
+        &self,
+        lease: &Lease,
+        plan: &serde_json::Value,
+    ) -> Result<LeaseState, StoreError>;
 
     /// Saves the outputs, which must be masked.
     async fn keep_outputs(
         &self,
         lease: &Lease,
         outputs: &serde_json::Value,
-    ) -> Result<Held, StoreError>;
+    ) -> Result<LeaseState, StoreError>;
 
     /// Ends an active deployment whose lease has expired and adds an audit entry; its node can no longer write to it.
     /// Its pending audit entries become unknown. If it is not active or its lease is valid, returns false and changes
@@ -152,7 +151,7 @@ pub trait Claims: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Ends a deployment: deletes its secrets and frees its workspace.
-    async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError>;
+    async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<LeaseState, StoreError>;
 }
 
 /// Decisions on their way to the node that runs the deployment.
@@ -194,7 +193,7 @@ pub trait Nodes: Send + Sync {
     async fn take_name(&self, node: &Node, lease: Duration) -> Result<NameAnswer, StoreError>;
 
     /// Renews the lease of a name, durably; `Lost` if another process has the name.
-    async fn renew_name(&self, node: &Node, lease: Duration) -> Result<Held, StoreError>;
+    async fn renew_name(&self, node: &Node, lease: Duration) -> Result<LeaseState, StoreError>;
 
     /// Ends the lease of a process that stops.
     async fn leave_name(&self, node: &Node) -> Result<(), StoreError>;
@@ -204,7 +203,11 @@ pub trait Nodes: Send + Sync {
 #[async_trait]
 pub trait Logs: Send + Sync {
     /// Adds lines; existing lines stay unchanged, so that a mirror may start over.
-    async fn add_lines(&self, lease: &Lease, lines: &[StoredLine]) -> Result<Held, StoreError>;
+    async fn add_lines(
+        &self,
+        lease: &Lease,
+        lines: &[StoredLine],
+    ) -> Result<LeaseState, StoreError>;
 
     /// Replaces the lines from the marker's number to `last`, inclusive, with the marker.
     async fn leave_out_lines(
@@ -212,7 +215,7 @@ pub trait Logs: Send + Sync {
         lease: &Lease,
         marker: &StoredLine,
         last: u64,
-    ) -> Result<Held, StoreError>;
+    ) -> Result<LeaseState, StoreError>;
 
     /// Returns at most `most` lines, from number `from` on. Removed lines leave gaps in the numbers.
     async fn lines(

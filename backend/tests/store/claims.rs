@@ -1,6 +1,6 @@
 //! Claims and leases.
 
-use iac_backend::store::{Held, Progress, Standing, Whose};
+use iac_backend::store::{LeaseState, Owner, Progress, QueueState};
 use iac_runner::session::{Phase, Reason, Status};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn a_late_finish_with_an_old_epoch_changes_nothing(database: &Database) {
     let new = of("a");
     store.enqueue(&new, &[]).await.unwrap();
     let old = store.claim("one", NONE).await.unwrap().unwrap();
-    let taken = store.take_over("two", Whose::Expired, LONG).await.unwrap();
+    let taken = store.take_over("two", Owner::Expired, LONG).await.unwrap();
     assert_eq!(taken.len(), 1);
     let newer = &taken[0];
     assert_eq!(newer.lease.deployment, new.id);
@@ -38,14 +38,14 @@ async fn a_late_finish_with_an_old_epoch_changes_nothing(database: &Database) {
         store.keep_outputs(lease, &json!(1)).await.unwrap(),
         store.add_lines(lease, &[]).await.unwrap(),
     ];
-    assert_eq!(late, [Held::Lost; 7]);
+    assert_eq!(late, [LeaseState::Lost; 7]);
     let now = store.deployment(new.id).await.unwrap().unwrap();
-    assert_eq!(now.standing, Standing::Active);
+    assert_eq!(now.standing, QueueState::Active);
     assert_eq!((now.node.as_deref(), now.session_dir), (Some("two"), None));
     assert_eq!(store.plan(new.id).await.unwrap(), None);
 
     let held = store.finish(&newer.lease, &ending(Reason::Unknown)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     let ended = store.deployment(new.id).await.unwrap().unwrap();
     assert_eq!(ended.reason, Some(Reason::Unknown));
 }
@@ -54,8 +54,11 @@ async fn a_lease_that_is_renewed_is_not_taken_over(database: &Database) {
     let store = database.open().await;
     store.enqueue(&of("a"), &[]).await.unwrap();
     let claim = store.claim("one", NONE).await.unwrap().unwrap();
-    assert_eq!(store.renew(&claim.lease, LONG).await.unwrap(), Held::Yes);
-    let taken = store.take_over("two", Whose::Expired, LONG).await.unwrap();
+    assert_eq!(
+        store.renew(&claim.lease, LONG).await.unwrap(),
+        LeaseState::Yes
+    );
+    let taken = store.take_over("two", Owner::Expired, LONG).await.unwrap();
     assert!(taken.is_empty());
 }
 
@@ -67,16 +70,22 @@ async fn a_node_takes_up_its_own_and_no_other(database: &Database) {
     let mine = store.claim("one", LONG).await.unwrap().unwrap();
     let other = store.claim("two", LONG).await.unwrap().unwrap();
     let kept = store.keep_session_dir(&mine.lease, "/sessions/x").await;
-    assert_eq!(kept.unwrap(), Held::Yes);
-    let taken = store.take_over("one", Whose::Own, LONG).await.unwrap();
+    assert_eq!(kept.unwrap(), LeaseState::Yes);
+    let taken = store.take_over("one", Owner::Own, LONG).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].lease.deployment, mine.lease.deployment);
     assert_eq!(
         taken[0].deployment.session_dir.as_deref(),
         Some("/sessions/x")
     );
-    assert_eq!(store.renew(&mine.lease, LONG).await.unwrap(), Held::Lost);
-    assert_eq!(store.renew(&other.lease, LONG).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.renew(&mine.lease, LONG).await.unwrap(),
+        LeaseState::Lost
+    );
+    assert_eq!(
+        store.renew(&other.lease, LONG).await.unwrap(),
+        LeaseState::Yes
+    );
 }
 
 async fn what_has_ended_is_written_no_more(database: &Database) {
@@ -85,10 +94,10 @@ async fn what_has_ended_is_written_no_more(database: &Database) {
     store.enqueue(&new, &[]).await.unwrap();
     let claim = store.claim("one", NONE).await.unwrap().unwrap();
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     let again = store.finish(&claim.lease, &ending(Reason::Unknown)).await;
-    assert_eq!(again.unwrap(), Held::Lost);
-    for whose in [Whose::Own, Whose::Expired] {
+    assert_eq!(again.unwrap(), LeaseState::Lost);
+    for whose in [Owner::Own, Owner::Expired] {
         assert!(
             store
                 .take_over("one", whose, LONG)
@@ -124,7 +133,7 @@ async fn progress_is_kept(database: &Database) {
         store.keep_plan(&claim.lease, &plan).await.unwrap(),
         store.keep_outputs(&claim.lease, &outputs).await.unwrap(),
     ];
-    assert_eq!(kept, [Held::Yes; 3]);
+    assert_eq!(kept, [LeaseState::Yes; 3]);
     // As another process reads it.
     let store = database.open().await;
     let deployment = store.deployment(new.id).await.unwrap().unwrap();
@@ -159,11 +168,11 @@ async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(da
     );
 
     let found = store.deployment(lost.id).await.unwrap().unwrap();
-    assert_eq!(found.standing, Standing::Ended);
+    assert_eq!(found.standing, QueueState::Ended);
     assert_eq!(found.reason, Some(Reason::Unknown));
     // Its node comes back: it may not write, and finds nothing to recover.
     let finished = store.finish(&late.lease, &ending(Reason::Applied)).await;
-    assert_eq!(finished.unwrap(), Held::Lost);
-    let own = store.take_over("one", Whose::Own, LONG).await.unwrap();
+    assert_eq!(finished.unwrap(), LeaseState::Lost);
+    let own = store.take_over("one", Owner::Own, LONG).await.unwrap();
     assert!(own.is_empty());
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use iac_backend::store::{DeploymentId, Held, Whose};
+use iac_backend::store::{DeploymentId, LeaseState, Owner};
 use iac_runner::session::Reason;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -80,7 +80,7 @@ async fn claim_all(database: &Database, total: usize, workspaces: usize, are_the
                 tokio::task::yield_now().await;
                 seen.lock().await.active.remove(&key);
                 let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-                assert_eq!(held.unwrap(), Held::Yes);
+                assert_eq!(held.unwrap(), LeaseState::Yes);
                 finished.fetch_add(1, Ordering::SeqCst);
             }
         });
@@ -105,7 +105,7 @@ async fn one_of_many_takes_an_expired_deployment_over(database: &Database) {
         let store = database.open().await;
         tasks.spawn(async move {
             let node = format!("n{n}");
-            let taken = store.take_over(&node, Whose::Expired, LONG).await;
+            let taken = store.take_over(&node, Owner::Expired, LONG).await;
             taken.unwrap().len()
         });
     }

@@ -1,6 +1,6 @@
 //! Decisions on their way to the node that runs the deployment.
 
-use iac_backend::store::{Held, Store};
+use iac_backend::store::{LeaseState, Store};
 use iac_runner::session::Reason;
 use serde_json::json;
 
@@ -65,7 +65,7 @@ async fn a_decision_that_nobody_waits_for_any_more_is_not_taken(database: &Datab
     // Nor is one about an ended deployment.
     store.hand_over(id, &json!(2), LONG).await.unwrap();
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     assert!(store.take_decisions("one").await.unwrap().is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Log lines.
 
-use iac_backend::store::{Held, StoredLine};
+use iac_backend::store::{LeaseState, StoredLine};
 use iac_runner::session::Phase;
 
 use crate::stand::{Database, LONG, now, of, on_both};
@@ -30,7 +30,7 @@ async fn lines_come_back_in_order_and_a_mirror_may_begin_again(database: &Databa
     assert_eq!(store.lines(new.id, 0, 10).await.unwrap(), []);
     for piece in [&all[..600], &all[300..], &all[..1]] {
         let held = store.add_lines(&claim.lease, piece).await.unwrap();
-        assert_eq!(held, Held::Yes);
+        assert_eq!(held, LeaseState::Yes);
     }
     assert_eq!(store.lines(new.id, 0, 5000).await.unwrap(), all);
     assert_eq!(store.lines(new.id, 2498, 100).await.unwrap(), all[2498..]);
@@ -45,12 +45,12 @@ async fn lines_are_left_out_for_one_that_says_so(database: &Database) {
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let all: Vec<_> = (0..10).map(|n| line(n, &format!("line {n}"))).collect();
     let held = store.add_lines(&claim.lease, &all).await.unwrap();
-    assert_eq!(held, Held::Yes);
+    assert_eq!(held, LeaseState::Yes);
     // Once, and once more with more lines.
     for last in [4, 7] {
         let marker = line(2, &format!("up to {last}"));
         let held = store.leave_out_lines(&claim.lease, &marker, last).await;
-        assert_eq!(held.unwrap(), Held::Yes);
+        assert_eq!(held.unwrap(), LeaseState::Yes);
         let rest = usize::try_from(last).unwrap() + 1;
         let kept = [&all[..2], &[marker], &all[rest..]].concat();
         assert_eq!(store.lines(new.id, 0, 20).await.unwrap(), kept);
@@ -63,7 +63,7 @@ async fn lines_are_left_out_for_one_that_says_so(database: &Database) {
     let mut lost = claim.lease;
     lost.epoch += 1;
     let held = store.leave_out_lines(&lost, &line(0, ""), 9).await;
-    assert_eq!(held.unwrap(), Held::Lost);
+    assert_eq!(held.unwrap(), LeaseState::Lost);
     assert_eq!(store.lines(new.id, 0, 20).await.unwrap().len(), 5);
 }
 
@@ -81,11 +81,11 @@ async fn any_text_is_kept(database: &Database) {
     ];
     let all: Vec<_> = (0..).zip(texts).map(|(n, text)| line(n, text)).collect();
     let held = store.add_lines(&claim.lease, &all).await.unwrap();
-    assert_eq!(held, Held::Yes);
+    assert_eq!(held, LeaseState::Yes);
     assert_eq!(store.lines(new.id, 0, 10).await.unwrap(), all);
     let nul = [line(4, "a\0b")];
     let held = store.add_lines(&claim.lease, &nul).await.unwrap();
-    assert_eq!(held, Held::Yes);
+    assert_eq!(held, LeaseState::Yes);
     let kept = store.lines(new.id, 4, 1).await.unwrap();
     assert!(kept[0].text.starts_with('a') && kept[0].text.ends_with('b'));
 }
@@ -105,10 +105,10 @@ async fn the_end_of_a_log_is_found_by_phase(database: &Database) {
         .collect();
     for piece in all.chunks(700) {
         let held = store.add_lines(&claim.lease, piece).await.unwrap();
-        assert_eq!(held, Held::Yes);
+        assert_eq!(held, LeaseState::Yes);
         // Once more, as by a mirror that starts over.
         let held = store.add_lines(&claim.lease, &piece[..9]).await.unwrap();
-        assert_eq!(held, Held::Yes);
+        assert_eq!(held, LeaseState::Yes);
     }
     for phase in [Phase::Init, Phase::Plan, Phase::Apply, Phase::Cloning] {
         let lines: Vec<_> = all.iter().filter(|line| line.phase == phase).collect();

@@ -1,6 +1,6 @@
 //! Node names: each belongs to one data directory.
 
-use iac_backend::store::{Held, NameAnswer, Node};
+use iac_backend::store::{LeaseState, NameAnswer, Node};
 
 use crate::stand::{Database, LONG, NONE, of, on_both};
 
@@ -46,13 +46,16 @@ async fn a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries(datab
     let ending = crate::stand::ending(iac_runner::session::Reason::Applied);
     assert_eq!(
         store.finish(&claim.lease, &ending).await.unwrap(),
-        Held::Yes
+        LeaseState::Yes
     );
     assert_eq!(
         store.take_name(&two, LONG).await.unwrap(),
         NameAnswer::Taken
     );
-    assert_eq!(store.renew_name(&one, LONG).await.unwrap(), Held::Lost);
+    assert_eq!(
+        store.renew_name(&one, LONG).await.unwrap(),
+        LeaseState::Lost
+    );
 }
 
 async fn a_new_name_has_what_the_directory_carried(database: &Database) {
@@ -80,12 +83,18 @@ async fn a_process_loses_its_name_to_the_next_one_of_its_directory(database: &Da
     let store = database.open().await;
     let (first, next) = (node("a", "one", "1"), node("a", "one", "2"));
     store.take_name(&first, LONG).await.unwrap();
-    assert_eq!(store.renew_name(&first, LONG).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.renew_name(&first, LONG).await.unwrap(),
+        LeaseState::Yes
+    );
     assert_eq!(
         store.take_name(&next, LONG).await.unwrap(),
         NameAnswer::Taken
     );
-    assert_eq!(store.renew_name(&first, LONG).await.unwrap(), Held::Lost);
+    assert_eq!(
+        store.renew_name(&first, LONG).await.unwrap(),
+        LeaseState::Lost
+    );
     // The end of the previous process takes nothing from the new one.
     store.leave_name(&first).await.unwrap();
     let other = node("a", "two", "3");

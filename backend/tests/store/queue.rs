@@ -1,6 +1,6 @@
 //! The order of claims.
 
-use iac_backend::store::{Held, NewDeployment, Standing, Turn};
+use iac_backend::store::{LeaseState, NewDeployment, QueueState, Turn};
 use iac_runner::session::{Reason, Status};
 
 use crate::stand::{Database, LONG, ending, of, on_both, said};
@@ -23,11 +23,11 @@ async fn deployments_of_one_workspace_go_one_after_the_other(database: &Database
     for new in &all {
         let claim = store.claim("n", LONG).await.unwrap().unwrap();
         assert_eq!(claim.deployment.id, new.id);
-        assert_eq!(claim.deployment.standing, Standing::Active);
+        assert_eq!(claim.deployment.standing, QueueState::Active);
         assert_eq!(claim.sealed_secrets, new.sealed_secrets);
         assert!(store.claim("n", LONG).await.unwrap().is_none());
         let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-        assert_eq!(held.unwrap(), Held::Yes);
+        assert_eq!(held.unwrap(), LeaseState::Yes);
     }
     assert!(store.claim("n", LONG).await.unwrap().is_none());
 }
@@ -90,7 +90,7 @@ async fn a_waiting_deployment_says_which_one_it_waits_for(database: &Database) {
     .into();
     assert_eq!(next, [other.id, at_once.id]);
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     assert_eq!(waits_for(&second).await, None);
     assert_eq!(waits_for(&third).await, Some(second.id));
 }
@@ -121,14 +121,14 @@ async fn what_waits_can_be_cancelled_and_what_is_active_cannot(database: &Databa
             .unwrap()
     );
     let ended = store.deployment(second.id).await.unwrap().unwrap();
-    assert_eq!(ended.standing, Standing::Ended);
+    assert_eq!(ended.standing, QueueState::Ended);
     assert_eq!(ended.progress.status, Status::Cancelled);
     assert_eq!(
         (ended.reason, ended.ended_at),
         (Some(Reason::Cancelled), Some(cancelled.at))
     );
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     assert!(store.claim("n", LONG).await.unwrap().is_none());
 }
 

@@ -1,7 +1,7 @@
 //! Finding, listing and deleting records.
 
 use chrono::TimeDelta;
-use iac_backend::store::{Filter, Held, StoredLine};
+use iac_backend::store::{DeploymentFilter, LeaseState, StoredLine};
 use iac_runner::session::{Operation, Phase, Reason, Status};
 
 use crate::stand::{Database, LONG, ending, now, of, on_both};
@@ -43,34 +43,34 @@ async fn a_list_is_filtered_and_goes_page_by_page(database: &Database) {
         ids.push(new.id);
     }
     ids.reverse();
-    let listed = async |filter: Filter| {
+    let listed = async |filter: DeploymentFilter| {
         let found = store.deployments(&filter).await.unwrap();
         found.iter().map(|it| it.id).collect::<Vec<_>>()
     };
-    let all = Filter {
+    let all = DeploymentFilter {
         most: 100,
-        ..Filter::default()
+        ..DeploymentFilter::default()
     };
     assert_eq!(listed(all.clone()).await, ids);
-    let odd = Filter {
+    let odd = DeploymentFilter {
         repository: Some("odd".to_owned()),
         ..all.clone()
     };
     assert_eq!(listed(odd).await, [ids[1], ids[3], ids[5]]);
-    let between = Filter {
+    let between = DeploymentFilter {
         since: Some(base + TimeDelta::seconds(2)),
         until: Some(base + TimeDelta::seconds(4)),
         ..all.clone()
     };
     assert_eq!(listed(between).await, ids[3..5]);
-    let failed = Filter {
+    let failed = DeploymentFilter {
         status: Some(Status::Failed),
         ..all.clone()
     };
     assert!(listed(failed).await.is_empty());
 
     let mut paged = Vec::new();
-    let mut page = Filter { most: 3, ..all };
+    let mut page = DeploymentFilter { most: 3, ..all };
     loop {
         let found = store.deployments(&page).await.unwrap();
         let Some(last) = found.last() else { break };
@@ -97,8 +97,11 @@ async fn what_ended_long_ago_is_forgotten_with_its_log(database: &Database) {
         let mut end = ending(Reason::Applied);
         end.at -= ago;
         let held = store.add_lines(&claim.lease, &[line]).await.unwrap();
-        assert_eq!(held, Held::Yes);
-        assert_eq!(store.finish(&claim.lease, &end).await.unwrap(), Held::Yes);
+        assert_eq!(held, LeaseState::Yes);
+        assert_eq!(
+            store.finish(&claim.lease, &end).await.unwrap(),
+            LeaseState::Yes
+        );
     }
     let limit = now() - TimeDelta::days(1);
     assert_eq!(store.forget_ended_before(limit).await.unwrap(), 1);

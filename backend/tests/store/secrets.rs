@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use iac_backend::sealing::{Sealer, SealingKey};
-use iac_backend::store::{DeploymentId, Held, NewDeployment, SqliteStore, Store, Target};
+use iac_backend::store::{DeploymentId, LeaseState, NewDeployment, SqliteStore, Store, Target};
 use iac_runner::session::{DeployRequest, Reason};
 
 use crate::stand::{Database, LONG, ending, now, of, on_both};
@@ -46,7 +46,7 @@ async fn secrets_are_had_by_the_claim_alone_and_go_with_the_end(database: &Datab
     assert_eq!(request.secrets().fields().count(), 2);
     assert!(!format!("{:?}", claim.deployment).contains("hunter2"));
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     assert!(store.claim("n", LONG).await.unwrap().is_none());
 }
 
@@ -84,7 +84,7 @@ async fn the_files_of_the_database_hold_nothing_in_clear_and_are_for_their_owner
 
     let claim = store.claim("n", LONG).await.unwrap().unwrap();
     let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
-    assert_eq!(held.unwrap(), Held::Yes);
+    assert_eq!(held.unwrap(), LeaseState::Yes);
     store.scrub().await.unwrap();
     assert!(!holds(dir.path(), &sealed), "it is left after the end");
 }

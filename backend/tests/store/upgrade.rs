@@ -1,7 +1,7 @@
 //! Migration of a database of the previous version.
 
 use iac_backend::auth::{KeyText, Role};
-use iac_backend::store::{AuditPage, Held, NameAnswer, Node, Outcome, Standing, Whose};
+use iac_backend::store::{AuditPage, LeaseState, NameAnswer, Node, Outcome, Owner, QueueState};
 use iac_runner::session::{Phase, Reason};
 use secrecy::ExposeSecret;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -116,11 +116,11 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     };
     let taken = store.take_name(&node, LONG).await.unwrap();
     assert_eq!(taken, NameAnswer::Taken);
-    let left = store.take_over("first", Whose::Own, LONG).await.unwrap();
+    let left = store.take_over("first", Owner::Own, LONG).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].deployment.target.repository, "b");
     let ended = store.finish(&left[0].lease, &ending(Reason::Applied)).await;
-    assert_eq!(ended.unwrap(), Held::Yes);
+    assert_eq!(ended.unwrap(), LeaseState::Yes);
 
     let claim = store.claim("first", NONE).await.unwrap().unwrap();
     assert_eq!(claim.deployment.target.repository, "a");
@@ -128,7 +128,7 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     store.enqueue(&of("d"), &[]).await.unwrap();
     let id = "00000000-0000-4000-8000-000000000003".parse().unwrap();
     let ended = store.deployment(id).await.unwrap().unwrap();
-    assert_eq!(ended.standing, Standing::Ended);
+    assert_eq!(ended.standing, QueueState::Ended);
     assert!(ended.progress.warnings.is_empty());
     let end = store.end_of_log(id, &[Phase::Plan], 99).await.unwrap();
     assert_eq!(end, "one\ntwo\n");

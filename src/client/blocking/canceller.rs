@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 
 use crate::client::RunEvent;
-use crate::client::distant_stop;
-use crate::client::order::Stop;
+use crate::client::call::remote_cancel;
+use crate::client::call::stop_request::StopLevel;
 
 /// Stops a run; can be cloned and used from another thread while the caller waits for the run.
 ///
@@ -21,7 +21,7 @@ pub struct Canceller {
 #[derive(Clone, Debug)]
 pub(super) enum Way {
     /// A control line, written by the thread that owns stdin.
-    Stdin(mpsc::Sender<Stop>),
+    Stdin(mpsc::Sender<StopLevel>),
     /// `iac-runner cancel`.
     Process {
         program: PathBuf,
@@ -32,7 +32,7 @@ pub(super) enum Way {
 }
 
 /// Adds an event of this client to the queue; never blocks the caller, who may be the queue's reader.
-fn tell(events: Arc<mpsc::SyncSender<RunEvent>>, event: RunEvent) {
+fn send_event(events: Arc<mpsc::SyncSender<RunEvent>>, event: RunEvent) {
     if let Err(mpsc::TrySendError::Full(event)) = events.try_send(event) {
         // Ends when the event is received or the receiver is dropped.
         let _ = thread::Builder::new().spawn(move || events.send(event));
@@ -46,15 +46,15 @@ impl Canceller {
 
     /// Stops the run gracefully: SIGINT to the tool, SIGKILL after the request's grace.
     pub fn cancel(&self) {
-        self.stop(Stop::Cancel);
+        self.stop(StopLevel::Cancel);
     }
 
     /// Ends the tool at once with SIGKILL: its state may be lost and its lock may stay held.
     pub fn force(&self) {
-        self.stop(Stop::Force);
+        self.stop(StopLevel::Force);
     }
 
-    fn stop(&self, stop: Stop) {
+    fn stop(&self, stop: StopLevel) {
         match &self.way {
             // An error means that the runner reads no more: the run has ended.
             Way::Stdin(lines) => drop(lines.send(stop)),
@@ -64,10 +64,10 @@ impl Canceller {
                 events,
             } => {
                 let events = Weak::clone(events);
-                distant_stop::stop(program, run_dir, stop, move |failed| {
+                remote_cancel::stop(program, run_dir, stop, move |failed| {
                     // Without a sender the run has ended, and the caller has its result.
                     if let Some(events) = events.upgrade() {
-                        tell(events, failed);
+                        send_event(events, failed);
                     }
                 });
             }

@@ -8,9 +8,9 @@ use std::thread;
 
 use secrecy::zeroize::Zeroizing;
 
-use crate::client::order::Stop;
-use crate::client::reading::{Reader, Reading, Step};
-use crate::client::tail::Tail;
+use crate::client::call::reading::{ReadStep, Reading, StdoutParser};
+use crate::client::call::stop_request::StopLevel;
+use crate::client::call::tail::StderrTail;
 use crate::client::{ReadFault, RunEvent};
 
 /// Most bytes per read.
@@ -34,8 +34,8 @@ pub(super) struct Served {
 pub(super) fn write(
     mut stdin: ChildStdin,
     request: Zeroizing<Vec<u8>>,
-) -> io::Result<mpsc::Sender<Stop>> {
-    let (stops, to_write) = mpsc::channel::<Stop>();
+) -> io::Result<mpsc::Sender<StopLevel>> {
+    let (stops, to_write) = mpsc::channel::<StopLevel>();
     spawn("iac-runner-stdin", move || {
         // A runner that does not read its stdin has exited or is about to: its stdout shows which.
         let _ = stdin.write_all(&request);
@@ -83,7 +83,7 @@ fn read_stdout(
     line_limit: usize,
     events: &SyncSender<RunEvent>,
 ) -> Reading {
-    let mut reader = Reader::new(line_limit);
+    let mut reader = StdoutParser::new(line_limit);
     let mut piece = vec![0; PIECE_BYTES];
     let mut is_at_end = false;
     loop {
@@ -102,14 +102,14 @@ fn read_stdout(
         };
         match step {
             // An error means that the caller reads no more events; the result still counts.
-            Step::Event(event) => drop(events.send(event)),
-            Step::End(reading) => return reading,
+            ReadStep::Event(event) => drop(events.send(event)),
+            ReadStep::End(reading) => return reading,
         }
     }
 }
 
 fn read_tail(mut stderr: ChildStderr) -> String {
-    let mut tail = Tail::default();
+    let mut tail = StderrTail::default();
     let mut piece = [0; 1024];
     loop {
         match stderr.read(&mut piece) {

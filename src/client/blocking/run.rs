@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use wait_timeout::ChildExt;
 
 use super::Canceller;
-use crate::client::invocation::{END_TO_STDERR, LAST_WORD_TO_END, Purpose};
-use crate::client::kept::Kept;
-use crate::client::reading::Reading;
-use crate::client::verdict::verdict;
+use crate::client::call::check_exit::verdict;
+use crate::client::call::invocation::{END_TO_STDERR, LAST_WORD_TO_END, Purpose};
+use crate::client::call::reading::Reading;
+use crate::client::call::reaper::ReapedChild;
 use crate::client::{ClientError, ReadFault, RunEvent};
 use crate::protocol::RunResult;
 
@@ -24,7 +24,7 @@ use crate::protocol::RunResult;
 /// alone.
 #[derive(Debug)]
 pub struct Run {
-    pub(super) child: Option<Kept>,
+    pub(super) child: Option<ReapedChild>,
     pub(super) purpose: Purpose,
     pub(super) pid: u32,
     pub(super) events: Option<Receiver<RunEvent>>,

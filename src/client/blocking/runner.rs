@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::canceller::Way;
 use super::{Canceller, Run, pipes};
-use crate::client::invocation::{Invocation, Purpose};
+use crate::client::call::invocation::{Invocation, Purpose};
 use crate::client::{self, ClientError};
 use crate::protocol::{Request, RunResult};
 

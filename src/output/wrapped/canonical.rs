@@ -4,7 +4,7 @@
 //! them.
 
 use super::gap::{self, At};
-use crate::output::forms::MIN_CHARS;
+use crate::output::encodings::MIN_CHARS;
 
 /// Longest piece of a pattern, in bytes; limits the work at each position of a text. Any piece of a longer value is
 /// masked by itself.

@@ -13,10 +13,10 @@ pub(super) struct Events {
 }
 
 /// Finds the next byte of some kind.
-type Search = fn(&[u8]) -> Option<usize>;
+type ByteSearch = fn(&[u8]) -> Option<usize>;
 
 /// The kinds of bytes to search for, each with one fast search.
-const SEARCHES: [Search; 5] = [
+const SEARCHES: [ByteSearch; 5] = [
     |text| memchr3(b'\n', 0x1b, b'\\', text),
     |text| memchr3(b'%', b'&', b'\'', text),
     |text| memchr3(b'\t', b'\r', b'+', text),

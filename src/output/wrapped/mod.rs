@@ -29,8 +29,10 @@ use self::pairs::Pairs;
 use self::percent::Percent;
 use self::tails::{TAIL_BYTES, Tails, is_plain};
 pub(super) use self::walk::Scratch;
-use self::walk::{Found, LONG_WORD, MIN_BEFORE_COLOUR, Reached, Walk, is_special};
-use super::filter::{Filter, Needle};
+use self::walk::{
+    Comparison, ComparisonState, LONG_WORD, MIN_BEFORE_COLOUR, WalkMatch, is_special,
+};
+use super::matcher::prefilter::{Needle, Prefilter};
 use super::window::Window;
 
 /// How far before a position of interest an occurrence may begin that its first bytes do not show.
@@ -116,11 +118,11 @@ impl Wrapped {
         start: usize,
         window: &Window<'_>,
         scratch: &mut Scratch,
-    ) -> Found {
+    ) -> WalkMatch {
         match self.needles.get(needle) {
-            None => Found::default(),
+            None => WalkMatch::default(),
             Some(&range) => {
-                let from = Reached::plainly(range, LOOK_BACK, start + LOOK_BACK);
+                let from = ComparisonState::plainly(range, LOOK_BACK, start + LOOK_BACK);
                 self.walk(start, from, window, scratch)
             }
         }
@@ -129,17 +131,17 @@ impl Wrapped {
     fn walk(
         &self,
         start: usize,
-        from: Reached,
+        from: ComparisonState,
         window: &Window<'_>,
         scratch: &mut Scratch,
-    ) -> Found {
-        let walk = Walk {
+    ) -> WalkMatch {
+        let walk = Comparison {
             patterns: &self.patterns,
             inner_before: &self.inner_before,
             window,
             start,
             scratch,
-            found: Found::default(),
+            found: WalkMatch::default(),
         };
         walk.run(from)
     }
@@ -148,7 +150,7 @@ impl Wrapped {
     pub(super) fn find(
         &self,
         window: &Window<'_>,
-        filter: &Filter,
+        filter: &Prefilter,
         ranges: &mut Vec<(usize, usize)>,
     ) -> usize {
         let text = window.text;
@@ -188,7 +190,7 @@ impl Wrapped {
     fn tries(
         &self,
         window: &Window<'_>,
-        filter: &Filter,
+        filter: &Prefilter,
         ranges: &mut Vec<(usize, usize)>,
         certain: &mut usize,
     ) -> impl FnMut(usize, usize) {
@@ -251,20 +253,20 @@ impl Wrapped {
     }
 
     /// Returns the first state of a comparison, if a pattern may begin like the text.
-    fn begin(&self, text: &[u8], start: usize) -> Option<Reached> {
+    fn begin(&self, text: &[u8], start: usize) -> Option<ComparisonState> {
         let first = text[0];
         if is_special(first) {
             let is_plain_gap = matches!(first, b' ' | b'\n' | b'\t' | b'\r' | 0x1b);
             let all = (0, self.patterns.len());
             let may_begin = !is_plain_gap && self.may_begin_spelled(text);
-            return may_begin.then(|| Reached::plainly(all, 0, start));
+            return may_begin.then(|| ComparisonState::plainly(all, 0, start));
         }
         // A string literal may end after the first byte.
         let is_start =
             |second: &u8| is_special(*second) || *second == b'"' || self.starts.has(first, *second);
         let range = self.first[usize::from(first)];
         (range != (0, 0) && text.get(1).is_none_or(is_start))
-            .then(|| Reached::plainly(range, 1, start + 1))
+            .then(|| ComparisonState::plainly(range, 1, start + 1))
     }
 
     /// Returns whether a pattern begins with what the start of a text spells, or with its unescaped first byte.

@@ -34,16 +34,16 @@ const APOSTROPHES: [u8; escapes::MAX_APOSTROPHES] = [b'\''; escapes::MAX_APOSTRO
 
 /// What begins at a position.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::output) struct Found {
+pub(crate) struct WalkMatch {
     /// Where the longest occurrence, or possible occurrence, ends.
-    pub(in crate::output) end: Option<usize>,
+    pub(crate) end: Option<usize>,
     /// Whether a longer one may become complete.
-    pub(in crate::output) undecided: bool,
+    pub(crate) undecided: bool,
 }
 
 /// The state of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::output) struct Reached {
+pub(crate) struct ComparisonState {
     /// The range of patterns that begin with the text read so far, in lexical order.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -61,7 +61,7 @@ pub(in crate::output) struct Reached {
     spaced: bool,
 }
 
-impl Reached {
+impl ComparisonState {
     /// Returns the state after reading the next bytes unescaped, for the patterns that begin with them.
     pub(super) const fn plainly((from, to): (usize, usize), depth: usize, at: usize) -> Self {
         Self {
@@ -79,29 +79,29 @@ impl Reached {
 
 /// State that the comparisons of one text share.
 #[derive(Debug, Default)]
-pub(in crate::output) struct Scratch {
+pub(crate) struct Scratch {
     /// Other interpretations of the text; empty between comparisons.
-    pending: Vec<Reached>,
+    pending: Vec<ComparisonState>,
     /// States seen in one comparison.
-    seen: FxHashSet<Reached>,
+    seen: FxHashSet<ComparisonState>,
     /// Steps taken.
     steps: usize,
 }
 
 /// A comparison of a text from one position.
-pub(super) struct Walk<'a> {
+pub(super) struct Comparison<'a> {
     pub(super) patterns: &'a [Piece],
     /// Number of pieces from within values before each position of the patterns, and before their end.
     pub(super) inner_before: &'a [u32],
     pub(super) window: &'a Window<'a>,
     pub(super) start: usize,
     pub(super) scratch: &'a mut Scratch,
-    pub(super) found: Found,
+    pub(super) found: WalkMatch,
 }
 
-impl Walk<'_> {
+impl Comparison<'_> {
     /// Continues from a state until nothing is left to compare.
-    pub(super) fn run(mut self, from: Reached) -> Found {
+    pub(super) fn run(mut self, from: ComparisonState) -> WalkMatch {
         let mut next = Some(from);
         let mut steps = 0;
         let free_steps = FREE_STEPS + STEPS_PER_BYTE * self.window.text.len();
@@ -132,7 +132,7 @@ impl Walk<'_> {
 
     /// Ends a comparison with too many interpretations: masks as far as any of them may reach, so that no secret is
     /// left in part.
-    fn give_up(&mut self, left: Reached) {
+    fn give_up(&mut self, left: ComparisonState) {
         for it in self.scratch.pending.iter().chain([&left]) {
             let patterns = &self.patterns[it.from..it.to];
             let longest = patterns.iter().map(|it| it.text.len()).max();
@@ -144,7 +144,7 @@ impl Walk<'_> {
     }
 
     /// Returns how many bytes of the text all patterns continue with, up to one that may have several meanings.
-    fn run_len(&self, it: &Reached, rest: &[u8]) -> usize {
+    fn run_len(&self, it: &ComparisonState, rest: &[u8]) -> usize {
         let first = &self.patterns[it.from].text[it.depth..];
         let last = &self.patterns[it.to - 1].text[it.depth..];
         let bytes = rest.iter().zip(first).zip(last);
@@ -155,7 +155,7 @@ impl Walk<'_> {
     }
 
     /// Reads the next part of the text.
-    fn step(&mut self, mut it: Reached) -> Option<Reached> {
+    fn step(&mut self, mut it: ComparisonState) -> Option<ComparisonState> {
         while it.from < it.to && self.patterns[it.from].text.len() == it.depth {
             self.accept(&it);
             it.from += 1;
@@ -171,7 +171,7 @@ impl Walk<'_> {
             }
             Some(&byte) if has_one_meaning(byte) => match self.run_len(&it, rest) {
                 0 => self.narrowed(&it, &[byte], 1),
-                run => Some(Reached {
+                run => Some(ComparisonState {
                     depth: it.depth + run,
                     at: it.at + run,
                     spaced: false,
@@ -185,7 +185,7 @@ impl Walk<'_> {
         }
     }
 
-    fn accept(&mut self, it: &Reached) {
+    fn accept(&mut self, it: &ComparisonState) {
         let pattern = &self.patterns[it.from];
         let may_break = !it.line_broken || it.depth >= MIN_BROKEN_BYTES;
         if may_break && (!it.early || pattern.is_inner) {
@@ -194,7 +194,7 @@ impl Walk<'_> {
     }
 
     /// Adds every interpretation of a byte that has more than one.
-    fn read_special(&mut self, it: &Reached, byte: u8, rest: &[u8]) {
+    fn read_special(&mut self, it: &ComparisonState, byte: u8, rest: &[u8]) {
         if matches!(byte, b'\'' | b'"' | b'\\') {
             self.read_literal_break(it, rest);
         }
@@ -234,7 +234,7 @@ impl Walk<'_> {
                 // A shell switches between two kinds of quoting here: `'a'$'\t''b'`.
                 for between in [&b"'$'"[..], b"''"] {
                     if rest.starts_with(between) {
-                        self.scratch.pending.push(Reached {
+                        self.scratch.pending.push(ComparisonState {
                             at: it.at + between.len(),
                             spaced: self.has_read_space(it),
                             ..*it
@@ -252,7 +252,7 @@ impl Walk<'_> {
         }
     }
 
-    fn read_escape(&mut self, it: &Reached, escape: Escape) {
+    fn read_escape(&mut self, it: &ComparisonState, escape: Escape) {
         match escape {
             Escape::Spelled(spelled, len) => {
                 self.add_spelled(it, spelled.bytes(), len);
@@ -266,7 +266,7 @@ impl Walk<'_> {
     }
 
     /// Reads a gap; returns whether there is one that matters.
-    fn read_gap(&mut self, it: &Reached, rest: &[u8]) -> bool {
+    fn read_gap(&mut self, it: &ComparisonState, rest: &[u8]) -> bool {
         let wants_space = self.narrow(it, b" ").is_some();
         let has_inner = self.has_inner(it);
         let is_long = |this: &Self| !it.broken && is_long_word(it.depth, this.start, this.window);
@@ -294,7 +294,7 @@ impl Walk<'_> {
         }
         if it.spaced {
             let at = it.at + gap.len;
-            self.scratch.pending.push(Reached { at, ..*it });
+            self.scratch.pending.push(ComparisonState { at, ..*it });
             return true;
         }
         if gap.visible && wants_space {
@@ -308,7 +308,7 @@ impl Walk<'_> {
             }
         }
         if (!gap.visible || gap.line_end) && (!early || has_inner) {
-            self.scratch.pending.push(Reached {
+            self.scratch.pending.push(ComparisonState {
                 at: it.at + gap.len,
                 broken: true,
                 line_broken: it.line_broken || gap.visible,
@@ -321,13 +321,13 @@ impl Walk<'_> {
     }
 
     /// Reads the end of a string literal and the start of another on the next line.
-    fn read_literal_break(&mut self, it: &Reached, rest: &[u8]) {
+    fn read_literal_break(&mut self, it: &ComparisonState, rest: &[u8]) {
         let has_inner = self.has_inner(it);
         let early = it.depth < MIN_BEFORE_LINE_END
             && !self.has_read_space(it)
             && !is_long_word(it.depth, self.start, self.window);
         match gap::literal_break(rest, self.window.whole) {
-            At::Gap(gap) if !early || has_inner => self.scratch.pending.push(Reached {
+            At::Gap(gap) if !early || has_inner => self.scratch.pending.push(ComparisonState {
                 at: it.at + gap.len,
                 broken: true,
                 line_broken: true,
@@ -339,19 +339,19 @@ impl Walk<'_> {
         }
     }
 
-    fn read_cut(&mut self, it: &Reached) {
+    fn read_cut(&mut self, it: &ComparisonState) {
         self.found.undecided |= !self.window.whole && it.from < it.to;
     }
 
     /// Adds every reading of a sign that may be escaped repeatedly, or be unescaped before text that looks like an escape.
-    fn add_signs(&mut self, it: &Reached, sign: u8, longest: usize, step: usize) {
+    fn add_signs(&mut self, it: &ComparisonState, sign: u8, longest: usize, step: usize) {
         for len in (1..=longest).step_by(step) {
             self.add(it, &[sign], len);
         }
     }
 
     /// Adds what an escape stands for; a plus sign also as the space that it is in forms.
-    fn add_spelled(&mut self, it: &Reached, bytes: &[u8], len: usize) {
+    fn add_spelled(&mut self, it: &ComparisonState, bytes: &[u8], len: usize) {
         self.add(it, bytes, len);
         if bytes == b"+" {
             self.add(it, b" ", len);
@@ -359,7 +359,7 @@ impl Walk<'_> {
     }
 
     /// Reads a character reference, or an ampersand that is escaped any number of times.
-    fn read_reference(&mut self, it: &Reached, rest: &[u8]) {
+    fn read_reference(&mut self, it: &ComparisonState, rest: &[u8]) {
         self.read_escape(it, escapes::reference(rest));
         match escapes::ampersand_len(rest) {
             Ampersand::Is(longest) => {
@@ -373,21 +373,21 @@ impl Walk<'_> {
     }
 
     /// Returns whether some of the patterns are pieces from within values.
-    fn has_inner(&self, it: &Reached) -> bool {
+    fn has_inner(&self, it: &ComparisonState) -> bool {
         self.inner_before[it.from] < self.inner_before[it.to]
     }
 
     /// Whether white space is the last that was read of the patterns.
-    fn has_read_space(&self, it: &Reached) -> bool {
+    fn has_read_space(&self, it: &ComparisonState) -> bool {
         it.depth > 0 && self.patterns[it.from].text[it.depth - 1] == b' '
     }
 
-    fn add(&mut self, it: &Reached, bytes: &[u8], len: usize) {
+    fn add(&mut self, it: &ComparisonState, bytes: &[u8], len: usize) {
         let next = self.narrowed(it, bytes, len);
         let spaced = bytes == b" ";
         self.scratch
             .pending
-            .extend(next.map(|next| Reached { spaced, ..next }));
+            .extend(next.map(|next| ComparisonState { spaced, ..next }));
         // Patterns contain one of each run of backslashes, and of white space.
         let before = it
             .depth
@@ -397,14 +397,16 @@ impl Walk<'_> {
             && byte == before
         {
             let at = it.at + len;
-            self.scratch.pending.push(Reached { at, spaced, ..*it });
+            self.scratch
+                .pending
+                .push(ComparisonState { at, spaced, ..*it });
         }
     }
 
     /// Returns the state after some bytes, which the text spells in `len` bytes.
-    fn narrowed(&self, it: &Reached, bytes: &[u8], len: usize) -> Option<Reached> {
+    fn narrowed(&self, it: &ComparisonState, bytes: &[u8], len: usize) -> Option<ComparisonState> {
         let (from, to) = self.narrow(it, bytes)?;
-        Some(Reached {
+        Some(ComparisonState {
             from,
             to,
             depth: it.depth + bytes.len(),
@@ -416,7 +418,7 @@ impl Walk<'_> {
 
     /// Returns the range of patterns that continue with some bytes.
     #[inline]
-    fn narrow(&self, it: &Reached, bytes: &[u8]) -> Option<(usize, usize)> {
+    fn narrow(&self, it: &ComparisonState, bytes: &[u8]) -> Option<(usize, usize)> {
         let (mut from, mut to) = (it.from, it.to);
         for (place, byte) in (it.depth..).zip(bytes) {
             if to - from == 1 {

@@ -21,7 +21,7 @@ const ARGUMENTS: [u32; 2] = if cfg!(target_endian = "little") {
 
 /// The permitted arguments of a call.
 #[derive(Debug, Clone, Copy)]
-enum Rule {
+enum ArgumentRule {
     Nothing,
     /// The first argument is 0, which means the caller.
     OfCaller,
@@ -36,7 +36,7 @@ const DISK_PRIORITY_OF_PROCESS: u32 = 1;
 
 /// Combines the rules with their system call numbers on one architecture, in this order: prlimit64, sched_setparam,
 /// sched_setscheduler, sched_setattr, sched_setaffinity, setpriority, ioprio_set, add_key, request_key, keyctl.
-const fn rules(numbers: [u32; 10]) -> [(u32, Rule); 10] {
+const fn rules(numbers: [u32; 10]) -> [(u32, ArgumentRule); 10] {
     let [
         limit,
         parameter,
@@ -50,22 +50,28 @@ const fn rules(numbers: [u32; 10]) -> [(u32, Rule); 10] {
         control,
     ] = numbers;
     [
-        (limit, Rule::OfCaller),
-        (parameter, Rule::OfCaller),
-        (scheduler, Rule::OfCaller),
-        (attribute, Rule::OfCaller),
-        (affinity, Rule::OfCaller),
-        (priority, Rule::OfOneWhichIsCaller(PRIORITY_OF_PROCESS)),
-        (disk, Rule::OfOneWhichIsCaller(DISK_PRIORITY_OF_PROCESS)),
-        (add, Rule::Nothing),
-        (request, Rule::Nothing),
-        (control, Rule::Nothing),
+        (limit, ArgumentRule::OfCaller),
+        (parameter, ArgumentRule::OfCaller),
+        (scheduler, ArgumentRule::OfCaller),
+        (attribute, ArgumentRule::OfCaller),
+        (affinity, ArgumentRule::OfCaller),
+        (
+            priority,
+            ArgumentRule::OfOneWhichIsCaller(PRIORITY_OF_PROCESS),
+        ),
+        (
+            disk,
+            ArgumentRule::OfOneWhichIsCaller(DISK_PRIORITY_OF_PROCESS),
+        ),
+        (add, ArgumentRule::Nothing),
+        (request, ArgumentRule::Nothing),
+        (control, ArgumentRule::Nothing),
     ]
 }
 
 /// Values of `linux/audit.h` for the architectures that this machine can run, its own first, with their rules.
 #[cfg(target_arch = "x86_64")]
-const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
+const TABLE: [(u32, [(u32, ArgumentRule); 10]); 2] = [
     (
         0xc000_003e,
         rules([302, 142, 144, 314, 203, 141, 251, 248, 249, 250]),
@@ -76,7 +82,7 @@ const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
     ),
 ];
 #[cfg(target_arch = "aarch64")]
-const TABLE: [(u32, [(u32, Rule); 10]); 2] = [
+const TABLE: [(u32, [(u32, ArgumentRule); 10]); 2] = [
     (
         0xc000_00b7,
         rules([261, 118, 119, 274, 122, 140, 30, 217, 218, 219]),
@@ -150,12 +156,14 @@ fn program() -> Vec<sock_filter> {
 }
 
 /// Returns instructions that check the arguments of a call; they always reach a decision.
-fn judged(rule: Rule) -> Vec<sock_filter> {
+fn judged(rule: ArgumentRule) -> Vec<sock_filter> {
     let [first, second] = ARGUMENTS;
     match rule {
-        Rule::Nothing => vec![refuse()],
-        Rule::OfCaller => vec![load(first), jump(libc::BPF_JEQ, 0, 0, 1), allow(), refuse()],
-        Rule::OfOneWhichIsCaller(which) => vec![
+        ArgumentRule::Nothing => vec![refuse()],
+        ArgumentRule::OfCaller => {
+            vec![load(first), jump(libc::BPF_JEQ, 0, 0, 1), allow(), refuse()]
+        }
+        ArgumentRule::OfOneWhichIsCaller(which) => vec![
             load(first),
             jump(libc::BPF_JEQ, which, 0, 3),
             load(second),
@@ -235,10 +243,10 @@ mod tests {
         for (architecture, rules) in TABLE {
             for (number, rule) in rules {
                 let allowed: &[[u32; 2]] = match rule {
-                    Rule::Nothing => &[],
-                    Rule::OfCaller => &[[0, 0], [0, 7]],
-                    Rule::OfOneWhichIsCaller(0) => &[[0, 0]],
-                    Rule::OfOneWhichIsCaller(_) => &[[1, 0]],
+                    ArgumentRule::Nothing => &[],
+                    ArgumentRule::OfCaller => &[[0, 0], [0, 7]],
+                    ArgumentRule::OfOneWhichIsCaller(0) => &[[0, 0]],
+                    ArgumentRule::OfOneWhichIsCaller(_) => &[[1, 0]],
                 };
                 for arguments in [
                     [0, 0],

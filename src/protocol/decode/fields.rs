@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::protocol::fault::{Fault, member};
-use crate::protocol::json::Json;
+use crate::protocol::decode::fault::{Fault, member};
+use crate::protocol::decode::json::Json;
 
 /// Longest path that Linux accepts (`PATH_MAX` minus the NUL), in bytes.
 const MAX_PATH_BYTES: usize = 4095;

@@ -10,8 +10,8 @@ use super::pulse::{Pulse, Watched};
 use crate::protocol::{
     DEFAULT_OUTPUT_LIMIT_BYTES, Event, Outcome, Request, RunResult, exit_status,
 };
-use crate::runner::journal::Mode;
-use crate::runner::lost;
+use crate::runner::mode::Mode;
+use crate::runner::result::lost_supervisor;
 use crate::runner::run_dir::{OUTPUT, REQUEST, RESULT, Record};
 
 /// Longest request that is read; the runner accepts no longer one.
@@ -23,7 +23,7 @@ const INCOMPLETE: &str = "the events of the run were not recorded to their end, 
 
 /// The fields of a result that the exit status depends on.
 #[derive(Debug, Deserialize)]
-struct Ended {
+struct ResultSummary {
     outcome: Outcome,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn recorded_outcome(record: &Record, pulse: &Pulse) -> io::Result<Opt
     let Some(file) = record.read(RESULT)? else {
         return Ok(None);
     };
-    let ended: Result<Ended, _> =
+    let ended: Result<ResultSummary, _> =
         serde_json::from_reader(BufReader::new(Watched { of: file, pulse }));
     match ended {
         Ok(ended) => Ok(Some(ended.outcome)),
@@ -88,15 +88,19 @@ pub(super) fn print_event(
 }
 
 /// Reports that the supervisor was lost, with the data of the record.
-pub(super) fn tell_of_loss(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<u8> {
+pub(super) fn report_loss(record: &Record, events: &Follower<'_>, mode: Mode) -> io::Result<u8> {
     let request = request(record);
     let limit = request
         .as_ref()
         .map_or(DEFAULT_OUTPUT_LIMIT_BYTES, |r| r.output_limit_bytes);
     let log = follower::log(record, limit)?;
-    let mut frame = lost::frame(request.as_ref(), &events.tool, "was lost");
+    let mut frame = lost_supervisor::frame(request.as_ref(), &events.tool, "was lost");
     frame.output_file = record.read(OUTPUT)?.map(|_| record.path_of(OUTPUT));
-    write(lost::with_captured(frame, log.captured()?), mode, events)?;
+    write(
+        lost_supervisor::with_captured(frame, log.captured()?),
+        mode,
+        events,
+    )?;
     Ok(exit_status::UNKNOWN)
 }
 
@@ -116,7 +120,7 @@ fn write<O: serde::Serialize>(
     events: &Follower<'_>,
 ) -> io::Result<()> {
     let mut stdout = events.stdout();
-    lost::write(result, mode, events.progress.lines(), &mut stdout)?;
+    lost_supervisor::write(result, mode, events.progress.lines(), &mut stdout)?;
     stdout.flush()
 }
 

@@ -11,9 +11,9 @@ use super::pulse::{Pulse, Watched};
 use crate::output::{Capture, Captured, Excerpt};
 use crate::process::{FileWatch, Printer, ProcessIdentity, Urgency};
 use crate::protocol::{Event, RunResult, timestamp};
-use crate::runner::journal::Mode;
-use crate::runner::last_words::Progress;
-use crate::runner::lost::Tool;
+use crate::runner::front::panic_hook::FrontProgress;
+use crate::runner::mode::Mode;
+use crate::runner::result::lost_supervisor::ToolStart;
 use crate::runner::run_dir::{EVENTS, Introduction, OUTPUT, Record, StoredOutput};
 
 /// Longest line that is read: in records of earlier versions, the last line contains the whole output.
@@ -28,7 +28,7 @@ enum Stored {
         at: DateTime<Utc>,
         start_time: Option<u64>,
     },
-    Output {
+    PrintedOutput {
         seq: u64,
         at: DateTime<Utc>,
         /// Without these fields the event contains its text.
@@ -79,8 +79,8 @@ pub(super) struct Follower<'a> {
     mode: Mode,
     /// A line whose end is still missing.
     line: Vec<u8>,
-    pub(super) progress: Arc<Progress>,
-    pub(super) tool: Tool,
+    pub(super) progress: Arc<FrontProgress>,
+    pub(super) tool: ToolStart,
     /// Held back: it is printed last, and once.
     result: Option<Event<Output>>,
 }
@@ -89,7 +89,7 @@ impl<'a> Follower<'a> {
     pub(super) const fn new(
         record: &'a Record,
         mode: Mode,
-        progress: Arc<Progress>,
+        progress: Arc<FrontProgress>,
         pulse: &'a Pulse,
     ) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl<'a> Follower<'a> {
             line: Vec::new(),
             progress,
             // The record does not show a failed attempt to start the tool.
-            tool: Tool::PerhapsStarted,
+            tool: ToolStart::PerhapsStarted,
             result: None,
         }
     }
@@ -186,7 +186,7 @@ impl<'a> Follower<'a> {
     /// Processes a complete line; returns whether it was printed.
     fn take_line(&mut self, stdout: &mut impl Write) -> io::Result<bool> {
         match serde_json::from_slice(&self.line) {
-            Ok(Stored::Output {
+            Ok(Stored::PrintedOutput {
                 seq,
                 at,
                 offset: Some(offset),
@@ -204,8 +204,8 @@ impl<'a> Follower<'a> {
                 pid,
                 at,
                 start_time,
-            }) => self.tool = Tool::Started(self.identity(pid, start_time)?, at),
-            Ok(Stored::Output { .. } | Stored::Other) | Err(_) => {}
+            }) => self.tool = ToolStart::Started(self.identity(pid, start_time)?, at),
+            Ok(Stored::PrintedOutput { .. } | Stored::Other) | Err(_) => {}
         }
         // Fields that exist only in the record are left out.
         match serde_json::from_slice::<Event>(&self.line) {

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 use self::follower::Follower;
 use self::pulse::Pulse;
 pub(super) use self::watch::attach;
-use super::journal::Mode;
-use super::last_words::Progress;
-use super::run_dir::{NoRecord, Record, Standing};
+use super::front::panic_hook::FrontProgress;
+use super::mode::Mode;
+use super::run_dir::{NoRecord, Record, RecordState};
 use crate::protocol::exit_status;
 
 /// How often the supervisor is checked: a killed one sends no notification.
@@ -44,7 +44,7 @@ async fn open(run_dir: &Path) -> Result<Record, NoRecord> {
 async fn follow(
     record: &Record,
     mode: Mode,
-    progress: Arc<Progress>,
+    progress: Arc<FrontProgress>,
     pulse: &Pulse,
 ) -> io::Result<u8> {
     let mut events = Follower::new(record, mode, progress, pulse);
@@ -52,7 +52,7 @@ async fn follow(
     let mut was_running = false;
     loop {
         // In this order: what the supervisor wrote before its end is read after this check.
-        let is_over = record.standing()? == Standing::Over;
+        let is_over = record.standing()? == RecordState::Over;
         was_running |= !is_over;
         pulse.beat();
         match mode {
@@ -71,7 +71,7 @@ async fn follow(
             events.copy()?;
             return match events.take_result() {
                 Some(result) => ending::print_event(&result, &events, mode),
-                None => ending::tell_of_loss(record, &events, mode),
+                None => ending::report_loss(record, &events, mode),
             };
         }
         tokio::select! {

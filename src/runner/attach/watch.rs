@@ -14,12 +14,15 @@ use chrono::Utc;
 
 use super::pulse::Pulse;
 use crate::protocol::{Outcome, exit_status};
-use crate::runner::document::of_no_tool;
-use crate::runner::journal::Mode;
-use crate::runner::last_words::{self, Progress};
+use crate::runner::front::panic_hook;
+use crate::runner::front::panic_hook::FrontProgress;
+use crate::runner::mode::Mode;
+use crate::runner::preparation::limits;
+use crate::runner::result::document::of_no_tool;
+use crate::runner::result::lost_supervisor;
 use crate::runner::run_dir::DISK_PATIENCE;
 use crate::runner::wording::of_system;
-use crate::runner::{block_on, internal_fault, limits, lost, refuse};
+use crate::runner::{block_on, internal_fault, refuse};
 
 /// Stack of the reading thread, several times what it uses.
 const STACK_BYTES: usize = 1024 * 1024;
@@ -27,11 +30,11 @@ const STACK_BYTES: usize = 1024 * 1024;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Attaches to the run in a directory: follows it, then prints its result.
-pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
-    let progress = Arc::new(Progress::default());
+pub(crate) fn attach(run_dir: &Path, mode: Mode) -> u8 {
+    let progress = Arc::new(FrontProgress::default());
     // A run may exist even if this process fails.
     progress.may_run.store(true, Relaxed);
-    last_words::print_on_panic(mode, Arc::clone(&progress), None);
+    panic_hook::print_on_panic(mode, Arc::clone(&progress), None);
     if let Some(sentence) = limits::unmet(limits::FILES_OF_A_FOLLOWER) {
         let sentence =
             format!("the run could not be inspected; if it is running, it continues: {sentence}");
@@ -63,12 +66,12 @@ pub(in crate::runner) fn attach(run_dir: &Path, mode: Mode) -> u8 {
             beats => (beats, Duration::ZERO),
         };
         if seen.1 >= DISK_PATIENCE {
-            return tell_of_hanging_disk(run_dir, mode, &progress, &pulse);
+            return report_hanging_disk(run_dir, mode, &progress, &pulse);
         }
     }
 }
 
-fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u8 {
+fn read(run_dir: &Path, mode: Mode, progress: Arc<FrontProgress>, pulse: &Pulse) -> u8 {
     let followed = block_on(async {
         match super::open(run_dir).await {
             Ok(record) => super::follow(&record, mode, progress, pulse).await,
@@ -90,7 +93,7 @@ fn read(run_dir: &Path, mode: Mode, progress: Arc<Progress>, pulse: &Pulse) -> u
     }
 }
 
-fn tell_of_hanging_disk(run_dir: &Path, mode: Mode, progress: &Progress, pulse: &Pulse) -> u8 {
+fn report_hanging_disk(run_dir: &Path, mode: Mode, progress: &FrontProgress, pulse: &Pulse) -> u8 {
     let sentence = format!(
         "the disk of `{}` has not answered for {} s; the run could not be followed; if it is running, it continues",
         run_dir.display(),
@@ -101,7 +104,7 @@ fn tell_of_hanging_disk(run_dir: &Path, mode: Mode, progress: &Progress, pulse: 
     if pulse.is_within_line() {
         text.push(b'\n');
     }
-    text.extend(lost::encode(result, mode, progress.lines()));
+    text.extend(lost_supervisor::encode(result, mode, progress.lines()));
     // Bypasses the lock of stdout, which the hung thread may hold.
     if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() {
         // Stdout may be gone; the exit status reports the failure anyway.

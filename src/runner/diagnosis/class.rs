@@ -3,13 +3,13 @@
 use crate::protocol::DiagnosisClass;
 
 use super::lock;
-use crate::runner::printed::{Fault, folded};
+use crate::runner::tool_output::printed::{PrintedError, folded};
 
 /// A class, and the words that imply it wherever they occur.
-type Rule = (DiagnosisClass, &'static [&'static str]);
+type ClassRule = (DiagnosisClass, &'static [&'static str]);
 
 /// Rules in the order of evaluation: specific ones before general ones.
-const RULES: [Rule; 13] = [
+const RULES: [ClassRule; 13] = [
     (
         DiagnosisClass::LockfileMismatch,
         &[
@@ -168,13 +168,13 @@ const CONDITIONS: [&str; 4] = [
 ];
 
 /// Returns whether the tool failed to write the state.
-pub(in crate::runner) fn is_state_write(fault: &Fault) -> bool {
+pub(crate) fn is_state_write(fault: &PrintedError) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.is_of_core() && STATE_WRITE.iter().any(|words| summary.starts_with(words))
 }
 
 /// Returns the class of one error.
-pub(super) fn of(fault: &Fault) -> DiagnosisClass {
+pub(super) fn of(fault: &PrintedError) -> DiagnosisClass {
     let summary = folded(&fault.summary).to_lowercase();
     let words = format!("{summary} {}", folded(&fault.detail).to_lowercase());
     let has = |list: &[&str]| list.iter().any(|it| words.contains(it));
@@ -212,7 +212,7 @@ pub(super) fn of(fault: &Fault) -> DiagnosisClass {
 ///
 /// Core prints the address of the resource for which it called a provider; the backend has no place in the
 /// configuration to name.
-fn by_origin(fault: &Fault, bad_credentials: bool, refused: bool) -> DiagnosisClass {
+fn by_origin(fault: &PrintedError, bad_credentials: bool, refused: bool) -> DiagnosisClass {
     match (&fault.address, &fault.place) {
         (Some(_), _) if bad_credentials => DiagnosisClass::ProviderAuth,
         (Some(_), _) => DiagnosisClass::ProviderError,

@@ -1,24 +1,24 @@
 //! The holder of a lock, as far as the tool names it.
 
 use crate::output::Matcher;
-use crate::runner::printed::{Fault, Printed, folded};
+use crate::runner::tool_output::printed::{Printed, PrintedError, folded};
 
 /// The holder of a state lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::runner) struct Holder {
+pub(crate) struct Holder {
     /// Id of the lock, which `force-unlock` needs.
-    pub(in crate::runner) id: Option<String>,
+    pub(crate) id: Option<String>,
     /// `user@host`.
-    pub(in crate::runner) who: Option<String>,
+    pub(crate) who: Option<String>,
     /// Its operation, such as `OperationTypeApply`.
-    pub(in crate::runner) operation: Option<String>,
+    pub(crate) operation: Option<String>,
     /// When the lock was created.
-    pub(in crate::runner) created: Option<String>,
+    pub(crate) created: Option<String>,
 }
 
 /// What went wrong with a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::runner) enum LockFault {
+pub(crate) enum LockFault {
     /// Another process holds it.
     Locked(Holder),
     /// It could not be requested: no access, no network, a full disk.
@@ -42,7 +42,7 @@ const OWN_INFO: [(&str, &str); 3] = [
 ];
 
 /// Returns what went wrong with the lock, according to the tool's own errors.
-pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
+pub(crate) fn lock_fault(printed: &Printed) -> Option<LockFault> {
     if let Some(fault) = printed.faults().find(|fault| is_release(fault)) {
         return Some(if is_answer_lost(fault) {
             LockFault::Unconfirmed
@@ -64,14 +64,14 @@ pub(in crate::runner) fn lock_fault(printed: &Printed) -> Option<LockFault> {
 }
 
 /// Returns whether the tool failed to acquire the lock, for any reason.
-pub(super) fn is_acquisition(fault: &Fault) -> bool {
+pub(super) fn is_acquisition(fault: &PrintedError) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     let words = ["error acquiring the state lock", "error locking state"];
     fault.is_of_core() && words.iter().any(|words| summary.starts_with(words))
 }
 
 /// Returns whether the tool failed to release the lock.
-pub(super) fn is_release(fault: &Fault) -> bool {
+pub(super) fn is_release(fault: &PrintedError) -> bool {
     let summary = folded(&fault.summary).to_lowercase();
     fault.is_of_core() && summary.starts_with("error releasing the state lock")
 }
@@ -79,7 +79,7 @@ pub(super) fn is_release(fault: &Fault) -> bool {
 /// Whether a request may have reached its server although it failed: its connection broke, or the answer did not come in time.
 ///
 /// The `http` backend does not tell an answer of a gateway from one of the server itself.
-fn is_answer_lost(fault: &Fault) -> bool {
+fn is_answer_lost(fault: &PrintedError) -> bool {
     let sentence = folded(&fault.sentence()).to_lowercase();
     let words = [
         ": eof",
@@ -94,12 +94,12 @@ fn is_answer_lost(fault: &Fault) -> bool {
 }
 
 /// Whether an error is about the lock of the state.
-pub(in crate::runner) fn is_about_lock(fault: &Fault) -> bool {
+pub(crate) fn is_about_lock(fault: &PrintedError) -> bool {
     is_release(fault) || is_acquisition(fault)
 }
 
 /// Returns whether the backend reported that the lock is held.
-pub(super) fn names_holder(fault: &Fault) -> bool {
+pub(super) fn names_holder(fault: &PrintedError) -> bool {
     let sentence = fault.sentence().to_lowercase();
     let words = ["lock info:", "already locked", "conditionalcheckfailed"];
     words.iter().any(|words| sentence.contains(words))
@@ -108,7 +108,7 @@ pub(super) fn names_holder(fault: &Fault) -> bool {
 /// Returns one sentence about the holder, or about where to ask for it if the backend does not name it.
 ///
 /// `shown` is the same error, masked.
-pub(super) fn sentence(fault: &Fault, shown: &Fault, matcher: &Matcher) -> String {
+pub(super) fn sentence(fault: &PrintedError, shown: &PrintedError, matcher: &Matcher) -> String {
     let mask = |value: Option<String>| value.map(|value| matcher.mask(&value));
     let holder = holder(fault);
     let holder = Holder {
@@ -148,7 +148,7 @@ pub(super) fn sentence(fault: &Fault, shown: &Fault, matcher: &Matcher) -> Strin
 }
 
 /// Returns who knows the holder, if the printed lock info is this run's own.
-fn who_knows(fault: &Fault) -> Option<&'static str> {
+fn who_knows(fault: &PrintedError) -> Option<&'static str> {
     let sentence = fault.sentence().to_lowercase();
     OWN_INFO
         .iter()
@@ -157,7 +157,7 @@ fn who_knows(fault: &Fault) -> Option<&'static str> {
 }
 
 /// Returns the holder that a lock error names.
-fn holder(fault: &Fault) -> Holder {
+fn holder(fault: &PrintedError) -> Holder {
     if who_knows(fault).is_some() {
         let sentence = fault.sentence();
         let id = sentence

@@ -3,7 +3,7 @@
 //! Older commands write to stderr without a block: `state push`, `state mv`, `workspace`,
 //! `force-unlock`, `init` of tofu, and the Go runtime itself.
 
-use crate::runner::printed::{Fault, Item, Printed, after_prompt};
+use crate::runner::tool_output::printed::{Printed, PrintedError, PrintedPart, after_prompt};
 
 /// Beginnings of bare errors.
 const OPENINGS: [&str; 6] = [
@@ -18,10 +18,10 @@ const OPENINGS: [&str; 6] = [
 const FEW_LINES: usize = 30;
 
 /// Returns the error in output without a block.
-pub(super) fn fault(printed: &Printed) -> Option<Fault> {
+pub(super) fn fault(printed: &Printed) -> Option<PrintedError> {
     let lines = printed.items.iter().filter_map(|item| match item {
-        Item::Line(line) | Item::DoubtfulLine(line) => Some(line.as_str()),
-        Item::Message(_) | Item::Fault(_) | Item::Doubtful(_) => None,
+        PrintedPart::Line(line) | PrintedPart::DoubtfulLine(line) => Some(line.as_str()),
+        PrintedPart::Message(_) | PrintedPart::Fault(_) | PrintedPart::Doubtful(_) => None,
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     let opening = |line: &&str| OPENINGS.iter().any(|start| line.starts_with(start));
@@ -35,8 +35,8 @@ pub(super) fn fault(printed: &Printed) -> Option<Fault> {
     let last = || text.lines().rev().find(|line| !line.trim().is_empty());
     let summary = told.or_else(first).or_else(last)?.trim();
     let is_text = !summary.is_empty();
-    is_text.then(|| Fault {
+    is_text.then(|| PrintedError {
         summary: summary.to_owned(),
-        ..Fault::default()
+        ..PrintedError::default()
     })
 }

@@ -1,7 +1,7 @@
 //! Recognizes errors that indicate a process killed by the kernel for memory.
 
 use crate::protocol::DiagnosisClass;
-use crate::runner::printed::{Fault, folded};
+use crate::runner::tool_output::printed::{PrintedError, folded};
 
 /// Words about a process that SIGKILL ended: of a provisioner, of a shell, of a plugin's lost connection.
 const KILLED: [&str; 8] = [
@@ -18,7 +18,7 @@ const KILLED: [&str; 8] = [
 /// Returns whether the error may come from a process that the kernel killed.
 ///
 /// The counter of a cgroup alone is not enough: other processes may be in it.
-pub(super) fn shows_killed_process(class: DiagnosisClass, fault: &Fault) -> bool {
+pub(super) fn shows_killed_process(class: DiagnosisClass, fault: &PrintedError) -> bool {
     let may_hide = matches!(class, DiagnosisClass::ProviderError | DiagnosisClass::Other);
     let sentence = folded(&fault.sentence()).to_lowercase();
     may_hide && KILLED.iter().any(|words| sentence.contains(words))
@@ -38,10 +38,10 @@ mod tests {
             (ProviderError, "Plugin did not\nrespond", true),
             (StateLocked, "signal: killed", false),
         ] {
-            let fault = Fault {
+            let fault = PrintedError {
                 summary: "local-exec provisioner error".to_owned(),
                 detail: detail.to_owned(),
-                ..Fault::default()
+                ..PrintedError::default()
             };
             assert_eq!(shows_killed_process(class, &fault), expected, "{detail}");
         }

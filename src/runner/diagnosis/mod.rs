@@ -17,11 +17,11 @@ use crate::output::Matcher;
 use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
-use super::flags;
-use super::printed::{Fault, Printed, folded};
+use super::command::flags;
+use super::tool_output::printed::{Printed, PrintedError, folded};
 use super::wording::one_line;
 
-pub use super::oom::Kill;
+pub use super::result::oom::Kill;
 pub(super) use class::is_state_write;
 pub(super) use lock::{LockFault, is_about_lock, lock_fault};
 
@@ -30,7 +30,7 @@ pub const MAX_MESSAGE_CHARS: usize = 600;
 
 /// Everything that a diagnosis may use.
 #[derive(Clone, Copy, Debug)]
-pub struct Observed<'a> {
+pub struct DiagnosisInput<'a> {
     /// The tool that ran.
     pub tool: Tool,
     /// Its subcommand.
@@ -55,7 +55,7 @@ pub(super) struct Testimony<'a> {
 /// Diagnoses a run whose output is masked, or needs no masking; returns `None` if the command succeeded.
 ///
 /// For a tool that a signal ended, the answer holds only if the runner did not send the signal.
-pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
+pub fn diagnose(observed: &DiagnosisInput<'_>) -> Option<Diagnosis> {
     match observed.ending {
         Ended::Exited(0) => None,
         Ended::Exited(2) if plan_found_changes(observed) => None,
@@ -70,7 +70,10 @@ pub fn diagnose(observed: &Observed<'_>) -> Option<Diagnosis> {
 }
 
 /// Diagnoses a run that is known to have failed.
-pub(super) fn diagnose_failure(observed: &Observed<'_>, testimony: Testimony<'_>) -> Diagnosis {
+pub(super) fn diagnose_failure(
+    observed: &DiagnosisInput<'_>,
+    testimony: Testimony<'_>,
+) -> Diagnosis {
     match observed.ending {
         Ended::Exited(code) => after_exit(observed, testimony, code),
         Ended::Signalled(signal) => after_signal(observed, signal),
@@ -79,7 +82,7 @@ pub(super) fn diagnose_failure(observed: &Observed<'_>, testimony: Testimony<'_>
 
 /// Diagnoses a run whose exit code reports success; returns `None` if the tool printed no error.
 pub(super) fn diagnose_in_spite_of_code(
-    observed: &Observed<'_>,
+    observed: &DiagnosisInput<'_>,
     testimony: Testimony<'_>,
 ) -> Option<Diagnosis> {
     let (class, fault) = main_fault(testimony.printed)?;
@@ -90,11 +93,11 @@ pub(super) fn diagnose_in_spite_of_code(
 const INPUT_IS_DISABLED: &str = "input is disabled";
 
 /// `plan -detailed-exitcode` exits with 2 when there is something to change, which is an answer.
-fn plan_found_changes(observed: &Observed<'_>) -> bool {
+fn plan_found_changes(observed: &DiagnosisInput<'_>) -> bool {
     observed.command == "plan" && flags::is_on(observed.args, "detailed-exitcode")
 }
 
-fn after_exit(observed: &Observed<'_>, testimony: Testimony<'_>, code: i32) -> Diagnosis {
+fn after_exit(observed: &DiagnosisInput<'_>, testimony: Testimony<'_>, code: i32) -> Diagnosis {
     // Only some bare lines are used, so they have to be masked as a whole.
     let loose = || {
         let fault = loose::fault(&Printed::of(observed.text, observed.args))?;
@@ -114,9 +117,9 @@ fn after_exit(observed: &Observed<'_>, testimony: Testimony<'_>, code: i32) -> D
 }
 
 fn after_fault(
-    observed: &Observed<'_>,
+    observed: &DiagnosisInput<'_>,
     class: DiagnosisClass,
-    fault: &Fault,
+    fault: &PrintedError,
     matcher: &Matcher,
 ) -> Diagnosis {
     if observed.command == "init" && fault.is_of_core() && fault.summary == INPUT_IS_DISABLED {
@@ -146,18 +149,20 @@ fn after_fault(
 }
 
 /// Returns the most informative error: one of the tool's own, else one that may be quoted.
-fn main_fault(printed: &Printed) -> Option<(DiagnosisClass, Fault)> {
+fn main_fault(printed: &Printed) -> Option<(DiagnosisClass, PrintedError)> {
     most_telling(printed.faults()).or_else(|| most_telling(printed.doubtful()))
 }
 
-fn most_telling<'a>(faults: impl Iterator<Item = &'a Fault>) -> Option<(DiagnosisClass, Fault)> {
+fn most_telling<'a>(
+    faults: impl Iterator<Item = &'a PrintedError>,
+) -> Option<(DiagnosisClass, PrintedError)> {
     let classed = faults.map(|fault| (class::of(fault), fault));
     let (class, fault) =
         classed.min_by_key(|(class, fault)| (class::rank(*class), fault.is_preface()))?;
     Some((class, fault.clone()))
 }
 
-fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
+fn after_signal(observed: &DiagnosisInput<'_>, signal: i32) -> Diagnosis {
     let tool = observed.tool;
     let name = observed.ending.signal_name().unwrap_or_default();
     let not_ours = format!("{tool} was ended by {name}, which the runner did not send");
@@ -182,7 +187,7 @@ fn after_signal(observed: &Observed<'_>, signal: i32) -> Diagnosis {
 
 /// Masks the parts before they are cut and joined, and the whole again: a secret that is cut in two is not
 /// recognized any more.
-fn message(class: DiagnosisClass, fault: &Fault, matcher: &Matcher) -> String {
+fn message(class: DiagnosisClass, fault: &PrintedError, matcher: &Matcher) -> String {
     let shown = fault.masked(matcher);
     let sentence = match class {
         DiagnosisClass::StateLocked => lock::sentence(fault, &shown, matcher),
@@ -193,11 +198,11 @@ fn message(class: DiagnosisClass, fault: &Fault, matcher: &Matcher) -> String {
 }
 
 /// Removes the lock of a nested run, whose output gives no advice about the lock of this run.
-fn without_quoted_lock(fault: &Fault) -> Fault {
+fn without_quoted_lock(fault: &PrintedError) -> PrintedError {
     let detail = folded(&fault.detail);
     let starts = [": ID=", "Lock Info:", "In this scenario, please call"];
     let end = starts.iter().filter_map(|start| detail.find(start)).min();
-    Fault {
+    PrintedError {
         detail: match end {
             Some(end) => format!("{} …", detail[..end].trim_end()),
             None => detail,

@@ -227,7 +227,7 @@ fn every_recorded_error_is_named() {
 
 fn fault_of_row(row: &Row) -> Option<String> {
     let (command, args) = split(row.command);
-    let observed = Observed {
+    let observed = DiagnosisInput {
         tool: row.tool,
         command: &command,
         args: &args,

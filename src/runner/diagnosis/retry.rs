@@ -1,15 +1,15 @@
 //! Decides whether the same request may be sent again unchanged.
 
 use crate::protocol::DiagnosisClass;
-use crate::runner::effect::{Effect, effect_of};
-use crate::runner::printed::Fault;
+use crate::runner::command::effect::{Effect, effect_of};
+use crate::runner::tool_output::printed::PrintedError;
 
 /// Returns whether a command that failed with this error may be sent again.
 pub(super) fn is_retryable(
     command: &str,
     args: &[String],
     class: DiagnosisClass,
-    fault: &Fault,
+    fault: &PrintedError,
 ) -> bool {
     if effect_of(command, args) != Effect::Nothing {
         return false;
@@ -38,7 +38,7 @@ pub(super) fn is_retryable(
 }
 
 /// Returns whether the state backend, rather than a resource, was unreachable.
-fn is_of_backend(fault: &Fault) -> bool {
+fn is_of_backend(fault: &PrintedError) -> bool {
     let sentence = fault.sentence().to_lowercase();
     let words = [
         "error acquiring the state lock",
@@ -87,7 +87,7 @@ const BEFORE_STATUS: [&str; 4] = [
     "returned error: ",
 ];
 
-fn is_transient(fault: &Fault) -> bool {
+fn is_transient(fault: &PrintedError) -> bool {
     let sentence = fault.sentence().to_lowercase();
     let is_passing = |status: &str| status.starts_with('5') || status.starts_with("429");
     NETWORK.iter().any(|words| sentence.contains(words))

@@ -13,7 +13,7 @@ pub(super) fn split(line: &str) -> (String, Vec<String>) {
 
 fn diagnosed(line: &str, ending: Ended, text: &str, oom_killed: bool) -> Option<Diagnosis> {
     let (command, args) = split(line);
-    diagnose(&Observed {
+    diagnose(&DiagnosisInput {
         tool: Tool::Tofu,
         command: &command,
         args: &args,
@@ -92,7 +92,7 @@ fn a_signal_is_named() {
 
 #[test]
 fn a_kill_that_was_seen_on_the_machine_only_is_a_maybe() {
-    let killed = diagnose(&Observed {
+    let killed = diagnose(&DiagnosisInput {
         tool: Tool::Tofu,
         command: "apply",
         args: &[],

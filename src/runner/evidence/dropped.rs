@@ -12,8 +12,10 @@ use memchr::memmem::{self, Finder};
 
 use super::line_start;
 use crate::runner::diagnosis::{is_about_lock, is_state_write};
-use crate::runner::printed::{CLOSING, Fault, Item, Message, OUTPUTS, Printed};
 use crate::runner::state_report::{ABANDONED, STATE_NOT_WRITTEN};
+use crate::runner::tool_output::printed::{
+    CLOSING, JsonMessage, OUTPUTS, Printed, PrintedError, PrintedPart,
+};
 
 /// Most bytes of one diagnostic that are read.
 const BLOCK_BYTES: usize = 4 * 1024;
@@ -83,7 +85,7 @@ static PLAN_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"P
 /// What closed the command, if only output values followed.
 #[derive(Debug)]
 struct Closing {
-    item: Item,
+    item: PrintedPart,
     /// Position of the values in the whole output.
     values_at: u64,
     /// Whether they are printed for a person: then the rest of the output consists of values.
@@ -100,11 +102,11 @@ enum Form {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Dropped {
+pub(crate) struct Dropped {
     /// Errors about the state and its lock.
-    of_state: Vec<(Form, Fault)>,
+    of_state: Vec<(Form, PrintedError)>,
     /// The first error of any other kind.
-    other: Option<(Form, Fault)>,
+    other: Option<(Form, PrintedError)>,
     is_abandoned: bool,
     is_not_written: bool,
     /// The message of a Go program about its crash, if there was one.
@@ -113,7 +115,7 @@ pub(super) struct Dropped {
     /// Position of the end of the last closing line.
     closed_at: Option<u64>,
     /// The last summary of changes, and where the next line begins.
-    summary: Option<(u64, Message)>,
+    summary: Option<(u64, JsonMessage)>,
     /// Position of the scanned text in the whole output.
     offset: u64,
     candidates: u32,
@@ -123,7 +125,7 @@ pub(super) struct Dropped {
 
 impl Dropped {
     /// Scans the lines in a range of the text.
-    pub(super) fn scan(&mut self, text: &[u8], range: Range<usize>) {
+    pub(crate) fn scan(&mut self, text: &[u8], range: Range<usize>) {
         self.has_planned = self.has_planned || shows_planning(&text[range.clone()]);
         let mut start = range.start;
         while start < range.end {
@@ -148,12 +150,12 @@ impl Dropped {
     }
 
     /// Moves the start of the scanned text forward by `len` bytes.
-    pub(super) fn advance(&mut self, len: usize) {
+    pub(crate) fn advance(&mut self, len: usize) {
         self.offset += len as u64;
     }
 
     /// Returns what is known of the whole output, of which `text` is the end.
-    pub(super) fn before(&self, text: &str, args: &[String]) -> Printed {
+    pub(crate) fn before(&self, text: &str, args: &[String]) -> Printed {
         let has_error = !self.of_state.is_empty() || self.other.is_some();
         let is_in_values = self.closing.as_ref().is_some_and(|it| it.is_for_person);
         let mut printed = if is_in_values {
@@ -168,33 +170,34 @@ impl Dropped {
     }
 
     /// Returns what closed the command, if the text begins with the output values.
-    fn closing_right_before(&self, text: &str) -> Option<Item> {
+    fn closing_right_before(&self, text: &str) -> Option<PrintedPart> {
         let first = text.lines().find(|line| !line.trim().is_empty())?;
         if first.starts_with('{') {
             let (next, message) = self.summary.as_ref()?;
             let is_outputs = first.get(..200)?.contains("\"@message\":\"Outputs: ");
-            return (is_outputs && *next == self.offset).then(|| Item::Message(message.clone()));
+            return (is_outputs && *next == self.offset)
+                .then(|| PrintedPart::Message(message.clone()));
         }
         let distance = self.offset.checked_sub(self.closed_at?)?;
         let is_outputs = uncoloured(first.as_bytes()) == OUTPUTS;
-        (is_outputs && distance < 64).then(|| Item::Line(format!("{CLOSING}…")))
+        (is_outputs && distance < 64).then(|| PrintedPart::Line(format!("{CLOSING}…")))
     }
 
     fn with_facts(&self, mut printed: Printed) -> Printed {
         let mut items = Vec::new();
         for (form, fault) in self.of_state.iter().chain(&self.other) {
             items.push(match form {
-                Form::Sure => Item::Fault(fault.clone()),
-                Form::Plain => Item::Doubtful(fault.clone()),
+                Form::Sure => PrintedPart::Fault(fault.clone()),
+                Form::Plain => PrintedPart::Doubtful(fault.clone()),
             });
         }
         if self.is_abandoned {
-            items.push(Item::Line(ABANDONED.to_owned()));
+            items.push(PrintedPart::Line(ABANDONED.to_owned()));
         }
         if self.is_not_written || self.candidates > MAX_CANDIDATES {
-            items.push(Item::Line(STATE_NOT_WRITTEN[0].to_owned()));
+            items.push(PrintedPart::Line(STATE_NOT_WRITTEN[0].to_owned()));
         }
-        items.extend(self.crash.clone().map(Item::Line));
+        items.extend(self.crash.clone().map(PrintedPart::Line));
         printed.items.splice(0..0, items);
         printed.has_planned = self.has_planned;
         printed
@@ -229,7 +232,7 @@ impl Dropped {
             let last = before.lines().rev().find(|line| !line.trim().is_empty());
             if last.is_some_and(|line| line.contains("complete! Resources: ")) {
                 self.closing = Some(Closing {
-                    item: Item::Line(format!("{CLOSING}…")),
+                    item: PrintedPart::Line(format!("{CLOSING}…")),
                     values_at: self.offset + end as u64,
                     is_for_person: true,
                 });
@@ -241,7 +244,7 @@ impl Dropped {
             .any(|words| shown.starts_with(words))
         {
             self.is_not_written = true;
-        } else if crate::runner::printed::is_crash(&shown) {
+        } else if crate::runner::tool_output::printed::is_crash(&shown) {
             self.crash = Some(shown);
         }
     }
@@ -269,21 +272,24 @@ impl Dropped {
             return;
         }
         let line = String::from_utf8_lossy(&text[start..end]);
-        let Some(item) = crate::runner::printed::tool_message(&line) else {
+        let Some(item) = crate::runner::tool_output::printed::tool_message(&line) else {
             return;
         };
         match item {
-            Item::Fault(fault) => self.keep(Form::Sure, fault),
-            Item::Message(message) if message.log.trim_start().starts_with(ABANDONED) => {
+            PrintedPart::Fault(fault) => self.keep(Form::Sure, fault),
+            PrintedPart::Message(message) if message.log.trim_start().starts_with(ABANDONED) => {
                 self.is_abandoned = true;
             }
-            Item::Message(message) if message.kind == "outputs" => {
+            PrintedPart::Message(message) if message.kind == "outputs" => {
                 self.take_outputs_message(start, end);
             }
-            Item::Message(message) if message.kind == "change_summary" => {
+            PrintedPart::Message(message) if message.kind == "change_summary" => {
                 self.summary = Some((self.offset + end as u64 + 1, message));
             }
-            Item::Message(_) | Item::Line(_) | Item::DoubtfulLine(_) | Item::Doubtful(_) => {}
+            PrintedPart::Message(_)
+            | PrintedPart::Line(_)
+            | PrintedPart::DoubtfulLine(_)
+            | PrintedPart::Doubtful(_) => {}
         }
     }
 
@@ -292,7 +298,7 @@ impl Dropped {
         let begins_at = self.offset + start as u64;
         if let Some((_, message)) = self.summary.take_if(|(next, _)| *next == begins_at) {
             self.closing = Some(Closing {
-                item: Item::Message(message),
+                item: PrintedPart::Message(message),
                 values_at: self.offset + end as u64,
                 is_for_person: false,
             });
@@ -306,7 +312,7 @@ impl Dropped {
         }
     }
 
-    fn keep(&mut self, form: Form, fault: Fault) {
+    fn keep(&mut self, form: Form, fault: PrintedError) {
         let is_value = self.closing.as_ref().is_some_and(|it| it.is_for_person);
         let form = if is_value { Form::Plain } else { form };
         let is_of_state = is_state_write(&fault) || is_about_lock(&fault);

@@ -10,8 +10,8 @@ mod tests;
 
 use memchr::{memchr, memrchr};
 
-use super::printed::Printed;
-use dropped::Dropped;
+use self::dropped::Dropped;
+use super::tool_output::printed::Printed;
 
 /// Least number of bytes kept of the output's end; of earlier output, only facts are kept.
 const KEPT_BYTES: usize = 128 * 1024;
@@ -20,7 +20,7 @@ const SLACK_BYTES: usize = 64 * 1024;
 
 /// Processes the output piece by piece: keeps its end, and facts from all of it. Bounded however much is printed.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     kept: Vec<u8>,
     /// Whether the kept part begins in the middle of a line.
     is_mid_line: bool,
@@ -30,7 +30,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Processes the next piece.
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(crate) fn push(&mut self, piece: &[u8]) {
         self.total_bytes += piece.len() as u64;
         self.kept.extend_from_slice(piece);
         if self.kept.len() > KEPT_BYTES + SLACK_BYTES {
@@ -39,12 +39,12 @@ impl Evidence {
     }
 
     /// Counts output that is skipped.
-    pub(super) const fn pass_over(&mut self, bytes: u64) {
+    pub(crate) const fn pass_over(&mut self, bytes: u64) {
         self.total_bytes += bytes;
     }
 
     /// Returns how many bytes were printed.
-    pub(super) const fn total_bytes(&self) -> u64 {
+    pub(crate) const fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
@@ -56,7 +56,7 @@ impl Evidence {
     }
 
     /// Parses the output; `args` are all arguments of the tool.
-    pub(super) fn printed(&self, args: &[String]) -> Printed {
+    pub(crate) fn printed(&self, args: &[String]) -> Printed {
         let from = match (self.is_mid_line, memchr(b'\n', &self.kept)) {
             (false, _) => 0,
             (true, Some(end)) => end + 1,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::runner::diagnosis::{LockFault, lock_fault};
-use crate::runner::state_report::Words;
+use crate::runner::state_report::ToolProgress;
 
 /// Returns output of other programs, longer than the kept part.
 fn long() -> String {
@@ -42,7 +42,7 @@ fn fault_of_the_state_is_remembered_however_much_follows() {
     for form in [boxed, plain, json] {
         let text = format!("{}{}{}", long(), form("Failed to save state"), long());
         each_way(&text, |printed| {
-            let words = Words::of(printed);
+            let words = ToolProgress::of(printed);
             assert!(words.is_not_written || words.is_perhaps_not_written);
         });
         let text = format!("{}{}", form("Error releasing the state lock"), long());
@@ -59,16 +59,16 @@ fn fault_of_the_state_is_remembered_however_much_follows() {
         "Error saving the state: no\n",
     ] {
         each_way(&format!("{line}{}", long()), |printed| {
-            assert!(Words::of(printed).is_not_written, "{line}");
+            assert!(ToolProgress::of(printed).is_not_written, "{line}");
         });
     }
     let line = "Two interrupts received. Exiting immediately.\n";
     each_way(&format!("\n{line}{}", long()), |printed| {
-        assert!(Words::of(printed).is_abandoned);
+        assert!(ToolProgress::of(printed).is_abandoned);
     });
     let crash = "fatal error: all goroutines are asleep\n";
     each_way(&format!("{crash}{}", long()), |printed| {
-        assert!(Words::of(printed).has_crashed);
+        assert!(ToolProgress::of(printed).has_crashed);
     });
 }
 
@@ -79,7 +79,7 @@ fn output_of_a_provisioner_is_no_fault() {
     let text = format!("a (local-exec): {words}{}", long());
     each_way(&text, |printed| {
         assert_eq!(lock_fault(printed), None);
-        assert!(!Words::of(printed).has_error);
+        assert!(!ToolProgress::of(printed).has_error);
     });
 }
 
@@ -101,7 +101,12 @@ fn closing_line_counts_before_long_output_values_only() {
         (format!("\nOutputs:\n\n{values}"), false),
     ] {
         each_way(&text, |printed| {
-            assert_eq!(Words::of(printed).is_complete, expected, "{}", &text[..80]);
+            assert_eq!(
+                ToolProgress::of(printed).is_complete,
+                expected,
+                "{}",
+                &text[..80]
+            );
         });
     }
     let summary =
@@ -111,7 +116,7 @@ fn closing_line_counts_before_long_output_values_only() {
         "x".repeat(400_000)
     );
     each_way(&format!("{summary}\n{outputs}\n"), |printed| {
-        assert!(Words::of(printed).is_complete);
+        assert!(ToolProgress::of(printed).is_complete);
     });
 }
 
@@ -137,7 +142,10 @@ fn planning_is_remembered_however_much_follows() {
         "{\"@level\":\"info\",\"type\":\"planned_change\"}\n",
     ] {
         each_way(&format!("{line}{}", long()), |printed| {
-            assert!(printed.has_planned || Words::of(printed).had_lock, "{line}");
+            assert!(
+                printed.has_planned || ToolProgress::of(printed).had_lock,
+                "{line}"
+            );
         });
     }
     each_way(&long(), |printed| assert!(!printed.has_planned));

@@ -27,7 +27,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Why a directory cannot be the record of a run.
 #[derive(Debug, Error)]
-pub(in crate::runner) enum RunDirError {
+pub(crate) enum RunDirError {
     #[error("`run_dir`: `{path}` already holds a run; give each run a directory of its own")]
     InUse { path: PathBuf },
     #[error("`run_dir`: `{path}` cannot be created: {}", of_system(source))]
@@ -40,7 +40,7 @@ pub(in crate::runner) enum RunDirError {
 
 impl RunDirError {
     /// Returns whether this run may still claim the directory later.
-    pub(in crate::runner) const fn may_be_claimed_yet(&self) -> bool {
+    pub(crate) const fn may_be_claimed_yet(&self) -> bool {
         match self {
             Self::Hangs { .. } => true,
             Self::InUse { .. } | Self::Create { .. } => false,
@@ -59,7 +59,7 @@ pub(super) struct Supervisor {
 
 /// A claimed directory with the files of its record.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct ClaimedDir {
     pub(super) directory: Directory,
     pub(super) output: Option<File>,
     pub(super) events: Option<File>,
@@ -73,7 +73,7 @@ pub(super) struct Claim {
     _lock: Flock<File>,
 }
 
-impl Claim {
+impl ClaimedDir {
     /// Claims the directory for this run, and creates it if it is missing.
     ///
     /// Changes the umask of the process meanwhile, so no other thread may create files.
@@ -93,7 +93,7 @@ fn make_with_own_umask(
     path: &Path,
     durability: Durability,
     request: &str,
-) -> Result<Claim, RunDirError> {
+) -> Result<ClaimedDir, RunDirError> {
     let create = |source| RunDirError::Create {
         path: path.to_owned(),
         source,
@@ -109,7 +109,7 @@ fn make_with_own_umask(
     }
     let mut warnings = Vec::new();
     let lock = take_lock(&directory, durability, &mut warnings)?;
-    let mut claim = Claim {
+    let mut claim = ClaimedDir {
         output: None,
         events: None,
         part: None,
@@ -197,7 +197,7 @@ fn locked(mut file: File) -> io::Result<Flock<File>> {
     }
 }
 
-impl Claim {
+impl ClaimedDir {
     fn reserve(&mut self) {
         self.part = self.create(RESULT_PART);
         let Some(part) = &self.part else {
@@ -214,7 +214,7 @@ impl Claim {
     fn introduce(&mut self) {
         self.listener = self.directory.listen(CONTROL).ok();
         let introduction = serde_json::to_string(&Supervisor {
-            process: ProcessIdentity::own(),
+            process: ProcessIdentity::of_this_process(),
             listens: self.listener.is_some(),
         });
         let written = introduction

@@ -1,15 +1,4 @@
 //! The run directory: the durable record of one run.
-//!
-//! | module | holds |
-//! |---|---|
-//! | `claim` | makes a directory the record of one run |
-//! | `directory` | a directory that is accessed through its descriptor |
-//! | `disk_activity` | whether a slow disk makes any progress |
-//! | `recorder` | the supervisor's end: a bounded queue of pending writes |
-//! | `writer` | the thread that performs them; the only one that waits for the disk |
-//! | `result_file` | `result.json`: written aside, synced, renamed |
-//! | `record` | the reader's end |
-//! | `stored_event` | an event in the form of `events.ndjson` |
 
 mod claim;
 mod directory;
@@ -26,11 +15,11 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-pub(super) use self::record::{Introduction, NoRecord, Record, Standing};
+pub(super) use self::record::{Introduction, NoRecord, Record, RecordState};
 pub(super) use self::recorder::{Recorder, Room};
 pub(super) use self::result_file::ResultOutput;
 pub(super) use self::stored_event::{OutputPlace, StoredOutput, WithStartTime};
-use super::effect::{Effect, effect_of};
+use super::command::effect::{Effect, effect_of};
 
 /// The received request, with secrets masked.
 pub(super) const REQUEST: &str = "request.json";

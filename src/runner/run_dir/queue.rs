@@ -34,7 +34,7 @@ pub(super) enum Growing {
 
 /// One step of the writer.
 #[derive(Debug)]
-pub(super) enum Job {
+pub(super) enum WriterJob {
     /// Appends to a file.
     Append(Growing, Vec<u8>),
     /// Makes a file as durable as the record has to be.
@@ -45,7 +45,7 @@ pub(super) enum Job {
     Result(Box<Outgoing>),
 }
 
-impl Job {
+impl WriterJob {
     const fn bytes(&self) -> usize {
         match self {
             Self::Append(_, bytes) => bytes.len(),
@@ -72,8 +72,8 @@ pub(super) struct Claimed {
 
 /// Shared by the supervisor and the writer; neither waits for the disk while holding its lock.
 #[derive(Debug)]
-pub(super) struct State {
-    jobs: VecDeque<Job>,
+pub(super) struct QueueStatus {
+    jobs: VecDeque<WriterJob>,
     waiting_bytes: usize,
     /// When the writer last made progress on its current job.
     busy_since: Option<Instant>,
@@ -99,7 +99,7 @@ pub(super) struct State {
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueStatus>,
     /// Notified when there is work for the writer.
     work: Condvar,
     /// Notified when the writer has made progress.
@@ -120,7 +120,7 @@ impl Queue {
     /// Creates an empty queue for a writer that begins with the claim.
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueStatus {
                 jobs: VecDeque::new(),
                 waiting_bytes: 0,
                 busy_since: Some(Instant::now()),
@@ -141,13 +141,13 @@ impl Queue {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, QueueStatus> {
         // A panic ends the process, so no state is left inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state and wakes the waiters.
-    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut QueueStatus) -> T) -> T {
         let changed = change(&mut self.lock());
         self.progress.notify_all();
         self.work.notify_all();
@@ -155,7 +155,7 @@ impl Queue {
     }
 
     /// Waits for the next job; returns `None` at the end.
-    pub(super) fn next(&self, done: Option<Vec<u8>>) -> Option<Job> {
+    pub(super) fn next(&self, done: Option<Vec<u8>>) -> Option<WriterJob> {
         let mut state = self.lock();
         state.busy_since = None;
         if let Some(buffer) = done
@@ -196,7 +196,7 @@ impl Queue {
     }
 
     /// Waits for the writer, at most `at_most`, and only while it makes progress.
-    pub(super) fn wait(&self, at_most: Duration, is_done: impl Fn(&State) -> bool) -> Waited {
+    pub(super) fn wait(&self, at_most: Duration, is_done: impl Fn(&QueueStatus) -> bool) -> Waited {
         let deadline = Instant::now() + at_most;
         let mut state = self.lock();
         loop {
@@ -220,7 +220,7 @@ impl Queue {
     }
 }
 
-impl State {
+impl QueueStatus {
     /// Returns whether all requested work is done.
     pub(super) fn is_idle(&self) -> bool {
         self.jobs.is_empty() && self.busy_since.is_none()
@@ -287,7 +287,7 @@ impl State {
         }
     }
 
-    pub(super) fn push(&mut self, job: Job) {
+    pub(super) fn push(&mut self, job: WriterJob) {
         self.waiting_bytes += job.bytes();
         self.jobs.push_back(job);
     }
@@ -304,7 +304,7 @@ impl State {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(bytes);
-        self.jobs.push_back(Job::Append(file, buffer));
+        self.jobs.push_back(WriterJob::Append(file, buffer));
     }
 
     /// Returns the buffer of the last job that appends to a file. Output may be written before earlier events, but an
@@ -314,9 +314,9 @@ impl State {
             .iter_mut()
             .rev()
             .map_while(|job| match (job, file) {
-                (Job::Append(Growing::Output, _), Growing::Events)
-                | (Job::Sync(_) | Job::StopListening | Job::Result(_), _) => None,
-                (Job::Append(of, buffer), _) => Some((*of, buffer)),
+                (WriterJob::Append(Growing::Output, _), Growing::Events)
+                | (WriterJob::Sync(_) | WriterJob::StopListening | WriterJob::Result(_), _) => None,
+                (WriterJob::Append(of, buffer), _) => Some((*of, buffer)),
             })
             .find_map(|(of, buffer)| (of == file).then_some(buffer))
     }
@@ -328,7 +328,7 @@ impl State {
         }
         self.has_output = false;
         self.has_events = false;
-        self.jobs.retain(Job::outlives_the_log);
+        self.jobs.retain(WriterJob::outlives_the_log);
         self.waiting_bytes = 0;
         self.spare.clear();
     }
@@ -393,13 +393,16 @@ mod tests {
             state.append(Growing::Output, &piece);
         }
         assert!(!state.is_overfull());
-        state.push(Job::StopListening);
+        state.push(WriterJob::StopListening);
         for _ in 0..2 {
             state.give_up("a reason".to_owned());
         }
         assert!(state.has_room() && !state.writes(Growing::Output));
         assert_eq!(state.faults, ["a reason"]);
-        assert!(matches!(state.jobs.pop_front(), Some(Job::StopListening)));
+        assert!(matches!(
+            state.jobs.pop_front(),
+            Some(WriterJob::StopListening)
+        ));
         assert!(state.jobs.is_empty());
     }
 
@@ -420,14 +423,14 @@ mod tests {
         ] {
             state.append(file, text.as_bytes());
         }
-        state.push(Job::Sync(Output));
+        state.push(WriterJob::Sync(Output));
         state.append(Output, b"d");
         assert_eq!(state.waiting_bytes, 7 + MAX_JOB_BYTES);
         let jobs: Vec<_> = state
             .jobs
             .iter()
             .map(|job| match job {
-                Job::Append(file, text) => (Some(*file), str::from_utf8(text).unwrap()),
+                WriterJob::Append(file, text) => (Some(*file), str::from_utf8(text).unwrap()),
                 _ => (None, ""),
             })
             .collect();

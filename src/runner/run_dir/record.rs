@@ -20,7 +20,7 @@ const MAX_SMALL_FILE_BYTES: u64 = 4096;
 
 /// The state of a run's record, as seen from another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::runner) enum Standing {
+pub(crate) enum RecordState {
     /// Its supervisor is alive.
     Running,
     /// Its supervisor is gone.
@@ -29,7 +29,7 @@ pub(in crate::runner) enum Standing {
 
 /// Who can be asked to stop the run, according to the record.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::runner) enum Introduction {
+pub(crate) enum Introduction {
     /// No entry yet, or no entry any more.
     Missing,
     /// The supervisor, and whether it listens on the socket.
@@ -38,7 +38,7 @@ pub(in crate::runner) enum Introduction {
 
 /// An open record of a run.
 #[derive(Debug)]
-pub(in crate::runner) struct Record {
+pub(crate) struct Record {
     directory: Directory,
     /// `supervisor.pid`
     pid: File,
@@ -46,7 +46,7 @@ pub(in crate::runner) struct Record {
 
 /// Why a directory is not the record of a run.
 #[derive(Debug, Error)]
-pub(in crate::runner) enum NoRecord {
+pub(crate) enum NoRecord {
     #[error("`{path}` holds no run: {}", of_system(source))]
     Directory { path: PathBuf, source: io::Error },
     #[error("`{path}` holds no run: `{PID}`: {}", of_system(source))]
@@ -60,7 +60,7 @@ pub(in crate::runner) enum NoRecord {
 
 impl NoRecord {
     /// Returns whether a supervisor may still create what is missing.
-    pub(in crate::runner) fn may_come(&self) -> bool {
+    pub(crate) fn may_come(&self) -> bool {
         match self {
             Self::Directory { source, .. } | Self::File { source, .. } => {
                 source.kind() == io::ErrorKind::NotFound
@@ -70,7 +70,7 @@ impl NoRecord {
     }
 
     /// Returns whether there may be a run that this process cannot access.
-    pub(in crate::runner) const fn is_denied(&self) -> bool {
+    pub(crate) const fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. })
     }
 
@@ -89,7 +89,7 @@ impl NoRecord {
 
 impl Record {
     /// Opens a record.
-    pub(in crate::runner) fn open(path: &Path) -> Result<Self, NoRecord> {
+    pub(crate) fn open(path: &Path) -> Result<Self, NoRecord> {
         Self::open_files(path).map_err(NoRecord::or_denied)
     }
 
@@ -106,12 +106,12 @@ impl Record {
     }
 
     /// Returns the directory, as an absolute path.
-    pub(in crate::runner) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Returns the path of one of its files, for sentences and results.
-    pub(in crate::runner) fn path_of(&self, name: &str) -> PathBuf {
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.directory.path_of(name)
     }
 
@@ -119,7 +119,7 @@ impl Record {
     ///
     /// # Errors
     /// Also if the name does not refer to a regular file.
-    pub(in crate::runner) fn read(&self, name: &str) -> io::Result<Option<File>> {
+    pub(crate) fn read(&self, name: &str) -> io::Result<Option<File>> {
         match self.directory.read(name) {
             Ok(file) => Ok(Some(file)),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -132,28 +132,28 @@ impl Record {
     }
 
     /// Returns whether its supervisor is alive.
-    pub(in crate::runner) fn standing(&self) -> io::Result<Standing> {
+    pub(crate) fn standing(&self) -> io::Result<RecordState> {
         // Through the open file, so that it is this run's lock even if another run has taken the name.
         match Flock::lock(self.pid.try_clone()?, FlockArg::LockSharedNonblock) {
-            Ok(_) => Ok(Standing::Over),
-            Err((_, Errno::EWOULDBLOCK)) => Ok(Standing::Running),
+            Ok(_) => Ok(RecordState::Over),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(RecordState::Running),
             Err((_, fault)) => Err(fault.into()),
         }
     }
 
     /// Returns the file that its supervisor holds locked.
-    pub(in crate::runner) const fn lock_file(&self) -> &File {
+    pub(crate) const fn lock_file(&self) -> &File {
         &self.pid
     }
 
     /// Returns the process id of its supervisor, in its own PID namespace; `None` if it could not be written.
-    pub(in crate::runner) fn supervisor_pid(&self) -> io::Result<Option<i32>> {
+    pub(crate) fn supervisor_pid(&self) -> io::Result<Option<i32>> {
         let text = self.small_file(PID)?;
         Ok(text.and_then(|text| text.trim().parse().ok()))
     }
 
     /// Returns the identity of its supervisor.
-    pub(in crate::runner) fn introduction(&self) -> io::Result<Introduction> {
+    pub(crate) fn introduction(&self) -> io::Result<Introduction> {
         let supervisor = self
             .small_file(SUPERVISOR)?
             .and_then(|text| serde_json::from_str::<Supervisor>(&text).ok());
@@ -164,7 +164,7 @@ impl Record {
     }
 
     /// Connects to the supervisor.
-    pub(in crate::runner) fn connect(&self) -> io::Result<UnixStream> {
+    pub(crate) fn connect(&self) -> io::Result<UnixStream> {
         self.directory.connect(CONTROL)
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::claim::RunDirError;
-use super::queue::{Claimed, Growing, Job, Queue, Waited};
+use super::queue::{Claimed, Growing, Queue, Waited, WriterJob};
 use super::result_file::{Outgoing, ResultOutput};
 use super::{BUSY_PATIENCE, DISK_PATIENCE, Durability, OUTPUT, writer};
 use crate::output::Matcher;
@@ -21,7 +21,7 @@ const STACK_BYTES: usize = 256 * 1024;
 
 /// Whether a record accepts more output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::runner) enum Room {
+pub(crate) enum Room {
     /// It does, or the record is no longer written.
     Free,
     /// The disk is slower than the tool prints.
@@ -30,7 +30,7 @@ pub(in crate::runner) enum Room {
 
 /// The record of the run that this process supervises.
 #[derive(Debug)]
-pub(in crate::runner) struct Recorder {
+pub(crate) struct Recorder {
     queue: Arc<Queue>,
     /// The requested path, until it is claimed.
     wanted: PathBuf,
@@ -44,7 +44,7 @@ impl Recorder {
     ///
     /// # Errors
     /// No thread can be started.
-    pub(in crate::runner) fn start(
+    pub(crate) fn start(
         path: &Path,
         durability: Durability,
         masked_request: String,
@@ -64,7 +64,7 @@ impl Recorder {
     }
 
     /// Waits until the directory is claimed; returns the socket on which orders arrive.
-    pub(in crate::runner) fn claim(&self) -> Result<Option<UnixListener>, RunDirError> {
+    pub(crate) fn claim(&self) -> Result<Option<UnixListener>, RunDirError> {
         let waited = self
             .queue
             .wait(BUSY_PATIENCE, |state| state.claimed.is_some());
@@ -91,7 +91,7 @@ impl Recorder {
     }
 
     /// Waits briefly for room; gives up a disk that hangs.
-    pub(in crate::runner) fn room(&self) -> Room {
+    pub(crate) fn room(&self) -> Room {
         match self.queue.wait(SLICE, |state| state.has_room()) {
             Waited::Done => Room::Free,
             Waited::NotYet => Room::Full,
@@ -103,7 +103,7 @@ impl Recorder {
     }
 
     /// Stops writing the output: the memory cannot hold what the disk does not accept.
-    pub(in crate::runner) fn give_up_slow(&self, backlog_bytes: u64) {
+    pub(crate) fn give_up_slow(&self, backlog_bytes: u64) {
         let path = self.path().display();
         let reason = format!(
             "the disk of `{path}` is slower than the tool prints, and {backlog_bytes} bytes of output wait \
@@ -122,12 +122,12 @@ impl Recorder {
     }
 
     /// Appends to `output.log`; returns whether it is still being written.
-    pub(in crate::runner) fn output(&self, text: &str) -> bool {
+    pub(crate) fn output(&self, text: &str) -> bool {
         self.append(Growing::Output, text.as_bytes())
     }
 
     /// Appends a line to `events.ndjson`; returns whether it is still being written.
-    pub(in crate::runner) fn event(&self, line: &[u8]) -> bool {
+    pub(crate) fn event(&self, line: &[u8]) -> bool {
         self.append(Growing::Events, line)
     }
 
@@ -146,17 +146,17 @@ impl Recorder {
     }
 
     /// Returns whether `output.log` is being written.
-    pub(in crate::runner) fn has_output(&self) -> bool {
+    pub(crate) fn has_output(&self) -> bool {
         self.queue.lock().writes(Growing::Output)
     }
 
     /// Returns whether `events.ndjson` is being written.
-    pub(in crate::runner) fn has_events(&self) -> bool {
+    pub(crate) fn has_events(&self) -> bool {
         self.queue.lock().writes(Growing::Events)
     }
 
     /// Returns sentences about what could not be written, each only once.
-    pub(in crate::runner) fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         let faults = std::mem::take(&mut self.queue.lock().faults);
         faults
             .iter()
@@ -165,28 +165,29 @@ impl Recorder {
     }
 
     /// Waits until the whole output is written, and synced if required.
-    pub(in crate::runner) fn finish_output(&self) {
+    pub(crate) fn finish_output(&self) {
         self.queue
-            .update(|state| state.push(Job::Sync(Growing::Output)));
+            .update(|state| state.push(WriterJob::Sync(Growing::Output)));
         self.wait_until_idle();
     }
 
     /// Returns the file with the whole masked output, if there is one.
-    pub(in crate::runner) fn output_file(&self) -> Option<PathBuf> {
+    pub(crate) fn output_file(&self) -> Option<PathBuf> {
         let state = self.queue.lock();
         (state.writes(Growing::Output) && state.is_in_place).then(|| self.path().join(OUTPUT))
     }
 
     /// Stops accepting orders on the socket.
-    pub(in crate::runner) fn stop_listening(&self) {
-        self.queue.update(|state| state.push(Job::StopListening));
+    pub(crate) fn stop_listening(&self) {
+        self.queue
+            .update(|state| state.push(WriterJob::StopListening));
     }
 
     /// Writes the result, and waits for that as long as the disk makes progress.
     ///
     /// # Errors
     /// A sentence, if the file could not be written or its output is truncated.
-    pub(in crate::runner) fn result(
+    pub(crate) fn result(
         &self,
         frame: RunResult<()>,
         output: ResultOutput,
@@ -197,7 +198,8 @@ impl Recorder {
             output,
             tail,
         });
-        self.queue.update(|state| state.push(Job::Result(outgoing)));
+        self.queue
+            .update(|state| state.push(WriterJob::Result(outgoing)));
         loop {
             match self
                 .queue
@@ -220,15 +222,15 @@ impl Recorder {
     }
 
     /// Closes the queue: no more jobs will come.
-    pub(in crate::runner) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.queue.update(|state| {
-            state.push(Job::Sync(Growing::Events));
+            state.push(WriterJob::Sync(Growing::Events));
             state.is_closed = true;
         });
     }
 
     /// Waits for a hung disk, at most `at_most`, so that it gets the result when it responds again.
-    pub(in crate::runner) fn linger(&self, at_most: Duration) {
+    pub(crate) fn linger(&self, at_most: Duration) {
         let deadline = std::time::Instant::now() + at_most;
         while std::time::Instant::now() < deadline {
             match self.queue.wait(SLICE, |state| state.is_idle()) {

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, Write};
 
 use serde::Serialize;
 
-use super::claim::{Claim, could_not};
+use super::claim::{ClaimedDir, could_not};
 use super::{Durability, RESULT, RESULT_PART};
 use crate::output::Captured;
 use crate::protocol::RunResult;
@@ -16,7 +16,7 @@ const SHORT_OUTPUT_BYTES: [usize; 3] = [16 * 1024, 4 * 1024, 0];
 /// The output of a result; a long one is not held in memory.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub(in crate::runner) enum ResultOutput {
+pub(crate) enum ResultOutput {
     Captured(Captured),
     Text(String),
 }
@@ -37,7 +37,7 @@ impl Outgoing {
     /// A sentence, also if the result was written with truncated output.
     pub(super) fn write(
         &self,
-        claim: &mut Claim,
+        claim: &mut ClaimedDir,
         durability: Durability,
         got_on: &dyn Fn(),
     ) -> Result<(), String> {
@@ -59,7 +59,7 @@ impl Outgoing {
 }
 
 fn write_one(
-    claim: &mut Claim,
+    claim: &mut ClaimedDir,
     durability: Durability,
     result: &impl Serialize,
     got_on: &dyn Fn(),

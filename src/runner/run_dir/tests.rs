@@ -12,7 +12,7 @@ use super::claim::RunDirError;
 use super::*;
 use crate::output::Matcher;
 use crate::protocol::{Outcome, RunResult};
-use crate::runner::document::of_no_tool;
+use crate::runner::result::document::of_no_tool;
 
 fn recorder(path: &Path) -> Recorder {
     let matcher = Arc::new(Matcher::new([]));
@@ -58,7 +58,7 @@ fn a_directory_holds_one_run_only() {
     };
     assert!(is_refused());
     let record = Record::open(&path).unwrap();
-    assert_eq!(record.standing().unwrap(), Standing::Running);
+    assert_eq!(record.standing().unwrap(), RecordState::Running);
     let own = std::process::id().cast_signed();
     assert_eq!(record.supervisor_pid().unwrap(), Some(own));
     assert!(matches!(
@@ -78,7 +78,7 @@ fn a_directory_holds_one_run_only() {
     end(&first);
     // The writer drops the lock as its last step.
     let deadline = Instant::now() + Duration::from_secs(60);
-    while record.standing().unwrap() == Standing::Running {
+    while record.standing().unwrap() == RecordState::Running {
         assert!(Instant::now() < deadline, "the lock is held on");
         std::thread::yield_now();
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::claim::{Claim, could_not};
-use super::queue::{Claimed, Growing, Job, Queue, State};
+use super::claim::{ClaimedDir, could_not};
+use super::queue::{Claimed, Growing, Queue, QueueStatus, WriterJob};
 use super::{CONTROL, Durability, EVENTS, OUTPUT};
 
 /// How often the writer checks that the directory is still at its path.
@@ -18,7 +18,7 @@ const MAX_UNSYNCED_BYTES: usize = 64 * 1024 * 1024;
 /// Claims a directory, then performs one job after the other until the queue is closed.
 pub(super) fn run(queue: &Arc<Queue>, path: &Path, durability: Durability, request: &str) {
     queue.watch_disk(path);
-    let mut claim = match Claim::make(path, durability, request) {
+    let mut claim = match ClaimedDir::make(path, durability, request) {
         Ok(claim) => claim,
         Err(fault) => return queue.update(|state| state.refuse(fault)),
     };
@@ -40,13 +40,13 @@ pub(super) fn run(queue: &Arc<Queue>, path: &Path, durability: Durability, reque
     };
     let mut done = None;
     while let Some(job) = queue.next(done.take()) {
-        done = writer.carry_out(job);
+        done = writer.execute(job);
     }
 }
 
 struct Writer<'a> {
     queue: &'a Queue,
-    claim: Claim,
+    claim: ClaimedDir,
     durability: Durability,
     /// When the path of the directory was last checked.
     looked: Instant,
@@ -55,19 +55,19 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Performs one job, and returns its buffer.
-    fn carry_out(&mut self, job: Job) -> Option<Vec<u8>> {
+    fn execute(&mut self, job: WriterJob) -> Option<Vec<u8>> {
         match job {
-            Job::Append(file, bytes) => {
+            WriterJob::Append(file, bytes) => {
                 self.append(file, &bytes);
                 return Some(bytes);
             }
-            Job::Sync(file) => {
+            WriterJob::Sync(file) => {
                 self.sync(file);
                 self.look();
             }
             // It may never have existed.
-            Job::StopListening => drop(self.claim.directory.remove(CONTROL)),
-            Job::Result(outgoing) => {
+            WriterJob::StopListening => drop(self.claim.directory.remove(CONTROL)),
+            WriterJob::Result(outgoing) => {
                 self.look();
                 let got_on = || self.queue.got_on();
                 let written = outgoing.write(&mut self.claim, self.durability, &got_on);
@@ -136,7 +136,7 @@ impl Writer<'_> {
             "`{path}` is not the run directory of this run any more: it was removed, moved or replaced; \
              the record is not found there, and the run continues"
         );
-        self.queue.update(|state: &mut State| {
+        self.queue.update(|state: &mut QueueStatus| {
             if std::mem::replace(&mut state.is_in_place, false) {
                 state.faults.push(sentence);
             }

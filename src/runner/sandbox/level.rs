@@ -11,7 +11,7 @@ const KNOWN: u32 = 7;
 
 /// The decision about a tool.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::runner) enum Level {
+pub(crate) enum Level {
     /// It is not confined, which deserves a warning.
     None { warning: String },
     /// It is confined with this version of Landlock; with a warning if that leaves gaps.
@@ -57,7 +57,7 @@ pub(super) fn name(abi: u32) -> String {
 ///
 /// # Errors
 /// A sentence, if a sandbox is required and the kernel can't make a complete one.
-pub(in crate::runner) fn decide(mode: SandboxMode, abi: io::Result<u32>) -> Result<Level, String> {
+pub(crate) fn decide(mode: SandboxMode, abi: io::Result<u32>) -> Result<Level, String> {
     let (abi, missing) = match abi {
         Ok(abi) if abi >= COMPLETE => (Some(abi), None),
         Ok(abi) if abi >= USABLE => (Some(abi), Some(incomplete(abi))),

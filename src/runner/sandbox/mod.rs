@@ -1,12 +1,4 @@
 //! Confines the tool of a request, and all processes that it starts.
-//!
-//! | module | decides |
-//! |---|---|
-//! | `level` | how far the kernel can confine, and whether that is enough |
-//! | `paths` | which paths a request opens |
-//! | `real_path` | resolves a path without following links that a tool can change |
-//! | `temp_dir` | the temporary directory of the run |
-//! | `variables` | changes in the environment of the tool |
 
 mod level;
 mod paths;
@@ -22,9 +14,9 @@ pub use self::level::{SandboxLevel, sandbox_level};
 use self::paths::Paths;
 use self::real_path::{Resolved, resolve};
 use self::temp_dir::TempDir;
-pub(super) use self::temp_dir::sweep;
+pub(super) use self::temp_dir::remove_leftovers;
 use super::preparation::Environment;
-use super::refusal::Refusal;
+use super::preparation::refusal::Refusal;
 use super::run_dir::DISK_PATIENCE;
 use super::wording::of_system;
 use crate::process::{Access, Ruleset, Sandbox, contains, landlock_abi, within};
@@ -99,7 +91,7 @@ pub(super) fn prepare(
     let held = temp_dir
         .held()
         .map_err(|fault| Refusal::not_started(format!("`sandbox`: {}", of_system(&fault))))?;
-    variables::fit(
+    variables::adapt_environment(
         request,
         &mut environment.variables,
         temp_dir.path(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{User, getuid};
 
 use crate::protocol::{Request, inherits};
-use crate::runner::data_dir;
+use crate::runner::preparation::data_dir;
 
 /// Configuration of the tools below the home directory. A file that exists but can't be read makes every command
 /// fail.

@@ -35,7 +35,7 @@ impl TempDir {
     /// Creates a directory with a new name.
     pub(super) fn create() -> io::Result<Self> {
         let parent = parent();
-        match own(&parent) {
+        match create_private(&parent) {
             Ok(()) => Self::create_in(&parent),
             // Another user has created it: then use a directory that cannot be swept later.
             Err(_) => Self::create_in(&std::env::temp_dir()),
@@ -75,7 +75,7 @@ fn parent() -> PathBuf {
 }
 
 /// Creates the parent, or checks that it belongs to this user and no other user can access it.
-fn own(parent: &Path) -> io::Result<()> {
+fn create_private(parent: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(parent) {
         Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => return Err(fault),
         Ok(()) | Err(_) => {}
@@ -98,14 +98,14 @@ fn claim(path: &Path) -> Option<File> {
 }
 
 /// Removes leftovers of this user's runs whose supervisor and processes are gone.
-pub(in crate::runner) fn sweep() {
+pub(crate) fn remove_leftovers() {
     let parent = parent();
-    if own(&parent).is_ok() {
-        sweep_in(&parent);
+    if create_private(&parent).is_ok() {
+        remove_leftovers_in(&parent);
     }
 }
 
-fn sweep_in(parent: &Path) {
+fn remove_leftovers_in(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };
@@ -178,7 +178,7 @@ mod tests {
         let [young_path, left_path] = [&young, &left].map(|it| it.path().to_owned());
         drop((young, left));
         assert!(comes_true(|| {
-            sweep_in(parent.path());
+            remove_leftovers_in(parent.path());
             !left_path.exists()
         }));
         assert!(young_path.exists());

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::Request;
-use crate::runner::environment::Variables;
+use crate::runner::preparation::environment::Variables;
 
 const TMPDIR: &str = "TMPDIR";
 const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
@@ -17,7 +17,7 @@ const GIT_CONFIGS: [&str; 2] = [".gitconfig", ".config/git/config"];
 /// - `TMPDIR` is that of the run, regardless of its former value.
 /// - `SSH_AUTH_SOCK` is removed unless its socket is granted; Landlock itself can't block a socket.
 /// - git reads no configuration of the user unless it is granted.
-pub(super) fn fit(
+pub(super) fn adapt_environment(
     request: &Request,
     variables: &mut Variables,
     temp_dir: &Path,
@@ -71,7 +71,7 @@ mod tests {
         let mut request = Request::new(Tool::Tofu, "/w", "init");
         let fitted = |request: &Request, opened: &[PathBuf]| {
             let mut variables = inherited.clone();
-            fit(request, &mut variables, Path::new("/t"), opened);
+            adapt_environment(request, &mut variables, Path::new("/t"), opened);
             assert_eq!(variables[OsStr::new(TMPDIR)], "/t");
             (
                 variables.contains_key(OsStr::new(SSH_AUTH_SOCK)),

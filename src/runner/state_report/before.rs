@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::files::{Record, read};
+use super::files::{RecordedBackend, read};
 use crate::process::EntryWatch;
 
 /// Most links that the kernel follows in one path.
@@ -26,7 +26,7 @@ pub enum Before {
         /// The local state.
         local_state: Option<LocalState>,
         /// The backend of the saved plan to apply.
-        plan: Option<Record>,
+        plan: Option<RecordedBackend>,
     },
     /// They were not recorded, or the record is lost; the run began at this time.
     Unknown { began_at: SystemTime },
@@ -88,7 +88,7 @@ impl Before {
     pub(super) fn seen(
         paths: impl IntoIterator<Item = PathBuf>,
         local_state: Option<PathBuf>,
-        plan: Option<Record>,
+        plan: Option<RecordedBackend>,
     ) -> Self {
         let files = paths.into_iter().map(|path| {
             let fingerprint = Fingerprint::of(&path);
@@ -102,7 +102,7 @@ impl Before {
     }
 
     /// Returns the backend of the saved plan to apply, if it was recorded.
-    pub(super) fn plan(&self) -> Option<&Record> {
+    pub(super) fn plan(&self) -> Option<&RecordedBackend> {
         match self {
             Self::Seen { plan, .. } => plan.as_ref(),
             Self::Unknown { .. } => None,

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::before::Before;
 use super::saved_plan::PlanBackend;
 use crate::regular_file;
+use crate::runner::command::flags;
 use crate::runner::leader::Leader;
-use crate::runner::{data_dir, flags};
+use crate::runner::preparation::data_dir;
 
 /// Most bytes of one file that are read: relevant files are a few hundred bytes long.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -136,7 +137,7 @@ impl WorkPlace {
 
 /// Records what a run may write, before it starts.
 pub fn look_before(place: &WorkPlace) -> Before {
-    let record = Record::of(place);
+    let record = RecordedBackend::of(place);
     let state = local_state(place, &record);
     let written = [place.errored_state()].into_iter();
     let files = written.chain(lock_info_path(&state));
@@ -159,7 +160,10 @@ pub fn selected_workspace(place: &WorkPlace) -> Option<String> {
 /// Reads what a run has left.
 pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     // The plan may no longer exist.
-    let record = before.plan().cloned().unwrap_or_else(|| Record::of(place));
+    let record = before
+        .plan()
+        .cloned()
+        .unwrap_or_else(|| RecordedBackend::of(place));
     let state = local_state(place, &record);
     let local_lock = || {
         let path = lock_info_path(&state)?;
@@ -223,7 +227,7 @@ fn of_script(recorded: Backend) -> Backend {
 
 /// The backend in a saved plan, or in the record that `init` has written to the data directory.
 #[derive(Clone, Debug)]
-pub enum Record {
+pub enum RecordedBackend {
     Absent,
     Unreadable,
     Of {
@@ -234,7 +238,7 @@ pub enum Record {
     },
 }
 
-impl Record {
+impl RecordedBackend {
     fn of(place: &WorkPlace) -> Self {
         match &place.plan_file {
             None => Self::read(&place.data_dir().join(LOCAL_STATE)),
@@ -338,7 +342,7 @@ fn survival(kind: &str, config: &Value, variables: LockVariables) -> Survival {
 ///
 /// Measured with both tools: `-state-out` takes precedence over `-state`, and `-state` over the workspace's own
 /// file; `workspace_dir` does not use any part of `path`.
-fn local_state(place: &WorkPlace, record: &Record) -> PathBuf {
+fn local_state(place: &WorkPlace, record: &RecordedBackend) -> PathBuf {
     let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
     if let Some(path) = flag("state-out").or_else(|| flag("state")) {
         return place.work_dir.join(path);

@@ -20,17 +20,17 @@ use crate::protocol::{LockStatus, StateReport, StateSafety};
 
 use crate::process::Ended;
 
+use super::command::flags;
 use super::diagnosis::{LockFault, is_state_write, lock_fault};
-use super::flags;
 use super::leader::Leader;
-use super::printed::{Fault, Printed, folded};
+use super::tool_output::printed::{Printed, PrintedError, folded};
 
 pub use before::Before;
 pub use files::{
     Backend, Files, LockVariables, Survival, WorkPlace, look_before, observe, selected_workspace,
 };
 use words::is_abrupt;
-pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, Words};
+pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, ToolProgress};
 
 /// What is known of the tool's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum ToolEnd {
 
 /// Everything that a report may use.
 #[derive(Clone, Copy, Debug)]
-pub struct Observed<'a> {
+pub struct ReportInput<'a> {
     /// The subcommand of the tool.
     pub command: &'a str,
     /// The arguments after the subcommand, including those from the environment.
@@ -62,7 +62,7 @@ pub struct Observed<'a> {
     pub files: &'a Files,
 }
 
-impl Observed<'_> {
+impl ReportInput<'_> {
     /// Returns whether the command moves the state from one backend to another: then both have locks, and only one
     /// is recorded.
     fn is_migration(&self) -> bool {
@@ -71,11 +71,11 @@ impl Observed<'_> {
 }
 
 /// Reports on the state of a command that writes it.
-pub(super) fn report(observed: &Observed<'_>) -> StateReport {
+pub(super) fn report(observed: &ReportInput<'_>) -> StateReport {
     let printed = observed.printed;
-    let words = Words::of(printed);
+    let words = ToolProgress::of(printed);
     let known = match (observed.end, observed.leader) {
-        (ToolEnd::Lost, _) => Known::NOTHING,
+        (ToolEnd::Lost, _) => KnownState::NOTHING,
         (ToolEnd::Ended(_), Leader::Wrapper) if words.is_complete => {
             after_own_end(observed, printed, words)
         }
@@ -103,7 +103,7 @@ pub(super) fn report(observed: &Observed<'_>) -> StateReport {
 }
 
 /// Returns whether the output may hide errors.
-fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
+fn is_silent_on_faults(observed: &ReportInput<'_>, words: ToolProgress) -> bool {
     let is_through_script = observed.started_as == Leader::Wrapper;
     let has_failed = observed.end != ToolEnd::Ended(Ended::Exited(0));
     // A script may redirect the errors, or change their format.
@@ -122,7 +122,11 @@ fn is_silent_on_faults(observed: &Observed<'_>, words: Words) -> bool {
 /// is not conclusive.
 ///
 /// A provisioner may write a file with this name as well; then the state is saved.
-fn errored_state_file(observed: &Observed<'_>, printed: &Printed, words: Words) -> Option<PathBuf> {
+fn errored_state_file(
+    observed: &ReportInput<'_>,
+    printed: &Printed,
+    words: ToolProgress,
+) -> Option<PathBuf> {
     let files = observed.files;
     let is_named = || {
         let mut failed = printed.faults().filter(|fault| is_state_write(fault));
@@ -133,13 +137,13 @@ fn errored_state_file(observed: &Observed<'_>, printed: &Printed, words: Words) 
     let named = || found.filter(|_| is_named());
     let appeared = files.errored_state_file.as_ref();
     appeared
-        .filter(|_| !tells_of_failed_writes(observed, words) || is_named())
+        .filter(|_| !shows_failed_writes(observed, words) || is_named())
         .or_else(named)
         .cloned()
 }
 
 /// Returns whether the output would have reported a state that could not be written.
-fn tells_of_failed_writes(observed: &Observed<'_>, words: Words) -> bool {
+fn shows_failed_writes(observed: &ReportInput<'_>, words: ToolProgress) -> bool {
     match (observed.end, observed.leader, observed.started_as) {
         (ToolEnd::Ended(ending), Leader::Tool, Leader::Tool) => {
             observed.is_whole && !observed.printed.is_cut && !is_abrupt(ending, words)
@@ -149,13 +153,13 @@ fn tells_of_failed_writes(observed: &Observed<'_>, words: Words) -> bool {
 }
 
 /// What is known without `errored.tfstate`.
-struct Known {
+struct KnownState {
     safety: StateSafety,
     lock: LockStatus,
     lock_id: Option<String>,
 }
 
-impl Known {
+impl KnownState {
     const NOTHING: Self = Self::new(StateSafety::Unknown, LockStatus::Unknown);
 
     /// Removes conclusions that only a complete output allows.
@@ -174,7 +178,7 @@ impl Known {
     }
 
     /// Removes conclusions that even a complete output does not allow.
-    fn with_doubts(mut self, observed: &Observed<'_>, words: Words) -> Self {
+    fn with_doubts(mut self, observed: &ReportInput<'_>, words: ToolProgress) -> Self {
         let files = observed.files;
         let is_locked = !flags::is_off(observed.args, "lock");
         // Terraform ignores a lock that it cannot release after a migration.
@@ -184,7 +188,7 @@ impl Known {
         }
         let is_partial_doubtful = observed.is_migration() && self.safety == StateSafety::Partial;
         let is_errored_state_cut =
-            files.is_errored_state_cut && !tells_of_failed_writes(observed, words);
+            files.is_errored_state_cut && !shows_failed_writes(observed, words);
         let is_state_gone = files.is_state_gone || (files.is_state_absent && words.has_changed);
         if is_partial_doubtful || is_errored_state_cut || is_state_gone {
             self.safety = StateSafety::Unknown;
@@ -210,7 +214,7 @@ impl Known {
 }
 
 /// Reports on a tool that ended by itself, after at most one graceful stop.
-fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
+fn after_own_end(observed: &ReportInput<'_>, printed: &Printed, words: ToolProgress) -> KnownState {
     // An exit code of 0 removes the doubt, if it is the tool's own.
     let is_settled =
         observed.end == ToolEnd::Ended(Ended::Exited(0)) && observed.leader == Leader::Tool;
@@ -223,34 +227,34 @@ fn after_own_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Kn
     };
     match lock_fault(printed) {
         // After a second signal the tool may end without trying to release the lock.
-        None if words.is_abandoned => Known::new(
+        None if words.is_abandoned => KnownState::new(
             written,
             without_holder(observed, words).unwrap_or(LockStatus::Unknown),
         ),
         // Both tools ignore a failed release if they fail before they have begun to plan.
-        None if !is_settled && ends_before_planning(observed, words) => Known::new(
+        None if !is_settled && ends_before_planning(observed, words) => KnownState::new(
             written,
             without_process(observed).unwrap_or(LockStatus::Unknown),
         ),
-        None => Known::new(written, LockStatus::Released),
-        Some(LockFault::Doubtful) if is_settled => Known::new(written, LockStatus::Released),
+        None => KnownState::new(written, LockStatus::Released),
+        Some(LockFault::Doubtful) if is_settled => KnownState::new(written, LockStatus::Released),
         Some(LockFault::Doubtful | LockFault::Unconfirmed) => {
-            Known::new(written, LockStatus::Unknown)
+            KnownState::new(written, LockStatus::Unknown)
         }
         // This run wrote nothing, so nothing of it is missing.
-        Some(LockFault::Locked(holder)) => Known::held(StateSafety::Saved, holder.id),
-        Some(LockFault::NotAsked) => Known::new(StateSafety::Saved, LockStatus::Unknown),
-        Some(LockFault::NotReleased(lock_id)) => Known::held(written, lock_id),
+        Some(LockFault::Locked(holder)) => KnownState::held(StateSafety::Saved, holder.id),
+        Some(LockFault::NotAsked) => KnownState::new(StateSafety::Saved, LockStatus::Unknown),
+        Some(LockFault::NotReleased(lock_id)) => KnownState::held(written, lock_id),
     }
 }
 
 /// Returns whether a command that plans has ended before it showed that it did.
-fn ends_before_planning(observed: &Observed<'_>, words: Words) -> bool {
+fn ends_before_planning(observed: &ReportInput<'_>, words: ToolProgress) -> bool {
     let plans = ["apply", "destroy", "import", "plan", "refresh"].contains(&observed.command);
     let has_planned = words.had_lock || observed.printed.has_planned;
     // Both tools check this before they ask for the lock.
     let is_before_lock =
-        |fault: &Fault| fault.summary.starts_with("Backend initialization required");
+        |fault: &PrintedError| fault.summary.starts_with("Backend initialization required");
     let has_ended = words.is_complete || words.is_written;
     plans && !has_planned && !has_ended && !observed.printed.faults().any(is_before_lock)
 }
@@ -258,7 +262,11 @@ fn ends_before_planning(observed: &Observed<'_>, words: Words) -> bool {
 /// Reports on a run whose wrapper ended. How the tool itself ended is unknown: the wrapper may have ended first,
 /// and its exit code may be that of another program. The report uses the tool's output, and the kernel's behaviour
 /// when the last process is gone.
-fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
+fn after_end_of_wrapper(
+    observed: &ReportInput<'_>,
+    printed: &Printed,
+    words: ToolProgress,
+) -> KnownState {
     let is_written = (words.is_written || words.has_closed_with_error)
         && !(words.is_not_written || words.is_perhaps_not_written || words.is_abandoned);
     let safety = match is_written {
@@ -266,12 +274,12 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
         false => StateSafety::Unknown,
     };
     match lock_fault(printed) {
-        Some(LockFault::Locked(holder)) => Known::held(StateSafety::Saved, holder.id),
-        Some(LockFault::NotReleased(lock_id)) => Known::held(safety, lock_id),
+        Some(LockFault::Locked(holder)) => KnownState::held(StateSafety::Saved, holder.id),
+        Some(LockFault::NotReleased(lock_id)) => KnownState::held(safety, lock_id),
         Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) => {
-            Known::new(safety, LockStatus::Unknown)
+            KnownState::new(safety, LockStatus::Unknown)
         }
-        None => Known::new(
+        None => KnownState::new(
             safety,
             without_holder(observed, words).unwrap_or(LockStatus::Unknown),
         ),
@@ -279,7 +287,11 @@ fn after_end_of_wrapper(observed: &Observed<'_>, printed: &Printed, words: Words
 }
 
 /// Reports on a tool that was killed in the middle of its work.
-fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) -> Known {
+fn after_abrupt_end(
+    observed: &ReportInput<'_>,
+    printed: &Printed,
+    words: ToolProgress,
+) -> KnownState {
     let files = observed.files;
     let safety = if files.local_lock.is_some() || words.has_changed {
         finished_is_on_disk(files)
@@ -287,8 +299,8 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
         StateSafety::Unknown
     };
     match lock_fault(printed) {
-        Some(LockFault::Locked(holder)) => return Known::held(safety, holder.id),
-        Some(LockFault::NotReleased(lock_id)) => return Known::held(safety, lock_id),
+        Some(LockFault::Locked(holder)) => return KnownState::held(safety, holder.id),
+        Some(LockFault::NotReleased(lock_id)) => return KnownState::held(safety, lock_id),
         Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => {}
     }
     let lock = without_holder(observed, words).unwrap_or(match files.backend {
@@ -301,18 +313,18 @@ fn after_abrupt_end(observed: &Observed<'_>, printed: &Printed, words: Words) ->
         }
         Backend::Local | Backend::Remote(..) | Backend::Unknown => LockStatus::Unknown,
     });
-    Known::new(safety, lock)
+    KnownState::new(safety, lock)
 }
 
 /// Returns what happened to the lock when the tool's process ended, if that alone decides; another run may hold the
 /// lock that it waited for.
-fn without_holder(observed: &Observed<'_>, words: Words) -> Option<LockStatus> {
+fn without_holder(observed: &ReportInput<'_>, words: ToolProgress) -> Option<LockStatus> {
     let is_off = flags::is_off(observed.args, "lock");
     without_process(observed).filter(|_| is_off || !words.is_waiting_for_lock)
 }
 
 /// Returns what happened to a lock that the tool had when its process ended, if that alone decides.
-fn without_process(observed: &Observed<'_>) -> Option<LockStatus> {
+fn without_process(observed: &ReportInput<'_>) -> Option<LockStatus> {
     let is_free = flags::is_off(observed.args, "lock")
         || match observed.files.backend {
             // The kernel releases a file lock with its process; the remaining file locks nothing.

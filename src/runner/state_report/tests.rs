@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::LockInfo;
 use super::*;
-use crate::runner::effect::{Effect, effect_of};
+use crate::runner::command::effect::{Effect, effect_of};
 
 const KILLED: ToolEnd = ToolEnd::Ended(Ended::Signalled(libc::SIGKILL));
 const EXITED_1: ToolEnd = ToolEnd::Ended(Ended::Exited(1));
@@ -45,7 +45,7 @@ pub(super) fn args_of(line: &str) -> (&str, Vec<String>) {
 
 fn reported(line: &str, end: ToolEnd, text: &str, files: &Files) -> StateReport {
     let (command, args) = args_of(line);
-    report(&Observed {
+    report(&ReportInput {
         command,
         args: &args,
         end,

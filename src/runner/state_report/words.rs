@@ -1,10 +1,11 @@
 //! Determines from the tool's own words how far it got.
 
 use crate::process::Ended;
+use crate::runner::command::flags;
 use crate::runner::diagnosis::is_state_write;
-use crate::runner::flags;
-use crate::runner::printed::{
-    CLOSING, Fault, Item, Message, OUTPUTS, Printed, Progress, folded, is_crash, progress,
+use crate::runner::tool_output::printed::{
+    CLOSING, JsonMessage, OUTPUTS, Printed, PrintedError, PrintedPart, ResourceProgress, folded,
+    is_crash, progress,
 };
 
 /// Beginnings of the line that both tools print last, once the state is saved and the lock released; if the release
@@ -45,11 +46,11 @@ const WRITTEN: [&str; 6] = [
     " has been successfully untainted.",
 ];
 /// Printed by both tools when a second signal makes them exit without the state.
-pub(in crate::runner) const ABANDONED: &str = "Two interrupts received.";
+pub(crate) const ABANDONED: &str = "Two interrupts received.";
 /// The errors of a run that was abandoned like this.
 const ABANDONED_ERRORS: [&str; 2] = ["operation aborted", "operation canceled"];
 /// Beginnings of bare lines about a state that could not be written; `state push` prints no block.
-pub(in crate::runner) const STATE_NOT_WRITTEN: [&str; 4] = [
+pub(crate) const STATE_NOT_WRITTEN: [&str; 4] = [
     "Error saving the state",
     "Error writing state",
     "Failed to persist state",
@@ -69,9 +70,9 @@ const UNLOCKED: &str = " state has been successfully unlocked!";
 
 /// How far the tool got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::runner) struct Words {
+pub(crate) struct ToolProgress {
     /// It had the lock, or still has it.
-    pub(in crate::runner) had_lock: bool,
+    pub(crate) had_lock: bool,
     /// It waited for the lock, and has shown nothing since that needs it.
     pub(super) is_waiting_for_lock: bool,
     /// It has begun to change resources.
@@ -81,60 +82,62 @@ pub(in crate::runner) struct Words {
     /// It is going to change resources.
     plans_changes: bool,
     /// Its closing line came last: the state is written and the lock released.
-    pub(in crate::runner) is_complete: bool,
+    pub(crate) is_complete: bool,
     /// Its closing line may have come last: it follows output values, which may contain such a line.
-    pub(in crate::runner) is_perhaps_complete: bool,
+    pub(crate) is_perhaps_complete: bool,
     /// The plan is made.
-    pub(in crate::runner) is_planned: bool,
+    pub(crate) is_planned: bool,
     /// A command other than those above and below succeeded.
-    pub(in crate::runner) is_confirmed: bool,
+    pub(crate) is_confirmed: bool,
     /// The working directory is initialized.
-    pub(in crate::runner) is_initialized: bool,
+    pub(crate) is_initialized: bool,
     /// The configuration is valid.
-    pub(in crate::runner) is_valid: bool,
+    pub(crate) is_valid: bool,
     /// It printed an error.
-    pub(in crate::runner) has_error: bool,
+    pub(crate) has_error: bool,
     /// It printed a bare line with an error.
-    pub(in crate::runner) has_bare_error: bool,
+    pub(crate) has_bare_error: bool,
     /// It crashed.
-    pub(in crate::runner) has_crashed: bool,
+    pub(crate) has_crashed: bool,
     /// Another command began while the previous one had changed resources and had not closed.
     pub(super) is_unclosed: bool,
     /// It has changed resources and has not closed.
     is_changing: bool,
     /// It reported that the requested change is written.
-    pub(in crate::runner) is_written: bool,
+    pub(crate) is_written: bool,
     /// An error of its own came last: it prints errors once the state is written, before the lock is released.
-    pub(in crate::runner) has_closed_with_error: bool,
+    pub(crate) has_closed_with_error: bool,
     /// A second signal made it exit without the state.
-    pub(in crate::runner) is_abandoned: bool,
+    pub(crate) is_abandoned: bool,
     /// It could not write the state.
-    pub(in crate::runner) is_not_written: bool,
+    pub(crate) is_not_written: bool,
     /// It may have been unable to write the state.
-    pub(in crate::runner) is_perhaps_not_written: bool,
+    pub(crate) is_perhaps_not_written: bool,
 }
 
-impl Words {
-    pub(in crate::runner) fn of(printed: &Printed) -> Self {
+impl ToolProgress {
+    pub(crate) fn of(printed: &Printed) -> Self {
         let mut words = Self::default();
         for item in &printed.items {
             match item {
-                Item::Line(line) => words.take_line(line),
+                PrintedPart::Line(line) => words.take_line(line),
                 // May be quoted; but the message that quotes it was printed while the lock was held.
-                Item::DoubtfulLine(line) => {
+                PrintedPart::DoubtfulLine(line) => {
                     words.take_progress(line);
                     words.is_perhaps_complete |= starts(line, &COMPLETE);
                     words.is_confirmed |= line == OUTPUTS;
                 }
-                Item::Message(message) => words.take_message(message),
-                Item::Fault(fault) => words.take_fault(fault),
-                Item::Doubtful(fault) => words.is_perhaps_not_written |= is_state_write(fault),
+                PrintedPart::Message(message) => words.take_message(message),
+                PrintedPart::Fault(fault) => words.take_fault(fault),
+                PrintedPart::Doubtful(fault) => {
+                    words.is_perhaps_not_written |= is_state_write(fault)
+                }
             }
         }
         words
     }
 
-    fn take_message(&mut self, message: &Message) {
+    fn take_message(&mut self, message: &JsonMessage) {
         match (message.kind.as_str(), message.operation.as_str()) {
             ("version", _) => self.begin(),
             ("state_lock_acquire", _) => self.is_waiting_for_lock = true,
@@ -198,10 +201,10 @@ impl Words {
         }
         self.had_lock = true;
         match progress {
-            Progress::Reads => self.reopen(),
-            Progress::Begins => self.begin_change(),
-            Progress::Continues => self.continue_change(),
-            Progress::Ends => self.end_change(),
+            ResourceProgress::Reads => self.reopen(),
+            ResourceProgress::Begins => self.begin_change(),
+            ResourceProgress::Continues => self.continue_change(),
+            ResourceProgress::Ends => self.end_change(),
         }
     }
 
@@ -263,7 +266,7 @@ impl Words {
         self.is_changing = false;
     }
 
-    fn take_fault(&mut self, fault: &Fault) {
+    fn take_fault(&mut self, fault: &PrintedError) {
         let summary = folded(&fault.summary);
         self.is_complete = false;
         self.is_perhaps_complete = false;
@@ -285,7 +288,7 @@ fn starts(line: &str, words: &[&str]) -> bool {
 /// memory or gets a SIGQUIT exits with 2, and terraform's own panic handler with 11. Otherwise, the commands that
 /// write state exit with 0 and 1; after the closing line, no exit code matters. A signal does: another program may have
 /// written that line.
-pub(super) fn is_abrupt(ending: Ended, words: Words) -> bool {
+pub(super) fn is_abrupt(ending: Ended, words: ToolProgress) -> bool {
     match ending {
         Ended::Signalled(_) => true,
         Ended::Exited(_) if words.is_complete => false,

@@ -15,7 +15,7 @@ macro_rules! recorded {
 
 fn told(leader: Leader, code: i32, line: &str, text: &str, backend: Backend) -> StateReport {
     let (command, args) = args_of(line);
-    report(&Observed {
+    report(&ReportInput {
         command,
         args: &args,
         end: ToolEnd::Ended(Ended::Exited(code)),

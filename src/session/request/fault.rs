@@ -36,7 +36,7 @@ impl FieldFault {
     }
 
     /// Returns the position of its field on the wire; unknown fields come last.
-    fn place(&self) -> usize {
+    fn session_dir(&self) -> usize {
         let name = self.field.split(['.', '[']).next().unwrap_or_default();
         FIELDS
             .iter()
@@ -62,7 +62,7 @@ pub struct InvalidRequest {
 impl InvalidRequest {
     /// Creates an error from faults, if there are any.
     pub(super) fn of(mut faults: Vec<FieldFault>) -> Option<Self> {
-        faults.sort_by_key(FieldFault::place);
+        faults.sort_by_key(FieldFault::session_dir);
         (!faults.is_empty()).then_some(Self { faults })
     }
 

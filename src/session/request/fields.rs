@@ -26,12 +26,13 @@ impl Fields {
     }
 
     /// Returns the full name of a member of this object.
-    fn place(&self, name: &str) -> String {
-        place(&self.of, name)
+    fn session_dir(&self, name: &str) -> String {
+        session_dir(&self.of, name)
     }
 
     pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        self.faults.push(FieldFault::new(self.place(name), problem));
+        self.faults
+            .push(FieldFault::new(self.session_dir(name), problem));
     }
 
     fn expected(&mut self, name: &str, expected: &str, found: &Json) {
@@ -142,8 +143,8 @@ impl Fields {
     pub(super) fn value_map(&mut self, name: &str) -> BTreeMap<String, Value> {
         let mut map = BTreeMap::new();
         for (key, value) in self.entries(name, "an object") {
-            let place = self.place(&format!("{name}{}", member(&key)));
-            let value = value_of(&place, value, &mut self.faults);
+            let session_dir = self.session_dir(&format!("{name}{}", member(&key)));
+            let value = value_of(&session_dir, value, &mut self.faults);
             map.insert(key, value);
         }
         map
@@ -152,7 +153,7 @@ impl Fields {
     /// Reads an object with its own fields; returns `None` if it is missing or not an object.
     pub(super) fn object(&mut self, name: &str, expected: &str) -> Option<Fields> {
         match self.take(name)? {
-            Json::Object(entries) => Some(Self::new(&self.place(name), entries)),
+            Json::Object(entries) => Some(Self::new(&self.session_dir(name), entries)),
             other => {
                 self.expected(name, expected, &other);
                 None
@@ -164,7 +165,7 @@ impl Fields {
         match self.take(name) {
             None => Vec::new(),
             Some(Json::Object(entries)) => {
-                without_duplicates(&self.place(name), entries, &mut self.faults)
+                without_duplicates(&self.session_dir(name), entries, &mut self.faults)
             }
             Some(other) => {
                 self.expected(name, expected, &other);
@@ -181,14 +182,15 @@ impl Fields {
     /// Returns every fault, including one for each unknown field.
     pub(super) fn finish(mut self) -> Vec<FieldFault> {
         for (name, _) in std::mem::take(&mut self.left) {
-            let place = place_of_member(&self.of, &name);
-            self.faults.push(FieldFault::new(place, "unknown field"));
+            let session_dir = place_of_member(&self.of, &name);
+            self.faults
+                .push(FieldFault::new(session_dir, "unknown field"));
         }
         self.faults
     }
 }
 
-fn place(of: &str, name: &str) -> String {
+fn session_dir(of: &str, name: &str) -> String {
     if of.is_empty() {
         name.to_owned()
     } else {
@@ -223,7 +225,7 @@ fn without_duplicates(
     kept
 }
 
-fn value_of(place: &str, json: Json, faults: &mut Vec<FieldFault>) -> Value {
+fn value_of(session_dir: &str, json: Json, faults: &mut Vec<FieldFault>) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
@@ -232,13 +234,13 @@ fn value_of(place: &str, json: Json, faults: &mut Vec<FieldFault>) -> Value {
         Json::Array(values) => (0..)
             .zip(values)
             .map(|(index, value): (usize, Json)| {
-                value_of(&format!("{place}[{index}]"), value, faults)
+                value_of(&format!("{session_dir}[{index}]"), value, faults)
             })
             .collect(),
-        Json::Object(entries) => without_duplicates(place, entries, faults)
+        Json::Object(entries) => without_duplicates(session_dir, entries, faults)
             .into_iter()
             .map(|(key, value)| {
-                let value = value_of(&place_of_member(place, &key), value, faults);
+                let value = value_of(&place_of_member(session_dir, &key), value, faults);
                 (key, value)
             })
             .collect(),

@@ -1,19 +1,13 @@
 //! The request for a deployment: the body of `POST /deploy`, and the part of it that may be stored.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `source` | where the configuration comes from |
-//! | `decode`, `fields` | from the bytes of a body to the types, with every fault of its shape |
-//! | `check` | faults of the values, field by field |
-//! | `record` | what may be written to disk, and how to restore it |
-//! | `fault` | the faults |
 
 mod check;
 mod decode;
 mod fault;
 mod fields;
+pub mod flags;
 mod names;
 mod record;
+pub mod shell_words;
 mod source;
 
 use std::collections::BTreeMap;
@@ -24,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::flags::FlagPolicy;
+use self::flags::FlagPolicy;
 use crate::protocol::{MAX_TIMEOUT, Tool};
 pub use fault::{FieldFault, InvalidRequest, RecordError};
 pub use record::{Remembered, RequestSecrets};

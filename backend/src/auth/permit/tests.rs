@@ -42,12 +42,12 @@ fn said(rule: ApprovalRule, name: &str, roles: Roles, attempt: Attempt<'_>) -> S
     };
     match rule.permit(&caller, &attempt) {
         Ok(permit) => Yes(permit.approval()),
-        Err(Refusal::Right { .. }) => NoRight,
-        Err(Refusal::AutoApproveRight { .. }) => NoApproveRight,
-        Err(Refusal::AutoApproveRule) => AgainstRule,
-        Err(Refusal::AutoApproveBoth { .. }) => Neither,
-        Err(Refusal::Starter { .. }) => Own,
-        Err(Refusal::UnknownStarter) => Unknown,
+        Err(Denial::Right { .. }) => NoRight,
+        Err(Denial::AutoApproveRight { .. }) => NoApproveRight,
+        Err(Denial::AutoApproveRule) => AgainstRule,
+        Err(Denial::AutoApproveBoth { .. }) => Neither,
+        Err(Denial::Starter { .. }) => Own,
+        Err(Denial::UnknownStarter) => Unknown,
     }
 }
 

@@ -1,10 +1,4 @@
 //! `GET /openapi.json`: the OpenAPI document, generated from the endpoints.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `request` | the body of `POST /deploy` |
-//! | `words` | types of the library, with the library's schemas |
-//! | `refusals` | error responses that endpoints share |
 
 mod refusals;
 mod request;
@@ -18,7 +12,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::fault::ErrorAnswer;
+use super::error::ErrorAnswer;
 pub(super) use refusals::{Guarded, OfBody, OfDeployment, OfOrigin, OfQuery, OfState};
 pub(super) use request::DeployRequest;
 pub(super) use words::{Operation, Phase, PlanSummary, Reason, Status, Tool};

@@ -8,17 +8,17 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
 /// Endpoints that need authentication.
-pub(in crate::http) struct Guarded;
+pub(crate) struct Guarded;
 /// Endpoints that need none, but still refuse pages of other origins.
-pub(in crate::http) struct OfOrigin;
+pub(crate) struct OfOrigin;
 /// Endpoints about one deployment.
-pub(in crate::http) struct OfDeployment;
+pub(crate) struct OfDeployment;
 /// Endpoints that accept a query string.
-pub(in crate::http) struct OfQuery;
+pub(crate) struct OfQuery;
 /// Endpoints that read a body.
-pub(in crate::http) struct OfBody;
+pub(crate) struct OfBody;
 /// Endpoints that need the deployment to be in a certain state.
-pub(in crate::http) struct OfState;
+pub(crate) struct OfState;
 
 const ORIGIN: (u16, &str) = (403, "Pages of this origin are not served");
 const HOST: (u16, &str) = (

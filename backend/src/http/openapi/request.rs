@@ -16,7 +16,7 @@ use super::{Operation, Tool};
     "operation": "validate",
     "source": {"files": {"main.tf": "output \"greeting\" { value = \"Hello!\" }"}},
 }))]
-pub(in crate::http) struct DeployRequest {
+pub(crate) struct DeployRequest {
     /// The tool to run.
     tool: Tool,
     /// Repository: `https://`, `http://`, `ssh://` or `user@host:path`, without credentials.
@@ -109,7 +109,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use iac_runner::session;
-    use iac_runner::session::flags::FlagPolicy;
+    use iac_runner::session::request::flags::FlagPolicy;
     use serde_json::json;
     use utoipa::PartialSchema;
 

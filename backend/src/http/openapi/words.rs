@@ -13,7 +13,7 @@ macro_rules! words {
     ($($name:ident = $type:ty;)*) => {
         $(
             #[doc = concat!("The words of [`", stringify!($type), "`].")]
-            pub(in crate::http) struct $name;
+            pub(crate) struct $name;
 
             impl PartialSchema for $name {
                 fn schema() -> RefOr<Schema> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{PostgresStore, SqliteStore};
-use crate::store::words::{count, micros, signed, time};
+use crate::store::columns::{count, micros, signed, time};
 use crate::store::{Audit, AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement, StoreError};
 
 pub(super) const RECORD: &str = "INSERT INTO audit (at, actor, action, deployment, detail, by_starter) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -45,7 +45,7 @@ struct AuditRow {
 macro_rules! bind_entry {
     ($query:expr, $entry:ident) => {
         $query
-            .bind($crate::store::words::micros($entry.at))
+            .bind($crate::store::columns::micros($entry.at))
             .bind(&$entry.actor)
             .bind(&$entry.action)
             .bind($entry.deployment.map(|id| id.to_string()))

@@ -9,9 +9,10 @@ use sqlx::Connection;
 use super::audit::{ALL_UNKNOWN, RECORD, bind_entry};
 use super::row::{ClaimRow, deployment_columns};
 use super::{PostgresStore, SqliteStore, held};
-use crate::store::words::{micros, word_of};
+use crate::store::columns::{micros, word_of};
 use crate::store::{
-    Claim, Claims, DeploymentId, Ending, Held, Lease, NewAuditEntry, Progress, StoreError, Whose,
+    Claim, Claims, DeploymentId, Ending, Lease, LeaseState, NewAuditEntry, Owner, Progress,
+    StoreError,
 };
 
 /// `SET` clause of claims and takeovers; `$1` is the node, `$2` the lease in microseconds.
@@ -61,11 +62,11 @@ const FINISH: &str = "UPDATE deployments \
 macro_rules! bind_ending {
     ($query:ident, $ending:ident) => {
         $query
-            .bind($crate::store::words::word_of($ending.reason.status()))
+            .bind($crate::store::columns::word_of($ending.reason.status()))
             .bind(iac_runner::session::Phase::Completed.word())
-            .bind($crate::store::words::word_of($ending.reason))
+            .bind($crate::store::columns::word_of($ending.reason))
             .bind(&$ending.error)
-            .bind($crate::store::words::micros($ending.at))
+            .bind($crate::store::columns::micros($ending.at))
     };
 }
 pub(super) use bind_ending;
@@ -91,17 +92,17 @@ macro_rules! claims {
             async fn take_over(
                 &self,
                 node: &str,
-                whose: Whose,
+                whose: Owner,
                 lease: Duration,
             ) -> Result<Vec<Claim>, StoreError> {
                 let statement = match whose {
-                    Whose::Own => concat!(
+                    Owner::Own => concat!(
                         "UPDATE deployments SET ",
                         carried_by_me!($now),
                         " WHERE standing = 'active' AND node = $1 RETURNING epoch, sealed_secrets, ",
                         deployment_columns!()
                     ),
-                    Whose::Expired => concat!(
+                    Owner::Expired => concat!(
                         "UPDATE deployments SET ",
                         carried_by_me!($now),
                         " WHERE standing = 'active' AND lease_until <= ",
@@ -118,7 +119,7 @@ macro_rules! claims {
                 rows.into_iter().map(Claim::try_from).collect()
             }
 
-            async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Held, StoreError> {
+            async fn renew(&self, lease: &Lease, duration: Duration) -> Result<LeaseState, StoreError> {
                 let statement = concat!(
                     "UPDATE deployments SET lease_until = ",
                     $now,
@@ -133,7 +134,7 @@ macro_rules! claims {
                 Ok(held(done.rows_affected()))
             }
 
-            async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<Held, StoreError> {
+            async fn keep_session_dir(&self, lease: &Lease, dir: &str) -> Result<LeaseState, StoreError> {
                 let done = sqlx::query(KEEP_SESSION_DIR)
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
@@ -147,7 +148,7 @@ macro_rules! claims {
                 &self,
                 lease: &Lease,
                 progress: &Progress,
-            ) -> Result<Held, StoreError> {
+            ) -> Result<LeaseState, StoreError> {
                 let done = sqlx::query(KEEP_PROGRESS)
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
@@ -164,7 +165,7 @@ macro_rules! claims {
                 Ok(held(done.rows_affected()))
             }
 
-            async fn keep_plan(&self, lease: &Lease, plan: &Value) -> Result<Held, StoreError> {
+            async fn keep_plan(&self, lease: &Lease, plan: &Value) -> Result<LeaseState, StoreError> {
                 let done = sqlx::query(KEEP_PLAN)
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
@@ -178,7 +179,7 @@ macro_rules! claims {
                 &self,
                 lease: &Lease,
                 outputs: &Value,
-            ) -> Result<Held, StoreError> {
+            ) -> Result<LeaseState, StoreError> {
                 let done = sqlx::query(KEEP_OUTPUTS)
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch)
@@ -221,7 +222,7 @@ macro_rules! claims {
                 Ok(true)
             }
 
-            async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<Held, StoreError> {
+            async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<LeaseState, StoreError> {
                 let query = sqlx::query(FINISH)
                     .bind(lease.deployment.to_string())
                     .bind(lease.epoch);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{PostgresStore, SqliteStore};
-use crate::store::words::json_of;
+use crate::store::columns::json_of;
 use crate::store::{Decisions, DeploymentId, HandedOver, StoreError};
 
 const ANSWER: &str = "UPDATE decisions SET answer = $2 WHERE seq = $1";

@@ -10,9 +10,9 @@ use super::audit::{RECORD, bind_entry};
 use super::claims::bind_ending;
 use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
-use crate::store::words::{count, json_of, micros, signed, word_of};
+use crate::store::columns::{count, json_of, micros, signed, word_of};
 use crate::store::{
-    Deployment, DeploymentId, Deployments, Ending, Filter, NewAuditEntry, NewDeployment,
+    Deployment, DeploymentFilter, DeploymentId, Deployments, Ending, NewAuditEntry, NewDeployment,
     StoreError, Turn,
 };
 
@@ -111,7 +111,10 @@ macro_rules! deployments {
                     .transpose()
             }
 
-            async fn deployments(&self, filter: &Filter) -> Result<Vec<Deployment>, StoreError> {
+            async fn deployments(
+                &self,
+                filter: &DeploymentFilter,
+            ) -> Result<Vec<Deployment>, StoreError> {
                 sqlx::query_as::<_, DeploymentRow>(MATCHING)
                     .bind(filter.status.map(word_of))
                     .bind(&filter.repository)

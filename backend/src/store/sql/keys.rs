@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{PostgresStore, SqliteStore};
 use crate::auth::{KeyDigest, KeyId};
-use crate::store::words::{micros, time};
+use crate::store::columns::{micros, time};
 use crate::store::{Keys, StoreError, StoredKey};
 
 const ADD: &str = "INSERT INTO api_keys (id, digest, role, roles, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)";

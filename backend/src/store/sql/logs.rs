@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use iac_runner::session::Phase;
 
 use super::{PostgresStore, SqliteStore};
-use crate::store::words::{count, signed, time, value_of};
-use crate::store::{DeploymentId, Held, Lease, Logs, StoreError, StoredLine};
+use crate::store::columns::{count, signed, time, value_of};
+use crate::store::{DeploymentId, Lease, LeaseState, Logs, StoreError, StoredLine};
 
 /// Checks whether a lease is valid.
 pub(super) const IS_CARRIED: &str =
@@ -109,7 +109,7 @@ macro_rules! logs {
                 &self,
                 lease: &Lease,
                 lines: &[StoredLine],
-            ) -> Result<Held, StoreError> {
+            ) -> Result<LeaseState, StoreError> {
                 self.insert_lines(lease, lines).await
             }
 
@@ -118,7 +118,7 @@ macro_rules! logs {
                 lease: &Lease,
                 marker: &StoredLine,
                 last: u64,
-            ) -> Result<Held, StoreError> {
+            ) -> Result<LeaseState, StoreError> {
                 self.replace_lines(lease, marker, last).await
             }
 

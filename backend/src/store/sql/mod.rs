@@ -20,7 +20,7 @@ mod sqlite;
 use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use super::Held;
+use super::LeaseState;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
@@ -34,9 +34,9 @@ fn migrator(texts: &'static [(&'static str, &'static str)]) -> Migrator {
 }
 
 /// Returns whether a statement with a lease took effect, from the number of rows it changed.
-const fn held(rows: u64) -> Held {
+const fn held(rows: u64) -> LeaseState {
     match rows {
-        0 => Held::Lost,
-        _ => Held::Yes,
+        0 => LeaseState::Lost,
+        _ => LeaseState::Yes,
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{PostgresStore, SqliteStore, held};
-use crate::store::words::count;
-use crate::store::{Held, NameAnswer, Node, Nodes, StoreError};
+use crate::store::columns::count;
+use crate::store::{LeaseState, NameAnswer, Node, Nodes, StoreError};
 
 /// A node without deployments is deleted this long after its last heartbeat.
 const FORGET_AFTER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -72,7 +72,11 @@ macro_rules! nodes {
                 Ok(NameAnswer::Taken)
             }
 
-            async fn renew_name(&self, node: &Node, lease: Duration) -> Result<Held, StoreError> {
+            async fn renew_name(
+                &self,
+                node: &Node,
+                lease: Duration,
+            ) -> Result<LeaseState, StoreError> {
                 let statement = concat!(
                     "UPDATE nodes SET lease_until = ",
                     $now,

@@ -11,8 +11,8 @@ use sqlx::{PgPool, Postgres, Transaction};
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
 use super::row::{ClaimRow, deployment_columns};
-use crate::store::words::{micros, signed};
-use crate::store::{Held, Lease, StoreError, StoredLine};
+use crate::store::columns::{micros, signed};
+use crate::store::{Lease, LeaseState, StoreError, StoredLine};
 
 const MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -154,10 +154,10 @@ impl PostgresStore {
         &self,
         lease: &Lease,
         lines: &[StoredLine],
-    ) -> Result<Held, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        if !is_carried(&mut transaction, lease).await? {
-            return Ok(Held::Lost);
+        if !is_active(&mut transaction, lease).await? {
+            return Ok(LeaseState::Lost);
         }
         let column = |of: fn(&StoredLine) -> i64| lines.iter().map(of).collect::<Vec<_>>();
         let phases: Vec<&str> = lines.iter().map(|line| line.phase.word()).collect();
@@ -184,7 +184,7 @@ impl PostgresStore {
                 .await?;
         }
         transaction.commit().await?;
-        Ok(Held::Yes)
+        Ok(LeaseState::Yes)
     }
 
     pub(super) async fn replace_lines(
@@ -192,10 +192,10 @@ impl PostgresStore {
         lease: &Lease,
         marker: &StoredLine,
         last: u64,
-    ) -> Result<Held, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        if !is_carried(&mut transaction, lease).await? {
-            return Ok(Held::Lost);
+        if !is_active(&mut transaction, lease).await? {
+            return Ok(LeaseState::Lost);
         }
         sqlx::query::<Postgres>(super::logs::LEAVE_OUT)
             .bind(lease.deployment.to_string())
@@ -212,12 +212,12 @@ impl PostgresStore {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(Held::Yes)
+        Ok(LeaseState::Yes)
     }
 }
 
 /// Returns whether the lease is valid, and locks its row if so.
-async fn is_carried(
+async fn is_active(
     transaction: &mut Transaction<'_, Postgres>,
     lease: &Lease,
 ) -> Result<bool, StoreError> {

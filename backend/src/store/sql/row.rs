@@ -3,8 +3,8 @@
 use iac_runner::protocol::Tool;
 use iac_runner::session::Operation;
 
-use crate::store::words::{count, json_of, time, value_of};
-use crate::store::{Claim, Deployment, Lease, Progress, Standing, StoreError, Target};
+use crate::store::columns::{count, json_of, time, value_of};
+use crate::store::{Claim, Deployment, Lease, Progress, QueueState, StoreError, Target};
 
 /// The columns of a [`DeploymentRow`].
 macro_rules! deployment_columns {
@@ -69,7 +69,7 @@ impl TryFrom<DeploymentRow> for Deployment {
             tool: Tool::from_program(&row.tool).ok_or(malformed("tool"))?,
             operation: Operation::from_word(&row.operation).ok_or(malformed("operation"))?,
             record: json_of("record", &row.record)?,
-            standing: Standing::from_word(&row.standing).ok_or(malformed("standing"))?,
+            standing: QueueState::from_word(&row.standing).ok_or(malformed("standing"))?,
             progress: Progress {
                 status: value_of("status", row.status)?,
                 phase: value_of("phase", row.phase)?,

@@ -12,8 +12,8 @@ use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool, Transaction};
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
 use super::row::{ClaimRow, deployment_columns};
-use crate::store::words::{micros, signed};
-use crate::store::{Held, Lease, StoreError, StoredLine};
+use crate::store::columns::{micros, signed};
+use crate::store::{Lease, LeaseState, StoreError, StoredLine};
 
 const MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -182,11 +182,11 @@ impl SqliteStore {
         &self,
         lease: &Lease,
         lines: &[StoredLine],
-    ) -> Result<Held, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         let mut writer = self.repeatable().await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        if !is_carried(&mut transaction, lease).await? {
-            return Ok(Held::Lost);
+        if !is_active(&mut transaction, lease).await? {
+            return Ok(LeaseState::Lost);
         }
         let deployment = lease.deployment.to_string();
         for lines in lines.chunks(LINES_AT_A_TIME) {
@@ -213,7 +213,7 @@ impl SqliteStore {
                 .await?;
         }
         transaction.commit().await?;
-        Ok(Held::Yes)
+        Ok(LeaseState::Yes)
     }
 
     pub(super) async fn replace_lines(
@@ -221,11 +221,11 @@ impl SqliteStore {
         lease: &Lease,
         marker: &StoredLine,
         last: u64,
-    ) -> Result<Held, StoreError> {
+    ) -> Result<LeaseState, StoreError> {
         let mut writer = self.repeatable().await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        if !is_carried(&mut transaction, lease).await? {
-            return Ok(Held::Lost);
+        if !is_active(&mut transaction, lease).await? {
+            return Ok(LeaseState::Lost);
         }
         sqlx::query::<Sqlite>(super::logs::LEAVE_OUT)
             .bind(lease.deployment.to_string())
@@ -242,12 +242,12 @@ impl SqliteStore {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(Held::Yes)
+        Ok(LeaseState::Yes)
     }
 }
 
 /// Returns whether the lease is valid.
-async fn is_carried(
+async fn is_active(
     transaction: &mut Transaction<'_, Sqlite>,
     lease: &Lease,
 ) -> Result<bool, StoreError> {

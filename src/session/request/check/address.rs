@@ -1,13 +1,13 @@
 //! Recognizes addresses of modules and resources.
 
-use super::Verdict;
+use super::RuleResult;
 use crate::protocol::is_identifier;
 
 /// Longest address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Checks that this can be a target of a plan: a module, a resource, or an instance.
-pub(super) fn of_target(address: &str) -> Verdict {
+pub(super) fn of_target(address: &str) -> RuleResult {
     match names(address) {
         Some(names) if names.len() >= 2 => Ok(()),
         _ => {
@@ -17,7 +17,7 @@ pub(super) fn of_target(address: &str) -> Verdict {
 }
 
 /// Checks that this can be the address of a resource or of an instance of one.
-pub(super) fn of_resource(address: &str) -> Verdict {
+pub(super) fn of_resource(address: &str) -> RuleResult {
     let is_resource = names(address).is_some_and(|names| {
         let after_modules = names
             .chunks(2)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Faults, Verdict, paths};
+use super::{Faults, RuleResult, paths};
 use crate::protocol::{Tool, member};
 use crate::session::request::{MAX_FILES, MAX_FILES_BYTES};
 
@@ -50,7 +50,7 @@ pub(super) fn check(files: &BTreeMap<String, String>, path: &str, tool: Tool, fa
     }
 }
 
-fn name(name: &str) -> Verdict {
+fn name(name: &str) -> RuleResult {
     let refused = |problem: &str| Err(problem.to_owned());
     if name.starts_with('/') {
         return refused("is absolute; expected a relative name");

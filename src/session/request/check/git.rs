@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Faults, Verdict};
+use super::{Faults, RuleResult};
 use crate::checkout::validate_url;
 use crate::protocol::is_secret_name;
 use crate::session::request::source::{Git, GitAuth, SshCredentials};
@@ -14,7 +14,7 @@ const MAX_REF_BYTES: usize = 1024;
 
 /// The transport of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum Transport {
     Http,
     Ssh,
     File,
@@ -23,17 +23,17 @@ enum Reach {
 pub(super) fn check(git: &Git, faults: &mut Faults) {
     let reach = reach(&git.url);
     if let Some(auth) = &git.auth {
-        if !matches!(reach, Ok(Reach::Http) | Err(_)) {
+        if !matches!(reach, Ok(Transport::Http) | Err(_)) {
             faults.add("git_auth", "is for http and https only");
         }
         of_auth(auth, faults);
     }
     if let Some(ssh) = &git.ssh {
-        if !matches!(reach, Ok(Reach::Ssh) | Err(_)) {
+        if !matches!(reach, Ok(Transport::Ssh) | Err(_)) {
             faults.add("ssh", "is for ssh only");
         }
         of_ssh(ssh, faults);
-    } else if matches!(reach, Ok(Reach::Ssh)) && git.auth.is_none() {
+    } else if matches!(reach, Ok(Transport::Ssh)) && git.auth.is_none() {
         let problem =
             "is required for ssh: `private_key`, and `known_hosts` with the keys of the host";
         faults.add("ssh", problem);
@@ -42,14 +42,14 @@ pub(super) fn check(git: &Git, faults: &mut Faults) {
     faults.note("git_ref", git_ref(&git.git_ref));
 }
 
-fn reach(url: &str) -> Result<Reach, String> {
+fn reach(url: &str) -> Result<Transport, String> {
     let reach = reach_by_scheme(url)?;
     // Refuse now what the checkout would refuse later.
     validate_url(url).map_err(|fault| fault.to_string())?;
     Ok(reach)
 }
 
-fn reach_by_scheme(url: &str) -> Result<Reach, String> {
+fn reach_by_scheme(url: &str) -> Result<Transport, String> {
     let refused = |problem: &str| Err(problem.to_owned());
     if url.is_empty() {
         return refused("is empty");
@@ -64,13 +64,13 @@ fn reach_by_scheme(url: &str) -> Result<Reach, String> {
         return refused("holds a space or a control character");
     }
     if url.starts_with('/') {
-        return Ok(Reach::File);
+        return Ok(Transport::File);
     }
     match url.split_once("://") {
         Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => of_http(rest),
             "ssh" => of_ssh_url(rest),
-            "file" if rest.starts_with('/') => Ok(Reach::File),
+            "file" if rest.starts_with('/') => Ok(Transport::File),
             "file" => refused("expected an absolute path after `file://`"),
             _ => refused(EXPECTED),
         },
@@ -81,17 +81,17 @@ fn reach_by_scheme(url: &str) -> Result<Reach, String> {
 const EXPECTED: &str =
     "expected `https://`, `http://`, `ssh://`, `user@host:path`, `file://` or an absolute path";
 
-fn of_http(rest: &str) -> Result<Reach, String> {
+fn of_http(rest: &str) -> Result<Transport, String> {
     let authority = authority(rest);
     // A URL is shown and stored, so its query may not contain a token either.
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     if authority.contains('@') || is_secret_name(query) {
         return Err("holds credentials; give them in `git_auth`".to_owned());
     }
-    host(authority).map(|()| Reach::Http)
+    host(authority).map(|()| Transport::Http)
 }
 
-fn of_ssh_url(rest: &str) -> Result<Reach, String> {
+fn of_ssh_url(rest: &str) -> Result<Transport, String> {
     let authority = authority(rest);
     let (user, named) = authority.rsplit_once('@').unwrap_or(("", authority));
     if user.contains(':') {
@@ -100,14 +100,14 @@ fn of_ssh_url(rest: &str) -> Result<Reach, String> {
     if user.starts_with('-') {
         return Err("names a user that starts with a dash".to_owned());
     }
-    host(named).map(|()| Reach::Ssh)
+    host(named).map(|()| Transport::Ssh)
 }
 
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-fn host(host: &str) -> Verdict {
+fn host(host: &str) -> RuleResult {
     match host.chars().next() {
         None | Some(':') => Err("names no host".to_owned()),
         Some('-') => Err("names a host that starts with a dash".to_owned()),
@@ -115,21 +115,23 @@ fn host(host: &str) -> Verdict {
     }
 }
 
-fn scp_like(url: &str) -> Result<Reach, String> {
+fn scp_like(url: &str) -> Result<Transport, String> {
     let is_transport = url.contains("::");
     match url.split_once(':') {
         Some((_, path)) if authority(path).contains('@') => {
             Err("holds a password; give a key in `ssh`".to_owned())
         }
-        Some((place, path)) if !is_transport && !place.contains('/') && !path.is_empty() => {
-            of_ssh_url(place)
+        Some((session_dir, path))
+            if !is_transport && !session_dir.contains('/') && !path.is_empty() =>
+        {
+            of_ssh_url(session_dir)
         }
         _ => Err(EXPECTED.to_owned()),
     }
 }
 
 /// Applies the rules of `git check-ref-format`, and refuses options.
-fn git_ref(name: &str) -> Verdict {
+fn git_ref(name: &str) -> RuleResult {
     let refused = |problem: &str| Err(problem.to_owned());
     if name.is_empty() {
         return refused("is empty");
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_repository_is_reached_in_one_of_three_ways_or_refused() {
-        use Reach::{File, Http, Ssh};
+        use Transport::{File, Http, Ssh};
         let table = [
             ("https://github.com/user/repo.git", Some(Http)),
             ("http://git.example.com:3000/a", Some(Http)),

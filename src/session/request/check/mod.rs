@@ -13,11 +13,11 @@ use super::fault::FieldFault;
 use super::source::Source;
 use super::{DeployRequest, Operation};
 use crate::protocol::MAX_TIMEOUT;
-use crate::session::flags::{FlagPolicy, FlagsOf};
-use crate::session::words;
+use crate::session::request::flags::{FlagPolicy, FlagsOf};
+use crate::session::request::shell_words;
 
 /// Result of a rule: ok, or a fragment for the end of a sentence.
-type Verdict = Result<(), String>;
+type RuleResult = Result<(), String>;
 
 /// Longest name of a workspace, in bytes: it becomes the name of a directory.
 const MAX_WORKSPACE_BYTES: usize = 255;
@@ -31,7 +31,7 @@ impl Faults {
         self.0.push(FieldFault::new(field, problem));
     }
 
-    fn note(&mut self, field: impl Into<String>, verdict: Verdict) {
+    fn note(&mut self, field: impl Into<String>, verdict: RuleResult) {
         if let Err(problem) = verdict {
             self.add(field, problem);
         }
@@ -83,7 +83,7 @@ fn source(request: &DeployRequest, faults: &mut Faults) {
     }
 }
 
-fn directory(path: &Path) -> Verdict {
+fn directory(path: &Path) -> RuleResult {
     let text = path.as_os_str().as_encoded_bytes();
     if text.contains(&0) {
         Err("holds a NUL byte".to_owned())
@@ -120,7 +120,7 @@ fn of_plan(operation: Operation, policy: &FlagPolicy) -> Cow<'_, FlagPolicy> {
 }
 
 fn flags(field: &str, of: FlagsOf, text: &str, policy: &FlagPolicy, faults: &mut Faults) {
-    match words::split(text) {
+    match shell_words::split(text) {
         Ok(words) => {
             for fault in policy.check(of, &words) {
                 faults.add(field, fault.to_string());
@@ -130,7 +130,7 @@ fn flags(field: &str, of: FlagsOf, text: &str, policy: &FlagPolicy, faults: &mut
     }
 }
 
-fn timeout(minutes: f64) -> Verdict {
+fn timeout(minutes: f64) -> RuleResult {
     let most = MAX_TIMEOUT.as_secs() / 60;
     if (0.0..=most as f64).contains(&minutes) {
         Ok(())
@@ -140,7 +140,7 @@ fn timeout(minutes: f64) -> Verdict {
 }
 
 /// Allows the characters that both tools accept: Go's `url.PathEscape` leaves them unchanged.
-fn workspace(name: &str) -> Verdict {
+fn workspace(name: &str) -> RuleResult {
     let starts_well = name
         .bytes()
         .next()
@@ -189,14 +189,14 @@ fn addresses(request: &DeployRequest, faults: &mut Faults) {
 mod tests {
     use super::*;
     use crate::protocol::Tool;
-    use crate::session::flags::{Refusal, When};
+    use crate::session::request::flags::{FlagRefusal, When};
 
     #[test]
     fn only_a_plan_alone_may_do_without_the_lock() {
         let mut request = DeployRequest::git(Tool::Tofu, "https://h/a", "main");
         request.plan_flags = "-lock=false".to_owned();
         let by_default = FlagPolicy::default();
-        let stricter = FlagPolicy::default().refuse(Refusal {
+        let stricter = FlagPolicy::default().refuse(FlagRefusal {
             flag: "lock".to_owned(),
             of: None,
             when: When::Given,

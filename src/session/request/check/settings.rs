@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Faults, Verdict};
+use super::{Faults, RuleResult};
 use crate::protocol::is_secret_name;
 use crate::protocol::{is_identifier, is_settable_variable, member};
 use crate::session::request::DeployRequest;
@@ -27,7 +27,7 @@ pub(super) fn environment(request: &DeployRequest, faults: &mut Faults) {
     }
 }
 
-fn name_of_variable(name: &str, selects_workspace: bool) -> Verdict {
+fn name_of_variable(name: &str, selects_workspace: bool) -> RuleResult {
     let refused = |problem: &str| Err(problem.to_owned());
     if !is_settable_variable(name) {
         return refused(

@@ -1,0 +1,86 @@
+//! The log of a deployment so far, as text.
+
+use iac_runner::session::{Logs, Phase};
+
+use crate::service::{Service, waiting_line};
+use crate::store::{DeploymentId, StoreError, StoredLine};
+
+/// Most lines of a piece.
+const PIECE: u32 = 1000;
+
+/// A log that is read as fast as the client accepts it, with one piece in memory at a time.
+#[derive(Debug)]
+pub struct LogText {
+    service: Service,
+    id: DeploymentId,
+    /// `None` means all phases.
+    phase: Option<Phase>,
+    from: From,
+}
+
+/// Source of the lines.
+#[derive(Debug)]
+enum From {
+    /// A session of this process: its log has all lines, while the store may lag behind.
+    Session(Logs),
+    /// The store, from this line on.
+    Store(u64),
+    /// All lines are read.
+    End,
+}
+
+impl Service {
+    /// Returns the log of a deployment, or of one of its phases.
+    pub fn log_text(&self, id: DeploymentId, phase: Option<Phase>) -> LogText {
+        let from = match self.session(id) {
+            Some(session) => From::Session(session.logs(0)),
+            None => From::Store(0),
+        };
+        LogText {
+            service: self.clone(),
+            id,
+            phase,
+            from,
+        }
+    }
+}
+
+impl LogText {
+    /// Returns the next lines, each with its newline; `None` at the end. A piece may be empty.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
+        let lines: Vec<StoredLine> = match &mut self.from {
+            From::Session(logs) => {
+                let at_hand = std::iter::from_fn(|| logs.line_at_hand());
+                at_hand.take(PIECE as usize).map(StoredLine::from).collect()
+            }
+            From::Store(next) => {
+                let lines = self.service.store().lines(self.id, *next, PIECE).await?;
+                *next = lines.last().map_or(*next, |last| last.line + 1);
+                lines
+            }
+            From::End => return Ok(None),
+        };
+        if lines.is_empty() {
+            return self.last_piece().await;
+        }
+        let is_wanted = |line: &&StoredLine| self.phase.is_none_or(|phase| line.phase == phase);
+        let texts = lines.iter().filter(is_wanted);
+        Ok(Some(
+            texts.flat_map(|line| [line.text.as_str(), "\n"]).collect(),
+        ))
+    }
+
+    /// Returns the line that names what a deployment waits for, which is not part of its log.
+    async fn last_piece(&mut self) -> Result<Option<String>, StoreError> {
+        let has_begun = matches!(self.from, From::Session(_)) || self.phase.is_some();
+        self.from = From::End;
+        if has_begun {
+            return Ok(None);
+        }
+        let other = self.service.store().waits_for(self.id).await?;
+        Ok(other.map(|other| waiting_line(other) + "\n"))
+    }
+}

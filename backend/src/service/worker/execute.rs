@@ -1,0 +1,174 @@
+//! Runs one claimed deployment: starts its session, or recovers it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use iac_runner::process::restore_owner_access;
+use iac_runner::session::request::RequestSecrets;
+use iac_runner::session::{
+    DeployRequest, Reason, RecoverError, Session, SessionId, Sessions, Settings,
+};
+use tracing::{error, info, warn};
+
+use super::fence::Fence;
+use crate::causes::Causes;
+use crate::sealing::SealError;
+use crate::service::Service;
+use crate::service::decisions::audit_backfill::Moment;
+use crate::service::error::CarryError;
+use crate::store::{Claim, Ending, LeaseState, Settlement};
+
+impl Service {
+    /// Runs a deployment to its end, in its own task.
+    pub(crate) fn execute(&self, claim: Claim) {
+        self.parts.active_deployments.claim(claim.lease.deployment);
+        let service = self.clone();
+        tokio::spawn(async move {
+            service.execute_to_end(&claim).await;
+            service
+                .parts
+                .active_deployments
+                .remove(claim.lease.deployment);
+            service.scrub_soon();
+            service.parts.wake.notify_one();
+        });
+    }
+
+    async fn execute_to_end(&self, claim: &Claim) {
+        let id = claim.lease.deployment;
+        match self.session_of(claim).await {
+            Ok(session) => {
+                info!(deployment = %id, "deployment has a session");
+                let completed = self.backfill_audit(claim, &session, Moment::TakenUp);
+                if completed.await.is_err() {
+                    return;
+                }
+                if let Some(by) = self
+                    .parts
+                    .active_deployments
+                    .insert_session(id, session.clone())
+                {
+                    // Fails only if the session has already ended, which is fine.
+                    let _ = session.cancel(&by).await;
+                }
+                self.sync_session(claim, &session).await;
+            }
+            Err(CarryError::Lost) => {}
+            Err(fault) => {
+                error!(deployment = %id, error = %Causes(&fault), "deployment has no session");
+                let ending = Ending {
+                    reason: reason(&fault),
+                    error: Causes(&fault).to_string(),
+                    at: Utc::now(),
+                };
+                let settlement = if ending.reason == Reason::Unknown {
+                    Settlement::Unknown
+                } else {
+                    Settlement::Dropped
+                };
+                if self.settle_without_session(id, settlement).await.is_err() {
+                    return;
+                }
+                let store = self.store();
+                if self.insist(|| store.finish(&claim.lease, &ending)).await == LeaseState::Yes {
+                    let operation = claim.deployment.operation;
+                    self.metrics().count(operation, ending.reason, None);
+                }
+            }
+        }
+    }
+
+    /// Returns the session of a deployment: the existing one, or a new one if work has not begun.
+    ///
+    /// Existing sessions come first: they are followed even if their secrets cannot be decrypted.
+    async fn session_of(&self, claim: &Claim) -> Result<Session, CarryError> {
+        let id = claim.lease.deployment;
+        let root = self.dir(id);
+        let fence = Fence::of(&root);
+        if claim.deployment.session_dir.is_none() {
+            fence.put_up().map_err(CarryError::Fence)?;
+        }
+        let (store, shown) = (self.store(), root.to_string_lossy().into_owned());
+        let kept = self.insist(|| store.keep_session_dir(&claim.lease, &shown));
+        if kept.await == LeaseState::Lost {
+            return Err(CarryError::Lost);
+        }
+        let secrets = self.secrets_of(claim);
+        restore_owner_access(&root).map_err(CarryError::Directory)?;
+        let left = sessions_in(&root).map_err(CarryError::Directory)?;
+        let settings = Settings {
+            root: root.clone(),
+            ..self.parts.settings.clone()
+        };
+        let sessions = Sessions::open(settings)?;
+        for dir in left {
+            match sessions.recover(&dir, secrets.as_ref().ok()) {
+                Err(RecoverError::NoSession { .. }) => {}
+                session => {
+                    let session = session?;
+                    fence.take_down().map_err(CarryError::Directory)?;
+                    if let Err(fault) = &secrets {
+                        error!(deployment = %id, error = %Causes(fault), "session recovered without its secrets");
+                    }
+                    return Ok(session);
+                }
+            }
+        }
+        if !fence.is_up().map_err(CarryError::Directory)? {
+            return Err(CarryError::SessionLost { dir: root });
+        }
+        let rule = self.parts.approval_rule;
+        let deployment = &claim.deployment;
+        rule.begin(deployment.operation, deployment.is_automatic())
+            .map_err(CarryError::Approval)?;
+        let request = DeployRequest::from_record(&claim.deployment.record, &secrets?)?;
+        let session = sessions.start(request)?;
+        if let Err(fault) = fence.take_down() {
+            // The session is on disk and takes precedence over the fence.
+            warn!(deployment = %id, error = %Causes(&fault), "fence not removed");
+        }
+        Ok(session)
+    }
+
+    fn secrets_of(&self, claim: &Claim) -> Result<RequestSecrets, SealError> {
+        match &claim.sealed_secrets {
+            Some(sealed) => self.parts.sealer.open(claim.lease.deployment, sealed),
+            None => Ok(RequestSecrets::default()),
+        }
+    }
+}
+
+/// Returns the session directories below a deployment's directory: one, or an empty list before work has begun.
+fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let mut dirs = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.parse::<SessionId>().is_ok()) {
+            dirs.push(path);
+        }
+    }
+    Ok(dirs)
+}
+
+/// Maps an error to the reason with which a deployment without a session ends.
+fn reason(fault: &CarryError) -> Reason {
+    match fault {
+        // Work may have begun; its outcome cannot be known.
+        CarryError::Recover(_) | CarryError::Directory(_) | CarryError::SessionLost { .. } => {
+            Reason::Unknown
+        }
+        CarryError::Approval(_)
+        | CarryError::Fence(_)
+        | CarryError::Secrets(_)
+        | CarryError::Record(_)
+        | CarryError::Start(_) => Reason::PreparationFailed,
+        CarryError::Lost => Reason::Internal,
+    }
+}

@@ -1,0 +1,570 @@
+//! Finds secrets in the members of a value that is a document: JSON, an HCL object, lines of YAML or of an
+//! environment file, or one of them in base64.
+//!
+//! A tool that decodes such a value shows its members in its own format, so each string in it is a separate secret.
+
+use std::collections::HashSet;
+use std::iter;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::member::Member;
+use super::{Scope, Secret, credential_files, keys, lines, pairs, quoted, scope_of, url, whole};
+use crate::protocol::is_secret_name;
+
+/// Deepest nesting of a document in strings of others, or in base64.
+const MAX_DEPTH: usize = 8;
+/// Most strings that are taken from one value.
+const MAX_STRINGS: usize = 10_000;
+/// Least number of values in the lines of a secret text for each of them to be secret: a sentence may contain a
+/// colon or a dash too.
+const MIN_LINES: usize = 2;
+/// Shortest text that is decoded as base64.
+const MIN_BASE64_BYTES: usize = 12;
+
+/// Members that are not secret in any credentials: addresses and kinds that the vendor publishes, and identifiers
+/// that are in every plan. Without `-` and `_`, in lower case.
+const PUBLIC: [&str; 27] = [
+    "activedirectoryendpointurl",
+    "activedirectorygraphresourceid",
+    "apiversion",
+    "audience",
+    "authproviderx509certurl",
+    "authuri",
+    "clientx509certurl",
+    "expiration",
+    "galleryendpointurl",
+    "kind",
+    "location",
+    "managementendpointurl",
+    "projectid",
+    "quotaprojectid",
+    "region",
+    "resourcemanagerendpointurl",
+    "serviceaccountimpersonationurl",
+    "sqlmanagementendpointurl",
+    "subjecttokentype",
+    "subscriptionid",
+    "tenantid",
+    "tokenuri",
+    "tokenurl",
+    "type",
+    "universedomain",
+    "version",
+    "zone",
+];
+
+/// Suffixes of the names of other such members.
+const PUBLIC_ENDS: [&str; 3] = ["location", "region", "zone"];
+
+/// Returns the secrets in a document. If it is not secret as a whole, these are the members with secret names.
+pub(crate) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
+    let mut found = Found::default();
+    if let Ok(text) = std::str::from_utf8(value) {
+        found.add_of_text(text.trim(), is_secret, 0);
+    }
+    found.secrets
+}
+
+/// Returns whether a value is a JSON object or array.
+pub(crate) fn is_document(value: &[u8]) -> bool {
+    let text = value.trim_ascii();
+    matches!(text, [b'{' | b'[', ..])
+        && std::str::from_utf8(text).is_ok_and(|text| json(text).is_some())
+}
+
+#[derive(Default)]
+struct Found {
+    secrets: Vec<Secret<'static>>,
+    strings: usize,
+}
+
+impl Found {
+    fn add_of_text(&mut self, text: &str, is_secret: bool, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        if let Some(document) = json(text) {
+            let before = self.secrets.len();
+            self.add_of_json(&document, "", is_secret, depth);
+            self.add_as_written(text, before);
+            return;
+        }
+        let quoted = quoted::members_in(text);
+        for (at, member) in quoted.iter().enumerate() {
+            self.add_assigned(member, name_of(&quoted, at), is_secret, depth);
+        }
+        let assigned = lines::members_in(text);
+        let is_document = assigned.len() >= MIN_LINES;
+        for (at, member) in assigned.iter().enumerate() {
+            let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
+            let is_number = member.value.bytes().all(is_of_number);
+            let is_secret = is_secret && is_document && !is_number;
+            self.add_assigned(member, name_of(&assigned, at), is_secret, depth);
+        }
+        for found in [keys::secrets_in(text), credential_files::secrets_in(text)] {
+            self.secrets
+                .extend(found.into_iter().map(Secret::into_owned));
+        }
+        if is_secret && let Some(password) = basic_password(text) {
+            self.add(&password);
+        }
+        if let Some(decoded) = from_base64(text) {
+            if is_secret {
+                self.add(&decoded);
+            }
+            self.add_of_text(decoded.trim(), is_secret, depth + 1);
+        }
+    }
+
+    /// Adds the strings of a document that are secrets from a place on as they are written there, with their escapes: a tool
+    /// that encodes the document does not decode it.
+    fn add_as_written(&mut self, text: &str, before: usize) {
+        if !text.contains('\\') {
+            return;
+        }
+        let secret: HashSet<Vec<u8>> = self.secrets[before..]
+            .iter()
+            .map(|it| it.value.to_vec())
+            .collect();
+        for written in escaped_strings(text) {
+            let meant = serde_json::from_str::<String>(&format!("\"{written}\""));
+            let is_secret = |meant: &String| {
+                secret.contains(meant.as_bytes()) && !is_document(meant.as_bytes())
+            };
+            if meant.is_ok_and(|meant| is_secret(&meant)) {
+                self.secrets
+                    .push(Secret::anywhere(written.as_bytes().to_vec()));
+            }
+        }
+    }
+
+    fn add_assigned(&mut self, member: &Member<'_>, name: &str, is_secret: bool, depth: usize) {
+        let is_secret = is_secret || member.within.iter().any(|name| has_secret_name(name));
+        self.add_member(name, &member.value, is_secret, depth);
+    }
+
+    fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {
+        let is_secret = is_secret || has_secret_name(name);
+        match value {
+            Value::String(text) => self.add_member(name, text, is_secret, depth),
+            Value::Array(values) => {
+                for value in values {
+                    self.add_of_json(value, name, is_secret, depth);
+                }
+            }
+            Value::Object(members) => {
+                // Variables of containers are listed as `{"name": "DB_PASSWORD", "value": "…"}`.
+                let named = members.iter().find(|(name, _)| holds_name(name));
+                let named = named.and_then(|(_, name)| name.as_str());
+                for (name, value) in members {
+                    let name = named.filter(|_| holds_value(name)).unwrap_or(name);
+                    self.add_of_json(value, name, is_secret, depth);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
+        let is_secret = is_secret
+            || has_secret_name(name)
+            || (is_name_of_basic(name) && basic_password(value).is_some());
+        if self.strings == MAX_STRINGS || (is_secret && (is_public(name) || is_region(value))) {
+            return;
+        }
+        self.strings += 1;
+        if is_secret {
+            self.add(value);
+        }
+        self.add_of_text(value, is_secret, depth + 1);
+    }
+
+    /// Adds a text and the secrets that it contains.
+    fn add(&mut self, text: &str) {
+        let value = text.as_bytes();
+        let secret = match scope_of(value, b"") {
+            Scope::Anywhere => whole(value),
+            scope => Secret {
+                value: value.into(),
+                scope,
+            },
+        };
+        self.secrets.push(secret.into_owned());
+        let parts = url::secrets_in(value).into_iter();
+        self.secrets.extend(
+            parts
+                .chain(pairs::secrets_in(value))
+                .map(Secret::into_owned),
+        );
+    }
+}
+
+/// Returns whether a member holds the name of what the `value` beside it holds.
+fn holds_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("name") || name.eq_ignore_ascii_case("key")
+}
+
+fn holds_value(name: &str) -> bool {
+    name.eq_ignore_ascii_case("value")
+}
+
+/// Returns the name of an assignment; for a `value`, what the `name` or `key` beside it says, as in lists of the
+/// variables of containers.
+fn name_of<'a>(members: &'a [Member<'_>], at: usize) -> &'a str {
+    let member = &members[at];
+    if !holds_value(member.name) {
+        return member.name;
+    }
+    let is_beside = |it: &&Member<'_>| it.within == member.within;
+    let is_part = |it: &&Member<'_>| holds_name(it.name) || holds_value(it.name);
+    let of_list = members.iter().filter(is_beside);
+    // The first of a list tells whether names come before values.
+    let is_name_first = of_list
+        .clone()
+        .find(is_part)
+        .is_some_and(|it| holds_name(it.name));
+    let named = if is_name_first {
+        members[..at].iter().rev().filter(is_beside).find(is_part)
+    } else {
+        members[at + 1..].iter().filter(is_beside).find(is_part)
+    };
+    named
+        .filter(|it| holds_name(it.name))
+        .map_or(member.name, |it| &it.value)
+}
+
+/// The strings of a JSON document that have escapes, as they are written between their quotes.
+fn escaped_strings(document: &str) -> impl Iterator<Item = &str> {
+    let mut rest = document;
+    iter::from_fn(move || {
+        loop {
+            let start = rest.find('"')? + 1;
+            let string = &rest[start..];
+            let mut is_escaped = false;
+            let end = string.find(|c| {
+                let is_end = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                is_end
+            })?;
+            rest = &string[end + 1..];
+            if string[..end].contains('\\') {
+                return Some(&string[..end]);
+            }
+        }
+    })
+}
+
+fn json(text: &str) -> Option<Value> {
+    text.starts_with(['{', '[', '"'])
+        .then(|| serde_json::from_str(text).ok())?
+}
+
+/// Returns whether the name of a member suggests a secret value: like that of a variable, or because the whole name
+/// is a word with which such a name may end, `pwd` or `pat`.
+fn has_secret_name(name: &str) -> bool {
+    let name = snake_case(name);
+    is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
+}
+
+/// Returns whether Docker or npm store a user and a password in base64 under this name.
+fn is_name_of_basic(name: &str) -> bool {
+    ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
+}
+
+/// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
+pub(crate) fn basic_password(value: &str) -> Option<String> {
+    let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
+    let decoded = from_base64(encoded)?;
+    let (_, password) = decoded.split_once(':')?;
+    (!password.contains(char::is_whitespace)).then(|| password.to_owned())
+}
+
+fn is_public(name: &str) -> bool {
+    let squeezed = name.replace(['-', '_'], "").to_ascii_lowercase();
+    PUBLIC.contains(&squeezed.as_str()) || PUBLIC_ENDS.iter().any(|end| squeezed.ends_with(end))
+}
+
+/// Returns whether a value is the name of a region or a zone, such as `us-east-1` or `europe-west4-b`.
+fn is_region(value: &str) -> bool {
+    const CONTINENTS: [&str; 18] = [
+        "af",
+        "africa",
+        "ap",
+        "asia",
+        "australia",
+        "ca",
+        "cn",
+        "eu",
+        "europe",
+        "il",
+        "me",
+        "mx",
+        "northamerica",
+        "sa",
+        "southamerica",
+        "us",
+        "us-gov",
+        "us-iso",
+    ];
+    const DIRECTIONS: [&str; 9] = [
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ];
+    let is_zone = |it: &str| it.len() == 1 && it.bytes().all(|it| it.is_ascii_lowercase());
+    let region = value.rsplit_once('-').filter(|(_, zone)| is_zone(zone));
+    let region = region.map_or(value, |(region, _)| region);
+    let region = region
+        .strip_suffix(|it: char| it.is_ascii_lowercase())
+        .filter(|it| it.ends_with(|it: char| it.is_ascii_digit()))
+        .unwrap_or(region);
+    let place = region.trim_end_matches(|it: char| it.is_ascii_digit());
+    let has_number = place.len() < region.len() && region.len() - place.len() <= 2;
+    let place = place.strip_suffix('-').unwrap_or(place);
+    has_number
+        && place
+            .rsplit_once('-')
+            .is_some_and(|(continent, direction)| {
+                CONTINENTS.contains(&continent) && DIRECTIONS.contains(&direction)
+            })
+}
+
+/// Converts `clientSecretId` to `client_Secret_Id`, like names of variables.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for c in name.chars() {
+        if after_lower && c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        after_lower = c.is_ascii_lowercase();
+        snake.push(if c == '-' { '_' } else { c });
+    }
+    snake
+}
+
+/// Decodes a base64 text.
+fn from_base64(text: &str) -> Option<String> {
+    let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
+    if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {
+        return None;
+    }
+    let text = text.replace(['\r', '\n'], "");
+    let text = text.trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD
+        .decode(text)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
+        .ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let is_text = |it: char| !it.is_control() || matches!(it, '\t' | '\r' | '\n');
+    decoded.chars().all(is_text).then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(value: &str, is_secret: bool) -> Vec<String> {
+        let mut found: Vec<String> = secrets_in(value.as_bytes(), is_secret)
+            .into_iter()
+            .filter(|it| it.scope != Scope::Place)
+            .map(|it| String::from_utf8(it.value.into_owned()).unwrap())
+            .filter(|it| it.len() >= 6)
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn strings_of_a_secret_document_are_secret_but_public_ones() {
+        let table: [(&str, &[&str]); 16] = [
+            (
+                "users:\n- name: app-user1\n  user:\n    token: t0ken-v4lue\n    kind: ordinary\n    port: 12345678\n",
+                &["app-user1", "t0ken-v4lue"],
+            ),
+            (
+                "export DB_USER=app-user1\nDB_PASSWORD='hunter22' # new\nDB_PIN_TOKEN=12345678\n",
+                &["12345678", "app-user1", "hunter22"],
+            ),
+            ("remember: the-green-door", &[]),
+            (
+                r#"{"type":"service_account","project_id":"my-project-1","private_key_id":"0123abcd",
+                    "private_key":"-----BEGIN\nabcdef\n","client_email":"a@b.iam",
+                    "auth_uri":"https://accounts.google.com/o/oauth2/auth","token_uri":"https://x.y/token"}"#,
+                &[
+                    "0123abcd",
+                    "-----BEGIN\nabcdef\n",
+                    "-----BEGIN\\nabcdef\\n",
+                    "a@b.iam",
+                ],
+            ),
+            (
+                r#"{"clientId":"0000-11","clientSecret":"s3cr3t~x","tenantId":"2222-33","galleryEndpointUrl":"https://g/"}"#,
+                &["0000-11", "s3cr3t~x"],
+            ),
+            (
+                r#"{"a":{"b":[["deeply-1"],{"c":"deeply-2"}]}}"#,
+                &["deeply-1", "deeply-2"],
+            ),
+            (
+                r#"["first-1","second-2",123456,true,null]"#,
+                &["first-1", "second-2"],
+            ),
+            (r#"{"engine":"postgres","port":543210,"user":"admin"}"#, &[]),
+            (
+                r#"{"inner":"{\"key\":\"in-a-string1\"}"}"#,
+                &["{\"key\":\"in-a-string1\"}", "in-a-string1"],
+            ),
+            (
+                r#"{"url":"https://u:passw0rd1@h/"}"#,
+                &["https://u:passw0rd1@h/", "passw0rd1"],
+            ),
+            (r#""quoted-1""#, &["quoted-1"]),
+            (
+                r#"{"password":"First1\"part\/x","plain":"no-escape1","host\n":"a-host-name"}"#,
+                &[
+                    "First1\"part/x",
+                    "First1\\\"part\\/x",
+                    "no-escape1",
+                    "a-host-name",
+                ],
+            ),
+            (
+                "{ user = \"app-user1\", password = \"hunter22\\n\" }",
+                &["app-user1", "hunter22\n"],
+            ),
+            (
+                "key_provider \"pbkdf2\" \"mykey\" {\n  passphrase = \"correct horse\"\n}\n",
+                &["correct horse"],
+            ),
+            (r#"{"broken": "json-value1"#, &[]),
+            ("just a passphrase", &[]),
+        ];
+        for (value, expected) in table {
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(found(value, true), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn of_another_document_members_with_a_secret_name_are_secret() {
+        let table: [(&str, &[&str]); 15] = [
+            (
+                r#"[{"name":"LOG_LEVEL","value":"verbose1"},{"name":"DB_PASSWORD","value":"hunter22"}]"#,
+                &["hunter22"],
+            ),
+            (
+                r#"[{"Value":"hunter22","Key":"DB_PASSWORD"},{"Key":"LOG_LEVEL","Value":"verbose1"}]"#,
+                &["hunter22"],
+            ),
+            (
+                "[{name=\"LOG_LEVEL\",value=\"verbose1\"},{name=\"DB_PASSWORD\",value=\"hunter22\"}]",
+                &["hunter22"],
+            ),
+            (
+                "[\n  {\n    value = \"hunter22\"\n    key   = \"DB_PASSWORD\"\n  },\n  {\n    value = \"verbose1\"\n    \
+                 key   = \"LOG_LEVEL\"\n  },\n]\n",
+                &["hunter22"],
+            ),
+            (
+                "env:\n  - name: LOG_LEVEL\n    value: verbose1\n  - name: DB_PASSWORD\n    value: hunter22\n",
+                &["hunter22"],
+            ),
+            (
+                "env: [{name: DB_PASSWORD, value: hunter22}, {name: LOG_LEVEL, value: verbose1}]\n",
+                &["hunter22"],
+            ),
+            ("name: my-password-1\nvalue:\n  other: verbose1\n", &[]),
+            (
+                "#cloud-config\nuser: app-user1\npassword: hunter22\n",
+                &["hunter22"],
+            ),
+            (
+                "database = {\n  password = { value = \"hunter22\", note = [\"old-one-1\"] }\n  user = \"app-user1\"\n}",
+                &["hunter22", "old-one-1"],
+            ),
+            (
+                r#"{"host":"db.internal.example","password":"hunter22"}"#,
+                &["hunter22"],
+            ),
+            (
+                r#"{"clientSecret":"s3cr3t~x","secretName":"my-secret-1"}"#,
+                &["s3cr3t~x"],
+            ),
+            (
+                r#"{"secrets":{"one":"value-1","two":["value-2"]}}"#,
+                &["value-1", "value-2"],
+            ),
+            (
+                "{ region = \"eu-west-1\", password = \"hunter22\" }",
+                &["hunter22"],
+            ),
+            (r#"["not-secret-1"]"#, &[]),
+            ("\"not-secret-1\"", &[]),
+        ];
+        for (value, expected) in table {
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(found(value, false), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn ordinary_values_of_a_secret_document_are_left() {
+        let value = r#"{"aws_region":"somewhere-else","a":"us-east-1","b":"europe-west4-b","c":"us-gov-west-1",
+            "d":"true","e":true,"f":"correct-horse-1","g":"eu-central-1a"}"#;
+        assert_eq!(found(value, true), ["correct-horse-1"]);
+        for word in ["default", "production", "terraform"] {
+            let value = format!("{{\"env\":\"{word}\"}}");
+            assert_eq!(found(&value, true), [""; 0], "{word}");
+        }
+        let text = "He said: \"not-secret-1\", [and \"not-secret-2\"] too";
+        assert_eq!(found(text, true), [""; 0]);
+    }
+
+    #[test]
+    fn a_document_in_base64_is_one() {
+        let document = r#"{"type":"service_account","private_key_id":"0123abcd","x":"???>>>~~"}"#;
+        for encoded in [
+            BASE64_STANDARD.encode(document),
+            BASE64_URL_SAFE_NO_PAD.encode(document),
+            BASE64_STANDARD.encode(document).replace("I", "I\n"),
+            BASE64_STANDARD.encode(BASE64_STANDARD.encode(document)),
+        ] {
+            let found = found(&encoded, true);
+            assert!(found.contains(&document.to_owned()), "{found:?}");
+            assert!(found.contains(&"0123abcd".to_owned()), "{found:?}");
+        }
+        for text in ["dXNlcjpodW50ZXIyMg==", "Basic dXNlcjpodW50ZXIyMg=="] {
+            assert!(found(text, true).contains(&"hunter22".to_owned()), "{text}");
+            assert_eq!(found(text, false), [""; 0]);
+            let document = json!({"auth": text, "other": text}).to_string();
+            assert!(found(&document, false).contains(&"hunter22".to_owned()));
+        }
+        let text = BASE64_STANDARD.encode("a plain passphrase");
+        assert_eq!(found(&text, true), ["a plain passphrase"]);
+        assert_eq!(found(&text, false), [""; 0]);
+    }
+
+    #[test]
+    fn work_is_bounded() {
+        let nested = "[".repeat(100_000);
+        assert_eq!(found(&nested, true), [""; 0]);
+        let many = format!("[{}\"last-one\"]", "\"value-1\",".repeat(2 * MAX_STRINGS));
+        assert!(secrets_in(many.as_bytes(), true).len() <= MAX_STRINGS);
+    }
+}

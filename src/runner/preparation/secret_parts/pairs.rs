@@ -1,0 +1,360 @@
+//! Finds values that are assigned to a secret name: in the query of a URL, and in a connection string.
+
+use super::{Scope, Secret, add, add_pieces, scope_of};
+use crate::protocol::is_secret_name;
+
+/// Secret names in queries and connection strings that [`is_secret_name`] does not know: shared access signatures,
+/// signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
+const SHORT_NAMES: [&str; 11] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "connectionstring",
+    "credential",
+    "pass",
+    "pwd",
+    "sharedaccesskey",
+    "sig",
+    "signature",
+    "xamzsignature",
+];
+/// Longest name, including the white space after it: limits the work for a text that is not a connection string.
+const MAX_NAME_BYTES: usize = 64;
+/// Longest quoted value in which a `;` does not separate pairs: without a limit, each unclosed quote would be
+/// searched for to the end of the text.
+const MAX_QUOTED_BYTES: usize = 1024;
+/// Separators of pairs in a query.
+const QUERY_SEPARATORS: &[u8] = b"?&;#";
+/// Separators of the words of a value that should have been quoted.
+const WHITE_SPACE: &[u8] = b" \t";
+
+/// Adds the secrets of a query, with or without a fragment after it.
+pub(crate) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    for pair in query.split(|byte| QUERY_SEPARATORS.contains(byte)) {
+        if let Some(value) = secret_of(pair) {
+            add_assigned(pair, value, to);
+        }
+    }
+}
+
+/// Returns the secrets of a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
+pub(crate) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
+    let text = without_quotes(text.trim_ascii());
+    let mut found = Vec::new();
+    let starts = starts_of_pairs(text);
+    if text.contains(&b'\n') || starts.first() != Some(&0) {
+        return found;
+    }
+    if text.contains(&b';') {
+        for pair in split_at_semicolons(text) {
+            if let Some(value) = secret_of(pair) {
+                add_value(pair, value, &mut found);
+            }
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    for (&start, end) in starts.iter().zip(ends) {
+        let pair = text[start..end].trim_ascii();
+        if let Some(value) = secret_of(pair) {
+            add_value(pair, value, &mut found);
+        }
+    }
+    found
+}
+
+/// The secrets of a command line: `--password=word`.
+pub(crate) fn secrets_of_options(text: &[u8]) -> Vec<Secret<'_>> {
+    let mut found = Vec::new();
+    for word in text.split(u8::is_ascii_whitespace) {
+        if let Some(option) = word.strip_prefix(b"--")
+            && let Some(value) = secret_of(option)
+        {
+            add_value(option, value, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
+fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    add_assigned(pair, value, to);
+    let [quote @ (b'\'' | b'"' | b'{'), quoted @ ..] = value else {
+        if value.iter().any(|byte| WHITE_SPACE.contains(byte)) {
+            add_pieces(value, WHITE_SPACE, to);
+        }
+        return;
+    };
+    let close = closing(*quote);
+    let quoted = quoted.strip_suffix(&[close]).unwrap_or(quoted);
+    add_assigned(pair, quoted, to);
+    let doubled = [close, close];
+    if quoted.windows(2).any(|pair| pair == doubled) {
+        to.push(Secret::anywhere(without_doubled(quoted, close)));
+    }
+    if quoted.contains(&b'\\') {
+        to.push(Secret::anywhere(without_backslashes(quoted)));
+    }
+}
+
+/// Adds a value; a common word is added together with the name to which it is assigned.
+fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    if scope_of(value, b"") == Scope::Place {
+        to.push(Secret::anywhere(pair));
+    } else {
+        add(value, b"", to);
+    }
+}
+
+/// Returns whether a whole name is one of those that mark a secret.
+pub(crate) fn is_short_name(name: &str) -> bool {
+    let squeezed = name.replace(['-', '_', ' '], "").to_ascii_lowercase();
+    SHORT_NAMES.contains(&squeezed.as_str())
+}
+
+/// Returns the value of a pair with a secret name.
+fn secret_of(pair: &[u8]) -> Option<&[u8]> {
+    let equals = pair.iter().position(|&byte| byte == b'=')?;
+    let name = String::from_utf8_lossy(&pair[..equals])
+        .trim()
+        .replace('-', "_");
+    let is_secret = is_secret_name(&name) || is_short_name(&name);
+    is_secret.then(|| pair[equals + 1..].trim_ascii())
+}
+
+/// Removes the quotes around a connection string.
+fn without_quotes(text: &[u8]) -> &[u8] {
+    match text {
+        [first @ (b'\'' | b'"'), inner @ .., last] if first == last => inner.trim_ascii(),
+        _ => text,
+    }
+}
+
+/// Returns the character that closes a quoted value; braces are used in ODBC.
+const fn closing(quote: u8) -> u8 {
+    match quote {
+        b'{' => b'}',
+        quote => quote,
+    }
+}
+
+/// Returns the pairs between semicolons outside of quoted values. An unclosed quote does not count.
+fn split_at_semicolons(text: &[u8]) -> Vec<&[u8]> {
+    let mut pairs = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = end_of_pair(rest);
+        pairs.push(rest[..end].trim_ascii());
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    pairs
+}
+
+/// Returns where the first pair of a text ends.
+fn end_of_pair(text: &[u8]) -> usize {
+    let next = |from: usize| {
+        let len = text[from..].iter().position(|&byte| byte == b';');
+        len.map_or(text.len(), |len| from + len)
+    };
+    let plain = next(0);
+    let Some(equals) = text[..plain].iter().position(|&byte| byte == b'=') else {
+        return plain;
+    };
+    let open = after_white_space(text, equals + 1);
+    match text.get(open) {
+        Some(&quote @ (b'\'' | b'"' | b'{')) => end_of_quoted(&text[open + 1..], closing(quote))
+            .map_or(plain, |len| next(open + 1 + len)),
+        _ => plain,
+    }
+}
+
+/// Returns where white space that begins at a position ends.
+fn after_white_space(text: &[u8], at: usize) -> usize {
+    let white_space = text[at..].iter().take_while(|it| WHITE_SPACE.contains(it));
+    at + white_space.count()
+}
+
+/// Returns where a quoted value is closed; a doubled sign is part of the value. Values longer than
+/// [`MAX_QUOTED_BYTES`] count as unclosed.
+fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
+    let text = &text[..text.len().min(MAX_QUOTED_BYTES)];
+    let mut at = 0;
+    loop {
+        at += text[at..].iter().position(|&byte| byte == close)?;
+        if text.get(at + 1) != Some(&close) {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Decodes a value in which a doubled sign represents one.
+fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
+    let mut meant = Vec::with_capacity(quoted.len());
+    let mut bytes = quoted.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        meant.push(byte);
+        if byte == sign {
+            bytes.next_if_eq(&sign);
+        }
+    }
+    meant
+}
+
+/// Returns where names followed by `=` begin, at the start of a text or after white space, outside of quotes.
+fn starts_of_pairs(text: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if let Some(value) = value_of_pair_at(text, at) {
+            starts.push(at);
+            at = after_quotes(text, value);
+        } else {
+            at += 1;
+        }
+    }
+    starts
+}
+
+/// Returns where the value of the pair that begins at a position begins, if there is one. The first name of a text
+/// may have several words.
+fn value_of_pair_at(text: &[u8], at: usize) -> Option<usize> {
+    if !text[at].is_ascii_alphabetic() || (at > 0 && !WHITE_SPACE.contains(&text[at - 1])) {
+        return None;
+    }
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ".contains(byte);
+    let end = text.len().min(at + MAX_NAME_BYTES);
+    let end = at + text[at..end].iter().position(|byte| !is_of_name(byte))?;
+    let is_one_word = !text[at..end].trim_ascii_end().contains(&b' ');
+    (text[end] == b'=' && (is_one_word || at == 0)).then_some(end + 1)
+}
+
+/// Returns where a quoted value that begins at a position ends; the position itself if there is none.
+fn after_quotes(text: &[u8], at: usize) -> usize {
+    let open = after_white_space(text, at);
+    if text.get(open) != Some(&b'\'') {
+        return at;
+    }
+    let mut is_escaped = false;
+    let close = text[open + 1..].iter().position(|&byte| {
+        let is_close = byte == b'\'' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_close
+    });
+    close.map_or(at, |close| open + 1 + close + 1)
+}
+
+/// Decodes a value in which a backslash represents the next character.
+fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
+    let mut bytes = quoted.iter().copied();
+    let mut meant = Vec::with_capacity(quoted.len());
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'\\' {
+            bytes.next()
+        } else {
+            Some(byte)
+        };
+        meant.extend(byte);
+    }
+    meant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::preparation::secret_parts::texts;
+
+    #[test]
+    fn options_of_a_command_line_are_read() {
+        let line = b"mysql --host=h --password=hunter22 --api-key='k3y-v4lue' --passive=123456";
+        let found = texts(&secrets_of_options(line));
+        let expected = [
+            "hunter22",
+            "hunter22",
+            "'k3y-v4lue'",
+            "'k3y-v4lue'",
+            "k3y-v4lue",
+            "k3y-v4lue",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
+        let table: [(&str, &[&str]); 19] = [
+            (
+                "Driver={A B};UID=sa;PWD={hun;te}}r22};Database=d",
+                &["{hun;te}}r22}", "hun;te}}r22", "hun;te}r22"],
+            ),
+            (
+                "Server=h;Password=\"hunt;er\"\"22\";Database=d",
+                &["\"hunt;er\"\"22\"", "hunt;er\"\"22", "hunt;er\"22"],
+            ),
+            ("'Server=h;Password=hunter22'", &["hunter22"]),
+            (
+                "Server=h;Password=\"hunter22;Database=d",
+                &["\"hunter22", "hunter22"],
+            ),
+            ("host=h user=admin password=hunter22 port=1", &["hunter22"]),
+            ("password = hunter22 host=h", &["hunter22"]),
+            (
+                "host=h password=hunt er2secret",
+                &["hunt er2secret", "er2secret"],
+            ),
+            ("host=h password=hunter2=secret port=1", &["hunter2=secret"]),
+            (
+                r"password='hunt er2\'secret' port=1",
+                &[
+                    r"'hunt er2\'secret'",
+                    r"hunt er2\'secret",
+                    "hunt er2'secret",
+                ],
+            ),
+            ("host=h password='hunter22", &["'hunter22", "hunter22"]),
+            (
+                "host=h user=postgres password=postgres port=1",
+                &["password=postgres"],
+            ),
+            (
+                "Server=h;User ID=sa;Password=hunt er22;Database=d",
+                &["hunt er22"],
+            ),
+            (
+                "password='hunter2 b=c' dbname=d",
+                &["'hunter2 b=c'", "hunter2 b=c"],
+            ),
+            (
+                "user=me password='postgres'",
+                &["'postgres'", "password='postgres'"],
+            ),
+            ("User ID=sa;Password=hunter22", &["hunter22"]),
+            (
+                "AccountName=name;AccountKey=QUJDREVGRw==;EndpointSuffix=x",
+                &["QUJDREVGRw=="],
+            ),
+            ("host=h user=administrator dbname=terraform", &[]),
+            ("#!/bin/sh\npassword=hunter22 run", &[]),
+            ("set password=hunter22", &["hunter22"]),
+        ];
+        for (value, expected) in table {
+            let mut found = texts(&secrets_in(value.as_bytes()));
+            found.retain(|it| it.len() >= 5);
+            found.dedup();
+            assert!(
+                expected.iter().all(|it| found.iter().any(|f| f == it)),
+                "{value}: {found:?}"
+            );
+            assert!(
+                found.iter().all(|it| expected.contains(&it.as_str())),
+                "{value}: {found:?}"
+            );
+        }
+    }
+    #[test]
+    fn quotes_that_are_not_closed_do_not_hold_up_the_search() {
+        let text = format!("{}password=hunter22", "a={;".repeat(100_000));
+        assert_eq!(
+            texts(&secrets_in(text.as_bytes())),
+            ["hunter22", "hunter22"]
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! Reads what the program files of running processes reveal about themselves.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use super::targets::Seen;
+use crate::process::descendants;
+use crate::runner::leader::Program;
+
+/// Reads each file once.
+#[derive(Debug, Default)]
+pub(crate) struct ProgramFiles {
+    /// Known programs, by device and inode.
+    known: HashMap<(u64, u64), Program>,
+    /// Whether one of them was the tool.
+    pub(crate) has_seen_tool: bool,
+}
+
+impl ProgramFiles {
+    /// Returns the processes of the run, parents before their children; empty if `/proc` does not show them.
+    pub(crate) fn processes(&mut self) -> Vec<Seen> {
+        let seen = |process: crate::process::Process| {
+            let file = process.program_file();
+            let program = file.map_or(Program::Unknown, |file| self.program(&file));
+            Seen { process, program }
+        };
+        descendants().into_iter().map(seen).collect()
+    }
+
+    pub(crate) fn program(&mut self, file: &File) -> Program {
+        let Ok(found) = file.metadata() else {
+            return Program::Unknown;
+        };
+        let program = *self
+            .known
+            .entry((found.dev(), found.ino()))
+            .or_insert_with(|| Program::of(file));
+        self.has_seen_tool |= program == Program::Tool;
+        program
+    }
+}
