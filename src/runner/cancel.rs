@@ -43,8 +43,10 @@ enum Finding {
     Accepted,
     /// The supervisor got the order but did not answer: it may be stopped.
     Unanswered,
-    /// The supervisor was sent a signal.
+    /// The supervisor was sent a signal: it has no socket.
     Signalled,
+    /// The supervisor was sent a signal: its socket was removed.
+    SocketRemoved,
     /// The run has ended and has a result.
     Ended,
     /// The supervisor is gone without a result.
@@ -124,11 +126,20 @@ fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
             finding => break finding,
         }
     };
+    let finding = match (finding, record.introduction()?) {
+        (Finding::Ending, Introduction::Of(supervisor, true)) if !record.has_socket() => {
+            match signal(record, &supervisor, force)? {
+                Finding::Signalled => Finding::SocketRemoved,
+                finding => finding,
+            }
+        }
+        (finding, _) => finding,
+    };
     let is_alive = !matches!(finding, Finding::Ended | Finding::Lost);
     Ok(Cancelled {
         requested: matches!(
             finding,
-            Finding::Accepted | Finding::Unanswered | Finding::Signalled
+            Finding::Accepted | Finding::Unanswered | Finding::Signalled | Finding::SocketRemoved
         ),
         supervisor_pid: record.supervisor_pid()?.filter(|_| is_alive),
         run_dir: record.path().to_owned(),
@@ -137,7 +148,7 @@ fn request(record: &Record, force: bool) -> io::Result<Cancelled> {
 }
 
 fn attempt(record: &Record, force: bool) -> io::Result<Finding> {
-    if record.standing()? == RecordState::Over {
+    if record.state()? == RecordState::Over {
         return Ok(match record.read(RESULT)? {
             Some(_) => Finding::Ended,
             None => Finding::Lost,
@@ -215,6 +226,10 @@ fn message(finding: &Finding, force: bool) -> String {
             "the supervisor was told {what} and has not confirmed it within {} s: it may be stopped or busy, \
              and obeys once it continues",
             ANSWER.as_secs()
+        ),
+        Finding::SocketRemoved => format!(
+            "the socket of the run was removed from its directory; the supervisor was told by a signal {what}, and obeys \
+             unless the run has just ended"
         ),
         Finding::Ended => "the run has ended; `iac-runner attach` prints its result".to_owned(),
         Finding::Lost => {

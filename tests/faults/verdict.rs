@@ -3,6 +3,7 @@
 mod errored_state;
 mod file_size_limit;
 mod hidden_failure;
+mod interference;
 mod long_output;
 mod lost_words;
 mod memory;

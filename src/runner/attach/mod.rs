@@ -52,7 +52,7 @@ async fn follow(
     let mut was_running = false;
     loop {
         // In this order: what the supervisor wrote before its end is read after this check.
-        let is_over = record.standing()? == RecordState::Over;
+        let is_over = record.state()? == RecordState::Over;
         was_running |= !is_over;
         pulse.beat();
         match mode {

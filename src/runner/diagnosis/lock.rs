@@ -23,6 +23,8 @@ pub(crate) enum LockFault {
     Locked(Holder),
     /// It could not be requested: no access, no network, a full disk.
     NotAsked,
+    /// The answer to the request for it was lost: it may have been granted.
+    PerhapsLocked,
     /// It is still there after the run; with its id if that was printed.
     NotReleased(Option<String>),
     /// The answer to the order to release it was lost: it may have been carried out.
@@ -53,6 +55,8 @@ pub(crate) fn lock_fault(printed: &Printed) -> Option<LockFault> {
     if let Some(fault) = printed.faults().find(|fault| is_acquisition(fault)) {
         return Some(if names_holder(fault) {
             LockFault::Locked(holder(fault))
+        } else if is_answer_lost(fault) {
+            LockFault::PerhapsLocked
         } else {
             LockFault::NotAsked
         });
@@ -76,7 +80,8 @@ pub(super) fn is_release(fault: &PrintedError) -> bool {
     fault.is_of_core() && summary.starts_with("error releasing the state lock")
 }
 
-/// Whether a request may have reached its server although it failed: its connection broke, or the answer did not come in time.
+/// Returns whether a request may have reached its server although it failed: its connection broke, or the answer did
+/// not come in time or was not readable.
 ///
 /// The `http` backend does not tell an answer of a gateway from one of the server itself.
 fn is_answer_lost(fault: &PrintedError) -> bool {
@@ -89,6 +94,13 @@ fn is_answer_lost(fault: &PrintedError) -> bool {
         "timeout",
         "timed out",
         "deadline exceeded",
+        // The answer came, and was cut or is no HTTP.
+        "malformed http",
+        "malformed mime header",
+        "bad content-length",
+        "transport connection broken",
+        "remote error: tls",
+        "local error: tls",
     ];
     words.iter().any(|words| sentence.contains(words))
 }

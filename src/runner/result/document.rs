@@ -12,6 +12,7 @@ use crate::protocol::{
     StopReason,
 };
 use crate::runner::leader::Leader;
+use crate::runner::state_report::DamagedState;
 
 /// When a run began and how long it took.
 #[derive(Debug, Clone, Copy)]
@@ -85,8 +86,9 @@ fn failed(command: &str, ending: &SentenceInput<'_>) -> String {
             ""
         };
         let lock = match ending.state {
-            Some(_) => "",
-            None => left_without_state(&ending.request.command),
+            Some(state) if state.lock == LockStatus::Held => "",
+            Some(_) if !takes_only_lock(ending.request) => "",
+            Some(_) | None => left_without_state(&ending.request.command),
         };
         return format!("{command} failed: {}{left}{lock}", diagnosis.message);
     }
@@ -138,10 +140,16 @@ fn killed(command: &str, ending: &SentenceInput<'_>) -> String {
         Some(KillCause::Forced) | None => "force was asked for".to_owned(),
     };
     let left = match ending.state {
-        Some(_) => "; check the state before the next run",
-        None => left_without_state(&ending.request.command),
+        Some(_) if !takes_only_lock(ending.request) => "; check the state before the next run",
+        Some(state) if state.lock == LockStatus::Held => "",
+        Some(_) | None => left_without_state(&ending.request.command),
     };
     format!("{command} was killed: {why}{left}")
+}
+
+/// Returns whether a command takes the lock of the state and writes no state.
+fn takes_only_lock(request: &Request) -> bool {
+    ["plan", "console"].contains(&request.command.as_str())
 }
 
 /// What a command that writes no state may leave when it is killed.
@@ -170,6 +178,18 @@ fn add_state(sentence: &mut String, request: &Request, state: &StateReport) {
             request.tool
         ));
     }
+}
+
+/// Adds what to do about a local state that is empty or cut.
+pub(crate) fn add_damaged_state(sentence: &mut String, damaged: &DamagedState) {
+    let path = damaged.path.display();
+    sentence.push_str(&match &damaged.backup {
+        Some(backup) => format!(
+            "; `{path}` is empty or cut: the state of before this run may be in `{}`",
+            backup.display()
+        ),
+        None => format!("; `{path}` is empty or cut: look for a backup beside it"),
+    });
 }
 
 /// Formats a duration for a person.

@@ -150,6 +150,7 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
         args: request.args.clone(),
         plan_file: cli_args::plan_file(&request.command, &request.args)
             .map(|path| request.work_dir.join(path)),
+        is_init: request.command == "init",
         started_as: Leader::Wrapper,
     };
     // The record of the earlier files is lost with the supervisor.

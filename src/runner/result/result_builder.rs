@@ -93,10 +93,16 @@ pub(crate) fn verdict(run: &Run<'_>) -> Assessment {
         (outcome, _) => outcome,
     };
     let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
-    // Others leave no more than a lock.
-    let leaves_lock = matches!(lock_fault(&printed), Some(LockFault::NotReleased(_)));
-    let files = (writes_state(request, args) || leaves_lock).then(|| files(run));
-    let state = files.as_ref().map(|files| state(run, &printed, files));
+    let (files, state) = if writes_state(request, args) {
+        let files = files(run);
+        let state = state_report::report(&report_input(run, &printed, &files));
+        (Some(files), Some(state))
+    } else if takes_lock(request, args) || is_lock_left(&printed) {
+        let state = state_report::report_lock(&report_input(run, &printed, &files(run)));
+        (None, state)
+    } else {
+        (None, None)
+    };
     let mut error_msg = document::error_message(&SentenceInput {
         request,
         run_end,
@@ -111,6 +117,10 @@ pub(crate) fn verdict(run: &Run<'_>) -> Assessment {
     let is_unknown = state
         .as_ref()
         .is_some_and(|state| state.safety == StateSafety::Unknown);
+    let damaged = files.as_ref().and_then(|it| it.damaged_state.as_ref());
+    if let (true, Some(damaged)) = (is_unknown, damaged) {
+        document::add_damaged_state(&mut error_msg, damaged);
+    }
     if is_unknown && files.is_some_and(|files| files.is_errored_state_cut) {
         error_msg.push_str(
             "; `errored.tfstate` is empty or cut and holds no state: if the tool has printed the state into its output, \
@@ -165,6 +175,13 @@ fn is_workspace_selected(run: &Run<'_>) -> bool {
     })
     .flatten()
     .is_some_and(|selected| selected == *named)
+}
+
+/// Returns whether a command takes the lock of the state and writes no state.
+fn takes_lock(request: &Request, args: &[String]) -> bool {
+    ["plan", "console"].contains(&request.command.as_str())
+        && !flags::is_off(args, "lock")
+        && !args.iter().any(|word| asks_for_help_or_version(word))
 }
 
 /// Returns whether a command writes state; `TF_CLI_ARGS_init` may make an `init` do so.
@@ -237,12 +254,24 @@ fn diagnose(run: &Run<'_>, shortfall: Shortfall, printed: &Printed) -> Option<Di
     }
 }
 
-fn state(run: &Run<'_>, printed: &Printed, files: &Files) -> StateReport {
+/// Returns whether the tool has said that it did not release the lock, or may not have.
+fn is_lock_left(printed: &Printed) -> bool {
+    matches!(
+        lock_fault(printed),
+        Some(LockFault::NotReleased(_) | LockFault::Unconfirmed)
+    )
+}
+
+fn report_input<'a>(
+    run: &'a Run<'_>,
+    printed: &'a Printed,
+    files: &'a Files,
+) -> state_report::ReportInput<'a> {
     let (run_end, leader) = (run.run_end, run.run_end.leader);
     // A process that could not be ended may be the tool.
     let is_gone = leader == Leader::Tool || run_end.survivors.is_empty();
     let ended = run_end.ended.filter(|_| is_gone);
-    state_report::report(&state_report::ReportInput {
+    state_report::ReportInput {
         command: &run.request.command,
         args: &run.environment.args,
         end: ended.map_or(ToolEnd::Lost, ToolEnd::Ended),
@@ -251,16 +280,21 @@ fn state(run: &Run<'_>, printed: &Printed, files: &Files) -> StateReport {
         printed,
         is_whole: run_end.is_output_read && run.cut_at.is_none(),
         files,
-    })
+    }
 }
 
 /// Records the files that a run may write, before it starts; nothing for a command that writes no state.
 pub(crate) fn look_before(request: &Request, environment: &Environment, work_dir: &Path) -> Before {
-    if !writes_state(request, &environment.args) {
+    let place = || work_place(&request.command, environment, work_dir, Leader::Tool);
+    let seen = if writes_state(request, &environment.args) {
+        let place = place();
+        within(DISK_PATIENCE, move || state_report::look_before(&place))
+    } else if takes_lock(request, &environment.args) {
+        let place = place();
+        within(DISK_PATIENCE, move || state_report::look_at_backend(&place))
+    } else {
         return Before::NOTHING;
-    }
-    let place = work_place(&request.command, environment, work_dir, Leader::Tool);
-    let seen = within(DISK_PATIENCE, move || state_report::look_before(&place));
+    };
     seen.unwrap_or_else(|| Before::Unknown {
         began_at: SystemTime::now(),
     })
@@ -283,6 +317,7 @@ fn work_place(
         },
         args: environment.args.clone(),
         plan_file: cli_args::plan_file(command, &environment.args).map(|path| work_dir.join(path)),
+        is_init: command == "init",
         started_as,
     }
 }

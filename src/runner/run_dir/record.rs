@@ -1,6 +1,6 @@
 //! The record of a run that another process supervises or supervised.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ impl Record {
     }
 
     /// Returns whether its supervisor is alive.
-    pub(crate) fn standing(&self) -> io::Result<RecordState> {
+    pub(crate) fn state(&self) -> io::Result<RecordState> {
         // Through the open file, so that it is this run's lock even if another run has taken the name.
         match Flock::lock(self.pid.try_clone()?, FlockArg::LockSharedNonblock) {
             Ok(_) => Ok(RecordState::Over),
@@ -166,6 +166,11 @@ impl Record {
     /// Connects to the supervisor.
     pub(crate) fn connect(&self) -> io::Result<UnixStream> {
         self.directory.connect(CONTROL)
+    }
+
+    /// Returns whether the socket of the supervisor is in the directory.
+    pub(crate) fn has_socket(&self) -> bool {
+        fs::symlink_metadata(self.path_of(CONTROL)).is_ok()
     }
 
     fn small_file(&self, name: &str) -> io::Result<Option<String>> {

@@ -58,7 +58,7 @@ fn a_directory_holds_one_run_only() {
     };
     assert!(is_refused());
     let record = Record::open(&path).unwrap();
-    assert_eq!(record.standing().unwrap(), RecordState::Running);
+    assert_eq!(record.state().unwrap(), RecordState::Running);
     let own = std::process::id().cast_signed();
     assert_eq!(record.supervisor_pid().unwrap(), Some(own));
     assert!(matches!(
@@ -78,7 +78,7 @@ fn a_directory_holds_one_run_only() {
     end(&first);
     // The writer drops the lock as its last step.
     let deadline = Instant::now() + Duration::from_secs(60);
-    while record.standing().unwrap() == RecordState::Running {
+    while record.state().unwrap() == RecordState::Running {
         assert!(Instant::now() < deadline, "the lock is held on");
         std::thread::yield_now();
     }

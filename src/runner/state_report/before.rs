@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::files::{RecordedBackend, read};
+use super::backend::RecordedBackend;
+use super::read_file::{is_whole_document, open, read};
 use crate::process::EntryWatch;
 
 /// Most links that the kernel follows in one path.
@@ -25,8 +26,8 @@ pub enum Before {
         files: Vec<(PathBuf, Option<Fingerprint>)>,
         /// The local state.
         local_state: Option<LocalState>,
-        /// The backend of the saved plan to apply.
-        plan: Option<RecordedBackend>,
+        /// The backend of the saved plan to apply, or else the recorded one.
+        backend: Option<RecordedBackend>,
     },
     /// They were not recorded, or the record is lost; the run began at this time.
     Unknown { began_at: SystemTime },
@@ -37,7 +38,7 @@ pub enum Before {
 pub struct LocalState {
     path: PathBuf,
     /// `None` if it did not exist.
-    identity: Option<Identity>,
+    fingerprint: Option<Fingerprint>,
     /// Watches on the name itself, and on the names to which it leads through links.
     watches: Vec<Arc<EntryWatch>>,
 }
@@ -49,13 +50,14 @@ impl LocalState {
         let watches = names.iter().filter_map(|name| EntryWatch::start(name));
         Self {
             watches: watches.map(Arc::new).collect(),
-            identity: Identity::of(&path),
+            fingerprint: Fingerprint::of(&path),
             path,
         }
     }
 
     fn is_lost(&self) -> bool {
-        let is_other = self.identity.is_some() && Identity::of(&self.path) != self.identity;
+        let identity = self.fingerprint.as_ref().map(|it| it.identity);
+        let is_other = identity.is_some() && Identity::of(&self.path) != identity;
         is_other || self.watches.iter().any(|watch| watch.is_replaced())
     }
 }
@@ -81,14 +83,14 @@ impl Before {
     pub const NOTHING: Self = Self::Seen {
         files: Vec::new(),
         local_state: None,
-        plan: None,
+        backend: None,
     };
 
     /// Records files that the run may write, and watches the local state.
     pub(super) fn seen(
         paths: impl IntoIterator<Item = PathBuf>,
         local_state: Option<PathBuf>,
-        plan: Option<RecordedBackend>,
+        backend: Option<RecordedBackend>,
     ) -> Self {
         let files = paths.into_iter().map(|path| {
             let fingerprint = Fingerprint::of(&path);
@@ -97,27 +99,58 @@ impl Before {
         Self::Seen {
             files: files.collect(),
             local_state: local_state.map(LocalState::at),
-            plan,
+            backend,
         }
     }
 
-    /// Returns the backend of the saved plan to apply, if it was recorded.
-    pub(super) fn plan(&self) -> Option<&RecordedBackend> {
+    /// Returns the backend at the start of the run, if it was recorded.
+    pub(super) fn backend(&self) -> Option<&RecordedBackend> {
         match self {
-            Self::Seen { plan, .. } => plan.as_ref(),
+            Self::Seen { backend, .. } => backend.as_ref(),
             Self::Unknown { .. } => None,
         }
+    }
+
+    /// Returns the file of the local state at the start of the run, if it was recorded.
+    pub(super) fn local_state(&self) -> Option<&Path> {
+        self.recorded_state().map(|state| state.path.as_path())
+    }
+
+    fn recorded_state(&self) -> Option<&LocalState> {
+        match self {
+            Self::Seen { local_state, .. } => local_state.as_ref(),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Returns whether the file of the local state is not a whole document. Both tools create it empty, and write
+    /// it in place.
+    pub(super) fn is_state_damaged(&self, path: &Path) -> bool {
+        match open(path).and_then(|file| file.metadata().ok()) {
+            None => false,
+            Some(file) if file.len() == 0 => self
+                .earlier_state(path)
+                .is_some_and(|earlier| earlier.len > 0),
+            Some(_) => !is_whole_document(path),
+        }
+    }
+
+    /// Returns whether the file of the local state is as it was before the run; `false` if that is unknown.
+    pub(super) fn is_state_unwritten(&self, path: &Path) -> bool {
+        let recorded = self.recorded_state().filter(|state| state.path == path);
+        recorded.is_some_and(|state| state.fingerprint == Fingerprint::of(path))
+    }
+
+    fn earlier_state(&self, path: &Path) -> Option<&Fingerprint> {
+        let recorded = self.recorded_state().filter(|state| state.path == path);
+        recorded.and_then(|state| state.fingerprint.as_ref())
     }
 
     /// Returns whether the file of the local state is missing, or was removed or replaced during the run: the tool
     /// writes to the file that it has opened. `false` if that is unknown.
     pub(super) fn has_lost_state(&self, path: &Path) -> bool {
-        match self {
-            Self::Seen { local_state, .. } => local_state
-                .as_ref()
-                .is_some_and(|state| state.path == path && state.is_lost()),
-            Self::Unknown { .. } => false,
-        }
+        self.recorded_state()
+            .is_some_and(|state| state.path == path && state.is_lost())
     }
 
     /// Returns whether a file exists that the run has created or written; `false` if that is unknown.

@@ -34,6 +34,7 @@ fn seen(
         lock_variables: LockVariables::default(),
         args,
         plan_file: None,
+        is_init: false,
         started_as: Leader::Tool,
     };
     let (of_run, earlier): (Vec<_>, Vec<_>) = entries
@@ -157,6 +158,7 @@ fn files_of_an_earlier_run_do_not_count() {
         lock_variables: LockVariables::default(),
         args: Vec::new(),
         plan_file: None,
+        is_init: false,
         started_as: Leader::Tool,
     };
     let errored = dir.path().join("errored.tfstate");
@@ -177,6 +179,7 @@ fn files_of_an_earlier_run_do_not_count() {
     let untouched = Files {
         found_errored_state_file: Some(errored.clone()),
         is_state_absent: true,
+        is_state_unwritten: true,
         ..files(Backend::Local)
     };
     assert_eq!(found, untouched);
@@ -188,4 +191,117 @@ fn files_of_an_earlier_run_do_not_count() {
     let rewritten = observe(&place, &before);
     assert_eq!(rewritten.errored_state_file, Some(errored));
     assert!(rewritten.local_lock.is_some());
+}
+
+/// Changes a working directory after the tool has started, and observes it.
+fn changed(entries: &[(&str, &str)], change: impl Fn(&std::path::Path)) -> Files {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, content) in entries {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let place = WorkPlace {
+        work_dir: dir.path().to_owned(),
+        data_dir: None,
+        workspace: None,
+        lock_variables: LockVariables::default(),
+        args: Vec::new(),
+        plan_file: None,
+        is_init: false,
+        started_as: Leader::Tool,
+    };
+    let before = look_before(&place);
+    change(dir.path());
+    observe(&place, &before)
+}
+
+const RECORD: &str = ".terraform/terraform.tfstate";
+
+#[test]
+fn backend_record_that_was_changed_meanwhile_is_not_trusted() {
+    type Change = fn(&std::path::Path);
+    let http = r#"{"backend":{"type":"http","config":{"lock_address":"http://h/l"}}}"#;
+    let local = r#"{"backend":{"type":"local","config":{}}}"#;
+    let remove: Change = |dir| fs::remove_dir_all(dir.join(".terraform")).unwrap();
+    let to_local: Change = |dir| {
+        fs::write(
+            dir.join(RECORD),
+            r#"{"backend":{"type":"local","config":{}}}"#,
+        )
+        .unwrap();
+    };
+    let to_http: Change = |dir| {
+        fs::create_dir_all(dir.join(".terraform")).unwrap();
+        fs::write(
+            dir.join(RECORD),
+            r#"{"backend":{"type":"http","config":{}}}"#,
+        )
+        .unwrap();
+    };
+    let again: Change = |dir| {
+        let content = fs::read(dir.join(RECORD)).unwrap();
+        fs::write(dir.join(RECORD), content).unwrap();
+    };
+    let table: [(&[(&str, &str)], Change, Backend); 6] = [
+        (&[(RECORD, http)], remove, Backend::Unknown),
+        (&[(RECORD, http)], to_local, Backend::Unknown),
+        (&[(RECORD, local)], to_http, Backend::Unknown),
+        (&[], to_http, Backend::Unknown),
+        (&[(RECORD, http)], again, kept()),
+        (&[(RECORD, local)], again, Backend::Local),
+    ];
+    for (number, (entries, change, expected)) in table.into_iter().enumerate() {
+        assert_eq!(changed(entries, change).backend, expected, "row {number}");
+    }
+}
+
+#[test]
+fn local_state_that_is_empty_or_cut_is_damaged() {
+    const STATE: &str = "terraform.tfstate";
+    const BACKUP: &str = "terraform.tfstate.backup";
+    let whole = r#"{"version": 4, "resources": []}"#;
+    // (earlier state, state, backup, whether it is damaged, whether the backup is named)
+    let table = [
+        (Some(whole), Some(whole), None, false, false),
+        (Some(whole), Some(""), None, true, false),
+        (Some(whole), Some(""), Some(whole), true, true),
+        (Some(whole), Some(&whole[..9]), Some(whole), true, true),
+        (Some(whole), Some(&whole[..9]), Some(""), true, false),
+        (Some(whole), Some("junk"), None, true, false),
+        // Both tools create the file empty.
+        (None, Some(""), None, false, false),
+        (None, Some(&whole[..9]), None, true, false),
+        (Some(whole), None, Some(whole), false, false),
+    ];
+    for (number, (earlier, now, backup, is_damaged, is_named)) in table.into_iter().enumerate() {
+        let entries: Vec<_> = earlier
+            .map(|content| (STATE, content))
+            .into_iter()
+            .collect();
+        let found = changed(&entries, |dir| {
+            match now {
+                Some(content) => fs::write(dir.join(STATE), content).unwrap(),
+                None => fs::remove_file(dir.join(STATE)).unwrap(),
+            }
+            if let Some(content) = backup {
+                fs::write(dir.join(BACKUP), content).unwrap();
+            }
+        });
+        let damaged = found.damaged_state;
+        assert_eq!(damaged.is_some(), is_damaged, "row {number}");
+        let named = damaged.and_then(|it| it.backup);
+        assert_eq!(named.is_some(), is_named, "row {number}");
+    }
+}
+
+#[test]
+fn local_state_that_is_as_before_is_not_written() {
+    const STATE: &str = "terraform.tfstate";
+    let whole = r#"{"version": 4, "serial": 1}"#;
+    assert!(changed(&[(STATE, whole)], |_| {}).is_state_unwritten);
+    assert!(changed(&[], |_| {}).is_state_unwritten);
+    let write = |dir: &std::path::Path| fs::write(dir.join(STATE), "{}").unwrap();
+    assert!(!changed(&[(STATE, whole)], write).is_state_unwritten);
+    assert!(!changed(&[], write).is_state_unwritten);
 }

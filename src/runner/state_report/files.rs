@@ -1,30 +1,14 @@
 //! Reads what the working directory shows about a run, after the tool has ended.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::backend::{Backend, Survival};
 use super::before::Before;
-use super::saved_plan::PlanBackend;
-use crate::regular_file;
-use crate::runner::command::flags;
+use super::place::{WorkPlace, lock_info_path};
+use super::read_file::{is_absent, is_whole_document, read};
 use crate::runner::leader::Leader;
-use crate::runner::preparation::data_dir;
-
-/// Most bytes of one file that are read: relevant files are a few hundred bytes long.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// File in which both tools leave a state that they could not write.
-const ERRORED_STATE: &str = "errored.tfstate";
-/// File of the local backend's state, unless configured otherwise.
-const LOCAL_STATE: &str = "terraform.tfstate";
-
-/// The file in the data directory that names the selected workspace.
-const SELECTED_WORKSPACE: &str = "environment";
-/// The workspace that is selected by default.
-const DEFAULT_WORKSPACE: &str = "default";
 
 /// The information in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +30,10 @@ pub struct Files {
     pub is_state_gone: bool,
     /// Whether no local state exists now.
     pub is_state_absent: bool,
+    /// The file of the local state, if it is empty or cut: both tools write it in place.
+    pub damaged_state: Option<DamagedState>,
+    /// Whether the local state is as it was before the run.
+    pub is_state_unwritten: bool,
 }
 
 impl Files {
@@ -59,7 +47,18 @@ impl Files {
         is_never_unlocked: false,
         is_state_gone: false,
         is_state_absent: false,
+        damaged_state: None,
+        is_state_unwritten: false,
     };
+}
+
+/// A local state that cannot be read any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedState {
+    /// Its file.
+    pub path: PathBuf,
+    /// The file with the state of before the run, if the tool has made it.
+    pub backup: Option<PathBuf>,
 }
 
 /// The contents of the local backend's lock info file.
@@ -75,96 +74,36 @@ pub struct LockInfo {
     pub operation: String,
 }
 
-/// Where the state is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// In a file.
-    Local,
-    /// In a backend of this type, with this behaviour of its lock.
-    Remote(String, Survival),
-    /// The record of the backend can't be read.
-    Unknown,
-}
-
-/// What happens to a backend's lock when its holder is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Survival {
-    /// It stays until a user removes it.
-    Kept,
-    /// It is released with its holder, or does not exist.
-    Dropped,
-    /// Unknown.
-    Unknown,
-}
-
-/// The place of a run.
-#[derive(Clone, Debug)]
-pub struct WorkPlace {
-    /// Its working directory.
-    pub work_dir: PathBuf,
-    /// The tool's `TF_DATA_DIR`.
-    pub data_dir: Option<PathBuf>,
-    /// The tool's `TF_WORKSPACE`.
-    pub workspace: Option<String>,
-    /// The lock addresses that the tool's environment sets.
-    pub lock_variables: LockVariables,
-    /// The arguments after the subcommand, including those from the environment.
-    pub args: Vec<String>,
-    /// The saved plan to apply.
-    pub plan_file: Option<PathBuf>,
-    /// The started program: a script may run the tool in another directory, or with other variables.
-    pub started_as: Leader,
-}
-
-/// Variables that configure a lock of the `http` backend besides its settings.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LockVariables {
-    /// Whether `TF_HTTP_LOCK_ADDRESS` is set.
-    pub locks: bool,
-    /// Whether `TF_HTTP_UNLOCK_ADDRESS` is set.
-    pub unlocks: bool,
-}
-
-impl WorkPlace {
-    fn data_dir(&self) -> PathBuf {
-        data_dir::of(&self.work_dir, self.data_dir.as_deref())
-    }
-
-    fn errored_state(&self) -> PathBuf {
-        self.work_dir.join(ERRORED_STATE)
-    }
-}
-
-/// Records what a run may write, before it starts.
+/// Records the backend, and what a run may write, before it starts.
 pub fn look_before(place: &WorkPlace) -> Before {
-    let record = RecordedBackend::of(place);
-    let state = local_state(place, &record);
+    let record = place.recorded_backend();
+    let state = place.local_state(&record);
     let written = [place.errored_state()].into_iter();
     let files = written.chain(lock_info_path(&state));
-    Before::seen(
-        files,
-        Some(state),
-        place.plan_file.is_some().then_some(record),
-    )
+    Before::seen(files, Some(state), Some(record))
 }
 
-/// Returns the workspace that is selected in the data directory; `None` if that can't be read.
-pub fn selected_workspace(place: &WorkPlace) -> Option<String> {
-    let path = place.data_dir().join(SELECTED_WORKSPACE);
-    if is_absent(&path) {
-        return Some(DEFAULT_WORKSPACE.to_owned());
-    }
-    read(&path).map(|name| name.trim().to_owned())
+/// Records the backend before a run that may leave its lock, and writes no state.
+pub fn look_at_backend(place: &WorkPlace) -> Before {
+    Before::seen([], None, Some(place.recorded_backend()))
 }
 
 /// Reads what a run has left.
 pub fn observe(place: &WorkPlace, before: &Before) -> Files {
-    // The plan may no longer exist.
-    let record = before
-        .plan()
-        .cloned()
-        .unwrap_or_else(|| RecordedBackend::of(place));
-    let state = local_state(place, &record);
+    let may_be_rewritten = place.may_rewrite_backend();
+    let at_start = before.backend().filter(|_| !may_be_rewritten);
+    let (record, is_replaced) = match at_start {
+        // The plan may no longer exist.
+        Some(record) => {
+            let is_kept = place.plan_file.is_some() || place.recorded_backend() == *record;
+            (record.clone(), !is_kept)
+        }
+        None => (place.recorded_backend(), false),
+    };
+    let state = before
+        .local_state()
+        .filter(|_| !may_be_rewritten)
+        .map_or_else(|| place.local_state(&record), Path::to_owned);
     let local_lock = || {
         let path = lock_info_path(&state)?;
         let content = before.is_written_since(&path).then(|| read(&path))??;
@@ -190,9 +129,16 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     Files {
         is_state_gone: is_place_gone || (is_local && before.has_lost_state(&state)),
         is_state_absent: is_local && is_absent(&state),
+        damaged_state: (is_local && before.is_state_damaged(&state)).then(|| DamagedState {
+            backup: place
+                .state_backup(&state)
+                .filter(|path| is_whole_document(path)),
+            path: state.clone(),
+        }),
+        is_state_unwritten: is_local && before.is_state_unwritten(&state),
         backend: match place.started_as {
-            // Its record of the backend is gone too.
-            _ if is_place_gone => Backend::Unknown,
+            // Its record of the backend is gone too, or is not the one that the tool has read.
+            _ if is_place_gone || is_replaced => Backend::Unknown,
             Leader::Wrapper if local_lock.is_none() => of_script(backend),
             Leader::Tool | Leader::Wrapper => backend,
         },
@@ -204,18 +150,6 @@ pub fn observe(place: &WorkPlace, before: &Before) -> Files {
     }
 }
 
-/// Returns whether nothing exists at a path; follows links.
-fn is_absent(path: &Path) -> bool {
-    fs::metadata(path).is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound)
-}
-
-/// Returns whether a file is a complete JSON document.
-fn is_whole_document(path: &Path) -> bool {
-    open(path).is_some_and(|file| {
-        serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::new(file)).is_ok()
-    })
-}
-
 /// Returns what is certain about the backend if a script may have used another record.
 fn of_script(recorded: Backend) -> Backend {
     match recorded {
@@ -223,164 +157,4 @@ fn of_script(recorded: Backend) -> Backend {
         Backend::Remote(kind, survival) => Backend::Remote(kind, survival),
         Backend::Local | Backend::Unknown => Backend::Unknown,
     }
-}
-
-/// The backend in a saved plan, or in the record that `init` has written to the data directory.
-#[derive(Clone, Debug)]
-pub enum RecordedBackend {
-    Absent,
-    Unreadable,
-    Of {
-        kind: String,
-        config: Value,
-        /// The workspace of a saved plan.
-        workspace: Option<String>,
-    },
-}
-
-impl RecordedBackend {
-    fn of(place: &WorkPlace) -> Self {
-        match &place.plan_file {
-            None => Self::read(&place.data_dir().join(LOCAL_STATE)),
-            Some(path) => PlanBackend::read(path).map_or(Self::Unreadable, |plan| Self::Of {
-                kind: plan.kind,
-                config: plan.config,
-                workspace: Some(plan.workspace),
-            }),
-        }
-    }
-
-    fn read(path: &Path) -> Self {
-        match fs::symlink_metadata(path) {
-            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Self::Absent,
-            Err(_) => Self::Unreadable,
-            Ok(_) => read(path).map_or(Self::Unreadable, |content| Self::parse(&content)),
-        }
-    }
-
-    fn parse(content: &str) -> Self {
-        let Ok(document) = serde_json::from_str::<Value>(content) else {
-            return Self::Unreadable;
-        };
-        match document.get("backend") {
-            None | Some(Value::Null) => Self::Absent,
-            Some(backend) => match backend.get("type").and_then(Value::as_str) {
-                Some(kind) => Self::Of {
-                    kind: kind.to_owned(),
-                    config: backend.get("config").cloned().unwrap_or_default(),
-                    workspace: None,
-                },
-                None => Self::Unreadable,
-            },
-        }
-    }
-
-    fn backend(&self, variables: LockVariables) -> Backend {
-        match self {
-            Self::Absent => Backend::Local,
-            Self::Unreadable => Backend::Unknown,
-            Self::Of { kind, .. } if kind == "local" => Backend::Local,
-            Self::Of { kind, config, .. } => {
-                Backend::Remote(kind.clone(), survival(kind, config, variables))
-            }
-        }
-    }
-
-    /// Returns whether the `http` backend has a lock address but no unlock address: the tool then reports nothing.
-    fn is_never_unlocked(&self, variables: LockVariables) -> bool {
-        match self {
-            Self::Of { kind, config, .. } if kind == "http" => {
-                let locks = variables.locks || is_set(config, "lock_address");
-                let unlocks = variables.unlocks || is_set(config, "unlock_address");
-                locks && !unlocks
-            }
-            Self::Absent | Self::Unreadable | Self::Of { .. } => false,
-        }
-    }
-
-    fn workspace(&self) -> Option<&str> {
-        match self {
-            Self::Of { workspace, .. } => workspace.as_deref(),
-            Self::Absent | Self::Unreadable => None,
-        }
-    }
-
-    /// Returns a setting of the local backend.
-    fn setting(&self, name: &str) -> Option<&str> {
-        match self {
-            Self::Absent | Self::Unreadable => None,
-            Self::Of { config, .. } => config.get(name)?.as_str(),
-        }
-    }
-}
-
-/// Returns whether a setting of a backend is given and not empty or off.
-fn is_set(config: &Value, name: &str) -> bool {
-    match config.get(name) {
-        Some(Value::String(value)) => !value.is_empty(),
-        Some(Value::Bool(value)) => *value,
-        _ => false,
-    }
-}
-
-/// Returns what happens to the lock of a backend, from its type and settings.
-fn survival(kind: &str, config: &Value, variables: LockVariables) -> Survival {
-    let is_set = |name| is_set(config, name);
-    match kind {
-        "http" if variables.locks || is_set("lock_address") => Survival::Kept,
-        "s3" if is_set("dynamodb_table") || is_set("use_lockfile") => Survival::Kept,
-        "s3" => Survival::Dropped,
-        "azurerm" | "gcs" | "kubernetes" | "cos" => Survival::Kept,
-        // An advisory lock of PostgreSQL ends with its connection: measured with both tools.
-        "pg" => Survival::Dropped,
-        // A Consul session outlives its holder for a while; HCP Terraform runs elsewhere.
-        _ => Survival::Unknown,
-    }
-}
-
-/// Returns the absolute path of the file that the local backend writes and locks.
-///
-/// Measured with both tools: `-state-out` takes precedence over `-state`, and `-state` over the workspace's own
-/// file; `workspace_dir` does not use any part of `path`.
-fn local_state(place: &WorkPlace, record: &RecordedBackend) -> PathBuf {
-    let flag = |name| flags::value(&place.args, name).filter(|path| !path.is_empty());
-    if let Some(path) = flag("state-out").or_else(|| flag("state")) {
-        return place.work_dir.join(path);
-    }
-    let selected = read(&place.data_dir().join(SELECTED_WORKSPACE));
-    let workspace = record
-        .workspace()
-        .or(place.workspace.as_deref())
-        .or(selected.as_deref())
-        .map_or("", str::trim);
-    if matches!(workspace, "" | DEFAULT_WORKSPACE) {
-        let path = record.setting("path").unwrap_or(LOCAL_STATE);
-        return place.work_dir.join(path);
-    }
-    let workspaces = record
-        .setting("workspace_dir")
-        .unwrap_or("terraform.tfstate.d");
-    let workspaces = place.work_dir.join(workspaces);
-    workspaces.join(workspace).join(LOCAL_STATE)
-}
-
-/// Returns the path of `.NAME.lock.info` beside the state file.
-fn lock_info_path(state: &Path) -> Option<PathBuf> {
-    let name = state.file_name()?.to_str()?;
-    Some(state.with_file_name(format!(".{name}.lock.info")))
-}
-
-/// Opens a regular file, also through a link: reading from a pipe or a device would block.
-pub(super) fn open(path: &Path) -> Option<File> {
-    regular_file::open_target(path).ok()
-}
-
-/// Reads a regular file as text; returns `None` if it can't be read or is larger than [`MAX_FILE_BYTES`].
-pub(super) fn read(path: &Path) -> Option<String> {
-    let mut content = String::new();
-    let size = open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut content)
-        .ok()?;
-    (size as u64 <= MAX_FILE_BYTES).then_some(content)
 }

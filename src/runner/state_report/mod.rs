@@ -3,10 +3,13 @@
 //! Nothing here queries a backend: after a failure only the output and a few files are available. If they are not
 //! conclusive, the answer is `unknown`. The rules were measured with both tools, see `tests/fixtures/record.sh`.
 
+mod backend;
 mod before;
 #[cfg(test)]
 mod directories;
 mod files;
+mod place;
+mod read_file;
 mod saved_plan;
 #[cfg(test)]
 mod tests;
@@ -25,10 +28,10 @@ use super::diagnosis::{LockFault, is_state_write, lock_fault};
 use super::leader::Leader;
 use super::tool_output::printed::{Printed, PrintedError, folded};
 
+pub use backend::{Backend, LockVariables, Survival};
 pub use before::Before;
-pub use files::{
-    Backend, Files, LockVariables, Survival, WorkPlace, look_before, observe, selected_workspace,
-};
+pub use files::{DamagedState, Files, look_at_backend, look_before, observe};
+pub use place::{WorkPlace, selected_workspace};
 use words::is_abrupt;
 pub(super) use words::{ABANDONED, STATE_NOT_WRITTEN, ToolProgress};
 
@@ -88,8 +91,9 @@ pub(super) fn report(observed: &ReportInput<'_>) -> StateReport {
     let known = if is_silent_on_faults(observed, words) {
         known.without_good_news()
     } else {
-        known.with_doubts(observed, words)
+        known
     };
+    let known = known.with_doubts(observed, words);
     let errored_state_file = errored_state_file(observed, printed, words);
     StateReport {
         safety: match errored_state_file {
@@ -102,12 +106,36 @@ pub(super) fn report(observed: &ReportInput<'_>) -> StateReport {
     }
 }
 
+/// Reports on a command that takes the lock but writes no state; `None` if it has certainly not left the lock.
+pub(super) fn report_lock(observed: &ReportInput<'_>) -> Option<StateReport> {
+    let is_left = match lock_fault(observed.printed) {
+        Some(LockFault::Locked(_) | LockFault::NotAsked) => false,
+        Some(
+            LockFault::NotReleased(_)
+            | LockFault::Unconfirmed
+            | LockFault::PerhapsLocked
+            | LockFault::Doubtful,
+        )
+        | None => true,
+    };
+    let found = report(observed);
+    (is_left && found.lock != LockStatus::Released).then_some(StateReport {
+        safety: StateSafety::Saved,
+        errored_state_file: None,
+        ..found
+    })
+}
+
 /// Returns whether the output may hide errors.
 fn is_silent_on_faults(observed: &ReportInput<'_>, words: ToolProgress) -> bool {
     let is_through_script = observed.started_as == Leader::Wrapper;
     let has_failed = observed.end != ToolEnd::Ended(Ended::Exited(0));
-    // A script may redirect the errors, or change their format.
-    let hides_errors = is_through_script
+    // A script may redirect the errors, or change their format; a limit on the size of files suppresses them.
+    let may_suppress = match observed.end {
+        ToolEnd::Ended(ending) => words.has_changed && !is_abrupt(ending, words),
+        ToolEnd::Lost => false,
+    };
+    let hides_errors = (is_through_script || may_suppress)
         && observed.leader == Leader::Tool
         && has_failed
         && !words.is_complete
@@ -190,7 +218,8 @@ impl KnownState {
         let is_errored_state_cut =
             files.is_errored_state_cut && !shows_failed_writes(observed, words);
         let is_state_gone = files.is_state_gone || (files.is_state_absent && words.has_changed);
-        if is_partial_doubtful || is_errored_state_cut || is_state_gone {
+        let is_state_damaged = files.damaged_state.is_some();
+        if is_partial_doubtful || is_errored_state_cut || is_state_gone || is_state_damaged {
             self.safety = StateSafety::Unknown;
         }
         self
@@ -221,7 +250,7 @@ fn after_own_end(observed: &ReportInput<'_>, printed: &Printed, words: ToolProgr
     let written = if words.is_not_written || (words.is_perhaps_not_written && !is_settled) {
         StateSafety::Unknown
     } else if words.is_abandoned {
-        finished_is_on_disk(observed.files)
+        finished_is_on_disk(observed.files, words)
     } else {
         StateSafety::Saved
     };
@@ -243,7 +272,9 @@ fn after_own_end(observed: &ReportInput<'_>, printed: &Printed, words: ToolProgr
         }
         // This run wrote nothing, so nothing of it is missing.
         Some(LockFault::Locked(holder)) => KnownState::held(StateSafety::Saved, holder.id),
-        Some(LockFault::NotAsked) => KnownState::new(StateSafety::Saved, LockStatus::Unknown),
+        Some(LockFault::NotAsked | LockFault::PerhapsLocked) => {
+            KnownState::new(StateSafety::Saved, LockStatus::Unknown)
+        }
         Some(LockFault::NotReleased(lock_id)) => KnownState::held(written, lock_id),
     }
 }
@@ -276,9 +307,12 @@ fn after_end_of_wrapper(
     match lock_fault(printed) {
         Some(LockFault::Locked(holder)) => KnownState::held(StateSafety::Saved, holder.id),
         Some(LockFault::NotReleased(lock_id)) => KnownState::held(safety, lock_id),
-        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) => {
-            KnownState::new(safety, LockStatus::Unknown)
-        }
+        Some(
+            LockFault::NotAsked
+            | LockFault::PerhapsLocked
+            | LockFault::Doubtful
+            | LockFault::Unconfirmed,
+        ) => KnownState::new(safety, LockStatus::Unknown),
         None => KnownState::new(
             safety,
             without_holder(observed, words).unwrap_or(LockStatus::Unknown),
@@ -294,14 +328,20 @@ fn after_abrupt_end(
 ) -> KnownState {
     let files = observed.files;
     let safety = if files.local_lock.is_some() || words.has_changed {
-        finished_is_on_disk(files)
+        finished_is_on_disk(files, words)
     } else {
         StateSafety::Unknown
     };
     match lock_fault(printed) {
         Some(LockFault::Locked(holder)) => return KnownState::held(safety, holder.id),
         Some(LockFault::NotReleased(lock_id)) => return KnownState::held(safety, lock_id),
-        Some(LockFault::NotAsked | LockFault::Doubtful | LockFault::Unconfirmed) | None => {}
+        Some(
+            LockFault::NotAsked
+            | LockFault::PerhapsLocked
+            | LockFault::Doubtful
+            | LockFault::Unconfirmed,
+        )
+        | None => {}
     }
     let lock = without_holder(observed, words).unwrap_or(match files.backend {
         // A script that has become the tool may have done so in another directory, or with other flags.
@@ -337,8 +377,12 @@ fn without_process(observed: &ReportInput<'_>) -> Option<LockStatus> {
 
 /// Returns what is stored of finished operations. The local backend writes the state after every resource. A remote
 /// one gets it at most every 20 seconds and at the end, so that nothing at all may have arrived.
-fn finished_is_on_disk(files: &Files) -> StateSafety {
+fn finished_is_on_disk(files: &Files, words: ToolProgress) -> StateSafety {
     match files.backend {
+        // A full disk prevents its backup, and then the state is not written.
+        Backend::Local if words.has_finished_change && files.is_state_unwritten => {
+            StateSafety::Unknown
+        }
         Backend::Local => StateSafety::Partial,
         Backend::Remote(..) | Backend::Unknown => StateSafety::Unknown,
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use flate2::bufread::DeflateDecoder;
 use serde_json::Value;
 
-use super::files::open;
+use super::read_file::open;
 
 /// Signature of a member's header (APPNOTE.TXT of PKWARE, 4.3.7).
 const MEMBER_SIGNATURE: [u8; 4] = *b"PK\x03\x04";

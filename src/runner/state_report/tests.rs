@@ -551,3 +551,117 @@ fn lock_that_a_killed_tool_waited_for_may_be_held_by_another() {
         off,
     );
 }
+
+#[test]
+fn damaged_local_state_is_neither_saved_nor_partial() {
+    let damaged = Files {
+        damaged_state: Some(DamagedState {
+            path: "terraform.tfstate".into(),
+            backup: None,
+        }),
+        ..locked_files()
+    };
+    let text = recorded!("state/terraform/local-kill.txt");
+    for (end, text) in [(KILLED, text), (EXITED_1, text), (EXITED_1, "")] {
+        let report = reported("apply", end, text, &damaged);
+        assert_eq!(report.safety, StateSafety::Unknown, "{end:?} {text}");
+    }
+}
+
+#[test]
+fn finished_change_without_a_written_state_may_be_lost() {
+    let unwritten = Files {
+        is_state_unwritten: true,
+        ..locked_files()
+    };
+    let started = "terraform_data.a: Creating...\n";
+    let finished = "terraform_data.a: Creation complete after 0s [id=1]\n";
+    let both = format!("{started}{finished}");
+    let released = LockStatus::Released;
+    for (text, safety) in [
+        (started, StateSafety::Partial),
+        (both.as_str(), StateSafety::Unknown),
+    ] {
+        expect("apply", KILLED, text, &unwritten, (safety, released));
+    }
+    let partial = (StateSafety::Partial, released);
+    expect("apply", KILLED, &both, &locked_files(), partial);
+}
+
+#[test]
+fn failure_without_an_error_does_not_prove_that_the_state_is_saved() {
+    let begun = "terraform_data.a: Creating...\n";
+    let error = "\nError: local-exec provisioner error\n\nfailed\n";
+    let local = files(Backend::Local);
+    let unknown = reported("apply", EXITED_1, begun, &local);
+    assert_eq!(unknown.safety, StateSafety::Unknown);
+    let saved = reported("apply", EXITED_1, &format!("{begun}{error}"), &local);
+    assert_eq!(saved.safety, StateSafety::Saved);
+    // Refused before anything was changed.
+    let refused = reported("state rm x", EXITED_1, "No such thing\n", &local);
+    assert_eq!(refused.safety, StateSafety::Saved);
+}
+
+#[test]
+fn plan_reports_only_a_lock_that_it_may_have_left() {
+    let left = |end, text: &str, files: &Files| {
+        let (_, args) = args_of("plan");
+        report_lock(&ReportInput {
+            command: "plan",
+            args: &args,
+            end,
+            leader: Leader::Tool,
+            started_as: Leader::Tool,
+            printed: &Printed::of(text, &args),
+            is_whole: true,
+            files,
+        })
+        .map(|report| (report.safety, report.lock))
+    };
+    let refreshing = "terraform_data.a: Refreshing state... [id=1]\n";
+    let unlock = |error: &str| {
+        format!(
+            "{refreshing}\nError: Error releasing the state lock\n\nError message: {error}\n\nTerraform acquires a \
+             state lock\n"
+        )
+    };
+    let lock = |error: &str| {
+        format!("\nError: Error acquiring the state lock\n\nError message: {error}\n")
+    };
+    let saved = |lock| Some((StateSafety::Saved, lock));
+    let (held, unknown) = (saved(LockStatus::Held), saved(LockStatus::Unknown));
+    let table = [
+        (Ended::Exited(0), "No changes. \n".to_owned(), None),
+        (
+            Ended::Exited(1),
+            format!("{refreshing}\nError: Invalid index\n\nx\n"),
+            None,
+        ),
+        (Ended::Signalled(9), refreshing.to_owned(), held),
+        (Ended::Signalled(9), String::new(), unknown),
+        (Ended::Exited(1), unlock("HTTP error: 500"), held),
+        (
+            Ended::Exited(1),
+            unlock("Unlock \"http://h\": EOF"),
+            unknown,
+        ),
+        (
+            Ended::Exited(1),
+            unlock("net/http: HTTP/1.x transport connection broken: malformed HTTP status code"),
+            unknown,
+        ),
+        (Ended::Exited(1), lock("Lock \"http://h\": EOF"), unknown),
+        (Ended::Exited(1), lock("connection refused"), None),
+        (
+            Ended::Exited(1),
+            lock("HTTP remote state already locked: ID=1"),
+            None,
+        ),
+    ];
+    for (end, text, expected) in table {
+        let end = ToolEnd::Ended(end);
+        assert_eq!(left(end, &text, &files(kept())), expected, "{text}");
+        let local = left(end, &text, &files(Backend::Local));
+        assert!(local.is_none() || local == expected, "{text}");
+    }
+}

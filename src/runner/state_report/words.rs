@@ -77,6 +77,8 @@ pub(crate) struct ToolProgress {
     pub(super) is_waiting_for_lock: bool,
     /// It has begun to change resources.
     pub(super) has_changed: bool,
+    /// It has reported that a change is complete.
+    pub(super) has_finished_change: bool,
     /// How many resources it is changing.
     in_flight: u32,
     /// It is going to change resources.
@@ -143,7 +145,8 @@ impl ToolProgress {
             ("state_lock_acquire", _) => self.is_waiting_for_lock = true,
             ("apply_start", _) => self.begin_change(),
             ("apply_progress" | "provision_start", _) => self.continue_change(),
-            ("apply_complete" | "apply_errored", _) => self.end_change(),
+            ("apply_complete", _) => self.finish_change(),
+            ("apply_errored", _) => self.end_change(),
             ("refresh_start" | "planned_change", _) => {
                 self.reopen();
                 self.had_lock = true;
@@ -204,7 +207,7 @@ impl ToolProgress {
             ResourceProgress::Reads => self.reopen(),
             ResourceProgress::Begins => self.begin_change(),
             ResourceProgress::Continues => self.continue_change(),
-            ResourceProgress::Ends => self.end_change(),
+            ResourceProgress::Ends => self.finish_change(),
         }
     }
 
@@ -242,6 +245,11 @@ impl ToolProgress {
         self.change();
         // Its beginning may be in the part that is no longer kept.
         self.in_flight = self.in_flight.max(1);
+    }
+
+    fn finish_change(&mut self) {
+        self.end_change();
+        self.has_finished_change = true;
     }
 
     fn end_change(&mut self) {

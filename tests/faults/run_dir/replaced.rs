@@ -17,6 +17,7 @@ on_both_tools! {
     a_moved_directory_gets_the_record,
     attach_follows_the_run_whose_directory_it_opened,
     a_result_that_a_provisioner_forges_is_not_the_record,
+    cancel_reaches_a_run_whose_socket_was_removed,
 }
 
 fn in_flight(workspace: &Workspace) -> Runner {
@@ -120,4 +121,20 @@ resource "terraform_data" "a" {
     assert_eq!(result_in(&workspace.run_dir()), Some(result.clone()));
     let attached = Launch::on_run_dir(&workspace, "attach", &[]).run();
     assert_eq!(attached.result(), result);
+}
+
+fn cancel_reaches_a_run_whose_socket_was_removed(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    let runner = in_flight(&workspace);
+    fs::remove_file(workspace.run_dir().join("control.sock")).expect("removed");
+    let cancelled = Launch::on_run_dir(&workspace, "cancel", &[]).run();
+    let answer = cancelled.result();
+    assert_eq!(answer["requested"], json!(true), "{answer:#}");
+    let message = answer["message"].as_str().expect("text");
+    assert!(
+        message.contains("the socket of the run was removed"),
+        "{message}"
+    );
+    let ending = runner.end_and(|| workspace.mark.assert_nothing_is_left_alive());
+    ending.assert_outcome(&ending.streamed_result(), "cancelled");
 }
