@@ -1,6 +1,6 @@
 //! Processes the tool's output, from the spool to its readers.
 //!
-//! Spool → [`Redactor`] → [`Utf8`] → [`Capture`], [`Tail`] and [`Segments`]. Each accepts pieces of any size, and
+//! Spool → [`Redactor`] → [`Utf8`] → [`Capture`], [`Tail`] and [`LineBuffer`]. Each accepts pieces of any size, and
 //! its result does not depend on how the text was split.
 
 mod capture;

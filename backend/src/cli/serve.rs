@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::open_files;
 use crate::config::{Config, LogFormat, Server};
-use crate::http::{App, Connections, Exposure, opening};
+use crate::http::{self, App, Connections, Exposure, opening};
 use crate::sealing::open_sealer;
 use crate::service::Service;
 use crate::store;
@@ -52,7 +52,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let service = Service::open(config, store, sealer).await?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let router = App::new(config, service.clone()).router();
+    let router = http::router(App::new(config, service.clone()));
 
     let mut work = {
         let service = service.clone();

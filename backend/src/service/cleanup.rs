@@ -21,16 +21,16 @@ impl Service {
     /// Removes the directories and records of deployments that ended long ago, and old audit entries.
     pub(super) async fn clean_up(&self) {
         let now = Utc::now();
-        if let Some(limit) = before(now, self.parts.record_retention) {
+        if let Some(limit) = before(now, self.shared.record_retention) {
             told("records", self.store().forget_ended_before(limit).await);
         }
-        if let Some(limit) = before(now, self.parts.audit_retention) {
+        if let Some(limit) = before(now, self.shared.audit_retention) {
             let forgotten = self.store().forget_audit_before(limit).await;
             told("entries of the audit trail", forgotten);
         }
-        for id in deployments_in(&self.parts.sessions_dir) {
+        for id in deployments_in(&self.shared.sessions_dir) {
             if self.may_go(id, now).await
-                && let Err(fault) = remove_expired(&self.dir(id), self.parts.settings.retention)
+                && let Err(fault) = remove_expired(&self.dir(id), self.shared.settings.retention)
             {
                 error!(deployment = %id, error = %Causes(&fault), "deployment directory not removed");
             }
@@ -39,12 +39,12 @@ impl Service {
 
     /// Schedules a scrub after a deployment has ended: nothing of its secrets may remain, although they are encrypted.
     pub(super) fn scrub_soon(&self) {
-        self.parts.needs_scrub.store(true, Ordering::Relaxed);
+        self.shared.needs_scrub.store(true, Ordering::Relaxed);
     }
 
     /// Scrubs the store if due. Not at each end: deployments that end together are scrubbed at once.
     pub(super) async fn scrub_if_due(&self) {
-        if self.parts.needs_scrub.swap(false, Ordering::Relaxed)
+        if self.shared.needs_scrub.swap(false, Ordering::Relaxed)
             && let Err(fault) = self.store().scrub().await
         {
             self.scrub_soon();
@@ -59,8 +59,8 @@ impl Service {
     async fn may_go(&self, id: DeploymentId, now: DateTime<Utc>) -> bool {
         match self.store().deployment(id).await {
             Ok(None) => true,
-            Ok(Some(deployment)) if deployment.standing == QueueState::Ended => {
-                let limit = before(now, self.parts.settings.retention);
+            Ok(Some(deployment)) if deployment.queue_state == QueueState::Ended => {
+                let limit = before(now, self.shared.settings.retention);
                 deployment.ended_at < limit
             }
             Ok(Some(_)) | Err(_) => false,

@@ -133,19 +133,19 @@ mod tests {
     #[test]
     fn a_directory_has_one_owner_at_a_time_and_keeps_its_name() {
         let dir = tempfile::tempdir().unwrap();
-        let place = DataDir::claim(dir.path()).unwrap();
-        let node = place.identity().unwrap();
-        assert_eq!(place.identity().unwrap(), node);
+        let data_dir = DataDir::claim(dir.path()).unwrap();
+        let node = data_dir.identity().unwrap();
+        assert_eq!(data_dir.identity().unwrap(), node);
         let second = DataDir::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
         // The owner goes away a moment later.
         let later = std::thread::spawn(move || {
             sleep(2 * LOCK_PAUSE);
-            drop(place);
+            drop(data_dir);
         });
-        let place = DataDir::claim(dir.path()).unwrap();
+        let data_dir = DataDir::claim(dir.path()).unwrap();
         later.join().unwrap();
-        assert_eq!(place.identity().unwrap(), node);
+        assert_eq!(data_dir.identity().unwrap(), node);
         let other = tempfile::tempdir().unwrap();
         let other = DataDir::claim(other.path()).unwrap();
         assert_ne!(other.identity().unwrap(), node);

@@ -58,7 +58,7 @@ const MIRRORS_DIR: &str = "mirrors";
 /// Runs deployments; clones share the same state.
 #[derive(Clone)]
 pub struct Service {
-    parts: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 struct Shared {
@@ -70,7 +70,7 @@ struct Shared {
     node: Node,
     name_lease: NameLease,
     probe: Probe,
-    place: DataDir,
+    data_dir: DataDir,
     concurrency: NonZeroUsize,
     lease: Duration,
     log_limit: ByteSize,
@@ -92,7 +92,7 @@ struct Shared {
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
-            .field("node", &self.parts.node.name)
+            .field("node", &self.shared.node.name)
             .finish_non_exhaustive()
     }
 }
@@ -107,8 +107,8 @@ impl Service {
         store: Arc<dyn Store>,
         sealer: Sealer,
     ) -> Result<Self, OpenError> {
-        let place = DataDir::claim(&config.store.data_dir)?;
-        let data_dir = place.dir();
+        let claimed_dir = DataDir::claim(&config.store.data_dir)?;
+        let data_dir = claimed_dir.dir();
         exposure::refuse_exposed(config, data_dir)?;
         let work = &config.work;
         let runner = match &work.runner {
@@ -132,13 +132,13 @@ impl Service {
         settings.registry = registry(&config.registry)?;
         settings.protected = exposure::protected(config, data_dir);
         let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
-        let identity = place.identity()?;
+        let identity = claimed_dir.identity()?;
         let name = work.node.clone().unwrap_or_else(|| identity.clone());
         // Last: a service that fails to start for another reason must not hold the name.
         let asked_at = Instant::now();
         let node = node::take(store.as_ref(), name, identity, work.lease).await?;
         Ok(Self {
-            parts: Arc::new(Shared {
+            shared: Arc::new(Shared {
                 store,
                 sealer,
                 settings,
@@ -146,7 +146,7 @@ impl Service {
                 node,
                 name_lease: NameLease::new(asked_at, work.lease),
                 probe: Probe::default(),
-                place,
+                data_dir: claimed_dir,
                 concurrency: work.concurrency,
                 lease: work.lease,
                 log_limit: work.log_limit,
@@ -170,48 +170,47 @@ impl Service {
 
     /// Returns the store.
     pub fn store(&self) -> &dyn Store {
-        self.parts.store.as_ref()
+        self.shared.store.as_ref()
     }
 
     /// Returns the session of a deployment that this process runs.
     pub fn session(&self, id: DeploymentId) -> Option<Session> {
-        self.parts.active_deployments.session(id)
+        self.shared.active_deployments.session(id)
     }
 
     /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
-        &self.parts.metrics
+        &self.shared.metrics
     }
 
     /// Returns the sandbox that tools run in on this machine.
     pub fn sandbox(&self) -> &SandboxLevel {
-        &self.parts.sandbox
+        &self.shared.sandbox
     }
 
     /// Returns how many deployments this process runs, including those that wait for approval.
     pub fn active(&self) -> usize {
-        self.parts.active_deployments.count()
+        self.shared.active_deployments.count()
     }
 
     /// Returns a receiver that changes when this process starts or stops running a deployment.
     pub fn active_changes(&self) -> watch::Receiver<()> {
-        self.parts.active_deployments.watch()
+        self.shared.active_deployments.watch()
     }
 
     /// Stops claiming deployments. Running ones are left to their supervisors, and the next start recovers them.
     pub fn stop(&self) {
-        self.parts.is_stopping.send_replace(true);
+        self.shared.is_stopping.send_replace(true);
     }
 
     /// Returns a receiver of whether the service is stopping.
     pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.parts.is_stopping.subscribe()
+        self.shared.is_stopping.subscribe()
     }
 
-    /// Returns the directory of a deployment on this machine.
     /// Makes sure that deployments can be stored in the data directory; returns whether they can.
     pub(crate) fn can_store_deployments(&self) -> bool {
-        match self.parts.place.keep_accessible() {
+        match self.shared.data_dir.keep_accessible() {
             Ok(()) => true,
             Err(fault) => {
                 error!(error = %Causes(&fault), "data directory not usable");
@@ -220,8 +219,9 @@ impl Service {
         }
     }
 
+    /// Returns the directory of a deployment on this machine.
     fn dir(&self, id: DeploymentId) -> PathBuf {
-        self.parts.sessions_dir.join(id.to_string())
+        self.shared.sessions_dir.join(id.to_string())
     }
 }
 

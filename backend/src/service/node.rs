@@ -84,7 +84,7 @@ impl Service {
             // The lock of the data directory, which also holds the database, is sufficient.
             return LeaseState::Yes;
         }
-        let mut renewal = tokio::time::interval(self.parts.lease / 3);
+        let mut renewal = tokio::time::interval(self.shared.lease / 3);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -99,7 +99,7 @@ impl Service {
                 Ok(LeaseState::Yes) => {}
                 Ok(LeaseState::Lost) => {
                     error!(
-                        node = self.parts.node.name,
+                        node = self.shared.node.name,
                         "node name taken by another process; stopping"
                     );
                     self.stop();
@@ -112,10 +112,10 @@ impl Service {
 
     async fn renew_the_name(&self) -> Result<LeaseState, StoreError> {
         let asked_at = Instant::now();
-        let (node, lease) = (&self.parts.node, self.parts.lease);
+        let (node, lease) = (&self.shared.node, self.shared.lease);
         let held = self.store().renew_name(node, lease).await?;
         if held == LeaseState::Yes {
-            self.parts.name_lease.extend(asked_at, lease);
+            self.shared.name_lease.extend(asked_at, lease);
         }
         Ok(held)
     }
@@ -123,12 +123,12 @@ impl Service {
     /// Returns whether this process surely holds its name, so that it may claim under it: once the lease has expired,
     /// another data directory may have taken the name.
     pub(super) fn holds_the_name(&self) -> bool {
-        !self.store().is_shared() || self.parts.name_lease.holds_at(Instant::now())
+        !self.store().is_shared() || self.shared.name_lease.holds_at(Instant::now())
     }
 
     /// Releases the name, after [`Service::stop`]. Deployments that still run keep it reserved for this data directory.
     pub async fn leave(&self) {
-        let left = self.store().leave_name(&self.parts.node);
+        let left = self.store().leave_name(&self.shared.node);
         match timeout(WRITTEN_WITHIN, left).await {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => warn!(error = %Causes(&fault), "node lease not released"),
@@ -139,7 +139,7 @@ impl Service {
     /// Returns whether the store accepts writes, by a write that reaches the disk. Runs one check at a time, and at
     /// most one a second.
     pub async fn can_write(&self) -> bool {
-        let mut last = self.parts.probe.last.lock().await;
+        let mut last = self.shared.probe.last.lock().await;
         if let Some((at, can_write)) = *last
             && at.elapsed() < PROBE_EVERY
         {

@@ -147,7 +147,7 @@ pub struct NewDeployment {
     pub created_at: DateTime<Utc>,
 }
 
-/// Position of a deployment in its life cycle.
+/// Whether a deployment is queued, run by a node, or has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueState {
     /// It is in the queue.
@@ -169,7 +169,7 @@ impl QueueState {
 
     pub(super) fn from_word(word: &str) -> Option<Self> {
         let all = [Self::Waiting, Self::Active, Self::Ended];
-        all.into_iter().find(|standing| standing.word() == word)
+        all.into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -221,7 +221,7 @@ pub struct Deployment {
     /// The request without its secrets.
     pub record: serde_json::Value,
     /// Whether it is queued, active or ended.
-    pub standing: QueueState,
+    pub queue_state: QueueState,
     /// Its progress.
     pub progress: Progress,
     /// Why it ended.

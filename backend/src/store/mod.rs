@@ -3,7 +3,7 @@
 //! # Who may write
 //! A deployment is queued, active or ended. A node claims it, and gets a [`Lease`]: the deployment and an epoch. Every
 //! write to an active deployment names the lease. If another node has taken the deployment over since, the write has no
-//! effect and returns [`Held::Lost`]. At most one deployment is active in a workspace; a unique index of the database
+//! effect and returns [`LeaseState::Lost`]. At most one deployment is active in a workspace; a unique index of the database
 //! enforces this.
 //!
 //! # What is durable

@@ -103,7 +103,7 @@ fn an_apply_whose_secrets_do_not_open_is_followed() {
         let mut connection = SqliteConnection::connect(file.to_str().unwrap())
             .await
             .unwrap();
-        let spoil = "UPDATE deployments SET sealed_secrets = x'01ff' WHERE standing = 'active'";
+        let spoil = "UPDATE deployments SET sealed_secrets = x'01ff' WHERE queue_state = 'active'";
         connection.execute(AssertSqlSafe(spoil)).await.unwrap();
     });
     let running = stand.serve();

@@ -40,7 +40,7 @@ async fn a_late_finish_with_an_old_epoch_changes_nothing(database: &Database) {
     ];
     assert_eq!(late, [LeaseState::Lost; 7]);
     let now = store.deployment(new.id).await.unwrap().unwrap();
-    assert_eq!(now.standing, QueueState::Active);
+    assert_eq!(now.queue_state, QueueState::Active);
     assert_eq!((now.node.as_deref(), now.session_dir), (Some("two"), None));
     assert_eq!(store.plan(new.id).await.unwrap(), None);
 
@@ -168,7 +168,7 @@ async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(da
     );
 
     let found = store.deployment(lost.id).await.unwrap().unwrap();
-    assert_eq!(found.standing, QueueState::Ended);
+    assert_eq!(found.queue_state, QueueState::Ended);
     assert_eq!(found.reason, Some(Reason::Unknown));
     // Its node comes back: it may not write, and finds nothing to recover.
     let finished = store.finish(&late.lease, &ending(Reason::Applied)).await;

@@ -23,7 +23,7 @@ async fn deployments_of_one_workspace_go_one_after_the_other(database: &Database
     for new in &all {
         let claim = store.claim("n", LONG).await.unwrap().unwrap();
         assert_eq!(claim.deployment.id, new.id);
-        assert_eq!(claim.deployment.standing, QueueState::Active);
+        assert_eq!(claim.deployment.queue_state, QueueState::Active);
         assert_eq!(claim.sealed_secrets, new.sealed_secrets);
         assert!(store.claim("n", LONG).await.unwrap().is_none());
         let held = store.finish(&claim.lease, &ending(Reason::Applied)).await;
@@ -121,7 +121,7 @@ async fn what_waits_can_be_cancelled_and_what_is_active_cannot(database: &Databa
             .unwrap()
     );
     let ended = store.deployment(second.id).await.unwrap().unwrap();
-    assert_eq!(ended.standing, QueueState::Ended);
+    assert_eq!(ended.queue_state, QueueState::Ended);
     assert_eq!(ended.progress.status, Status::Cancelled);
     assert_eq!(
         (ended.reason, ended.ended_at),

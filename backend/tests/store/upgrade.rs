@@ -98,7 +98,7 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let page = AuditPage {
         deployment: None,
         before: None,
-        most: 9,
+        most: 10,
     };
     let trail = store.audit_trail(&page).await.unwrap();
     let seen: Vec<_> = trail
@@ -128,7 +128,7 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     store.enqueue(&of("d"), &[]).await.unwrap();
     let id = "00000000-0000-4000-8000-000000000003".parse().unwrap();
     let ended = store.deployment(id).await.unwrap().unwrap();
-    assert_eq!(ended.standing, QueueState::Ended);
+    assert_eq!(ended.queue_state, QueueState::Ended);
     assert!(ended.progress.warnings.is_empty());
     let end = store.end_of_log(id, &[Phase::Plan], 99).await.unwrap();
     assert_eq!(end, "one\ntwo\n");

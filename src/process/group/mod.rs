@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -94,8 +94,7 @@ impl ToolGroup {
             .env_clear()
             .envs(launch.environment)
             .current_dir(launch.work_dir)
-            // Opened here, since a sandbox need not grant it.
-            .stdin(File::open("/dev/null")?)
+            .stdin(Stdio::null())
             .stdout(launch.output.try_clone()?)
             .stderr(launch.output.try_clone()?)
             .process_group(0);
@@ -103,10 +102,11 @@ impl ToolGroup {
             // SAFETY: `limit_memory` makes only system calls.
             unsafe { command.pre_exec(move || limit_memory(limit)) };
         }
-        let child = match launch.sandbox {
-            Some(sandbox) => sandbox.start(&mut command)?,
-            None => command.spawn()?,
-        };
+        if let Some(entry) = launch.sandbox.map(Sandbox::to_enter) {
+            // SAFETY: `enter` makes only system calls, and the borrowed sandbox outlives the call of exec.
+            unsafe { command.pre_exec(move || entry.enter()) };
+        }
+        let child = command.spawn()?;
         Ok(Self {
             leader: Pid::from_raw(child.id().cast_signed()),
             interrupted_at: None,

@@ -13,8 +13,8 @@ const LOWEST_DESCRIPTOR: RawFd = 10;
 
 /// A file in memory that is passed to a child and to no other process.
 ///
-/// The descriptor is closed on exec; only the child that [`crate::process::KeptGroup`] starts with it keeps it, and the
-/// processes that this child starts. It is meant to be reopened through [`Handed::path`], so that every reader
+/// The descriptor is closed on exec; only the child that [`crate::process::OwnedProcessGroup`] starts with it keeps it, and the
+/// processes that this child starts. It is meant to be reopened through [`InheritedMemfd::path`], so that every reader
 /// reads it from the beginning.
 #[derive(Debug)]
 pub struct InheritedMemfd(File);

@@ -2,7 +2,7 @@
 //! priorities, and fewer capabilities.
 //!
 //! The rules are prepared here, before the fork. Between fork and exec only system calls are made
-//! ([`Sandbox::enter`]), since nothing else is safe there. They are made directly: there are only three, and a
+//! ([`SandboxEntry::enter`]), since nothing else is safe there. They are made directly: there are only three, and a
 //! library would have to guarantee that it takes no lock and allocates nothing.
 
 mod capabilities;
@@ -12,8 +12,6 @@ mod system_paths;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::process::{Child, Command};
-use std::thread;
 
 pub use self::landlock::{Access, Granted, Ruleset, landlock_abi};
 pub use self::system_paths::system_paths;
@@ -38,30 +36,6 @@ impl Sandbox {
             ruleset: ruleset.into_fd(),
             held,
         }
-    }
-
-    /// Starts a command in the sandbox.
-    ///
-    /// A thread of its own enters the sandbox and starts the command, which inherits the confinement. Nothing has to
-    /// be done between fork and exec, so the standard library can start the command without copying the memory map
-    /// of this process, as `vfork` does.
-    ///
-    /// # Errors
-    /// The kernel refuses any part of the sandbox; the error of the operating system for the command; no room for a
-    /// thread.
-    pub(super) fn start(&self, command: &mut Command) -> io::Result<Child> {
-        let entry = self.to_enter();
-        thread::scope(|scope| {
-            let starting = thread::Builder::new()
-                .name("iac-sandbox".to_owned())
-                .spawn_scoped(scope, || {
-                    entry.enter()?;
-                    command.spawn()
-                })?;
-            starting
-                .join()
-                .map_err(|_| io::Error::other("the thread that starts it has panicked"))?
-        })
     }
 
     /// Returns what the child needs of this sandbox; valid as long as the sandbox lives.

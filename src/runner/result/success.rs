@@ -55,9 +55,9 @@ pub(crate) struct SuccessInput<'a> {
     pub(crate) is_stopped: bool,
     /// Whether the tool was asked to stop, and received that.
     pub(crate) is_interrupted: bool,
-    /// Whether the exit code is not conclusive about the tool, see [`Outlived::hides_end_of_tool`].
+    /// Whether the exit code is not conclusive about the tool, see [`RunEnd::hides_end_of_tool`].
     ///
-    /// [`Outlived::hides_end_of_tool`]: cratevision::Outlived::hides_end_of_tool
+    /// [`RunEnd::hides_end_of_tool`]: super::run_end::RunEnd::hides_end_of_tool
     pub(crate) hides_end: bool,
 }
 

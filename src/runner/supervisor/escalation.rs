@@ -1,4 +1,4 @@
-//! The stop ladder: decides when the tool is asked to stop, and when it is killed.
+//! The steps of a stop: decides when the tool is asked to stop, and when it is killed.
 
 use std::time::Duration;
 
@@ -65,8 +65,8 @@ pub(crate) enum Signalled {
 
 /// The state of a run between running and ended.
 ///
-/// It only moves down: the first reason is kept, there is at most one [`Step::Interrupt`], and after [`Step::Kill`]
-/// only [`Step::GiveUp`].
+/// It only moves down: the first reason is kept, there is at most one [`Action::Interrupt`], and after [`Action::Kill`]
+/// only [`Action::GiveUp`].
 #[derive(Debug)]
 pub(crate) struct Escalation {
     rung: Rung,
@@ -183,7 +183,7 @@ impl Escalation {
         }
     }
 
-    /// Returns when [`Ladder::due`] has to be called next.
+    /// Returns when [`Escalation::due`] has to be called next.
     pub(crate) const fn next_deadline(&self) -> Option<Instant> {
         match self.rung {
             Rung::Running => Some(self.timeout_at),

@@ -93,7 +93,7 @@ impl EventWriter {
         self.relay.tool_may_run()
     }
 
-    /// Until [`Journal::begin_run`], running processes do not belong to the run: only warnings are written.
+    /// Until [`EventWriter::begin_run`], running processes do not belong to the run: only warnings are written.
     pub(crate) const fn before_run(&mut self) {
         self.written = Written::WarningsAlone;
     }

@@ -93,7 +93,7 @@ impl OutputPipeline {
         Ok(true)
     }
 
-    /// Like [`Intake::take`], while the tool may print more: skips output that would fill the memory.
+    /// Like [`OutputPipeline::take`], while the tool may print more: skips output that would fill the memory.
     pub(crate) fn take_of_running(
         &mut self,
         spool: &mut Spool,

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{Action, Caller};
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::body::{FullBody, optional};
 use crate::http::extract::deployment_path::DeploymentPath;
 use crate::http::middleware::request_timeout::to_the_end;
 use crate::http::openapi::{Guarded, OfBody, OfDeployment, OfState};
-use crate::http::{ApiError, App};
 use crate::service::Decision;
 
 /// Optional body of a decision; every field is optional too.

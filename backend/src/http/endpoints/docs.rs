@@ -7,7 +7,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::http::App;
+use crate::http::app::App;
 
 /// The page loads everything from this service. It uses inline styles, with images in them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \

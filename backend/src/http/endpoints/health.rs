@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::App;
+use crate::http::app::App;
 use crate::http::openapi::OfOrigin;
 use crate::store::DeploymentId;
 

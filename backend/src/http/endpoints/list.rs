@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Action;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::page::page_size;
 use crate::http::openapi;
 use crate::http::openapi::{Guarded, OfQuery};
-use crate::http::{ApiError, App};
 use crate::store::{Deployment, DeploymentFilter};
 
 /// Default page size, in deployments.

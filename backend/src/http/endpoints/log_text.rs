@@ -12,11 +12,12 @@ use utoipa::IntoParams;
 
 use crate::auth::Action;
 use crate::causes::Causes;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::deployment_path::DeploymentPath;
 use crate::http::openapi;
 use crate::http::openapi::{Guarded, OfDeployment, OfQuery};
-use crate::http::{ApiError, App};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

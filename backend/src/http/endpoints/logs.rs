@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Action, KeyId, Ticket};
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::{Authenticated, is_open, peer};
 use crate::http::extract::body::FullBody;
 use crate::http::extract::deployment_path::DeploymentPath;
@@ -24,7 +26,6 @@ use crate::http::log_stream::sse_event::KEEP_ALIVE;
 use crate::http::log_stream::{END_ID, LogStream};
 use crate::http::middleware::rate_limit::Counted;
 use crate::http::openapi::{Guarded, OfBody, OfDeployment, OfQuery};
-use crate::http::{ApiError, App};
 use crate::store::{DeploymentId, StoredKey};
 
 /// Longest silence on a stream: proxies close connections that are silent for a minute.

@@ -5,9 +5,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use crate::auth::Action;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::openapi::Guarded;
-use crate::http::{ApiError, App};
 use crate::metrics;
 
 /// Returns metrics in the OpenMetrics text format.

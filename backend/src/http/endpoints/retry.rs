@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 
 use super::start::{QueuedDeployment, started};
 use crate::auth::Action;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::error::ErrorAnswer;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::body::{FullBody, optional};
 use crate::http::extract::deployment_path::DeploymentPath;
 use crate::http::middleware::request_timeout::to_the_end;
 use crate::http::openapi::{Guarded, OfBody, OfDeployment, OfState};
-use crate::http::{ApiError, App};
 use crate::service::Supplied;
 
 /// Starts an ended plan, drift detection or validation again, under a new id.

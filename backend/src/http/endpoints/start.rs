@@ -9,13 +9,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::Action;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::error::ErrorAnswer;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::body::FullBody;
 use crate::http::middleware::request_timeout::to_the_end;
 use crate::http::openapi;
 use crate::http::openapi::{Guarded, OfBody};
-use crate::http::{ApiError, App};
 use crate::store::DeploymentId;
 
 /// A deployment in the queue.

@@ -11,11 +11,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::auth::Action;
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::deployment_path::DeploymentPath;
 use crate::http::openapi;
 use crate::http::openapi::{Guarded, OfDeployment};
-use crate::http::{ApiError, App};
 use crate::service::{DeploymentView, Service};
 use crate::store::DeploymentId;
 
@@ -100,7 +101,7 @@ pub(crate) async fn status(
     let id = named.id()?;
     let view = app.service.view(id).await?.ok_or(ApiError::NotFound)?;
     let texts = texts(&app.service, id).await?;
-    Ok(Json(standing(view, texts)))
+    Ok(Json(deployment_status(view, texts)))
 }
 
 /// Returns the summary of the plan, with sensitive values masked.
@@ -176,7 +177,7 @@ async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, ApiError> {
 }
 
 /// Merges the record with the live session; the session takes precedence.
-fn standing(view: DeploymentView, texts: Texts) -> DeploymentStatus {
+fn deployment_status(view: DeploymentView, texts: Texts) -> DeploymentStatus {
     let status = view.status();
     let (deployment, now) = (view.deployment, view.snapshot.as_ref());
     let progress = deployment.progress;

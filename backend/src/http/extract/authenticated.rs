@@ -9,8 +9,9 @@ use axum::http::request::Parts;
 
 use super::keyless::{Keyless, is_loopback};
 use crate::auth::{Action, Caller, KeyId, KeyText};
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::middleware::rate_limit::Counted;
-use crate::http::{ApiError, App};
 
 /// An authenticated caller.
 #[derive(Debug)]

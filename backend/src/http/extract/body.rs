@@ -6,8 +6,9 @@ use futures_util::StreamExt;
 use iac_runner::session::request::MAX_BODY_BYTES;
 use serde::de::DeserializeOwned;
 
+use crate::http::app::App;
+use crate::http::error::ApiError;
 use crate::http::middleware::request_timeout::Deadline;
-use crate::http::{ApiError, App};
 
 /// Bytes beyond the size limit that are read and discarded. A client that is still sending might never see the answer.
 const MOST_FORGOTTEN_BYTES: usize = 4 * MAX_BODY_BYTES;

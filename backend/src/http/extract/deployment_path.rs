@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use utoipa::IntoParams;
 
-use crate::http::ApiError;
+use crate::http::error::ApiError;
 use crate::store::DeploymentId;
 
 /// The deployment in the path. `None` if the path segment is not a valid id.

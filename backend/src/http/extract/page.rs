@@ -1,6 +1,6 @@
 //! Page size of lists.
 
-use crate::http::ApiError;
+use crate::http::error::ApiError;
 
 /// Returns the page size.
 ///

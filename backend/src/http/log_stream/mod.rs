@@ -115,7 +115,7 @@ impl LogStream {
             return Ok(Step::GiveUp);
         };
         self.telling.is_automatic = deployment.is_automatic();
-        if deployment.standing == QueueState::Active
+        if deployment.queue_state == QueueState::Active
             && let Some(session) = self.service.session(self.id)
             && session.status().ended_at.is_none()
         {
@@ -133,10 +133,10 @@ impl LogStream {
             self.page = lines.into();
             return Ok(Step::Again);
         }
-        if deployment.standing == QueueState::Ended {
+        if deployment.queue_state == QueueState::Ended {
             return Ok(Step::Ended(Box::new(deployment)));
         }
-        if deployment.standing == QueueState::Waiting {
+        if deployment.queue_state == QueueState::Waiting {
             let other = self.service.store().waits_for(self.id).await?;
             if let Some(other) = other.filter(|other| self.waits_for != Some(*other)) {
                 self.waits_for = Some(other);

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::ApiError;
+use crate::http::error::ApiError;
 
 /// What is wrong with a request's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::auth::KeyId;
-use crate::http::ApiError;
+use crate::http::error::ApiError;
 
 /// Number of requests between clean-ups of unused counters. The counters kept are bounded by the callers of one minute
 /// plus this number.
@@ -57,7 +57,7 @@ impl RateLimits {
     /// Counts a request.
     ///
     /// # Errors
-    /// [`Fault::TooMany`], with the time until the next request is allowed.
+    /// [`ApiError::TooMany`], with the time until the next request is allowed.
     pub(crate) fn admit(&self, caller: &Counted) -> Result<(), ApiError> {
         let Some(accounts) = &self.accounts else {
             return Ok(());

@@ -5,7 +5,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 
-use crate::http::App;
+use crate::http::app::App;
 
 /// Route label for unmatched requests: the client chooses their paths freely.
 const NO_ROUTE: &str = "none";

@@ -11,7 +11,7 @@ use tracing::info;
 use crate::auth::Person;
 use crate::service::Service;
 use crate::service::worker::drain::STOP_OF_THE_SERVICE;
-use crate::service::worker::sync::{Lost, TAKEN_OVER};
+use crate::service::worker::lost::{Lost, TAKEN_OVER};
 use crate::store::{
     AuditEntry, AuditPage, Claim, DeploymentId, NewAuditEntry, Outcome, Settlement, StoreError,
 };
@@ -64,7 +64,7 @@ impl Service {
         let known = known(claim, &session.status());
         let id = claim.lease.deployment;
         if moment == Moment::Ended {
-            self.parts.pending_audit.none_about(id).await;
+            self.shared.pending_audit.none_about(id).await;
         }
         let trail = self.until_answered(|| self.entries_about(id)).await?;
         for step in steps(known, &trail, moment) {

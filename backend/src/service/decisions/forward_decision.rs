@@ -49,7 +49,7 @@ impl Service {
     pub(crate) fn other_node<'a>(&self, deployment: &'a Deployment) -> Option<&'a str> {
         let node = deployment.node.as_deref()?;
         let is_elsewhere =
-            deployment.standing == QueueState::Active && node != self.parts.node.name;
+            deployment.queue_state == QueueState::Active && node != self.shared.node.name;
         (is_elsewhere && self.store().is_shared()).then_some(node)
     }
 
@@ -112,10 +112,10 @@ impl Service {
 
     /// Carries out decisions of other nodes about deployments that this node runs.
     pub(crate) async fn take_decisions(&self) {
-        if self.parts.active_deployments.is_empty() {
+        if self.shared.active_deployments.is_empty() {
             return;
         }
-        match self.store().take_decisions(&self.parts.node.name).await {
+        match self.store().take_decisions(&self.shared.node.name).await {
             Ok(taken) => {
                 for handed in taken {
                     let service = self.clone();

@@ -57,7 +57,7 @@ impl Service {
         entry: &NewAuditEntry,
         work: impl Future<Output = Result<Stopped, DecisionError>>,
     ) -> Result<(), DecisionError> {
-        let pending_audit = entry.deployment.map(|id| self.parts.pending_audit.add(id));
+        let pending_audit = entry.deployment.map(|id| self.shared.pending_audit.add(id));
         let (service, intended) = (self.clone(), entry.clone());
         let mut intending = tokio::spawn(async move { service.store().intend(&intended).await });
         let waited = timeout(STOP_WAITS, &mut intending).await;

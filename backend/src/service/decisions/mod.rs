@@ -70,7 +70,7 @@ impl Service {
         let found = self.store().deployment(id).await?;
         let deployment = found.ok_or(DecisionError::NotFound)?;
         let attempt = decision.attempt(&deployment.started_by);
-        let permit = self.parts.approval_rule.permit(caller, &attempt)?;
+        let permit = self.shared.approval_rule.permit(caller, &attempt)?;
         if let Some(node) = self.other_node(&deployment) {
             return self.hand_over(&deployment, node, &decision, caller).await;
         }
@@ -129,7 +129,7 @@ impl Service {
         }
         let stop = async {
             if self
-                .parts
+                .shared
                 .active_deployments
                 .cancel_claimed(deployment.id, &entry.actor)
             {
@@ -155,7 +155,7 @@ impl Service {
             error: String::new(),
             at: Utc::now(),
         };
-        let is_waiting = deployment.standing == QueueState::Waiting;
+        let is_waiting = deployment.queue_state == QueueState::Waiting;
         let has_ended = is_waiting
             && self
                 .store()
@@ -180,13 +180,14 @@ impl Service {
         let id = deployment.id;
         let deadline = Instant::now() + SESSION_WITHIN;
         loop {
-            let mut changes = self.parts.active_deployments.watch();
+            let mut changes = self.shared.active_deployments.watch();
             if let Some(session) = self.session(id) {
                 return Ok(session);
             }
             let found = self.store().deployment(id).await?;
             let now = found.ok_or(DecisionError::NotFound)?;
-            let comes_soon = now.standing == QueueState::Active && self.other_node(&now).is_none();
+            let comes_soon =
+                now.queue_state == QueueState::Active && self.other_node(&now).is_none();
             if !comes_soon || timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(without_session(&now));
             }
@@ -196,7 +197,7 @@ impl Service {
 
 /// Returns why a decision about a deployment without a session is refused.
 fn without_session(deployment: &Deployment) -> DecisionError {
-    let problem = match deployment.standing {
+    let problem = match deployment.queue_state {
         QueueState::Waiting => "the deployment waits its turn",
         QueueState::Active => "the deployment is about to begin or to end: try again",
         QueueState::Ended => "the deployment has ended",

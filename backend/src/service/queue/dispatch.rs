@@ -22,7 +22,7 @@ impl Service {
     /// # Errors
     /// The store cannot list the deployments left, and nothing was started; or another process has taken the node name.
     pub async fn run(&self) -> Result<(), RunError> {
-        let parts = &self.parts;
+        let parts = &self.shared;
         let naming = self.clone();
         let naming = tokio::spawn(async move { naming.renew_name().await });
         let left = parts
@@ -70,7 +70,7 @@ impl Service {
     }
 
     async fn claim_what_may_be(&self) {
-        let parts = &self.parts;
+        let parts = &self.shared;
         // Also if nothing may be claimed: running deployments need their directories too.
         if !self.can_store_deployments() {
             return;

@@ -129,7 +129,7 @@ impl Service {
         if !changes_nothing(operation) {
             return Err(RetryError::MayChange { operation, status });
         }
-        if former.standing != QueueState::Ended {
+        if former.queue_state != QueueState::Ended {
             return Err(RetryError::NotOver { status });
         }
         let missing = DeployRequest::remembered(&former.record)?.missing;

@@ -32,17 +32,17 @@ impl Service {
             operation: request.operation,
             auto_approve: request.auto_approve,
         };
-        self.parts.approval_rule.permit(caller, &attempt)
+        self.shared.approval_rule.permit(caller, &attempt)
     }
 
     /// Parses and checks a request.
     pub(crate) fn accept(&self, body: &[u8]) -> Result<DeployRequest, RequestError> {
-        let request = DeployRequest::parse(body, &self.parts.settings.flags)?;
-        let local = local_source(&request).filter(|_| !self.parts.local_sources);
-        let host = || host_not_allowed(&request, &self.parts.settings.allowed_git_hosts);
+        let request = DeployRequest::parse(body, &self.shared.settings.flags)?;
+        let local = local_source(&request).filter(|_| !self.shared.local_sources);
+        let host = || host_not_allowed(&request, &self.shared.settings.allowed_git_hosts);
         match local.or_else(host).or_else(|| missing_client(&request)) {
             Some(fault) => Err(RequestError::Invalid(vec![fault])),
-            None => match self.parts.settings.check_source(&request) {
+            None => match self.shared.settings.check_source(&request) {
                 Ok(()) => Ok(request),
                 Err(invalid) => Err(RequestError::Invalid(invalid.faults)),
             },
@@ -66,7 +66,7 @@ impl Service {
             tool: request.tool,
             operation: request.operation,
             record: request.record(),
-            sealed_secrets: self.parts.sealer.seal(id, &request.secrets())?,
+            sealed_secrets: self.shared.sealer.seal(id, &request.secrets())?,
             started_by: caller.name.clone(),
             created_at: Utc::now(),
         };
@@ -79,7 +79,7 @@ impl Service {
         });
         let entries: Vec<_> = cause.into_iter().chain([started]).chain(approved).collect();
         self.store().enqueue(&new, &entries).await?;
-        self.parts.wake.notify_one();
+        self.shared.wake.notify_one();
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl Service {
         let Some(deployment) = self.store().deployment(id).await? else {
             return Ok(None);
         };
-        let (position, waiting_for) = match deployment.standing {
+        let (position, waiting_for) = match deployment.queue_state {
             QueueState::Waiting => (
                 self.store().position(id).await?,
                 self.store().waits_for(id).await?,
@@ -57,7 +57,7 @@ impl Service {
         Ok(Some(DeploymentView {
             progress: session.as_ref().and_then(Session::progress),
             snapshot: session
-                .filter(|_| deployment.standing == QueueState::Active)
+                .filter(|_| deployment.queue_state == QueueState::Active)
                 .map(|session| session.status()),
             node_silent_since: deployment
                 .lease_until

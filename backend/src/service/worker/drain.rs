@@ -25,7 +25,7 @@ impl Service {
 
     /// Returns how long cancelled deployments may take to end.
     fn last_wait(&self) -> Duration {
-        self.parts.settings.grace.saturating_add(MARGIN)
+        self.shared.settings.grace.saturating_add(MARGIN)
     }
 
     /// Waits, after [`Service::stop`], until no deployment is running and every end is stored. A deployment that waits
@@ -33,17 +33,17 @@ impl Service {
     ///
     /// Deployments still running after `limit` are cancelled gracefully, and then end within their grace period.
     pub async fn drain(&self, limit: Duration) {
-        if self.parts.active_deployments.is_idle() {
+        if self.shared.active_deployments.is_idle() {
             return;
         }
         info!(
-            deployments = self.parts.active_deployments.at_work(),
+            deployments = self.shared.active_deployments.at_work(),
             "waiting for running deployments"
         );
         if timeout(limit, self.idle()).await.is_ok() {
             return;
         }
-        for session in self.parts.active_deployments.sessions_at_work() {
+        for session in self.shared.active_deployments.sessions_at_work() {
             warn!(deployment = %session.id(), "drain timed out; cancelling deployment");
             // Fails only if the session has already ended, which is fine.
             let _ = session.cancel(STOP_OF_THE_SERVICE).await;
@@ -54,7 +54,7 @@ impl Service {
     }
 
     async fn idle(&self) {
-        while !self.parts.active_deployments.is_idle() {
+        while !self.shared.active_deployments.is_idle() {
             sleep(LOOK_EVERY).await;
         }
     }

@@ -22,16 +22,16 @@ use crate::store::{Claim, Ending, LeaseState, Settlement};
 impl Service {
     /// Runs a deployment to its end, in its own task.
     pub(crate) fn execute(&self, claim: Claim) {
-        self.parts.active_deployments.claim(claim.lease.deployment);
+        self.shared.active_deployments.claim(claim.lease.deployment);
         let service = self.clone();
         tokio::spawn(async move {
             service.execute_to_end(&claim).await;
             service
-                .parts
+                .shared
                 .active_deployments
                 .remove(claim.lease.deployment);
             service.scrub_soon();
-            service.parts.wake.notify_one();
+            service.shared.wake.notify_one();
         });
     }
 
@@ -45,7 +45,7 @@ impl Service {
                     return;
                 }
                 if let Some(by) = self
-                    .parts
+                    .shared
                     .active_deployments
                     .insert_session(id, session.clone())
                 {
@@ -99,7 +99,7 @@ impl Service {
         let left = sessions_in(&root).map_err(CarryError::Directory)?;
         let settings = Settings {
             root: root.clone(),
-            ..self.parts.settings.clone()
+            ..self.shared.settings.clone()
         };
         let sessions = Sessions::open(settings)?;
         for dir in left {
@@ -118,7 +118,7 @@ impl Service {
         if !fence.is_up().map_err(CarryError::Directory)? {
             return Err(CarryError::SessionLost { dir: root });
         }
-        let rule = self.parts.approval_rule;
+        let rule = self.shared.approval_rule;
         let deployment = &claim.deployment;
         rule.begin(deployment.operation, deployment.is_automatic())
             .map_err(CarryError::Approval)?;
@@ -133,7 +133,7 @@ impl Service {
 
     fn secrets_of(&self, claim: &Claim) -> Result<RequestSecrets, SealError> {
         match &claim.sealed_secrets {
-            Some(sealed) => self.parts.sealer.open(claim.lease.deployment, sealed),
+            Some(sealed) => self.shared.sealer.open(claim.lease.deployment, sealed),
             None => Ok(RequestSecrets::default()),
         }
     }

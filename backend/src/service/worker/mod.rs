@@ -5,4 +5,5 @@ pub(super) mod drain;
 pub(super) mod execute;
 pub(super) mod fence;
 pub(super) mod log_limit;
+pub(super) mod lost;
 pub(super) mod sync;

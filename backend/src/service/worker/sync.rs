@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::log_limit::{LogGap, LogLimit};
+use super::lost::{Lost, TAKEN_OVER};
 use crate::causes::Causes;
 use crate::metrics::PhaseTimer;
 use crate::service::Service;
@@ -19,17 +20,12 @@ const LINES_AT_A_TIME: u16 = 500;
 /// How long to collect lines and phases before storing them. Subscribers of this process get them from the session
 /// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Name logged as the one who cancelled a deployment that another node has taken over.
-pub(crate) const TAKEN_OVER: &str = "the node that took it over";
 /// Pause before a store call is repeated.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A pending answer of the store.
 pub(crate) type StoreReply<'a> =
     Pin<Box<dyn Future<Output = Result<LeaseState, StoreError>> + Send + 'a>>;
-
-/// This process no longer holds the deployment's lease.
-pub(crate) struct Lost;
 
 /// What the session has reported and the store does not have yet.
 #[derive(Default)]
@@ -57,7 +53,7 @@ impl Service {
             Ok(plan) => self.store_end(claim, session, plan, &course).await,
             Err(Lost) => Err(Lost),
         };
-        if done.is_err() && !*self.parts.is_stopping.borrow() {
+        if done.is_err() && !*self.shared.is_stopping.borrow() {
             warn!(deployment = %id, "deployment taken over by another node; stopping it here");
             // Fails only if the session has already ended.
             let _ = session.cancel(TAKEN_OVER).await;
@@ -74,10 +70,10 @@ impl Service {
         let mut snapshots = session.watch();
         // The store may lack what the session has reported so far.
         snapshots.mark_changed();
-        let mut limit = LogLimit::new(self.parts.log_limit);
+        let mut limit = LogLimit::new(self.shared.log_limit);
         let next = self.take_kept_lines(lease, &mut limit).await?;
         let mut logs = session.logs(next);
-        let mut renewal = tokio::time::interval(self.parts.lease / 3);
+        let mut renewal = tokio::time::interval(self.shared.lease / 3);
         let mut news = News::default();
         let mut plan = Plan::ToKeep;
         let mut status = None;
@@ -97,18 +93,18 @@ impl Service {
                 },
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
-                    course.see(&now, self.parts.settings.approval_deadline);
+                    course.see(&now, self.shared.settings.approval_deadline);
                     // People wait for a status change and look for it in lists. The final status is stored with the
                     // end.
                     let is_urgent = status != Some(now.status) && now.ended_at.is_none();
                     news.take_snapshot(now);
                     // A deployment that waits for approval makes room for another.
-                    self.parts.wake.notify_one();
+                    self.shared.wake.notify_one();
                     is_urgent
                 }
                 () = tokio::time::sleep_until(due), if news.due.is_some() => true,
                 _ = renewal.tick() => {
-                    let lasts = self.parts.lease;
+                    let lasts = self.shared.lease;
                     self.store_with_retries(|| store.renew(lease, lasts)).await?;
                     false
                 }
@@ -123,7 +119,7 @@ impl Service {
             if let Some(now) = &gathered.now {
                 status = Some(now.status);
                 self.store_progress(lease, now).await?;
-                self.parts
+                self.shared
                     .active_deployments
                     .note_kept(lease.deployment, now.status);
             }

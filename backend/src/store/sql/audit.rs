@@ -22,7 +22,7 @@ pub(super) const ALL_UNKNOWN: &str =
     "UPDATE audit SET outcome = 'unknown' WHERE deployment = $1 AND outcome = 'pending'";
 
 const DROP_LATE: &str = "DELETE FROM audit WHERE outcome = 'pending' \
-    AND deployment IN (SELECT id FROM deployments WHERE standing = 'ended')";
+    AND deployment IN (SELECT id FROM deployments WHERE queue_state = 'ended')";
 
 const TRAIL: &str = "SELECT seq, at, actor, action, deployment, detail, by_starter, outcome FROM audit \
     WHERE ($1 IS NULL OR deployment = $1) AND seq < $2 ORDER BY seq DESC LIMIT $3";

@@ -21,7 +21,7 @@ use crate::store::{
 macro_rules! carried_by_me {
     ($now:literal) => {
         concat!(
-            "standing = 'active', node = $1, epoch = epoch + 1, lease_until = ",
+            "queue_state = 'active', node = $1, epoch = epoch + 1, lease_until = ",
             $now,
             " + $2"
         )
@@ -32,31 +32,31 @@ pub(super) use carried_by_me;
 /// Condition: first in the queue of a workspace without an active deployment.
 macro_rules! is_next {
     () => {
-        "it.standing = 'waiting' AND NOT EXISTS (SELECT 1 FROM deployments other \
-         WHERE other.workspace_key = it.workspace_key AND (other.standing = 'active' \
-         OR (other.standing = 'waiting' AND other.seq < it.seq)))"
+        "it.queue_state = 'waiting' AND NOT EXISTS (SELECT 1 FROM deployments other \
+         WHERE other.workspace_key = it.workspace_key AND (other.queue_state = 'active' \
+         OR (other.queue_state = 'waiting' AND other.seq < it.seq)))"
     };
 }
 pub(super) use is_next;
 
 const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
-    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 const KEEP_PROGRESS: &str = "UPDATE deployments \
     SET status = $3, phase = $4, error = $5, commit_id = $6, plan_digest = $7, sandbox = $8, \
         started_at = $9, warnings = $10 \
-    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 const KEEP_PLAN: &str =
-    "UPDATE deployments SET plan = $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    "UPDATE deployments SET plan = $3 WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 const KEEP_OUTPUTS: &str =
-    "UPDATE deployments SET outputs = $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    "UPDATE deployments SET outputs = $3 WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 const FINISH: &str = "UPDATE deployments \
-    SET standing = 'ended', status = $3, phase = $4, reason = $5, error = $6, ended_at = $7, \
+    SET queue_state = 'ended', status = $3, phase = $4, reason = $5, error = $6, ended_at = $7, \
         sealed_secrets = NULL, lease_until = NULL \
-    WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 /// Binds an ending: status, phase, reason, error and time, in this order.
 macro_rules! bind_ending {
@@ -99,13 +99,13 @@ macro_rules! claims {
                     Owner::Own => concat!(
                         "UPDATE deployments SET ",
                         carried_by_me!($now),
-                        " WHERE standing = 'active' AND node = $1 RETURNING epoch, sealed_secrets, ",
+                        " WHERE queue_state = 'active' AND node = $1 RETURNING epoch, sealed_secrets, ",
                         deployment_columns!()
                     ),
                     Owner::Expired => concat!(
                         "UPDATE deployments SET ",
                         carried_by_me!($now),
-                        " WHERE standing = 'active' AND lease_until <= ",
+                        " WHERE queue_state = 'active' AND lease_until <= ",
                         $now,
                         " RETURNING epoch, sealed_secrets, ",
                         deployment_columns!()
@@ -123,7 +123,7 @@ macro_rules! claims {
                 let statement = concat!(
                     "UPDATE deployments SET lease_until = ",
                     $now,
-                    " + $3 WHERE id = $1 AND epoch = $2 AND standing = 'active'"
+                    " + $3 WHERE id = $1 AND epoch = $2 AND queue_state = 'active'"
                 );
                 let done = sqlx::query(statement)
                     .bind(lease.deployment.to_string())
@@ -197,9 +197,9 @@ macro_rules! claims {
             ) -> Result<bool, StoreError> {
                 let statement = concat!(
                     "UPDATE deployments \
-                     SET standing = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, \
+                     SET queue_state = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, \
                          sealed_secrets = NULL, lease_until = NULL, epoch = epoch + 1 \
-                     WHERE id = $1 AND standing = 'active' AND lease_until <= ",
+                     WHERE id = $1 AND queue_state = 'active' AND lease_until <= ",
                     $now
                 );
                 let mut writer = self.durable().await?;

@@ -69,7 +69,7 @@ macro_rules! decisions {
                 let statement = concat!(
                     "UPDATE decisions SET taken_by = $1 WHERE taken_by IS NULL AND good_until > ",
                     $now,
-                    " AND deployment IN (SELECT id FROM deployments WHERE standing = 'active' AND node = $1) \
+                    " AND deployment IN (SELECT id FROM deployments WHERE queue_state = 'active' AND node = $1) \
                      RETURNING seq, deployment, decision"
                 );
                 let rows: Vec<DecisionRow> = sqlx::query_as(statement)

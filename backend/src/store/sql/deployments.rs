@@ -18,7 +18,7 @@ use crate::store::{
 
 const ENQUEUE: &str = "INSERT INTO deployments \
     (id, workspace_key, repository, path, workspace, tool, operation, record, sealed_secrets, started_by, \
-     created_at, standing, status, phase) \
+     created_at, queue_state, status, phase) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', $12, $13)";
 
 const BY_ID: &str = concat!(
@@ -37,27 +37,27 @@ const MATCHING: &str = concat!(
 );
 
 const POSITION: &str = "SELECT COUNT(*) FROM deployments mine \
-    JOIN deployments others ON others.standing = 'waiting' AND others.seq <= mine.seq \
-    WHERE mine.id = $1 AND mine.standing = 'waiting'";
+    JOIN deployments others ON others.queue_state = 'waiting' AND others.seq <= mine.seq \
+    WHERE mine.id = $1 AND mine.queue_state = 'waiting'";
 
 const WAITS_FOR: &str = "SELECT other.id FROM deployments mine \
     JOIN deployments other ON other.workspace_key = mine.workspace_key \
-    WHERE mine.id = $1 AND mine.standing = 'waiting' \
-      AND (other.standing = 'active' OR (other.standing = 'waiting' AND other.seq < mine.seq)) \
-    ORDER BY CASE other.standing WHEN 'active' THEN 0 ELSE 1 END, other.seq LIMIT 1";
+    WHERE mine.id = $1 AND mine.queue_state = 'waiting' \
+      AND (other.queue_state = 'active' OR (other.queue_state = 'waiting' AND other.seq < mine.seq)) \
+    ORDER BY CASE other.queue_state WHEN 'active' THEN 0 ELSE 1 END, other.seq LIMIT 1";
 
-const WAITING: &str = "SELECT COUNT(*) FROM deployments WHERE standing = 'waiting'";
+const WAITING: &str = "SELECT COUNT(*) FROM deployments WHERE queue_state = 'waiting'";
 
 const PLAN: &str = "SELECT plan FROM deployments WHERE id = $1";
 
 const OUTPUTS: &str = "SELECT outputs FROM deployments WHERE id = $1";
 
 const END_WAITING: &str = "UPDATE deployments \
-    SET standing = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, sealed_secrets = NULL \
-    WHERE id = $1 AND standing = 'waiting'";
+    SET queue_state = 'ended', status = $2, phase = $3, reason = $4, error = $5, ended_at = $6, sealed_secrets = NULL \
+    WHERE id = $1 AND queue_state = 'waiting'";
 
 /// The foreign key deletes log lines with their deployment.
-const FORGET: &str = "DELETE FROM deployments WHERE standing = 'ended' AND ended_at < $1";
+const FORGET: &str = "DELETE FROM deployments WHERE queue_state = 'ended' AND ended_at < $1";
 
 /// Returns the key that no two active deployments share; a deployment that waits for no other has its own key.
 fn workspace_key(new: &NewDeployment) -> String {

@@ -9,7 +9,7 @@ use crate::store::{DeploymentId, Lease, LeaseState, Logs, StoreError, StoredLine
 
 /// Checks whether a lease is valid.
 pub(super) const IS_CARRIED: &str =
-    "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND standing = 'active'";
+    "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
 const FROM: &str = "SELECT line, at, phase, text FROM log_lines \
     WHERE deployment = $1 AND line >= $2 ORDER BY line LIMIT $3";

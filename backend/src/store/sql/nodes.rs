@@ -12,12 +12,12 @@ use crate::store::{LeaseState, NameAnswer, Node, Nodes, StoreError};
 const FORGET_AFTER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Moves the deployments of the data directory from its previous name to the new one.
-const RENAME: &str = "UPDATE deployments SET node = $1 WHERE standing = 'active' \
+const RENAME: &str = "UPDATE deployments SET node = $1 WHERE queue_state = 'active' \
     AND node IN (SELECT it.name FROM nodes it WHERE it.identity = $2 AND it.name <> $1)";
 
 const FORGET_FORMER: &str = "DELETE FROM nodes WHERE identity = $2 AND name <> $1";
 
-const CARRIES: &str = "SELECT COUNT(*) FROM deployments WHERE node = $1 AND standing = 'active'";
+const CARRIES: &str = "SELECT COUNT(*) FROM deployments WHERE node = $1 AND queue_state = 'active'";
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2)
@@ -40,7 +40,7 @@ macro_rules! nodes {
                      WHERE nodes.identity = excluded.identity OR (nodes.lease_until <= ",
                     $now,
                     " AND NOT EXISTS (SELECT 1 FROM deployments it \
-                     WHERE it.node = excluded.name AND it.standing = 'active'))"
+                     WHERE it.node = excluded.name AND it.queue_state = 'active'))"
                 );
                 let done = sqlx::query(take)
                     .bind(&node.name)
@@ -63,7 +63,7 @@ macro_rules! nodes {
                     "DELETE FROM nodes WHERE lease_until + $1 < ",
                     $now,
                     " AND NOT EXISTS (SELECT 1 FROM deployments it \
-                     WHERE it.node = nodes.name AND it.standing = 'active')"
+                     WHERE it.node = nodes.name AND it.queue_state = 'active')"
                 );
                 sqlx::query(forget)
                     .bind(micros(FORGET_AFTER))

@@ -51,6 +51,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "sandbox",
         include_str!("../../../migrations/postgres/0009_sandbox.sql"),
     ),
+    (
+        "queue_state",
+        include_str!("../../../migrations/postgres/0010_queue_state.sql"),
+    ),
 ];
 
 /// How long to wait for a connection before the database counts as not answering.
@@ -74,8 +78,7 @@ const CLAIM: &str = concat!(
 );
 
 /// Locks the row until the lines are stored, so that no other node takes the deployment over in between.
-const LOCK: &str =
-    "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND standing = 'active' FOR SHARE";
+const LOCK: &str = "SELECT epoch FROM deployments WHERE id = $1 AND epoch = $2 AND queue_state = 'active' FOR SHARE";
 
 const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, text) \
     SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::TEXT[]) ON CONFLICT DO NOTHING";

@@ -9,7 +9,7 @@ use crate::store::{Claim, Deployment, Lease, Progress, QueueState, StoreError, T
 /// The columns of a [`DeploymentRow`].
 macro_rules! deployment_columns {
     () => {
-        "seq, id, repository, path, workspace, tool, operation, record, standing, status, phase, reason, error, \
+        "seq, id, repository, path, workspace, tool, operation, record, queue_state, status, phase, reason, error, \
          warnings, commit_id, plan_digest, sandbox, session_dir, started_by, created_at, started_at, ended_at, node, \
          lease_until"
     };
@@ -26,7 +26,7 @@ pub(super) struct DeploymentRow {
     tool: String,
     operation: String,
     record: String,
-    standing: String,
+    queue_state: String,
     status: String,
     phase: String,
     reason: Option<String>,
@@ -69,7 +69,7 @@ impl TryFrom<DeploymentRow> for Deployment {
             tool: Tool::from_program(&row.tool).ok_or(malformed("tool"))?,
             operation: Operation::from_word(&row.operation).ok_or(malformed("operation"))?,
             record: json_of("record", &row.record)?,
-            standing: QueueState::from_word(&row.standing).ok_or(malformed("standing"))?,
+            queue_state: QueueState::from_word(&row.queue_state).ok_or(malformed("queue_state"))?,
             progress: Progress {
                 status: value_of("status", row.status)?,
                 phase: value_of("phase", row.phase)?,

@@ -52,6 +52,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "sandbox",
         include_str!("../../../migrations/sqlite/0009_sandbox.sql"),
     ),
+    (
+        "queue_state",
+        include_str!("../../../migrations/sqlite/0010_queue_state.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to finish writing.

@@ -33,7 +33,7 @@ pub(crate) fn is_json(lines: &[String], is_asked_for: bool) -> bool {
 fn is_of_cli_configuration(line: &str) -> bool {
     line.trim().is_empty()
         || line.starts_with(['╷', '│', '╵'])
-        || super::reader::opens_cli_configuration(line)
+        || super::cli_configuration::opens_cli_configuration(line)
 }
 
 /// Parses a line that identifies itself as a message of the tool, wherever it is.

@@ -9,10 +9,11 @@
 //! | output of a provisioner, while it runs | human | `ADDRESS (PROVISIONER): ` before each line |
 //! | the same in the error of the provisioner | coloured | the box around each error |
 //! | the same in the error of the provisioner | `-no-color` | it was already printed before, see [`quoted`] |
-//! | error message of a condition, of a provider | `-no-color` | nothing: see [`Item::Doubtful`] |
+//! | error message of a condition, of a provider | `-no-color` | nothing: see [`PrintedPart::Doubtful`] |
 //! | output values | human | they follow the line `Outputs:` |
 //! | any | `-json` | it is a string in a message of another type |
 
+mod cli_configuration;
 mod fault;
 mod json;
 mod own;

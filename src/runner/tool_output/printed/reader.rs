@@ -3,6 +3,7 @@
 //! One output may contain all three: a script in the tool's place may print its own lines before it becomes the
 //! tool, or run the tool twice, and `TF_CLI_ARGS` may set the form.
 
+use super::cli_configuration::opens_cli_configuration;
 use super::fault::{PrintedError, folded, from_block};
 use super::own::{OUTPUTS, after_prompt, is_own, is_progress, is_streamed};
 use super::{Printed, PrintedPart, json, quoted};
@@ -16,8 +17,6 @@ pub(crate) enum Language {
     Json,
 }
 
-/// Printed by both tools above the boxes about their CLI configuration, which are boxes under `-no-color` too.
-const CLI_CONFIGURATION: &str = "There are some problems with the CLI configuration";
 /// Summaries of diagnostics whose detail is text by the configuration's author.
 const AUTHORS_WORDS: [&str; 7] = [
     "check block assertion failed",
@@ -51,10 +50,6 @@ pub(crate) fn read(lines: &[String], language: Language) -> Printed {
         is_cut: false,
         has_planned: false,
     }
-}
-
-pub(crate) fn opens_cli_configuration(line: &str) -> bool {
-    line.starts_with(CLI_CONFIGURATION)
 }
 
 struct PrintedReader<'a> {

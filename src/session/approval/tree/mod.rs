@@ -27,7 +27,7 @@ const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
 /// bits, and bytes; including the targets of symbolic links within its reach.
 ///
 /// The tool runs in `work_dir`, which is below the root. Excluded are files that the tool itself writes, see
-/// [`Walk::is_the_tools`], and `sessions`, the directory of all sessions, if it is below the root: journals and
+/// [`TreeWalk::is_the_tools`], and `sessions`, the directory of all sessions, if it is below the root: journals and
 /// logs grow. Fails with `Interrupted` once `is_stopped` returns `true`.
 pub(crate) fn of_tree(
     root: &Path,

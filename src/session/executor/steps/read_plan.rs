@@ -26,7 +26,7 @@ const SHOWN_AFTER_APPLY: Duration = Duration::from_secs(30);
 impl StepContext {
     /// Measures what an approval of the plan is bound to, and reads the plan as JSON for the approver.
     ///
-    /// A plan that needs no approver is read while it is applied, see [`Job::with_plan_shown`].
+    /// A plan that needs no approver is read while it is applied, see [`StepContext::with_plan_shown`].
     pub(crate) async fn planned(&self, exit_code: i32) -> Result<Event, Event> {
         self.workspace_is_the_same()?;
         self.session_dir.replace_plan_file().map_err(|fault| {

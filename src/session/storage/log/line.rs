@@ -32,3 +32,21 @@ pub(crate) struct StoredLine<'a> {
     #[serde(borrow)]
     pub(crate) text: std::borrow::Cow<'a, str>,
 }
+
+/// Parses a stored line; one that cannot be read is replaced by a remark.
+pub(crate) fn shown(offset: u64, line: &[u8]) -> LogLine {
+    match serde_json::from_slice::<StoredLine<'_>>(line) {
+        Ok(stored) => LogLine {
+            offset,
+            at: stored.at,
+            phase: stored.phase,
+            text: stored.text.into_owned(),
+        },
+        Err(_) => LogLine {
+            offset,
+            at: Utc::now(),
+            phase: Phase::Completed,
+            text: "[this line of the log cannot be read]".to_owned(),
+        },
+    }
+}

@@ -3,6 +3,7 @@
 //! A file stores the lines. The writer never waits for readers; a reader reads the file at its own pace and is
 //! notified of new lines. A reader needs no extra memory, however far behind it is.
 
+mod file;
 mod line;
 mod reader;
 mod run_lines;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio::sync::watch;
 
-use super::line::{LogLine, StoredLine};
-use super::store::{End, Shared};
+use super::file::{End, LogFile};
+use super::line::LogLine;
+use super::line::shown;
 use crate::session::Phase;
 
 /// Bytes read at once.
@@ -19,7 +20,7 @@ const PIECE_BYTES: u64 = 32 * 1024;
 /// rule it does not wait for a disk.
 #[derive(Debug)]
 pub struct Logs {
-    shared: Arc<Shared>,
+    shared: Arc<LogFile>,
     end: watch::Receiver<End>,
     /// Offset and byte of the next line that is read.
     offset: u64,
@@ -30,7 +31,7 @@ pub struct Logs {
 }
 
 impl Logs {
-    pub(crate) fn new(shared: Arc<Shared>, end: watch::Receiver<End>, from: u64) -> Self {
+    pub(crate) fn new(shared: Arc<LogFile>, end: watch::Receiver<End>, from: u64) -> Self {
         let (offset, byte) = shared.mark_before(from);
         Self {
             shared,
@@ -104,23 +105,6 @@ impl Logs {
             self.offset += 1;
         }
         self.byte += whole as u64;
-    }
-}
-
-pub(crate) fn shown(offset: u64, line: &[u8]) -> LogLine {
-    match serde_json::from_slice::<StoredLine<'_>>(line) {
-        Ok(stored) => LogLine {
-            offset,
-            at: stored.at,
-            phase: stored.phase,
-            text: stored.text.into_owned(),
-        },
-        Err(_) => LogLine {
-            offset,
-            at: Utc::now(),
-            phase: Phase::Completed,
-            text: "[this line of the log cannot be read]".to_owned(),
-        },
     }
 }
 

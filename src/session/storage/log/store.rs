@@ -1,66 +1,23 @@
 //! The file that stores the lines.
 
-use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::Utc;
 use tokio::sync::watch;
 
 use super::Logs;
+use super::file::{End, LogFile, Writing};
 use super::line::StoredLine;
 use super::tail::LastLines;
 use crate::session::Phase;
 use crate::session::storage::session_dir::open_to_append;
 
-/// Memory holds the position of every n-th line.
-const LINES_A_MARK: u64 = 256;
-
 /// The log of one session; clones are the same log.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    shared: Arc<Shared>,
-}
-
-/// State that writers and readers share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    file: File,
-    writing: Mutex<Writing>,
-    end: watch::Sender<End>,
-}
-
-/// State that only writers need.
-#[derive(Debug, Default)]
-struct Writing {
-    /// Where line 0, [`LINES_A_MARK`], 2 × [`LINES_A_MARK`], … begins.
-    marks: Vec<u64>,
-    /// Where the lines of each phase begin, each time that the phase changes.
-    segments: Vec<Segment>,
-    /// Number of lines that each run has printed, including those that could not be written.
-    by_run: BTreeMap<String, u64>,
-    /// Number of lines that could not be written since the last successful write.
-    lost: u64,
-}
-
-/// Consecutive lines of one phase; they end where the next segment begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Segment {
-    phase: Phase,
-    /// The byte of the first line.
-    begin: u64,
-}
-
-/// End of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct End {
-    pub(crate) lines: u64,
-    pub(crate) bytes: u64,
-    /// No more lines will be added.
-    pub(crate) is_closed: bool,
+    shared: Arc<LogFile>,
 }
 
 impl Log {
@@ -90,7 +47,7 @@ impl Log {
         }
         file.set_len(end.bytes)?;
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(LogFile {
                 file,
                 writing: Mutex::new(writing),
                 end: watch::Sender::new(end),
@@ -198,65 +155,6 @@ impl Log {
             self.shared.end.subscribe(),
             offset,
         )
-    }
-}
-
-impl Shared {
-    /// Reads from a position of the file; returns fewer bytes than requested at the end of the file.
-    pub(crate) fn read_at(&self, piece: &mut [u8], at: u64) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < piece.len() {
-            match self.file.read_at(&mut piece[filled..], at + filled as u64) {
-                Ok(0) => break,
-                Ok(len) => filled += len,
-                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(filled)
-    }
-
-    /// Returns the last mark at or before this line: its offset and its byte.
-    pub(crate) fn mark_before(&self, offset: u64) -> (u64, u64) {
-        let writing = self.writing();
-        let wanted = usize::try_from(offset / LINES_A_MARK).unwrap_or(usize::MAX);
-        let Some(last) = writing.marks.len().checked_sub(1) else {
-            return (0, 0);
-        };
-        let at = wanted.min(last);
-        (at as u64 * LINES_A_MARK, writing.marks[at])
-    }
-
-    fn writing(&self) -> MutexGuard<'_, Writing> {
-        // The data is consistent even after a panic of a writer, which changes it last.
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Writing {
-    /// Records a line that begins here.
-    fn note(&mut self, at: End) {
-        if at.lines.is_multiple_of(LINES_A_MARK) {
-            self.marks.push(at.bytes);
-        }
-    }
-
-    /// Records that lines of this phase begin here.
-    fn note_phase(&mut self, phase: Phase, begin: u64) {
-        if self.segments.last().map(|last| last.phase) != Some(phase) {
-            self.segments.push(Segment { phase, begin });
-        }
-    }
-
-    /// Records a line of a run that is in the file.
-    fn note_printed(&mut self, run: &str, n: Option<u64>) {
-        let printed = n.unwrap_or_else(|| self.printed(run)).saturating_add(1);
-        let known = self.by_run.entry(run.to_owned()).or_default();
-        *known = printed.max(*known);
-    }
-
-    fn printed(&self, run: &str) -> u64 {
-        self.by_run.get(run).copied().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads the end of a log backwards.
 
-use super::reader::shown;
-use super::store::Shared;
+use super::file::LogFile;
+use super::line::shown;
 
 /// Bytes read at once.
 const PIECE_BYTES: u64 = 256 * 1024;
@@ -28,7 +28,7 @@ impl LastLines {
     }
 
     /// Adds the lines between two offsets, both at the beginning of a line.
-    pub(crate) fn take(&mut self, shared: &Shared, begin: u64, until: u64) {
+    pub(crate) fn take(&mut self, shared: &LogFile, begin: u64, until: u64) {
         // The end of a line whose beginning has not been read yet.
         let mut rest = Vec::new();
         let mut at = until;
