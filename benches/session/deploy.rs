@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::bed::{Bed, assert_applied, runtime, within_minutes};
+use crate::bench_env::{BenchEnv, assert_applied, runtime, within_minutes};
 use crate::script::Collector;
 use crate::{Figure, percentile, script};
 
@@ -66,13 +66,13 @@ struct Medians {
 }
 
 fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
-    let bed = Bed::new();
+    let bench_env = BenchEnv::new();
     let runtime = runtime();
-    let sessions = within_minutes(&runtime, async { bed.sessions() });
+    let sessions = within_minutes(&runtime, async { bench_env.sessions() });
     let by_script = || {
         let began = Instant::now();
         let scripts: Vec<_> = (0..at_once)
-            .map(|_| script::start(&bed, collector))
+            .map(|_| script::start(&bench_env, collector))
             .collect();
         scripts.into_iter().for_each(script::finish);
         began.elapsed().as_secs_f64()
@@ -82,7 +82,7 @@ fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
             let began = Instant::now();
             let started: Vec<_> = (0..at_once)
                 .map(|_| {
-                    let mut request = bed.request();
+                    let mut request = bench_env.request();
                     request.auto_approve = true;
                     sessions.start(request).expect("it starts")
                 })

@@ -3,21 +3,24 @@
 use iac_runner::session::{Session, Status};
 
 use crate::Figure;
-use crate::bed::{Bed, runtime, within_minutes};
+use crate::bench_env::{BenchEnv, runtime, within_minutes};
 
 /// Number of waiting sessions.
 const WAITING: usize = 200;
 
 /// Measures the memory of the process before and with them.
 pub fn measure() -> Vec<Figure> {
-    let bed = Bed::new();
+    let bench_env = BenchEnv::new();
     let runtime = runtime();
     let (alone, with) = within_minutes(&runtime, async {
-        let sessions = bed.sessions();
+        let sessions = bench_env.sessions();
         // The first one includes what all share.
-        let first = waiting(vec![sessions.start(bed.request()).expect("it starts")]).await;
+        let first = waiting(vec![
+            sessions.start(bench_env.request()).expect("it starts"),
+        ])
+        .await;
         let alone = resident_kib();
-        let started = (1..WAITING).map(|_| sessions.start(bed.request()).expect("it starts"));
+        let started = (1..WAITING).map(|_| sessions.start(bench_env.request()).expect("it starts"));
         let rest = waiting(started.collect()).await;
         let with = resident_kib();
         for session in first.iter().chain(&rest) {

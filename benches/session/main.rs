@@ -2,7 +2,6 @@
 //!
 //! Run it with `./build.sh bench`; it prints its lines of the table in BENCHMARKS.md.
 
-mod bed;
 mod deploy;
 #[path = "../ground/mod.rs"]
 mod ground;
@@ -12,6 +11,8 @@ mod subscribers;
 #[path = "../table/mod.rs"]
 mod table;
 mod ticker;
+
+mod bench_env;
 
 use std::process::ExitCode;
 

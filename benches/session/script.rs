@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::bed::{Bed, INHERITED, SET};
+use crate::bench_env::{BenchEnv, INHERITED, SET};
 
 /// Stops at the first command that fails, fetches one commit and records its id, and applies the plan that was shown.
 ///
@@ -51,7 +51,7 @@ pub enum Collector {
 }
 
 /// Starts the script.
-pub fn start(bed: &Bed, collector: Collector) -> Child {
+pub fn start(bench_env: &BenchEnv, collector: Collector) -> Child {
     let short = match collector {
         Collector::AsItIs => "",
         Collector::AsWithUs => "GOGC=400 ",
@@ -59,9 +59,9 @@ pub fn start(bed: &Bed, collector: Collector) -> Child {
     let own = INHERITED.map(|name| (name, std::env::var_os(name).unwrap_or_default()));
     Command::new("/bin/sh")
         .args(["-c", &SCRIPT.replace("{short}", short), "deploy"])
-        .arg(bed.ground.new_path("script"))
-        .arg(&bed.url)
-        .arg(bed.ground.new_path("state"))
+        .arg(bench_env.ground.new_path("script"))
+        .arg(&bench_env.url)
+        .arg(bench_env.ground.new_path("state"))
         .env_clear()
         .envs(own)
         .envs(SET)

@@ -2,7 +2,7 @@
 
 use iac_runner::session::{Logs, Reason};
 
-use crate::bed::{Bed, runtime, within_minutes};
+use crate::bench_env::{BenchEnv, runtime, within_minutes};
 use crate::ticker::{self, LINES, WORD};
 use crate::{Figure, percentile};
 
@@ -11,12 +11,12 @@ const READERS: usize = 1000;
 
 /// Measures the latency of each line for each reader.
 pub fn measure() -> Vec<Figure> {
-    let bed = Bed::new();
+    let bench_env = BenchEnv::new();
     let runtime = runtime();
     let mut samples = within_minutes(&runtime, async {
-        let sessions = bed.sessions();
-        let mut request = bed.request();
-        for (name, value) in ticker::install(&bed.ground.new_path("tool")) {
+        let sessions = bench_env.sessions();
+        let mut request = bench_env.request();
+        for (name, value) in ticker::install(&bench_env.ground.new_path("tool")) {
             request.env_vars.insert(name, value.into());
         }
         let session = sessions.start(request).expect("it starts");

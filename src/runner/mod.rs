@@ -4,25 +4,20 @@
 //! and owns nothing. The *supervisor* owns the tool; it is forked before the request is read, and continues when
 //! the front is killed.
 
-mod attach;
-mod cancel;
 mod command;
 pub mod diagnosis;
-mod diagnostics;
-mod doctor;
-pub(crate) mod evidence;
+mod evidence;
 mod front;
-mod leader;
 mod link;
-mod mode;
+mod messages;
 mod preparation;
 mod result;
 mod run_dir;
 mod sandbox;
 mod state_report;
+mod subcommands;
 mod supervisor;
 mod tool_output;
-mod wording;
 
 use std::future::Future;
 use std::io;
@@ -32,8 +27,8 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-pub use self::diagnostics::print_diagnostic;
-pub use self::mode::Mode;
+pub use self::messages::diagnostics::print_diagnostic;
+pub use self::messages::mode::Mode;
 pub use self::sandbox::{SandboxLevel, sandbox_level};
 use crate::process::{Side, fork_supervisor, memory_file, print, stand_alone};
 use crate::protocol::{Outcome, exit_status};
@@ -54,7 +49,7 @@ pub fn run(mode: Mode) -> u8 {
             Outcome::NotStarted,
             format!(
                 "iac-runner could not set itself up: {}",
-                wording::of_system(&fault)
+                messages::wording::of_system(&fault)
             ),
         ),
     }
@@ -89,7 +84,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
         Side::Supervisor(Err(fault)) => {
             print_diagnostic(&format!(
                 "iac-runner: the supervisor could not set itself up: {}\n",
-                wording::of_system(&fault)
+                messages::wording::of_system(&fault)
             ));
             std::process::exit(exit_status::INTERNAL_FAULT.into());
         }
@@ -111,7 +106,7 @@ fn split(mode: Mode, file_size_limit: Option<u64>) -> io::Result<u8> {
 
 /// Attaches to the run in a directory: follows it, then prints its result.
 pub fn attach(run_dir: &Path, mode: Mode) -> u8 {
-    attach::attach(run_dir, mode)
+    subcommands::attach::attach(run_dir, mode)
 }
 
 /// Asks the run in a directory to stop, without waiting for the stop.
@@ -123,7 +118,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
     if let Some(sentence) = preparation::limits::unmet(preparation::limits::FILES_OF_A_CANCEL) {
         return refuse(sentence, exit_status::INTERNAL_FAULT);
     }
-    let answer = cancel::request_within(run_dir, force);
+    let answer = subcommands::cancel::request_within(run_dir, force);
     match answer {
         Ok(answer) => {
             let status = if answer.requested {
@@ -140,7 +135,7 @@ pub fn cancel(run_dir: &Path, force: bool) -> u8 {
 
 /// Prints what this machine has and lacks.
 pub fn doctor(json: bool) -> u8 {
-    let report = doctor::report();
+    let report = subcommands::doctor::report();
     let text = if json {
         serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
     } else {
@@ -156,7 +151,7 @@ pub fn doctor(json: bool) -> u8 {
 
 /// Prints a result for a call that could not be carried out.
 fn refuse(mode: Mode, outcome: Outcome, sentence: String) -> u8 {
-    let sentence = wording::one_line(&sentence);
+    let sentence = messages::wording::one_line(&sentence);
     let result =
         result::document::of_no_tool(outcome, sentence, Utc::now()).with_output(String::new());
     // Stdout may be gone; the exit status reports the failure anyway.
@@ -181,7 +176,7 @@ pub fn print_text(text: &str, status: u8) -> u8 {
         Err(fault) => {
             // A reader that closed the pipe needs no message.
             if fault.kind() != io::ErrorKind::BrokenPipe {
-                let why = wording::of_system(&fault);
+                let why = messages::wording::of_system(&fault);
                 print_diagnostic(&format!("iac-runner: stdout cannot be written: {why}\n"));
             }
             if status == exit_status::SUCCESS {

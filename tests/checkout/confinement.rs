@@ -6,7 +6,7 @@ use iac_runner::checkout::CheckoutError;
 use iac_runner::protocol::SandboxMode;
 
 use crate::repository::Repositories;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 #[test]
 fn objects_of_another_repository_are_out_of_reach() {
@@ -20,13 +20,13 @@ fn objects_of_another_repository_are_out_of_reach() {
     own.git(&["update-ref", "refs/heads/secret", &secret]);
     let wanted = source(own.url(), "secret");
 
-    let mut stand = Stand::new();
-    stand.options.sandbox.mode = SandboxMode::Off;
-    let found = stand.check_out(&wanted).expect("git follows alternates");
+    let mut test_env = TestEnv::new();
+    test_env.options.sandbox.mode = SandboxMode::Off;
+    let found = test_env.check_out(&wanted).expect("git follows alternates");
     assert_eq!(found.commit.as_str(), secret);
 
-    let mut stand = Stand::new();
-    let refused = stand.check_out(&wanted).map(|found| found.commit);
+    let mut test_env = TestEnv::new();
+    let refused = test_env.check_out(&wanted).map(|found| found.commit);
     assert!(
         matches!(
             refused,
@@ -35,12 +35,12 @@ fn objects_of_another_repository_are_out_of_reach() {
         "{refused:?}"
     );
     // The operator allows access.
-    let mut stand = Stand::new();
-    stand.options.sandbox.read.push(objects);
-    stand.check_out(&wanted).expect("it is open");
+    let mut test_env = TestEnv::new();
+    test_env.options.sandbox.read.push(objects);
+    test_env.check_out(&wanted).expect("it is open");
     // The checkout is complete without it.
     assert_eq!(
-        fs::read_to_string(stand.path("into/main.tf")).expect("a file"),
+        fs::read_to_string(test_env.path("into/main.tf")).expect("a file"),
         "# secret\n"
     );
 }
@@ -52,7 +52,7 @@ fn a_further_work_tree_is_a_source() {
     let tree = repositories.path().join("tree");
     let path = tree.display().to_string();
     repository.git(&["worktree", "add", "--quiet", "-b", "side", &path]);
-    let mut stand = Stand::new();
-    let found = stand.check_out(&source(path, "side"));
+    let mut test_env = TestEnv::new();
+    let found = test_env.check_out(&source(path, "side"));
     found.expect("the repository of the work tree is found");
 }

@@ -4,7 +4,7 @@ use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::Repositories;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 #[test]
 fn a_repository_that_is_not_there_is_told_with_the_doubt_about_access() {
@@ -12,7 +12,7 @@ fn a_repository_that_is_not_there_is_told_with_the_doubt_about_access() {
     let server = HttpServer::start(repositories.path(), Manner::default());
     let local = format!("file://{}/absent", repositories.path().display());
     for url in [server.url("absent"), local] {
-        let fault = Stand::new().refused(&source(url.as_str(), "main"));
+        let fault = TestEnv::new().refused(&source(url.as_str(), "main"));
         assert!(
             matches!(fault, CheckoutError::NoSuchRepository { .. }),
             "{url}: {fault:?}"
@@ -25,7 +25,7 @@ fn a_repository_that_is_not_there_is_told_with_the_doubt_about_access() {
 #[test]
 fn a_host_that_is_not_there_is_unreachable() {
     for url in ["http://127.0.0.1:1/a", "https://host.invalid/a"] {
-        let fault = Stand::new().refused(&source(url, "main"));
+        let fault = TestEnv::new().refused(&source(url, "main"));
         assert!(
             matches!(fault, CheckoutError::Unreachable { .. }),
             "{url}: {fault:?}"
@@ -68,20 +68,20 @@ fn answered_with(status: u16, text: &str) -> CheckoutError {
         ..Manner::default()
     };
     let server = HttpServer::start(repositories.path(), manner);
-    Stand::new().refused(&source(server.url("a"), "main"))
+    TestEnv::new().refused(&source(server.url("a"), "main"))
 }
 
 #[test]
 fn what_is_malformed_is_refused_before_anything_runs() {
-    let fault = Stand::new().refused(&source("ext::sh -c x", "main"));
+    let fault = TestEnv::new().refused(&source("ext::sh -c x", "main"));
     assert!(matches!(fault, CheckoutError::Url(_)), "{fault:?}");
-    let fault = Stand::new().refused(&source("https://example.com/a", "--x"));
+    let fault = TestEnv::new().refused(&source("https://example.com/a", "--x"));
     assert!(matches!(fault, CheckoutError::Ref { .. }), "{fault:?}");
     let unfit = GitSource {
         credentials: Credentials::token("t0ken-t0ken".into()),
         ..source("git@example.com:a", "main")
     };
-    let fault = Stand::new().refused(&unfit);
+    let fault = TestEnv::new().refused(&unfit);
     assert!(
         matches!(fault, CheckoutError::UnfitCredentials { .. }),
         "{fault:?}"

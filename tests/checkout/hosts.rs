@@ -5,13 +5,13 @@ use iac_runner::checkout::{AllowedHosts, CheckoutError, Credentials, GitSource, 
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::{Repositories, Repository};
 use crate::ssh_server::SshServer;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 /// Creates an environment that may check out from these hosts.
-fn from(patterns: &[&str]) -> Stand {
-    let mut stand = Stand::new();
-    stand.options.allowed_hosts = AllowedHosts::new(patterns.iter().map(|&it| it.to_owned()));
-    stand
+fn from(patterns: &[&str]) -> TestEnv {
+    let mut test_env = TestEnv::new();
+    test_env.options.allowed_hosts = AllowedHosts::new(patterns.iter().map(|&it| it.to_owned()));
+    test_env
 }
 
 fn is_refused(fault: &CheckoutError) -> bool {
@@ -100,7 +100,7 @@ fn a_redirect_is_not_followed() {
     );
     assert!(elsewhere.seen().is_empty());
     // If all hosts are allowed, it is followed.
-    Stand::new().check_out(&wanted).expect("it is followed");
+    TestEnv::new().check_out(&wanted).expect("it is followed");
 }
 
 #[test]
@@ -131,9 +131,9 @@ fn the_body_of_an_error_page_is_not_repeated() {
             ..Manner::default()
         };
         let server = HttpServer::start(repositories.path(), manner);
-        let mut stand = from(&["127.0.0.1"]);
-        let fault = stand.refused(&source(server.url("a/.git"), "main"));
-        let told = format!("{fault} {fault:?} {:?}", stand.lines);
+        let mut test_env = from(&["127.0.0.1"]);
+        let fault = test_env.refused(&source(server.url("a/.git"), "main"));
+        let told = format!("{fault} {fault:?} {:?}", test_env.lines);
         for words in ["words", "more-of-them", "and-more"] {
             assert!(!told.contains(words), "{status}: {told}");
         }
@@ -172,8 +172,8 @@ fn submodules_on_allowed_hosts_are_fetched_level_by_level() {
         "middle" => server.url("middle/.git").replace("127.0.0.1", "localhost"),
         _ => format!("../../{name}/.git"),
     });
-    let mut stand = from(&["127.0.0.1", "localhost"]);
-    let found = stand.check_out(&with_submodules(&server));
+    let mut test_env = from(&["127.0.0.1", "localhost"]);
+    let found = test_env.check_out(&with_submodules(&server));
     let root = found.unwrap_or_else(|fault| panic!("{fault}")).root;
     assert!(root.join("middle/inner/main.tf").exists());
 }

@@ -4,7 +4,7 @@ use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::Repositories;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 fn login(username: &str, password: &str) -> Credentials {
     Credentials::Basic {
@@ -29,7 +29,7 @@ fn user_name_and_password_let_in_whatever_characters_they_have() {
             credentials: login(username, password),
             ..source(server.url("a/.git"), "main")
         };
-        let found = Stand::new().check_out(&source).unwrap();
+        let found = TestEnv::new().check_out(&source).unwrap();
         assert_eq!(found.commit.to_string(), commit);
     }
 }
@@ -43,7 +43,7 @@ fn a_token_lets_in() {
         credentials: Credentials::token("t0ken-t0ken".into()),
         ..source(server.url("a/.git"), "main")
     };
-    Stand::new().check_out(&source).unwrap();
+    TestEnv::new().check_out(&source).unwrap();
 }
 
 #[test]
@@ -56,13 +56,13 @@ fn wrong_credentials_and_none_are_told_and_the_password_is_not() {
             credentials,
             ..source(server.url("a/.git"), "main")
         };
-        let mut stand = Stand::new();
-        let fault = stand.refused(&source);
+        let mut test_env = TestEnv::new();
+        let fault = test_env.refused(&source);
         assert!(
             matches!(fault, CheckoutError::BadCredentials { .. }),
             "{fault:?}"
         );
-        let told = format!("{fault} {fault:?} {:?}", stand.lines);
+        let told = format!("{fault} {fault:?} {:?}", test_env.lines);
         assert!(!told.contains("wrong-wrong"), "{told}");
     }
 }
@@ -82,9 +82,9 @@ fn what_the_server_sends_back_of_the_password_is_masked() {
         credentials: login("me", "hunter2hunter2"),
         ..source(server.url("a"), "main")
     };
-    let mut stand = Stand::new();
-    let fault = stand.refused(&source);
-    let told = format!("{fault} {fault:?} {:?}", stand.lines);
+    let mut test_env = TestEnv::new();
+    let fault = test_env.refused(&source);
+    let told = format!("{fault} {fault:?} {:?}", test_env.lines);
     assert!(told.contains("you sent *** and ***"), "{told}");
     assert!(
         !told.contains("hunter2") && !told.contains("bWU6"),
@@ -106,7 +106,7 @@ fn a_redirect_elsewhere_gets_no_password() {
         credentials: login("me", "hunter2hunter2"),
         ..source(server.url("a/.git"), "main")
     };
-    let fault = Stand::new().refused(&source);
+    let fault = TestEnv::new().refused(&source);
     assert!(
         matches!(fault, CheckoutError::BadCredentials { .. }),
         "{fault:?}"
@@ -131,13 +131,13 @@ fn a_commit_that_is_no_tip_is_fetched_from_new_and_old_servers() {
             ..Manner::default()
         };
         let server = HttpServer::start(repositories.path(), manner);
-        for mut stand in [Stand::new(), Stand::new().with_mirrors()] {
-            let found = stand
+        for mut test_env in [TestEnv::new(), TestEnv::new().with_mirrors()] {
+            let found = test_env
                 .check_out(&source(server.url("a/.git"), &first))
                 .unwrap();
             assert_eq!(found.commit.to_string(), first, "old: {is_old}");
             let absent = source(server.url("a/.git"), &"1".repeat(40));
-            let fault = stand.check_out_into("other", &absent).unwrap_err();
+            let fault = test_env.check_out_into("other", &absent).unwrap_err();
             assert!(
                 matches!(fault, CheckoutError::NoSuchRef { .. }),
                 "old: {is_old}: {fault:?}"
@@ -151,17 +151,17 @@ fn progress_comes_line_by_line() {
     let repositories = Repositories::new();
     repositories.create("a");
     let server = HttpServer::start(repositories.path(), Manner::default());
-    let mut stand = Stand::new();
-    stand
+    let mut test_env = TestEnv::new();
+    test_env
         .check_out(&source(server.url("a/.git"), "main"))
         .unwrap();
-    let counted = stand
+    let counted = test_env
         .lines
         .iter()
         .any(|line| line.starts_with("remote: Counting objects"));
-    assert!(counted, "{:?}", stand.lines);
+    assert!(counted, "{:?}", test_env.lines);
     assert!(
-        stand
+        test_env
             .lines
             .iter()
             .all(|line| !line.contains(['\r', '\n', '\x1b']))

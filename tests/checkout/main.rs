@@ -25,7 +25,8 @@ mod repository;
 mod secrets;
 mod ssh;
 mod ssh_server;
-mod stand;
 mod stops;
 mod submodules;
 mod work_dirs;
+
+mod test_env;

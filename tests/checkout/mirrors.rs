@@ -8,7 +8,7 @@ use iac_runner::checkout::{CheckoutError, Credentials, GitSource, check_out};
 
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::{Repositories, Repository};
-use crate::stand::{Stand, block_on, runtime, source};
+use crate::test_env::{TestEnv, block_on, runtime, source};
 use crate::waiting::{SOON, wait_for};
 
 /// Size of incompressible data, in bytes.
@@ -49,18 +49,18 @@ fn a_second_checkout_fetches_only_what_is_new() {
     let repository = with_bulk(&repositories);
     let server = HttpServer::start(repositories.path(), Manner::default());
     let source = source(server.url("a/.git"), "main");
-    let mut stand = Stand::new().with_mirrors();
+    let mut test_env = TestEnv::new().with_mirrors();
 
-    stand.check_out_into("first", &source).unwrap();
+    test_env.check_out_into("first", &source).unwrap();
     let first = server.fetched_bytes();
     assert!(first > BULK / 2, "{first}");
 
-    stand.check_out_into("same", &source).unwrap();
+    test_env.check_out_into("same", &source).unwrap();
     assert_eq!(server.fetched_bytes(), first);
 
     repository.write("main.tf", "# changed\n");
     repository.commit("changed");
-    let found = stand.check_out_into("changed", &source).unwrap();
+    let found = test_env.check_out_into("changed", &source).unwrap();
     let second = server.fetched_bytes() - first;
     assert!(second > 0 && second < 10_000, "{second}");
     assert_eq!(
@@ -77,9 +77,11 @@ fn a_second_checkout_fetches_only_what_is_new() {
 fn a_checkout_does_not_need_its_mirror() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
-    let mut stand = Stand::new().with_mirrors();
-    let found = stand.check_out(&source(repository.url(), "main")).unwrap();
-    fs::remove_dir_all(stand.path("mirrors")).unwrap();
+    let mut test_env = TestEnv::new().with_mirrors();
+    let found = test_env
+        .check_out(&source(repository.url(), "main"))
+        .unwrap();
+    fs::remove_dir_all(test_env.path("mirrors")).unwrap();
     assert!(!found.root.join(".git/objects/info/alternates").exists());
     let copy = Repository { path: found.root };
     copy.git(&["fsck", "--full"]);
@@ -97,17 +99,19 @@ fn whoever_the_server_refuses_gets_nothing_from_the_mirror() {
         credentials: Credentials::token(token.into()),
         ..source(server.url("a/.git"), git_ref)
     };
-    let mut stand = Stand::new().with_mirrors();
-    stand
+    let mut test_env = TestEnv::new().with_mirrors();
+    test_env
         .check_out_into("let_in", &with("right-right", "main"))
         .unwrap();
     for git_ref in ["main", &commit] {
-        let fault = stand.check_out(&with("wrong-wrong", git_ref)).unwrap_err();
+        let fault = test_env
+            .check_out(&with("wrong-wrong", git_ref))
+            .unwrap_err();
         assert!(
             matches!(fault, CheckoutError::BadCredentials { .. }),
             "{fault:?}"
         );
-        assert!(!stand.path("into").exists());
+        assert!(!test_env.path("into").exists());
     }
 }
 
@@ -117,14 +121,14 @@ fn many_at_once_all_succeed() {
     let repository = repositories.create("a");
     let first = repository.git(&["rev-parse", "HEAD"]);
     let second = repository.commit("second");
-    let stand = Stand::new().with_mirrors();
+    let test_env = TestEnv::new().with_mirrors();
     thread::scope(|scope| {
         for number in 0..6 {
             let commit = if number % 2 == 0 { &first } else { &second };
-            let (stand, source) = (&stand, source(repository.url(), commit));
+            let (test_env, source) = (&test_env, source(repository.url(), commit));
             scope.spawn(move || {
-                let into = stand.path(&number.to_string());
-                let found = block_on(check_out(&source, &into, &stand.options, &mut |_| ()));
+                let into = test_env.path(&number.to_string());
+                let found = block_on(check_out(&source, &into, &test_env.options, &mut |_| ()));
                 assert_eq!(&found.unwrap().commit.to_string(), commit);
             });
         }
@@ -136,8 +140,8 @@ fn a_broken_mirror_is_made_anew() {
     let repositories = Repositories::new();
     let repository = with_bulk(&repositories);
     let source = source(repository.url(), "main");
-    let mut stand = Stand::new().with_mirrors();
-    stand.check_out_into("first", &source).unwrap();
+    let mut test_env = TestEnv::new().with_mirrors();
+    test_env.check_out_into("first", &source).unwrap();
     let breakages: [(&str, Breaks); 4] = [
         ("objects that are garbage", |mirrors| {
             let mut objects = Vec::new();
@@ -164,8 +168,8 @@ fn a_broken_mirror_is_made_anew() {
         }),
     ];
     for (number, (what, breaks)) in breakages.into_iter().enumerate() {
-        breaks(&stand.path("mirrors"));
-        let found = stand.check_out_into(&format!("after_{number}"), &source);
+        breaks(&test_env.path("mirrors"));
+        let found = test_env.check_out_into(&format!("after_{number}"), &source);
         let found = found.unwrap_or_else(|fault| panic!("{what}: {fault}"));
         assert!(found.root.join("bulk").exists(), "{what}");
     }
@@ -188,17 +192,21 @@ fn a_fetch_that_was_killed_leaves_a_mirror_that_works() {
         ..Manner::default()
     };
     let server = HttpServer::start(repositories.path(), manner);
-    let mut stand = Stand::new().with_mirrors();
+    let mut test_env = TestEnv::new().with_mirrors();
     let source = source(server.url("a/.git"), "main");
     let runtime = runtime();
-    let (into, options, held) = (stand.path("into"), stand.options.clone(), source.clone());
+    let (into, options, held) = (
+        test_env.path("into"),
+        test_env.options.clone(),
+        source.clone(),
+    );
     let running =
         runtime.spawn(async move { check_out(&held, &into, &options, &mut |_| ()).await });
     server.wait_for_a_held_fetch();
     running.abort();
     assert!(runtime.block_on(running).is_err());
     // As git leaves them when it is killed a little later.
-    let mirror = the_mirror(&stand.path("mirrors"));
+    let mirror = the_mirror(&test_env.path("mirrors"));
     for name in [
         "shallow.lock",
         "packed-refs.lock",
@@ -207,7 +215,7 @@ fn a_fetch_that_was_killed_leaves_a_mirror_that_works() {
         fs::write(mirror.join(name), "").unwrap();
     }
     server.let_go();
-    let found = stand.check_out(&source).unwrap();
+    let found = test_env.check_out(&source).unwrap();
     assert_eq!(
         found.commit.to_string(),
         repository.git(&["rev-parse", "HEAD"])
@@ -221,8 +229,8 @@ fn a_server_that_breaks_off_does_not_cost_the_mirror() {
     let repository = with_bulk(&repositories);
     let server = HttpServer::start(repositories.path(), Manner::default());
     let source = source(server.url("a/.git"), "main");
-    let mut stand = Stand::new().with_mirrors();
-    stand.check_out_into("first", &source).unwrap();
+    let mut test_env = TestEnv::new().with_mirrors();
+    test_env.check_out_into("first", &source).unwrap();
     let first = server.fetched_bytes();
 
     repository.write("main.tf", "# changed\n");
@@ -233,14 +241,14 @@ fn a_server_that_breaks_off_does_not_cost_the_mirror() {
         .join(format!(".git/objects/{}/{}", &blob[..2], &blob[2..]));
     let aside = repositories.path().join("aside");
     fs::rename(&object, &aside).unwrap();
-    let fault = stand.check_out(&source).unwrap_err();
+    let fault = test_env.check_out(&source).unwrap_err();
     assert!(matches!(fault, CheckoutError::Git { .. }), "{fault:?}");
 
     fs::rename(&aside, &object).unwrap();
     let before = server.fetched_bytes();
-    stand.check_out(&source).unwrap();
+    test_env.check_out(&source).unwrap();
     assert!(server.fetched_bytes() - before < first / 10);
-    let kept = fs::read_dir(stand.path("mirrors")).unwrap().count();
+    let kept = fs::read_dir(test_env.path("mirrors")).unwrap().count();
     assert_eq!(kept, 2, "a mirror and its lock");
 }
 
@@ -248,10 +256,10 @@ fn a_server_that_breaks_off_does_not_cost_the_mirror() {
 fn whoever_waits_for_a_mirror_is_bound_by_the_timeout() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
-    let mut stand = Stand::new().with_mirrors();
+    let mut test_env = TestEnv::new().with_mirrors();
     let source = source(repository.url(), "main");
-    stand.check_out_into("first", &source).unwrap();
-    let lock = fs::read_dir(stand.path("mirrors"))
+    test_env.check_out_into("first", &source).unwrap();
+    let lock = fs::read_dir(test_env.path("mirrors"))
         .unwrap()
         .flatten()
         .map(|entry| entry.path())
@@ -262,12 +270,12 @@ fn whoever_waits_for_a_mirror_is_bound_by_the_timeout() {
         .expect("a lock");
     let lock = fs::File::open(lock).unwrap();
     lock.lock().unwrap();
-    let mut stand = stand.with_timeout(std::time::Duration::from_secs(1));
-    let fault = stand.check_out(&source).unwrap_err();
+    let mut test_env = test_env.with_timeout(std::time::Duration::from_secs(1));
+    let fault = test_env.check_out(&source).unwrap_err();
     assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
     drop(lock);
-    stand.options.timeout = SOON;
+    test_env.options.timeout = SOON;
     wait_for("the mirror to be free", SOON, || {
-        stand.check_out(&source).ok()
+        test_env.check_out(&source).ok()
     });
 }

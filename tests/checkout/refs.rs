@@ -5,10 +5,10 @@ use std::fs;
 use iac_runner::checkout::{CheckedOut, CheckoutError};
 
 use crate::repository::{Repositories, Repository};
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 fn of(repository: &Repository, git_ref: &str) -> Result<CheckedOut, CheckoutError> {
-    Stand::new().check_out(&source(repository.url(), git_ref))
+    TestEnv::new().check_out(&source(repository.url(), git_ref))
 }
 
 #[track_caller]
@@ -53,9 +53,11 @@ fn a_checkout_holds_the_files_detached_and_without_history() {
     let repository = repositories.create("a");
     repository.write("main.tf", "# second\n");
     repository.commit("second");
-    let mut stand = Stand::new();
-    let found = stand.check_out(&source(repository.url(), "main")).unwrap();
-    assert_eq!(found.root, stand.path("into"));
+    let mut test_env = TestEnv::new();
+    let found = test_env
+        .check_out(&source(repository.url(), "main"))
+        .unwrap();
+    assert_eq!(found.root, test_env.path("into"));
     assert_eq!(found.work_dir.as_os_str(), found.root.as_os_str());
     assert_eq!(
         fs::read_to_string(found.root.join("main.tf")).unwrap(),
@@ -144,7 +146,7 @@ fn an_absolute_path_is_a_url() {
     let repositories = Repositories::new();
     let repository = repositories.create("a b");
     let url = repository.path.display().to_string();
-    let found = Stand::new().check_out(&source(url, "main")).unwrap();
+    let found = TestEnv::new().check_out(&source(url, "main")).unwrap();
     assert_eq!(
         found.commit.to_string(),
         repository.git(&["rev-parse", "main"])

@@ -11,7 +11,7 @@ use crate::http_server::{HttpServer, Manner};
 use crate::processes::of_checkout_in;
 use crate::repository::Repositories;
 use crate::ssh_server::SshServer;
-use crate::stand::{Stand, runtime, source};
+use crate::test_env::{TestEnv, runtime, source};
 use crate::waiting::{SOON, WITHIN_A_TEST, wait_for};
 
 const PASSWORD: &str = "hunter2+hunter2";
@@ -67,15 +67,15 @@ fn a_password_is_in_no_argument_variable_or_file_and_with_no_other_child() {
         },
         ..source(server.url("a/.git"), "main")
     };
-    let stand = Stand::new().with_mirrors();
-    let (into, options) = (stand.path("into"), stand.options.clone());
+    let test_env = TestEnv::new().with_mirrors();
+    let (into, options) = (test_env.path("into"), test_env.options.clone());
     let runtime = runtime();
     let running =
         runtime.spawn(async move { check_out(&source, &into, &options, &mut |_| ()).await });
     server.wait_for_a_held_fetch();
 
-    assert_no_process_shows(&stand.folder(), &FORMS);
-    assert_no_file_holds(&stand.folder(), &FORMS);
+    assert_no_process_shows(&test_env.folder(), &FORMS);
+    assert_no_file_holds(&test_env.folder(), &FORMS);
     let temporary = fs::read_dir(std::env::temp_dir()).expect("a folder");
     for entry in temporary.flatten().filter(is_small_file) {
         let bytes = fs::read(entry.path()).unwrap_or_default();
@@ -94,8 +94,8 @@ fn a_password_is_in_no_argument_variable_or_file_and_with_no_other_child() {
         .block_on(running)
         .expect("no panic")
         .expect("a checkout");
-    assert_no_file_holds(&stand.folder(), &FORMS);
-    assert!(stand.path("into/.git/config").exists());
+    assert_no_file_holds(&test_env.folder(), &FORMS);
+    assert!(test_env.path("into/.git/config").exists());
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn a_private_key_is_in_no_argument_variable_or_file() {
         credentials: server.credentials(),
         ..source(server.url(&repository.path), "main")
     };
-    let stand = Stand::new();
-    let (into, options) = (stand.path("into"), stand.options.clone());
+    let test_env = TestEnv::new();
+    let (into, options) = (test_env.path("into"), test_env.options.clone());
     let runtime = runtime();
     let running =
         runtime.spawn(async move { check_out(&source, &into, &options, &mut |_| ()).await });
@@ -119,9 +119,9 @@ fn a_private_key_is_in_no_argument_variable_or_file() {
         server.holds_a_session().then_some(())
     });
 
-    assert_no_process_shows(&stand.folder(), &texts);
-    assert_no_file_holds(&stand.folder(), &texts);
-    let processes = of_checkout_in(&stand.folder());
+    assert_no_process_shows(&test_env.folder(), &texts);
+    assert_no_file_holds(&test_env.folder(), &texts);
+    let processes = of_checkout_in(&test_env.folder());
     assert!(
         processes
             .iter()
@@ -131,7 +131,7 @@ fn a_private_key_is_in_no_argument_variable_or_file() {
     running.abort();
     assert!(runtime.block_on(running).is_err());
     wait_for("all to be gone", SOON, || {
-        of_checkout_in(&stand.folder()).is_empty().then_some(())
+        of_checkout_in(&test_env.folder()).is_empty().then_some(())
     });
 }
 

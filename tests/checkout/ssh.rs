@@ -4,7 +4,7 @@ use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 
 use crate::repository::Repositories;
 use crate::ssh_server::SshServer;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 #[test]
 fn a_key_lets_in_at_new_and_old_servers() {
@@ -19,7 +19,7 @@ fn a_key_lets_in_at_new_and_old_servers() {
                 credentials: server.credentials(),
                 ..source(server.url(&repository.path), git_ref)
             };
-            let found = Stand::new().check_out(&source).unwrap();
+            let found = TestEnv::new().check_out(&source).unwrap();
             assert_eq!(&found.commit.to_string(), expected, "old: {is_old}");
         }
     }
@@ -42,7 +42,7 @@ fn a_key_without_a_line_end_or_with_those_of_windows_is_taken() {
             },
             ..source(server.url(&repository.path), "main")
         };
-        Stand::new().check_out(&source).unwrap();
+        TestEnv::new().check_out(&source).unwrap();
     }
 }
 
@@ -52,7 +52,7 @@ fn each_thing_that_goes_wrong_has_its_own_error() {
     let repository = repositories.create("a");
     let server = SshServer::start(false);
     let fault_with = |credentials, url: String| {
-        Stand::new().refused(&GitSource {
+        TestEnv::new().refused(&GitSource {
             credentials,
             ..source(url, "main")
         })

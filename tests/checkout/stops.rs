@@ -10,7 +10,7 @@ use crate::bounded::{end_of, output_of};
 use crate::http_server::{HttpServer, Manner};
 use crate::processes::of_checkout_in;
 use crate::repository::Repositories;
-use crate::stand::{Stand, block_on, runtime, source};
+use crate::test_env::{TestEnv, block_on, runtime, source};
 use crate::waiting::{SOON, wait_for};
 
 fn holding(repositories: &Repositories) -> HttpServer {
@@ -25,18 +25,18 @@ fn holding(repositories: &Repositories) -> HttpServer {
 fn a_timeout_leaves_no_process_and_no_file_and_a_retry_succeeds() {
     let repositories = Repositories::new();
     repositories.create("a");
-    for mut stand in [Stand::new(), Stand::new().with_mirrors()] {
+    for mut test_env in [TestEnv::new(), TestEnv::new().with_mirrors()] {
         let server = holding(&repositories);
-        let whole = stand.options.timeout;
-        stand = stand.with_timeout(Duration::from_secs(1));
+        let whole = test_env.options.timeout;
+        test_env = test_env.with_timeout(Duration::from_secs(1));
         let began = Instant::now();
-        let fault = stand.refused(&source(server.url("a/.git"), "main"));
+        let fault = test_env.refused(&source(server.url("a/.git"), "main"));
         assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
         assert!(began.elapsed() < whole, "it waited for another timeout");
-        assert!(of_checkout_in(&stand.folder()).is_empty());
+        assert!(of_checkout_in(&test_env.folder()).is_empty());
         server.let_go();
-        stand = stand.with_timeout(whole);
-        stand
+        test_env = test_env.with_timeout(whole);
+        test_env
             .check_out(&source(server.url("a/.git"), "main"))
             .unwrap();
     }
@@ -47,14 +47,14 @@ fn a_dropped_future_leaves_no_process_and_no_file() {
     let repositories = Repositories::new();
     repositories.create("a");
     let server = holding(&repositories);
-    let stand = Stand::new().with_mirrors();
-    let (into, options) = (stand.path("into"), stand.options.clone());
+    let test_env = TestEnv::new().with_mirrors();
+    let (into, options) = (test_env.path("into"), test_env.options.clone());
     let source = source(server.url("a/.git"), "main");
     let runtime = runtime();
     let running =
         runtime.spawn(async move { check_out(&source, &into, &options, &mut |_| ()).await });
     server.wait_for_a_held_fetch();
-    let processes = of_checkout_in(&stand.folder());
+    let processes = of_checkout_in(&test_env.folder());
     assert!(processes.len() > 1, "{processes:#?}");
     running.abort();
     assert!(runtime.block_on(running).is_err());
@@ -62,10 +62,10 @@ fn a_dropped_future_leaves_no_process_and_no_file() {
         let left = processes
             .iter()
             .any(|process| is_child_of_ours(process.pid));
-        (!left && of_checkout_in(&stand.folder()).is_empty()).then_some(())
+        (!left && of_checkout_in(&test_env.folder()).is_empty()).then_some(())
     });
     wait_for("what they made to be removed", SOON, || {
-        let mut entries = std::fs::read_dir(stand.folder())
+        let mut entries = std::fs::read_dir(test_env.folder())
             .expect("a folder")
             .flatten();
         entries
@@ -89,7 +89,7 @@ fn other_children_of_this_process_are_left_alone() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
     let mut other = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
-    Stand::new()
+    TestEnv::new()
         .check_out(&source(repository.url(), "main"))
         .unwrap();
     assert_eq!(end_of(&mut other).code(), Some(7));
@@ -114,7 +114,7 @@ fn is_inner() -> bool {
 #[test]
 fn a_machine_without_git_is_told() {
     if is_inner() {
-        let fault = Stand::new().refused(&source("/a", "main"));
+        let fault = TestEnv::new().refused(&source("/a", "main"));
         assert!(matches!(fault, CheckoutError::GitMissing), "{fault:?}");
         return;
     }
@@ -130,7 +130,7 @@ fn git_ends_with_the_process_that_wanted_the_checkout() {
         let _ = block_on(check_out(
             &source(url, "main"),
             &into,
-            &Stand::new().options,
+            &TestEnv::new().options,
             &mut |_| (),
         ));
         return;
@@ -138,25 +138,25 @@ fn git_ends_with_the_process_that_wanted_the_checkout() {
     let repositories = Repositories::new();
     repositories.create("a");
     let server = holding(&repositories);
-    let stand = Stand::new();
+    let test_env = TestEnv::new();
     let mut inner = again("stops::git_ends_with_the_process_that_wanted_the_checkout")
         .env(URL, server.url("a/.git"))
-        .env(FOLDER, stand.folder())
+        .env(FOLDER, test_env.folder())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     server.wait_for_a_held_fetch();
-    assert!(!of_checkout_in(&stand.folder()).is_empty());
+    assert!(!of_checkout_in(&test_env.folder()).is_empty());
     inner.kill().unwrap();
     inner.wait().unwrap();
     server.let_go();
     wait_for("git to end", SOON, || {
-        of_checkout_in(&stand.folder()).is_empty().then_some(())
+        of_checkout_in(&test_env.folder()).is_empty().then_some(())
     });
     // The leftovers do not interfere.
-    let mut stand = stand;
-    stand
+    let mut test_env = test_env;
+    test_env
         .check_out(&source(server.url("a/.git"), "main"))
         .unwrap();
 }
@@ -166,9 +166,9 @@ fn git_ends_with_the_process_that_wanted_the_checkout() {
 fn whoever_inherits_the_children_of_git_gets_no_zombies() {
     if is_inner() {
         nix::sys::prctl::set_child_subreaper(true).unwrap();
-        let mut stand = Stand::new().with_timeout(Duration::from_secs(1));
+        let mut test_env = TestEnv::new().with_timeout(Duration::from_secs(1));
         let url = std::env::var(URL).unwrap();
-        let fault = stand.refused(&source(url, "main"));
+        let fault = test_env.refused(&source(url, "main"));
         assert!(matches!(fault, CheckoutError::TimedOut { .. }), "{fault:?}");
         let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
         let children: String = threads

@@ -5,7 +5,7 @@ use iac_runner::checkout::{CheckoutError, Credentials, GitSource};
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::{Repositories, Repository};
 use crate::ssh_server::SshServer;
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 fn add(to: &Repository, url: &str, path: &str) {
     to.git(&["submodule", "--quiet", "add", "--name", path, url, path]);
@@ -51,11 +51,11 @@ fn relative_and_nested_ones_are_checked_out_without_history_if_asked_for() {
         with_submodules(ssh.url(&outer.path.join(".git")), ssh.credentials()),
         with_submodules(format!("{}/.git", outer.url()), Credentials::None),
     ] {
-        let mut stand = Stand::new();
+        let mut test_env = TestEnv::new();
         // Submodules on this machine are outside of the source.
         let beside = repositories.path().to_owned();
-        stand.options.sandbox.read.push(beside);
-        let found = stand
+        test_env.options.sandbox.read.push(beside);
+        let found = test_env
             .check_out(&source)
             .unwrap_or_else(|fault| panic!("{}: {fault}", source.url));
         assert!(
@@ -68,12 +68,12 @@ fn relative_and_nested_ones_are_checked_out_without_history_if_asked_for() {
         };
         assert_eq!(middle.git(&["rev-list", "--count", "HEAD"]), "1");
     }
-    let mut stand = Stand::new();
+    let mut test_env = TestEnv::new();
     let without = GitSource {
         credentials: token,
         ..source(http.url("outer/.git"), "main")
     };
-    let found = stand.check_out(&without).unwrap();
+    let found = test_env.check_out(&without).unwrap();
     assert!(!found.root.join("middle/main.tf").exists());
 }
 
@@ -92,7 +92,7 @@ fn one_elsewhere_gets_no_password() {
         username: "me".to_owned(),
         password: "hunter2hunter2".into(),
     };
-    let fault = Stand::new().refused(&with_submodules(server.url("outer/.git"), credentials));
+    let fault = TestEnv::new().refused(&with_submodules(server.url("outer/.git"), credentials));
     assert!(matches!(fault, CheckoutError::Git { .. }), "{fault:?}");
     let seen = elsewhere.seen();
     assert!(!seen.is_empty(), "{fault}");
@@ -110,7 +110,7 @@ fn a_remote_repository_gets_no_file_of_this_machine_by_a_submodule() {
     add(&outer, &inner.url(), "inner");
     outer.commit("submodule");
     let server = HttpServer::start(repositories.path(), Manner::default());
-    let fault = Stand::new().refused(&with_submodules(
+    let fault = TestEnv::new().refused(&with_submodules(
         server.url("outer/.git"),
         Credentials::None,
     ));

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use iac_runner::checkout::{CheckoutError, GitSource, PathFault};
 
 use crate::repository::{Repositories, Repository};
-use crate::stand::{Stand, source};
+use crate::test_env::{TestEnv, source};
 
 fn at(repository: &Repository, path: &str) -> GitSource {
     GitSource {
@@ -22,9 +22,9 @@ fn a_directory_of_the_repository_is_found_through_links_that_stay_inside() {
     symlink("network", repository.path.join("link")).unwrap();
     repository.commit("link");
     for path in ["network", "./network/", "link", "link/../network"] {
-        let mut stand = Stand::new();
-        let found = stand.check_out(&at(&repository, path)).unwrap();
-        assert_eq!(found.work_dir, stand.path("into/network"), "{path}");
+        let mut test_env = TestEnv::new();
+        let found = test_env.check_out(&at(&repository, path)).unwrap();
+        assert_eq!(found.work_dir, test_env.path("into/network"), "{path}");
     }
 }
 
@@ -42,11 +42,11 @@ fn what_leads_out_of_the_checkout_is_refused_and_nothing_is_left() {
         "absolute/ssl",
         "network/up",
     ] {
-        let fault = Stand::new().refused(&at(&repository, path));
+        let fault = TestEnv::new().refused(&at(&repository, path));
         let escapes = matches!(fault, CheckoutError::Path(PathFault::Escapes { .. }));
         assert!(escapes, "{path}: {fault:?}");
     }
-    let fault = Stand::new().refused(&at(&repository, "/etc"));
+    let fault = TestEnv::new().refused(&at(&repository, "/etc"));
     assert!(matches!(
         fault,
         CheckoutError::Path(PathFault::Absolute { .. })
@@ -57,12 +57,12 @@ fn what_leads_out_of_the_checkout_is_refused_and_nothing_is_left() {
 fn a_directory_that_is_not_there_or_is_a_file_is_refused() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
-    let fault = Stand::new().refused(&at(&repository, "absent"));
+    let fault = TestEnv::new().refused(&at(&repository, "absent"));
     assert!(matches!(
         fault,
         CheckoutError::Path(PathFault::NotFound { .. })
     ));
-    let fault = Stand::new().refused(&at(&repository, "main.tf"));
+    let fault = TestEnv::new().refused(&at(&repository, "main.tf"));
     assert!(matches!(
         fault,
         CheckoutError::Path(PathFault::NotADirectory { .. })
@@ -73,11 +73,11 @@ fn a_directory_that_is_not_there_or_is_a_file_is_refused() {
 fn an_empty_directory_is_taken_and_a_full_one_is_not_touched() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
-    let mut stand = Stand::new();
-    let into = stand.path("into");
+    let mut test_env = TestEnv::new();
+    let into = test_env.path("into");
     fs::create_dir(&into).unwrap();
-    stand.check_out(&at(&repository, ".")).unwrap();
-    let fault = stand.check_out(&at(&repository, ".")).unwrap_err();
+    test_env.check_out(&at(&repository, ".")).unwrap();
+    let fault = test_env.check_out(&at(&repository, ".")).unwrap_err();
     assert!(matches!(fault, CheckoutError::Occupied { .. }), "{fault:?}");
     assert!(into.join("main.tf").exists());
 }
@@ -105,13 +105,15 @@ fn nothing_that_the_repository_or_this_machine_brings_is_run() {
     ]);
     repository.git(&["add", ".gitattributes", ".githooks", ".gitmodules"]);
     repository.git(&["commit", "--quiet", "--message", "traps"]);
-    let mut stand = Stand::new();
-    stand.check_out(&at(&repository, ".")).unwrap();
+    let mut test_env = TestEnv::new();
+    test_env.check_out(&at(&repository, ".")).unwrap();
     let with_submodules = GitSource {
         submodules: true,
         ..at(&repository, ".")
     };
-    let fault = stand.check_out_into("other", &with_submodules).unwrap_err();
+    let fault = test_env
+        .check_out_into("other", &with_submodules)
+        .unwrap_err();
     assert!(matches!(fault, CheckoutError::Git { .. }), "{fault:?}");
     assert!(!marker.exists());
 }

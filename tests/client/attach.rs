@@ -3,9 +3,9 @@
 use iac_runner::client::RunEvent;
 use iac_runner::protocol::{Event, Outcome, StopReason};
 
-use crate::stand::{block_on, output_with, runner, typed, wait_until_reaped};
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+use crate::test_env::{block_on, output_with, runner, typed, wait_until_reaped};
 
 #[test]
 fn an_attached_handle_sees_all_events_and_cancels_the_run() {

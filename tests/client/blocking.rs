@@ -7,9 +7,9 @@ use iac_runner::protocol::{Event, OnDisconnect, Outcome, StopReason};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::stand::{blocking_runner, blocking_test, text_of, typed, wait_until_reaped};
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+use crate::test_env::{blocking_runner, blocking_test, text_of, typed, wait_until_reaped};
 
 #[test]
 fn an_apply_streams_its_events_and_gives_its_result() {

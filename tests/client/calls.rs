@@ -5,9 +5,9 @@ use std::path::Path;
 use iac_runner::client::{ClientError, RunEvent, Runner};
 use iac_runner::protocol::{Event, Outcome, Request};
 
-use crate::stand::{block_on, runner, text_of, typed, wait_until_reaped};
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, Workspace};
+use crate::test_env::{block_on, runner, text_of, typed, wait_until_reaped};
 
 #[test]
 fn the_version_of_both_tools_is_a_result() {

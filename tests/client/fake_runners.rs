@@ -8,8 +8,8 @@ use iac_runner::protocol::{DiagnosisClass, Outcome, Request, RunResult, Tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stand::{block_on, blocking_test};
 use crate::support::program::write_program;
+use crate::test_env::{block_on, blocking_test};
 
 /// A shell script in the runner's place.
 pub(crate) struct FakeRunner {
@@ -205,7 +205,7 @@ fn a_runner_that_hangs_is_ended_at_the_outer_deadline() {
             matches!(fault, ClientError::Deadline { run_dir: None, .. }),
             "{fault}"
         );
-        crate::stand::wait_until_reaped(pid);
+        crate::test_env::wait_until_reaped(pid);
         // The iterator ends at the deadline too.
         let mut run = runner.spawn(&request).expect("a run");
         assert_eq!(run.next(), None);

@@ -8,13 +8,13 @@ use iac_runner::protocol::{Event, OnDisconnect, Outcome, StopReason};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::stand::{
-    block_on, blocking_runner, blocking_test, output_with, runner, runtime, typed,
-    wait_until_reaped, within_a_test,
-};
 use crate::support::fake_tool::FakeTool;
 use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
+use crate::test_env::{
+    block_on, blocking_runner, blocking_test, output_with, runner, runtime, typed,
+    wait_until_reaped, within_a_test,
+};
 
 #[test]
 fn cancel_stops_an_apply_gracefully_on_both_tools() {

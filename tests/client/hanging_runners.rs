@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::fake_runners::{FakeRunner, print, print_result, request, result};
-use crate::stand::{block_on, blocking_test, wait_until_reaped};
+use crate::test_env::{block_on, blocking_test, wait_until_reaped};
 
 /// It may hold a run: it is not killed, and a thread reaps it when it ends.
 #[test]

@@ -13,4 +13,4 @@ mod calls;
 mod fake_runners;
 mod handle;
 mod hanging_runners;
-mod stand;
+mod test_env;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::refusal::{Outcome, assert_refusal};
-use crate::stand::{Stand, request_in};
+use crate::test_env::{TestEnv, request_in};
 
 /// Each case is a call of the binary.
 const CASES: u32 = 200;
@@ -91,8 +91,8 @@ fn changed_request() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The call has no tool on `PATH`, so that input that is still a valid request is not executed.
-fn check(stand: &Stand, bytes: &[u8]) {
-    let answer = Call::new(&stand.work_dir(), &stand.text_of("empty")).run(bytes);
+fn check(test_env: &TestEnv, bytes: &[u8]) {
+    let answer = Call::new(&test_env.work_dir(), &test_env.text_of("empty")).run(bytes);
     let result = answer.document();
     let outcome = if result["outcome"] == "not_started" {
         Outcome::NotStarted
@@ -105,7 +105,7 @@ fn check(stand: &Stand, bytes: &[u8]) {
 
 #[test]
 fn any_bytes_at_all_give_one_valid_document() {
-    let stand = Stand::new();
+    let test_env = TestEnv::new();
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
         prop::collection::vec(any::<u8>(), 0..200).prop_map(|mut bytes| {
@@ -115,14 +115,14 @@ fn any_bytes_at_all_give_one_valid_document() {
         "\\PC{0,60}".prop_map(String::into_bytes),
     ];
     proptest!(config(), |(bytes in bytes)| {
-        check(&stand, &bytes);
+        check(&test_env, &bytes);
     });
 }
 
 #[test]
 fn any_change_to_a_request_gives_one_valid_document() {
-    let stand = Stand::new();
+    let test_env = TestEnv::new();
     proptest!(config(), |(bytes in changed_request())| {
-        check(&stand, &bytes);
+        check(&test_env, &bytes);
     });
 }

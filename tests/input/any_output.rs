@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::record::recorded_events;
 use crate::schemas::{EVENT, REQUEST, RESULT, assert_valid};
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 
 /// Each case is a run of a tool.
 const CASES: u32 = 30;
@@ -36,17 +36,17 @@ impl Script {
     }
 
     /// Writes the tool: one `cat` per piece.
-    fn put(&self, stand: &Stand) {
+    fn put(&self, test_env: &TestEnv) {
         let mut script = "#!/bin/sh\n".to_owned();
         for (index, (piece, pauses)) in self.pieces.iter().enumerate() {
-            let file = stand.at(&format!("piece-{index}"));
+            let file = test_env.at(&format!("piece-{index}"));
             fs::write(&file, piece).expect("a file");
             writeln!(script, "cat '{}'", file.display()).expect("a string");
             if *pauses {
                 writeln!(script, "{PAUSE}").expect("a string");
             }
         }
-        stand.put_program("bin/terraform", &script);
+        test_env.put_program("bin/terraform", &script);
     }
 
     /// Returns the text that every reader must get.
@@ -172,15 +172,15 @@ fn any_output_reaches_everybody_alike_and_without_a_secret() {
 }
 
 fn check(script: &Script) {
-    let stand = Stand::new();
-    script.put(&stand);
-    let run_dir = stand.at("run");
-    let request = stand.request(&json!({
+    let test_env = TestEnv::new();
+    script.put(&test_env);
+    let run_dir = test_env.at("run");
+    let request = test_env.request(&json!({
         "secrets": script.secrets,
         "run_dir": run_dir,
         "args": [script.secrets[0]],
     }));
-    let answer = Call::new(&stand.work_dir(), &stand.path())
+    let answer = Call::new(&test_env.work_dir(), &test_env.path())
         .stream()
         .run(request.to_string().as_bytes());
     let kept = |name: &str| {

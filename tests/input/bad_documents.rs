@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::refusal::{CANARY, Mode, Outcome, Row, assert_all_refused, assert_refusal, invalid};
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 
 /// Size of the largest accepted document.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -13,33 +13,34 @@ const MAX_DEPTH: usize = 127;
 
 #[test]
 fn every_bad_document_is_refused_with_one_document() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Document);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Document);
 }
 
 #[test]
 fn every_bad_document_is_refused_with_one_event() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Stream);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Stream);
 }
 
 #[test]
 fn a_document_that_is_cut_anywhere_is_refused() {
-    let stand = Stand::new();
-    let whole = stand
+    let test_env = TestEnv::new();
+    let whole = test_env
         .request(&json!({"secrets": [CANARY], "env_vars": {"A_TOKEN": CANARY}}))
         .to_string();
     let rows: Vec<Row> = (1..whole.len())
         .map(|len| invalid(format!("cut after byte {len}"), &whole[..len], "`$"))
         .collect();
-    assert_all_refused(&stand, &rows, Mode::Document);
+    assert_all_refused(&test_env, &rows, Mode::Document);
 }
 
 #[test]
 fn a_document_of_exactly_the_largest_size_is_read() {
-    let stand = Stand::new();
-    let document = padded(&stand, MAX_BYTES);
-    let answer = Call::new(&stand.work_dir(), &stand.text_of("empty")).run(document.as_bytes());
+    let test_env = TestEnv::new();
+    let document = padded(&test_env, MAX_BYTES);
+    let answer =
+        Call::new(&test_env.work_dir(), &test_env.text_of("empty")).run(document.as_bytes());
     let sentence = assert_refusal(
         "the largest",
         &answer,
@@ -50,22 +51,22 @@ fn a_document_of_exactly_the_largest_size_is_read() {
 }
 
 /// Returns a request with white space before its end.
-fn padded(stand: &Stand, len: usize) -> String {
-    let mut document = stand.request(&json!({})).to_string();
+fn padded(test_env: &TestEnv, len: usize) -> String {
+    let mut document = test_env.request(&json!({})).to_string();
     document.pop();
     document.push_str(&" ".repeat(len - 1 - document.len()));
     document.push('}');
     document
 }
 
-fn rows(stand: &Stand) -> Vec<Row> {
+fn rows(test_env: &TestEnv) -> Vec<Row> {
     [
         no_documents(),
-        not_utf8(stand),
-        not_json(stand),
-        too_much(stand),
-        keys_twice(stand),
-        more_on_the_line(stand),
+        not_utf8(test_env),
+        not_json(test_env),
+        too_much(test_env),
+        keys_twice(test_env),
+        more_on_the_line(test_env),
     ]
     .into_iter()
     .flatten()
@@ -111,8 +112,8 @@ fn no_documents() -> Vec<Row> {
     ]
 }
 
-fn not_utf8(stand: &Stand) -> Vec<Row> {
-    let request = stand.request(&json!({"args": ["HERE"]})).to_string();
+fn not_utf8(test_env: &TestEnv) -> Vec<Row> {
+    let request = test_env.request(&json!({"args": ["HERE"]})).to_string();
     let with = |bytes: &[u8]| {
         let (before, after) = request.split_once("HERE").expect("it is there");
         [before.as_bytes(), bytes, after.as_bytes()].concat()
@@ -134,8 +135,8 @@ fn not_utf8(stand: &Stand) -> Vec<Row> {
     ]
 }
 
-fn not_json(stand: &Stand) -> Vec<Row> {
-    let request = stand.request(&json!({"args": ["HERE"]})).to_string();
+fn not_json(test_env: &TestEnv) -> Vec<Row> {
+    let request = test_env.request(&json!({"args": ["HERE"]})).to_string();
     let with = |text: &str| request.replace("\"HERE\"", text);
     let in_args = "`$.args[0]`: not valid JSON: ";
     let field = |text: &str| format!("{{\"timeout\":{text}}}");
@@ -187,13 +188,17 @@ fn not_json(stand: &Stand) -> Vec<Row> {
     ]
 }
 
-fn too_much(stand: &Stand) -> Vec<Row> {
+fn too_much(test_env: &TestEnv) -> Vec<Row> {
     let too_large = "`$`: the document is longer than 1048576 bytes";
     let too_deep = "`$`: the document is nested more than 127 levels deep";
     let nested = |depth: usize| "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth);
     let string = "a".repeat(MAX_BYTES);
     vec![
-        invalid("a byte too many", padded(stand, MAX_BYTES + 1), too_large),
+        invalid(
+            "a byte too many",
+            padded(test_env, MAX_BYTES + 1),
+            too_large,
+        ),
         invalid(
             "white space without end",
             " ".repeat(MAX_BYTES + 1),
@@ -235,8 +240,8 @@ fn many_unknown() -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn keys_twice(stand: &Stand) -> Vec<Row> {
-    let request = stand.request(&json!({"args": ["-json"]})).to_string();
+fn keys_twice(test_env: &TestEnv) -> Vec<Row> {
+    let request = test_env.request(&json!({"args": ["-json"]})).to_string();
     let with = |text: &str| request.replacen('{', &format!("{{{text},"), 1);
     vec![
         invalid(
@@ -270,8 +275,8 @@ fn keys_twice(stand: &Stand) -> Vec<Row> {
     ]
 }
 
-fn more_on_the_line(stand: &Stand) -> Vec<Row> {
-    let request = stand.request(&json!({}));
+fn more_on_the_line(test_env: &TestEnv) -> Vec<Row> {
+    let request = test_env.request(&json!({}));
     let after = "`$`: text follows the document on its line";
     vec![
         invalid("words after", format!("{request} {CANARY}"), after),

@@ -3,26 +3,26 @@
 use serde_json::{Value, json};
 
 use crate::refusal::{CANARY, Mode, Row, assert_all_refused, invalid};
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 
 #[test]
 fn every_bad_field_is_refused_with_one_document() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Document);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Document);
 }
 
 #[test]
 fn every_bad_field_is_refused_with_one_event() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Stream);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Stream);
 }
 
-fn rows(stand: &Stand) -> Vec<Row> {
+fn rows(test_env: &TestEnv) -> Vec<Row> {
     [
-        wrong_types(stand),
-        wrong_values(stand),
-        nul_bytes(stand),
-        raw_numbers(stand),
+        wrong_types(test_env),
+        wrong_values(test_env),
+        nul_bytes(test_env),
+        raw_numbers(test_env),
     ]
     .into_iter()
     .flatten()
@@ -30,7 +30,7 @@ fn rows(stand: &Stand) -> Vec<Row> {
 }
 
 /// Returns each field with each type of value that it does not accept.
-fn wrong_types(stand: &Stand) -> Vec<Row> {
+fn wrong_types(test_env: &TestEnv) -> Vec<Row> {
     const STRINGS: [&str; 6] = [
         "tool",
         "work_dir",
@@ -63,7 +63,7 @@ fn wrong_types(stand: &Stand) -> Vec<Row> {
     let mut rows = Vec::new();
     for field in fields {
         for (kind, value) in &kinds {
-            let request = stand.request(&json!({field: value}));
+            let request = test_env.request(&json!({field: value}));
             let says = match (takes(field, kind), field) {
                 (false, "output_limit_bytes") => {
                     "`$.output_limit_bytes`: expected a whole number of bytes".to_owned()
@@ -84,7 +84,7 @@ fn wrong_types(stand: &Stand) -> Vec<Row> {
     rows
 }
 
-fn wrong_values(stand: &Stand) -> Vec<Row> {
+fn wrong_values(test_env: &TestEnv) -> Vec<Row> {
     let subcommand = "`$.command`: expected a subcommand";
     let name = "not a variable name";
     let pattern = "expected a variable name, or a prefix that ends in `*`";
@@ -214,7 +214,7 @@ fn wrong_values(stand: &Stand) -> Vec<Row> {
     table
         .into_iter()
         .map(|(members, says)| {
-            let request = stand.request(&members);
+            let request = test_env.request(&members);
             let shown: String = members.to_string().chars().take(60).collect();
             invalid(shown, request.to_string(), &says)
         })
@@ -222,7 +222,7 @@ fn wrong_values(stand: &Stand) -> Vec<Row> {
 }
 
 /// Returns an escaped NUL in each place for a string.
-fn nul_bytes(stand: &Stand) -> Vec<Row> {
+fn nul_bytes(test_env: &TestEnv) -> Vec<Row> {
     let nul = format!("{CANARY}\0");
     let table = [
         (json!({"tool": nul}), "`$.tool`: holds a NUL byte"),
@@ -253,7 +253,7 @@ fn nul_bytes(stand: &Stand) -> Vec<Row> {
     ];
     table
         .map(|(members, says)| {
-            let request = stand.request(&members).to_string();
+            let request = test_env.request(&members).to_string();
             assert!(request.contains(r"\u0000"), "the NUL is escaped");
             invalid(format!("NUL: {says}"), request, says)
         })
@@ -261,9 +261,9 @@ fn nul_bytes(stand: &Stand) -> Vec<Row> {
 }
 
 /// Numbers that only JSON text can express.
-fn raw_numbers(stand: &Stand) -> Vec<Row> {
+fn raw_numbers(test_env: &TestEnv) -> Vec<Row> {
     let with = |field: &str, number: &str| {
-        let request = stand.request(&json!({field: "HERE"})).to_string();
+        let request = test_env.request(&json!({field: "HERE"})).to_string();
         request.replace("\"HERE\"", number)
     };
     let huge = "9".repeat(300);

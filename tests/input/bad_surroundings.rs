@@ -8,34 +8,34 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::refusal::{CANARY, Mode, Row, assert_all_refused, assert_refused, not_started};
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 use crate::waiting::{WITHIN_A_TEST, wait_for};
 
 #[test]
 fn what_cannot_be_carried_out_is_refused_with_one_document() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Document);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Document);
 }
 
 #[test]
 fn what_cannot_be_carried_out_is_refused_with_one_event() {
-    let stand = Stand::new();
-    assert_all_refused(&stand, &rows(&stand), Mode::Stream);
+    let test_env = TestEnv::new();
+    assert_all_refused(&test_env, &rows(&test_env), Mode::Stream);
 }
 
-fn rows(stand: &Stand) -> Vec<Row> {
-    [directories(stand), tools(stand)]
+fn rows(test_env: &TestEnv) -> Vec<Row> {
+    [directories(test_env), tools(test_env)]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn directories(stand: &Stand) -> Vec<Row> {
-    fs::write(stand.at("file"), "").expect("a file");
-    std::os::unix::fs::symlink("loop", stand.at("loop")).expect("a link");
-    std::os::unix::fs::symlink("nowhere", stand.at("dangling")).expect("a link");
-    let work_dir = |name: &str| stand.request(&json!({"work_dir": stand.at(name)}));
-    let run_dir = |name: &str| stand.request(&json!({"run_dir": stand.at(name)}));
+fn directories(test_env: &TestEnv) -> Vec<Row> {
+    fs::write(test_env.at("file"), "").expect("a file");
+    std::os::unix::fs::symlink("loop", test_env.at("loop")).expect("a link");
+    std::os::unix::fs::symlink("nowhere", test_env.at("dangling")).expect("a link");
+    let work_dir = |name: &str| test_env.request(&json!({"work_dir": test_env.at(name)}));
+    let run_dir = |name: &str| test_env.request(&json!({"run_dir": test_env.at(name)}));
     let mut masked = work_dir(&format!("no-{CANARY}"));
     masked["secrets"] = json!([CANARY]);
     vec![
@@ -62,7 +62,7 @@ fn directories(stand: &Stand) -> Vec<Row> {
         ),
         not_started(
             "a relative work_dir",
-            &stand.request(&json!({"work_dir": "below"})),
+            &test_env.request(&json!({"work_dir": "below"})),
             "`work_dir`: chdir below",
         ),
         not_started(
@@ -84,22 +84,22 @@ fn directories(stand: &Stand) -> Vec<Row> {
         ),
         not_started(
             "a run_dir in /proc",
-            &stand.request(&json!({"run_dir": "/proc/run"})),
+            &test_env.request(&json!({"run_dir": "/proc/run"})),
             "`run_dir`: `/proc/run` cannot be created",
         ),
     ]
 }
 
-fn tools(stand: &Stand) -> Vec<Row> {
+fn tools(test_env: &TestEnv) -> Vec<Row> {
     for name in ["plain", "folder", "garbage", "orphan"] {
-        fs::create_dir_all(stand.at(name)).expect("a folder");
+        fs::create_dir_all(test_env.at(name)).expect("a folder");
     }
-    fs::write(stand.at("plain/terraform"), "#!/bin/sh\n").expect("a file");
-    fs::create_dir_all(stand.at("folder/terraform")).expect("a folder");
-    stand.put_program("garbage/terraform", "\u{7f}ELF garbage");
-    stand.put_program("orphan/terraform", "#!/nowhere/sh\n");
-    let with_path = |path: String| stand.request(&json!({"env_vars": {"PATH": path}}));
-    let in_path = |name: &str| with_path(stand.text_of(name));
+    fs::write(test_env.at("plain/terraform"), "#!/bin/sh\n").expect("a file");
+    fs::create_dir_all(test_env.at("folder/terraform")).expect("a folder");
+    test_env.put_program("garbage/terraform", "\u{7f}ELF garbage");
+    test_env.put_program("orphan/terraform", "#!/nowhere/sh\n");
+    let with_path = |path: String| test_env.request(&json!({"env_vars": {"PATH": path}}));
+    let in_path = |name: &str| with_path(test_env.text_of(name));
     let missing = "`terraform` was not found in PATH";
     vec![
         not_started("no tool in PATH", &in_path("empty"), missing),
@@ -120,12 +120,12 @@ fn tools(stand: &Stand) -> Vec<Row> {
         ),
         not_started(
             "no PATH inherited, and another tool in it",
-            &stand.request(&json!({"tool": "tofu", "env_vars": {"PATH": stand.at("plain")}})),
+            &test_env.request(&json!({"tool": "tofu", "env_vars": {"PATH": test_env.at("plain")}})),
             "`tofu` was not found in PATH",
         ),
         not_started(
             "an argument that is too long for the kernel",
-            &stand.request(&json!({"args": ["x".repeat(200_000)]})),
+            &test_env.request(&json!({"args": ["x".repeat(200_000)]})),
             "could not be started: ",
         ),
     ]
@@ -134,29 +134,29 @@ fn tools(stand: &Stand) -> Vec<Row> {
 /// Without this test, the missing mark of refused requests would prove nothing.
 #[test]
 fn the_request_that_all_rows_spoil_is_carried_out() {
-    let stand = Stand::new();
+    let test_env = TestEnv::new();
     for tool in ["terraform", "tofu"] {
-        let request = stand.request(&json!({"tool": tool})).to_string();
-        let answer = Call::new(&stand.work_dir(), &stand.path()).run(request.as_bytes());
+        let request = test_env.request(&json!({"tool": tool})).to_string();
+        let answer = Call::new(&test_env.work_dir(), &test_env.path()).run(request.as_bytes());
         assert_eq!(answer.document()["outcome"], "succeeded", "{answer:?}");
-        stand.assert_was_run();
+        test_env.assert_was_run();
     }
 }
 
 /// Root can read everything, so another user makes this call.
 #[test]
 fn what_may_not_be_read_or_written_is_refused() {
-    let stand = Stand::new();
-    let program = stand.copy_of_the_runner();
+    let test_env = TestEnv::new();
+    let program = test_env.copy_of_the_runner();
     for (name, mode) in [
         ("closed", 0o000),
         ("unreadable", 0o711),
         ("unsearchable", 0o744),
     ] {
-        fs::create_dir(stand.at(name)).expect("a folder");
-        fs::set_permissions(stand.at(name), fs::Permissions::from_mode(mode)).expect("ours");
+        fs::create_dir(test_env.at(name)).expect("a folder");
+        fs::set_permissions(test_env.at(name), fs::Permissions::from_mode(mode)).expect("ours");
     }
-    let work_dir = |name: &str| stand.request(&json!({"work_dir": stand.at(name)}));
+    let work_dir = |name: &str| test_env.request(&json!({"work_dir": test_env.at(name)}));
     let refused = "permission denied";
     let rows = [
         not_started("a closed work_dir", &work_dir("closed"), refused),
@@ -173,19 +173,19 @@ fn what_may_not_be_read_or_written_is_refused() {
         ),
         not_started(
             "a run_dir that may not be created",
-            &stand.request(&json!({"run_dir": stand.at("closed/run")})),
+            &test_env.request(&json!({"run_dir": test_env.at("closed/run")})),
             "`run_dir`: ",
         ),
         not_started(
             "a run_dir that may not be written",
-            &stand.request(&json!({"run_dir": stand.at("unreadable")})),
+            &test_env.request(&json!({"run_dir": test_env.at("unreadable")})),
             "`run_dir`: ",
         ),
     ];
     for row in &rows {
         for mode in [Mode::Document, Mode::Stream] {
-            let call = Call::of(&program, Path::new("/"), &stand.path()).by_nobody();
-            assert_refused(&stand, row, mode, call);
+            let call = Call::of(&program, Path::new("/"), &test_env.path()).by_nobody();
+            assert_refused(&test_env, row, mode, call);
         }
     }
 }
@@ -193,16 +193,16 @@ fn what_may_not_be_read_or_written_is_refused() {
 /// The tool has the umask that the runner was started with; the record does not depend on it.
 #[test]
 fn a_run_dir_is_its_owners_alone_whatever_the_umask() {
-    let stand = Stand::new();
-    let program = stand.copy_of_the_runner();
-    stand.put_program("bin/terraform", "#!/bin/sh\numask\n");
-    fs::create_dir(stand.at("open")).expect("a folder");
-    fs::set_permissions(stand.at("open"), fs::Permissions::from_mode(0o777)).expect("ours");
+    let test_env = TestEnv::new();
+    let program = test_env.copy_of_the_runner();
+    test_env.put_program("bin/terraform", "#!/bin/sh\numask\n");
+    fs::create_dir(test_env.at("open")).expect("a folder");
+    fs::set_permissions(test_env.at("open"), fs::Permissions::from_mode(0o777)).expect("ours");
     for umask in ["0777", "0700", "0022", "0000"] {
-        let run_dir = stand.at(&format!("open/{umask}/below/run"));
-        let request = stand.request(&json!({"run_dir": run_dir}));
+        let run_dir = test_env.at(&format!("open/{umask}/below/run"));
+        let request = test_env.request(&json!({"run_dir": run_dir}));
         let call = |args: &[&str]| {
-            Call::of(&program, Path::new("/"), &stand.path())
+            Call::of(&program, Path::new("/"), &test_env.path())
                 .args(args)
                 .after(&format!("umask {umask}"))
                 .by_nobody()
@@ -232,42 +232,42 @@ fn a_run_dir_is_its_owners_alone_whatever_the_umask() {
 
 #[test]
 fn a_run_dir_that_holds_a_run_is_refused_while_it_lives_and_after() {
-    let stand = Stand::new();
-    fs::create_dir(stand.at("waiting")).expect("a folder");
-    stand.put_program(
+    let test_env = TestEnv::new();
+    fs::create_dir(test_env.at("waiting")).expect("a folder");
+    test_env.put_program(
         "waiting/terraform",
         "#!/bin/sh\n: >ready\nwhile [ ! -e go ]; do sleep 0.02; done\n",
     );
-    let request = stand.request(&json!({"run_dir": stand.at("run")}));
-    let path = format!("{}:{}", stand.text_of("waiting"), stand.path());
-    let first = Call::new(&stand.work_dir(), &path).start(request.to_string().as_bytes());
-    let ready = stand.work_dir().join("ready");
+    let request = test_env.request(&json!({"run_dir": test_env.at("run")}));
+    let path = format!("{}:{}", test_env.text_of("waiting"), test_env.path());
+    let first = Call::new(&test_env.work_dir(), &path).start(request.to_string().as_bytes());
+    let ready = test_env.work_dir().join("ready");
     wait_for("the first run", WITHIN_A_TEST, || {
         ready.exists().then_some(())
     });
 
     let row = not_started("a run_dir in use", &request, "already holds a run");
     let refuse = |mode| {
-        let call = Call::new(&stand.work_dir(), &stand.path());
-        assert_refused(&stand, &row, mode, call);
+        let call = Call::new(&test_env.work_dir(), &test_env.path());
+        assert_refused(&test_env, &row, mode, call);
     };
     refuse(Mode::Document);
     refuse(Mode::Stream);
-    fs::write(stand.work_dir().join("go"), "").expect("a file");
+    fs::write(test_env.work_dir().join("go"), "").expect("a file");
     let result = first.end().document();
     assert_eq!(result["outcome"], "succeeded", "{result:#}");
     refuse(Mode::Document);
     refuse(Mode::Stream);
     let kept: Value =
-        serde_json::from_slice(&fs::read(stand.at("run/result.json")).expect("a result"))
+        serde_json::from_slice(&fs::read(test_env.at("run/result.json")).expect("a result"))
             .expect("JSON");
     assert_eq!(kept, result, "the refused ones have left the record alone");
 }
 
 #[test]
 fn another_version_than_the_one_asked_for_is_refused_before_anything_is_run() {
-    let stand = Stand::new();
-    let marks = fs::read_to_string(stand.at("bin/terraform")).expect("the tool");
+    let test_env = TestEnv::new();
+    let marks = fs::read_to_string(test_env.at("bin/terraform")).expect("the tool");
     let says = |version: &str| {
         marks.replace(
             "\n:",
@@ -289,11 +289,11 @@ fn another_version_than_the_one_asked_for_is_refused_before_anything_is_run() {
         ),
     ];
     for (name, version, sentence) in table {
-        stand.put_program("bin/terraform", &says(version));
-        let request = stand.request(&json!({"tool_version": "1.11.4"}));
+        test_env.put_program("bin/terraform", &says(version));
+        let request = test_env.request(&json!({"tool_version": "1.11.4"}));
         let row = not_started(name, &request, "`tool_version`: ");
-        assert_all_refused(&stand, &[row], Mode::Document);
+        assert_all_refused(&test_env, &[row], Mode::Document);
         let row = not_started(name, &request, sentence);
-        assert_all_refused(&stand, &[row], Mode::Stream);
+        assert_all_refused(&test_env, &[row], Mode::Stream);
     }
 }

@@ -23,10 +23,11 @@ mod program;
 mod record;
 mod refusal;
 mod schemas;
-mod stand;
 #[allow(
     dead_code,
     reason = "the rig of all test binaries; this one needs a part of it"
 )]
 #[path = "../support/waiting.rs"]
 mod waiting;
+
+mod test_env;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call};
 use crate::schemas::{EVENT, RESULT, assert_valid};
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 
 /// A value in the wrong place, which must not be repeated anywhere.
 pub(crate) const CANARY: &str = "hunter2-canary";
@@ -71,15 +71,15 @@ pub(crate) enum Mode {
 }
 
 /// Runs the binary with each row.
-pub(crate) fn assert_all_refused(stand: &Stand, rows: &[Row], mode: Mode) {
+pub(crate) fn assert_all_refused(test_env: &TestEnv, rows: &[Row], mode: Mode) {
     for row in rows {
-        let call = Call::new(&stand.work_dir(), &stand.path());
-        assert_refused(stand, row, mode, call);
+        let call = Call::new(&test_env.work_dir(), &test_env.path());
+        assert_refused(test_env, row, mode, call);
     }
 }
 
 /// Runs the binary once with a row.
-pub(crate) fn assert_refused(stand: &Stand, row: &Row, mode: Mode, call: Call) {
+pub(crate) fn assert_refused(test_env: &TestEnv, row: &Row, mode: Mode, call: Call) {
     let (answer, result) = match mode {
         Mode::Document => {
             let answer = call.run(&row.input);
@@ -99,7 +99,7 @@ pub(crate) fn assert_refused(stand: &Stand, row: &Row, mode: Mode, call: Call) {
         "{name}: no `{}` in: {sentence}",
         row.says
     );
-    stand.assert_nothing_was_run(name);
+    test_env.assert_nothing_was_run(name);
 }
 
 /// Checks everything about a refusal except its exact text; returns the sentence.

@@ -10,6 +10,7 @@ mod support;
 
 mod modules;
 mod registry_server;
-mod stand;
 #[cfg(feature = "registry-token")]
 mod token;
+
+mod test_env;

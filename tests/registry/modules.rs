@@ -4,8 +4,8 @@ use iac_runner::protocol::{Outcome, RunResult};
 use iac_runner::registry::{Access, Registry, RegistryHost, TokenSource};
 
 use crate::registry_server::{Answer, RegistryServer};
-use crate::stand::{Stand, block_on};
 use crate::support::tools::Tool;
+use crate::test_env::{TestEnv, block_on};
 
 /// With all characters that quoting could change.
 const TOKEN: &str = r#"tok-5f1c"${quoted}\%{value}'"#;
@@ -45,18 +45,18 @@ fn with_module(host: &str) -> String {
     )
 }
 
-fn init(stand: &Stand, access: &Access, proxy: Option<&str>) -> RunResult {
-    stand.run("init", &["-input=false", "-no-color"], access, proxy)
+fn init(test_env: &TestEnv, access: &Access, proxy: Option<&str>) -> RunResult {
+    test_env.run("init", &["-input=false", "-no-color"], access, proxy)
 }
 
 /// Initialises, applies, and checks all requests and all files left.
 #[track_caller]
 fn module_is_had(tool: Tool, server: &RegistryServer, access: &Access, proxy: Option<&str>) {
     let host = access.host().module_host();
-    let stand = Stand::new(tool, &with_module(&host));
-    let result = init(&stand, access, proxy);
+    let test_env = TestEnv::new(tool, &with_module(&host));
+    let result = init(&test_env, access, proxy);
     assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
-    let result = stand.run("apply", &["-auto-approve", "-no-color"], access, proxy);
+    let result = test_env.run("apply", &["-auto-approve", "-no-color"], access, proxy);
     assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
     assert!(result.output.contains("from the registry"), "{result:?}");
 
@@ -69,7 +69,7 @@ fn module_is_had(tool: Tool, server: &RegistryServer, access: &Access, proxy: Op
         let expected = format!("Bearer {TOKEN}");
         assert_eq!(arrival.authorization, Some(expected), "{arrival:?}");
     }
-    stand.assert_nowhere_on_disk(TOKEN);
+    test_env.assert_nowhere_on_disk(TOKEN);
 }
 
 fn a_module_comes_from_a_registry_on_a_port(tool: Tool) {
@@ -87,8 +87,8 @@ fn a_module_comes_from_a_registry_with_a_name(tool: Tool) {
 fn a_registry_on_port_443_is_named_without_it(tool: Tool) {
     let server = RegistryServer::start(TOKEN, Answer::Token);
     let access = access("http://registry.example.test:443", TOKEN);
-    let stand = Stand::new(tool, &with_module("registry.example.test:443"));
-    let result = init(&stand, &access, Some(&server.url()));
+    let test_env = TestEnv::new(tool, &with_module("registry.example.test:443"));
+    let result = init(&test_env, &access, Some(&server.url()));
     assert_eq!(result.outcome, Outcome::Succeeded, "{result:?}");
     assert!(server.asked_of_registry().len() >= 2);
 }
@@ -101,7 +101,7 @@ fn a_provider_is_asked_of_the_registry_with_the_token(tool: Tool) {
          \"{}/acme/greeting\"\n    }}\n  }}\n}}\n",
         access.host().module_host()
     );
-    let result = init(&Stand::new(tool, &configuration), &access, None);
+    let result = init(&TestEnv::new(tool, &configuration), &access, None);
     assert_eq!(result.outcome, Outcome::Failed, "there is no version of it");
     let asked = server.asked_of_registry();
     assert_eq!(asked[0].path, "/v1/providers/acme/greeting/versions");
@@ -113,12 +113,12 @@ fn a_wrong_token_opens_nothing_and_is_shown_nowhere(tool: Tool) {
     const WRONG: &str = "tok-of-another-day";
     let server = RegistryServer::start(TOKEN, Answer::Token);
     let access = access(&server.url(), WRONG);
-    let stand = Stand::new(tool, &with_module(&access.host().module_host()));
-    let result = init(&stand, &access, None);
+    let test_env = TestEnv::new(tool, &with_module(&access.host().module_host()));
+    let result = init(&test_env, &access, None);
     assert_eq!(result.outcome, Outcome::Failed, "{result:?}");
     assert!(!format!("{result:?}").contains(WRONG));
     let asked = server.asked_of_registry();
     let expected = format!("Bearer {WRONG}");
     assert_eq!(asked[0].authorization, Some(expected));
-    stand.assert_nowhere_on_disk(WRONG);
+    test_env.assert_nowhere_on_disk(WRONG);
 }

@@ -6,7 +6,7 @@ use iac_runner::registry::{Access, Registry, RegistryError, RegistryHost, TokenS
 use secrecy::ExposeSecret;
 
 use crate::registry_server::{Answer, RegistryServer, TOKEN_PATH};
-use crate::stand::block_on;
+use crate::test_env::block_on;
 
 const TOKEN: &str = r#"tok-5f1c"${quoted}\%{value}'"#;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::bed::Service;
+use crate::bench_env::Service;
 
 /// Longer than any operation here takes.
 const BOUND: Duration = Duration::from_secs(600);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::bed::Bed;
+use crate::bench_env::BenchEnv;
 use crate::client::Client;
 use crate::script::Collector;
 use crate::{Figure, percentile, script};
@@ -66,20 +66,20 @@ struct Medians {
 }
 
 fn alternate(at_once: usize, rounds: usize, collector: Collector) -> Medians {
-    let bed = Bed::new(at_once);
-    let service = bed.serve();
+    let bench_env = BenchEnv::new(at_once);
+    let service = bench_env.serve();
     let client = Client::of(&service);
     let by_script = || {
         let began = Instant::now();
         let scripts: Vec<_> = (0..at_once)
-            .map(|number| script::start(&bed, number, collector))
+            .map(|number| script::start(&bench_env, number, collector))
             .collect();
         scripts.into_iter().for_each(script::finish);
         began.elapsed().as_secs_f64()
     };
     let by_service = || {
         let began = Instant::now();
-        let start = |number| client.deploy(&bed.request(number, true));
+        let start = |number| client.deploy(&bench_env.request(number, true));
         let started: Vec<_> = (0..at_once).map(start).collect();
         for id in &started {
             client.wait_for(id, "end", "\"applied\"");

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::bed::Bed;
+use crate::bench_env::BenchEnv;
 use crate::client::Client;
 use crate::ticker::{self, LINES, WORD};
 use crate::{Figure, percentile};
@@ -16,10 +16,10 @@ const LIMIT: f64 = 250.0;
 
 /// Measures the latency of each line for each subscriber.
 pub fn measure() -> Vec<Figure> {
-    let bed = Bed::new(1);
-    let service = bed.serve();
-    let mut request = bed.request(0, false);
-    for (name, value) in ticker::install(&bed.ground.new_path("tool")) {
+    let bench_env = BenchEnv::new(1);
+    let service = bench_env.serve();
+    let mut request = bench_env.request(0, false);
+    for (name, value) in ticker::install(&bench_env.ground.new_path("tool")) {
         request["env_vars"][name] = json!(value);
     }
     let id = Client::of(&service).deploy(&request);

@@ -9,7 +9,6 @@
     reason = "a program, whose parts are shared with the benches of the library"
 )]
 
-mod bed;
 mod client;
 mod deploy;
 mod followers;
@@ -21,6 +20,8 @@ mod table;
 #[path = "../../../benches/session/ticker.rs"]
 mod ticker;
 mod waiting;
+
+mod bench_env;
 
 use std::process::ExitCode;
 

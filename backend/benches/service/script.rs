@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::bed::{Bed, SET};
+use crate::bench_env::{BenchEnv, SET};
 
 /// `$1` is a new directory, `$2` the repository.
 const SCRIPT: &str = r#"
@@ -23,15 +23,15 @@ pub enum Collector {
 }
 
 /// Starts the script.
-pub fn start(bed: &Bed, number: usize, collector: Collector) -> Child {
+pub fn start(bench_env: &BenchEnv, number: usize, collector: Collector) -> Child {
     let short = match collector {
         Collector::AsItIs => "",
         Collector::AsWithUs => "GOGC=400 ",
     };
     Command::new("/bin/sh")
         .args(["-c", &SCRIPT.replace("{short}", short), "deploy"])
-        .arg(bed.ground.new_path("script"))
-        .arg(&bed.urls[number])
+        .arg(bench_env.ground.new_path("script"))
+        .arg(&bench_env.urls[number])
         .envs(SET)
         .stdin(Stdio::null())
         .spawn()

@@ -1,7 +1,7 @@
 //! Memory of the service while deployments wait.
 
 use crate::Figure;
-use crate::bed::Bed;
+use crate::bench_env::BenchEnv;
 use crate::client::Client;
 
 /// Number of waiting deployments.
@@ -11,11 +11,11 @@ const LIMIT_MB: f64 = 60.0;
 
 /// Measures the memory of the service with deployments that wait for approval, and with queued ones.
 pub fn measure() -> Vec<Figure> {
-    let bed = Bed::new(WAITING);
+    let bench_env = BenchEnv::new(WAITING);
     let for_an_approval = {
-        let service = bed.serve();
+        let service = bench_env.serve();
         let client = Client::of(&service);
-        let start = |number| client.deploy(&bed.request(number, false));
+        let start = |number| client.deploy(&bench_env.request(number, false));
         let started: Vec<_> = (0..WAITING).map(start).collect();
         for id in &started {
             client.wait_for(id, "status", "\"awaiting_approval\"");
@@ -23,12 +23,12 @@ pub fn measure() -> Vec<Figure> {
         service.resident_kib()
     };
     let for_their_turn = {
-        let service = bed.serve();
+        let service = bench_env.serve();
         let client = Client::of(&service);
-        let first = client.deploy(&bed.request(0, false));
+        let first = client.deploy(&bench_env.request(0, false));
         client.wait_for(&first, "status", "\"awaiting_approval\"");
         for _ in 0..WAITING {
-            client.deploy(&bed.request(0, false));
+            client.deploy(&bench_env.request(0, false));
         }
         service.resident_kib()
     };

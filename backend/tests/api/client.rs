@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use crate::gate::WITHIN_MINUTES;
+use crate::access::gate::WITHIN_MINUTES;
 use crate::waiting::wait_for;
 
 /// Longer than any request takes on a busy machine, including one that follows a deployment to its end.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use iac_backend::store::{AuditPage, NewAuditEntry, Outcome, Settlement, Store};
 use iac_runner::session::Reason;
 
-use crate::stand::{Database, LONG, NONE, ending, now, of, on_both, said};
+use crate::test_env::{Database, LONG, NONE, ending, now, of, on_both, said};
 
 on_both!(
     the_trail_goes_back_page_by_page_and_by_deployment,

@@ -4,7 +4,7 @@ use iac_backend::store::{LeaseState, Owner, Progress, QueueState};
 use iac_runner::session::{Phase, Reason, Status};
 use serde_json::json;
 
-use crate::stand::{Database, LONG, NONE, ending, now, of, on_both, said};
+use crate::test_env::{Database, LONG, NONE, ending, now, of, on_both, said};
 
 on_both!(
     a_late_finish_with_an_old_epoch_changes_nothing,

@@ -4,7 +4,7 @@ use iac_backend::store::{LeaseState, Store};
 use iac_runner::session::Reason;
 use serde_json::json;
 
-use crate::stand::{Database, LONG, NONE, ending, of, on_both};
+use crate::test_env::{Database, LONG, NONE, ending, of, on_both};
 
 on_both!(
     a_decision_is_taken_once_by_the_node_that_carries_it_and_answered,

@@ -3,7 +3,7 @@
 use iac_backend::auth::{KeyText, Role, Roles};
 use iac_backend::store::StoredKey;
 
-use crate::stand::{Database, now, on_both};
+use crate::test_env::{Database, now, on_both};
 
 on_both!(a_key_admits_its_owner_until_it_is_revoked);
 

@@ -3,7 +3,7 @@
 use iac_backend::store::{LeaseState, StoredLine};
 use iac_runner::session::Phase;
 
-use crate::stand::{Database, LONG, now, of, on_both};
+use crate::test_env::{Database, LONG, now, of, on_both};
 
 on_both!(
     lines_come_back_in_order_and_a_mirror_may_begin_again,

@@ -10,7 +10,6 @@ mod audit;
 #[path = "../../../tests/support/bounded.rs"]
 mod bounded;
 mod claims;
-mod crowd;
 mod decisions;
 mod keys;
 mod logs;
@@ -20,5 +19,7 @@ mod queue;
 mod records;
 mod sealing;
 mod secrets;
-mod stand;
 mod upgrade;
+
+mod concurrency;
+mod test_env;

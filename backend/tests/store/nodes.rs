@@ -2,7 +2,7 @@
 
 use iac_backend::store::{LeaseState, NameAnswer, Node};
 
-use crate::stand::{Database, LONG, NONE, of, on_both};
+use crate::test_env::{Database, LONG, NONE, of, on_both};
 
 on_both!(
     a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries,
@@ -43,7 +43,7 @@ async fn a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries(datab
     );
     assert_eq!(store.take_name(&two, LONG).await.unwrap(), carries);
 
-    let ending = crate::stand::ending(iac_runner::session::Reason::Applied);
+    let ending = crate::test_env::ending(iac_runner::session::Reason::Applied);
     assert_eq!(
         store.finish(&claim.lease, &ending).await.unwrap(),
         LeaseState::Yes

@@ -3,7 +3,7 @@
 use iac_backend::store::{LeaseState, NewDeployment, QueueState, Turn};
 use iac_runner::session::{Reason, Status};
 
-use crate::stand::{Database, LONG, ending, of, on_both, said};
+use crate::test_env::{Database, LONG, ending, of, on_both, said};
 
 on_both!(
     deployments_of_one_workspace_go_one_after_the_other,

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use iac_backend::store::{DeploymentFilter, LeaseState, StoredLine};
 use iac_runner::session::{Operation, Phase, Reason, Status};
 
-use crate::stand::{Database, LONG, ending, now, of, on_both};
+use crate::test_env::{Database, LONG, ending, now, of, on_both};
 
 on_both!(
     a_record_comes_back_as_it_was_put_in,

@@ -5,7 +5,7 @@ use iac_backend::sealing::{CheckError, KeyError, open_sealer, replace_key};
 use iac_backend::store::{DeploymentId, NewDeployment};
 use iac_runner::session::DeployRequest;
 
-use crate::stand::{Database, of, on_both};
+use crate::test_env::{Database, of, on_both};
 
 on_both!(
     the_first_key_stays_the_right_one,

@@ -6,7 +6,7 @@ use iac_backend::sealing::{Sealer, SealingKey};
 use iac_backend::store::{DeploymentId, LeaseState, NewDeployment, SqliteStore, Store, Target};
 use iac_runner::session::{DeployRequest, Reason};
 
-use crate::stand::{Database, LONG, ending, now, of, on_both};
+use crate::test_env::{Database, LONG, ending, now, of, on_both};
 
 on_both!(
     secrets_are_had_by_the_claim_alone_and_go_with_the_end,

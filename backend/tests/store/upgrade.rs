@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, PgConnection, SqlStr, SqliteConnection};
 
-use crate::stand::{Database, LONG, NONE, ending, of, on_both};
+use crate::test_env::{Database, LONG, NONE, ending, of, on_both};
 
 on_both!(
     what_a_database_held_is_kept_when_it_is_brought_up_to_date,

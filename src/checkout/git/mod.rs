@@ -29,7 +29,7 @@ use self::confinement::Confinement;
 use self::environment::AllowedProtocols;
 use self::failure::{GitFailure, failure};
 use self::mask::GitMask;
-use self::progress::{GitLine, Progress};
+use self::progress::{GitLine, ProgressLines};
 use self::route::Route;
 use super::CheckoutError;
 use super::credentials::offer::Offer;
@@ -266,14 +266,14 @@ impl Git {
         said: &mut Vec<String>,
         on_line: OnLine<'_>,
     ) {
-        let mut progress = Progress::new(&self.mask);
+        let mut progress = ProgressLines::new(&self.mask);
         if !self.allowed_hosts.is_any() {
             progress = progress.without_words_of_servers();
         }
         let mut tell = |it: GitLine<'_>| {
             let line = match it {
                 GitLine::Line(line) => line,
-                GitLine::ProgressLines(word) => {
+                GitLine::Progress(word) => {
                     if let Some(progress) = &self.progress {
                         progress.send_replace(Some(word.to_owned()));
                     }

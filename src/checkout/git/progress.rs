@@ -25,7 +25,7 @@ pub(crate) enum GitLine<'a> {
     /// A final line.
     Line(&'a str),
     /// Progress of a phase, which git overwrites with the next message.
-    ProgressLines(&'a str),
+    Progress(&'a str),
 }
 
 /// Splits input that arrives in pieces into lines, and makes each safe to show.
@@ -33,7 +33,7 @@ pub(crate) enum GitLine<'a> {
 /// A carriage return ends a message that git overwrites. Of each progress phase, the last such message becomes a
 /// line.
 #[derive(Debug)]
-pub(crate) struct Progress<'a> {
+pub(crate) struct ProgressLines<'a> {
     mask: &'a GitMask,
     line: Vec<u8>,
     /// The last message about a phase of this git, unless it was reported as a line.
@@ -45,7 +45,7 @@ pub(crate) struct Progress<'a> {
     is_within_remote: bool,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> ProgressLines<'a> {
     pub(crate) const fn new(mask: &'a GitMask) -> Self {
         Self {
             mask,
@@ -110,7 +110,7 @@ impl<'a> Progress<'a> {
         }
         let passing = self.transient_of(&line);
         leave_phase(passing, &line, tell);
-        tell(GitLine::ProgressLines(&line));
+        tell(GitLine::Progress(&line));
         *passing = Some(line);
     }
 
@@ -187,11 +187,11 @@ mod tests {
     use crate::checkout::source::Credentials;
 
     fn lines_of(mask: &GitMask, text: &[u8], size: usize) -> Vec<String> {
-        let mut progress = Progress::new(mask);
+        let mut progress = ProgressLines::new(mask);
         let mut lines = Vec::new();
         let mut tell = |said: GitLine<'_>| match said {
             GitLine::Line(line) => lines.push(line.to_owned()),
-            GitLine::ProgressLines(_) => {}
+            GitLine::Progress(_) => {}
         };
         for piece in text.chunks(size) {
             progress.push(piece, &mut tell);
@@ -238,10 +238,10 @@ mod tests {
     #[test]
     fn progress_is_told_as_it_comes() {
         let mask = mask();
-        let mut progress = Progress::new(&mask);
+        let mut progress = ProgressLines::new(&mask);
         let mut told = Vec::new();
         progress.push(b"Receiving:   1% (1/2)\rReceiving:   5%\rNext\n", |said| {
-            if let GitLine::ProgressLines(word) = said {
+            if let GitLine::Progress(word) = said {
                 told.push(word.to_owned());
             }
         });
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn words_of_servers_are_left_out_and_their_progress_is_not() {
         let mask = GitMask::of(&Credentials::None, [].into_iter());
-        let mut progress = Progress::new(&mask).without_words_of_servers();
+        let mut progress = ProgressLines::new(&mask).without_words_of_servers();
         let mut told = Vec::new();
         let text =
             b"remote: <html>secret\r\nremote: a\rb\rc\nremote: Counting objects:  50% (1/2)\r\

@@ -18,8 +18,8 @@ use crate::process::Ended;
 use crate::protocol::{Diagnosis, DiagnosisClass, Tool};
 
 use super::command::flags;
+use super::messages::wording::one_line;
 use super::tool_output::printed::{Printed, PrintedError, folded};
-use super::wording::one_line;
 
 pub use super::result::oom::Kill;
 pub(super) use class::is_state_write;

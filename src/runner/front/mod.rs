@@ -24,13 +24,13 @@ use self::copy_output::{Advance, Stdout};
 use self::panic_hook::FrontProgress;
 use self::stdin::Reception;
 use self::stop_signals::{Meaning, StopSignals};
-use super::diagnostics::Diagnostics;
 use super::link::relay::RelayReader;
 use super::link::{Link, Message};
-use super::mode::Mode;
+use super::messages::diagnostics::Diagnostics;
+use super::messages::mode::Mode;
+use super::messages::wording::of_system;
 use super::result::lost_supervisor;
 use super::result::lost_supervisor::LastKnown;
-use super::wording::of_system;
 use crate::process::{
     Input, OwnSignal, OwnSignals, SignalledRequest, resume_child, terminal_is_gone,
     terminal_is_open, wait_for_child,

@@ -11,9 +11,9 @@ use chrono::Utc;
 
 use crate::process::{let_stop_signals_end, print};
 use crate::protocol::{Outcome, exit_status};
-use crate::runner::diagnostics::print_diagnostic;
 use crate::runner::link::relay::RelayReader;
-use crate::runner::mode::Mode;
+use crate::runner::messages::diagnostics::print_diagnostic;
+use crate::runner::messages::mode::Mode;
 use crate::runner::result::document::of_no_tool;
 use crate::runner::result::lost_supervisor::encode;
 

@@ -9,7 +9,7 @@ use super::control_lines::ControlLines;
 use crate::process::Input;
 use crate::protocol::{Control, Framer, Framing, MAX_CONTROL_LINE_BYTES};
 use crate::runner::link::Message;
-use crate::runner::wording::of_system;
+use crate::runner::messages::wording::of_system;
 
 /// How long stdin may be silent within a document. A person who types takes a while; a backend that stopped in the
 /// middle will not continue.

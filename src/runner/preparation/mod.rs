@@ -24,8 +24,8 @@ use serde_json::{Value, json};
 use self::environment::Variables;
 use self::refusal::Refusal;
 
+use super::messages::wording::of_system;
 use super::run_dir::DISK_PATIENCE;
-use super::wording::of_system;
 use crate::output::{MASK, Matcher};
 use crate::process::within;
 use crate::protocol::Request;

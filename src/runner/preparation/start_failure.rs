@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::process::{process_limit, user_id};
-use crate::runner::wording::of_system;
+use crate::runner::messages::wording::of_system;
 
 /// Returns why a process could not be started, as the end of a sentence that says what to do.
 pub(crate) fn explain(fault: &io::Error) -> String {

@@ -11,7 +11,7 @@ use crate::protocol::{
     Diagnosis, LockStatus, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport, StateSafety,
     StopReason,
 };
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 use crate::runner::state_report::DamagedState;
 
 /// When a run began and how long it took.

@@ -13,8 +13,8 @@ use crate::process::{ProcessIdentity, Sighting, memory_file, start_time, within}
 use crate::protocol::{Event, Outcome, Request, RunResult, StateReport};
 use crate::runner::command::cli_args;
 use crate::runner::command::effect::{Effect, effect_of};
-use crate::runner::leader::Leader;
-use crate::runner::mode::Mode;
+use crate::runner::command::leader::Leader;
+use crate::runner::messages::mode::Mode;
 use crate::runner::preparation::Environment;
 use crate::runner::run_dir::{DISK_PATIENCE, OUTPUT};
 use crate::runner::state_report;

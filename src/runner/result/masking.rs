@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::output::{Matcher, Redactor};
 use crate::protocol::RunResult;
 use crate::runner::command::flags;
-use crate::runner::wording::one_line;
+use crate::runner::messages::wording::one_line;
 
 /// Returns the redactor for the output of a command with these arguments.
 pub(crate) fn redactor(args: &[String], matcher: Arc<Matcher>) -> Redactor {

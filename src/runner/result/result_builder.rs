@@ -19,10 +19,10 @@ use crate::protocol::{
 use crate::runner::command::cli_args;
 use crate::runner::command::effect::{Effect, effect_of};
 use crate::runner::command::flags;
+use crate::runner::command::leader::Leader;
 use crate::runner::diagnosis;
 use crate::runner::diagnosis::{LockFault, Testimony, lock_fault};
 use crate::runner::evidence::Evidence;
-use crate::runner::leader::Leader;
 use crate::runner::preparation;
 use crate::runner::preparation::Environment;
 use crate::runner::result::oom::Kill;

@@ -2,7 +2,7 @@
 
 use crate::process::{Ended, Survivors};
 use crate::protocol::StopReason;
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 
 /// The outcome of a supervision.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use crate::process::Ended;
 use crate::runner::command::effect::{Effect, effect_of};
 use crate::runner::command::flags;
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 use crate::runner::state_report::ToolProgress;
 
 /// Why a run was not a success.

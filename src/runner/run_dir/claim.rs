@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::directory::Directory;
 use super::{CONTROL, Durability, EVENTS, OUTPUT, PID, REQUEST, RESULT, RESULT_PART, SUPERVISOR};
 use crate::process::ProcessIdentity;
-use crate::runner::wording::of_system;
+use crate::runner::messages::wording::of_system;
 
 /// Space reserved at the start, so that a result can be written even if the disk is full by then.
 const RESERVED_BYTES: i64 = 64 * 1024;

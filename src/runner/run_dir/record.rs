@@ -13,7 +13,7 @@ use super::claim::Supervisor;
 use super::directory::Directory;
 use super::{CONTROL, PID, SUPERVISOR};
 use crate::process::ProcessIdentity;
-use crate::runner::wording::of_system;
+use crate::runner::messages::wording::of_system;
 
 /// Most bytes that are read of a small file.
 const MAX_SMALL_FILE_BYTES: u64 = 4096;

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::process::{LANDLOCK_COMPLETE as COMPLETE, LANDLOCK_USABLE as USABLE, landlock_abi};
 use crate::protocol::SandboxMode;
-use crate::runner::wording::of_system;
+use crate::runner::messages::wording::of_system;
 
 /// The latest version with features that are used here.
 const KNOWN: u32 = 7;

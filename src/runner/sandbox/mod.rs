@@ -15,10 +15,10 @@ use self::paths::Paths;
 use self::real_path::{Resolved, resolve};
 use self::temp_dir::TempDir;
 pub(super) use self::temp_dir::remove_leftovers;
+use super::messages::wording::of_system;
 use super::preparation::Environment;
 use super::preparation::refusal::Refusal;
 use super::run_dir::DISK_PATIENCE;
-use super::wording::of_system;
 use crate::process::{Access, Ruleset, Sandbox, contains, landlock_abi, within};
 use crate::protocol::{Request, SandboxMode};
 

@@ -8,7 +8,7 @@ use super::backend::{Backend, Survival};
 use super::before::Before;
 use super::place::{WorkPlace, lock_info_path};
 use super::read_file::{is_absent, is_whole_document, read};
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 
 /// The information in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,8 +24,8 @@ use crate::protocol::{LockStatus, StateReport, StateSafety};
 use crate::process::Ended;
 
 use super::command::flags;
+use super::command::leader::Leader;
 use super::diagnosis::{LockFault, is_state_write, lock_fault};
-use super::leader::Leader;
 use super::tool_output::printed::{Printed, PrintedError, folded};
 
 pub use backend::{Backend, LockVariables, Survival};

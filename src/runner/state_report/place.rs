@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::backend::{LOCAL_STATE, LockVariables, RecordedBackend};
 use super::read_file::{is_absent, read};
 use crate::runner::command::flags;
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 use crate::runner::preparation::data_dir;
 
 /// File in which both tools leave a state that they could not write.

@@ -11,7 +11,7 @@ use crate::process::Urgency;
 use crate::protocol::{Event, RunResult};
 use crate::runner::link::relay::RelayWriter;
 use crate::runner::link::{Link, Message};
-use crate::runner::mode::Mode;
+use crate::runner::messages::mode::Mode;
 use crate::runner::result::masking::masked_sentence;
 use crate::runner::run_dir::{OutputPlace, Recorder, ResultOutput, StoredOutput, WithStartTime};
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::output::{Capture, Spool};
 use crate::process::{ChildSignals, Ended, Launch, Sandbox, ToolGroup, memory_file};
 use crate::protocol::{Request, StopReason};
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 use crate::runner::preparation::Environment;
 use crate::runner::preparation::environment::Variables;
 use crate::runner::preparation::start_failure;

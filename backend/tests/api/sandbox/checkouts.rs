@@ -9,7 +9,7 @@ use super::commands::of_nobody;
 use super::variables::executable;
 use crate::http_server::{HttpServer, Manner};
 use crate::repository::Repositories;
-use crate::stand::{SMALL, Stand};
+use crate::test_env::{SMALL, TestEnv};
 
 #[test]
 fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
@@ -24,11 +24,11 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         .find_map(|it| Some(it.join("git")).filter(|it| it.is_file()))
         .unwrap();
     for (mode, is_reached) in [("off", true), ("auto", false)] {
-        let stand = Stand::new();
-        let programs = stand.path().join("git-of-service");
+        let test_env = TestEnv::new();
+        let programs = test_env.path().join("git-of-service");
         std::fs::create_dir(&programs).unwrap();
-        let root = stand.root().display();
-        let key = stand.key_file();
+        let root = test_env.root().display();
+        let key = test_env.key_file();
         let key = key.display();
         // A compromised git.
         let script = format!(
@@ -37,15 +37,16 @@ fn the_git_of_a_checkout_reaches_nothing_of_the_service() {
         );
         executable(&programs.join("git"), &script);
         let hosts = ["--allowed-git-hosts", "127.0.0.1"];
-        let mut command = stand.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
+        let mut command = test_env.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
         command
             .env_remove("IAC_BACKEND_SANDBOX_WRITE")
             .env("PATH", format!("{}:{search_path}", programs.display()));
-        let running = stand.start(&mut command);
-        let target = Target::of(stand, running, "terraform");
-        let mut request = target
-            .stand
-            .git_request("terraform", &server.url("a/.git"), "network");
+        let running = test_env.start(&mut command);
+        let target = Target::of(test_env, running, "terraform");
+        let mut request =
+            target
+                .test_env
+                .git_request("terraform", &server.url("a/.git"), "network");
         request["operation"] = json!("plan");
         let id = target.ended(&request);
         let status = target.client().status(&id);
@@ -68,7 +69,7 @@ fn a_service_without_root_checks_out_with_a_password() {
     let server = HttpServer::with_login(repositories.path(), "deployer", "p4ssword");
     let target = of_nobody("required");
     let mut request = target
-        .stand
+        .test_env
         .git_request("terraform", &server.url("a/.git"), "network");
     request["git_auth"] = json!({"type": "http", "username": "deployer", "password": "p4ssword"});
     request["operation"] = json!("plan");

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Target, with_arguments_of};
-use crate::gate::WITHIN_MINUTES;
-use crate::programs::runner;
-use crate::stand::{SMALL, Stand};
+use crate::access::gate::WITHIN_MINUTES;
+use crate::operation::programs::runner;
+use crate::test_env::{SMALL, TestEnv};
 use crate::waiting::wait_for;
 
 /// Each line is a name, a colon, and a command that succeeds if the attack does.
@@ -65,22 +65,22 @@ const NOBODY: &str = "65534";
 
 /// Starts a service of a user other than root, in a directory of that user.
 pub(super) fn of_nobody(mode: &str) -> Target {
-    let stand = Stand::new();
-    let programs = stand.path().join("programs");
+    let test_env = TestEnv::new();
+    let programs = test_env.path().join("programs");
     fs::create_dir(&programs).unwrap();
     // Where that user can access them.
     let of_workspace = Path::new(env!("CARGO_BIN_EXE_iac-backend"));
     for (name, from) in [("iac-backend", of_workspace), ("iac-runner", runner())] {
         fs::copy(from, programs.join(name)).unwrap();
     }
-    fs::create_dir(stand.path().join("home")).unwrap();
+    fs::create_dir(test_env.path().join("home")).unwrap();
     let user = format!("{NOBODY}:{NOBODY}");
     let owned = Command::new("chown")
         .args(["-R", &user])
-        .arg(stand.root())
+        .arg(test_env.root())
         .status();
     assert!(owned.unwrap().success());
-    let own = stand.command(&[
+    let own = test_env.command(&[
         "serve",
         "--sandbox",
         mode,
@@ -96,9 +96,9 @@ pub(super) fn of_nobody(mode: &str) -> Target {
         .env_remove("IAC_BACKEND_SANDBOX_READ")
         .env_remove("IAC_BACKEND_SANDBOX_WRITE")
         .env("IAC_BACKEND_RUNNER", programs.join("iac-runner"))
-        .env("HOME", stand.path().join("home"));
-    let running = stand.start(&mut command);
-    Target::of(stand, running, "terraform")
+        .env("HOME", test_env.path().join("home"));
+    let running = test_env.start(&mut command);
+    Target::of(test_env, running, "terraform")
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn access_that_a_configuration_takes_away_is_restored() {
     wait_for("the service to be ready", WITHIN_MINUTES, || {
         (target.client().get("/health/ready").0 == 200).then_some(())
     });
-    let id = target.applied(&target.stand.request(target.tool, SMALL));
+    let id = target.applied(&target.test_env.request(target.tool, SMALL));
     let status = target.client().status(&id);
     assert_eq!(status["reason"], "applied", "{status}");
 }

@@ -16,7 +16,7 @@ fn expressions_and_modules_reach_nothing(tool: &'static str) {
     for (mode, is_reached) in [("off", true), ("auto", false)] {
         let target = Target::new(tool, mode);
         let key = target.key().display().to_string();
-        let module = target.stand.path().join("module");
+        let module = target.test_env.path().join("module");
         fs::create_dir(&module).unwrap();
         fs::write(module.join("main.tf"), "output \"it\" { value = 1 }\n").unwrap();
         let of_module = |source: &str| format!("module \"it\" {{ source = \"{source}\" }}\n");
@@ -61,19 +61,19 @@ fn links_in_a_repository_reach_nothing(tool: &'static str) {
         let repositories = Repositories::new();
         let repository = repositories.create("a");
         let link = repository.path.join("network/link");
-        std::os::unix::fs::symlink(target.stand.root(), link).unwrap();
+        std::os::unix::fs::symlink(target.test_env.root(), link).unwrap();
         let hcl = "output \"it\" { value = file(\"${path.module}/link/sealing.key\") }\n";
         repository.write("network/main.tf", hcl);
         repository.commit("a link");
         let server = HttpServer::start(repositories.path(), Manner::default());
         let url = server.url("a/.git");
-        let mut request = target.stand.git_request(tool, &url, "network");
+        let mut request = target.test_env.git_request(tool, &url, "network");
         request["operation"] = json!("plan");
         let id = target.ended(&request);
         let status = target.client().status(&id);
         assert_eq!(status["status"] == "success", is_reached, "{status}");
         // With and without a sandbox: the service itself follows none of them.
-        let request = target.stand.git_request(tool, &url, "network/link");
+        let request = target.test_env.git_request(tool, &url, "network/link");
         let id = target.ended(&request);
         assert_eq!(target.client().status(&id)["reason"], "checkout_failed");
     }

@@ -13,7 +13,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::stand::{Running, SMALL, Stand};
+use crate::test_env::{Running, SMALL, TestEnv};
 
 /// Gives a command the arguments, directory and environment of another command, whose program it starts.
 fn with_arguments_of(command: &mut Command, own: &Command) {
@@ -31,7 +31,7 @@ fn with_arguments_of(command: &mut Command, own: &Command) {
 
 /// A service whose tools are confined as far as the kernel supports, without extra paths.
 struct Target {
-    stand: Stand,
+    test_env: TestEnv,
     running: Running,
     tool: &'static str,
     /// The directory of an ended deployment.
@@ -40,22 +40,22 @@ struct Target {
 
 impl Target {
     fn new(tool: &'static str, mode: &str) -> Self {
-        let stand = Stand::new();
+        let test_env = TestEnv::new();
         let hosts = ["--allowed-git-hosts", "127.0.0.1"];
-        let mut command = stand.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
+        let mut command = test_env.command(&[&["serve", "--sandbox", mode], &hosts[..]].concat());
         command.env_remove("IAC_BACKEND_SANDBOX_WRITE");
-        let running = stand.start(&mut command);
-        Self::of(stand, running, tool)
+        let running = test_env.start(&mut command);
+        Self::of(test_env, running, tool)
     }
 
-    fn of(stand: Stand, running: Running, tool: &'static str) -> Self {
+    fn of(test_env: TestEnv, running: Running, tool: &'static str) -> Self {
         let mut target = Self {
-            stand,
+            test_env,
             running,
             tool,
             other: PathBuf::new(),
         };
-        let id = target.applied(&target.stand.request(tool, SMALL));
+        let id = target.applied(&target.test_env.request(tool, SMALL));
         target.other = target.session(&id);
         target
     }
@@ -65,11 +65,11 @@ impl Target {
     }
 
     fn data(&self) -> PathBuf {
-        self.stand.root().join("data")
+        self.test_env.root().join("data")
     }
 
     fn key(&self) -> PathBuf {
-        self.stand.key_file()
+        self.test_env.key_file()
     }
 
     fn session(&self, id: &str) -> PathBuf {
@@ -105,7 +105,7 @@ impl Target {
             }
         }
         script += "echo end >>reached\n";
-        let mut request = self.stand.request(self.tool, RUN_SCRIPT);
+        let mut request = self.test_env.request(self.tool, RUN_SCRIPT);
         request["source"]["files"]["attack.sh"] = json!(script);
         let id = self.applied(&request);
         let path = files(&self.session(&id))
@@ -120,7 +120,7 @@ impl Target {
 
     /// Returns whether the plan of a configuration succeeds.
     fn is_planned(&self, hcl: &str) -> bool {
-        let mut request = self.stand.request(self.tool, hcl);
+        let mut request = self.test_env.request(self.tool, hcl);
         request["operation"] = json!("plan");
         let id = self.ended(&request);
         let status = self.client().status(&id);

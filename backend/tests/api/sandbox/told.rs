@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::{Target, with_arguments_of};
 use crate::bounded::output_of;
-use crate::stand::Stand;
+use crate::test_env::TestEnv;
 use crate::without_landlock::WITHOUT_LANDLOCK;
 
 #[test]
 fn the_level_is_told() {
     const CONFIGURATION: &str = "output \"a\" { value = 1 }\n";
     let target = Target::new("terraform", "auto");
-    let id = target.applied(&target.stand.request("terraform", CONFIGURATION));
+    let id = target.applied(&target.test_env.request("terraform", CONFIGURATION));
     let level = target.client().status(&id)["sandbox"].clone();
     let level = level.as_str().unwrap();
     assert!(level.starts_with("landlock-"), "{level}");
@@ -23,17 +23,18 @@ fn the_level_is_told() {
     assert!(metrics.as_str().unwrap().contains(&series), "{metrics}");
 
     let target = Target::new("terraform", "off");
-    let id = target.applied(&target.stand.request("terraform", CONFIGURATION));
+    let id = target.applied(&target.test_env.request("terraform", CONFIGURATION));
     assert_eq!(target.client().status(&id)["sandbox"], json!(null));
 }
 
 #[test]
 fn secrets_leave_the_environment_of_the_service() {
     const TOKEN: &str = "token-of-a-registry";
-    let stand = Stand::new();
-    let mut command = stand.command(&["serve", "--registry-host", "https://registry.example.com"]);
+    let test_env = TestEnv::new();
+    let mut command =
+        test_env.command(&["serve", "--registry-host", "https://registry.example.com"]);
     command.env("REGISTRY_TOKEN", TOKEN);
-    let running = stand.start(&mut command);
+    let running = test_env.start(&mut command);
     let environment = fs::read(format!("/proc/{}/environ", running.pid()));
     let environment = String::from_utf8_lossy(&environment.unwrap()).into_owned();
     assert!(environment.contains("IAC_BACKEND_LISTEN"), "{environment}");
@@ -41,8 +42,8 @@ fn secrets_leave_the_environment_of_the_service() {
 }
 
 /// Returns a `serve` command in this mode, on a kernel without Landlock.
-fn without_landlock(stand: &Stand, mode: &str) -> Command {
-    let own = stand.command(&["serve", "--sandbox", mode]);
+fn without_landlock(test_env: &TestEnv, mode: &str) -> Command {
+    let own = test_env.command(&["serve", "--sandbox", mode]);
     let mut command = Command::new("/usr/bin/python3");
     command
         .args(["-c", WITHOUT_LANDLOCK])
@@ -53,11 +54,11 @@ fn without_landlock(stand: &Stand, mode: &str) -> Command {
 
 #[test]
 fn auto_warns_at_the_start_where_there_is_no_landlock() {
-    let stand = Stand::new();
-    let log = stand.path().join("log");
-    let mut command = without_landlock(&stand, "auto");
+    let test_env = TestEnv::new();
+    let log = test_env.path().join("log");
+    let mut command = without_landlock(&test_env, "auto");
     command.stderr(File::create(&log).unwrap());
-    let running = stand.start(&mut command);
+    let running = test_env.start(&mut command);
     let metrics = running.client.get("/metrics").1;
     let series = "iac_runner_sandbox_info{level=\"none\"} 1";
     assert!(metrics.as_str().unwrap().contains(series), "{metrics}");
@@ -71,8 +72,8 @@ fn auto_warns_at_the_start_where_there_is_no_landlock() {
 
 #[test]
 fn required_does_not_start_where_there_is_no_landlock() {
-    let stand = Stand::new();
-    let output = output_of(&mut without_landlock(&stand, "required"));
+    let test_env = TestEnv::new();
+    let output = output_of(&mut without_landlock(&test_env, "required"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("has no Landlock"), "{said}");

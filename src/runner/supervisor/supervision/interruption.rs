@@ -8,7 +8,7 @@ use super::leader_end::ToolLife;
 use super::program_files::ProgramFiles;
 use super::targets::{Interrupted, ProcessSnapshot, Seen, Targets, WRAPPER_TURN, next_targets};
 use crate::process::ToolGroup;
-use crate::runner::leader::{Leader, Program};
+use crate::runner::command::leader::{Leader, Program};
 
 /// How often a stopping wrapper is checked: it may start the tool only now.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

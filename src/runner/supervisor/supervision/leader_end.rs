@@ -2,7 +2,7 @@
 //! alive.
 
 use crate::process::Ended;
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
 use crate::runner::supervisor::escalation::StopStage;
 
 /// What happens to the remaining processes.
@@ -68,7 +68,7 @@ mod tests {
     use super::StopStage::{Killed, Running, Stopping};
     use super::ToolLife::{Hidden, NotSeen, Runs};
     use super::*;
-    use crate::runner::leader::Leader::{Tool, Wrapper};
+    use crate::runner::command::leader::Leader::{Tool, Wrapper};
 
     #[test]
     fn the_grace_is_that_of_all_that_was_started() {

@@ -22,10 +22,10 @@ use super::stop_requests::StopRequests;
 use crate::output::Spool;
 use crate::process::{ChildSignals, Ended, ToolGroup};
 use crate::protocol::OnDisconnect;
-use crate::runner::leader::Leader;
+use crate::runner::command::leader::Leader;
+use crate::runner::messages::wording::of_system;
 use crate::runner::result::run_end::RunEnd;
 use crate::runner::result::survivors;
-use crate::runner::wording::of_system;
 
 use self::interruption::Interruption;
 use self::leader_end::{Rest, ToolLife, rest_after};

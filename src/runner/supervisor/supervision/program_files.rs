@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use super::targets::Seen;
 use crate::process::descendants;
-use crate::runner::leader::Program;
+use crate::runner::command::leader::Program;
 
 /// Reads each file once.
 #[derive(Debug, Default)]

@@ -157,7 +157,7 @@ impl Allowance {
 /// A directory to walk.
 struct Folder {
     /// Its name in the digest, relative to the root.
-    session_dir: PathBuf,
+    relative: PathBuf,
     path: PathBuf,
     /// A link led here: everything in it counts.
     is_followed: bool,
@@ -184,7 +184,7 @@ impl<'a> TreeWalk<'a> {
     fn digest(&mut self) -> io::Result<String> {
         self.root = self.root.canonicalize()?;
         let mut waiting = vec![Folder {
-            session_dir: PathBuf::new(),
+            relative: PathBuf::new(),
             path: self.root.clone(),
             is_followed: false,
         }];
@@ -193,17 +193,17 @@ impl<'a> TreeWalk<'a> {
             let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
             entries.sort_by_key(std::fs::DirEntry::file_name);
             for entry in entries {
-                let session_dir = folder.session_dir.join(entry.file_name());
+                let relative = folder.relative.join(entry.file_name());
                 if self.sessions.as_ref() == Some(&entry.path()) {
                     continue;
                 }
                 if folder.is_followed || self.is_outside {
-                    self.count_outside(&session_dir)?;
+                    self.count_outside(&relative)?;
                 }
-                if !folder.is_followed && self.is_the_tools(&session_dir) {
+                if !folder.is_followed && self.is_the_tools(&relative) {
                     continue;
                 }
-                let next = self.add_entry(session_dir, &entry.path(), folder.is_followed)?;
+                let next = self.add_entry(relative, &entry.path(), folder.is_followed)?;
                 waiting.extend(next);
             }
         }
@@ -213,18 +213,18 @@ impl<'a> TreeWalk<'a> {
     /// Adds one entry; returns the directory to walk next, if any.
     fn add_entry(
         &mut self,
-        session_dir: PathBuf,
+        relative: PathBuf,
         path: &Path,
         is_followed: bool,
     ) -> io::Result<Option<Folder>> {
         let metadata = path.symlink_metadata().map_err(|it| named(path, &it))?;
         let counts_by_its_files = match self.extent {
-            Extent::Approval => !is_followed && self.is_for_states(&session_dir),
+            Extent::Approval => !is_followed && self.is_for_states(&relative),
             Extent::Source => true,
         };
         if metadata.is_dir() && counts_by_its_files {
             return Ok(Some(Folder {
-                session_dir,
+                relative,
                 path: path.to_owned(),
                 is_followed,
             }));
@@ -232,14 +232,14 @@ impl<'a> TreeWalk<'a> {
         let is_listed = self
             .listed
             .as_ref()
-            .is_none_or(|it| it.contains(&session_dir));
+            .is_none_or(|it| it.contains(&relative));
         if !is_listed {
             return Ok(None);
         }
-        self.hash.add(session_dir.as_os_str().as_encoded_bytes());
+        self.hash.add(relative.as_os_str().as_encoded_bytes());
         if self.extent == Extent::Source {
             self.names
-                .extend(session_dir.as_os_str().as_encoded_bytes());
+                .extend(relative.as_os_str().as_encoded_bytes());
             self.names.push(0);
         }
         if metadata.is_symlink() {
@@ -247,7 +247,7 @@ impl<'a> TreeWalk<'a> {
             let target = std::fs::read_link(path)?;
             self.hash.add(target.as_os_str().as_encoded_bytes());
             return match self.extent {
-                Extent::Approval => self.follow(session_dir, path),
+                Extent::Approval => self.follow(relative, path),
                 Extent::Source => Ok(None),
             };
         }
@@ -258,7 +258,7 @@ impl<'a> TreeWalk<'a> {
         if metadata.is_dir() {
             self.hash.add(b"directory");
             return Ok(Some(Folder {
-                session_dir,
+                relative,
                 path: path.to_owned(),
                 is_followed,
             }));
@@ -268,7 +268,7 @@ impl<'a> TreeWalk<'a> {
     }
 
     /// Adds the target of a link.
-    fn follow(&mut self, session_dir: PathBuf, path: &Path) -> io::Result<Option<Folder>> {
+    fn follow(&mut self, relative: PathBuf, path: &Path) -> io::Result<Option<Folder>> {
         let target = match path.canonicalize() {
             Ok(target) => target,
             // A dangling or circular link cannot be executed.
@@ -299,7 +299,7 @@ impl<'a> TreeWalk<'a> {
             return Ok(None);
         }
         Ok(Some(Folder {
-            session_dir,
+            relative,
             path: target,
             is_followed: true,
         }))
@@ -326,18 +326,18 @@ impl<'a> TreeWalk<'a> {
         self.hash.add_file(path, self.is_stopped)
     }
 
-    fn count_outside(&mut self, session_dir: &Path) -> io::Result<()> {
+    fn count_outside(&mut self, relative: &Path) -> io::Result<()> {
         let left = self.left_outside.entries.checked_sub(1);
         self.left_outside.entries = left.ok_or_else(|| {
-            too_much_outside(session_dir, &format!("{MAX_ENTRIES_OUTSIDE} files"))
+            too_much_outside(relative, &format!("{MAX_ENTRIES_OUTSIDE} files"))
         })?;
         Ok(())
     }
 
     /// Returns whether the tool creates this directory for the states of workspaces; other files in it count.
-    fn is_for_states(&self, session_dir: &Path) -> bool {
+    fn is_for_states(&self, relative: &Path) -> bool {
         let of_all = self.work_dir.join("terraform.tfstate.d");
-        session_dir == of_all || session_dir.parent() == Some(&of_all)
+        relative == of_all || relative.parent() == Some(&of_all)
     }
 
     /// Returns whether git or the tool writes this entry below a source during its work.
@@ -345,11 +345,11 @@ impl<'a> TreeWalk<'a> {
     /// State and its backups change with every run, and the tool itself rejects a plan for another state. The lock
     /// file has its own digest. Downloaded modules are configuration; the tool checks providers against the lock
     /// file. A file with such a name elsewhere is a normal file.
-    fn is_the_tools(&self, session_dir: &Path) -> bool {
-        if session_dir == Path::new(".git") {
+    fn is_the_tools(&self, relative: &Path) -> bool {
+        if relative == Path::new(".git") {
             return true;
         }
-        if let Ok(own) = session_dir.strip_prefix(&self.work_dir) {
+        if let Ok(own) = relative.strip_prefix(&self.work_dir) {
             if own == Path::new(".terraform.lock.hcl") {
                 return true;
             }
@@ -362,7 +362,7 @@ impl<'a> TreeWalk<'a> {
         }
         // Fetched state files count: nothing writes them before the plan.
         self.extent == Extent::Approval
-            && session_dir
+            && relative
                 .file_name()
                 .and_then(|name| name.to_str())
                 .is_some_and(is_of_state)

@@ -180,14 +180,14 @@ fn bytes_outside_of_a_source_are_limited() {
     let outside = tempfile::tempdir().unwrap();
     let sparse = fs::File::create(outside.path().join("sparse")).unwrap();
     sparse.set_len(MAX_BYTES_OUTSIDE + 1).unwrap();
-    let session_dir = dir.path().join("sub/data");
+    let relative = dir.path().join("sub/data");
     for target in [outside.path().to_owned(), outside.path().join("sparse")] {
-        symlink(&target, &session_dir).unwrap();
+        symlink(&target, &relative).unwrap();
         let reach = ReadableDirs::unlimited();
         let digest = of_tree(dir.path(), dir.path(), dir.path(), &reach, &|| false);
         let fault = digest.unwrap_err().to_string();
         assert!(fault.contains("bytes of files outside"), "{fault}");
-        fs::remove_file(&session_dir).unwrap();
+        fs::remove_file(&relative).unwrap();
     }
 }
 

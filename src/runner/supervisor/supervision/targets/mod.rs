@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::process::{BootTicks, Process};
-use crate::runner::leader::Program;
+use crate::runner::command::leader::Program;
 
 /// How long a wrapper may continue after its tool has ended, before it gets a SIGINT itself.
 pub(crate) const WRAPPER_TURN: Duration = Duration::from_secs(5);

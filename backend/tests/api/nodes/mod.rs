@@ -1,0 +1,5 @@
+//! Several services on one database.
+
+pub(super) mod names;
+pub(super) mod on_postgres;
+pub(super) mod shared_database;
