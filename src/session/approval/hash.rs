@@ -10,6 +10,9 @@ use crate::regular_file;
 /// Bytes read at once while a file is hashed.
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// Largest file that is hashed: a sparse one would otherwise be read for hours.
+pub(super) const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
 /// A hash over several parts. Each part has a length prefix, so bytes cannot move from one part to another.
 #[derive(Default)]
 pub(crate) struct Hash(Sha256);
@@ -34,6 +37,9 @@ impl Hash {
         };
         go_on()?;
         let mut file = regular_file::open_target(path).map_err(named)?;
+        if file.metadata().map_err(named)?.len() > MAX_FILE_BYTES {
+            return Err(named(too_large(MAX_FILE_BYTES)));
+        }
         let mut piece = vec![0; PIECE_BYTES];
         let mut total: u64 = 0;
         loop {
@@ -43,6 +49,9 @@ impl Hash {
             }
             self.0.update(&piece[..len]);
             total += len as u64;
+            if total > MAX_FILE_BYTES {
+                return Err(named(too_large(MAX_FILE_BYTES)));
+            }
             go_on()?;
         }
         self.0.update(total.to_be_bytes());
@@ -85,6 +94,14 @@ pub(crate) fn of_file(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(fault) => Err(fault),
     }
+}
+
+/// Returns the error about more bytes than are read.
+pub(super) fn too_large(limit: u64) -> io::Error {
+    let gibibytes = limit / (1024 * 1024 * 1024);
+    io::Error::other(format!(
+        "larger than {gibibytes} GiB, the most that an approval is bound to"
+    ))
 }
 
 /// Adds the path to the error.

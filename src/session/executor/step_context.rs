@@ -125,7 +125,9 @@ impl StepContext {
         look: impl FnOnce(&dyn Fn() -> bool) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Event> {
         let stop = self.stop.clone();
-        let looking = tokio::task::spawn_blocking(move || look(&|| stop.borrow().is_some()));
+        // Without a sender, the session has ended, or its program is ending.
+        let is_stopped = move || stop.borrow().is_some() || stop.has_changed().is_err();
+        let looking = tokio::task::spawn_blocking(move || look(&is_stopped));
         let problem = tokio::select! {
             seen = looking => match seen {
                 Ok(Ok(seen)) => return Ok(seen),

@@ -97,7 +97,18 @@ fn whatever_an_apply_may_execute_is_what_was_approved() {
         beside.join("run.sh"),
         source.join("vendor/.terraform/hook.sh"),
         source.join("seed.tfstate"),
+        source.join("crash.log"),
+        source.join("errored.tfstate"),
+        source.join("terraform.tfstate.backup"),
+        source.join("terraform.tfstate.d/prod/terraform.tfstate"),
+        source.join(".git/hooks/run.sh"),
+        source.join(".git/objects/run.sh"),
+        source.join(".terraform/providers/run.sh"),
     ];
+    for program in &programs {
+        let folder = program.parent().expect("it has one");
+        fs::create_dir_all(folder).expect("a folder");
+    }
     for program in &programs {
         fs::write(program, "echo reviewed").expect("written");
     }

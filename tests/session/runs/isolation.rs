@@ -167,7 +167,11 @@ fn what_the_host_says_to_the_tools_changes_no_plan_and_voids_an_approval(tool: T
     let request = test_env.request(SMALL);
     let shared = test_env.folder().join("data");
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "runs::isolation::leaves_a_plan_waiting", "--ignored"])
+        .args([
+            "--exact",
+            "runs::isolation::leaves_a_plan_waiting",
+            "--ignored",
+        ])
         .env(ORDER, order(&test_env, &request))
         .env("AWS_PROFILE", "staging")
         .env("TF_CLI_ARGS_plan", "-destroy -lock=false")

@@ -5,19 +5,31 @@ mod tests;
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::hash::{Hash, named};
+use serde::Deserialize;
+
+use super::hash::{Hash, named, too_large};
 use super::reach::ReadableDirs;
+use crate::regular_file;
 
 /// Most files outside of a source that symbolic links and modules may lead to; bounds a link to `/`.
 const MAX_ENTRIES_OUTSIDE: usize = 100_000;
 /// Most bytes of them.
 const MAX_BYTES_OUTSIDE: u64 = 2 * 1024 * 1024 * 1024;
-/// The tool's own files in its data directory, besides modules.
-const OF_THE_DATA_DIR: [&str; 4] = ["providers", "plugins", "terraform.tfstate", "environment"];
+/// Most bytes of files in a source.
+const MAX_BYTES_INSIDE: u64 = 16 * 1024 * 1024 * 1024;
+/// Directories whose files count by what the kernel knows about them: they are large, and nothing writes them after
+/// the plan.
+const BY_METADATA: [&str; 3] = [".git/objects", ".terraform/providers", ".terraform/plugins"];
+/// Largest state that is recognized.
+const MAX_STATE_BYTES: u64 = 1024 * 1024 * 1024;
+/// How often a state that another run is writing is read again, and the pause between.
+const STATE_ATTEMPTS: u32 = 20;
+const STATE_PAUSE: Duration = Duration::from_millis(100);
 /// What counts instead of a directory or file that the tool cannot read.
 const OUT_OF_REACH: &[u8] = b"out of reach";
 /// Kernel file systems: their files have no stable content, and reading one may block forever.
@@ -27,7 +39,7 @@ const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
 /// bits, and bytes; including the targets of symbolic links within its reach.
 ///
 /// The tool runs in `work_dir`, which is below the root. Excluded are files that the tool itself writes, see
-/// [`TreeWalk::is_the_tools`], and `sessions`, the directory of all sessions, if it is below the root: journals and
+/// [`TreeWalk::is_the_tools`], states, and `sessions`, the directory of all sessions, if it is below the root: journals and
 /// logs grow. Fails with `Interrupted` once `is_stopped` returns `true`.
 pub(crate) fn of_tree(
     root: &Path,
@@ -136,6 +148,8 @@ struct TreeWalk<'a> {
     is_outside: bool,
     /// What may still be read outside of the source.
     left_outside: Allowance,
+    /// How many bytes may still be read in it.
+    left_inside: u64,
     /// Where the tool can read; links that lead elsewhere are not followed.
     reach: ReadableDirs,
 }
@@ -177,6 +191,7 @@ impl<'a> TreeWalk<'a> {
             followed: BTreeSet::new(),
             is_outside: false,
             left_outside: Allowance::OUTSIDE,
+            left_inside: MAX_BYTES_INSIDE,
             reach: ReadableDirs::unlimited(),
         }
     }
@@ -200,7 +215,9 @@ impl<'a> TreeWalk<'a> {
                 if folder.is_followed || self.is_outside {
                     self.count_outside(&relative)?;
                 }
-                if !folder.is_followed && self.is_the_tools(&relative) {
+                if !folder.is_followed
+                    && (self.is_the_tools(&relative) || self.is_state(&relative, &entry.path()))
+                {
                     continue;
                 }
                 let next = self.add_entry(relative, &entry.path(), folder.is_followed)?;
@@ -229,17 +246,13 @@ impl<'a> TreeWalk<'a> {
                 is_followed,
             }));
         }
-        let is_listed = self
-            .listed
-            .as_ref()
-            .is_none_or(|it| it.contains(&relative));
+        let is_listed = self.listed.as_ref().is_none_or(|it| it.contains(&relative));
         if !is_listed {
             return Ok(None);
         }
         self.hash.add(relative.as_os_str().as_encoded_bytes());
         if self.extent == Extent::Source {
-            self.names
-                .extend(relative.as_os_str().as_encoded_bytes());
+            self.names.extend(relative.as_os_str().as_encoded_bytes());
             self.names.push(0);
         }
         if metadata.is_symlink() {
@@ -321,6 +334,13 @@ impl<'a> TreeWalk<'a> {
             self.left_outside.bytes = left.ok_or_else(|| {
                 too_much_outside(path, &format!("{MAX_BYTES_OUTSIDE} bytes of files"))
             })?;
+        } else if self.counts_by_metadata(path) {
+            self.hash.add(b"metadata");
+            self.hash.add(&identity_of(metadata));
+            return Ok(());
+        } else {
+            let left = self.left_inside.checked_sub(metadata.len());
+            self.left_inside = left.ok_or_else(|| named(path, &too_large(MAX_BYTES_INSIDE)))?;
         }
         self.hash.add(kind_of(metadata));
         self.hash.add_file(path, self.is_stopped)
@@ -328,9 +348,8 @@ impl<'a> TreeWalk<'a> {
 
     fn count_outside(&mut self, relative: &Path) -> io::Result<()> {
         let left = self.left_outside.entries.checked_sub(1);
-        self.left_outside.entries = left.ok_or_else(|| {
-            too_much_outside(relative, &format!("{MAX_ENTRIES_OUTSIDE} files"))
-        })?;
+        self.left_outside.entries = left
+            .ok_or_else(|| too_much_outside(relative, &format!("{MAX_ENTRIES_OUTSIDE} files")))?;
         Ok(())
     }
 
@@ -340,32 +359,41 @@ impl<'a> TreeWalk<'a> {
         relative == of_all || relative.parent() == Some(&of_all)
     }
 
-    /// Returns whether git or the tool writes this entry below a source during its work.
+    /// Returns whether an entry below a source has a digest of its own, or is written between its fetch and the plan.
     ///
-    /// State and its backups change with every run, and the tool itself rejects a plan for another state. The lock
-    /// file has its own digest. Downloaded modules are configuration; the tool checks providers against the lock
-    /// file. A file with such a name elsewhere is a normal file.
+    /// Nothing of a session writes into the source between the plan and the apply, so all other entries count.
     fn is_the_tools(&self, relative: &Path) -> bool {
-        if relative == Path::new(".git") {
-            return true;
+        let own = relative.strip_prefix(&self.work_dir).ok();
+        let is_lock_file = own == Some(Path::new(".terraform.lock.hcl"));
+        let is_fetched_by_init = own.is_some_and(|own| own.starts_with(".terraform"));
+        match self.extent {
+            Extent::Approval => is_lock_file,
+            Extent::Source => is_lock_file || is_fetched_by_init || relative == Path::new(".git"),
         }
-        if let Ok(own) = relative.strip_prefix(&self.work_dir) {
-            if own == Path::new(".terraform.lock.hcl") {
-                return true;
-            }
-            if let Ok(data) = own.strip_prefix(".terraform") {
-                let is_fetched_by_init = self.extent == Extent::Source;
-                if is_fetched_by_init || OF_THE_DATA_DIR.iter().any(|it| data == Path::new(it)) {
-                    return true;
-                }
-            }
-        }
-        // Fetched state files count: nothing writes them before the plan.
-        self.extent == Extent::Approval
+    }
+
+    /// Returns whether an entry is a state, or the info file of its lock. The run of another workspace may write
+    /// one; and the tool itself rejects a plan for another state.
+    ///
+    /// A file that only has such a name counts: an apply could execute it.
+    fn is_state(&self, relative: &Path, path: &Path) -> bool {
+        let is_named = self.extent == Extent::Approval
             && relative
                 .file_name()
                 .and_then(|name| name.to_str())
-                .is_some_and(is_of_state)
+                .is_some_and(is_of_state);
+        is_named && has_state(path)
+    }
+
+    /// Returns whether the content of a file in the source counts by its metadata.
+    fn counts_by_metadata(&self, path: &Path) -> bool {
+        let of_git = self.root.join(BY_METADATA[0]);
+        let own = self.root.join(&self.work_dir);
+        let of_tool = BY_METADATA[1..].iter().map(|name| own.join(name));
+        self.extent == Extent::Approval
+            && std::iter::once(of_git)
+                .chain(of_tool)
+                .any(|dir| path.starts_with(dir))
     }
 }
 
@@ -376,7 +404,7 @@ fn too_much_outside(path: &Path, limit: &str) -> io::Error {
     ))
 }
 
-/// Returns whether the tool uses this name for a state, or for a file that it leaves beside one.
+/// Returns whether the tool uses this name for a state, its backup, or the info file of its lock.
 fn is_of_state(name: &str) -> bool {
     let is_backup = name
         .strip_prefix("terraform.tfstate.")
@@ -385,9 +413,61 @@ fn is_of_state(name: &str) -> bool {
         "terraform.tfstate",
         ".terraform.tfstate.lock.info",
         "errored.tfstate",
-        "crash.log",
     ];
     is_backup || others.contains(&name)
+}
+
+/// The members by which a state, or the info file of a lock, is recognized.
+#[derive(Deserialize)]
+struct StateMembers {
+    serial: Option<u64>,
+    lineage: Option<String>,
+    #[serde(rename = "ID")]
+    lock_id: Option<String>,
+    #[serde(rename = "Operation")]
+    operation: Option<String>,
+}
+
+/// Returns whether a file is empty, or has the content of a state or of a lock's info file.
+fn has_state(path: &Path) -> bool {
+    for attempt in 0..STATE_ATTEMPTS {
+        if attempt > 0 {
+            std::thread::sleep(STATE_PAUSE);
+        }
+        let Ok(file) = regular_file::open(path) else {
+            return false;
+        };
+        let is_small = file.metadata().is_ok_and(|it| it.len() <= MAX_STATE_BYTES);
+        if !is_small {
+            return false;
+        }
+        let mut reader = BufReader::new(file);
+        let Ok([first, ..]) = reader.fill_buf() else {
+            return true;
+        };
+        if *first != b'{' {
+            return false;
+        }
+        match serde_json::from_reader::<_, StateMembers>(reader) {
+            Ok(members) => {
+                let is_state = members.serial.is_some() && members.lineage.is_some();
+                return is_state || (members.lock_id.is_some() && members.operation.is_some());
+            }
+            // Perhaps it is being written.
+            Err(fault) if fault.is_eof() => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Returns what the kernel knows about a file, and changes with its content.
+fn identity_of(metadata: &std::fs::Metadata) -> Vec<u8> {
+    use std::os::unix::fs::MetadataExt;
+    let numbers = [metadata.dev(), metadata.ino(), metadata.len()];
+    let changed_at = [metadata.ctime(), metadata.ctime_nsec()];
+    let numbers = numbers.map(u64::to_be_bytes).concat();
+    [numbers, changed_at.map(i64::to_be_bytes).concat()].concat()
 }
 
 fn kind_of(metadata: &std::fs::Metadata) -> &'static [u8] {

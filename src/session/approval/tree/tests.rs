@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use super::super::hash::MAX_FILE_BYTES;
 use super::*;
 use crate::protocol::SandboxRequest;
 
@@ -28,7 +29,7 @@ fn digest(root: &Path) -> String {
 }
 
 #[test]
-fn whatever_could_change_an_apply_changes_the_digest_of_the_tree() {
+fn each_change_of_a_file_changes_the_digest() {
     type Change = fn(&Path);
     let table: [(&str, Change); 16] = [
         ("bytes", |root| {
@@ -92,28 +93,94 @@ fn whatever_could_change_an_apply_changes_the_digest_of_the_tree() {
     }
 }
 
+const STATE: &str = "{\"version\": 4, \"serial\": 7, \"lineage\": \"x\", \"resources\": []}";
+
+/// Names of states and of files beside them, in the directory of the tool.
+const NAMES_OF_STATE: [&str; 6] = [
+    "terraform.tfstate",
+    "terraform.tfstate.backup",
+    "terraform.tfstate.1700000000.backup",
+    ".terraform.tfstate.lock.info",
+    "errored.tfstate",
+    "terraform.tfstate.d/prod/terraform.tfstate",
+];
+
 #[test]
-fn what_the_tools_write_by_themselves_does_not() {
+fn states_and_the_lock_file_do_not_count() {
+    let dir = tree();
+    let work_dir = dir.path().join("sub");
+    fs::create_dir_all(work_dir.join("terraform.tfstate.d/prod")).unwrap();
+    let before = digest(dir.path());
+    let encrypted = "{\"serial\":1,\"lineage\":\"x\",\"encrypted_data\":\"eA==\"}";
+    let lock = "{\"ID\":\"1\",\"Operation\":\"OperationTypeApply\",\"Who\":\"a@b\"}";
+    for name in NAMES_OF_STATE {
+        for content in ["", STATE, encrypted, lock] {
+            fs::write(work_dir.join(name), content).unwrap();
+            assert_eq!(digest(dir.path()), before, "{name}: {content}");
+        }
+    }
+    fs::write(work_dir.join(".terraform.lock.hcl"), "x").unwrap();
+    assert_eq!(digest(dir.path()), before);
+}
+
+#[test]
+fn program_with_the_name_of_a_state_counts() {
+    let dir = tree();
+    let work_dir = dir.path().join("sub");
+    fs::create_dir_all(work_dir.join("terraform.tfstate.d/prod")).unwrap();
+    let other_names = ["crash.log", ".git", ".terraform/terraform.tfstate"];
+    for name in NAMES_OF_STATE.into_iter().chain(other_names) {
+        for content in ["touch x\n", "{ touch x; }\n", "{\"version\": 4}"] {
+            let before = digest(dir.path());
+            fs::write(work_dir.join(name), content).unwrap();
+            assert_ne!(digest(dir.path()), before, "{name}: {content}");
+        }
+    }
+}
+
+#[test]
+fn state_that_is_being_written_does_not_count() {
     let dir = tree();
     let before = digest(dir.path());
-    for name in [
-        "terraform.tfstate",
-        "terraform.tfstate.backup",
-        "terraform.tfstate.1700000000.backup",
-        ".terraform.tfstate.lock.info",
-        "errored.tfstate",
-        "sub/.terraform.lock.hcl",
-        "sub/.terraform/terraform.tfstate",
-        "sub/.terraform/providers/p",
-        ".git",
-    ] {
-        fs::write(dir.path().join(name), "x").unwrap();
-        assert_eq!(digest(dir.path()), before, "{name}");
+    let state = dir.path().join("sub/terraform.tfstate");
+    fs::write(&state, &STATE[..20]).unwrap();
+    let writer = std::thread::spawn(move || fs::write(state, STATE).unwrap());
+    assert_eq!(digest(dir.path()), before);
+    writer.join().unwrap();
+}
+
+#[test]
+fn large_directories_of_the_tools_count_by_metadata() {
+    let dir = tree();
+    for folder in [".git/objects", "sub/.terraform/providers"] {
+        let folder = dir.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("file");
+        for content in ["a", "b"] {
+            let before = digest(dir.path());
+            fs::write(&file, content).unwrap();
+            assert_ne!(digest(dir.path()), before, "{content}");
+        }
+        // Its bytes are not read.
+        fs::File::create(&file)
+            .unwrap()
+            .set_len(MAX_FILE_BYTES + 1)
+            .unwrap();
+        let before = digest(dir.path());
+        assert_eq!(digest(dir.path()), before);
     }
-    let workspace = dir.path().join("sub/terraform.tfstate.d/prod");
-    fs::create_dir_all(&workspace).unwrap();
-    fs::write(workspace.join("terraform.tfstate"), "x").unwrap();
-    assert_eq!(digest(dir.path()), before, "a workspace");
+}
+
+#[test]
+fn bytes_of_a_source_are_limited() {
+    let dir = tree();
+    let sparse = fs::File::create(dir.path().join("sparse")).unwrap();
+    sparse.set_len(MAX_BYTES_INSIDE + 1).unwrap();
+    let reach = ReadableDirs::unlimited();
+    let digest = of_tree(dir.path(), dir.path(), dir.path(), &reach, &|| false);
+    let fault = digest.unwrap_err().to_string();
+    assert!(fault.contains("sparse"), "{fault}");
+    assert!(fault.contains("larger than 16 GiB"), "{fault}");
 }
 
 #[test]
@@ -246,7 +313,7 @@ fn modules_beside_a_source_count_and_have_an_end() {
     let digest =
         || of_modules_outside(&dirs, dir.path(), &ReadableDirs::unlimited(), &|| false).unwrap();
     let before = digest();
-    fs::write(dir.path().join("terraform.tfstate"), "x").unwrap();
+    fs::write(dir.path().join("terraform.tfstate"), STATE).unwrap();
     assert_eq!(digest(), before);
     fs::write(dir.path().join("run.sh"), "t").unwrap();
     assert_ne!(digest(), before);
