@@ -52,24 +52,64 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Returns whether a name may belong to a secret. Used for masking, which also covers references.
 pub(crate) fn may_be_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end))
+    let is_secret = |name: &str| {
+        PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end))
+    };
+    is_secret(&name.to_ascii_uppercase()) || (is_name(name) && is_secret(&in_upper_case(name)))
 }
 
 fn is_reference(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let is_of_name = |it: char| it.is_alphanumeric() || it == '_' || it == '-';
-    // In a text that is more than a name, such as a query, the end says nothing about the rest.
-    name.chars().all(is_of_name)
-        // AppRole uses this name for its password.
-        && !name.ends_with("SECRET_ID")
+    if !is_name(name) {
+        return false;
+    }
+    let name = in_upper_case(name);
+    // AppRole uses this name for its password.
+    !name.ends_with("SECRET_ID")
         && (REFERENCES.iter().any(|end| name.ends_with(end))
             || SWITCHES.iter().any(|start| name.starts_with(start)))
+}
+
+/// Returns whether a text is no more than a name: in a query, the end says nothing about the rest.
+fn is_name(text: &str) -> bool {
+    let is_of_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | '-' | '.' | ' ');
+    text.chars().all(is_of_name)
+}
+
+/// Converts `clientSecret-id` and `client.secret-id` to `CLIENT_SECRET_ID`, like names of environment variables.
+fn in_upper_case(name: &str) -> String {
+    let mut converted = String::with_capacity(name.len() + 4);
+    let mut is_after_lower = false;
+    for c in name.chars() {
+        if is_after_lower && c.is_ascii_uppercase() {
+            converted.push('_');
+        }
+        is_after_lower = c.is_ascii_lowercase();
+        converted.push(match c {
+            '-' | '.' | ' ' => '_',
+            c => c.to_ascii_uppercase(),
+        });
+    }
+    converted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ordinary_names_are_not_secret() {
+        for name in [
+            "region",
+            "compass",
+            "path",
+            "bypass",
+            "monkey",
+            "https://h/?ref=newPat",
+            "My Path",
+        ] {
+            assert!(!may_be_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn what_refers_to_a_secret_is_none_and_is_masked_all_the_same() {
@@ -89,6 +129,17 @@ mod tests {
             ("client_key_vault_name", false),
             ("private_token=x&by=deploy_id", true),
             ("kms_access_key", true),
+            ("TF_VAR_my-api-key", true),
+            ("private-key", true),
+            ("signing-key", true),
+            ("my-pat", true),
+            ("accessKey", true),
+            ("PassWord", true),
+            ("db.pass", true),
+            ("Shared Access Key", true),
+            ("accessKeyId", false),
+            ("secretName", false),
+            ("kms-encryption-key", false),
             ("access_key_id", false),
             ("disk_encryption_key_id", false),
             ("kms_encryption_key", false),

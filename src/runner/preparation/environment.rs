@@ -193,6 +193,8 @@ mod tests {
             ("GOOGLE_ENCRYPTION_KEY", true),
             ("AWS_SSE_CUSTOMER_KEY", true),
             ("TF_ENCRYPTION", true),
+            ("TF_VAR_my-api-key", true),
+            ("TF_VAR_accessKey", true),
             ("TF_VAR_region", false),
             ("PATH", false),
         ];
