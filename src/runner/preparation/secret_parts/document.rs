@@ -11,13 +11,11 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::member::Member;
-use super::{Scope, Secret, credential_files, keys, lines, pairs, quoted, scope_of, url, whole};
+use super::{Found, Scope, Secret, lines, pairs, parts, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
 
 /// Deepest nesting of a document in strings of others, or in base64.
 const MAX_DEPTH: usize = 8;
-/// Most strings that are taken from one value.
-const MAX_STRINGS: usize = 10_000;
 /// Least number of values in the lines of a secret text for each of them to be secret: a sentence may contain a
 /// colon or a dash too.
 const MIN_LINES: usize = 2;
@@ -59,13 +57,12 @@ const PUBLIC: [&str; 27] = [
 /// Suffixes of the names of other such members.
 const PUBLIC_ENDS: [&str; 3] = ["location", "region", "zone"];
 
-/// Returns the secrets in a document. If it is not secret as a whole, these are the members with secret names.
-pub(crate) fn secrets_in(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
-    let mut found = Found::default();
-    if let Ok(text) = std::str::from_utf8(value) {
-        found.add_of_text(text.trim(), is_secret, 0);
-    }
-    found.secrets
+/// Returns the secrets in a text. If it is a document and not secret as a whole, these are the members with secret
+/// names, and the secrets within other strings.
+pub(crate) fn secrets_in(text: &str, is_secret: bool) -> Vec<Secret<'static>> {
+    let mut found = Found::for_value_of(text.len());
+    found.add_of_text(text.trim(), is_secret, 0);
+    found.of(text.as_bytes())
 }
 
 /// Returns whether a value is a JSON object or array.
@@ -75,23 +72,19 @@ pub(crate) fn is_document(value: &[u8]) -> bool {
         && std::str::from_utf8(text).is_ok_and(|text| json(text).is_some())
 }
 
-#[derive(Default)]
-struct Found {
-    secrets: Vec<Secret<'static>>,
-    strings: usize,
-}
-
 impl Found {
     fn add_of_text(&mut self, text: &str, is_secret: bool, depth: usize) {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || !self.begins(text, is_secret) {
             return;
         }
         if let Some(document) = json(text) {
-            let before = self.secrets.len();
+            let before = self.len();
             self.add_of_json(&document, "", is_secret, depth);
             self.add_as_written(text, before);
+            self.add_all(url::secrets_in(text.as_bytes()));
             return;
         }
+        self.add_all(parts::secrets_in(text));
         let quoted = quoted::members_in(text);
         for (at, member) in quoted.iter().enumerate() {
             self.add_assigned(member, name_of(&quoted, at), is_secret, depth);
@@ -104,16 +97,12 @@ impl Found {
             let is_secret = is_secret && is_document && !is_number;
             self.add_assigned(member, name_of(&assigned, at), is_secret, depth);
         }
-        for found in [keys::secrets_in(text), credential_files::secrets_in(text)] {
-            self.secrets
-                .extend(found.into_iter().map(Secret::into_owned));
-        }
         if is_secret && let Some(password) = basic_password(text) {
-            self.add(&password);
+            self.add_string(&password);
         }
         if let Some(decoded) = from_base64(text) {
             if is_secret {
-                self.add(&decoded);
+                self.add_string(&decoded);
             }
             self.add_of_text(decoded.trim(), is_secret, depth + 1);
         }
@@ -125,7 +114,8 @@ impl Found {
         if !text.contains('\\') {
             return;
         }
-        let secret: HashSet<Vec<u8>> = self.secrets[before..]
+        let secret: HashSet<Vec<u8>> = self
+            .since(before)
             .iter()
             .map(|it| it.value.to_vec())
             .collect();
@@ -135,8 +125,7 @@ impl Found {
                 secret.contains(meant.as_bytes()) && !is_document(meant.as_bytes())
             };
             if meant.is_ok_and(|meant| is_secret(&meant)) {
-                self.secrets
-                    .push(Secret::anywhere(written.as_bytes().to_vec()));
+                self.add(Secret::anywhere(written.as_bytes()));
             }
         }
     }
@@ -172,33 +161,25 @@ impl Found {
         let is_secret = is_secret
             || has_secret_name(name)
             || (is_name_of_basic(name) && basic_password(value).is_some());
-        if self.strings == MAX_STRINGS || (is_secret && (is_public(name) || is_region(value))) {
+        if is_secret && (is_public(name) || is_region(value)) {
             return;
         }
-        self.strings += 1;
         if is_secret {
-            self.add(value);
+            self.add_string(value);
         }
         self.add_of_text(value, is_secret, depth + 1);
     }
 
-    /// Adds a text and the secrets that it contains.
-    fn add(&mut self, text: &str) {
+    /// Adds a string that is secret as a whole.
+    fn add_string(&mut self, text: &str) {
         let value = text.as_bytes();
-        let secret = match scope_of(value, b"") {
+        self.add(match scope_of(value, b"") {
             Scope::Anywhere => whole(value),
             scope => Secret {
                 value: value.into(),
                 scope,
             },
-        };
-        self.secrets.push(secret.into_owned());
-        let parts = url::secrets_in(value).into_iter();
-        self.secrets.extend(
-            parts
-                .chain(pairs::secrets_in(value))
-                .map(Secret::into_owned),
-        );
+        });
     }
 }
 
@@ -265,8 +246,7 @@ fn json(text: &str) -> Option<Value> {
 /// Returns whether the name of a member suggests a secret value: like that of a variable, or because the whole name
 /// is a word with which such a name may end, `pwd` or `pat`.
 fn has_secret_name(name: &str) -> bool {
-    let name = snake_case(name);
-    is_secret_name(&name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(&name)
+    is_secret_name(name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(name)
 }
 
 /// Returns whether Docker or npm store a user and a password in base64 under this name.
@@ -338,20 +318,6 @@ fn is_region(value: &str) -> bool {
             })
 }
 
-/// Converts `clientSecretId` to `client_Secret_Id`, like names of variables.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    let mut after_lower = false;
-    for c in name.chars() {
-        if after_lower && c.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        after_lower = c.is_ascii_lowercase();
-        snake.push(if c == '-' { '_' } else { c });
-    }
-    snake
-}
-
 /// Decodes a base64 text.
 fn from_base64(text: &str) -> Option<String> {
     let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
@@ -375,9 +341,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::runner::preparation::secret_parts::found::MAX_SECRETS;
 
     fn found(value: &str, is_secret: bool) -> Vec<String> {
-        let mut found: Vec<String> = secrets_in(value.as_bytes(), is_secret)
+        let mut found: Vec<String> = secrets_in(value, is_secret)
             .into_iter()
             .filter(|it| it.scope != Scope::Place)
             .map(|it| String::from_utf8(it.value.into_owned()).unwrap())
@@ -462,7 +429,7 @@ mod tests {
 
     #[test]
     fn of_another_document_members_with_a_secret_name_are_secret() {
-        let table: [(&str, &[&str]); 15] = [
+        let table: [(&str, &[&str]); 16] = [
             (
                 r#"[{"name":"LOG_LEVEL","value":"verbose1"},{"name":"DB_PASSWORD","value":"hunter22"}]"#,
                 &["hunter22"],
@@ -513,6 +480,10 @@ mod tests {
                 "{ region = \"eu-west-1\", password = \"hunter22\" }",
                 &["hunter22"],
             ),
+            (
+                r#"{"PassWord":"hunter22","db.pass":"hunter23","my-pat":"hunter24"}"#,
+                &["hunter22", "hunter23", "hunter24"],
+            ),
             (r#"["not-secret-1"]"#, &[]),
             ("\"not-secret-1\"", &[]),
         ];
@@ -520,6 +491,44 @@ mod tests {
             let mut expected = expected.to_vec();
             expected.sort_unstable();
             assert_eq!(found(value, false), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn connection_strings_are_found_in_documents() {
+        let strings = [
+            "host=h user=me password=hunter22 dbname=x",
+            "Server=h;User Id=sa;Password=hunter22;Database=d",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hunter22;EndpointSuffix=x",
+            "Driver={X};PWD={hunter22};UID=sa",
+            "u:hunter22@tcp(h:3306)/d",
+            "--password=hunter22 --x",
+            "run --password='hunter22' --x",
+            "h:6380,password=hunter22,ssl=True",
+            "postgres://u:hunter22@h/d",
+        ];
+        for string in strings {
+            let documents = [
+                json!({ "dsn": string }).to_string(),
+                json!([string]).to_string(),
+                json!({"inner": json!({ "dsn": string }).to_string()}).to_string(),
+                format!("{{ dsn = \"{string}\" }}"),
+                format!("dsns = [\n  \"{string}\",\n]\n"),
+                format!("A=1\nDSN={string}\nB=2\n"),
+                format!("export DSN=\"{string}\"\n"),
+                format!("a: 1\ndsn: {string}\nb:\n- {string}\n"),
+                format!("a: |\n  first\n  {string}\n"),
+                format!("first line\n{string}\nlast line\n"),
+            ];
+            for document in documents {
+                let encoded = BASE64_STANDARD.encode(&document);
+                for value in [document, encoded] {
+                    let found = found(&value, false);
+                    assert!(found.contains(&"hunter22".to_owned()), "{value}: {found:?}");
+                    let is_of_document = |it: &String| it.contains('"') || it.contains('\n');
+                    assert!(!found.iter().any(is_of_document), "{value}: {found:?}");
+                }
+            }
         }
     }
 
@@ -564,7 +573,13 @@ mod tests {
     fn work_is_bounded() {
         let nested = "[".repeat(100_000);
         assert_eq!(found(&nested, true), [""; 0]);
-        let many = format!("[{}\"last-one\"]", "\"value-1\",".repeat(2 * MAX_STRINGS));
-        assert!(secrets_in(many.as_bytes(), true).len() <= MAX_STRINGS);
+        let many: Vec<_> = (0..2 * MAX_SECRETS)
+            .map(|it| format!("value-{it}"))
+            .collect();
+        let many = json!(many).to_string();
+        let found = secrets_in(&many, true);
+        assert_eq!(found.len(), MAX_SECRETS + 1);
+        assert_eq!(found.last().unwrap().value.as_ref(), many.as_bytes());
+        assert_eq!(secrets_in(&many, false).len(), 0);
     }
 }

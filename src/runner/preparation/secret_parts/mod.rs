@@ -3,17 +3,21 @@
 //! A tool that gets a URL or a connection string shows it in parts, in its own spelling. So each part is a separate
 //! secret, both as written and as decoded, with the [`Scope`] that its format requires.
 
+mod assignments;
 mod credential_files;
 mod document;
+mod found;
 mod keys;
 mod lines;
 mod member;
 mod pairs;
+mod parts;
 mod quoted;
 mod url;
 
 use percent_encoding::percent_decode;
 
+use self::found::Found;
 use crate::output::{Scope, Secret};
 
 /// Longest value that may be a word or a name, in bytes. Longer ones do not appear in text by chance.
@@ -22,7 +26,7 @@ const LONGEST_WORD: usize = 16;
 /// Default passwords, and words that tools print by themselves. In lower case.
 ///
 /// Only words with six or more letters, since shorter values are not masked.
-const COMMON_WORDS: [&str; 39] = [
+const COMMON_WORDS: [&str; 43] = [
     "admin123",
     "administrator",
     "authorized_user",
@@ -34,7 +38,9 @@ const COMMON_WORDS: [&str; 39] = [
     "delete",
     "destroy",
     "development",
+    "disabled",
     "docker",
+    "enabled",
     "external_account",
     "forget",
     "github",
@@ -46,6 +52,7 @@ const COMMON_WORDS: [&str; 39] = [
     "oauth2",
     "object",
     "opentofu",
+    "optional",
     "output",
     "password",
     "postgres",
@@ -53,6 +60,7 @@ const COMMON_WORDS: [&str; 39] = [
     "production",
     "provider",
     "replace",
+    "required",
     "resource",
     "secret",
     "service_account",
@@ -66,14 +74,18 @@ const COMMON_WORDS: [&str; 39] = [
 
 /// Returns the secrets in a value: private keys, tokens with a known format, user info of URLs, values with a
 /// secret name in a query or in a connection string, passwords in credentials files, and the strings in a document;
-/// if the document is not secret as a whole, only those with a secret name.
-pub(crate) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'_>> {
-    let mut found = url::secrets_in(value);
-    found.extend(url::secrets_of_dsn(value));
-    found.extend(pairs::secrets_in(value));
-    found.extend(pairs::secrets_of_options(value));
-    found.extend(document::secrets_in(value, is_secret));
-    found
+/// if the document is not secret as a whole, only those with a secret name, and the secrets within the strings.
+///
+/// The work and the result are bounded by the length of the value. If a value contains more, all of it is secret.
+pub(crate) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
+    match std::str::from_utf8(value) {
+        Ok(text) => document::secrets_in(text, is_secret),
+        Err(_) => {
+            let mut found = Found::for_value_of(value.len());
+            found.add_all(parts::of_bytes(value));
+            found.of(value)
+        }
+    }
 }
 
 /// Returns a value that is secret as a whole.

@@ -37,16 +37,26 @@ pub(crate) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
-/// Returns the secrets of a connection string: `host=a password=b` on one line, or `Server=a;Password=b`.
-pub(crate) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
+/// Returns the secrets of a connection string of at least so many pairs: `host=a password=b` on one line, or
+/// `Server=a;Password=b`.
+pub(crate) fn secrets_in(text: &[u8], min_pairs: usize) -> Vec<Secret<'_>> {
     let text = without_quotes(text.trim_ascii());
     let mut found = Vec::new();
     let starts = starts_of_pairs(text);
     if text.contains(&b'\n') || starts.first() != Some(&0) {
         return found;
     }
-    if text.contains(&b';') {
-        for pair in split_at_semicolons(text) {
+    let by_semicolons = split_at_semicolons(text);
+    let has_equals = |pair: &&&[u8]| pair.contains(&b'=');
+    if starts
+        .len()
+        .max(by_semicolons.iter().filter(has_equals).count())
+        < min_pairs
+    {
+        return found;
+    }
+    if by_semicolons.len() > 1 {
+        for pair in by_semicolons {
             if let Some(value) = secret_of(pair) {
                 add_value(pair, value, &mut found);
             }
@@ -62,21 +72,9 @@ pub(crate) fn secrets_in(text: &[u8]) -> Vec<Secret<'_>> {
     found
 }
 
-/// The secrets of a command line: `--password=word`.
-pub(crate) fn secrets_of_options(text: &[u8]) -> Vec<Secret<'_>> {
-    let mut found = Vec::new();
-    for word in text.split(u8::is_ascii_whitespace) {
-        if let Some(option) = word.strip_prefix(b"--")
-            && let Some(value) = secret_of(option)
-        {
-            add_value(option, value, &mut found);
-        }
-    }
-    found
-}
-
 /// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
 fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    let value = without_end_after_quotes(value);
     add_assigned(pair, value, to);
     let [quote @ (b'\'' | b'"' | b'{'), quoted @ ..] = value else {
         if value.iter().any(|byte| WHITE_SPACE.contains(byte)) {
@@ -96,8 +94,23 @@ fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     }
 }
 
+/// Removes what follows the quotes of a value, if it separates pairs.
+fn without_end_after_quotes(value: &[u8]) -> &[u8] {
+    let [quote @ (b'\'' | b'"' | b'{'), quoted @ ..] = value else {
+        return value;
+    };
+    let close = end_of_quoted(quoted, closing(*quote));
+    match close.map(|close| value.split_at(close + 2)) {
+        Some((value, after)) if after.iter().all(|byte| b",; \t".contains(byte)) => value,
+        _ => value,
+    }
+}
+
 /// Adds a value; a common word is added together with the name to which it is assigned.
-fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+pub(super) fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    if value.is_empty() {
+        return;
+    }
     if scope_of(value, b"") == Scope::Place {
         to.push(Secret::anywhere(pair));
     } else {
@@ -107,18 +120,20 @@ fn add_assigned<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
 
 /// Returns whether a whole name is one of those that mark a secret.
 pub(crate) fn is_short_name(name: &str) -> bool {
-    let squeezed = name.replace(['-', '_', ' '], "").to_ascii_lowercase();
+    let squeezed = name.replace(['-', '_', '.', ' '], "").to_ascii_lowercase();
     SHORT_NAMES.contains(&squeezed.as_str())
 }
 
 /// Returns the value of a pair with a secret name.
 fn secret_of(pair: &[u8]) -> Option<&[u8]> {
     let equals = pair.iter().position(|&byte| byte == b'=')?;
-    let name = String::from_utf8_lossy(&pair[..equals])
-        .trim()
-        .replace('-', "_");
-    let is_secret = is_secret_name(&name) || is_short_name(&name);
-    is_secret.then(|| pair[equals + 1..].trim_ascii())
+    let name = String::from_utf8_lossy(&pair[..equals]);
+    is_name_of_secret(name.trim()).then(|| pair[equals + 1..].trim_ascii())
+}
+
+/// Returns whether a name in a query, a connection string or an option marks its value as secret.
+pub(super) fn is_name_of_secret(name: &str) -> bool {
+    is_secret_name(name) || is_short_name(name)
 }
 
 /// Removes the quotes around a connection string.
@@ -175,7 +190,7 @@ fn after_white_space(text: &[u8], at: usize) -> usize {
 
 /// Returns where a quoted value is closed; a doubled sign is part of the value. Values longer than
 /// [`MAX_QUOTED_BYTES`] count as unclosed.
-fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
+pub(super) fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
     let text = &text[..text.len().min(MAX_QUOTED_BYTES)];
     let mut at = 0;
     loop {
@@ -188,7 +203,7 @@ fn end_of_quoted(text: &[u8], close: u8) -> Option<usize> {
 }
 
 /// Decodes a value in which a doubled sign represents one.
-fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
+pub(super) fn without_doubled(quoted: &[u8], sign: u8) -> Vec<u8> {
     let mut meant = Vec::with_capacity(quoted.len());
     let mut bytes = quoted.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
@@ -244,7 +259,7 @@ fn after_quotes(text: &[u8], at: usize) -> usize {
 }
 
 /// Decodes a value in which a backslash represents the next character.
-fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
+pub(super) fn without_backslashes(quoted: &[u8]) -> Vec<u8> {
     let mut bytes = quoted.iter().copied();
     let mut meant = Vec::with_capacity(quoted.len());
     while let Some(byte) = bytes.next() {
@@ -264,23 +279,8 @@ mod tests {
     use crate::runner::preparation::secret_parts::texts;
 
     #[test]
-    fn options_of_a_command_line_are_read() {
-        let line = b"mysql --host=h --password=hunter22 --api-key='k3y-v4lue' --passive=123456";
-        let found = texts(&secrets_of_options(line));
-        let expected = [
-            "hunter22",
-            "hunter22",
-            "'k3y-v4lue'",
-            "'k3y-v4lue'",
-            "k3y-v4lue",
-            "k3y-v4lue",
-        ];
-        assert_eq!(found, expected);
-    }
-
-    #[test]
     fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
-        let table: [(&str, &[&str]); 19] = [
+        let table: [(&str, &[&str]); 20] = [
             (
                 "Driver={A B};UID=sa;PWD={hun;te}}r22};Database=d",
                 &["{hun;te}}r22}", "hun;te}}r22", "hun;te}r22"],
@@ -334,9 +334,13 @@ mod tests {
             ("host=h user=administrator dbname=terraform", &[]),
             ("#!/bin/sh\npassword=hunter22 run", &[]),
             ("set password=hunter22", &["hunter22"]),
+            (
+                "username=\"u\" password=\"hunter22\";",
+                &["\"hunter22\"", "hunter22"],
+            ),
         ];
         for (value, expected) in table {
-            let mut found = texts(&secrets_in(value.as_bytes()));
+            let mut found = texts(&secrets_in(value.as_bytes(), 1));
             found.retain(|it| it.len() >= 5);
             found.dedup();
             assert!(
@@ -353,7 +357,7 @@ mod tests {
     fn quotes_that_are_not_closed_do_not_hold_up_the_search() {
         let text = format!("{}password=hunter22", "a={;".repeat(100_000));
         assert_eq!(
-            texts(&secrets_in(text.as_bytes())),
+            texts(&secrets_in(text.as_bytes(), 1)),
             ["hunter22", "hunter22"]
         );
     }

@@ -14,6 +14,8 @@ const SEPARATORS: &[u8] = b":/?#[]@ ";
 const TOKEN_SCHEMES: [&[u8]; 2] = [b"http", b"https"];
 /// How the address begins in a data source name of Go's MySQL driver, with the sign before it.
 const ADDRESSES: [&[u8]; 4] = [b"@tcp(", b"@tcp6(", b"@unix(", b"@cloudsql("];
+/// Characters before a user in other text.
+const USER_START: &[u8] = b" \t\"'`=,;([{";
 /// The password that says that the user is a token.
 const NO_PASSWORD: &[u8] = b"x-oauth-basic";
 /// Schemes for which a colon in an authority without user info can only precede a port.
@@ -37,16 +39,36 @@ pub(crate) fn secrets_in(value: &[u8]) -> Vec<Secret<'_>> {
     found
 }
 
-/// The password of a data source name as Go's MySQL driver takes it: `user:password@tcp(host)/name`.
+/// Returns the passwords of data source names as Go's MySQL driver takes them: `user:password@tcp(host)/name`.
 pub(crate) fn secrets_of_dsn(value: &[u8]) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
-    let is_address = |it: &[u8]| ADDRESSES.iter().any(|address| it.starts_with(address));
-    if let Some(end) = (0..value.len()).find(|&at| is_address(&value[at..]))
-        && let Some(colon) = value[..end].iter().position(|&byte| byte == b':')
-    {
-        add(&value[colon + 1..end], &value[..colon], &mut found);
+    for line in value.split(|byte| b"\r\n".contains(byte)) {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'@', line) {
+            if ADDRESSES.iter().any(|it| line[end..].starts_with(it)) {
+                add_of_dsn(&line[start..end], &mut found);
+                start = end + 1;
+            }
+        }
     }
     found
+}
+
+/// Adds the password in the text before an address: after the first user of the text, and of its last word.
+fn add_of_dsn<'a>(text: &'a [u8], to: &mut Vec<Secret<'a>>) {
+    let is_end_of_word = |byte: &u8| USER_START.contains(byte);
+    let last_word = text.iter().rposition(is_end_of_word).map_or(0, |at| at + 1);
+    for start in [0, last_word] {
+        let text = &text[start..];
+        let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+            continue;
+        };
+        let (user, password) = (&text[..colon], &text[colon + 1..]);
+        let is_user = !user.is_empty() && !user.iter().any(is_end_of_word);
+        if is_user && !password.first().is_some_and(is_end_of_word) {
+            add(password, user, to);
+        }
+    }
 }
 
 fn scheme_before(text: &[u8]) -> &[u8] {
@@ -215,6 +237,23 @@ mod tests {
             ),
         ] {
             assert_eq!(texts(&secrets_of_dsn(value.as_bytes()))[0], expected);
+        }
+        let table: [(&str, &[&str]); 7] = [
+            ("{\"dsn\":\"app:hunter22@tcp(db)/app\"}", &["hunter22"]),
+            ("dsn: app:hunter22@tcp(db)/app", &["hunter22"]),
+            ("DSN=app:hunter22@tcp(db)/app", &["hunter22"]),
+            ("app:hunt er22@tcp(db)/app", &["hunt er22"]),
+            (
+                "a:hunter21@tcp(h)/x b:hunter22@tcp(h)/x\nc:hunter23@tcp(h)",
+                &["hunter21", "hunter22", "hunter23"],
+            ),
+            ("see: app@tcp(db)/app", &[]),
+            ("see:\n@tcp(db)/app", &[]),
+        ];
+        for (value, expected) in table {
+            let mut found = texts(&secrets_of_dsn(value.as_bytes()));
+            found.dedup();
+            assert_eq!(found, expected, "{value}");
         }
         for value in ["app@tcp(db)/app", "mail: a@b.c", "@tcp(", ""] {
             assert_eq!(texts(&secrets_of_dsn(value.as_bytes())), [""; 0], "{value}");
