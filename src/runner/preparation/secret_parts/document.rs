@@ -3,7 +3,7 @@
 //!
 //! A tool that decodes such a value shows its members in its own format, so each string in it is a separate secret.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::iter;
 
 use base64::Engine;
@@ -86,16 +86,16 @@ impl Found {
         }
         self.add_all(parts::secrets_in(text));
         let quoted = quoted::members_in(text);
-        for (at, member) in quoted.iter().enumerate() {
-            self.add_assigned(member, name_of(&quoted, at), is_secret, depth);
+        for (member, name) in quoted.iter().zip(names_of(&quoted)) {
+            self.add_assigned(member, name, is_secret, depth);
         }
         let assigned = lines::members_in(text);
         let is_document = assigned.len() >= MIN_LINES;
-        for (at, member) in assigned.iter().enumerate() {
+        for (member, name) in assigned.iter().zip(names_of(&assigned)) {
             let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
             let is_number = member.value.bytes().all(is_of_number);
             let is_secret = is_secret && is_document && !is_number;
-            self.add_assigned(member, name_of(&assigned, at), is_secret, depth);
+            self.add_assigned(member, name, is_secret, depth);
         }
         if is_secret && let Some(password) = basic_password(text) {
             self.add_string(&password);
@@ -192,29 +192,30 @@ fn holds_value(name: &str) -> bool {
     name.eq_ignore_ascii_case("value")
 }
 
-/// Returns the name of an assignment; for a `value`, what the `name` or `key` beside it says, as in lists of the
+/// Returns the name of each assignment; for a `value`, what the `name` or `key` beside it says, as in lists of the
 /// variables of containers.
-fn name_of<'a>(members: &'a [Member<'_>], at: usize) -> &'a str {
-    let member = &members[at];
-    if !holds_value(member.name) {
-        return member.name;
+fn names_of<'a>(members: &'a [Member<'_>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = members.iter().map(|it| it.name).collect();
+    let mut lists: HashMap<&[&str], Vec<usize>> = HashMap::new();
+    for (at, member) in members.iter().enumerate() {
+        if holds_name(member.name) || holds_value(member.name) {
+            lists.entry(&member.within).or_default().push(at);
+        }
     }
-    let is_beside = |it: &&Member<'_>| it.within == member.within;
-    let is_part = |it: &&Member<'_>| holds_name(it.name) || holds_value(it.name);
-    let of_list = members.iter().filter(is_beside);
-    // The first of a list tells whether names come before values.
-    let is_name_first = of_list
-        .clone()
-        .find(is_part)
-        .is_some_and(|it| holds_name(it.name));
-    let named = if is_name_first {
-        members[..at].iter().rev().filter(is_beside).find(is_part)
-    } else {
-        members[at + 1..].iter().filter(is_beside).find(is_part)
-    };
-    named
-        .filter(|it| holds_name(it.name))
-        .map_or(member.name, |it| &it.value)
+    for list in lists.values() {
+        // The first of a list tells whether names come before values.
+        let is_name_first = holds_name(members[list[0]].name);
+        for pair in list.windows(2) {
+            let (name, value) = match is_name_first {
+                true => (pair[0], pair[1]),
+                false => (pair[1], pair[0]),
+            };
+            if holds_name(members[name].name) && holds_value(members[value].name) {
+                names[value] = &members[name].value;
+            }
+        }
+    }
+    names
 }
 
 /// The strings of a JSON document that have escapes, as they are written between their quotes.
@@ -569,10 +570,36 @@ mod tests {
         assert_eq!(found(&text, false), [""; 0]);
     }
 
+    /// Texts whose repetition once took time or memory with the square of its length.
+    const HOSTILE: [&str; 14] = [
+        "-----BEGIN PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\nabcdef\n",
+        "password=\"",
+        "password='",
+        "\"a\",",
+        "\":",
+        "{\"a\":",
+        "/* ",
+        "a = <<E\n",
+        "- x:\n    name: password\n    value: a\n",
+        "a:b@tcp(",
+        "https://u:password@",
+        "{password={",
+        "Bearer ",
+    ];
+
     #[test]
     fn work_is_bounded() {
         let nested = "[".repeat(100_000);
         assert_eq!(found(&nested, true), [""; 0]);
+        for repeated in HOSTILE {
+            let value = repeated.repeat((1 << 18) / repeated.len());
+            for is_secret in [false, true] {
+                let found = secrets_in(&value, is_secret);
+                let bytes: usize = found.iter().map(|it| it.value.len()).sum();
+                assert!(bytes <= 10 * value.len(), "{repeated}: {bytes}");
+            }
+        }
         let many: Vec<_> = (0..2 * MAX_SECRETS)
             .map(|it| format!("value-{it}"))
             .collect();

@@ -42,17 +42,7 @@ const MIN_TOKEN_BYTES: usize = 20;
 /// Returns the PEM private keys in a text, without their first and last lines, which all keys share, and the
 /// tokens.
 pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        rest = after;
-        if let Some((label, body)) = after.split_once(DASHES)
-            && (label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK"))
-        {
-            let body = body.split_once(END).map_or(body, |(body, _)| body);
-            found.push(Secret::anywhere(trimmed(body).as_bytes()));
-        }
-    }
+    let mut found = private_keys(text);
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let words = text.split(|c| !is_of_token(c));
     found.extend(
@@ -62,6 +52,17 @@ pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     );
     found.extend(bearer_tokens(text).map(|token| Secret::anywhere(token.as_bytes())));
     found
+}
+
+/// Returns the bodies of PEM private keys. A key without an end goes on until the next one begins.
+fn private_keys(text: &str) -> Vec<Secret<'_>> {
+    let keys = text.split(BEGIN).skip(1).filter_map(|after| {
+        let (label, body) = after.split_once(DASHES)?;
+        let is_private = label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK");
+        let body = body.split_once(END).map_or(body, |(body, _)| body);
+        is_private.then(|| Secret::anywhere(trimmed(body).as_bytes()))
+    });
+    keys.collect()
 }
 
 /// Removes line ends at both ends of a text, including those written as `\n`.
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn keys_and_tokens_are_recognised_by_their_form() {
-        let table: [(&str, &[&str]); 11] = [
+        let table: [(&str, &[&str]); 12] = [
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nBKcwgg\n-----END RSA PRIVATE KEY-----\n",
                 &["MIIEvQ\nBKcwgg"],
@@ -125,6 +126,10 @@ mod tests {
             (
                 "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz",
                 &["b3BlbnNz"],
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\nb3BlbnNz\n-----BEGIN PRIVATE KEY-----\nMIIEvQ\n",
+                &["b3BlbnNz", "MIIEvQ"],
             ),
             (
                 "-----BEGIN CERTIFICATE-----\nMIIEvQ\n-----END CERTIFICATE-----\n\

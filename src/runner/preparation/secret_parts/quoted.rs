@@ -15,8 +15,9 @@ struct Bracket<'a> {
 pub(crate) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let mut brackets = Vec::new();
+    let mut strings = Strings::of(text);
     let mut from = 0;
-    while let Some((open, close)) = next_string(text, from) {
+    while let Some((open, close)) = strings.next() {
         follow(text, from..open, &mut brackets);
         from = close + 1;
         let after = text[close + 1..].trim_start_matches([' ', '\t']);
@@ -63,31 +64,69 @@ fn name_of<'a>(before: &'a str, bracket: Option<&Bracket<'_>>) -> Option<&'a str
     let before_name = before[..before.len() - 1].trim_end().trim_end_matches('"');
     let before_name =
         before_name[..before_name.len() - name.len()].trim_end_matches(['"', ' ', '\t', '\r']);
-    let is_first = before_name.is_empty() || before_name.ends_with(['\n', '{', ',']);
+    let is_first = before_name.is_empty()
+        || before_name.ends_with(['\n', '{', ','])
+        || before_name.ends_with("*/");
     let is_name = name.starts_with(|it: char| it.is_alphanumeric() || it == '_');
     (is_first && is_name).then_some(name)
 }
 
-/// Returns where the next string begins and ends, including its quotes.
-fn next_string(text: &str, from: usize) -> Option<(usize, usize)> {
-    let mut from = from;
-    let open = loop {
-        let open = from + text.get(from..)?.find('"')?;
-        let line_start = text[..open].rfind('\n').map_or(0, |at| at + 1);
-        let line = text[line_start..open].trim_start();
-        if !line.starts_with('#') && !line.starts_with("//") {
-            break open;
+/// Where the strings of a text begin and end, including their quotes.
+struct Strings<'a> {
+    text: &'a str,
+    at: usize,
+    /// Where the last comment between `/*` and `*/` ends.
+    last_comment_end: usize,
+}
+
+impl<'a> Strings<'a> {
+    fn of(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            last_comment_end: text.rfind("*/").unwrap_or(0),
         }
-        // A comment may contain a single quote.
-        from = open + text[open..].find('\n')?;
-    };
-    let mut is_escaped = false;
-    let close = text[open + 1..].find(|c| {
-        let is_close = c == '"' && !is_escaped;
-        is_escaped = c == '\\' && !is_escaped;
-        is_close
-    })?;
-    Some((open, open + 1 + close))
+    }
+
+    /// Returns where a comment ends that begins at a position. A comment may contain a single quote.
+    fn end_of_comment(&self, at: usize) -> Option<usize> {
+        let is_start = self.text[..at].ends_with(|c: char| c.is_whitespace() || "{[(".contains(c));
+        if at > 0 && !is_start {
+            return None;
+        }
+        let rest = &self.text[at..];
+        if rest.starts_with("/*") {
+            let is_closed = at < self.last_comment_end;
+            return is_closed
+                .then(|| rest.find("*/"))
+                .flatten()
+                .map(|end| at + end + 2);
+        }
+        let is_comment = rest.starts_with('#') || rest.starts_with("//");
+        is_comment.then(|| rest.find('\n').map_or(self.text.len(), |end| at + end))
+    }
+}
+
+impl Iterator for Strings<'_> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let open = loop {
+            let at = self.at + self.text.get(self.at..)?.find(['"', '#', '/'])?;
+            if self.text[at..].starts_with('"') {
+                break at;
+            }
+            self.at = self.end_of_comment(at).unwrap_or(at + 1);
+        };
+        let mut is_escaped = false;
+        let close = self.text[open + 1..].find(|c| {
+            let is_close = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            is_close
+        })?;
+        self.at = open + 1 + close + 1;
+        Some((open, open + 1 + close))
+    }
 }
 
 /// Returns the name before the `=` or `:` that ends a text.
@@ -142,9 +181,16 @@ mod tests {
 
     #[test]
     fn assigned_strings_are_found_with_their_names() {
-        let table: [(&str, &[(&str, &str)]); 8] = [
+        let table: [(&str, &[(&str, &str)]); 12] = [
             ("a = \"b\"", &[("a", "b")]),
             ("# 19\" rack\na = \"b\"\n// c = \"d\"", &[("a", "b")]),
+            (
+                "a = \"b\" # 19\" rack\nc = \"d\"",
+                &[("a", "b"), ("c", "d")],
+            ),
+            ("{ /* 19\" rack */ a = \"b\" }", &[("a", "b")]),
+            ("{ /* a = \"b\" }", &[]),
+            ("a = \"b\"\nc = \"d#e\"", &[("a", "b"), ("c", "d#e")]),
             ("users:\n  token: \"b\"\n", &[("token", "b")]),
             (
                 "{ \"a-b\" : \"c\\\"d\", e=\"f\" }",
