@@ -73,6 +73,20 @@ pub(super) fn first_part(gap: &[u8]) -> usize {
     len
 }
 
+/// Returns the positions within a gap, after its beginning, at which an escape begins.
+pub(super) fn escapes_within(gap: &[u8]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Token::Space(len) | Token::LineEnd(len) | Token::Colour(len) = token(&gap[at..]) {
+            at += len;
+            if matches!(gap.get(at), Some(b'\\' | b'%')) {
+                return Some(at);
+            }
+        }
+        None
+    })
+}
+
 /// Tells whether a text begins with the end of a string literal, a line end, and the start of another literal: `'`, a
 /// line end and `'` as Python's `pprint` breaks long strings, also with another quote or a letter before it; JavaScript has
 /// a `+` before or behind the line end.
@@ -332,6 +346,20 @@ mod tests {
             let found = at_start(text.as_bytes(), true);
             assert_eq!(found, At::Gap(expected), "{gap:?}");
             assert_eq!(at_start(text.as_bytes(), false), found, "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_within_a_gap_are_found() {
+        let table: [(&str, &[usize]); 4] = [
+            ("\\t\\t\\\\r", &[2, 4]),
+            (" \t\\n%0A ", &[2, 4]),
+            (" \u{1b}[0m\\n", &[5]),
+            ("  \n", &[]),
+        ];
+        for (gap, expected) in table {
+            let found: Vec<_> = escapes_within(gap.as_bytes()).collect();
+            assert_eq!(found, expected, "{gap:?}");
         }
     }
 

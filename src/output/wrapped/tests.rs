@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 
+use crate::output::encodings::escaping::{JSON, escape};
 use crate::output::{Matcher, Redactor};
 
 const PHRASE: &str = "correct horse battery staple";
@@ -92,6 +93,60 @@ fn a_value_with_an_apostrophe_is_masked_as_shells_quote_it_in_json() {
         for _ in 0..4 {
             assert_eq!(matcher.mask(&format!("'{text}'")), "'***'", "{text}");
             text = text.replace('\\', r"\\").replace('"', r#"\""#);
+        }
+    }
+}
+
+#[test]
+fn white_space_before_a_backslash_is_masked_in_json() {
+    for value in [
+        "abcdef\t\t\\rx99",
+        "pw9912abcdefgh\t\t\\rx99abcdefghijklmnop",
+        "login pw9912\t\t\\\n\tas01",
+        "Q\n\\b \t\\r\\\"aar rrt\t\nZ",
+        "hunter22\n\n\\n\\t\t\\u0020end",
+        "hunter22 \t%0Aend99",
+    ] {
+        let matcher = Arc::new(matcher(&[value]));
+        let mut text = value.to_owned();
+        for _ in 0..4 {
+            let text_in_quotes = format!("{{\"p\": \"{text}\"}}");
+            for size in [1, 7, text_in_quotes.len()] {
+                let masked = in_pieces(&matcher, text_in_quotes.as_bytes(), &[size]);
+                assert_eq!(
+                    String::from_utf8(masked).unwrap(),
+                    "{\"p\": \"***\"}",
+                    "{text}"
+                );
+            }
+            text = escape(&text, JSON);
+        }
+    }
+}
+
+#[test]
+fn quotes_around_a_value_in_nested_json_stay() {
+    for value in [
+        "pw9912abc\\",
+        "pw9912abc\"",
+        "\"pw9912abc",
+        "\\pw9912abc",
+        "pw9912\\\"",
+        "pw99\\\"12",
+        "pw9912abc\\\\",
+        "\"\"pw9912abc\"\"",
+        "C:\\share9912\\",
+    ] {
+        let matcher = Arc::new(matcher(&[value]));
+        let mut text = format!("{{\"pw\": \"{}\", \"z\": 1}}", escape(value, JSON));
+        let mut expected = "{\"pw\": \"***\", \"z\": 1}".to_owned();
+        for _ in 0..4 {
+            for size in [1, 7, text.len()] {
+                let masked = in_pieces(&matcher, text.as_bytes(), &[size]);
+                assert_eq!(String::from_utf8(masked).unwrap(), expected, "{text}");
+            }
+            text = format!("{{\"j\": \"{}\"}}", escape(&text, JSON));
+            expected = format!("{{\"j\": \"{}\"}}", escape(&expected, JSON));
         }
     }
 }

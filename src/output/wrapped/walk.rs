@@ -189,8 +189,48 @@ impl Comparison<'_> {
         let pattern = &self.patterns[it.from];
         let may_break = !it.line_broken || it.depth >= MIN_BROKEN_BYTES;
         if may_break && (!it.early || pattern.is_inner) {
-            self.found.end = self.found.end.max(Some(it.at));
+            let end = match pattern.text.last() {
+                Some(b'\\') => it.at - self.slashes_of_quote(it.at),
+                _ => it.at,
+            };
+            self.found.end = self.found.end.max(Some(end));
         }
+    }
+
+    /// Returns how many of the backslashes before a position belong to the quote behind it, if both are in a string
+    /// within other strings: such a string encodes a backslash by twice as many as a quote, less one.
+    fn slashes_of_quote(&mut self, at: usize) -> usize {
+        match self.window.text.get(at) {
+            Some(b'"') => {}
+            Some(_) => return 0,
+            None => {
+                self.found.undecided |= !self.window.whole;
+                return 0;
+            }
+        }
+        let slashes = self.slashes_before(at);
+        let of_quote = (1 << (slashes + 1).trailing_zeros()) - 1;
+        if of_quote < slashes { of_quote } else { 0 }
+    }
+
+    /// Returns the number of backslashes of the occurrence that precede a position.
+    fn slashes_before(&self, at: usize) -> usize {
+        let before = self.window.text[self.start..at].iter().rev();
+        before.take_while(|&&byte| byte == b'\\').count()
+    }
+
+    /// Returns whether the two quotes of a pattern are not the same in the text: one of them is the end of a string
+    /// in a string, if fewer backslashes precede it.
+    fn are_unlike_quotes(&self, it: &ComparisonState, bytes: &[u8], len: usize) -> bool {
+        let is_after_quote = || {
+            let before = it.depth.checked_sub(1);
+            before.is_some_and(|at| self.patterns[it.from].text[at] == b'"')
+                && self.window.text[it.at - 1] == b'"'
+        };
+        bytes == b"\""
+            && is_after_quote()
+            && self.window.text[it.at + len - 1] == b'"'
+            && self.slashes_before(it.at - 1) != len - 1
     }
 
     /// Adds every interpretation of a byte that has more than one.
@@ -295,6 +335,7 @@ impl Comparison<'_> {
         if it.spaced {
             let at = it.at + gap.len;
             self.scratch.pending.push(ComparisonState { at, ..*it });
+            self.read_escapes_within(it, &rest[..gap.len], b"");
             return true;
         }
         if gap.visible && wants_space {
@@ -306,6 +347,7 @@ impl Comparison<'_> {
             if first > 0 && first < gap.len {
                 self.scratch.pending.extend(self.narrowed(it, b" ", first));
             }
+            self.read_escapes_within(it, &rest[..gap.len], b" ");
         }
         if (!gap.visible || gap.line_end) && (!early || has_inner) {
             self.scratch.pending.push(ComparisonState {
@@ -318,6 +360,17 @@ impl Comparison<'_> {
             });
         }
         true
+    }
+
+    /// Reads a gap up to each of its escapes, if the patterns continue with some bytes and the sign of an escape.
+    fn read_escapes_within(&mut self, it: &ComparisonState, gap: &[u8], bytes: &[u8]) {
+        let continues_with = |sign: &[u8]| self.narrow(it, &[bytes, sign].concat()).is_some();
+        if !continues_with(b"\\") && !continues_with(b"%") {
+            return;
+        }
+        for len in gap::escapes_within(gap) {
+            self.scratch.pending.extend(self.narrowed(it, bytes, len));
+        }
     }
 
     /// Reads the end of a string literal and the start of another on the next line.
@@ -383,6 +436,9 @@ impl Comparison<'_> {
     }
 
     fn add(&mut self, it: &ComparisonState, bytes: &[u8], len: usize) {
+        if self.are_unlike_quotes(it, bytes, len) {
+            return;
+        }
         let next = self.narrowed(it, bytes, len);
         let spaced = bytes == b" ";
         self.scratch
