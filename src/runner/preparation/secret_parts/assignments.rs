@@ -27,12 +27,13 @@ fn add_of_line<'a>(line: &'a [u8], to: &mut Vec<Secret<'a>>) {
     while let Some(equals) = line[at..].iter().position(|&byte| byte == b'=') {
         let name = name_before(&line[at..at + equals]);
         at += equals + 1;
-        let value = Value::at(&line[at..]);
-        if !is_secret(name) || value.is_reference() {
+        if !is_secret(name) {
             continue;
         }
-        let pair = &line[at - 1 - name.len()..at + value.end];
-        value.add(pair, to);
+        let value = Value::at(&line[at..]);
+        if !value.is_reference() {
+            value.add(&line[at - 1 - name.len()..at + value.end], to);
+        }
         at += value.end;
     }
 }

@@ -1,7 +1,7 @@
 //! Finds passwords in files of programs that fetch modules and packages: `.netrc` and `.npmrc`.
 
 use super::Secret;
-use super::document::basic_password;
+use super::document::{basic_password, from_base64};
 
 /// Returns the passwords of `machine HOST login USER password PASSWORD` and of `//REGISTRY/:_authToken=TOKEN`.
 pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
@@ -13,7 +13,7 @@ pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
 /// Parses a netrc file: words in pairs, over any number of lines; only `default` has no second word.
 fn of_netrc(text: &str) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
-    let mut words = text.split_ascii_whitespace();
+    let mut words = netrc_words(text);
     if !matches!(words.next(), Some("machine" | "default")) {
         return found;
     }
@@ -21,11 +21,28 @@ fn of_netrc(text: &str) -> Vec<Secret<'_>> {
         if matches!(word, "password" | "account")
             && let Some(value) = words.next()
         {
-            let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-            found.push(Secret::anywhere(quoted.unwrap_or(value).as_bytes()));
+            found.push(Secret::anywhere(value.as_bytes()));
         }
     }
     found
+}
+
+/// Splits a text at white space outside of double quotes, and removes these.
+fn netrc_words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        if rest.is_empty() {
+            return None;
+        }
+        let quoted = rest.strip_prefix('"').and_then(|it| it.split_once('"'));
+        let (word, after) = quoted.unwrap_or_else(|| {
+            let end = rest.find(|c: char| c.is_ascii_whitespace());
+            rest.split_at(end.unwrap_or(rest.len()))
+        });
+        rest = after;
+        Some(word)
+    })
 }
 
 /// Returns the value of a registry setting, and the password in it.
@@ -36,12 +53,16 @@ fn of_npmrc_line(line: &str) -> Vec<Secret<'_>> {
         let value = value.trim().trim_matches('"');
         ["_authToken", "_auth", "_password"]
             .contains(&name)
-            .then_some(value)
+            .then_some((name, value))
     };
-    let Some(value) = member() else {
+    let Some((name, value)) = member() else {
         return Vec::new();
     };
-    let password = basic_password(value).map(|password| Secret::anywhere(password.into_bytes()));
+    let password = match name {
+        "_password" => from_base64(value),
+        _ => basic_password(value),
+    };
+    let password = password.map(|password| Secret::anywhere(password.into_bytes()));
     [Secret::anywhere(value.as_bytes())]
         .into_iter()
         .chain(password)
@@ -55,19 +76,25 @@ mod tests {
 
     #[test]
     fn passwords_of_netrc_and_npmrc_are_found() {
-        let table: [(&str, &[&str]); 8] = [
+        let table: [(&str, &[&str]); 11] = [
             ("machine a.b login c password d", &["d"]),
             (
                 "machine a\n\tlogin b\n\tpassword \"c\"\nmachine d password e",
                 &["c", "e"],
             ),
             ("default login anonymous password a@b", &["a@b"]),
+            ("machine a password \"b c\" account d", &["b c", "d"]),
+            ("machine a password \"b c", &["\"b"]),
             ("the machine has a password here", &[]),
             ("machine a login b", &[]),
             ("//a.b/c/:_authToken=d", &["d"]),
             (
                 "registry=https://a.b/\n//a.b/:_auth = \"dXNlcjpodW50ZXIyMg==\"\n//a.b/:email=c",
                 &["dXNlcjpodW50ZXIyMg==", "hunter22"],
+            ),
+            (
+                "//a.b/:_password=aHVudGVyMjJhYmNk\n//a.b/:username=c",
+                &["aHVudGVyMjJhYmNk", "hunter22abcd"],
             ),
             ("// a comment = b", &[]),
         ];

@@ -320,7 +320,7 @@ fn is_region(value: &str) -> bool {
 }
 
 /// Decodes a base64 text.
-fn from_base64(text: &str) -> Option<String> {
+pub(crate) fn from_base64(text: &str) -> Option<String> {
     let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
     if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {
         return None;
@@ -571,7 +571,9 @@ mod tests {
     }
 
     /// Texts whose repetition once took time or memory with the square of its length.
-    const HOSTILE: [&str; 14] = [
+    const HOSTILE: [&str; 16] = [
+        "A=",
+        "a=b;",
         "-----BEGIN PRIVATE KEY-----\n",
         "-----BEGIN PRIVATE KEY-----\nabcdef\n",
         "password=\"",

@@ -1,5 +1,7 @@
 //! Finds values that are assigned to a secret name: in the query of a URL, and in a connection string.
 
+use percent_encoding::percent_decode;
+
 use super::{Scope, Secret, add, add_pieces, scope_of};
 use crate::protocol::is_secret_name;
 
@@ -28,11 +30,21 @@ const QUERY_SEPARATORS: &[u8] = b"?&;#";
 /// Separators of the words of a value that should have been quoted.
 const WHITE_SPACE: &[u8] = b" \t";
 
-/// Adds the secrets of a query, with or without a fragment after it.
+/// Adds the secrets of a query, with or without a fragment after it. A value may be in the braces of JDBC.
 pub(crate) fn add_of_query<'a>(query: &'a [u8], to: &mut Vec<Secret<'a>>) {
-    for pair in query.split(|byte| QUERY_SEPARATORS.contains(byte)) {
-        if let Some(value) = secret_of(pair) {
-            add_assigned(pair, value, to);
+    for pair in split(query, QUERY_SEPARATORS, b"{") {
+        let Some(value) = secret_of(pair) else {
+            continue;
+        };
+        add_assigned(pair, value, to);
+        add_without_quotes(pair, value, to);
+        // Forms have a plus sign for a space.
+        if value.contains(&b'+') {
+            let spaced = value.iter().map(|&it| if it == b'+' { b' ' } else { it });
+            let spaced: Vec<u8> = spaced.collect();
+            to.push(Secret::anywhere(
+                percent_decode(&spaced).collect::<Vec<u8>>(),
+            ));
         }
     }
 }
@@ -46,7 +58,7 @@ pub(crate) fn secrets_in(text: &[u8], min_pairs: usize) -> Vec<Secret<'_>> {
     if text.contains(&b'\n') || starts.first() != Some(&0) {
         return found;
     }
-    let by_semicolons = split_at_semicolons(text);
+    let by_semicolons: Vec<&[u8]> = split(text, b";", b"'\"{").collect();
     let has_equals = |pair: &&&[u8]| pair.contains(&b'=');
     if starts
         .len()
@@ -76,11 +88,15 @@ pub(crate) fn secrets_in(text: &[u8], min_pairs: usize) -> Vec<Secret<'_>> {
 fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     let value = without_end_after_quotes(value);
     add_assigned(pair, value, to);
+    if !add_without_quotes(pair, value, to) && value.iter().any(|it| WHITE_SPACE.contains(it)) {
+        add_pieces(value, WHITE_SPACE, to);
+    }
+}
+
+/// Adds a value in quotes or braces without these; returns whether it has them.
+fn add_without_quotes<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) -> bool {
     let [quote @ (b'\'' | b'"' | b'{'), quoted @ ..] = value else {
-        if value.iter().any(|byte| WHITE_SPACE.contains(byte)) {
-            add_pieces(value, WHITE_SPACE, to);
-        }
-        return;
+        return false;
     };
     let close = closing(*quote);
     let quoted = quoted.strip_suffix(&[close]).unwrap_or(quoted);
@@ -92,6 +108,7 @@ fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
     if quoted.contains(&b'\\') {
         to.push(Secret::anywhere(without_backslashes(quoted)));
     }
+    true
 }
 
 /// Removes what follows the quotes of a value, if it separates pairs.
@@ -152,22 +169,28 @@ const fn closing(quote: u8) -> u8 {
     }
 }
 
-/// Returns the pairs between semicolons outside of quoted values. An unclosed quote does not count.
-fn split_at_semicolons(text: &[u8]) -> Vec<&[u8]> {
-    let mut pairs = Vec::new();
+/// Returns the pairs between separators outside of values in these quotes. An unclosed quote does not count.
+fn split<'a>(
+    text: &'a [u8],
+    separators: &'static [u8],
+    quotes: &'static [u8],
+) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = text;
-    while !rest.is_empty() {
-        let end = end_of_pair(rest);
-        pairs.push(rest[..end].trim_ascii());
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = end_of_pair(rest, separators, quotes);
+        let pair = rest[..end].trim_ascii();
         rest = rest.get(end + 1..).unwrap_or_default();
-    }
-    pairs
+        Some(pair)
+    })
 }
 
 /// Returns where the first pair of a text ends.
-fn end_of_pair(text: &[u8]) -> usize {
+fn end_of_pair(text: &[u8], separators: &[u8], quotes: &[u8]) -> usize {
     let next = |from: usize| {
-        let len = text[from..].iter().position(|&byte| byte == b';');
+        let len = text[from..].iter().position(|it| separators.contains(it));
         len.map_or(text.len(), |len| from + len)
     };
     let plain = next(0);
@@ -176,7 +199,7 @@ fn end_of_pair(text: &[u8]) -> usize {
     };
     let open = after_white_space(text, equals + 1);
     match text.get(open) {
-        Some(&quote @ (b'\'' | b'"' | b'{')) => end_of_quoted(&text[open + 1..], closing(quote))
+        Some(quote) if quotes.contains(quote) => end_of_quoted(&text[open + 1..], closing(*quote))
             .map_or(plain, |len| next(open + 1 + len)),
         _ => plain,
     }

@@ -287,7 +287,19 @@ mod tests {
 
     #[test]
     fn a_query_gives_what_its_names_call_secret() {
-        let table: [(&str, &[&str]); 4] = [
+        let table: [(&str, &[&str]); 7] = [
+            (
+                "jdbc:sqlserver://h:1433;user=sa;password={pAq;9}}x1};encrypt=true",
+                &["{pAq;9}}x1}", "pAq;9}}x1", "pAq;9}x1"],
+            ),
+            (
+                "jdbc:sqlserver://h:1433;password={pAq9;token=value1",
+                &["value1"],
+            ),
+            (
+                "https://h/?password=two+words%2B99&x=y",
+                &["two+words%2B99", "two+words+99", "two words+99"],
+            ),
             (
                 "http://h/s?private_token=s3cr3t%2Bv&ref=v1.2.3",
                 &["s3cr3t%2Bv", "s3cr3t+v"],
