@@ -2,6 +2,11 @@
 
 use super::member::Member;
 
+/// Encloses a string of TOML over several lines.
+const TOML_QUOTES: &str = "\"\"\"";
+/// Most lines of such a string: limits the search for its end.
+const MAX_LINES_OF_STRING: usize = 256;
+
 /// Returns the unquoted values of `name: value`, `- name: value`, `name = value`, `export NAME=value`, and of `-
 /// value`. Lines with more than a name before the `=` or `:` are skipped.
 pub(crate) fn members_in(text: &str) -> Vec<Member<'_>> {
@@ -37,7 +42,7 @@ impl<'a> LineReader<'a> {
         while self.open.pop_if(|(open, _)| *open >= indent).is_some() {}
         let content = content.trim_end();
         if let Some(inner) = content.strip_prefix('{') {
-            return self.read_flow("", inner, true);
+            return self.read_flow("", inner, true, following);
         }
         let Some((name, value, is_yaml)) = assigned(content) else {
             if is_element {
@@ -46,8 +51,26 @@ impl<'a> LineReader<'a> {
             return;
         };
         self.read_value(name, value, indent, following);
+        if is_yaml && is_plain(value) {
+            self.read_continuation(name, value, indent, following);
+        }
         if is_yaml && value.is_empty() {
             self.open.push((indent, name));
+        }
+    }
+
+    /// Reads the lines of a plain scalar of YAML after the line with its name.
+    fn read_continuation(
+        &mut self,
+        name: &'a str,
+        value: &str,
+        indent: usize,
+        following: &mut (impl Iterator<Item = &'a str> + Clone),
+    ) {
+        let continues = |line: &str| indent_of(line) > indent && is_plain_line(line.trim());
+        let lines = take_while(following, continues);
+        if !lines.is_empty() {
+            self.add(name, format!("{value} {lines}").trim().replace('\n', " "));
         }
     }
 
@@ -58,26 +81,41 @@ impl<'a> LineReader<'a> {
         indent: usize,
         following: &mut (impl Iterator<Item = &'a str> + Clone),
     ) {
-        if let Some(end) = value.strip_prefix("<<") {
-            let end = end.trim_start_matches('-');
-            let lines = take_while(following, |line| line.trim() != end);
-            self.add(name, lines);
+        if value.starts_with("<<") {
+            self.add(name, heredoc(value, following));
+        } else if let Some(first) = value.strip_prefix(TOML_QUOTES)
+            && is_closed_below(first, following)
+        {
+            let lines = take_while(following, |line| !line.trim_end().ends_with(TOML_QUOTES));
+            let last = following.next().unwrap_or_default().trim();
+            let last = last.strip_suffix(TOML_QUOTES).unwrap_or(last);
+            self.add(name, format!("{first}\n{lines}\n{last}").trim().to_owned());
         } else if value.starts_with(['|', '>']) {
             let is_below = |line: &str| line.trim().is_empty() || indent_of(line) > indent;
             let lines = take_while(following, is_below);
             self.add(name, lines);
         } else if let Some(inner) = value.strip_prefix(['{', '[']) {
-            self.read_flow(name, inner, false);
+            self.read_flow(name, inner, false, following);
         } else {
             self.add(name, without_quotes(value));
+            self.add(name, shell_word(value).unwrap_or_default());
         }
     }
 
     /// Parses the rest of a mapping or list within one line, after the first brace or bracket. HCL objects look
     /// like this too, except for the colons.
-    fn read_flow(&mut self, name: &'a str, inner: &'a str, is_yaml_only: bool) {
+    fn read_flow(
+        &mut self,
+        name: &'a str,
+        inner: &'a str,
+        is_yaml_only: bool,
+        following: &mut (impl Iterator<Item = &'a str> + Clone),
+    ) {
         for part in inner.split([',', '{', '[', '}', ']']).map(str::trim) {
             match assigned(part) {
+                Some((inner_name, value, _)) if value.starts_with("<<") => {
+                    self.add_below(name, inner_name, &heredoc(value, following));
+                }
                 Some((_, _, false)) if is_yaml_only => {}
                 Some((inner_name, value, _)) => self.add_below(name, inner_name, value),
                 None => self.add_below(name, "", part),
@@ -105,7 +143,10 @@ impl<'a> LineReader<'a> {
 
 /// Returns the name, the value as written, and whether they are YAML.
 fn assigned(text: &str) -> Option<(&str, &str, bool)> {
-    let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
+    let command = ["export ", "set ", "ENV ", "ARG ", "$env:"]
+        .iter()
+        .find_map(|it| text.strip_prefix(it));
+    let text = command.unwrap_or(text).trim_start();
     let is_of_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
     let (name, rest) = match text.strip_prefix(['"', '\'']) {
         Some(quoted) => {
@@ -156,6 +197,47 @@ fn without_quotes(value: &str) -> String {
     without_comment.unwrap_or(value).to_owned()
 }
 
+/// Returns whether a string of TOML over several lines has its end in the next lines.
+fn is_closed_below<'a>(first: &str, following: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
+    let mut lines = following.clone().take(MAX_LINES_OF_STRING);
+    !first.contains(TOML_QUOTES) && lines.any(|line| line.trim_end().ends_with(TOML_QUOTES))
+}
+
+/// Takes the lines of a heredoc that begins with `<<END` or `<<-END`.
+fn heredoc<'a>(start: &str, following: &mut (impl Iterator<Item = &'a str> + Clone)) -> String {
+    let end = start.trim_start_matches(['<', '-']);
+    take_while(following, |line| line.trim() != end)
+}
+
+/// Returns whether a YAML value is neither quoted nor marked as a block, a flow or a heredoc.
+fn is_plain(value: &str) -> bool {
+    !value.starts_with(['"', '\'', '|', '>', '{', '[', '<'])
+}
+
+/// Returns whether a line may continue a plain scalar: it is no element, no comment, and assigns nothing.
+fn is_plain_line(line: &str) -> bool {
+    is_plain(line)
+        && !line.starts_with(['#', ';', '-'])
+        && !line.is_empty()
+        && assigned(line).is_none()
+}
+
+/// Returns the value of a shell word with an apostrophe: `'it'\''s'`, `'it'"'"'s'` or `$'it\'s'`.
+fn shell_word(value: &str) -> Option<String> {
+    const APOSTROPHES: [&str; 2] = [r"'\''", "'\"'\"'"];
+    if let Some(quoted) = value.strip_prefix("$'") {
+        let quoted = quoted.strip_suffix('\'').unwrap_or(quoted);
+        return Some(quoted.replace("\\'", "'").replace("\\\\", "\\"));
+    }
+    let quoted = value.strip_prefix('\'')?.strip_suffix('\'')?;
+    let has_any = APOSTROPHES.iter().any(|it| quoted.contains(it));
+    has_any.then(|| {
+        APOSTROPHES
+            .iter()
+            .fold(quoted.to_owned(), |text, it| text.replace(it, "'"))
+    })
+}
+
 fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
@@ -180,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_assigned_is_found_without_quotes_and_comments() {
-        let table: [(&str, &[(&str, &str)]); 22] = [
+        let table: [(&str, &[(&str, &str)]); 30] = [
             ("A=b", &[("A", "b")]),
             (
                 "export A_B='c d'\r\nE = \"f\"",
@@ -196,6 +278,10 @@ mod tests {
                 &[("aws_secret_access_key", "a/b=")],
             ),
             ("a.b.c=d", &[("a.b.c", "d")]),
+            (
+                "$env:A = \"b\"\nENV C=d\nset E=f",
+                &[("A", "b"), ("C", "d"), ("E", "f")],
+            ),
             ("\"a b\": c\n'd': \"e\"", &[("a b", "c"), ("d", "e")]),
             ("\"a\": &b c\nd : !!str 'e'", &[("a", "c"), ("d", "e")]),
             ("a: # b\n  c: d\ne: &f\n  g: h", &[("c", "d"), ("g", "h")]),
@@ -211,6 +297,19 @@ mod tests {
             ("- a\n- - b\n  - 'c'", &[("", "a"), ("", "b"), ("", "c")]),
             ("a: |\n  b c\n\n  d\ne: f", &[("a", "b c\n\nd"), ("e", "f")]),
             ("a = <<-EOT\n  b\n  EOT\nc = d", &[("a", "b"), ("c", "d")]),
+            ("a:\n  b c\n  d\ne: f", &[("a", "b c d"), ("e", "f")]),
+            (
+                "a: b\n  c\n  d: e\n",
+                &[("a", "b"), ("a", "b c"), ("d", "e")],
+            ),
+            ("a = <<EOT\nb\nEOT\nc = d", &[("a", "b"), ("c", "d")]),
+            ("{ a = <<EOT\nb\nEOT\n}", &[("a", "b")]),
+            (
+                "a = \"\"\"\nb\nc\"\"\"\nd = e",
+                &[("a", "b\nc"), ("d", "e")],
+            ),
+            ("A=$'b\\'c'", &[("A", "$'b\\'c'"), ("A", "b'c")]),
+            ("A='b'\"'\"'c'", &[("A", "b'\"'\"'c"), ("A", "b'c")]),
             (
                 "a: {b: c, d: [e, \"f\"]}",
                 &[("b", "c"), ("", "e"), ("", "f")],
