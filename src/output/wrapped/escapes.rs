@@ -158,21 +158,51 @@ fn braced(digits: &[u8], slashes: usize) -> Escape {
 pub(super) fn shell_apostrophe(text: &[u8]) -> Escape {
     let slashes = slashes(&text[1..]);
     let escape = &text[1..=slashes];
-    let escaped = [b"'", escape, b"''"].concat();
-    let quoted = [b"'", escape, b"\"'", escape, b"\"'"].concat();
-    let may_be = [
-        (slashes > 0 || text.len() == 1).then_some(escaped),
-        Some(quoted),
-    ];
-    for spelled in may_be.iter().flatten() {
-        if text.starts_with(spelled) {
-            return Escape::Spelled(Spelled::of_byte(b'\''), spelled.len());
-        }
-        if spelled.starts_with(text) {
-            return Escape::Cut;
+    let is_escaped = slashes > 0 || text.len() == 1;
+    let escaped = [b"'", escape, b"''"];
+    let quoted = [b"'", escape, b"\"'", escape, b"\"'"];
+    let may_be = [is_escaped.then_some(&escaped[..]), Some(&quoted[..])];
+    for parts in may_be.into_iter().flatten() {
+        match beginning(text, parts) {
+            Beginning::Is(len) => return Escape::Spelled(Spelled::of_byte(b'\''), len),
+            Beginning::Not => {}
+            Beginning::Cut => return Escape::Cut,
         }
     }
     Escape::None
+}
+
+/// Whether a text begins with another one.
+enum Beginning {
+    /// The length of the other text.
+    Is(usize),
+    Not,
+    /// The text ends too early to decide.
+    Cut,
+}
+
+/// Compares the beginning of a text with several parts in a row.
+fn beginning(text: &[u8], parts: &[&[u8]]) -> Beginning {
+    let mut rest = text;
+    for part in parts {
+        match rest.strip_prefix(*part) {
+            Some(after) => rest = after,
+            None if part.starts_with(rest) => return Beginning::Cut,
+            None => return Beginning::Not,
+        }
+    }
+    Beginning::Is(text.len() - rest.len())
+}
+
+/// Returns the character that only YAML spells by a backslash and this one.
+pub(super) const fn of_yaml(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'N' => Some("\u{85}"),
+        b'_' => Some("\u{a0}"),
+        b'L' => Some("\u{2028}"),
+        b'P' => Some("\u{2029}"),
+        _ => None,
+    }
 }
 
 /// Most apostrophes that a shell writes at once.

@@ -36,6 +36,12 @@ impl Tails {
             }
             At::Text if text.starts_with(b"\\") => {
                 let slashes = escapes::slashes(text);
+                if text
+                    .get(slashes)
+                    .is_some_and(|it| escapes::of_yaml(*it).is_some())
+                {
+                    return None;
+                }
                 match escapes::backslashed(text) {
                     // What is spelled may begin an escape itself, or stand for a space.
                     Escape::Spelled(it, _)

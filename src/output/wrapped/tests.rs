@@ -125,6 +125,24 @@ fn white_space_before_a_backslash_is_masked_in_json() {
 }
 
 #[test]
+fn escapes_of_yaml_alone_are_read() {
+    for (value, text) in [
+        ("uajC\u{2028}LzRN\u{a0}wiW8", r"uajC\LLzRN\_wiW8"),
+        ("ab\u{a0}hunter22", r"ab\_hunter22"),
+        ("hunter22\u{85}abc\u{2029}def", r"hunter22\Nabc\Pdef"),
+    ] {
+        let matcher = matcher(&[value]);
+        assert_eq!(
+            matcher.mask(&format!("k: \"{text}\"")),
+            "k: \"***\"",
+            "{text}"
+        );
+    }
+    let plain = matcher(&["C:\\Local_hunter\\_x"]);
+    assert_eq!(plain.mask(r"(C:\Local_hunter\_x)"), "(***)");
+}
+
+#[test]
 fn quotes_around_a_value_in_nested_json_stay() {
     for value in [
         "pw9912abc\\",
@@ -136,6 +154,9 @@ fn quotes_around_a_value_in_nested_json_stay() {
         "pw9912abc\\\\",
         "\"\"pw9912abc\"\"",
         "C:\\share9912\\",
+        "Q\n\n\"b\"a\"\\\"\"\n\"Z",
+        "Qa\nb\na\\aab\na\\\"\"\"\\\\\n\n\\Z",
+        "Q<\\\n<\"\\\"\"Z",
     ] {
         let matcher = Arc::new(matcher(&[value]));
         let mut text = format!("{{\"pw\": \"{}\", \"z\": 1}}", escape(value, JSON));

@@ -189,8 +189,9 @@ impl Comparison<'_> {
         let pattern = &self.patterns[it.from];
         let may_break = !it.line_broken || it.depth >= MIN_BROKEN_BYTES;
         if may_break && (!it.early || pattern.is_inner) {
-            let end = match pattern.text.last() {
-                Some(b'\\') => it.at - self.slashes_of_quote(it.at),
+            let end = match *pattern.text {
+                [.., b'\\'] => it.at - self.slashes_of_quote(it.at),
+                [.., before, b'"', b'"'] => it.at - self.len_of_other_quote(before, it.at),
                 _ => it.at,
             };
             self.found.end = self.found.end.max(Some(end));
@@ -219,16 +220,29 @@ impl Comparison<'_> {
         before.take_while(|&&byte| byte == b'\\').count()
     }
 
-    /// Returns whether the two quotes of a pattern are not the same in the text: one of them is the end of a string
-    /// in a string, if fewer backslashes precede it.
-    fn are_unlike_quotes(&self, it: &ComparisonState, bytes: &[u8], len: usize) -> bool {
-        let is_after_quote = || {
-            let before = it.depth.checked_sub(1);
-            before.is_some_and(|at| self.patterns[it.from].text[at] == b'"')
-                && self.window.text[it.at - 1] == b'"'
-        };
+    /// Returns the length of a quote before a position if it ends a string in a string, and does not belong to the
+    /// value like the quote before it: then it has another number of backslashes.
+    fn len_of_other_quote(&self, before_quotes: u8, at: usize) -> usize {
+        let slashes = self.slashes_before(at - 1);
+        let first_quote = at - 1 - slashes;
+        let is_quote = |at: usize| at > self.start && self.window.text[at - 1] == b'"';
+        if !is_quote(at) || !is_quote(first_quote) {
+            return 0;
+        }
+        let slashes_of_first = self.slashes_before(first_quote - 1);
+        let is_as_it_is = slashes == 0 && slashes_of_first == 1 && before_quotes == b'\\';
+        if slashes == slashes_of_first || is_as_it_is {
+            0
+        } else {
+            slashes + 1
+        }
+    }
+
+    /// Returns whether a quote cannot be the second of a pattern, since the first one begins a string in a string.
+    fn is_first_quote(&self, it: &ComparisonState, bytes: &[u8], len: usize) -> bool {
         bytes == b"\""
-            && is_after_quote()
+            && it.depth == 1
+            && self.window.text[it.at - 1] == b'"'
             && self.window.text[it.at + len - 1] == b'"'
             && self.slashes_before(it.at - 1) != len - 1
     }
@@ -244,6 +258,9 @@ impl Comparison<'_> {
                 let slashes = escapes::slashes(rest);
                 self.read_escape(it, escapes::backslashed(rest));
                 self.read_reference(it, rest);
+                if let Some(spelled) = rest.get(slashes).and_then(|it| escapes::of_yaml(*it)) {
+                    self.add(it, spelled.as_bytes(), slashes + 1);
+                }
                 self.add(it, b"\\", slashes);
                 // The last one may belong to the following character; before a sign, that makes no difference.
                 if slashes > 1 && rest.get(slashes).is_some_and(u8::is_ascii_alphanumeric) {
@@ -436,7 +453,7 @@ impl Comparison<'_> {
     }
 
     fn add(&mut self, it: &ComparisonState, bytes: &[u8], len: usize) {
-        if self.are_unlike_quotes(it, bytes, len) {
+        if self.is_first_quote(it, bytes, len) {
             return;
         }
         let next = self.narrowed(it, bytes, len);
