@@ -93,10 +93,10 @@ impl<'a> Value<'a> {
 
     /// Returns whether a shell replaces the value by another one, or the `=` compares.
     fn is_reference(&self) -> bool {
-        let is_of_name = |it: &u8| it.is_ascii_alphanumeric() || b"_{}".contains(it);
+        let is_of_variable = |it: &u8| it.is_ascii_uppercase() || b"_0123456789".contains(it);
         match self.text {
-            [b'$', b'(', ..] | [b'`' | b'=', ..] => true,
-            [b'$', name @ ..] => name.iter().all(is_of_name),
+            [b'$', b'(', ..] | [b'$', b'{', .., b'}'] | [b'`' | b'=', ..] => true,
+            [b'$', name @ ..] => name.iter().all(is_of_variable),
             _ => false,
         }
     }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn assigned_values_are_found_anywhere_in_a_line() {
-        let table: [(&str, &[&str]); 34] = [
+        let table: [(&str, &[&str]); 35] = [
             ("mysql --host=h --password=hunter22 --b", &["hunter22"]),
             ("--api-key='k3y-v4lue' --passive=123456", &["k3y-v4lue"]),
             ("run --password='hunt er 22' --x", &["hunt er 22"]),
@@ -224,6 +224,7 @@ mod tests {
             ("password= hunter22", &[]),
             ("if password==hunter22 or password!=hunter22", &[]),
             ("token=$(get-it) password=$PASSWORD pwd=${PWD}", &[]),
+            ("password=$hunter22", &["$hunter22"]),
             ("pass_through=hunter22 token_id=hunter22", &[]),
             ("the password=, and", &[]),
             ("=hunter22", &[]),

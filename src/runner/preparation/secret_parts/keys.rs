@@ -51,7 +51,7 @@ const PREFIXES_OF_NAMES: [&str; 14] = [
 ];
 /// What is in the middle of a token of HCP Terraform.
 const OF_HCP_TERRAFORM: &str = ".atlasv1.";
-/// Shortest token without a digit behind `Bearer`; a shorter one may be a word of a sentence.
+/// Shortest token without a digit after `Bearer`; a shorter one may be a word of a sentence.
 const MIN_BEARER_BYTES: usize = 16;
 /// Shortest token; a shorter text with such a beginning may be a name.
 const MIN_TOKEN_BYTES: usize = 20;
@@ -117,8 +117,8 @@ fn bearer_tokens(text: &str) -> impl Iterator<Item = &str> {
         }
         let token = text[at..].trim_start();
         let token = &token[..token.find(|c| !is_of_token(c)).unwrap_or(token.len())];
-        let is_word =
-            token.len() < MIN_BEARER_BYTES && !token.contains(|c: char| c.is_ascii_digit());
+        let may_be_word = token.len() < MIN_BEARER_BYTES || !scheme.ends_with("Bearer ");
+        let is_word = may_be_word && !token.contains(|c: char| c.is_ascii_digit());
         (!is_word && !is_token(token)).then_some(token)
     })
 }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn keys_and_tokens_are_recognised_by_their_form() {
-        let table: [(&str, &[&str]); 18] = [
+        let table: [(&str, &[&str]); 19] = [
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ\nBKcwgg\n-----END RSA PRIVATE KEY-----\n",
                 &["MIIEvQ\nBKcwgg"],
@@ -197,6 +197,7 @@ mod tests {
             ("-H 'Authorization: token 0123abcd'", &["0123abcd"]),
             ("Authorization: Token token-1", &["token-1"]),
             ("the token 0123abcd, the bearer of a message", &[]),
+            ("the bearer certificate-authorities", &[]),
             (
                 "token = aBcDeFgHiJkLmN.atlasv1.0123456789-abcdefghij",
                 &["aBcDeFgHiJkLmN.atlasv1.0123456789-abcdefghij"],
