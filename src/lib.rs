@@ -29,13 +29,17 @@ compile_error!("iac-runner supervises through Linux facilities: memfd, subreaper
 #[doc = include_str!("../docs/library.md")]
 pub struct Documentation;
 
+// The hidden modules are those of the program alone; they may change in any version.
 pub mod checkout;
 pub mod client;
+#[doc(hidden)]
 pub mod output;
 pub mod plan;
+#[doc(hidden)]
 pub mod process;
 pub mod protocol;
 pub mod registry;
 mod regular_file;
+#[doc(hidden)]
 pub mod runner;
 pub mod session;

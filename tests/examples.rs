@@ -32,7 +32,7 @@ const FIRST_PUBLISHED: &str = r#"{
 "#;
 
 #[test]
-fn the_first_published_request_is_accepted_as_it_stands() {
+fn first_published_request_is_accepted_unchanged() {
     let request = Request::parse(FIRST_PUBLISHED.as_bytes()).expect("it is a request");
     assert_eq!(request.args, ["-out=tfplan"]);
     assert_eq!(request.timeout().as_secs(), 30 * 60);

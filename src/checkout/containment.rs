@@ -253,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_found_is_inside(
+        fn found_paths_are_inside(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     "a", "b", "up", "in", "out", "out_file", "..", ".", "", "file", "absolute", "chain", "nowhere",

@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn with_no_room_for_more_the_line_about_what_is_left_out_stands_alone() {
+    fn without_room_only_the_omission_line_is_kept() {
         let text = "line\n".repeat(40);
         for limit in [0, 1, 10, 63] {
             assert_eq!(captured(&text, limit, 7), "[... 200 bytes left out ...]\n");

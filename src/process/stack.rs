@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_done_once_whatever_the_limit_is() {
+    fn work_is_done_once_with_any_stack_limit() {
         let mut times = 0;
         assert_eq!(
             on_enough_stack(|| {

@@ -14,7 +14,7 @@ fn login(username: &str, password: &str) -> Credentials {
 }
 
 #[test]
-fn user_name_and_password_let_in_whatever_characters_they_have() {
+fn user_name_and_password_may_have_any_characters() {
     let repositories = Repositories::new();
     let commit = repositories.create("a").git(&["rev-parse", "HEAD"]);
     for (username, password) in [

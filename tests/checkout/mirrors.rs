@@ -90,7 +90,7 @@ fn a_checkout_does_not_need_its_mirror() {
 }
 
 #[test]
-fn whoever_the_server_refuses_gets_nothing_from_the_mirror() {
+fn caller_refused_by_the_server_gets_nothing_from_the_mirror() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
     let commit = repository.git(&["rev-parse", "HEAD"]);
@@ -253,7 +253,7 @@ fn a_server_that_breaks_off_does_not_cost_the_mirror() {
 }
 
 #[test]
-fn whoever_waits_for_a_mirror_is_bound_by_the_timeout() {
+fn waiting_for_a_mirror_is_bound_by_the_timeout() {
     let repositories = Repositories::new();
     let repository = repositories.create("a");
     let mut test_env = TestEnv::new().with_mirrors();

@@ -163,7 +163,7 @@ fn git_ends_with_the_process_that_wanted_the_checkout() {
 
 /// For the first process of a container, or a subreaper: processes that a killed git leaves behind become its children.
 #[test]
-fn whoever_inherits_the_children_of_git_gets_no_zombies() {
+fn parent_that_inherits_children_of_git_gets_no_zombies() {
     if is_inner() {
         nix::sys::prctl::set_child_subreaper(true).unwrap();
         let mut test_env = TestEnv::new().with_timeout(Duration::from_secs(1));
@@ -180,7 +180,7 @@ fn whoever_inherits_the_children_of_git_gets_no_zombies() {
     let repositories = Repositories::new();
     repositories.create("a");
     let server = holding(&repositories);
-    let mut inner = again("stops::whoever_inherits_the_children_of_git_gets_no_zombies");
+    let mut inner = again("stops::parent_that_inherits_children_of_git_gets_no_zombies");
     assert_passed(&output_of(inner.env(URL, server.url("a/.git"))));
 }
 

@@ -20,7 +20,7 @@ on_both_tools! {
     a_warning_while_the_version_is_asked_for_is_an_event_like_any_other,
     a_warning_while_the_version_is_asked_for_goes_to_stderr_without_events,
     a_bad_request_gets_its_result_as_the_only_event,
-    a_reader_that_stands_still_does_not_hold_up_the_tool,
+    stalled_reader_does_not_block_the_tool,
     a_cancelled_stream_tells_that_it_is_stopping,
 }
 
@@ -150,7 +150,7 @@ fn a_bad_request_gets_its_result_as_the_only_event(tool: Tool) {
 }
 
 /// The pipe to the reader holds 64 KiB; the tool prints many times that.
-fn a_reader_that_stands_still_does_not_hold_up_the_tool(tool: Tool) {
+fn stalled_reader_does_not_block_the_tool(tool: Tool) {
     let fake = FakeTool::new(tool, "seq 1 400000; touch ready");
     let runner = Launch::stream(&fake.workspace, &fake.apply()).start();
     fake.workspace.wait_until_in_flight();

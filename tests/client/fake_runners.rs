@@ -180,7 +180,7 @@ fn events_of_a_later_runner_are_passed_on() {
 }
 
 #[test]
-fn a_runner_that_never_reads_its_stdin_holds_nobody() {
+fn runner_that_never_reads_stdin_blocks_no_caller() {
     blocking_test(|| {
         let mut large = request();
         large.args = vec!["x".repeat(512 * 1024)];

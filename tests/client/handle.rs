@@ -36,7 +36,7 @@ fn cancel_stops_an_apply_gracefully_on_both_tools() {
 }
 
 #[test]
-fn force_ends_a_tool_that_ignores_a_cancel_while_somebody_waits() {
+fn force_ends_a_tool_that_ignores_a_cancel() {
     let fake = FakeTool::noting_signals(Tool::Terraform, "while :; do sleep 0.05; done");
     let request = typed(&fake.workspace, fake.apply());
     let result = block_on(async {

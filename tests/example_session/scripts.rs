@@ -4,7 +4,7 @@ use crate::call::without_terminal;
 use crate::project::{Project, SMALL};
 use crate::support::tools::Tool;
 
-fn with_auto_approve_nobody_is_asked(tool: Tool) {
+fn auto_approve_asks_no_approver(tool: Tool) {
     let project = Project::new(tool, SMALL);
     let mut command = project.deployment(project.example_without_terminal());
     command.args(["--auto-approve", "--show-sensitive", "--var", "name=you"]);
@@ -18,7 +18,7 @@ fn with_auto_approve_nobody_is_asked(tool: Tool) {
     assert!(!ended.shown.contains("hunter2"), "{}", ended.shown);
     project.mark.assert_nothing_is_left_alive();
 }
-on_both_tools!(with_auto_approve_nobody_is_asked);
+on_both_tools!(auto_approve_asks_no_approver);
 
 fn without_it_the_plan_is_rejected(tool: Tool) {
     let project = Project::new(tool, SMALL);

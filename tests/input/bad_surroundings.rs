@@ -192,7 +192,7 @@ fn what_may_not_be_read_or_written_is_refused() {
 
 /// The tool has the umask that the runner was started with; the record does not depend on it.
 #[test]
-fn a_run_dir_is_its_owners_alone_whatever_the_umask() {
+fn run_dir_is_private_with_any_umask() {
     let test_env = TestEnv::new();
     let program = test_env.copy_of_the_runner();
     test_env.put_program("bin/terraform", "#!/bin/sh\numask\n");

@@ -84,7 +84,7 @@ fn what_is_no_token_is_told() {
 #[test]
 fn a_backend_that_is_not_there_is_told() {
     // No service uses port 1 any more.
-    let error = ask("http://127.0.0.1:1").expect_err("nobody");
+    let error = ask("http://127.0.0.1:1").expect_err("no server");
     assert!(
         matches!(error, RegistryError::Unreachable { .. }),
         "{error:?}"

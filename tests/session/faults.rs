@@ -53,7 +53,7 @@ fn a_runtime_that_is_shut_down_in_mid_apply_is_no_end_of_the_apply() {
         let session = test_env
             .sessions()
             .recover(&dir, Some(&secrets))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let_go(&dir);
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
@@ -76,7 +76,7 @@ fn a_cancel_that_was_asked_for_before_a_kill_is_carried_out_after_it() {
         let session = test_env
             .sessions()
             .recover(&dir, None)
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
         assert_eq!(ended.stop_requested_by.as_deref(), Some("bob"));
@@ -129,7 +129,7 @@ fn a_registry_that_does_not_answer_keeps_no_apply_from_being_followed() {
         let sessions = Sessions::open(settings).expect("a runtime");
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let_go(&dir);
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
@@ -171,7 +171,7 @@ fn a_session_whose_holder_is_killed_while_it_prepares_goes_on_to_its_end() {
     assert!(!journal.contains("\"prepared\""), "{journal}");
     block_on(async {
         let taken_up = test_env.sessions().recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
     });
@@ -189,7 +189,7 @@ fn a_plan_that_went_on_without_its_holder_is_not_summarised_without_its_secrets(
         let session = test_env
             .sessions()
             .recover(&dir, None)
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", log(&session));
         assert!(

@@ -8,8 +8,8 @@ use crate::test_env::{Database, LONG, NONE, ending, of, on_both};
 
 on_both!(
     a_decision_is_taken_once_by_the_node_that_carries_it_and_answered,
-    a_decision_that_nobody_took_is_withdrawn_and_never_taken,
-    a_decision_that_nobody_waits_for_any_more_is_not_taken,
+    decision_that_was_not_taken_is_withdrawn,
+    abandoned_decision_is_not_taken,
     of_many_that_take_at_once_one_gets_it,
 );
 
@@ -46,7 +46,7 @@ async fn a_decision_is_taken_once_by_the_node_that_carries_it_and_answered(datab
     assert_eq!(other.answer_to(later).await.unwrap(), None);
 }
 
-async fn a_decision_that_nobody_took_is_withdrawn_and_never_taken(database: &Database) {
+async fn decision_that_was_not_taken_is_withdrawn(database: &Database) {
     let store = database.open().await;
     let claim = carried(store.as_ref()).await;
     let id = claim.lease.deployment;
@@ -56,7 +56,7 @@ async fn a_decision_that_nobody_took_is_withdrawn_and_never_taken(database: &Dat
     assert!(store.take_decisions("one").await.unwrap().is_empty());
 }
 
-async fn a_decision_that_nobody_waits_for_any_more_is_not_taken(database: &Database) {
+async fn abandoned_decision_is_not_taken(database: &Database) {
     let store = database.open().await;
     let claim = carried(store.as_ref()).await;
     let id = claim.lease.deployment;

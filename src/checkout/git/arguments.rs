@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_stands_behind_the_options() {
+    fn foreign_text_comes_after_the_options() {
         let commit: CommitSha = "a".repeat(40).parse().unwrap();
         for args in [
             list("URL", &["refs/heads/x".to_owned()]),

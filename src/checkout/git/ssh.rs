@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ssh_takes_this_key_and_these_hosts_and_asks_nobody() {
+    fn ssh_uses_the_given_key_and_hosts_without_prompts() {
         let command = ssh_command(
             Offer::Key {
                 private_key: 17,

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_directory_is_no_option_whatever_its_name() {
+    fn run_directory_with_any_name_is_no_option() {
         let invocation = Invocation::attach(Path::new("--help"));
         assert_eq!(invocation.args, ["attach", "--stream", "--", "--help"]);
     }

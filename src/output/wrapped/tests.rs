@@ -327,7 +327,7 @@ fn base64_of_a_text_with_the_value_is_masked_at_any_width() {
 }
 
 #[test]
-fn lines_of_base64_are_masked_whatever_is_between_them() {
+fn lines_of_base64_are_masked_with_anything_between_them() {
     let value: String = (0..40).map(|n| format!("line {n} of it; ")).collect();
     let matcher = matcher(&[&value]);
     let encoded = BASE64_STANDARD.encode(&value);

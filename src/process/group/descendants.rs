@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stat_line_is_read_whatever_the_name() {
+    fn stat_line_with_any_process_name_is_parsed() {
         let line = "12 (a) b (c) S 1 12 13 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 9 9";
         let stat = Stat::parse(line).unwrap();
         assert!(!stat.is_zombie);

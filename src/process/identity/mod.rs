@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stat_line_is_read_whatever_the_name_is() {
+    fn stat_line_with_any_program_name_is_parsed() {
         let rest = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         for name in ["sh", "a b", ") Z 1 (", ""] {
             let stat = parse_stat(&format!("12 ({name}) {rest}")).unwrap();

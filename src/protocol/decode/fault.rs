@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_shown_on_one_line_whatever_it_is_called() {
+    fn member_with_any_name_is_shown_on_one_line() {
         let table = [
             ("plain_1", ".plain_1"),
             ("", r#"[""]"#),

@@ -71,7 +71,7 @@ fn changes_found_are_no_fault() {
 }
 
 #[test]
-fn success_has_no_diagnosis_whatever_was_printed() {
+fn success_has_no_diagnosis() {
     let text =
         include_str!("../../../tests/fixtures/diagnosis/tofu/state_lock_release_failed-taint.txt");
     assert_eq!(diagnosed("taint a", Ended::Exited(0), text, false), None);

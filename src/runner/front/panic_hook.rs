@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn wherever_stdout_stands_the_stream_has_no_gap_and_one_result() {
+    fn stream_has_no_gap_and_one_result_after_a_panic() {
         let text = WARNING.to_owned() + &WARNING.replace('0', "1");
         for written in 0..=text.len() {
             let (whole, status) = said(Mode::Stream, &text, written, None);

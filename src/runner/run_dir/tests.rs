@@ -121,7 +121,7 @@ fn a_replaced_directory_is_noticed_and_the_new_one_left_alone() {
 }
 
 #[test]
-fn what_stands_in_the_place_of_a_file_is_left_alone() {
+fn entry_in_the_place_of_a_file_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
     for name in [REQUEST, EVENTS, OUTPUT, SUPERVISOR, CONTROL] {
         let path = root.path().join(name);

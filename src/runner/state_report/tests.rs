@@ -378,7 +378,7 @@ fn any_signal_and_any_crash_counts_as_a_kill() {
 }
 
 #[test]
-fn a_refused_write_is_in_errored_tfstate_or_nobody_knows() {
+fn refused_write_is_in_errored_tfstate_or_unknown() {
     let errored = Files {
         errored_state_file: Some(PathBuf::from("/w/errored.tfstate")),
         ..files(kept())
@@ -422,7 +422,7 @@ fn a_refused_write_is_in_errored_tfstate_or_nobody_knows() {
 }
 
 #[test]
-fn a_lock_that_was_not_given_back_is_held_whatever_the_exit_code() {
+fn lock_that_was_not_released_is_held_with_any_exit_code() {
     for text in [
         recorded!("diagnosis/terraform/state_lock_release_failed-http.txt"),
         recorded!("diagnosis/terraform/state_lock_release_failed-http-json.txt"),
@@ -441,7 +441,7 @@ fn a_lock_that_was_not_given_back_is_held_whatever_the_exit_code() {
 }
 
 #[test]
-fn a_lock_of_somebody_else_is_held_and_named_if_the_backend_names_it() {
+fn lock_of_another_run_is_held_and_named() {
     let held = (StateSafety::Saved, LockStatus::Held);
     for text in [
         recorded!("diagnosis/terraform/state_locked-http.txt"),

@@ -531,7 +531,7 @@ fn the_operation_decides_where_plan_and_apply_lead() {
 }
 
 #[test]
-fn an_end_is_an_end_whatever_its_reason() {
+fn end_is_final_for_every_reason() {
     for name in rows().iter().filter_map(|row| row.2.strip_prefix('=')) {
         let ended = state(&format!("={name}"));
         for word in EVENTS {

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_never_happened_and_what_comes_next_stands_by_itself() {
+    fn torn_line_is_dropped_and_the_next_one_is_whole() {
         let (_root, session_dir) = session_dir();
         begun(&session_dir).append(&entry(Event::Prepared)).unwrap();
         let mut text = fs::read(session_dir.journal()).unwrap();

@@ -15,8 +15,8 @@ use crate::support::tools::Tool;
 use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
-    cancel_signals_nobody_when_the_supervisor_is_gone,
-    cancel_signals_nobody_when_another_process_holds_the_lock,
+    cancel_sends_no_signal_when_the_supervisor_is_gone,
+    cancel_sends_no_signal_when_another_process_has_the_lock,
     attach_does_not_take_a_stranger_for_the_tool,
 }
 
@@ -87,7 +87,7 @@ fn cancel(workspace: &Workspace) -> (Value, String) {
     (answer["requested"].clone(), message)
 }
 
-fn cancel_signals_nobody_when_the_supervisor_is_gone(tool: Tool) {
+fn cancel_sends_no_signal_when_the_supervisor_is_gone(tool: Tool) {
     let workspace = lost(tool);
     let stranger = Stranger::new(&workspace);
     hand_pid_to(&workspace.run_dir(), &stranger, |_| {});
@@ -97,7 +97,7 @@ fn cancel_signals_nobody_when_the_supervisor_is_gone(tool: Tool) {
     assert!(is_alive(stranger.pid()));
 }
 
-fn cancel_signals_nobody_when_another_process_holds_the_lock(tool: Tool) {
+fn cancel_sends_no_signal_when_another_process_has_the_lock(tool: Tool) {
     let workspace = lost(tool);
     let run_dir = workspace.run_dir();
     let stranger = Stranger::new(&workspace);

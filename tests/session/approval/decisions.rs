@@ -72,7 +72,7 @@ fn an_approval_before_the_plan_twice_or_of_another_plan_does_nothing() {
 }
 
 #[test]
-fn a_rejected_plan_and_one_that_nobody_decides_about_are_not_applied() {
+fn rejected_and_undecided_plans_are_not_applied() {
     let test_env = TestEnv::new(Tool::Terraform);
     let gate = Gate::new(&test_env);
     block_on(async {
@@ -130,7 +130,7 @@ async fn changed_after_the_plan(
     assert!(ended.error.contains("nothing was applied"));
 }
 
-fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Tool) {
+fn difference_from_the_approved_plan_prevents_the_apply(tool: Tool) {
     let test_env = TestEnv::new(tool);
     let gate = Gate::new(&test_env);
     block_on(async {
@@ -178,7 +178,7 @@ fn whatever_differs_from_what_was_approved_keeps_it_from_being_applied(tool: Too
     assert_eq!(gate.calls("apply"), 0);
     assert!(test_env.server.state().is_none());
 }
-on_both_tools!(whatever_differs_from_what_was_approved_keeps_it_from_being_applied);
+on_both_tools!(difference_from_the_approved_plan_prevents_the_apply);
 
 /// Returns a tool whose version changes without the program, as with a version manager, once a file exists.
 fn with_another_version(test_env: &TestEnv) -> (Gate, PathBuf) {

@@ -29,7 +29,7 @@ fn a_plan_may_leave_files_in_its_source(tool: Tool) {
     block_on(async {
         let sessions = test_env.sessions();
         let taken_up = sessions.recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         let waiting = until(&session, Status::AwaitingApproval).await;
         let digest = waiting.plan_digest.expect("a digest");
         let done = session.approve("alice", "", &digest).await;

@@ -40,7 +40,7 @@ fn a_source_that_lost_its_files_before_the_plan_destroys_nothing() {
         let session = test_env
             .sessions()
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::PlanFailed), "{ended:#?}");
         for text in ["changed since it was checked out", "nothing was applied"] {
@@ -79,7 +79,7 @@ fn assert_void_of(
 }
 
 #[test]
-fn whatever_an_apply_may_execute_is_what_was_approved() {
+fn apply_executes_only_files_that_were_approved() {
     let test_env = TestEnv::new(Tool::Terraform);
     let source = test_env.folder().join("infra");
     let outside = test_env.folder().join("outside");

@@ -253,7 +253,7 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
         fs::write(&journal, format!("{text}{approved}\n{announced}\n")).expect("it is written");
         block_on(async {
             let session = test_env.sessions().recover(&dir, Some(&request.secrets()));
-            let session = session.expect("nobody carries it");
+            let session = session.expect("the session is free");
             let ended = within_a_test(session.wait()).await.expect("it ends");
             assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", ended.error);
         });
@@ -261,7 +261,7 @@ fn an_apply_that_was_kept_from_beginning_is_known_never_to_have_begun() {
 }
 
 #[test]
-fn somebody_in_the_directory_holds_up_no_plan_that_was_cut_off() {
+fn process_in_the_directory_does_not_delay_a_cut_off_plan() {
     let test_env = TestEnv::new(Tool::Terraform);
     let source = test_env.folder().join("infra");
     fs::create_dir_all(&source).expect("a folder");

@@ -108,7 +108,7 @@ fn what_runs_is_stopped_though_the_journal_cannot_be_written_and_the_end_is_writ
 }
 
 #[test]
-fn whoever_waits_hears_that_the_runtime_of_a_session_is_gone() {
+fn waiting_caller_gets_an_error_when_the_runtime_is_gone() {
     let test_env = TestEnv::new(Tool::Terraform);
     let (session, mut logs, mut watch) = block_on(async {
         let (session, _) = waiting(&test_env.sessions(), test_env.request(SMALL)).await;
@@ -162,7 +162,7 @@ fn secrets_that_are_given_back_while_a_plan_runs_carry_the_session_on() {
         let session = test_env
             .sessions()
             .recover(&dir, None)
-            .expect("nobody carries it");
+            .expect("the session is free");
         session
             .supply(request.secrets())
             .await
@@ -229,7 +229,7 @@ fn an_approval_and_a_request_that_approves_itself_hold_until_the_deadline_and_no
             let session = test_env
                 .sessions()
                 .recover(&dir, Some(&request.secrets()))
-                .expect("nobody carries it");
+                .expect("the session is free");
             let ended = end(&session).await;
             assert_eq!(ended.reason, Some(reason), "{}", log(&session));
         }

@@ -45,7 +45,7 @@ fn a_destroy_whose_holder_is_killed_is_followed_to_its_end(tool: Tool) {
     let dir = killed_in_mid_apply(&test_env, &request);
     block_on(async {
         let taken_up = test_env.sessions().recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         wait_until_in_flight(&dir);
         let_go(&dir);
         let ended = end(&session).await;
@@ -68,7 +68,7 @@ fn a_validation_whose_holder_is_killed_goes_on_to_its_end() {
     let dir = killed_at("validate", &test_env, &gate, &request, false);
     block_on(async {
         let taken_up = test_env.sessions().recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         gate.let_go("validate");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Validated), "{ended:#?}");
@@ -87,7 +87,7 @@ fn outputs_are_not_read_without_what_the_request_kept_secret() {
     gate.let_go("output");
     block_on(async {
         let taken_up = test_env.sessions().recover(&dir, None);
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{ended:#?}");
         assert!(session.outputs().is_none());
@@ -138,7 +138,7 @@ fn what_ran_before_the_machine_was_started_anew_is_run_again() {
         gate.hold(command);
         block_on(async {
             let taken_up = test_env.sessions().recover(&dir, Some(&request.secrets()));
-            let session = taken_up.expect("nobody carries it");
+            let session = taken_up.expect("the session is free");
             gate.wait_until_at(command);
             assert!(session.plan().is_none(), "it is made anew");
             gate.let_go(command);
@@ -214,7 +214,7 @@ fn the_directory_alone_is_enough_to_follow_an_apply_to_its_end() {
 fn takes_a_session_up_by_its_directory() {
     let dir = std::env::var_os(DIR).expect("who starts this says which");
     block_on(async {
-        let session = Session::recover(dir).expect("nobody carries it");
+        let session = Session::recover(dir).expect("the session is free");
         assert_eq!(end(&session).await.reason, Some(Reason::Applied));
     });
 }

@@ -33,7 +33,7 @@ fn a_session_whose_holder_is_killed_in_init_or_plan_goes_on_to_its_end(tool: Too
             let sessions = test_env.sessions();
             let session = sessions
                 .recover(&dir, Some(&request.secrets()))
-                .expect("nobody carries it");
+                .expect("the session is free");
             assert_eq!(session.status().phase, phase);
             gate.let_go(command);
             let waiting = until(&session, Status::AwaitingApproval).await;
@@ -62,7 +62,7 @@ fn an_apply_whose_holder_is_killed_is_followed_to_its_end_and_never_run_again(to
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         assert_eq!(session.status().phase, Phase::Apply);
         let again = sessions.recover(&dir, None).err();
         assert!(
@@ -88,7 +88,7 @@ fn an_apply_whose_holder_is_killed_is_followed_to_its_end_and_never_run_again(to
 on_both_tools!(an_apply_whose_holder_is_killed_is_followed_to_its_end_and_never_run_again);
 
 #[test]
-fn an_apply_that_ended_while_nobody_looked_is_told_as_it_ended() {
+fn apply_that_ended_unobserved_is_reported_as_it_ended() {
     let test_env = TestEnv::new(Tool::Terraform);
     let (gate, request) = gated(&test_env, SLOW);
     let dir = killed_in_mid_apply(&test_env, &request);
@@ -103,7 +103,7 @@ fn an_apply_that_ended_while_nobody_looked_is_told_as_it_ended() {
         let session = test_env
             .sessions()
             .recover(&dir, None)
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
     });
@@ -120,7 +120,7 @@ fn outputs_that_were_being_read_are_read_again() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         assert_eq!(end(&session).await.reason, Some(Reason::Applied));
         let outputs = session.outputs().expect("outputs");
         assert_eq!(outputs.get("greeting").unwrap().value, "Hello, world!");
@@ -129,7 +129,7 @@ fn outputs_that_were_being_read_are_read_again() {
 }
 
 #[test]
-fn an_apply_whose_end_nobody_knows_is_unknown_and_is_not_run_again() {
+fn apply_with_unknown_end_is_not_run_again() {
     let test_env = TestEnv::new(Tool::Terraform);
     let (gate, request) = gated(&test_env, SLOW);
     let dir = killed_in_mid_apply(&test_env, &request);
@@ -138,7 +138,7 @@ fn an_apply_whose_end_nobody_knows_is_unknown_and_is_not_run_again() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Unknown), "{}", log(&session));
         assert_eq!(ended.status, Status::Failed);
@@ -165,7 +165,7 @@ fn a_plan_whose_supervisor_is_lost_with_its_holder_is_made_again() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         until(&session, Status::AwaitingApproval).await;
         session.cancel("the test").await.expect("it waits");
     });
@@ -204,7 +204,7 @@ fn killed_while_waiting(
         let session = test_env
             .sessions()
             .recover(&dir, None)
-            .expect("nobody carries it");
+            .expect("the session is free");
         until(&session, Status::AwaitingApproval).await
     });
     (dir, snapshot)
@@ -228,7 +228,7 @@ fn an_apply_that_was_announced_and_not_begun_is_not_begun_by_a_recovery() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", log(&session));
         assert!(
@@ -274,7 +274,7 @@ fn an_apply_that_was_announced_before_the_machine_was_started_anew_may_have_begu
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Unknown), "{}", log(&session));
         assert!(ended.error.contains("started anew"), "{}", ended.error);
@@ -297,7 +297,7 @@ fn an_approval_that_was_recorded_and_an_apply_that_was_not_goes_on_to_the_apply(
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
     });

@@ -35,7 +35,7 @@ fn a_waiting_session_waits_on_with_its_plan_and_its_deadline_and_is_applied() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&secrets))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let waiting = session.status();
         assert_eq!(waiting.status, Status::AwaitingApproval);
         assert_eq!(session.plan().expect("the plan is kept").counts.add, 1);
@@ -52,7 +52,7 @@ fn a_waiting_session_waits_on_with_its_plan_and_its_deadline_and_is_applied() {
 }
 
 #[test]
-fn a_deadline_that_ran_out_while_nobody_looked_has_run_out() {
+fn deadline_that_expired_unobserved_has_expired() {
     let test_env = TestEnv::new(Tool::Terraform);
     let (dir, secrets) = left_waiting(&test_env);
     put_deadlines_into_the_past(&dir);
@@ -60,7 +60,7 @@ fn a_deadline_that_ran_out_while_nobody_looked_has_run_out() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&secrets))
-            .expect("nobody carries it");
+            .expect("the session is free");
         assert_eq!(end(&session).await.reason, Some(Reason::Expired));
     });
     assert!(test_env.server.state().is_none());
@@ -72,7 +72,7 @@ fn without_its_secrets_a_plan_waits_and_is_approved_once_they_are_given_back() {
     let (dir, secrets) = left_waiting(&test_env);
     block_on(async {
         let sessions = test_env.sessions();
-        let session = sessions.recover(&dir, None).expect("nobody carries it");
+        let session = sessions.recover(&dir, None).expect("the session is free");
         let digest = session.status().plan_digest.expect("a digest");
         let refused = session.approve("alice", "", &digest).await;
         match refused {
@@ -106,7 +106,7 @@ fn other_secrets_than_those_of_the_plan_do_not_apply_it() {
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&other.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         let digest = session.status().plan_digest.expect("a digest");
         session
             .approve("alice", "", &digest)
@@ -141,7 +141,7 @@ fn all_sessions_of_a_former_process_are_taken_up_at_once() {
             .expect("the root is there");
         assert_eq!(all.len(), 2, "{all:?}");
         for one in all {
-            let session = one.session.expect("nobody carries it");
+            let session = one.session.expect("the session is free");
             if session.id() == finished {
                 assert_eq!(end(&session).await.reason, Some(Reason::Rejected));
                 assert!(log(&session).contains("rejected by alice"));

@@ -31,7 +31,7 @@ fn with_secrets(mut request: DeployRequest) -> DeployRequest {
     request
 }
 
-fn a_plan_that_destroys_says_so_whatever_the_secrets(tool: Tool) {
+fn destroy_plan_says_so_with_any_secrets(tool: Tool) {
     let test_env = TestEnv::new(tool);
     block_on(async {
         let sessions = test_env.sessions();
@@ -52,7 +52,7 @@ fn a_plan_that_destroys_says_so_whatever_the_secrets(tool: Tool) {
         assert_eq!(ended.reason, Some(Reason::Destroyed), "{}", log(&session));
     });
 }
-on_both_tools!(a_plan_that_destroys_says_so_whatever_the_secrets);
+on_both_tools!(destroy_plan_says_so_with_any_secrets);
 
 /// The session asks for the version before an apply that a person approved.
 fn values_are_masked_and_words_of_the_format_are_not(tool: Tool) {

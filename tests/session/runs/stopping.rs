@@ -156,7 +156,7 @@ fn a_session_goes_on_when_every_handle_is_dropped() {
         wait_until_in_flight(&dir);
         let_go(&dir);
         while logs.next_line().await.is_some() {}
-        let session = sessions.recover(&dir, None).expect("nobody carries it");
+        let session = sessions.recover(&dir, None).expect("the session is free");
         assert_eq!(end(&session).await.reason, Some(Reason::Applied));
     });
 }
@@ -179,7 +179,7 @@ fn a_run_that_is_stopped_from_elsewhere_is_told_as_such() {
         assert!(cancelled.status.success(), "{cancelled:?}");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Cancelled), "{}", log(&session));
-        let by = ended.stop_requested_by.expect("somebody did");
+        let by = ended.stop_requested_by.expect("a user did");
         assert!(by.contains("another process"), "{by}");
     });
 }

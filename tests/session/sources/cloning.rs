@@ -94,7 +94,7 @@ fn a_session_whose_holder_is_killed_while_it_clones_goes_on_to_its_end(tool: Too
         let sessions = test_env.sessions();
         let session = sessions
             .recover(&dir, Some(&request.secrets()))
-            .expect("nobody carries it");
+            .expect("the session is free");
         server.wait_for_a_held_fetch();
         assert_eq!(session.status().phase, Phase::Cloning);
         server.let_go();
@@ -120,7 +120,7 @@ fn without_its_secrets_a_checkout_that_was_cut_off_is_not_begun_again() {
     let dir = killed_while_cloning(&test_env, &request);
     block_on(async {
         let sessions = test_env.sessions();
-        let session = sessions.recover(&dir, None).expect("nobody carries it");
+        let session = sessions.recover(&dir, None).expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Interrupted), "{}", log(&session));
         let told = &ended.error;

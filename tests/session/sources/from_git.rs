@@ -67,7 +67,7 @@ fn a_state_in_the_repository_that_was_lost_before_the_plan_is_missed() {
     gate.let_go("init");
     block_on(async {
         let taken_up = test_env.sessions().recover(&dir, Some(&request.secrets()));
-        let session = taken_up.expect("nobody carries it");
+        let session = taken_up.expect("the session is free");
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::PlanFailed), "{ended:#?}");
     });

@@ -127,7 +127,7 @@ fn a_session_with_a_registry_whose_holder_is_killed_goes_on_to_its_end(tool: Too
             let sessions = Sessions::open(settings(&test_env, registry)).expect("a runtime");
             let session = sessions
                 .recover(&dir, Some(&request.secrets()))
-                .expect("nobody carries it");
+                .expect("the session is free");
             gate.let_go(command);
             let ended = end(&session).await;
             assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));

@@ -75,7 +75,7 @@ impl LogStream {
                 return Some(self.log(&line));
             }
             if let Some((status, phase)) = self.telling.next() {
-                return Some(stands(status, phase));
+                return Some(status_event(status, phase));
             }
             let step = match &mut self.live {
                 Some(live) => live.step(&mut self.stopping).await,
@@ -200,7 +200,7 @@ fn remark(text: String) -> SseEvent {
     }
 }
 
-fn stands(status: Status, phase: Phase) -> SseEvent {
+fn status_event(status: Status, phase: Phase) -> SseEvent {
     let data = json!({"status": status, "phase": phase});
     SseEvent {
         kind: "status",

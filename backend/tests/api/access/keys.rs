@@ -53,21 +53,21 @@ fn every_endpoint_admits_the_roles_of_the_table() {
     let id = revoked.split('_').nth(1).unwrap();
     assert!(test_env.run(&["keys", "revoke", id]).status.success());
     let running = test_env.serve();
-    let nobody = &running.client;
+    let anonymous = &running.client;
     for (method, path, least, admitted) in ENDPOINTS {
         let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
         let expected = if least == "none" { admitted } else { 401 };
         for stranger in ["iac_000000000000_x", "nonsense", &revoked] {
-            let (code, answer) = nobody.with_key(stranger).call(method, &path);
+            let (code, answer) = anonymous.with_key(stranger).call(method, &path);
             assert_eq!(code, expected, "{method} {path} with {stranger}: {answer}");
         }
-        let (code, answer) = nobody.call(method, &path);
+        let (code, answer) = anonymous.call(method, &path);
         assert_eq!(code, expected, "{method} {path}: {answer}");
         if expected == 401 {
             assert_eq!(answer["code"], "unauthorized");
         }
         for ((role, may), (_, key)) in enough(least).into_iter().zip(&keys) {
-            let (code, answer) = nobody.with_key(key).call(method, &path);
+            let (code, answer) = anonymous.with_key(key).call(method, &path);
             let expected = if may { admitted } else { 403 };
             assert_eq!(code, expected, "{method} {path} as {role}: {answer}");
         }

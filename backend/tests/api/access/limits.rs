@@ -10,8 +10,8 @@ fn who_calls_too_often_is_told_when_to_come_again() {
     let test_env = TestEnv::new();
     let (ann, bob) = (test_env.key("ann", "viewer"), test_env.key("bob", "viewer"));
     let running = test_env.serve_with(&["--rate-limit", "3"]);
-    let nobody = &running.client;
-    let (ann, bob) = (nobody.with_key(&ann), nobody.with_key(&bob));
+    let anonymous = &running.client;
+    let (ann, bob) = (anonymous.with_key(&ann), anonymous.with_key(&bob));
     for _ in 0..3 {
         assert_eq!(ann.get("/deploy").0, 200);
     }
@@ -27,13 +27,13 @@ fn who_calls_too_often_is_told_when_to_come_again() {
     assert_eq!((code, &answer["code"]), (429, &json!("too_many_requests")));
     // Other keys and clients without a key are not affected.
     assert_eq!(bob.get("/deploy").0, 200);
-    let guess = nobody.with_key("iac_000000000000_x");
+    let guess = anonymous.with_key("iac_000000000000_x");
     for expected in [401, 401, 401, 429] {
         assert_eq!(guess.get("/deploy").0, expected);
     }
-    assert_eq!(nobody.get("/deploy/x/logs?ticket=x").0, 429);
+    assert_eq!(anonymous.get("/deploy/x/logs?ticket=x").0, 429);
     assert_eq!(bob.get("/deploy").0, 200);
-    assert_eq!(nobody.get("/health").0, 200);
+    assert_eq!(anonymous.get("/health").0, 200);
 }
 
 #[test]

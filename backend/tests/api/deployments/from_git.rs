@@ -52,7 +52,7 @@ fn deployed_with(tool: &str) {
     assert_eq!(code, 200, "{answer}");
     seen.extend(events.until_end());
     assert_eq!(seen.last().unwrap().json()["reason"], "applied");
-    assert_told_to_nobody(client, &id, &lines(&seen).join("\n"));
+    assert_not_shown(client, &id, &lines(&seen).join("\n"));
     assert_nowhere(&test_env, &log);
     running.stop();
     assert_nowhere(&test_env, &log);
@@ -60,7 +60,7 @@ fn deployed_with(tool: &str) {
 }
 
 #[test]
-fn a_wrong_password_fails_the_checkout_and_is_told_to_nobody() {
+fn wrong_password_fails_the_checkout_and_is_not_shown() {
     let (test_env, repositories) = (TestEnv::new(), Repositories::new());
     small_repository(&repositories);
     let server = HttpServer::with_login(repositories.path(), USER, "another-one");
@@ -77,7 +77,7 @@ fn a_wrong_password_fails_the_checkout_and_is_told_to_nobody() {
         end["error"].as_str().unwrap().contains("credentials"),
         "{end}"
     );
-    assert_told_to_nobody(client, &id, &format!("{seen:?}"));
+    assert_not_shown(client, &id, &format!("{seen:?}"));
     assert_nowhere(&test_env, &log);
 }
 
@@ -126,7 +126,7 @@ fn assert_nowhere(test_env: &TestEnv, log: &Path) {
 }
 
 /// Fails if a response about the deployment shows the password.
-fn assert_told_to_nobody(client: &Client, id: &str, seen: &str) {
+fn assert_not_shown(client: &Client, id: &str, seen: &str) {
     let paths =
         ["status", "plan", "outputs", "logs.txt"].map(|name| format!("/deploy/{id}/{name}"));
     let lists = ["/deploy".to_owned(), "/audit".to_owned()];

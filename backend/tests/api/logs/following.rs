@@ -35,7 +35,7 @@ fn a_log_is_kept_alive_while_nothing_happens_for_longer_than_a_head_may_take() {
 }
 
 #[test]
-fn who_reads_nothing_holds_up_nobody_and_finds_every_line_later() {
+fn stalled_reader_blocks_no_one_and_gets_every_line_later() {
     let test_env = TestEnv::new();
     let running = test_env.serve();
     let client = &running.client;

@@ -146,7 +146,7 @@ fn a_plan_is_rejected_and_an_apply_is_cancelled_at_the_other_node() {
 }
 
 #[test]
-fn what_a_lost_node_carries_waits_for_its_return_and_nobody_says_otherwise() {
+fn deployment_of_a_lost_node_waits_for_its_return() {
     let test_env = TestEnv::on_postgres();
     let request = test_env.request("terraform", SMALL);
     let (first, second, id) = carried_by_the_first(&test_env, &request);
