@@ -15,9 +15,8 @@ struct Bracket<'a> {
 pub(crate) fn members_in(text: &str) -> Vec<Member<'_>> {
     let mut members = Vec::new();
     let mut brackets = Vec::new();
-    let mut strings = Strings::of(text);
     let mut from = 0;
-    while let Some((open, close)) = strings.next() {
+    for (open, close) in Strings::of(text) {
         follow(text, from..open, &mut brackets);
         from = close + 1;
         let after = text[close + 1..].trim_start_matches([' ', '\t']);
