@@ -105,7 +105,11 @@ pub fn deliver(supervisor: &ProvenProcess, request: Request) -> io::Result<()> {
         Request::Cancel => Signal::SIGUSR1,
         Request::Force => Signal::SIGUSR2,
     })?;
-    resume_supervisor(supervisor)
+    match resume_supervisor(supervisor) {
+        // It has obeyed and ended.
+        Err(fault) if fault.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        resumed => resumed,
+    }
 }
 
 /// The stream of SIGCHLD: a child of this process has ended.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::extract::keyless::Keyless;
-use super::middleware::origin::Origins;
 use super::middleware::rate_limit::RateLimits;
+use super::origins::Origins;
 use crate::auth::Tickets;
 use crate::config::Config;
 use crate::service::Service;

@@ -12,6 +12,7 @@ mod extract;
 mod log_stream;
 mod middleware;
 mod openapi;
+mod origins;
 mod router;
 
 pub use self::app::App;

@@ -100,7 +100,7 @@ fn apply_executes_only_files_that_were_approved() {
         source.join("crash.log"),
         source.join("errored.tfstate"),
         source.join("terraform.tfstate.backup"),
-        source.join("terraform.tfstate.d/prod/terraform.tfstate"),
+        source.join("terraform.tfstate.1700000000.backup"),
         source.join(".git/hooks/run.sh"),
         source.join(".git/objects/run.sh"),
         source.join(".terraform/providers/run.sh"),

@@ -1,7 +1,7 @@
 //! Finds passwords in files of programs that fetch modules and packages: `.netrc` and `.npmrc`.
 
 use super::Secret;
-use super::document::{basic_password, from_base64};
+use super::base64_text::{basic_password, from_base64};
 
 /// Returns the passwords of `machine HOST login USER password PASSWORD` and of `//REGISTRY/:_authToken=TOKEN`.
 pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {

@@ -6,10 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::iter;
 
-use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::base64_text::{basic_password, from_base64};
 use super::member::Member;
 use super::{Found, Scope, Secret, lines, pairs, parts, quoted, scope_of, url, whole};
 use crate::protocol::is_secret_name;
@@ -19,8 +19,6 @@ const MAX_DEPTH: usize = 8;
 /// Least number of values in the lines of a secret text for each of them to be secret: a sentence may contain a
 /// colon or a dash too.
 const MIN_LINES: usize = 2;
-/// Shortest text that is decoded as base64.
-const MIN_BASE64_BYTES: usize = 12;
 
 /// Members that are not secret in any credentials: addresses and kinds that the vendor publishes, and identifiers
 /// that are in every plan. Without `-` and `_`, in lower case.
@@ -255,14 +253,6 @@ fn is_name_of_basic(name: &str) -> bool {
     ["auth", "_auth"].contains(&name) || name.eq_ignore_ascii_case("authorization")
 }
 
-/// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
-pub(crate) fn basic_password(value: &str) -> Option<String> {
-    let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
-    let decoded = from_base64(encoded)?;
-    let (_, password) = decoded.split_once(':')?;
-    (!password.contains(char::is_whitespace)).then(|| password.to_owned())
-}
-
 fn is_public(name: &str) -> bool {
     let squeezed = name.replace(['-', '_'], "").to_ascii_lowercase();
     PUBLIC.contains(&squeezed.as_str()) || PUBLIC_ENDS.iter().any(|end| squeezed.ends_with(end))
@@ -317,23 +307,6 @@ fn is_region(value: &str) -> bool {
             .is_some_and(|(continent, direction)| {
                 CONTINENTS.contains(&continent) && DIRECTIONS.contains(&direction)
             })
-}
-
-/// Decodes a base64 text.
-pub(crate) fn from_base64(text: &str) -> Option<String> {
-    let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
-    if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {
-        return None;
-    }
-    let text = text.replace(['\r', '\n'], "");
-    let text = text.trim_end_matches('=');
-    let decoded = STANDARD_NO_PAD
-        .decode(text)
-        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
-        .ok()?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    let is_text = |it: char| !it.is_control() || matches!(it, '\t' | '\r' | '\n');
-    decoded.chars().all(is_text).then_some(decoded)
 }
 
 #[cfg(test)]

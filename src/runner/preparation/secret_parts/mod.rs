@@ -4,6 +4,7 @@
 //! secret, both as written and as decoded, with the [`Scope`] that its format requires.
 
 mod assignments;
+mod base64_text;
 mod credential_files;
 mod document;
 mod found;

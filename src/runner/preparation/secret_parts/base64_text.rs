@@ -1,0 +1,31 @@
+//! Texts in base64.
+
+use base64::Engine;
+
+/// Shortest text that is decoded as base64.
+const MIN_BASE64_BYTES: usize = 12;
+
+/// Decodes a base64 text.
+pub(crate) fn from_base64(text: &str) -> Option<String> {
+    let is_of_base64 = |it: u8| it.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&it);
+    if text.len() < MIN_BASE64_BYTES || !text.bytes().all(is_of_base64) {
+        return None;
+    }
+    let text = text.replace(['\r', '\n'], "");
+    let text = text.trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD
+        .decode(text)
+        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
+        .ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let is_text = |it: char| !it.is_control() || matches!(it, '\t' | '\r' | '\n');
+    decoded.chars().all(is_text).then_some(decoded)
+}
+
+/// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
+pub(crate) fn basic_password(value: &str) -> Option<String> {
+    let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
+    let decoded = from_base64(encoded)?;
+    let (_, password) = decoded.split_once(':')?;
+    (!password.contains(char::is_whitespace)).then(|| password.to_owned())
+}
