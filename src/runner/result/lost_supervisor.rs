@@ -105,7 +105,7 @@ pub(crate) fn frame(request: Option<&Request>, tool: &ToolStart, end: &str) -> R
             *at,
             format!(
                 "the supervisor of {command} {end} before it could report: the outcome is unknown; the \
-                 tool was left alone and {}; check the state before anything is run again",
+                 tool {}; check the state before anything is run again",
                 whereabouts(process.pid, process.sighting())
             ),
         ),
@@ -175,8 +175,8 @@ fn state(request: &Request, began_at: DateTime<Utc>) -> Option<StateReport> {
 /// Describes what this process can find out about a process.
 fn whereabouts(pid: i32, seen: Sighting) -> String {
     match seen {
-        Sighting::Alive => format!("still runs as process {pid}"),
-        Sighting::Gone => format!("process {pid} is gone"),
+        Sighting::Alive => format!("was left alone and still runs as process {pid}"),
+        Sighting::Gone => format!("is gone (process {pid})"),
         Sighting::OtherNamespace => format!(
             "cannot be seen from here: it was started as process {pid} of another PID namespace, such as a \
              container that may be gone"
@@ -186,7 +186,7 @@ fn whereabouts(pid: i32, seen: Sighting) -> String {
              one was started anew"
         ),
         Sighting::Unknown => {
-            format!("it cannot be told whether process {pid} still runs: `/proc` does not show it")
+            format!("may still run as process {pid}: `/proc` does not show whether it does")
         }
     }
 }

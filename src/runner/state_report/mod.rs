@@ -219,7 +219,18 @@ impl KnownState {
             files.is_errored_state_cut && !shows_failed_writes(observed, words);
         let is_state_gone = files.is_state_gone || (files.is_state_absent && words.has_changed);
         let is_state_damaged = files.damaged_state.is_some();
-        if is_partial_doubtful || is_errored_state_cut || is_state_gone || is_state_damaged {
+        // A script may have run the tool elsewhere; or the backup could not be written, and then neither was the state.
+        let is_state_unwritten = files.is_state_unwritten && words.has_finished_change;
+        // It ends with the tool.
+        let is_in_memory =
+            matches!(&files.backend, Backend::Remote(kind, _) if kind.as_str() == "inmem");
+        if is_partial_doubtful
+            || is_errored_state_cut
+            || is_state_gone
+            || is_state_damaged
+            || is_state_unwritten
+            || is_in_memory
+        {
             self.safety = StateSafety::Unknown;
         }
         self
@@ -250,7 +261,7 @@ fn after_own_end(observed: &ReportInput<'_>, printed: &Printed, words: ToolProgr
     let written = if words.is_not_written || (words.is_perhaps_not_written && !is_settled) {
         StateSafety::Unknown
     } else if words.is_abandoned {
-        finished_is_on_disk(observed.files, words)
+        finished_is_on_disk(observed.files)
     } else {
         StateSafety::Saved
     };
@@ -328,7 +339,7 @@ fn after_abrupt_end(
 ) -> KnownState {
     let files = observed.files;
     let safety = if files.local_lock.is_some() || words.has_changed {
-        finished_is_on_disk(files, words)
+        finished_is_on_disk(files)
     } else {
         StateSafety::Unknown
     };
@@ -377,12 +388,8 @@ fn without_process(observed: &ReportInput<'_>) -> Option<LockStatus> {
 
 /// Returns what is stored of finished operations. The local backend writes the state after every resource. A remote
 /// one gets it at most every 20 seconds and at the end, so that nothing at all may have arrived.
-fn finished_is_on_disk(files: &Files, words: ToolProgress) -> StateSafety {
+fn finished_is_on_disk(files: &Files) -> StateSafety {
     match files.backend {
-        // A full disk prevents its backup, and then the state is not written.
-        Backend::Local if words.has_finished_change && files.is_state_unwritten => {
-            StateSafety::Unknown
-        }
         Backend::Local => StateSafety::Partial,
         Backend::Remote(..) | Backend::Unknown => StateSafety::Unknown,
     }

@@ -586,6 +586,23 @@ fn finished_change_without_a_written_state_may_be_lost() {
     }
     let partial = (StateSafety::Partial, released);
     expect("apply", KILLED, &both, &locked_files(), partial);
+    let closed = format!("{both}\nApply complete! Resources: 1 added, 0 changed, 0 destroyed.\n");
+    let done = ToolEnd::Ended(Ended::Exited(0));
+    for (files, safety) in [
+        (&unwritten, StateSafety::Unknown),
+        (&locked_files(), StateSafety::Saved),
+    ] {
+        expect("apply", done, &closed, files, (safety, released));
+    }
+}
+
+#[test]
+fn state_in_memory_ends_with_the_tool() {
+    let closed = "Apply complete! Resources: 1 added, 0 changed, 0 destroyed.\n";
+    let in_memory = files(Backend::Remote("inmem".to_owned(), Survival::Unknown));
+    let done = ToolEnd::Ended(Ended::Exited(0));
+    let report = reported("apply", done, closed, &in_memory);
+    assert_eq!(report.safety, StateSafety::Unknown);
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn attach_does_not_take_a_stranger_for_the_tool(tool: Tool) {
     attached.assert_outcome(&result, "unknown");
     let sentence = result["error_msg"].as_str().expect("text");
     assert!(
-        sentence.contains(&format!("process {} is gone", stranger.pid())),
+        sentence.contains(&format!("is gone (process {})", stranger.pid())),
         "{sentence}"
     );
 }

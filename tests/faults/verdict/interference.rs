@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use super::wrappers::wrapped;
 use crate::support::runner::Launch;
 use crate::support::state_server::Reads;
 use crate::support::tools::Tool;
@@ -14,6 +15,7 @@ on_both_tools! {
     lock_that_a_foreign_backend_record_names_is_not_held,
     local_state_that_was_cut_is_not_partial,
     finished_change_that_was_not_written_is_not_partial,
+    state_that_a_script_wrote_elsewhere_is_not_saved,
     killed_plan_reports_the_lock_that_it_left,
 }
 
@@ -139,5 +141,31 @@ fn killed_plan_reports_the_lock_that_it_left(tool: Tool) {
             let sentence = result["error_msg"].as_str().expect("text");
             assert!(sentence.contains("may still be held"), "{sentence}");
         }
+    }
+}
+
+/// Works in a copy of the directory, and removes it with the state.
+const IN_A_COPY: &str = "copy=$(mktemp -d); cp -a . $copy; cd $copy; TOOL \"$@\"; status=$?; rm -rf $copy; \
+                         exit $status";
+
+fn state_that_a_script_wrote_elsewhere_is_not_saved(tool: Tool) {
+    for json in [&[][..], &["-json"]] {
+        let workspace = Workspace::with_configuration(
+            tool,
+            Backend::Local,
+            "resource \"terraform_data\" \"new\" {}\n",
+        );
+        let state = workspace.work_dir().join("terraform.tfstate");
+        fs::write(&state, NO_RESOURCES).expect("a state");
+        let args = [&["-auto-approve", "-no-color"], json].concat();
+        let mut request = wrapped(&workspace, IN_A_COPY);
+        request["args"] = serde_json::json!(args);
+        request["run_dir"] = serde_json::Value::Null;
+        let ending = Launch::request(&workspace, &request).run();
+        let result = ending.result();
+        ending.assert_outcome(&result, "succeeded");
+        let written = fs::read_to_string(&state).expect("a state");
+        assert_eq!(written, NO_RESOURCES);
+        assert_eq!(result["state"]["safety"], "unknown", "{result:#}");
     }
 }

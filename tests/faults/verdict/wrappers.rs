@@ -95,7 +95,7 @@ const PROCESSES: [&str; 5] = [
 ];
 
 /// Returns a request for an apply with a shell script in the tool's place.
-fn wrapped(workspace: &Workspace, script: &str) -> Value {
+pub(super) fn wrapped(workspace: &Workspace, script: &str) -> Value {
     let tool = workspace.tool;
     let folder = workspace.home().join("bin");
     std::fs::create_dir(&folder).expect("a new folder");
