@@ -12,6 +12,8 @@ use crate::test_env::{Database, LONG, NONE, ending, of, on_both};
 on_both!(
     what_a_database_held_is_kept_when_it_is_brought_up_to_date,
     a_key_row_of_the_version_before_has_its_one_role,
+    processes_that_open_a_new_database_at_once_wait_for_each_other,
+    processes_that_upgrade_a_database_at_once_wait_for_each_other,
 );
 
 const SQLITE_BEFORE: [(&str, &str); 2] = [
@@ -134,6 +136,24 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     assert_eq!(end, "one\ntwo\n");
     let second = "00000000-0000-4000-8000-000000000005".parse().unwrap();
     assert_eq!(store.waits_for(second).await.unwrap(), None);
+}
+
+async fn processes_that_open_a_new_database_at_once_wait_for_each_other(database: &Database) {
+    open_at_once(database).await;
+}
+
+async fn processes_that_upgrade_a_database_at_once_wait_for_each_other(database: &Database) {
+    make_as_before(database).await;
+    open_at_once(database).await;
+}
+
+async fn open_at_once(database: &Database) {
+    let open = || database.open();
+    let opened = <[_; 5]>::from(tokio::join!(open(), open(), open(), open(), open()));
+    opened[0].enqueue(&of("a"), &[]).await.unwrap();
+    for store in opened {
+        assert_eq!(store.waiting().await.unwrap(), 1);
+    }
 }
 
 /// A service of that version may still run on the database and write such rows.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, QueryBuilder, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::time::{Instant, sleep};
 
 use super::claims::{carried_by_me, is_next};
 use super::migrator;
@@ -60,6 +61,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to finish writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between two attempts to open a database that another process is creating.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Number of reading connections, besides the one that writes.
 const READERS: u32 = 4;
 
@@ -114,14 +117,10 @@ impl SqliteStore {
                     })
                 })
         };
-        let writer = pool(1)
-            .connect_with(options.clone())
+        let writer = connect_when_free(|| pool(1).connect_with(options.clone()))
             .await
             .map_err(StoreError::Open)?;
-        migrator(MIGRATIONS)
-            .run(&writer)
-            .await
-            .map_err(StoreError::Migrate)?;
+        migrate(&mut *writer.acquire().await.map_err(StoreError::Open)?).await?;
         let readers = pool(READERS)
             .connect_with(options.read_only(true))
             .await
@@ -248,6 +247,50 @@ impl SqliteStore {
         transaction.commit().await?;
         Ok(LeaseState::Yes)
     }
+}
+
+/// Connects, and waits for another process that is creating the same database: SQLite does not apply the busy timeout
+/// to the change to a write-ahead log.
+async fn connect_when_free<C>(connect: impl Fn() -> C) -> Result<SqlitePool, sqlx::Error>
+where
+    C: Future<Output = Result<SqlitePool, sqlx::Error>>,
+{
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connect().await {
+            Err(fault) if is_busy(&fault) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            connected => return connected,
+        }
+    }
+}
+
+fn is_busy(fault: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = fault.as_database_error().and_then(|fault| fault.code());
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// Applies the missing migrations in one transaction.
+///
+/// The transaction begins with the write lock, before it reads which migrations are missing: processes that open the
+/// database at the same time wait for each other. A database that lacks none is only read.
+async fn migrate(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    let migrator = migrator(MIGRATIONS);
+    let applied = sqlx::query_scalar::<Sqlite, i64>("SELECT COUNT(*) FROM _sqlx_migrations")
+        .fetch_one(&mut *writer)
+        .await;
+    if applied.is_ok_and(|count| usize::try_from(count).is_ok_and(|it| it >= MIGRATIONS.len())) {
+        let checked = migrator.run_direct(None, writer, false).await;
+        return checked.map_err(StoreError::Migrate);
+    }
+    let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+    let mut transaction = begun.map_err(StoreError::Open)?;
+    migrator
+        .run_direct(None, &mut *transaction, false)
+        .await
+        .map_err(StoreError::Migrate)?;
+    transaction.commit().await.map_err(StoreError::Open)
 }
 
 /// Returns whether the lease is valid.

@@ -1,6 +1,6 @@
 //! The command line of the real binary.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use crate::bounded::output_of;
 use crate::test_env::TestEnv;
@@ -63,6 +63,29 @@ fn keys_are_made_listed_and_revoked_and_shown_once() {
     );
     let bad = test_env.run(&["keys", "create", "bob", "--role", "root"]);
     assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn keys_are_created_while_the_first_start_creates_the_database() {
+    for _ in 0..4 {
+        let test_env = TestEnv::new();
+        let owners = ["ann", "bob", "cid"];
+        let creating = owners.map(|owner| {
+            test_env
+                .command(&["keys", "create", owner, "--role", "admin"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        });
+        let _running = test_env.serve();
+        for child in creating {
+            let created = child.wait_with_output().unwrap();
+            assert!(created.status.success(), "{created:?}");
+        }
+        let (list, _) = text(&test_env.run(&["keys", "list"]));
+        assert!(owners.iter().all(|owner| list.contains(owner)), "{list}");
+    }
 }
 
 #[test]
