@@ -50,7 +50,7 @@ pub use self::approval::digest::{NotADigest, PlanDigest};
 pub use self::snapshot::{DecisionMade, PhaseTimes, Snapshot, Verdict};
 pub use self::storage::log::{LogLine, Logs, MAX_LINE_BYTES};
 use self::storage::retention::Retention;
-pub use self::storage::retention::remove_old_sessions;
+pub use self::storage::retention::{Removal, remove_old_sessions};
 pub use error::{IllegalTransition, RecoverError, SessionError, StartError};
 pub use handle::{MAX_DECISION_BYTES, Session};
 pub use id::SessionId;

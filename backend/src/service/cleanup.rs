@@ -1,7 +1,7 @@
 //! Removes expired secrets, working directories, records and audit entries.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -29,10 +29,16 @@ impl Service {
             told("entries of the audit trail", forgotten);
         }
         for id in deployments_in(&self.shared.sessions_dir) {
-            if self.may_go(id, now).await
-                && let Err(fault) = remove_expired(&self.dir(id), self.shared.settings.retention)
-            {
-                error!(deployment = %id, error = %Causes(&fault), "deployment directory not removed");
+            if !self.may_go(id, now).await {
+                continue;
+            }
+            for (path, fault) in remove_expired(&self.dir(id), self.shared.settings.retention) {
+                error!(
+                    deployment = %id,
+                    path = %path.display(),
+                    error = %Causes(&fault),
+                    "expired directory not removed"
+                );
             }
         }
     }
@@ -69,15 +75,28 @@ impl Service {
 }
 
 /// Removes the directory of an ended deployment, unless a person still needs something in it: a session whose outcome is
-/// unknown, or a state that exists nowhere else.
-fn remove_expired(dir: &Path, retention: Duration) -> io::Result<()> {
-    remove_old_sessions(dir, retention);
+/// unknown, or a state that exists nowhere else. Returns what could not be removed, and why.
+fn remove_expired(dir: &Path, retention: Duration) -> Vec<(PathBuf, io::Error)> {
+    let mut failures = remove_old_sessions(dir, retention).failures;
+    let removed =
+        holds_directories(dir).and_then(
+            |is_needed| {
+                if is_needed { Ok(()) } else { remove_tree(dir) }
+            },
+        );
+    if let Err(fault) = removed {
+        failures.push((dir.to_owned(), fault));
+    }
+    failures
+}
+
+fn holds_directories(dir: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(dir)? {
         if entry?.file_type()?.is_dir() {
-            return Ok(());
+            return Ok(true);
         }
     }
-    remove_tree(dir)
+    Ok(false)
 }
 
 fn told(what: &str, forgotten: Result<u64, StoreError>) {
@@ -117,12 +136,25 @@ mod tests {
         let state = dir.join("left-states/session/terraform.tfstate");
         fs::create_dir_all(state.parent().unwrap()).unwrap();
         fs::write(&state, "{}").unwrap();
-        remove_expired(&dir, Duration::ZERO).unwrap();
+        assert!(remove_expired(&dir, Duration::ZERO).is_empty());
         assert!(state.exists());
 
         fs::remove_dir_all(dir.join("left-states")).unwrap();
         fs::write(dir.join("not-begun"), "").unwrap();
-        remove_expired(&dir, Duration::ZERO).unwrap();
+        assert!(remove_expired(&dir, Duration::ZERO).is_empty());
         assert!(!dir.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("deployment");
+        fs::create_dir(&dir).unwrap();
+        // Only directories have this name.
+        let left = dir.join(".going-session");
+        fs::write(&left, "").unwrap();
+        let failures = remove_expired(&dir, Duration::ZERO);
+        let paths: Vec<_> = failures.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, [&left]);
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use serde_json::Value;
 
 use super::session_dir::SessionDir;
@@ -27,9 +28,8 @@ pub(crate) fn keep_state(
 ) -> io::Result<()> {
     let session = session_dir.dir().canonicalize()?;
     let source = session.join("source");
-    let mut found = Vec::new();
-    find_state(&source, Path::new(""), &mut found)?;
-    let mut found: BTreeSet<_> = found.into_iter().map(|file| source.join(file)).collect();
+    let found = find_states(&source)?.into_iter();
+    let mut found: BTreeSet<_> = found.map(|file| source.join(file)).collect();
     if let Some(work_dir) = work_dir {
         for local in local_backends(session_dir, work_dir)? {
             found.extend(local.states_within(&session)?);
@@ -110,9 +110,8 @@ impl LocalBackend {
             found.push(path);
         }
         if let Some(folder) = real(&self.workspaces)?.filter(|it| it.starts_with(dir)) {
-            let mut files = Vec::new();
-            find_state(&folder, Path::new(""), &mut files)?;
-            found.extend(files.into_iter().map(|file| folder.join(file)));
+            let files = find_states(&folder)?.into_iter();
+            found.extend(files.map(|file| folder.join(file)));
         }
         Ok(found)
     }
@@ -139,23 +138,70 @@ fn is_empty_state(file: &Path) -> io::Result<bool> {
     }))
 }
 
-/// Finds the state files below a directory, except those in a repository's history; does not follow links.
-pub(crate) fn find_state(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match fs::read_dir(root.join(folder)) {
-        Ok(entries) => entries,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(fault) => return Err(fault),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let name = entry.file_name();
-        let session_dir = folder.join(&name);
-        if kind.is_dir() && name != ".git" && name != ".terraform" {
-            find_state(root, &session_dir, found)?;
-        } else if kind.is_file() && session_dir.extension().is_some_and(|it| it == "tfstate") {
-            found.push(session_dir);
+/// Returns the state files below a directory, relative to it, except those in a repository's history. Does not follow
+/// links.
+///
+/// Directories whose path is longer than the system accepts are left out: a tool cannot name a state in them.
+pub(crate) fn find_states(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    // Not recursive: a tree may be deeper than the stack, or than the number of files that may be open.
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(root.join(&folder)) {
+            Ok(entries) => entries,
+            Err(fault) if is_gone_or_too_deep(&fault) => continue,
+            Err(fault) => return Err(fault),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(fault) if is_gone_or_too_deep(&fault) => continue,
+                Err(fault) => return Err(fault),
+            };
+            let name = entry.file_name();
+            let path = folder.join(&name);
+            if kind.is_dir() && name != ".git" && name != ".terraform" {
+                folders.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|it| it == "tfstate") {
+                found.push(path);
+            }
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+fn is_gone_or_too_deep(fault: &io::Error) -> bool {
+    fault.kind() == io::ErrorKind::NotFound
+        || fault.raw_os_error() == Some(Errno::ENAMETOOLONG as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::fcntl::{AT_FDCWD, OFlag, openat};
+    use nix::sys::stat::{Mode, mkdirat};
+
+    #[test]
+    fn states_are_found_beside_a_tree_that_is_deeper_than_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b/.git")).unwrap();
+        for file in ["a/b/one.tfstate", "a/b/.git/two.tfstate", "a/other"] {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = |at: std::os::fd::BorrowedFd<'_>, name: &Path| {
+            openat(at, name, flags, Mode::empty()).unwrap()
+        };
+        let mut directory = open(AT_FDCWD, folder.path());
+        let name = PathBuf::from("d".repeat(200));
+        for _ in 0..50 {
+            mkdirat(&directory, &name, Mode::S_IRWXU).unwrap();
+            directory = open(std::os::fd::AsFd::as_fd(&directory), &name);
+        }
+        let found = find_states(folder.path()).unwrap();
+        assert_eq!(found, [Path::new("a/b/one.tfstate")]);
+        // `tempfile` may not remove a tree of this depth.
+        crate::process::remove_tree(folder.path()).unwrap();
+    }
 }

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::journal::JournalContents;
-use super::local_state::{find_state, keep_state};
+use super::local_state::{find_states, keep_state};
 use super::session_dir::{SessionDir, is_worked_in};
 use crate::process::remove_tree;
 use crate::protocol::StateSafety;
@@ -74,7 +74,7 @@ impl Retention {
     }
 
     pub(crate) fn remove_old(&self) -> usize {
-        remove_old_sessions(&self.root, self.keep)
+        remove_old_sessions(&self.root, self.keep).removed
     }
 }
 
@@ -86,32 +86,49 @@ impl Drop for Retention {
     }
 }
 
-/// Removes the sessions below a directory that ended longer ago than `keep`, and returns how many.
+/// What a scan for old sessions has done.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Removal {
+    /// How many sessions were removed.
+    pub removed: usize,
+    /// Sessions that could not be removed, and why. The next scan tries again.
+    pub failures: Vec<(PathBuf, io::Error)>,
+}
+
+/// Removes the sessions below a directory that ended longer ago than `keep`.
 ///
 /// Sessions that a person still needs are kept, and so are states that exist nowhere else: see
 /// [`Settings::retention`](crate::session::Settings::retention).
-pub fn remove_old_sessions(root: &Path, keep: Duration) -> usize {
+pub fn remove_old_sessions(root: &Path, keep: Duration) -> Removal {
+    let mut removal = Removal::default();
     let Ok(entries) = fs::read_dir(root) else {
-        return 0;
+        return removal;
     };
-    let mut removed = 0;
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
             continue;
         };
-        if name.starts_with(GOING) {
+        let removed = if name.starts_with(GOING) {
             // Left over from an interrupted removal.
-            let _ = remove_tree(&entry.path());
+            remove_tree(&entry.path()).map(|()| false)
         } else if name
             .parse()
             .is_ok_and(|id: SessionId| id.to_string() == name)
         {
-            // A session that cannot be removed now is tried again later.
-            removed += usize::from(remove_if_old(root, name, keep).unwrap_or(false));
+            remove_if_old(root, name, keep)
+        } else {
+            continue;
+        };
+        match removed {
+            Ok(is_removed) => removal.removed += usize::from(is_removed),
+            // Another scan of the same sessions has removed it.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+            Err(fault) => removal.failures.push((entry.path(), fault)),
         }
     }
-    removed
+    removal
 }
 
 fn remove_if_old(root: &Path, name: &str, keep: Duration) -> io::Result<bool> {
@@ -188,8 +205,7 @@ fn is_kept_for_a_person(ended: &Snapshot, session_dir: &SessionDir) -> io::Resul
     if ended.reason == Some(Reason::Unknown) || says_errored {
         return Ok(true);
     }
-    let mut found = Vec::new();
-    find_state(&session_dir.source(), Path::new(""), &mut found)?;
+    let found = find_states(&session_dir.source())?;
     for file in found.iter().filter(|file| file.ends_with(ERRORED_STATE)) {
         if fs::metadata(session_dir.source().join(file))?.len() > 0 {
             return Ok(true);
