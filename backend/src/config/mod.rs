@@ -146,7 +146,11 @@ pub struct Registry {
 /// File name of the database in the data directory.
 const DATABASE_FILE: &str = "backend.db";
 /// File name of the key in the data directory.
-const KEY_FILE: &str = "sealing.key";
+pub(crate) const KEY_FILE: &str = "sealing.key";
+/// Identity of the node in the data directory, created at the first start; also its name, unless one is configured.
+pub(crate) const NODE_FILE: &str = "node";
+/// Below the data directory: one directory for each deployment.
+pub(crate) const SESSIONS_DIR: &str = "sessions";
 
 impl Config {
     /// Parses the settings.

@@ -153,12 +153,10 @@ impl IntoResponse for ApiError {
                 "unsupported_media_type",
                 "the body has to be JSON, with `Content-Type: application/json`".to_owned(),
             ),
-            Self::StoreUnavailable(_) => (
+            Self::StoreUnavailable(cause) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "the database can't be reached or can't be written: try again later; the log of the service says why, under \
-                 this id"
-                    .to_owned(),
+                unavailable_store(cause),
             ),
             Self::JournalUnavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -223,6 +221,22 @@ impl From<FieldFault> for Field {
             field: fault.field,
             problem: fault.problem,
         }
+    }
+}
+
+/// Returns the sentence about a store that is not available.
+fn unavailable_store(cause: &StoreError) -> String {
+    match cause {
+        StoreError::Replaced { path } => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!(
+                "the file `{name}` of the database was removed or replaced while the service was running, so nothing was \
+                 done: the operator has to stop the service and restore the file"
+            )
+        }
+        _ => "the database can't be reached or can't be written: try again later; the log of the service says why, under \
+              this id"
+            .to_owned(),
     }
 }
 

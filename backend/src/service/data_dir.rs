@@ -13,17 +13,17 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::OpenError;
+use crate::config::NODE_FILE;
+use crate::file_id::FileId;
 
-/// Locked by the running service; the kernel releases the lock when the process ends.
+/// Locked by the running service, besides the directory itself: earlier versions lock only this file, and not every file
+/// system has locks of directories. The kernel releases the locks when the process ends.
 const LOCK_FILE: &str = "backend.lock";
 /// How long to wait for a held lock. If a service is killed while it starts a program, the new process holds the lock
 /// until it executes the program.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// Pause between two attempts.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// Identity of the node, created at the first start; also its name, unless one is configured.
-const NODE_FILE: &str = "node";
-
 /// A data directory that no other service uses.
 ///
 /// A node is identified by its data directory, which holds the sessions that it can recover. A host name would not do:
@@ -31,7 +31,11 @@ const NODE_FILE: &str = "node";
 #[derive(Debug)]
 pub(super) struct DataDir {
     dir: PathBuf,
-    _lock: File,
+    id: FileId,
+    /// The directory, which is locked and cannot be removed while it is in use; `None` if the file system has no such
+    /// locks.
+    locked_dir: Option<File>,
+    lock_file: File,
 }
 
 impl DataDir {
@@ -44,14 +48,26 @@ impl DataDir {
             .create(&dir)
             .map_err(unusable(&dir))?;
         restore_access(&dir).map_err(unusable(&dir))?;
-        let lock = OpenOptions::new()
+        let opened = File::open(&dir).map_err(unusable(&dir))?;
+        let id = FileId::of(&opened.metadata().map_err(unusable(&dir))?);
+        let locked_dir = match lock_within(&opened, LOCK_WAIT) {
+            Ok(()) => Some(opened),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { dir }),
+            Err(TryLockError::Error(_)) => None,
+        };
+        let lock_file = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(dir.join(LOCK_FILE))
             .map_err(unusable(&dir))?;
-        match lock_within(&lock, LOCK_WAIT) {
-            Ok(()) => Ok(Self { dir, _lock: lock }),
+        match lock_within(&lock_file, LOCK_WAIT) {
+            Ok(()) => Ok(Self {
+                dir,
+                id,
+                locked_dir,
+                lock_file,
+            }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir }),
             Err(TryLockError::Error(fault)) => Err(unusable(&dir)(fault)),
         }
@@ -65,12 +81,32 @@ impl DataDir {
     /// all sessions.
     ///
     /// A tool of a deployment can change their mode; Landlock does not limit that.
+    ///
+    /// # Errors
+    /// It cannot, or the directory or its only lock was removed or replaced: another service may use it.
     pub(super) fn keep_accessible(&self) -> io::Result<()> {
         restore_access(&self.dir)?;
+        self.expect_locked()?;
         for entry in std::fs::read_dir(&self.dir)? {
             restore_access(&entry?.path())?;
         }
         access(&self.dir, AccessFlags::W_OK | AccessFlags::X_OK)?;
+        Ok(())
+    }
+
+    fn expect_locked(&self) -> io::Result<()> {
+        let replaced = |path: &Path| {
+            let text = format!("`{}` was removed or replaced", path.display());
+            Err(io::Error::other(text))
+        };
+        if self.id.has_left(&self.dir) {
+            return replaced(&self.dir);
+        }
+        let lock_file = self.dir.join(LOCK_FILE);
+        let is_only_lock = self.locked_dir.is_none();
+        if is_only_lock && FileId::of(&self.lock_file.metadata()?).has_left(&lock_file) {
+            return replaced(&lock_file);
+        }
         Ok(())
     }
 
@@ -138,6 +174,10 @@ mod tests {
         assert_eq!(data_dir.identity().unwrap(), node);
         let second = DataDir::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
+        std::fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
+        let second = DataDir::claim(dir.path());
+        assert!(matches!(second, Err(OpenError::InUse { .. })));
+        data_dir.keep_accessible().unwrap();
         // The owner goes away a moment later.
         let later = std::thread::spawn(move || {
             sleep(2 * LOCK_PAUSE);
@@ -149,5 +189,31 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let other = DataDir::claim(other.path()).unwrap();
         assert_ne!(other.identity().unwrap(), node);
+    }
+
+    #[test]
+    fn a_directory_whose_only_lock_is_gone_is_not_usable() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut data_dir = DataDir::claim(dir.path()).unwrap();
+        // As on a file system without locks of directories.
+        data_dir.locked_dir = None;
+        data_dir.keep_accessible().unwrap();
+        std::fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
+        let fault = data_dir.keep_accessible().unwrap_err().to_string();
+        assert!(fault.contains(LOCK_FILE), "{fault}");
+    }
+
+    #[test]
+    fn a_directory_that_was_replaced_is_not_usable() {
+        let root = tempfile::tempdir().unwrap();
+        let (dir, aside) = (root.path().join("data"), root.path().join("aside"));
+        let data_dir = DataDir::claim(&dir).unwrap();
+        std::fs::rename(&dir, &aside).unwrap();
+        let other = DataDir::claim(&dir).unwrap();
+        data_dir.keep_accessible().unwrap_err();
+        drop(other);
+        std::fs::remove_dir_all(&dir).unwrap();
+        std::fs::rename(&aside, &dir).unwrap();
+        data_dir.keep_accessible().unwrap();
     }
 }

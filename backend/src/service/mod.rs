@@ -43,15 +43,13 @@ pub(crate) use self::reads::view::waiting_line;
 use self::worker::active_deployments::ActiveDeployments;
 use crate::auth::ApprovalRule;
 use crate::causes::Causes;
-use crate::config::{self, Config};
+use crate::config::{self, Config, SESSIONS_DIR};
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Node, Store};
 pub use error::{DecisionError, OpenError, RequestError, RetryError, RunError};
 use node::{NameLease, Probe};
 
-/// Below the data directory: one directory for each deployment.
-const SESSIONS_DIR: &str = "sessions";
 /// Below the data directory: mirrors of repositories.
 const MIRRORS_DIR: &str = "mirrors";
 

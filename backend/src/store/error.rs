@@ -31,6 +31,27 @@ pub enum StoreError {
         /// The system error.
         source: std::io::Error,
     },
+    /// A file of the database was removed or replaced after it was opened.
+    #[error(
+        "the database file `{}` was removed or replaced while the service was running: stop the service, restore the \
+         file, and start the service again", .path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The database is missing or empty in a data directory that was used before.
+    #[error(
+        "the database `{}` is missing or empty, but {traces} shows that its data directory was used before: restore the \
+         database from a backup, or set `DATABASE_URL` if the records are in PostgreSQL; to begin anew, without the former \
+         records and keys, remove {traces} first", .path.display()
+    )]
+    Missing {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What shows that the data directory was used.
+        traces: String,
+    },
     /// The migrations failed.
     #[error("the tables of the database could not be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -50,8 +71,10 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Open(fault) | Self::Database(fault) => is_unavailable(fault),
+            Self::Replaced { .. } => true,
             Self::Unwritable { .. }
             | Self::Directory { .. }
+            | Self::Missing { .. }
             | Self::Migrate(_)
             | Self::Malformed { .. } => false,
         }

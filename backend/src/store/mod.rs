@@ -21,6 +21,7 @@ mod key;
 mod log;
 mod node;
 mod open;
+mod opened_files;
 mod sql;
 
 use std::time::Duration;

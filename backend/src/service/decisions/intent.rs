@@ -92,7 +92,7 @@ impl Service {
                         }
                         (Ok(Ok(_)), None) => {}
                         (Ok(Err(_)) | Err(_), _) if is_done => {
-                            service.record_later(entry, pending_audit)
+                            service.record_later(entry, pending_audit);
                         }
                         (Ok(Err(_)) | Err(_), _) => {}
                     }

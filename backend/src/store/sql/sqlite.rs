@@ -14,6 +14,7 @@ use super::claims::{carried_by_me, is_next};
 use super::migrator;
 use super::row::{ClaimRow, deployment_columns};
 use crate::store::columns::{micros, signed};
+use crate::store::opened_files::OpenedFiles;
 use crate::store::{Lease, LeaseState, StoreError, StoredLine};
 
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -76,7 +77,12 @@ const CLAIM: &str = concat!(
     deployment_columns!()
 );
 
+const IS_UNUSED: &str = "SELECT NOT EXISTS (SELECT 1 FROM sealing_check) AND NOT EXISTS (SELECT 1 FROM api_keys) \
+    AND NOT EXISTS (SELECT 1 FROM deployments) AND NOT EXISTS (SELECT 1 FROM audit)";
+
 /// The store in an SQLite file.
+///
+/// It writes only while the path leads to the files that it has opened.
 ///
 /// One connection writes, so the writers of this process queue for it instead of finding the database busy.
 #[derive(Clone, Debug)]
@@ -85,6 +91,7 @@ pub struct SqliteStore {
     /// Whether the writing connection may be set not to wait for the disk.
     is_relaxed: Arc<AtomicBool>,
     readers: SqlitePool,
+    files: OpenedFiles,
 }
 
 impl SqliteStore {
@@ -129,12 +136,30 @@ impl SqliteStore {
             writer,
             is_relaxed: Arc::default(),
             readers,
+            files: OpenedFiles::of(file).map_err(|source| StoreError::Unwritable {
+                path: file.to_owned(),
+                source,
+            })?,
         })
+    }
+
+    /// Returns whether nothing was ever stored: no service has started, and no key was created.
+    pub(in crate::store) async fn is_unused(&self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(IS_UNUSED)
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
+    /// Closes the database, so that SQLite removes its write-ahead log.
+    pub(in crate::store) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// Returns the writing connection; when a commit returns, it and all earlier ones are on disk.
     pub(super) async fn durable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut writer = self.writer.acquire().await?;
+        self.files.check()?;
         if self.is_relaxed.load(Ordering::Relaxed) {
             sqlx::query("PRAGMA synchronous = FULL")
                 .execute(&mut *writer)
@@ -147,6 +172,7 @@ impl SqliteStore {
     /// Returns the writing connection for data that can be written again if lost: it does not wait for the disk.
     pub(super) async fn repeatable(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut writer = self.writer.acquire().await?;
+        self.files.check()?;
         // Set the flag first: if this future is dropped here, the connection's setting is unknown.
         if !self.is_relaxed.swap(true, Ordering::Relaxed) {
             sqlx::query("PRAGMA synchronous = NORMAL")
@@ -266,7 +292,9 @@ where
 
 fn is_busy(fault: &sqlx::Error) -> bool {
     const BUSY: i32 = 5;
-    let code = fault.as_database_error().and_then(|fault| fault.code());
+    let code = fault
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<i32>().ok())
         .is_some_and(|code| code & 0xff == BUSY)
 }
