@@ -15,7 +15,9 @@ use super::storage::journal::{Journal, JournalContents, JournalHeader};
 use super::storage::log::Log;
 use super::storage::projection::Projection;
 use super::storage::session_dir::{SessionDir, SessionLock};
-use super::{DeployRequest, RecoverError, Retention, Session, SessionId, Settings, StartError};
+use super::{
+    DeployRequest, RecoverError, Retention, Session, SessionId, Settings, Snapshot, StartError,
+};
 use crate::client::Runner;
 use crate::plan::PlanSummary;
 use crate::protocol::MAX_GRACE;
@@ -269,6 +271,26 @@ impl Session {
             retention: Arc::new(Retention::none()),
         };
         sessions.recover(dir, None)
+    }
+
+    /// Returns the state of a session as its journal records it. Recovers nothing, and does not look whether another
+    /// process runs the session.
+    ///
+    /// # Errors
+    /// [`RecoverError`], when the journal is missing or cannot be read.
+    pub fn recorded(dir: impl AsRef<Path>) -> Result<Snapshot, RecoverError> {
+        let dir = dir.as_ref();
+        let record = JournalContents::read(&SessionDir::at(dir.to_owned()))?;
+        let malformed = |line, problem| RecoverError::Malformed {
+            dir: dir.to_owned(),
+            line,
+            problem,
+        };
+        let (request, _) =
+            request_of(&record, None).map_err(|fault| malformed(1, fault.to_string()))?;
+        let facts = Projection::of_record(&record, request.tool, request.operation)
+            .map_err(|(line, fault)| malformed(line, fault.to_string()))?;
+        Ok(facts.snapshot)
     }
 }
 

@@ -49,7 +49,12 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     let has_keys = !store.keys().await?.is_empty();
     refuse_to_be_open(&config.server, has_keys)?;
     let sealer = open_sealer(&config.sealing, store.as_ref()).await?;
-    let service = Service::open(config, store, sealer).await?;
+    // May wait for the lease of a previous process.
+    let service = tokio::select! {
+        opened = Service::open(config, store, sealer) => opened?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let router = http::router(App::new(config, service.clone()));

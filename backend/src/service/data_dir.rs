@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use iac_runner::process::restore_owner_access;
+use iac_runner::process::{ProcessIdentity, restore_owner_access};
 use nix::unistd::{AccessFlags, access};
 use tracing::warn;
 use uuid::Uuid;
@@ -110,6 +110,13 @@ impl DataDir {
         Ok(())
     }
 
+    /// Returns what no copy of the directory shares: its device and inode, and the boot of the system, without which
+    /// the copy of a whole disk would have the same.
+    pub(super) fn place(&self) -> String {
+        let boot = ProcessIdentity::of_this_process().boot_id;
+        format!("{}:{}", boot.unwrap_or_default(), self.id)
+    }
+
     /// Returns the identity of the node, the same at every start.
     pub(super) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
@@ -204,13 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_replaced_is_not_usable() {
+    fn a_directory_that_was_replaced_is_not_usable_and_has_another_place() {
         let root = tempfile::tempdir().unwrap();
         let (dir, aside) = (root.path().join("data"), root.path().join("aside"));
         let data_dir = DataDir::claim(&dir).unwrap();
         std::fs::rename(&dir, &aside).unwrap();
         let other = DataDir::claim(&dir).unwrap();
         data_dir.keep_accessible().unwrap_err();
+        assert_ne!(data_dir.place(), other.place());
         drop(other);
         std::fs::remove_dir_all(&dir).unwrap();
         std::fs::rename(&aside, &dir).unwrap();

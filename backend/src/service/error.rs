@@ -42,6 +42,18 @@ pub enum OpenError {
         /// Seconds until its lease expires if it is not renewed.
         seconds_left: u64,
     },
+    /// A process with a copy of the data directory, or with its original, is alive.
+    #[error(
+        "the node name `{name}` is in use by a process with a copy of this data directory, or with its original: run one of \
+         them only; to make this copy a node of its own, without the deployments of the other, remove `{}` from it",
+        .identity_file.display()
+    )]
+    NodeCopied {
+        /// The name.
+        name: String,
+        /// The file with the identity that both have.
+        identity_file: std::path::PathBuf,
+    },
     /// A node of the same name with another data directory runs deployments.
     #[error(
         "the node name `{name}` belongs to another data directory, which still runs {deployments} deployment(s): start this \
@@ -219,6 +231,16 @@ pub(super) enum CarryError {
     )]
     SessionLost {
         /// The directory.
+        dir: std::path::PathBuf,
+    },
+    /// Its apply had begun, and the journal does not record that.
+    #[error(
+        "the apply had begun and the directory `{}` is an older copy, so the outcome is unknown: check the state and its \
+         lock before you deploy again",
+        .dir.display()
+    )]
+    Outdated {
+        /// The directory of the session.
         dir: std::path::PathBuf,
     },
     /// Its directory could not be created; nothing has begun.

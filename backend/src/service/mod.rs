@@ -17,7 +17,7 @@ mod reads;
 mod worker;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -30,7 +30,6 @@ use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::runner::{SandboxLevel, sandbox_level};
 use iac_runner::session::{Session, Settings};
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use tracing::error;
 
 use self::data_dir::DataDir;
@@ -44,6 +43,7 @@ use self::worker::active_deployments::ActiveDeployments;
 use crate::auth::ApprovalRule;
 use crate::causes::Causes;
 use crate::config::{self, Config, SESSIONS_DIR};
+use crate::file_id::FileId;
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Node, Store};
@@ -130,11 +130,12 @@ impl Service {
         settings.registry = registry(&config.registry)?;
         settings.protected = exposure::protected(config, data_dir);
         let sandbox = sandbox_level(config.sandbox.mode).map_err(OpenError::Sandbox)?;
-        let identity = claimed_dir.identity()?;
-        let name = work.node.clone().unwrap_or_else(|| identity.clone());
+        let name = match &work.node {
+            Some(name) => name.clone(),
+            None => claimed_dir.identity()?,
+        };
         // Last: a service that fails to start for another reason must not hold the name.
-        let asked_at = Instant::now();
-        let node = node::take(store.as_ref(), name, identity, work.lease).await?;
+        let (node, held_since) = node::take(store.as_ref(), name, &claimed_dir, work.lease).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
@@ -142,7 +143,7 @@ impl Service {
                 settings,
                 sessions_dir,
                 node,
-                name_lease: NameLease::new(asked_at, work.lease),
+                name_lease: NameLease::new(held_since, work.lease),
                 probe: Probe::default(),
                 data_dir: claimed_dir,
                 concurrency: work.concurrency,
@@ -217,9 +218,26 @@ impl Service {
         }
     }
 
+    /// Returns the session directory of a deployment if it is not in the data directory of this service, which then
+    /// does not run the deployment: the journal and the processes there may have gone on without this copy.
+    fn foreign_dir<'a>(&self, id: DeploymentId, session_dir: Option<&'a str>) -> Option<&'a Path> {
+        let own = self.dir(id);
+        session_dir
+            .map(Path::new)
+            .filter(|dir| *dir != own && !is_same_file(dir, &own))
+    }
+
     /// Returns the directory of a deployment on this machine.
     fn dir(&self, id: DeploymentId) -> PathBuf {
         self.shared.sessions_dir.join(id.to_string())
+    }
+}
+
+/// Returns whether both paths lead to one directory, by symbolic links or mounts.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (FileId::at(one), FileId::at(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        (_, _) => false,
     }
 }
 

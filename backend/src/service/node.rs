@@ -3,18 +3,23 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
+use super::data_dir::DataDir;
 use super::{OpenError, Service};
 use crate::causes::Causes;
+use crate::config::NODE_FILE;
 use crate::store::{LeaseState, NameAnswer, Node, Store, StoreError};
 
 /// Longest time of one write before the store counts as not writable.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long the last result is reused: frequent probes don't write more often than this.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often to ask whether a lease was renewed or has expired.
+const RETAKE_EVERY: Duration = Duration::from_millis(500);
 
 /// Whether the store could write, and when that was checked.
 #[derive(Debug, Default)]
@@ -46,32 +51,73 @@ impl NameLease {
     }
 }
 
-/// Takes the node name for this process.
+/// Takes the node name for this process. Returns the node, and since when it surely has the name.
+///
+/// If a process with a copy of this data directory, or with its original, has a valid lease, waits until the lease
+/// expires: that process may have died.
 ///
 /// # Errors
-/// The name belongs to another data directory, or the store cannot save it.
+/// The name belongs to another data directory, a process with a copy of this one is alive, or the store cannot save the
+/// name.
 pub(super) async fn take(
     store: &dyn Store,
     name: String,
-    identity: String,
+    data_dir: &DataDir,
     lease: Duration,
-) -> Result<Node, OpenError> {
+) -> Result<(Node, Instant), OpenError> {
     let node = Node {
         name,
-        identity,
+        identity: data_dir.identity()?,
+        // A database in the data directory is copied together with it.
+        place: if store.is_shared() {
+            data_dir.place()
+        } else {
+            String::new()
+        },
         process: Uuid::new_v4().to_string(),
     };
-    match store.take_name(&node, lease).await? {
-        NameAnswer::Taken => Ok(node),
-        NameAnswer::InUse { lease_left } => Err(OpenError::NodeInUse {
-            name: node.name,
-            // Rounded up, so that waiting this long is enough.
-            seconds_left: lease_left.as_secs() + 1,
-        }),
-        NameAnswer::Carries { deployments } => Err(OpenError::NodeCarries {
-            name: node.name,
-            deployments,
-        }),
+    let mut awaited = None;
+    loop {
+        let asked_at = Instant::now();
+        match store.take_name(&node, lease).await? {
+            NameAnswer::Taken => return Ok((node, asked_at)),
+            NameAnswer::InUse { lease_left } => {
+                return Err(OpenError::NodeInUse {
+                    name: node.name,
+                    // Rounded up, so that waiting this long is enough.
+                    seconds_left: lease_left.as_secs() + 1,
+                });
+            }
+            NameAnswer::Copied { lease_until, .. }
+                if awaited.is_some_and(|it| it != lease_until) =>
+            {
+                return Err(OpenError::NodeCopied {
+                    name: node.name,
+                    identity_file: data_dir.dir().join(NODE_FILE),
+                });
+            }
+            NameAnswer::Copied {
+                lease_until,
+                lease_left,
+            } => {
+                if awaited.is_none() {
+                    warn!(
+                        node = node.name,
+                        seconds_left = lease_left.as_secs() + 1,
+                        "a process with a copy of this data directory, or with its original, has a valid lease; waiting \
+                         until it expires"
+                    );
+                }
+                awaited = Some(lease_until);
+                sleep(lease_left.min(RETAKE_EVERY)).await;
+            }
+            NameAnswer::Carries { deployments } => {
+                return Err(OpenError::NodeCarries {
+                    name: node.name,
+                    deployments,
+                });
+            }
+        }
     }
 }
 
@@ -124,6 +170,14 @@ impl Service {
     /// another data directory may have taken the name.
     pub(super) fn holds_the_name(&self) -> bool {
         !self.store().is_shared() || self.shared.name_lease.holds_at(Instant::now())
+    }
+
+    /// Returns whether this process holds its name, which it renews if the lease may have expired meanwhile.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(super) async fn still_holds_the_name(&self) -> Result<bool, StoreError> {
+        Ok(self.holds_the_name() || self.renew_the_name().await? == LeaseState::Yes)
     }
 
     /// Releases the name, after [`Service::stop`]. Deployments that still run keep it reserved for this data directory.

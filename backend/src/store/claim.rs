@@ -35,8 +35,8 @@ pub enum LeaseState {
 /// Which active deployments to take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// Those of this node, left by a previous process.
-    Own,
+    /// This one of the node, left by a previous process.
+    Own(DeploymentId),
     /// Those of any node whose leases have expired.
     Expired,
 }

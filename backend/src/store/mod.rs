@@ -106,6 +106,12 @@ pub trait Claims: Send + Sync {
     /// Deployments of one workspace are claimed in queue order.
     async fn claim(&self, node: &str, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
+    /// Returns the active deployments of a node, with the session directories that it has saved.
+    async fn claimed_by(
+        &self,
+        node: &str,
+    ) -> Result<Vec<(DeploymentId, Option<String>)>, StoreError>;
+
     /// Takes over active deployments, each with a new epoch, so that their previous holders can no longer write.
     async fn take_over(
         &self,

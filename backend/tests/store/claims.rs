@@ -71,7 +71,18 @@ async fn a_node_takes_up_its_own_and_no_other(database: &Database) {
     let other = store.claim("two", LONG).await.unwrap().unwrap();
     let kept = store.keep_session_dir(&mine.lease, "/sessions/x").await;
     assert_eq!(kept.unwrap(), LeaseState::Yes);
-    let taken = store.take_over("one", Owner::Own, LONG).await.unwrap();
+    let id = mine.lease.deployment;
+    let claimed = store.claimed_by("one").await.unwrap();
+    assert_eq!(claimed, [(id, Some("/sessions/x".to_owned()))]);
+    let of_other = Owner::Own(other.lease.deployment);
+    assert!(
+        store
+            .take_over("one", of_other, LONG)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let taken = store.take_over("one", Owner::Own(id), LONG).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].lease.deployment, mine.lease.deployment);
     assert_eq!(
@@ -97,7 +108,7 @@ async fn what_has_ended_is_written_no_more(database: &Database) {
     assert_eq!(held.unwrap(), LeaseState::Yes);
     let again = store.finish(&claim.lease, &ending(Reason::Unknown)).await;
     assert_eq!(again.unwrap(), LeaseState::Lost);
-    for whose in [Owner::Own, Owner::Expired] {
+    for whose in [Owner::Own(new.id), Owner::Expired] {
         assert!(
             store
                 .take_over("one", whose, LONG)
@@ -173,6 +184,8 @@ async fn what_a_lost_node_carries_is_given_up_and_what_another_carries_is_not(da
     // Its node comes back: it may not write, and finds nothing to recover.
     let finished = store.finish(&late.lease, &ending(Reason::Applied)).await;
     assert_eq!(finished.unwrap(), LeaseState::Lost);
-    let own = store.take_over("one", Owner::Own, LONG).await.unwrap();
+    assert!(store.claimed_by("one").await.unwrap().is_empty());
+    let own = Owner::Own(lost.id);
+    let own = store.take_over("one", own, LONG).await.unwrap();
     assert!(own.is_empty());
 }

@@ -8,12 +8,14 @@ on_both!(
     a_name_belongs_to_one_data_directory_while_it_is_alive_or_carries,
     a_new_name_has_what_the_directory_carried,
     a_process_loses_its_name_to_the_next_one_of_its_directory,
+    a_copy_of_a_directory_gets_nothing_while_the_lease_is_alive,
 );
 
 fn node(name: &str, identity: &str, process: &str) -> Node {
     Node {
         name: name.to_owned(),
         identity: identity.to_owned(),
+        place: "here".to_owned(),
         process: process.to_owned(),
     }
 }
@@ -100,4 +102,48 @@ async fn a_process_loses_its_name_to_the_next_one_of_its_directory(database: &Da
     let other = node("a", "two", "3");
     let refused = store.take_name(&other, LONG).await.unwrap();
     assert!(matches!(refused, NameAnswer::InUse { .. }));
+}
+
+async fn a_copy_of_a_directory_gets_nothing_while_the_lease_is_alive(database: &Database) {
+    let store = database.open().await;
+    let original = node("a", "one", "1");
+    store.take_name(&original, LONG).await.unwrap();
+    store.enqueue(&of("repository"), &[]).await.unwrap();
+    let claim = store.claim("a", LONG).await.unwrap().unwrap();
+    let id = claim.lease.deployment;
+    // Under its name, and under another.
+    for name in ["a", "b"] {
+        let copy = Node {
+            place: "there".to_owned(),
+            ..node(name, "one", "2")
+        };
+        let refused = store.take_name(&copy, LONG).await.unwrap();
+        assert!(
+            matches!(refused, NameAnswer::Copied { .. }),
+            "{name}: {refused:?}"
+        );
+        let kept = store.deployment(id).await.unwrap().unwrap();
+        assert_eq!(kept.node.as_deref(), Some("a"));
+        assert_eq!(
+            store.renew_name(&original, LONG).await.unwrap(),
+            LeaseState::Yes
+        );
+    }
+    // The next process of the original gets the name at once, the copy only after the lease.
+    let next = node("a", "one", "3");
+    store.take_name(&next, NONE).await.unwrap();
+    let copy = Node {
+        place: "there".to_owned(),
+        ..node("a", "one", "4")
+    };
+    assert_eq!(
+        store.take_name(&copy, LONG).await.unwrap(),
+        NameAnswer::Taken
+    );
+    assert_eq!(
+        store.renew_name(&next, LONG).await.unwrap(),
+        LeaseState::Lost
+    );
+    let refused = store.take_name(&original, LONG).await.unwrap();
+    assert!(matches!(refused, NameAnswer::Copied { .. }));
 }

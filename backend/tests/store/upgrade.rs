@@ -114,11 +114,14 @@ async fn what_a_database_held_is_kept_when_it_is_brought_up_to_date(database: &D
     let node = Node {
         name: "first".to_owned(),
         identity: "directory".to_owned(),
+        place: "here".to_owned(),
         process: "1".to_owned(),
     };
     let taken = store.take_name(&node, LONG).await.unwrap();
     assert_eq!(taken, NameAnswer::Taken);
-    let left = store.take_over("first", Owner::Own, LONG).await.unwrap();
+    let left = store.claimed_by("first").await.unwrap();
+    let own = Owner::Own(left[0].0);
+    let left = store.take_over("first", own, LONG).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].deployment.target.repository, "b");
     let ended = store.finish(&left[0].lease, &ending(Reason::Applied)).await;

@@ -93,6 +93,7 @@ impl Service {
                 comment,
                 plan_digest,
             } => {
+                self.expect_name(&deployment).await?;
                 let session = self.session_for(&deployment).await?;
                 let Some(digest) = plan_digest.or(session.status().plan_digest) else {
                     return Err(DecisionError::Conflict {
@@ -117,6 +118,19 @@ impl Service {
             Decision::Cancel => self.cancel(&deployment, &entry).await,
             Decision::ForceCancel => self.force_cancel(&deployment, &entry).await,
         }
+    }
+
+    /// Expects this process to hold its node name: otherwise a process with a copy of its data directory may decide
+    /// about the same plan.
+    async fn expect_name(&self, deployment: &Deployment) -> Result<(), DecisionError> {
+        if self.still_holds_the_name().await? {
+            return Ok(());
+        }
+        Err(DecisionError::Conflict {
+            status: deployment.progress.status,
+            problem: "another process has taken the node name of this service, which stops; nothing was done"
+                .to_owned(),
+        })
     }
 
     async fn cancel(
@@ -188,6 +202,19 @@ impl Service {
             let now = found.ok_or(DecisionError::NotFound)?;
             let comes_soon =
                 now.queue_state == QueueState::Active && self.other_node(&now).is_none();
+            if let Some(dir) = self.foreign_dir(id, now.session_dir.as_deref())
+                && comes_soon
+            {
+                return Err(DecisionError::Conflict {
+                    status: now.progress.status,
+                    problem: format!(
+                        "the directory `{}` of the deployment is not in the data directory of this service, which does \
+                         not run it; nothing was done: start the service with the data directory of the deployment, or \
+                         end the deployment with `iac-backend abandon`",
+                        dir.display()
+                    ),
+                });
+            }
             if !comes_soon || timeout_at(deadline, changes.changed()).await.is_err() {
                 return Err(without_session(&now));
             }

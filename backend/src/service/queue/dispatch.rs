@@ -9,7 +9,7 @@ use crate::causes::Causes;
 use crate::service::cleanup::SWEEP_EVERY;
 use crate::service::decisions::forward_decision::TAKE_EVERY;
 use crate::service::{RunError, Service};
-use crate::store::{LeaseState, Owner};
+use crate::store::{Claim, LeaseState, Owner, StoreError};
 
 /// How often to poll the queue without being woken: another machine may have added a deployment, or ended the one that
 /// blocked it.
@@ -25,10 +25,7 @@ impl Service {
         let parts = &self.shared;
         let naming = self.clone();
         let naming = tokio::spawn(async move { naming.renew_name().await });
-        let left = parts
-            .store
-            .take_over(&parts.node.name, Owner::Own, parts.lease)
-            .await?;
+        let left = self.take_over_left().await?;
         match parts.store.drop_late_intents().await {
             Ok(_) => {}
             Err(fault) => warn!(error = %Causes(&fault), "late audit entries not dropped"),
@@ -67,6 +64,27 @@ impl Service {
             }),
             Ok(LeaseState::Yes) | Err(_) => Ok(()),
         }
+    }
+
+    /// Takes over the deployments of this node whose sessions are in its data directory.
+    async fn take_over_left(&self) -> Result<Vec<Claim>, StoreError> {
+        let parts = &self.shared;
+        let mut left = Vec::new();
+        for (id, session_dir) in parts.store.claimed_by(&parts.node.name).await? {
+            if let Some(dir) = self.foreign_dir(id, session_dir.as_deref()) {
+                error!(
+                    deployment = %id,
+                    dir = %dir.display(),
+                    "deployment not recovered: its directory is not in this data directory"
+                );
+                continue;
+            }
+            let taken = parts
+                .store
+                .take_over(&parts.node.name, Owner::Own(id), parts.lease);
+            left.extend(taken.await?);
+        }
+        Ok(left)
     }
 
     async fn claim_what_may_be(&self) {

@@ -7,7 +7,7 @@ use chrono::Utc;
 use iac_runner::process::restore_owner_access;
 use iac_runner::session::request::RequestSecrets;
 use iac_runner::session::{
-    DeployRequest, Reason, RecoverError, Session, SessionId, Sessions, Settings,
+    DeployRequest, Phase, Reason, RecoverError, Session, SessionId, Sessions, Settings,
 };
 use tracing::{error, info, warn};
 
@@ -103,6 +103,10 @@ impl Service {
         };
         let sessions = Sessions::open(settings)?;
         for dir in left {
+            let stored = claim.deployment.progress.phase;
+            if Session::recorded(&dir).is_ok_and(|recorded| is_outdated(recorded.phase, stored)) {
+                return Err(CarryError::Outdated { dir });
+            }
             match sessions.recover(&dir, secrets.as_ref().ok()) {
                 Err(RecoverError::NoSession { .. }) => {}
                 session => {
@@ -157,18 +161,48 @@ fn sessions_in(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(dirs)
 }
 
+/// Returns whether a journal is older than what the store knows: an apply had begun, and the journal does not record
+/// it. A journal is written before the store, so it belongs to a copy or a backup of the directory.
+fn is_outdated(recorded: Phase, stored: Phase) -> bool {
+    stored == Phase::Apply && recorded < Phase::Apply
+}
+
 /// Maps an error to the reason with which a deployment without a session ends.
 fn reason(fault: &CarryError) -> Reason {
     match fault {
         // Work may have begun; its outcome cannot be known.
-        CarryError::Recover(_) | CarryError::Directory(_) | CarryError::SessionLost { .. } => {
-            Reason::Unknown
-        }
+        CarryError::Recover(_)
+        | CarryError::Directory(_)
+        | CarryError::SessionLost { .. }
+        | CarryError::Outdated { .. } => Reason::Unknown,
         CarryError::Approval(_)
         | CarryError::Fence(_)
         | CarryError::Secrets(_)
         | CarryError::Record(_)
         | CarryError::Start(_) => Reason::PreparationFailed,
         CarryError::Lost => Reason::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_lacks_a_begun_apply_is_outdated() {
+        let table = [
+            (Phase::Plan, Phase::Apply, true),
+            (Phase::Cloning, Phase::Apply, true),
+            (Phase::Apply, Phase::Apply, false),
+            (Phase::Completed, Phase::Apply, false),
+            (Phase::Apply, Phase::Plan, false),
+            (Phase::Plan, Phase::Plan, false),
+            // The end of a plan may be missing in the journal after a full disk.
+            (Phase::Plan, Phase::Completed, false),
+        ];
+        for (recorded, stored, expected) in table {
+            let told = is_outdated(recorded, stored);
+            assert_eq!(told, expected, "{recorded:?} {stored:?}");
+        }
     }
 }

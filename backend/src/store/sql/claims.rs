@@ -39,6 +39,8 @@ macro_rules! is_next {
 }
 pub(super) use is_next;
 
+const CLAIMED_BY: &str = "SELECT id, session_dir FROM deployments WHERE queue_state = 'active' AND node = $1 ORDER BY seq";
+
 const KEEP_SESSION_DIR: &str = "UPDATE deployments SET session_dir = $3 \
     WHERE id = $1 AND epoch = $2 AND queue_state = 'active'";
 
@@ -89,33 +91,48 @@ macro_rules! claims {
                 row.map(Claim::try_from).transpose()
             }
 
+            async fn claimed_by(
+                &self,
+                node: &str,
+            ) -> Result<Vec<(DeploymentId, Option<String>)>, StoreError> {
+                let rows: Vec<(String, Option<String>)> = sqlx::query_as(CLAIMED_BY)
+                    .bind(node)
+                    .fetch_all(self.reads())
+                    .await?;
+                let malformed = |_| StoreError::Malformed { column: "id" };
+                rows.into_iter()
+                    .map(|(id, dir)| Ok((id.parse().map_err(malformed)?, dir)))
+                    .collect()
+            }
+
             async fn take_over(
                 &self,
                 node: &str,
                 whose: Owner,
                 lease: Duration,
             ) -> Result<Vec<Claim>, StoreError> {
-                let statement = match whose {
-                    Owner::Own => concat!(
-                        "UPDATE deployments SET ",
-                        carried_by_me!($now),
-                        " WHERE queue_state = 'active' AND node = $1 RETURNING epoch, sealed_secrets, ",
-                        deployment_columns!()
-                    ),
-                    Owner::Expired => concat!(
-                        "UPDATE deployments SET ",
-                        carried_by_me!($now),
-                        " WHERE queue_state = 'active' AND lease_until <= ",
-                        $now,
-                        " RETURNING epoch, sealed_secrets, ",
-                        deployment_columns!()
-                    ),
+                let own = concat!(
+                    "UPDATE deployments SET ",
+                    carried_by_me!($now),
+                    " WHERE queue_state = 'active' AND node = $1 AND id = $3 RETURNING epoch, sealed_secrets, ",
+                    deployment_columns!()
+                );
+                let expired = concat!(
+                    "UPDATE deployments SET ",
+                    carried_by_me!($now),
+                    " WHERE queue_state = 'active' AND lease_until <= ",
+                    $now,
+                    " RETURNING epoch, sealed_secrets, ",
+                    deployment_columns!()
+                );
+                let query = match whose {
+                    Owner::Own(id) => sqlx::query_as(own)
+                        .bind(node)
+                        .bind(length(lease))
+                        .bind(id.to_string()),
+                    Owner::Expired => sqlx::query_as(expired).bind(node).bind(length(lease)),
                 };
-                let rows: Vec<ClaimRow> = sqlx::query_as(statement)
-                    .bind(node)
-                    .bind(length(lease))
-                    .fetch_all(&mut *self.durable().await?)
-                    .await?;
+                let rows: Vec<ClaimRow> = query.fetch_all(&mut *self.durable().await?).await?;
                 rows.into_iter().map(Claim::try_from).collect()
             }
 

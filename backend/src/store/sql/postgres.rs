@@ -55,6 +55,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "queue_state",
         include_str!("../../../migrations/postgres/0010_queue_state.sql"),
     ),
+    (
+        "node_place",
+        include_str!("../../../migrations/postgres/0011_node_place.sql"),
+    ),
 ];
 
 /// How long to wait for a connection before the database counts as not answering.

@@ -58,6 +58,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "queue_state",
         include_str!("../../../migrations/sqlite/0010_queue_state.sql"),
     ),
+    (
+        "node_place",
+        include_str!("../../../migrations/sqlite/0011_node_place.sql"),
+    ),
 ];
 
 /// How long a statement waits for another process, such as `iac-backend keys`, to finish writing.
