@@ -1,6 +1,7 @@
 //! Texts in base64.
 
 use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// Shortest text that is decoded as base64.
 const MIN_BASE64_BYTES: usize = 12;

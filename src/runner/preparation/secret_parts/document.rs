@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::iter;
 
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::base64_text::{basic_password, from_base64};
@@ -311,6 +310,7 @@ fn is_region(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
     use serde_json::json;
 
