@@ -197,3 +197,50 @@ fn a_submodule_on_a_host_that_is_not_allowed_is_not_asked_for() {
         assert!(elsewhere.seen().is_empty(), "level {levels}");
     }
 }
+
+/// Relative URLs that git resolves to another host, with `HOST` for its name and port.
+const LEAVING: [&str; 7] = [
+    "../../../HOST/inner/.git",
+    "./../../../HOST/inner/.git",
+    ".././../../HOST/inner/.git",
+    "././../../../HOST/inner/.git",
+    "./../.././../HOST/inner/.git",
+    "../../../HOST//inner/.git",
+    "./../../../me@HOST/inner/.git",
+];
+
+#[test]
+fn a_relative_url_leads_to_no_host_that_is_not_allowed() {
+    for (refused, table) in [("middle", &LEAVING[..]), ("inner", &LEAVING[..1])] {
+        for leaving in table {
+            let repositories = Repositories::new();
+            let server = HttpServer::start(repositories.path(), Manner::default());
+            let elsewhere = HttpServer::start(repositories.path(), Manner::default());
+            let host = elsewhere.url("").replace("127.0.0.1", "localhost");
+            let host = host.trim_start_matches("http://").trim_end_matches('/');
+            nested(&repositories, |name| match name == refused {
+                true => leaving.replace("HOST", host),
+                false => format!("../../{name}/.git"),
+            });
+            let fault = from(&["127.0.0.1"]).refused(&with_submodules(&server));
+            assert!(is_refused(&fault), "{refused} {leaving}: {fault:?}");
+            assert!(elsewhere.seen().is_empty(), "{refused} {leaving}");
+        }
+    }
+}
+
+#[test]
+fn a_relative_url_may_lead_to_another_allowed_host() {
+    let repositories = Repositories::new();
+    let server = HttpServer::start(repositories.path(), Manner::default());
+    let host = server.url("").replace("127.0.0.1", "localhost");
+    let host = host.trim_start_matches("http://").trim_end_matches('/');
+    nested(&repositories, |name| match name {
+        "middle" => format!("../../../{host}/middle/.git"),
+        _ => "../../inner/.git".to_owned(),
+    });
+    let mut test_env = from(&["127.0.0.1", "localhost"]);
+    let found = test_env.check_out(&with_submodules(&server));
+    let root = found.unwrap_or_else(|fault| panic!("{fault}")).root;
+    assert!(root.join("middle/inner/main.tf").exists());
+}

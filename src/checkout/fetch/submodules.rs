@@ -1,6 +1,7 @@
 //! Fetches submodules, including nested ones.
 //!
-//! If hosts are restricted, each level is fetched by a separate call, since its hosts are known only then.
+//! If hosts are restricted, each level is fetched by separate calls, since its hosts are known only then. Git itself
+//! first resolves the URLs, and relative ones can lead to any host; only checked URLs are then fetched.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::checkout::source::address::{Scheme, parse};
 
 /// Deepest nesting of submodules.
 const MOST_LEVELS: usize = 20;
+/// File in which a repository lists its submodules.
+const LIST: &str = ".gitmodules";
 
 impl Checkout<'_> {
     /// Fetches the submodules of the checkout.
@@ -23,21 +26,24 @@ impl Checkout<'_> {
         let root = self.staging.path().to_owned();
         if self.git.allowed_hosts.is_any() {
             let args = arguments::submodules(true);
-            return self.fill(&root, args, &Route::default(), on_line).await;
+            let route = Route::default();
+            return self
+                .fill(&root, args, Touches::Submodules, &route, on_line)
+                .await;
         }
-        let mut level = vec![(root, self.git.route.clone())];
+        let mut level = vec![root];
         for _ in 0..MOST_LEVELS {
             let mut next = Vec::new();
-            for (folder, route) in level {
-                let urls = self.settings_of_submodules(&folder, "url", on_line).await?;
-                if urls.is_empty() {
+            for folder in level {
+                if !folder.join(LIST).is_file() {
                     continue;
                 }
-                let route = self.route_to_submodules(route, &urls).await?;
+                let urls = self.urls_of_submodules(&folder, on_line).await?;
+                let route = self.route_to_submodules(&urls).await?;
                 let args = arguments::submodules(false);
-                self.fill(&folder, args, &route, on_line).await?;
-                let inner = self.submodules_of(&folder, on_line).await?;
-                next.extend(inner.into_iter().map(|folder| (folder, route.clone())));
+                self.fill(&folder, args, Touches::Submodules, &route, on_line)
+                    .await?;
+                next.extend(self.submodules_of(&folder, on_line).await?);
             }
             if next.is_empty() {
                 return Ok(());
@@ -51,13 +57,14 @@ impl Checkout<'_> {
         &self,
         folder: &Path,
         args: Vec<String>,
+        touches: Touches,
         route: &Route,
         on_line: OnLine<'_>,
     ) -> Result<(), CheckoutError> {
         let call = GitCall {
             args,
             in_dir: folder,
-            touches: Touches::Submodules,
+            touches,
             route: Some(route),
             // Their repositories are in that of the checkout.
             writes: &[self.staging.path()],
@@ -66,22 +73,33 @@ impl Checkout<'_> {
         self.git.run(call, on_line).await?.or_failed().map(drop)
     }
 
-    /// Returns the route to a repository, against which relative URLs are resolved, and to the hosts of its
-    /// submodules.
-    async fn route_to_submodules(
+    /// Registers the submodules of a repository, and returns the URLs that git will fetch them from.
+    ///
+    /// Git writes the URLs into its configuration and later takes them from there. No request is sent.
+    async fn urls_of_submodules(
         &self,
-        mut route: Route,
-        urls: &[String],
-    ) -> Result<Route, CheckoutError> {
-        for url in urls.iter().filter(|url| !is_relative(url)) {
+        folder: &Path,
+        on_line: OnLine<'_>,
+    ) -> Result<Vec<String>, CheckoutError> {
+        let args = arguments::register_submodules();
+        let route = Route::default();
+        self.fill(folder, args, Touches::Disk, &route, on_line)
+            .await?;
+        let args = arguments::own_settings(r"^submodule\..*\.url$");
+        self.values(folder, args, on_line).await
+    }
+
+    /// Returns the route to the hosts of submodules.
+    async fn route_to_submodules(&self, urls: &[String]) -> Result<Route, CheckoutError> {
+        let mut addresses = Vec::new();
+        for url in urls {
             let address = parse(&without_user_name(url))?;
-            if address.scheme == Scheme::File {
-                // Git accepts it only if the source is local too.
-                continue;
+            // Git accepts a file only if the source is local too.
+            if address.scheme != Scheme::File && !addresses.contains(&address) {
+                addresses.push(address);
             }
-            route.and(self.git.route_to(&address).await?);
         }
-        Ok(route)
+        self.git.route_to_all(&addresses).await
     }
 
     /// Returns the submodules of a repository that have submodules themselves.
@@ -90,7 +108,8 @@ impl Checkout<'_> {
         folder: &Path,
         on_line: OnLine<'_>,
     ) -> Result<Vec<PathBuf>, CheckoutError> {
-        let paths = self.settings_of_submodules(folder, "path", on_line).await?;
+        let args = arguments::settings(LIST, r"^submodule\..*\.path$");
+        let paths = self.values(folder, args, on_line).await?;
         let mut found = Vec::new();
         for path in paths {
             if !folder.join(&path).is_dir() {
@@ -98,25 +117,11 @@ impl Checkout<'_> {
                 continue;
             }
             let path = contained(folder, &path)?;
-            if path.join(".gitmodules").is_file() {
+            if path.join(LIST).is_file() {
                 found.push(path);
             }
         }
         Ok(found)
-    }
-
-    /// Returns the values of a setting of all submodules.
-    async fn settings_of_submodules(
-        &self,
-        folder: &Path,
-        name: &str,
-        on_line: OnLine<'_>,
-    ) -> Result<Vec<String>, CheckoutError> {
-        if !folder.join(".gitmodules").is_file() {
-            return Ok(Vec::new());
-        }
-        let args = arguments::settings(".gitmodules", &format!(r"^submodule\..*\.{name}$"));
-        self.values(folder, args, on_line).await
     }
 
     /// Returns the values that `git config` prints; empty if it finds none.
@@ -161,11 +166,6 @@ fn without_user_name(url: &str) -> Cow<'_, str> {
         }
         Some(_) | None => url.into(),
     }
-}
-
-/// Relative to the containing repository, so it is on the same host.
-fn is_relative(url: &str) -> bool {
-    url.starts_with("./") || url.starts_with("../")
 }
 
 #[cfg(test)]

@@ -110,18 +110,16 @@ pub(crate) fn switch_to(fetched: &str) -> Vec<String> {
     owned(&["checkout", "--quiet", "--force", "--detach", fetched])
 }
 
-/// Updates submodules recursively, or only those of the repository itself.
+/// Writes the URLs of submodules into the configuration of the repository: relative ones are resolved.
+pub(crate) fn register_submodules() -> Vec<String> {
+    owned(&["submodule", "init"])
+}
+
+/// Updates submodules recursively, or only the registered ones of the repository itself.
 pub(crate) fn submodules(are_recursive: bool) -> Vec<String> {
-    let mut args = owned(&[
-        "submodule",
-        "update",
-        "--init",
-        "--force",
-        "--depth=1",
-        "--progress",
-    ]);
+    let mut args = owned(&["submodule", "update", "--force", "--depth=1", "--progress"]);
     if are_recursive {
-        args.push("--recursive".to_owned());
+        args.extend(owned(&["--init", "--recursive"]));
     }
     args
 }
@@ -129,6 +127,11 @@ pub(crate) fn submodules(are_recursive: bool) -> Vec<String> {
 /// Prints the settings of a file whose names match, each terminated by a NUL.
 pub(crate) fn settings(file: &str, pattern: &str) -> Vec<String> {
     owned(&["config", "--file", file, "-z", "--get-regexp", pattern])
+}
+
+/// Prints the settings of the repository itself whose names match, each terminated by a NUL.
+pub(crate) fn own_settings(pattern: &str) -> Vec<String> {
+    owned(&["config", "-z", "--get-regexp", pattern])
 }
 
 fn fetch(options: &[String], url: &str, refspecs: &[String]) -> Vec<String> {

@@ -152,6 +152,11 @@ impl Git {
         Route::to(address, &self.allowed_hosts, &self.own).await
     }
 
+    /// Returns the route to several hosts.
+    pub(super) async fn route_to_all(&self, addresses: &[Address]) -> Result<Route, CheckoutError> {
+        Route::to_all(addresses, &self.allowed_hosts, &self.own).await
+    }
+
     /// Returns the `PATH` in which git looks for programs.
     pub(super) fn search_path(&self) -> &OsStr {
         let own = self.own.get(OsStr::new("PATH"));

@@ -65,12 +65,32 @@ impl Route {
         Ok(route)
     }
 
-    /// Adds the route to another host over http; ssh can be directed to one host only.
-    pub(crate) fn and(&mut self, other: Self) {
-        let settings = other.settings.into_iter();
-        self.settings
-            .extend(settings.filter(|(name, _)| name == "http.curloptResolve"));
-        self.ssh_options.clear();
+    /// Resolves the hosts of several addresses, and checks the resolved addresses.
+    ///
+    /// Ssh can be directed to one host only; if there are more, it resolves their names again.
+    pub(crate) async fn to_all(
+        addresses: &[Address],
+        hosts: &AllowedHosts,
+        own: &BTreeMap<OsString, OsString>,
+    ) -> Result<Self, CheckoutError> {
+        let mut all = Self::default();
+        let mut ssh_hosts = 0;
+        for address in addresses {
+            let route = Self::to(address, hosts, own).await?;
+            for setting in route.settings {
+                if !all.settings.contains(&setting) {
+                    all.settings.push(setting);
+                }
+            }
+            if address.scheme == Scheme::Ssh {
+                ssh_hosts += 1;
+                all.ssh_options = route.ssh_options;
+            }
+        }
+        if ssh_hosts > 1 {
+            all.ssh_options.clear();
+        }
+        Ok(all)
     }
 }
 
@@ -154,6 +174,31 @@ mod tests {
         );
         let found = route("http://localhost:8080/a", &AllowedHosts::default()).unwrap();
         assert!(found.settings.is_empty() && found.ssh_options.is_empty());
+    }
+
+    #[test]
+    fn a_route_to_several_hosts_has_all_pins_and_at_most_one_for_ssh() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let localhost = AllowedHosts::new(["localhost".to_owned()]);
+        let table: [(&[&str], usize, bool); 4] = [
+            (&[], 0, false),
+            (&["http://localhost/a", "https://localhost/a"], 2, false),
+            (&["ssh://localhost/a", "https://localhost/a"], 1, true),
+            (&["ssh://localhost/a", "ssh://localhost:2222/a"], 0, false),
+        ];
+        for (urls, pins, is_ssh_pinned) in table {
+            let addresses: Vec<_> = urls.iter().map(|url| parse(url).unwrap()).collect();
+            let own = BTreeMap::new();
+            let route = runtime.block_on(Route::to_all(&addresses, &localhost, &own));
+            let route = route.unwrap();
+            let count = |wanted| route.settings.iter().filter(|it| it.0 == wanted).count();
+            assert_eq!(count("http.curloptResolve"), pins, "{urls:?}");
+            let redirects = usize::from(!urls.is_empty());
+            assert_eq!(count("http.followRedirects"), redirects, "{urls:?}");
+            assert_eq!(!route.ssh_options.is_empty(), is_ssh_pinned, "{urls:?}");
+        }
     }
 
     #[test]
