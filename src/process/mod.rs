@@ -39,8 +39,8 @@ pub use group::{Ended, Launch, ToolGroup};
 pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
 pub use probe::{Probed, probe};
 pub use sandbox::{
-    Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
-    system_paths,
+    Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_TCP, LANDLOCK_USABLE, Ruleset, Sandbox,
+    landlock_abi, system_paths,
 };
 pub use secrets::{erase_variables, forbid_dumps};
 pub use signals::{

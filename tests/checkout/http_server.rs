@@ -30,6 +30,8 @@ pub(crate) struct Manner {
     pub(crate) wants_dot_git: bool,
     /// Answers every request with this status and text.
     pub(crate) refusal: Option<(u16, String)>,
+    /// Answers requests for LFS: files are at this server, or at this one itself if that is empty.
+    pub(crate) lfs: Option<String>,
     /// Delays the responses to fetches until [`HttpServer::let_go`].
     pub(crate) holds_fetches: bool,
 }
@@ -167,7 +169,11 @@ async fn answer(
     };
     let authorization = header("authorization");
     let is_fetch = method == Method::POST && memmem(&body, b"command=ls-refs").is_none();
-    let response = if let Some(other) = &shared.manner.leads_to {
+    let response = if let Some(other) = shared.manner.lfs.as_ref().filter(|_| is_of_lfs(&uri)) {
+        let own = format!("http://{}", header("host").unwrap_or_default());
+        let server = if other.is_empty() { &own } else { other };
+        from_lfs(server, &body)
+    } else if let Some(other) = &shared.manner.leads_to {
         let location = format!("{other}{uri}");
         plain(StatusCode::FOUND, "").map_header("location", &location)
     } else if shared.manner.wants_dot_git && !uri.path().contains(".git/") {
@@ -239,6 +245,26 @@ fn plain(status: StatusCode, text: &str) -> Sized {
         .body(Body::from(text.to_owned()))
         .expect("a response");
     (response, text.len())
+}
+
+fn is_of_lfs(uri: &Uri) -> bool {
+    uri.path().ends_with("/objects/batch") || uri.path().starts_with("/blob/")
+}
+
+/// Contents of the file in LFS.
+pub(crate) const LFS_CONTENTS: &str = "contents of a large file";
+
+/// Answers that the requested file is at another server, or sends the file.
+fn from_lfs(server: &str, body: &[u8]) -> Sized {
+    let Ok(request) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return plain(StatusCode::OK, LFS_CONTENTS);
+    };
+    let object = &request["objects"][0];
+    let oid = object["oid"].as_str().unwrap_or_default();
+    let actions = serde_json::json!({"download": {"href": format!("{server}/blob/{oid}")}});
+    let object = serde_json::json!({"oid": oid, "size": object["size"], "actions": actions});
+    let answer = serde_json::json!({"transfer": "basic", "objects": [object]}).to_string();
+    plain(StatusCode::OK, &answer).map_header("content-type", "application/vnd.git-lfs+json")
 }
 
 fn is_let_in(manner: &Manner, authorization: Option<&str>) -> bool {

@@ -18,6 +18,7 @@ mod failures;
 mod hosts;
 mod http;
 mod http_server;
+mod lfs;
 mod mirrors;
 mod processes;
 mod refs;

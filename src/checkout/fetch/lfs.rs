@@ -3,15 +3,18 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::checkout::CheckoutError;
 use crate::checkout::check_out::Checkout;
 use crate::checkout::git::arguments;
+use crate::checkout::git::host_proxy::HostProxy;
 use crate::checkout::git::programs::is_installed;
-use crate::checkout::git::{OnLine, Touches};
-use crate::checkout::source::address::parse;
+use crate::checkout::git::route::{ProxyRoute, Route};
+use crate::checkout::git::{Finished, GitCall, OnLine, Touches};
+use crate::checkout::source::address::{Address, Scheme, UrlFault, parse};
 use crate::checkout::staging::at;
 
 /// The program that git runs for `git lfs`.
@@ -42,11 +45,16 @@ impl Checkout<'_> {
                 file: file.display().to_string(),
             });
         }
-        self.check_hosts_of_large_files(on_line).await?;
         let args = arguments::set_origin(&self.source.url);
         self.here(args, Touches::Disk, on_line).await?.or_failed()?;
-        let pulled = self.here(arguments::lfs_pull(), Touches::Source, on_line);
-        pulled.await?.or_refused(self.source, &self.git.address)?;
+        let pulled = match self.git.allowed_hosts.is_any() {
+            true => {
+                let pulled = self.here(arguments::lfs_pull(), Touches::Source, on_line);
+                pulled.await?
+            }
+            false => self.pull_from_allowed_hosts(on_line).await?,
+        };
+        pulled.or_refused(self.source, &self.git.address)?;
         let left = first_pointer(root).map_err(at(root))?;
         match left {
             None => Ok(()),
@@ -59,19 +67,104 @@ impl Checkout<'_> {
 }
 
 impl Checkout<'_> {
-    /// Checks the hosts that the repository itself names for LFS. They are not pinned, and redirects are followed:
-    /// git-lfs has no setting for either.
-    async fn check_hosts_of_large_files(&self, on_line: OnLine<'_>) -> Result<(), CheckoutError> {
-        let root = self.staging.path();
-        if self.git.allowed_hosts.is_any() || !root.join(SETTINGS).is_file() {
-            return Ok(());
+    /// Fetches the files in LFS from allowed hosts only.
+    ///
+    /// The server of LFS is determined and checked here. A server names further hosts, so http goes through a
+    /// [`HostProxy`]; and if the kernel can restrict it, nothing else does. If this process has a proxy, that proxy
+    /// decides.
+    async fn pull_from_allowed_hosts(
+        &self,
+        on_line: OnLine<'_>,
+    ) -> Result<Finished, CheckoutError> {
+        let url = self.lfs_url(on_line).await?;
+        let address = match &url {
+            Some(url) => parse(url)?,
+            None => self.git.address.clone(),
+        };
+        if address.scheme == Scheme::File && self.git.address.scheme != Scheme::File {
+            return Err(UrlFault::Scheme.into());
         }
-        let args = arguments::settings(SETTINGS, "url$");
-        for url in self.values(root, args, on_line).await? {
-            self.git.route_to(&parse(&url)?).await?;
+        let mut route = self.git.route_to(&address).await?;
+        let url = url.map(|url| ("lfs.url".to_owned(), url));
+        route.settings.extend(url);
+        if self.git.has_proxy() {
+            return self.pull(&route, on_line).await;
         }
-        Ok(())
+        let proxy = HostProxy::start(self.git.allowed_hosts.clone()).await;
+        let mut proxy = proxy.map_err(CheckoutError::Run)?;
+        let ssh = [&address, &self.git.address].into_iter();
+        let ssh = ssh.filter(|address| address.scheme == Scheme::Ssh);
+        route.proxy = Some(ProxyRoute {
+            url: proxy.url(),
+            connect_ports: ssh.map(Address::port).chain([proxy.port()]).collect(),
+            respelled: respelled(&address),
+        });
+        let pulled = self.pull(&route, on_line);
+        tokio::select! {
+            // A refusal can also be the reason for the end.
+            biased;
+            refusal = proxy.refusal() => Err(refusal),
+            pulled = pulled => pulled,
+        }
     }
+
+    async fn pull(&self, route: &Route, on_line: OnLine<'_>) -> Result<Finished, CheckoutError> {
+        let call = GitCall {
+            args: arguments::lfs_pull(),
+            in_dir: self.staging.path(),
+            touches: Touches::Source,
+            route: Some(route),
+            writes: &[],
+            keep: Arc::clone(&self.staging) as _,
+        };
+        self.git.run(call, on_line).await
+    }
+
+    /// Returns the address of the LFS server: the one that the repository names, or else the one that git-lfs derives
+    /// from an http URL. `None` if git-lfs asks for it over ssh.
+    async fn lfs_url(&self, on_line: OnLine<'_>) -> Result<Option<String>, CheckoutError> {
+        let root = self.staging.path();
+        if let Ok(metadata) = root.join(SETTINGS).symlink_metadata() {
+            if !metadata.is_file() {
+                // Git-lfs could then read the settings from elsewhere.
+                return Err(CheckoutError::Git {
+                    step: "lfs pull".to_owned(),
+                    said: format!("`{SETTINGS}` is not a regular file"),
+                });
+            }
+            for name in [r"^lfs\.url$", r"^remote\.origin\.lfsurl$"] {
+                let args = arguments::settings_with_includes(SETTINGS, name);
+                if let Some(url) = self.values(root, args, on_line).await?.pop() {
+                    return Ok(Some(url));
+                }
+            }
+        }
+        Ok(match self.git.address.scheme {
+            Scheme::Http | Scheme::Https => Some(derived_url(&self.source.url)),
+            Scheme::Ssh | Scheme::File => None,
+        })
+    }
+}
+
+/// Returns the address of the LFS server of a repository, as git-lfs derives it.
+fn derived_url(url: &str) -> String {
+    let url = url.strip_suffix('/').unwrap_or(url);
+    let ending = if url.ends_with(".git") { "" } else { ".git" };
+    format!("{url}{ending}/info/lfs")
+}
+
+/// Returns the origin of a loopback address, and another spelling of it.
+///
+/// Git-lfs uses no proxy for `localhost` and loopback addresses. With a dot at its end, it does not recognize them.
+fn respelled(address: &Address) -> Option<(String, String)> {
+    let name = address.host_name();
+    let is_loopback = name.parse::<Ipv4Addr>().is_ok_and(|it| it.is_loopback());
+    if !is_loopback && !name.eq_ignore_ascii_case("localhost") {
+        return None;
+    }
+    let origin = address.origin()?;
+    let other = origin.replacen(name, &format!("{name}."), 1);
+    Some((origin, other))
 }
 
 /// Returns a file that is a pointer, if the attributes of the checkout assign files to LFS.
@@ -144,5 +237,31 @@ mod tests {
         assert_eq!(found(), Some(dir.path().join("a/function.zip")));
         write("a/function.zip", "PK");
         assert_eq!(found(), None);
+    }
+
+    #[test]
+    fn an_lfs_server_is_derived_as_by_git_lfs() {
+        for (url, expected) in [
+            ("https://h/a", "https://h/a.git/info/lfs"),
+            ("https://h/a/", "https://h/a.git/info/lfs"),
+            ("https://h/a.git", "https://h/a.git/info/lfs"),
+        ] {
+            assert_eq!(derived_url(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_addresses_are_respelled() {
+        let table = [
+            ("http://127.0.0.1:80/a", Some("http://127.0.0.1.:80")),
+            ("https://localhost/a", Some("https://localhost.")),
+            ("http://h/a", None),
+            ("http://10.0.0.1/a", None),
+            ("git@127.0.0.1:a", None),
+        ];
+        for (url, expected) in table {
+            let found = respelled(&parse(url).unwrap());
+            assert_eq!(found.map(|(_, other)| other).as_deref(), expected, "{url}");
+        }
     }
 }

@@ -129,6 +129,13 @@ pub(crate) fn settings(file: &str, pattern: &str) -> Vec<String> {
     owned(&["config", "--file", file, "-z", "--get-regexp", pattern])
 }
 
+/// Prints the settings of a file and of the files that it includes, as git-lfs reads its own.
+pub(crate) fn settings_with_includes(file: &str, pattern: &str) -> Vec<String> {
+    let mut args = settings(file, pattern);
+    args.insert(1, "--includes".to_owned());
+    args
+}
+
 /// Prints the settings of the repository itself whose names match, each terminated by a NUL.
 pub(crate) fn own_settings(pattern: &str) -> Vec<String> {
     owned(&["config", "-z", "--get-regexp", pattern])

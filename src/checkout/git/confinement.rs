@@ -10,7 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkout::CheckoutError;
-use crate::process::{Access, LANDLOCK_COMPLETE, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi};
+use crate::process::{
+    Access, LANDLOCK_COMPLETE, LANDLOCK_TCP, LANDLOCK_USABLE, Ruleset, Sandbox, landlock_abi,
+};
 use crate::protocol::{SandboxMode, SandboxRequest};
 
 /// Variables that name certificates; a variable for directories may list several.
@@ -56,9 +58,17 @@ impl Confinement {
         Ok(Some(Self { abi, read }))
     }
 
-    /// Returns the sandbox of one call, which may change these directories.
-    pub(crate) fn sandbox(&self, write: &[&Path]) -> io::Result<Sandbox> {
-        let ruleset = Ruleset::new(self.abi)?;
+    /// Returns the sandbox of one call, which may change these directories, and connect only to these TCP ports if
+    /// the kernel can restrict that.
+    pub(crate) fn sandbox(
+        &self,
+        write: &[&Path],
+        connect_ports: Option<&[u16]>,
+    ) -> io::Result<Sandbox> {
+        let ruleset = match connect_ports {
+            Some(ports) if self.abi >= LANDLOCK_TCP => Ruleset::with_tcp_ports(self.abi, ports)?,
+            Some(_) | None => Ruleset::new(self.abi)?,
+        };
         ruleset.allow_system();
         for path in &self.read {
             // A missing or unreadable path is not needed, or git reports that it misses it.

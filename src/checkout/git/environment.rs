@@ -1,7 +1,7 @@
 //! Builds the complete environment of git and its configuration, from nothing.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::path::Path;
 
@@ -87,12 +87,27 @@ pub(crate) fn environment(
     );
     let mut settings = configuration(address, offer, reach);
     settings.extend_from_slice(&route.settings);
+    if let Some(proxy) = &route.proxy {
+        built.retain(|name, _| !is_proxy_variable(name));
+        settings.extend(proxy.settings());
+        if let (Offer::Login { login }, Some((given, other))) = (offer, &proxy.respelled)
+            && address.origin().as_ref() == Some(given)
+        {
+            settings.push((format!("credential.{other}.helper"), helper(login)));
+        }
+    }
     built.insert("GIT_CONFIG_COUNT".into(), settings.len().to_string().into());
     for (number, (key, value)) in settings.into_iter().enumerate() {
         built.insert(format!("GIT_CONFIG_KEY_{number}").into(), key.into());
         built.insert(format!("GIT_CONFIG_VALUE_{number}").into(), value.into());
     }
     built
+}
+
+/// Returns whether a variable names a proxy, or hosts without one.
+pub(crate) fn is_proxy_variable(name: &OsStr) -> bool {
+    let name = name.to_str().map(str::to_ascii_lowercase);
+    name.is_some_and(|name| name.ends_with("_proxy"))
 }
 
 /// Returns git's configuration, which submodules inherit.
@@ -160,9 +175,19 @@ fn helper(login: RawFd) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkout::git::route::ProxyRoute;
     use crate::checkout::source::address;
 
     fn built(url: &str, offer: Offer, reach: AllowedProtocols) -> BTreeMap<String, String> {
+        built_with(url, offer, reach, &Route::default())
+    }
+
+    fn built_with(
+        url: &str,
+        offer: Offer,
+        reach: AllowedProtocols,
+        route: &Route,
+    ) -> BTreeMap<String, String> {
         let own = [
             ("PATH", "/opt/bin"),
             ("HOME", "/root"),
@@ -180,7 +205,7 @@ mod tests {
             &address,
             offer,
             reach,
-            &Route::default(),
+            route,
             Path::new("/work"),
         )
         .into_iter()
@@ -272,5 +297,41 @@ mod tests {
         let scoped = place("credential.https://example.com:8443.helper");
         assert!(place("credential.helper") < scoped);
         assert!(settings[scoped].1.contains("cat /proc/self/fd/17;"));
+    }
+
+    #[test]
+    fn a_proxy_of_the_checkout_replaces_those_of_this_process() {
+        let respelled = ("http://127.0.0.1:8080", "http://127.0.0.1.:8080");
+        let route = Route {
+            proxy: Some(ProxyRoute {
+                url: "http://127.0.0.1:9".to_owned(),
+                connect_ports: vec![9],
+                respelled: Some((respelled.0.to_owned(), respelled.1.to_owned())),
+            }),
+            ..Route::default()
+        };
+        let table = [
+            ("http://127.0.0.1:8080/a", true),
+            ("http://127.0.0.1:8081/a", false),
+        ];
+        for (url, has_login) in table {
+            let offer = Offer::Login { login: 17 };
+            let built = built_with(url, offer, AllowedProtocols::Source, &route);
+            assert!(!built.contains_key("https_proxy"), "{url}");
+            let settings = settings(&built);
+            for setting in [
+                ("http.proxy", "http://127.0.0.1:9"),
+                (
+                    "url.http://127.0.0.1.:8080/.insteadOf",
+                    "http://127.0.0.1:8080/",
+                ),
+                ("lfs.transfer.enablehrefrewrite", "true"),
+            ] {
+                assert!(settings.contains(&setting), "{url}: {setting:?}");
+            }
+            let wanted = "credential.http://127.0.0.1.:8080.helper";
+            let found = settings.iter().any(|(name, _)| *name == wanted);
+            assert_eq!(found, has_login, "{url}");
+        }
     }
 }

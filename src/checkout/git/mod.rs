@@ -1,5 +1,6 @@
 //! Runs git, one call at a time.
 
+pub(crate) mod host_proxy;
 pub(crate) mod route;
 
 pub(super) mod arguments;
@@ -122,10 +123,7 @@ impl Git {
         let own: BTreeMap<_, _> = std::env::vars_os().collect();
         let proxies = own
             .iter()
-            .filter(|(name, _)| {
-                name.to_str()
-                    .is_some_and(|name| name.to_ascii_lowercase().ends_with("_proxy"))
-            })
+            .filter(|(name, _)| environment::is_proxy_variable(name))
             .filter_map(|(_, value)| value.to_str());
         let mask = GitMask::of(&source.credentials, proxies);
         let local = address::local_path(&source.url).filter(|_| address.scheme == Scheme::File);
@@ -155,6 +153,15 @@ impl Git {
     /// Returns the route to several hosts.
     pub(super) async fn route_to_all(&self, addresses: &[Address]) -> Result<Route, CheckoutError> {
         Route::to_all(addresses, &self.allowed_hosts, &self.own).await
+    }
+
+    /// Returns whether this process has a proxy for http, which then decides where git connects to.
+    pub(super) fn has_proxy(&self) -> bool {
+        self.own.iter().any(|(name, value)| {
+            environment::is_proxy_variable(name)
+                && !name.eq_ignore_ascii_case("no_proxy")
+                && !value.is_empty()
+        })
     }
 
     /// Returns the `PATH` in which git looks for programs.
@@ -206,20 +213,16 @@ impl Git {
                 &self.login.handed,
             ),
         };
-        let mut environment = environment::environment(
-            &self.own,
-            &self.address,
-            offer,
-            reach,
-            call.route.unwrap_or(&self.route),
-            &self.ceiling,
-        );
+        let route = call.route.unwrap_or(&self.route);
+        let mut environment =
+            environment::environment(&self.own, &self.address, offer, reach, route, &self.ceiling);
         let sandbox = match &self.confinement {
             None => None,
             Some(confinement) => {
                 let writes = [call.writes, &[call.in_dir, &self.temp_dir]].concat();
                 environment.insert("TMPDIR".into(), self.temp_dir.clone().into());
-                Some(confinement.sandbox(&writes)?)
+                let connect = route.proxy.as_ref().map(|proxy| &*proxy.connect_ports);
+                Some(confinement.sandbox(&writes, connect)?)
             }
         };
         let mut command = Command::new("git");

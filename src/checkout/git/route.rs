@@ -20,6 +20,34 @@ pub(crate) struct Route {
     pub(crate) settings: Vec<(String, String)>,
     /// Options for ssh, quoted for a shell.
     pub(crate) ssh_options: String,
+    /// The only way for http, in place of the proxies of this process.
+    pub(crate) proxy: Option<ProxyRoute>,
+}
+
+/// The proxy that git-lfs gets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProxyRoute {
+    /// Its URL, with the password for it.
+    pub(crate) url: String,
+    /// The TCP ports to which the call may connect directly: this proxy, and ssh.
+    pub(crate) connect_ports: Vec<u16>,
+    /// Origin that is replaced by another spelling, since git-lfs uses no proxy for loopback addresses.
+    pub(crate) respelled: Option<(String, String)>,
+}
+
+impl ProxyRoute {
+    /// Returns the settings that lead git-lfs to the proxy.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        let mut settings = vec![("http.proxy".to_owned(), self.url.clone())];
+        if let Some((given, other)) = &self.respelled {
+            settings.push((format!("url.{other}/.insteadOf"), format!("{given}/")));
+            settings.push((
+                "lfs.transfer.enablehrefrewrite".to_owned(),
+                "true".to_owned(),
+            ));
+        }
+        settings
+    }
 }
 
 impl Route {
@@ -35,7 +63,7 @@ impl Route {
         }
         let mut route = Self {
             settings: vec![("http.followRedirects".to_owned(), "false".to_owned())],
-            ssh_options: String::new(),
+            ..Self::default()
         };
         let name = address.host_name();
         if rule == Addresses::Any || name.parse::<IpAddr>().is_ok() {
@@ -46,12 +74,7 @@ impl Route {
         let found = match resolve(name.to_owned(), port).await {
             Ok(found) => found,
             Err(_) if has_proxy(address.scheme, own) => return Ok(route),
-            Err(fault) => {
-                return Err(CheckoutError::Unreachable {
-                    host: address.host.clone(),
-                    said: format!("its name was not resolved: {fault}"),
-                });
-            }
+            Err(fault) => return Err(unresolved(address, &fault)),
         };
         rule.check(name, &found)?;
         match address.scheme {
@@ -91,6 +114,31 @@ impl Route {
             all.ssh_options.clear();
         }
         Ok(all)
+    }
+}
+
+/// Resolves the host of an address, and returns its addresses if all of them are allowed.
+pub(crate) async fn checked_addresses(
+    address: &Address,
+    hosts: &AllowedHosts,
+) -> Result<Vec<IpAddr>, CheckoutError> {
+    let rule = hosts.rule_for(address)?;
+    let name = address.host_name();
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if let Ok(literal) = name.parse() {
+        // Already checked.
+        return Ok(vec![literal]);
+    }
+    let found = resolve(name.to_owned(), address.port());
+    let found = found.await.map_err(|fault| unresolved(address, &fault))?;
+    rule.check(name, &found)?;
+    Ok(found)
+}
+
+fn unresolved(address: &Address, fault: &io::Error) -> CheckoutError {
+    CheckoutError::Unreachable {
+        host: address.host.clone(),
+        said: format!("its name was not resolved: {fault}"),
     }
 }
 

@@ -16,6 +16,7 @@ const ADD_RULE: libc::c_long = 445;
 const RESTRICT_SELF: libc::c_long = 446;
 const CREATE_RULESET_VERSION: u32 = 1;
 const RULE_PATH_BENEATH: u32 = 1;
+const RULE_NET_PORT: u32 = 2;
 
 const EXECUTE: u64 = 1 << 0;
 const WRITE_FILE: u64 = 1 << 1;
@@ -56,6 +57,9 @@ const WRITING: u64 = READING
 const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 const _: () = assert!((MAKE_CHAR | MAKE_BLOCK) & WRITING == 0);
 
+/// Since version 4.
+const CONNECT_TCP: u64 = 1 << 1;
+
 /// Since version 6.
 const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1 << 0;
 const SCOPE_SIGNAL: u64 = 1 << 1;
@@ -73,6 +77,13 @@ struct RulesetAttributes {
 struct PathBeneath {
     allowed_access: u64,
     parent_fd: i32,
+}
+
+/// `struct landlock_net_port_attr`.
+#[repr(C)]
+struct NetPort {
+    allowed_access: u64,
+    port: u64,
 }
 
 /// Returns the version of Landlock's interface that the kernel supports.
@@ -124,9 +135,41 @@ impl Ruleset {
     /// # Errors
     /// The kernel has no Landlock, or no descriptor is left.
     pub fn new(abi: u32) -> io::Result<Self> {
+        Self::create(abi, 0)
+    }
+
+    /// Does the same as [`Ruleset::new`], and also denies TCP connections to all but these ports.
+    ///
+    /// # Errors
+    /// The version is less than [`LANDLOCK_TCP`](super::LANDLOCK_TCP), or no descriptor is left.
+    pub fn with_tcp_ports(abi: u32, ports: &[u16]) -> io::Result<Self> {
+        let ruleset = Self::create(abi, CONNECT_TCP)?;
+        for port in ports {
+            let rule = NetPort {
+                allowed_access: CONNECT_TCP,
+                port: u64::from(*port),
+            };
+            // SAFETY: the kernel reads the rule, which has the layout of this type of rule.
+            let answer = unsafe {
+                libc::syscall(
+                    ADD_RULE,
+                    ruleset.fd.as_raw_fd(),
+                    RULE_NET_PORT,
+                    &raw const rule,
+                    0_u32,
+                )
+            };
+            if answer == -1 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(ruleset)
+    }
+
+    fn create(abi: u32, net: u64) -> io::Result<Self> {
         let attributes = RulesetAttributes {
             handled_access_fs: handled(abi),
-            handled_access_net: 0,
+            handled_access_net: net,
             scoped: scoped(abi),
         };
         // SAFETY: the kernel reads as many bytes of the attributes as the size argument says.

@@ -18,6 +18,8 @@ pub use self::system_paths::system_paths;
 
 /// Earlier versions of Landlock allow no rename from one directory to another: no tool works.
 pub const LANDLOCK_USABLE: u32 = 2;
+/// The first version that can restrict TCP connections: Linux 6.7.
+pub const LANDLOCK_TCP: u32 = 4;
 /// Since this version, signals to processes outside are denied too.
 pub const LANDLOCK_COMPLETE: u32 = 6;
 
