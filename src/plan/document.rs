@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::ActionReason;
 use super::excerpt::excerpt;
-use crate::protocol::exact_number;
+use crate::protocol::{deep_json, exact_number};
 
 /// Largest document that is read, in bytes: a plan of some ten thousand resources.
 pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;
@@ -29,6 +29,12 @@ pub enum PlanError {
     TooLarge {
         /// Size of the document in bytes.
         bytes: usize,
+    },
+    /// The document is nested deeper than 10,000 levels, or there is no memory for its depth.
+    #[error("the plan is nested {levels} levels deep, which is more than can be read")]
+    TooDeep {
+        /// How deep it is nested.
+        levels: usize,
     },
     /// The document is truncated or is not JSON.
     #[error("the plan is not JSON: it breaks off or has a fault at line {line}, column {column}")]
@@ -180,14 +186,11 @@ pub(super) struct Importing {
     pub(super) id: Option<String>,
 }
 
-/// Decodes the JSON of a plan; checks the format before the contents.
+/// Decodes the JSON of a plan; checks the format before the contents. The stack has to suffice for its depth.
 pub(super) fn decode(json: &[u8]) -> Result<Document, PlanError> {
-    if json.len() > MAX_PLAN_BYTES {
-        return Err(PlanError::TooLarge { bytes: json.len() });
-    }
     let protected = std::str::from_utf8(json).map(exact_number::protect);
     let json = protected.as_ref().map_or(json, |text| text.as_bytes());
-    let header: Header = serde_json::from_slice(json)?;
+    let header: Header = deep_json::from_slice(json)?;
     let version = header.format_version.unwrap_or_default();
     if version.split('.').next() != Some(FORMAT_MAJOR) {
         return Err(PlanError::UnknownFormat {
@@ -197,5 +200,5 @@ pub(super) fn decode(json: &[u8]) -> Result<Document, PlanError> {
     if header.planned_values.is_none() {
         return Err(PlanError::NotAPlan);
     }
-    Ok(serde_json::from_slice(json)?)
+    Ok(deep_json::from_slice(json)?)
 }

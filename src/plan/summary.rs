@@ -8,7 +8,8 @@ use super::document::{Change, Resource, decode};
 use super::excerpt::excerpt;
 use super::secrets::Secrets;
 use super::shown::SENSITIVE;
-use super::{Action, ActionReason, AttributeChange, PlanError};
+use super::{Action, ActionReason, AttributeChange, MAX_PLAN_BYTES, PlanError};
+use crate::protocol::deep_json;
 
 /// Longest import id that is kept, in characters.
 const MAX_ID_CHARS: usize = 200;
@@ -148,6 +149,15 @@ impl PlanSummary {
     /// The text is larger than [`MAX_PLAN_BYTES`](super::MAX_PLAN_BYTES), is not JSON, has another major version
     /// than 1, or is not a plan. No error quotes a value of the plan.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
+        if json.len() > MAX_PLAN_BYTES {
+            return Err(PlanError::TooLarge { bytes: json.len() });
+        }
+        let levels = deep_json::depth(json);
+        deep_json::on_stack_for(levels, || Self::of_document(json))
+            .ok_or(PlanError::TooDeep { levels })?
+    }
+
+    fn of_document(json: &[u8]) -> Result<Self, PlanError> {
         let document = decode(json)?;
         let secrets = Secrets::of(&document);
         let resources: Vec<_> = changes(document.resource_changes.as_deref(), &secrets)

@@ -147,6 +147,24 @@ fn what_is_not_a_plan_of_format_1_is_refused_without_quoting_it() {
     );
 }
 
+#[test]
+fn a_deep_value_is_read() {
+    for (levels, is_read) in [(150, true), (9_900, true), (10_000, false)] {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        let text = format!(
+            r#"{{"format_version": "1.2", "planned_values": {{}}, "output_changes": {{"n": {{
+                "actions": ["create"], "before": null, "after": {open}1{close}, "after_unknown": false,
+                "before_sensitive": false, "after_sensitive": false}}}}}}"#
+        );
+        let found = PlanSummary::from_json(text.as_bytes());
+        let is_too_deep = matches!(found, Err(PlanError::TooDeep { .. }));
+        assert_eq!(is_too_deep, !is_read, "{levels}: {found:?}");
+        if is_read {
+            assert_eq!(found.unwrap().outputs.len(), 1, "{levels}");
+        }
+    }
+}
+
 fn change(actions: &Value) -> Value {
     json!({"address": "x.y", "mode": "managed", "type": "x", "change": {
         "actions": actions, "before": {"a": 1}, "after": {"a": 2}, "after_unknown": {},

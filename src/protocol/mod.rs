@@ -4,6 +4,7 @@
 
 mod control;
 mod decode;
+pub(crate) mod deep_json;
 mod event;
 pub(crate) mod exact_number;
 pub mod exit_status;

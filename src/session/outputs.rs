@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::plan::SENSITIVE;
+use crate::protocol::deep_json::{self, MAX_KEPT_DEPTH};
 use crate::protocol::exact_number;
 
 /// The outputs of a configuration, as `output -json` prints them.
@@ -36,7 +37,7 @@ pub struct Output {
 }
 
 /// Why the value of an output is not available.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
     /// No output has this name.
@@ -56,8 +57,14 @@ pub enum OutputError {
 impl Outputs {
     /// Parses what `output -json` printed.
     pub(super) fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let depth = deep_json::depth(text.as_bytes());
+        if depth > MAX_KEPT_DEPTH {
+            return Err(serde_json::Error::custom(format!(
+                "they are nested {depth} levels deep, over the limit of {MAX_KEPT_DEPTH}"
+            )));
+        }
         let text = exact_number::protect(text);
-        let mut by_name: BTreeMap<String, Output> = serde_json::from_str(&text)?;
+        let mut by_name: BTreeMap<String, Output> = deep_json::from_slice(text.as_bytes())?;
         for output in by_name.values_mut() {
             write_out_numbers(&mut output.value);
         }
@@ -72,7 +79,7 @@ impl Outputs {
     /// Parses outputs that were stored on disk.
     pub(super) fn from_kept(text: &[u8]) -> Result<Self, serde_json::Error> {
         Ok(Self {
-            by_name: serde_json::from_slice(text)?,
+            by_name: deep_json::from_slice(text)?,
             sensitive: BTreeMap::new(),
         })
     }
@@ -192,5 +199,20 @@ mod tests {
         assert_eq!(outputs.get("name").unwrap().value, "blue");
         let fault = outputs.expose_sensitive("password").unwrap_err();
         assert!(matches!(fault, OutputError::NotKept { .. }));
+    }
+
+    #[test]
+    fn deep_values_are_kept_up_to_a_limit() {
+        for (levels, is_read) in [(150, true), (450, true), (MAX_KEPT_DEPTH, false)] {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            let value = format!("{open}1{close}");
+            let printed = format!(r#"{{"n": {{"sensitive": false, "value": {value}}}}}"#);
+            let outputs = Outputs::from_json(&printed).ok();
+            assert_eq!(outputs.is_some(), is_read, "{levels}");
+            let Some(outputs) = outputs else { continue };
+            assert_eq!(outputs.get("n").unwrap().value.to_string(), value);
+            let kept = serde_json::to_vec(&outputs).unwrap();
+            assert!(Outputs::from_kept(&kept).is_ok(), "{levels}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Converts values to and from their form in columns.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 
@@ -28,6 +28,14 @@ pub(super) fn json_of(column: &'static str, text: &str) -> Result<serde_json::Va
     serde_json::from_str(text).map_err(|_| StoreError::Malformed { column })
 }
 
+/// Parses outputs. Their values may be nested deeper than `serde_json` reads by default; a session has bounded that.
+pub(super) fn outputs_of(text: &str) -> Result<serde_json::Value, StoreError> {
+    let mut from = serde_json::Deserializer::from_str(text);
+    from.disable_recursion_limit();
+    serde_json::Value::deserialize(&mut from)
+        .map_err(|_| StoreError::Malformed { column: "outputs" })
+}
+
 pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
@@ -43,4 +51,16 @@ pub(super) fn count(column: &'static str, number: i64) -> Result<u64, StoreError
 /// Converts a number for a column; numbers too large for a column become the largest one.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_outputs_are_read() {
+        let text = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(outputs_of(&text).unwrap().to_string(), text);
+        assert!(outputs_of("[").is_err());
+    }
 }

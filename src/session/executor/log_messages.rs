@@ -10,6 +10,9 @@ pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Opti
         Event::Planned(planned) if !planned.warnings.is_empty() => {
             Some(format!("[warning: {}]", planned.warnings.join("; ")))
         }
+        Event::OutputsRead { warnings } if !warnings.is_empty() => {
+            Some(format!("[warning: {}]", warnings.join("; ")))
+        }
         Event::Planned(_) => match state {
             State::AwaitingApproval { digest, deadline } if !auto_approve => Some(format!(
                 "Plan {digest} waits for approval until {}",
@@ -32,7 +35,7 @@ pub(super) fn of_event(event: &Event, state: &State, auto_approve: bool) -> Opti
         | Event::Initialised { .. }
         | Event::Validated
         | Event::Applied { .. }
-        | Event::OutputsRead => None,
+        | Event::OutputsRead { .. } => None,
     }
 }
 

@@ -60,7 +60,11 @@ pub(crate) enum Event {
         state: Option<StateReport>,
     },
     /// The outputs were read, or could not be, which changes nothing of what was applied.
-    OutputsRead,
+    OutputsRead {
+        /// What could not be read of the plan and the outputs, one sentence each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+    },
     /// A stop was requested.
     StopRequested {
         /// How hard.
@@ -181,7 +185,7 @@ impl Event {
             | Self::Rejected(_)
             | Self::Expired
             | Self::Applied { .. }
-            | Self::OutputsRead
+            | Self::OutputsRead { .. }
             | Self::StopRequested { .. }
             | Self::Stopped { .. }
             | Self::Failed(_) => true,
@@ -201,7 +205,7 @@ impl Event {
             Self::Rejected(_) => "rejected",
             Self::Expired => "expired",
             Self::Applied { .. } => "applied",
-            Self::OutputsRead => "outputs_read",
+            Self::OutputsRead { .. } => "outputs_read",
             Self::StopRequested { .. } => "stop_requested",
             Self::Stopped { .. } => "stopped",
             Self::Failed(_) => "failed",

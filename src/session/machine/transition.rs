@@ -55,7 +55,7 @@ fn awaiting(wanted: &PlanDigest, state: &State, event: &Event) -> Result<State, 
         | Event::Validated
         | Event::Planned(_)
         | Event::Applied { .. }
-        | Event::OutputsRead
+        | Event::OutputsRead { .. }
         | Event::Stopped { .. }
         | Event::Failed(_) => Err(out_of_place(state, event)),
     }
@@ -108,7 +108,7 @@ fn active(
         | Event::Validated
         | Event::Planned(_)
         | Event::Applied { .. }
-        | Event::OutputsRead => match (done(charter, stage, event), stop, stage) {
+        | Event::OutputsRead { .. } => match (done(charter, stage, event), stop, stage) {
             (None, _, _) => Err(out_of_place(&here, event)),
             // The apply completed anyway, and its outputs are useful.
             (Some(next), Some(_), Stage::Apply | Stage::Outputs(_)) => Ok(next),
@@ -155,7 +155,7 @@ fn done(charter: Charter, stage: Stage, event: &Event) -> Option<State> {
             // They have no stage in which to apply.
             Operation::Plan | Operation::Drift | Operation::Validate => return None,
         }),
-        (Stage::Outputs(after), Event::OutputsRead) => Some(State::Finished(after.reason())),
+        (Stage::Outputs(after), Event::OutputsRead { .. }) => Some(State::Finished(after.reason())),
         (
             Stage::Initializing
             | Stage::Cloning

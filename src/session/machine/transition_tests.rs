@@ -371,7 +371,9 @@ fn event(name: &str) -> Event {
         "rejected_other" => Event::Rejected(decision(Some(digest('b')))),
         "expired" => Event::Expired,
         "applied" => Event::Applied { state: None },
-        "outputs_read" => Event::OutputsRead,
+        "outputs_read" => Event::OutputsRead {
+            warnings: Vec::new(),
+        },
         "cancel" => asked(Stop::Cancel),
         "force" => asked(Stop::Force),
         "stopped" => stopped(StopEnd::Graceful),

@@ -284,7 +284,10 @@ mod tests {
         let mut journal = begun(&session_dir);
         journal.append_later(&entry(Event::Prepared));
         journal.append_later(&entry(Event::Initialised { sandbox: None }));
-        journal.append(&entry(Event::OutputsRead)).unwrap();
+        let read = || Event::OutputsRead {
+            warnings: vec!["a warning".to_owned()],
+        };
+        journal.append(&entry(read())).unwrap();
         journal.append_later(&entry(Event::Expired));
         journal.write_pending().unwrap();
         journal.write_pending().unwrap();
@@ -293,7 +296,7 @@ mod tests {
         let expected = [
             Event::Prepared,
             Event::Initialised { sandbox: None },
-            Event::OutputsRead,
+            read(),
             Event::Expired,
         ];
         assert_eq!(events, expected);

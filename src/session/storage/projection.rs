@@ -220,7 +220,8 @@ impl Projection {
                 snapshot.state.clone_from(&failure.state);
             }
             Event::Initialised { sandbox } => snapshot.sandbox.clone_from(sandbox),
-            Event::Prepared | Event::Validated | Event::OutputsRead => {}
+            Event::OutputsRead { warnings } => snapshot.warnings.extend_from_slice(warnings),
+            Event::Prepared | Event::Validated => {}
         }
     }
 

@@ -57,6 +57,13 @@ fn a_plan_that_cannot_be_shown_is_applied_without_an_approver(tool: Tool) {
             if auto_approve {
                 assert_eq!(ended.reason, Some(Reason::Applied), "{log}");
                 assert!(says && log.contains("no plan today"), "{log}");
+                let [warning] = &*ended.warnings else {
+                    panic!("{:?}", ended.warnings);
+                };
+                assert!(
+                    warning.starts_with("the plan could not be shown"),
+                    "{warning}"
+                );
             } else {
                 assert_eq!(ended.reason, Some(Reason::PlanFailed), "{log}");
                 assert!(!says, "{log}");

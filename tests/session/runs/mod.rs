@@ -1,6 +1,7 @@
 //! What runs do, and what they leave.
 
 pub(super) mod concurrency;
+pub(super) mod deep_values;
 pub(super) mod deploy;
 pub(super) mod format_words;
 pub(super) mod isolation;

@@ -10,7 +10,7 @@ use super::audit::{RECORD, bind_entry};
 use super::claims::bind_ending;
 use super::row::{DeploymentRow, deployment_columns};
 use super::{PostgresStore, SqliteStore};
-use crate::store::columns::{count, json_of, micros, signed, word_of};
+use crate::store::columns::{count, json_of, micros, outputs_of, signed, word_of};
 use crate::store::{
     Deployment, DeploymentFilter, DeploymentId, Deployments, Ending, NewAuditEntry, NewDeployment,
     StoreError, Turn,
@@ -169,9 +169,7 @@ macro_rules! deployments {
                     .bind(id.to_string())
                     .fetch_optional(self.reads())
                     .await?;
-                text.flatten()
-                    .map(|text| json_of("outputs", &text))
-                    .transpose()
+                text.flatten().map(|text| outputs_of(&text)).transpose()
             }
 
             async fn end_waiting(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::protocol::{Json, tree_of};
+use crate::protocol::{Json, deep_json};
 
 /// Returns the JSON in a command's output, without warnings and lines of the tool's log before and after it.
 ///
@@ -48,8 +48,12 @@ fn len_of_object(from: &str) -> Option<usize> {
 ///
 /// The runner does not mask the names of the format; a secret may be a name within a value.
 pub(crate) fn has_lost_names(document: &str) -> bool {
+    let text = document.as_bytes();
+    let has_duplicates =
+        || deep_json::from_slice::<Json>(text).is_ok_and(|tree| has_duplicates(&tree));
+    // What can't be read is refused later.
     has_masked_name(document)
-        && tree_of(document.as_bytes()).is_ok_and(|tree| has_duplicates(&tree))
+        && deep_json::on_stack_for(deep_json::depth(text), has_duplicates).unwrap_or(false)
 }
 
 fn has_duplicates(tree: &Json) -> bool {

@@ -95,36 +95,50 @@ impl StepContext {
         }
     }
 
-    /// Awaits the apply or the outputs, and meanwhile reads the plan as JSON unless it was read before.
+    /// Awaits the apply, and meanwhile reads the plan as JSON unless it was read before.
     pub(crate) async fn with_plan_shown<T>(&self, work: impl Future<Output = T>) -> T {
-        let is_shown = self.published.plan.borrow().is_some();
-        // Without the secrets of the request, the plan could not be masked.
-        if is_shown || !self.has_secrets || !self.request.applies_by_itself() {
-            return work.await;
-        }
-        let (mut work, mut show) = (pin!(work), pin!(self.show_plan_late()));
-        let done = tokio::select! {
-            done = &mut work => done,
-            () = &mut show => return work.await,
-        };
-        if timeout(SHOWN_AFTER_APPLY, show).await.is_err() {
-            let seconds = SHOWN_AFTER_APPLY.as_secs();
-            self.log(&format!(
-                "[the plan could not be shown within {seconds} s after it was applied]"
-            ));
+        let (done, fault) = self.with_plan_attempted(work).await;
+        if let Some(fault) = fault {
+            self.log(&format!("[{fault}]"));
         }
         done
     }
 
-    async fn show_plan_late(&self) {
+    /// Does the same as [`StepContext::with_plan_shown`], but returns why the plan was not read.
+    async fn with_plan_attempted<T>(&self, work: impl Future<Output = T>) -> (T, Option<String>) {
+        let is_shown = self.published.plan.borrow().is_some();
+        // Without the secrets of the request, the plan could not be masked.
+        if is_shown || !self.has_secrets || !self.request.applies_by_itself() {
+            return (work.await, None);
+        }
+        let (mut work, mut show) = (pin!(work), pin!(self.show_plan_late()));
+        let done = tokio::select! {
+            done = &mut work => done,
+            fault = &mut show => return (work.await, fault),
+        };
+        match timeout(SHOWN_AFTER_APPLY, show).await {
+            Ok(fault) => (done, fault),
+            Err(_) => {
+                let seconds = SHOWN_AFTER_APPLY.as_secs();
+                let fault =
+                    format!("the plan could not be shown within {seconds} s after it was applied");
+                (done, Some(fault))
+            }
+        }
+    }
+
+    async fn show_plan_late(&self) -> Option<String> {
         match self.show_plan().await {
-            Ok(summary) => self.published.publish_plan(summary),
-            Err(Event::Failed(failure)) => self.log(&format!(
-                "[the plan could not be shown while it was applied: {}]",
+            Ok(summary) => {
+                self.published.publish_plan(summary);
+                None
+            }
+            Err(Event::Failed(failure)) => Some(format!(
+                "the plan could not be shown while it was applied: {}",
                 failure.error
             )),
             // It was stopped together with the apply.
-            Err(_) => {}
+            Err(_) => None,
         }
     }
 
@@ -181,12 +195,16 @@ impl StepContext {
     }
 
     /// Reads the outputs, and the plan if it could not be read during the apply. A failure changes nothing of what
-    /// was applied.
+    /// was applied, and is a warning.
     pub(crate) async fn read_outputs(&self) -> Event {
-        self.with_plan_shown(self.try_outputs()).await
+        let (of_outputs, of_plan) = self.with_plan_attempted(self.try_outputs()).await;
+        Event::OutputsRead {
+            warnings: of_plan.into_iter().chain(of_outputs).collect(),
+        }
     }
 
-    async fn try_outputs(&self) -> Event {
+    /// Reads and publishes the outputs; returns why that failed.
+    async fn try_outputs(&self) -> Option<String> {
         let result = if !self.has_secrets {
             // The tool would use this process's credentials and settings: another account, another workspace.
             Err("the values that the request kept secret are missing".to_owned())
@@ -212,10 +230,10 @@ impl StepContext {
                     self.log(&format!("[the outputs could not be written down: {fault}]"));
                 }
                 self.published.publish_outputs(outputs);
+                None
             }
-            Err(fault) => self.log(&format!("[the outputs could not be read: {fault}]")),
+            Err(fault) => Some(format!("the outputs could not be read: {fault}")),
         }
-        Event::OutputsRead
     }
 }
 
