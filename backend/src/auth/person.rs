@@ -17,21 +17,47 @@ const RESERVED: [&str; 5] = [
     "the node that took it over",
 ];
 
+/// Latin small capitals that neither case folding nor the table of confusables maps to letters.
+const SMALL_CAPITALS: &str = "\u{1d00}a\u{299}b\u{1d04}c\u{1d05}d\u{1d07}e\u{a730}f\u{262}g\u{29c}h\u{26a}i\u{1d0a}j\
+    \u{1d0b}k\u{29f}l\u{1d0d}m\u{274}n\u{1d0f}o\u{1d18}p\u{a7af}q\u{280}r\u{a731}s\u{1d1b}t\u{1d1c}u\u{1d20}v\
+    \u{1d21}w\u{28f}y\u{1d22}z";
+/// The first of 26 symbols, one for each letter from A: circled, squared, of flags.
+const FIRST_SYMBOLS: [char; 3] = ['\u{1f150}', '\u{1f170}', '\u{1f1e6}'];
+
 /// A person, identified by the name of a key.
 ///
 /// Names that differ only in case, Unicode form, spaces, invisible characters or letters that look alike (Unicode
 /// Technical Standard #39) are the same person, and so are all keys with the same name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Person(String);
+///
+/// Letters can look alike in one case only: `I` like `l`, but `i` not. So a name has two forms, and names are the same
+/// person if either form is equal. This relation is not transitive.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Cases are folded before letters that look alike.
+    case_first: String,
+    /// Letters that look alike are folded before cases.
+    look_first: String,
+}
+
+impl PartialEq for Person {
+    fn eq(&self, other: &Self) -> bool {
+        self.case_first == other.case_first || self.look_first == other.look_first
+    }
+}
 
 impl Person {
     /// Returns the person with a name.
     pub fn named(name: &str) -> Self {
+        let visible: String = name.chars().filter(|it| !is_ignored(*it)).collect();
+        let plain: String = without_marks(&visible).chars().map(plain_letter).collect();
         // Case folding can produce text that normalizes further, and the reverse; so each runs twice, as in
         // NFKC_Casefold.
-        let folded = fold(&fold(name));
-        let words: Vec<_> = folded.split_whitespace().collect();
-        Self(skeleton(&words.join(" ")).collect())
+        let fold = |text: &str| fold(&fold(text));
+        let look = |text: &str| skeleton(text).collect::<String>();
+        Self {
+            case_first: fold(&look(&fold(&plain))),
+            look_first: fold(&look(&plain)),
+        }
     }
 
     /// Returns whether this may be the caller of a service without keys, whose identity is unknown.
@@ -46,14 +72,54 @@ impl Person {
 }
 
 fn fold(name: &str) -> String {
-    let visible: String = name.nfkc().filter(|it| !is_invisible(*it)).collect();
+    let visible: String = name.nfkc().filter(|it| !is_ignored(*it)).collect();
     let folded = UniCase::unicode(visible).to_folded_case();
     without_turkish_i(&folded).nfkc().collect()
+}
+
+/// Removes combining marks that form no letter with the character before them, such as a line below it.
+///
+/// Marks of other scripts than Latin, Greek and Cyrillic stay: they are letters there.
+fn without_marks(name: &str) -> String {
+    let is_mark = |it: &char| {
+        matches!(
+            it,
+            '\u{300}'..='\u{36f}'
+                | '\u{483}'..='\u{489}'
+                | '\u{1ab0}'..='\u{1aff}'
+                | '\u{1dc0}'..='\u{1dff}'
+                | '\u{20d0}'..='\u{20ff}'
+                | '\u{fe20}'..='\u{fe2f}'
+        )
+    };
+    name.nfc().filter(|it| !is_mark(it)).collect()
+}
+
+/// Replaces symbols in the shape of a letter by the letter.
+fn plain_letter(character: char) -> char {
+    for first in FIRST_SYMBOLS {
+        let place = u32::from(character).wrapping_sub(u32::from(first));
+        if let Some(letter) = ('a'..='z').nth(place.try_into().unwrap_or(usize::MAX)) {
+            return letter;
+        }
+    }
+    let mut pairs = SMALL_CAPITALS.chars();
+    while let (Some(capital), Some(letter)) = (pairs.next(), pairs.next()) {
+        if capital == character {
+            return letter;
+        }
+    }
+    character
 }
 
 /// Replaces the dotted and dotless i of Turkish with the i that other languages use for both cases.
 fn without_turkish_i(folded: &str) -> String {
     folded.replace('\u{131}', "i").replace("i\u{307}", "i")
+}
+
+/// Returns whether a character makes no difference: it is a space or invisible.
+fn is_ignored(character: char) -> bool {
+    character.is_whitespace() || is_invisible(character)
 }
 
 /// Returns whether a character is invisible: a control or format character, one that Unicode does not define or calls
@@ -70,10 +136,10 @@ fn is_invisible(character: char) -> bool {
             | '\u{ffa0}'
             | '\u{e0100}'..='\u{e01ef}'
     );
-    let is_blank = character == '\u{2800}';
-    let is_space = character.is_whitespace();
+    // The second represents an object that no font shows.
+    let is_blank = matches!(character, '\u{2800}' | '\u{fffc}');
     let is_other = character.general_category_group() == GeneralCategoryGroup::Other;
-    is_ignorable || is_blank || (is_other && !is_space)
+    is_ignorable || is_blank || is_other
 }
 
 #[cfg(test)]
@@ -110,6 +176,34 @@ mod tests {
             ("ann", "\u{430}nn", true),
             ("oscar", "\u{3bf}sc\u{430}r", true),
             ("paul", "pau1", true),
+            // In one case only.
+            ("lee", "Iee", true),
+            ("LEE", "Iee", true),
+            ("ian", "IAN", true),
+            ("bob", "b0b", true),
+            ("BOB", "b0b", true),
+            ("ben", "\u{42c}en", true),
+            ("cory", "\u{3f2}ory", true),
+            ("ann", "\u{13aa}nn", true),
+            ("victor", "\u{3bd}ictor", true),
+            ("NINA", "\u{39d}INA", true),
+            // Small capitals, and symbols in the shape of letters.
+            ("ann", "\u{1d00}\u{274}\u{274}", true),
+            ("ann", "\u{1f170}nn", true),
+            ("ann", "\u{1f150}\u{24dd}\u{1f13d}", true),
+            // Marks that form no letter with the one before them.
+            ("ann", "a\u{332}nn", true),
+            ("ann", "a\u{20e3}nn", true),
+            ("ren\u{e9}", "re\u{332}ne\u{332}\u{301}", true),
+            ("ann", "\u{fffc}ann", true),
+            // Spaces.
+            ("ann", "a nn", true),
+            ("user 1", "user1", true),
+            ("user 1", "user 2", false),
+            ("ian", "lan", false),
+            // Known limits.
+            ("anna", "ama", false),
+            ("w", "vv", false),
             ("ann", "bob", false),
             ("ann", "anna", false),
             ("rene", "ren\u{e9}", false),
@@ -117,6 +211,16 @@ mod tests {
         for (one, other, is_same) in table {
             let same = Person::named(one) == Person::named(other);
             assert_eq!(same, is_same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn marks_that_are_letters_are_kept() {
+        for (one, other) in [
+            ("\u{930}\u{93e}\u{92e}", "\u{930}\u{92e}"),
+            ("\u{e01}\u{e49}", "\u{e01}"),
+        ] {
+            assert!(Person::named(one) != Person::named(other), "{one} {other}");
         }
     }
 
