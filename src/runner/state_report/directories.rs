@@ -243,7 +243,8 @@ fn backend_record_that_was_changed_meanwhile_is_not_trusted() {
         let content = fs::read(dir.join(RECORD)).unwrap();
         fs::write(dir.join(RECORD), content).unwrap();
     };
-    let table: [(&[(&str, &str)], Change, Backend); 6] = [
+    type Entries<'a> = &'a [(&'a str, &'a str)];
+    let table: [(Entries<'_>, Change, Backend); 6] = [
         (&[(RECORD, http)], remove, Backend::Unknown),
         (&[(RECORD, http)], to_local, Backend::Unknown),
         (&[(RECORD, local)], to_http, Backend::Unknown),
