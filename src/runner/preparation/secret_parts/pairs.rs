@@ -25,6 +25,17 @@ const MAX_NAME_BYTES: usize = 64;
 /// Longest quoted value in which a `;` does not separate pairs: without a limit, each unclosed quote would be
 /// searched for to the end of the text.
 const MAX_QUOTED_BYTES: usize = 1024;
+/// Names in connection strings with white space between pairs.
+const CONNECTION_NAMES: [&[u8]; 8] = [
+    b"database",
+    b"dbname",
+    b"host",
+    b"hostaddr",
+    b"port",
+    b"server",
+    b"user",
+    b"username",
+];
 /// Separators of pairs in a query.
 const QUERY_SEPARATORS: &[u8] = b"?&;#";
 /// Separators of the words of a value that should have been quoted.
@@ -68,25 +79,70 @@ pub(crate) fn secrets_in(text: &[u8], min_pairs: usize) -> Vec<Secret<'_>> {
         return found;
     }
     if by_semicolons.len() > 1 {
+        let spaces = match by_semicolons.iter().all(|pair| is_pair(pair)) {
+            true => Spaces::InValues,
+            false => Spaces::EndValues,
+        };
         for pair in by_semicolons {
-            if let Some(value) = secret_of(pair) {
-                add_value(pair, value, &mut found);
-            }
+            add_value(pair, spaces, &mut found);
         }
     }
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    for (&start, end) in starts.iter().zip(ends) {
-        let pair = text[start..end].trim_ascii();
-        if let Some(value) = secret_of(pair) {
-            add_value(pair, value, &mut found);
-        }
+    let pairs: Vec<&[u8]> = starts
+        .iter()
+        .zip(starts.iter().skip(1).copied().chain([text.len()]))
+        .map(|(&start, end)| text[start..end].trim_ascii())
+        .collect();
+    let is_connection = pairs
+        .iter()
+        .any(|pair| CONNECTION_NAMES.contains(&name_of(pair)));
+    for (at, pair) in pairs.iter().enumerate() {
+        // After the last pair, or without the names of a connection, other text may follow.
+        let spaces = match is_connection && at + 1 < pairs.len() {
+            true => Spaces::InValues,
+            false => Spaces::EndValues,
+        };
+        add_value(pair, spaces, &mut found);
     }
     found
 }
 
-/// Adds the value of a pair, without its quotes, and in pieces if it lacks them.
-fn add_value<'a>(pair: &'a [u8], value: &'a [u8], to: &mut Vec<Secret<'a>>) {
-    let value = without_end_after_quotes(value);
+/// What white space means in a value without quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spaces {
+    /// The value contains it, although it should be quoted.
+    InValues,
+    /// The value ends before it: the text is a sentence or a command.
+    EndValues,
+}
+
+/// Returns whether a text between semicolons assigns a value to a name.
+fn is_pair(text: &[u8]) -> bool {
+    let is_of_name = |it: &u8| it.is_ascii_alphanumeric() || b"_-. ".contains(it);
+    let name = name_of(text);
+    text.is_empty() || (name.len() < text.len() && name.iter().all(is_of_name))
+}
+
+/// Returns the name of a pair.
+fn name_of(pair: &[u8]) -> &[u8] {
+    let equals = pair.iter().position(|&byte| byte == b'=');
+    pair[..equals.unwrap_or(pair.len())].trim_ascii()
+}
+
+/// Adds the value of a pair with a secret name, without its quotes, and in pieces if it lacks them.
+fn add_value<'a>(mut pair: &'a [u8], spaces: Spaces, to: &mut Vec<Secret<'a>>) {
+    let Some(value) = secret_of(pair) else {
+        return;
+    };
+    let mut value = without_end_after_quotes(value);
+    if spaces == Spaces::EndValues
+        && !value.starts_with(b"'")
+        && !value.starts_with(b"\"")
+        && !value.starts_with(b"{")
+        && let Some(end) = value.iter().position(|it| WHITE_SPACE.contains(it))
+    {
+        pair = &pair[..pair.len() - (value.len() - end)];
+        value = &value[..end];
+    }
     add_assigned(pair, value, to);
     if !add_without_quotes(pair, value, to) && value.iter().any(|it| WHITE_SPACE.contains(it)) {
         add_pieces(value, WHITE_SPACE, to);
@@ -303,7 +359,27 @@ mod tests {
 
     #[test]
     fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
-        let table: [(&str, &[&str]); 20] = [
+        let table: [(&str, &[&str]); 28] = [
+            ("SECRET_KEY=abc123x python manage.py migrate", &["abc123x"]),
+            ("SECRET_KEY=abc123x python manage.py A=b", &["abc123x"]),
+            ("SECRET_KEY=abc123x python x; second command", &["abc123x"]),
+            (
+                "Use host=db user=me password=word99 to connect your application",
+                &["word99"],
+            ),
+            (
+                "login failed password=abc123x for account production",
+                &["abc123x"],
+            ),
+            (
+                "host=h user=u password=word99 and the application",
+                &["word99"],
+            ),
+            ("password = postgres and more", &["password = postgres"]),
+            (
+                "host=h password=hunt er2secret dbname=d",
+                &["hunt er2secret", "er2secret"],
+            ),
             (
                 "Driver={A B};UID=sa;PWD={hun;te}}r22};Database=d",
                 &["{hun;te}}r22}", "hun;te}}r22", "hun;te}r22"],
@@ -319,10 +395,7 @@ mod tests {
             ),
             ("host=h user=admin password=hunter22 port=1", &["hunter22"]),
             ("password = hunter22 host=h", &["hunter22"]),
-            (
-                "host=h password=hunt er2secret",
-                &["hunt er2secret", "er2secret"],
-            ),
+            ("host=h password=hunter2 secret1", &["hunter2"]),
             ("host=h password=hunter2=secret port=1", &["hunter2=secret"]),
             (
                 r"password='hunt er2\'secret' port=1",
