@@ -1,6 +1,6 @@
 //! Notices that the files of a database are no longer those that were opened.
 //!
-//! SQLite goes on with files that were removed or replaced while they are open. All that it writes then is lost with
+//! SQLite continues with files that were removed or replaced while they are open. All that it writes then is lost with
 //! the process.
 
 use std::io;

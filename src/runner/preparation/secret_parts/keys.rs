@@ -71,7 +71,7 @@ pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
     found
 }
 
-/// Returns the bodies of PEM private keys. A key without an end goes on until the next one begins.
+/// Returns the bodies of PEM private keys. A key without an end continues until the next one begins.
 fn private_keys(text: &str) -> Vec<Secret<'_>> {
     let keys = text.split(BEGIN).skip(1).filter_map(|after| {
         let (label, body) = after.split_once(DASHES)?;
