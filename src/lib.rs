@@ -9,7 +9,7 @@
 //! | [`process`] | fork, spawn, wait, signal, sweep, reap; the only place with `unsafe` | nothing of ours |
 //! | [`output`] | spool, redaction, segments, head and tail | [`process`] |
 //! | [`runner`] | one request to one result | all of the above |
-//! | [`plan`] | the JSON of a plan, to a summary that a person can approve | nothing of ours |
+//! | [`plan`] | the JSON of a plan, to a summary that a person can approve | [`protocol`] |
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
 //! | [`checkout`] | a commit of a git repository, in a directory | [`process`], [`protocol`] |
 //! | [`registry`] | a private registry: its address, its token, what the tool is given | nothing of ours |

@@ -11,14 +11,13 @@
 //! | [`http`] | the API, one file an endpoint group | all of the above |
 //! | [`cli`] | the command line | all of the above |
 //!
-//! All of them may use `causes`, which displays an error with its causes, and `file_id`, which identifies a file. Of `iac-runner`, only the public API of its
+//! All of them may use `causes`, which displays an error with its causes. Of `iac-runner`, only the public API of its
 //! library is used.
 
 pub mod auth;
 mod causes;
 pub mod cli;
 pub mod config;
-mod file_id;
 pub mod http;
 pub mod metrics;
 pub mod sealing;

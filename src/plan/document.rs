@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::ActionReason;
 use super::excerpt::excerpt;
-use crate::protocol::{deep_json, exact_number};
+use crate::protocol::json::{deep_json, exact_number};
 
 /// Largest document that is read, in bytes: a plan of some ten thousand resources.
 pub const MAX_PLAN_BYTES: usize = 64 * 1024 * 1024;

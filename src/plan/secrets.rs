@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::document::{Change, Document};
-use crate::protocol::exact_number;
+use crate::protocol::json::exact_number;
 
 /// Shortest value that is searched for elsewhere, in characters: a shorter one is likely to match by chance. The
 /// runner masks by the same limit.

@@ -2,7 +2,7 @@
 
 use super::excerpt::{cut, one_line};
 use super::value::Masked;
-use crate::protocol::exact_number;
+use crate::protocol::json::exact_number;
 
 /// Placeholder for a sensitive value. A string value is quoted and never looks like this.
 pub const SENSITIVE: &str = "(sensitive value)";

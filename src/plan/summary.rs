@@ -9,7 +9,7 @@ use super::excerpt::excerpt;
 use super::secrets::Secrets;
 use super::shown::SENSITIVE;
 use super::{Action, ActionReason, AttributeChange, MAX_PLAN_BYTES, PlanError};
-use crate::protocol::deep_json;
+use crate::protocol::json::deep_json;
 
 /// Longest import id that is kept, in characters.
 const MAX_ID_CHARS: usize = 200;

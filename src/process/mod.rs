@@ -21,6 +21,7 @@ mod stdio;
 pub use self::files::bounded::within;
 pub use self::files::containment::{contains, will_contain};
 pub use self::files::entry_watch::EntryWatch;
+pub use self::files::file_id::FileId;
 pub use self::files::file_watch::{FileWatch, Urgency};
 pub use self::files::owner_access::{restore_owner_access, restore_owner_access_below};
 pub use self::files::remove_tree::remove_tree;
@@ -36,7 +37,7 @@ pub use self::stdio::print::{Printer, print};
 pub use self::stdio::write_now::write_now;
 pub use fork::{SUPERVISOR_NAME, Side, fork_supervisor};
 pub use group::{Ended, Launch, ToolGroup};
-pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, start_time};
+pub use identity::{ProcessIdentity, ProvenProcess, Sighting, Unproven, boot_id, start_time};
 pub use probe::{Probed, probe};
 pub use sandbox::{
     Access, Granted, LANDLOCK_COMPLETE, LANDLOCK_TCP, LANDLOCK_USABLE, Ruleset, Sandbox,

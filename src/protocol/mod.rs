@@ -4,11 +4,10 @@
 
 mod control;
 mod decode;
-pub(crate) mod deep_json;
 mod event;
-pub(crate) mod exact_number;
 pub mod exit_status;
 mod help_words;
+pub(crate) mod json;
 mod outcome;
 mod request;
 mod result;

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::SENSITIVE;
-use crate::protocol::deep_json::{self, MAX_KEPT_DEPTH};
-use crate::protocol::exact_number;
+use crate::protocol::json::deep_json;
+use crate::protocol::json::deep_json::MAX_KEPT_DEPTH;
+use crate::protocol::json::exact_number;
 
 /// The outputs of a configuration, as `output -json` prints them.
 ///

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use iac_runner::process::{ProcessIdentity, restore_owner_access};
+use iac_runner::process::{FileId, boot_id, restore_owner_access};
 use nix::unistd::{AccessFlags, access};
 use tracing::warn;
 use uuid::Uuid;
 
 use super::OpenError;
 use crate::config::NODE_FILE;
-use crate::file_id::FileId;
 
 /// Locked by the running service, besides the directory itself: earlier versions lock only this file, and not every file
 /// system has locks of directories. The kernel releases the locks when the process ends.
@@ -113,8 +112,7 @@ impl DataDir {
     /// Returns what no copy of the directory shares: its device and inode, and the boot of the system, without which
     /// the copy of a whole disk would have the same.
     pub(super) fn place(&self) -> String {
-        let boot = ProcessIdentity::of_this_process().boot_id;
-        format!("{}:{}", boot.unwrap_or_default(), self.id)
+        format!("{}:{}", boot_id().unwrap_or_default(), self.id)
     }
 
     /// Returns the identity of the node, the same at every start.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use iac_runner::client::Runner;
-use iac_runner::process::memory_limit;
+use iac_runner::process::{FileId, memory_limit};
 use iac_runner::protocol::MIN_MEMORY_LIMIT_BYTES;
 use iac_runner::registry::{Registry, RegistryHost, TokenSource};
 use iac_runner::runner::{SandboxLevel, sandbox_level};
@@ -43,7 +43,6 @@ use self::worker::active_deployments::ActiveDeployments;
 use crate::auth::ApprovalRule;
 use crate::causes::Causes;
 use crate::config::{self, Config, SESSIONS_DIR};
-use crate::file_id::FileId;
 use crate::metrics::Metrics;
 use crate::sealing::Sealer;
 use crate::store::{DeploymentId, Node, Store};

@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use iac_runner::process::FileId;
+
 use super::StoreError;
-use crate::file_id::FileId;
 
 /// What SQLite appends to the name of a database for its write-ahead log and the index of that log. They exist as long
 /// as a connection is open.

@@ -48,10 +48,7 @@ impl Checkout<'_> {
         let args = arguments::set_origin(&self.source.url);
         self.here(args, Touches::Disk, on_line).await?.or_failed()?;
         let pulled = match self.git.allowed_hosts.is_any() {
-            true => {
-                let pulled = self.here(arguments::lfs_pull(), Touches::Source, on_line);
-                pulled.await?
-            }
+            true => self.pull(None, on_line).await?,
             false => self.pull_from_allowed_hosts(on_line).await?,
         };
         pulled.or_refused(self.source, &self.git.address)?;
@@ -88,7 +85,7 @@ impl Checkout<'_> {
         let url = url.map(|url| ("lfs.url".to_owned(), url));
         route.settings.extend(url);
         if self.git.has_proxy() {
-            return self.pull(&route, on_line).await;
+            return self.pull(Some(&route), on_line).await;
         }
         let proxy = HostProxy::start(self.git.allowed_hosts.clone()).await;
         let mut proxy = proxy.map_err(CheckoutError::Run)?;
@@ -99,7 +96,7 @@ impl Checkout<'_> {
             connect_ports: ssh.map(Address::port).chain([proxy.port()]).collect(),
             respelled: respelled(&address),
         });
-        let pulled = self.pull(&route, on_line);
+        let pulled = self.pull(Some(&route), on_line);
         tokio::select! {
             // A refusal can also be the reason for the end.
             biased;
@@ -108,12 +105,16 @@ impl Checkout<'_> {
         }
     }
 
-    async fn pull(&self, route: &Route, on_line: OnLine<'_>) -> Result<Finished, CheckoutError> {
+    async fn pull(
+        &self,
+        route: Option<&Route>,
+        on_line: OnLine<'_>,
+    ) -> Result<Finished, CheckoutError> {
         let call = GitCall {
             args: arguments::lfs_pull(),
             in_dir: self.staging.path(),
             touches: Touches::Source,
-            route: Some(route),
+            route,
             writes: &[],
             keep: Arc::clone(&self.staging) as _,
         };

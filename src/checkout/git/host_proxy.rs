@@ -30,6 +30,8 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_CONNECTIONS: usize = 64;
 /// How long a client may take for the head of a request, and a server to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Status of the answer if no address of a host accepts a connection.
+const UNREACHABLE: &str = "502 Bad Gateway";
 /// Headers that concern only the connection to the proxy.
 const OF_THE_CONNECTION: [&str; 5] = [
     "connection",
@@ -123,9 +125,7 @@ async fn serve(mut client: TcpStream, rules: Arc<Rules>) {
         return;
     };
     if !has_authorization(&head, &rules.authorization) {
-        let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        let _ = client.write_all(answer).await;
-        return;
+        return refuse(client, "407 Proxy Authentication Required").await;
     }
     let opened = match ProxyRequest::parse(&head) {
         Ok(request) => checked_addresses(&request.address, &rules.hosts)
@@ -133,25 +133,30 @@ async fn serve(mut client: TcpStream, rules: Arc<Rules>) {
             .map(|addresses| (request, addresses)),
         Err(fault) => Err(fault.into()),
     };
-    let answer: &[u8] = match opened {
+    let status = match opened {
         Ok((request, addresses)) => match connect(&addresses, request.address.port()).await {
             Some(server) => {
                 // Either side may disconnect at any time.
                 let _ = relay(client, server, &request, &rest).await;
                 return;
             }
-            None => b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            None => UNREACHABLE,
         },
-        Err(CheckoutError::Unreachable { .. }) => {
-            b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        }
+        Err(CheckoutError::Unreachable { .. }) => UNREACHABLE,
         Err(fault) => {
             // The first refusal is the one that is reported.
             let _ = rules.refuse.try_send(fault);
-            b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "403 Forbidden"
         }
     };
-    let _ = client.write_all(answer).await;
+    refuse(client, status).await;
+}
+
+/// Answers with a status and closes the connection.
+async fn refuse(mut client: TcpStream, status: &str) {
+    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    // The client may be gone.
+    let _ = client.write_all(answer.as_bytes()).await;
 }
 
 /// Returns the head of a request, with the empty line at its end, and what follows it.

@@ -517,7 +517,7 @@ pub(super) const fn is_special(byte: u8) -> bool {
     gap::may_begin_gap(byte) || matches!(byte, b'&' | b'+' | b'\'')
 }
 
-/// Returns whether a byte stands for itself alone; a quote may end a literal.
+/// Returns whether a byte can only mean itself; a quote may also end a literal.
 const fn has_one_meaning(byte: u8) -> bool {
     !is_special(byte) && byte != b'"'
 }

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::files::file_id::FileId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -213,7 +214,10 @@ fn own_namespace(kind: &str) -> Option<u64> {
         .map(|namespace| namespace.ino())
 }
 
-fn boot_id() -> Option<String> {
+/// Returns a string that differs after each boot; `None` if the system does not provide one.
+///
+/// Unsynced writes survive the end of the process that made them, but may be lost at the next boot.
+pub fn boot_id() -> Option<String> {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned())
 }
@@ -226,12 +230,12 @@ fn proc_is_of_own_namespace() -> bool {
 
 /// Returns whether a process has a file open.
 fn holds(pid: i32, file: &File) -> io::Result<bool> {
-    let wanted = file.metadata()?;
+    let wanted = FileId::of(&file.metadata()?);
     let entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
     // A descriptor may be closed between the two reads.
     Ok(entries
-        .filter_map(|entry| fs::metadata(entry.ok()?.path()).ok())
-        .any(|open| open.dev() == wanted.dev() && open.ino() == wanted.ino()))
+        .filter_map(|entry| FileId::at(&entry.ok()?.path()).ok())
+        .any(|open| open == wanted))
 }
 
 #[cfg(test)]

@@ -13,6 +13,11 @@ pub enum Effect {
     Other,
 }
 
+/// Returns whether a command takes the lock of the state and writes no state.
+pub fn takes_only_lock(command: &str) -> bool {
+    ["plan", "console"].contains(&command)
+}
+
 /// Returns what a command with these arguments may have done.
 pub fn effect_of(command: &str, args: &[String]) -> Effect {
     let subcommand = flags::first_operand(args);

@@ -11,6 +11,7 @@ use crate::protocol::{
     Diagnosis, LockStatus, Outcome, PROTOCOL_VERSION, Request, RunResult, StateReport, StateSafety,
     StopReason,
 };
+use crate::runner::command::effect::takes_only_lock;
 use crate::runner::command::leader::Leader;
 use crate::runner::state_report::DamagedState;
 
@@ -87,7 +88,7 @@ fn failed(command: &str, ending: &SentenceInput<'_>) -> String {
         };
         let lock = match ending.state {
             Some(state) if state.lock == LockStatus::Held => "",
-            Some(_) if !takes_only_lock(ending.request) => "",
+            Some(_) if !takes_only_lock(&ending.request.command) => "",
             Some(_) | None => left_without_state(&ending.request.command),
         };
         return format!("{command} failed: {}{left}{lock}", diagnosis.message);
@@ -140,16 +141,13 @@ fn killed(command: &str, ending: &SentenceInput<'_>) -> String {
         Some(KillCause::Forced) | None => "force was asked for".to_owned(),
     };
     let left = match ending.state {
-        Some(_) if !takes_only_lock(ending.request) => "; check the state before the next run",
+        Some(_) if !takes_only_lock(&ending.request.command) => {
+            "; check the state before the next run"
+        }
         Some(state) if state.lock == LockStatus::Held => "",
         Some(_) | None => left_without_state(&ending.request.command),
     };
     format!("{command} was killed: {why}{left}")
-}
-
-/// Returns whether a command takes the lock of the state and writes no state.
-fn takes_only_lock(request: &Request) -> bool {
-    ["plan", "console"].contains(&request.command.as_str())
 }
 
 /// What a command that writes no state may leave when it is killed.

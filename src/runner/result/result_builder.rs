@@ -17,7 +17,7 @@ use crate::protocol::{
     StateSafety, asks_for_help_or_version,
 };
 use crate::runner::command::cli_args;
-use crate::runner::command::effect::{Effect, effect_of};
+use crate::runner::command::effect::{Effect, effect_of, takes_only_lock};
 use crate::runner::command::flags;
 use crate::runner::command::leader::Leader;
 use crate::runner::diagnosis;
@@ -177,9 +177,9 @@ fn is_workspace_selected(run: &Run<'_>) -> bool {
     .is_some_and(|selected| selected == *named)
 }
 
-/// Returns whether a command takes the lock of the state and writes no state.
+/// Returns whether a run takes the lock of the state and writes no state.
 fn takes_lock(request: &Request, args: &[String]) -> bool {
-    ["plan", "console"].contains(&request.command.as_str())
+    takes_only_lock(&request.command)
         && !flags::is_off(args, "lock")
         && !args.iter().any(|word| asks_for_help_or_version(word))
 }

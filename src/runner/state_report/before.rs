@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use super::backend::RecordedBackend;
 use super::read_file::{is_whole_document, open, read};
-use crate::process::EntryWatch;
+use crate::process::{EntryWatch, FileId};
 
 /// Most links that the kernel follows in one path.
 const MAX_LINKS: usize = 40;
@@ -57,7 +57,7 @@ impl LocalState {
 
     fn is_lost(&self) -> bool {
         let identity = self.fingerprint.as_ref().map(|it| it.identity);
-        let is_other = identity.is_some() && Identity::of(&self.path) != identity;
+        let is_other = identity.is_some() && FileId::at(&self.path).ok() != identity;
         is_other || self.watches.iter().any(|watch| watch.is_replaced())
     }
 }
@@ -113,12 +113,20 @@ impl Before {
 
     /// Returns the file of the local state at the start of the run, if it was recorded.
     pub(super) fn local_state(&self) -> Option<&Path> {
-        self.recorded_state().map(|state| state.path.as_path())
+        match self {
+            Self::Seen { local_state, .. } => {
+                local_state.as_ref().map(|state| state.path.as_path())
+            }
+            Self::Unknown { .. } => None,
+        }
     }
 
-    fn recorded_state(&self) -> Option<&LocalState> {
+    /// Returns what was recorded of the local state, if it is in this file.
+    fn state_at(&self, path: &Path) -> Option<&LocalState> {
         match self {
-            Self::Seen { local_state, .. } => local_state.as_ref(),
+            Self::Seen { local_state, .. } => {
+                local_state.as_ref().filter(|state| state.path == path)
+            }
             Self::Unknown { .. } => None,
         }
     }
@@ -129,7 +137,8 @@ impl Before {
         match open(path).and_then(|file| file.metadata().ok()) {
             None => false,
             Some(file) if file.len() == 0 => self
-                .earlier_state(path)
+                .state_at(path)
+                .and_then(|state| state.fingerprint.as_ref())
                 .is_some_and(|earlier| earlier.len > 0),
             Some(_) => !is_whole_document(path),
         }
@@ -137,20 +146,14 @@ impl Before {
 
     /// Returns whether the file of the local state is as it was before the run; `false` if that is unknown.
     pub(super) fn is_state_unwritten(&self, path: &Path) -> bool {
-        let recorded = self.recorded_state().filter(|state| state.path == path);
-        recorded.is_some_and(|state| state.fingerprint == Fingerprint::of(path))
-    }
-
-    fn earlier_state(&self, path: &Path) -> Option<&Fingerprint> {
-        let recorded = self.recorded_state().filter(|state| state.path == path);
-        recorded.and_then(|state| state.fingerprint.as_ref())
+        self.state_at(path)
+            .is_some_and(|state| state.fingerprint == Fingerprint::of(path))
     }
 
     /// Returns whether the file of the local state is missing, or was removed or replaced during the run: the tool
     /// writes to the file that it has opened. `false` if that is unknown.
     pub(super) fn has_lost_state(&self, path: &Path) -> bool {
-        self.recorded_state()
-            .is_some_and(|state| state.path == path && state.is_lost())
+        self.state_at(path).is_some_and(LocalState::is_lost)
     }
 
     /// Returns whether a file exists that the run has created or written; `false` if that is unknown.
@@ -180,30 +183,10 @@ fn is_changed_since(file: &Metadata, began_at: SystemTime) -> bool {
     changed_at >= (began_at.as_secs(), began_at.subsec_nanos())
 }
 
-/// Identifies a file, regardless of its name and content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    fn of(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|file| Self::of_file(&file))
-    }
-
-    fn of_file(file: &Metadata) -> Self {
-        Self {
-            device: file.dev(),
-            inode: file.ino(),
-        }
-    }
-}
-
 /// Data by which an unchanged file is recognized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    identity: Identity,
+    identity: FileId,
     len: u64,
     written_at: (i64, i64),
     content: Content,
@@ -225,7 +208,7 @@ impl Fingerprint {
             hasher.finish()
         };
         Some(Self {
-            identity: Identity::of_file(&file),
+            identity: FileId::of(&file),
             len: file.len(),
             written_at: (file.mtime(), file.mtime_nsec()),
             content: read(path).map_or_else(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Stop;
 use crate::checkout::CommitSha;
+use crate::process::boot_id;
 use crate::protocol::{Diagnosis, StateReport};
 use crate::session::approval::binding::Binding;
 use crate::session::approval::digest::PlanDigest;
@@ -167,7 +168,7 @@ impl Event {
     pub(crate) fn run_started(run: String) -> Self {
         Self::RunStarted {
             run,
-            boot: crate::session::machine::boot_id::id(),
+            boot: boot_id(),
         }
     }
 

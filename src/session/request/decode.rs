@@ -6,7 +6,8 @@ use super::fault::{FieldFault, InvalidRequest};
 use super::fields::Fields;
 use super::source::{Git, GitAuth, Source, SshCredentials};
 use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, MAX_GIT_DEPTH, Operation};
-use crate::protocol::{Json, Tool, exact_number, tree_of};
+use crate::protocol::json::exact_number;
+use crate::protocol::{Json, Tool, tree_of};
 
 /// Decodes a body as far as possible, and returns what is wrong with its shape.
 ///

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::fault::FieldFault;
-use crate::protocol::{Json, exact_number, member};
+use crate::protocol::json::exact_number;
+use crate::protocol::{Json, member};
 
 /// An object of the body: the fields not read yet, and the faults found so far.
 pub(super) struct Fields {

@@ -16,9 +16,9 @@ fn a_working_directory_goes_and_what_is_known_of_the_deployment_stays() {
     request["auto_approve"] = json!(true);
     let id = client.deploy(&request);
     client.follow(&id, None).until_end();
-    let sessions = test_env.root().join("data/sessions");
+    let dir = test_env.root().join("data/sessions").join(&id);
     let holds_one = || {
-        let entries = std::fs::read_dir(&sessions).unwrap();
+        let entries = std::fs::read_dir(&dir).unwrap();
         entries
             .map(|entry| entry.unwrap().path())
             .any(|path| path.join("journal.ndjson").exists())

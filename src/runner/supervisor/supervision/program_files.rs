@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 
 use super::targets::Seen;
-use crate::process::descendants;
+use crate::process::{FileId, descendants};
 use crate::runner::command::leader::Program;
 
 /// Reads each file once.
 #[derive(Debug, Default)]
 pub(crate) struct ProgramFiles {
-    /// Known programs, by device and inode.
-    known: HashMap<(u64, u64), Program>,
+    /// Known programs.
+    known: HashMap<FileId, Program>,
     /// Whether one of them was the tool.
     pub(crate) has_seen_tool: bool,
 }
@@ -34,7 +33,7 @@ impl ProgramFiles {
         };
         let program = *self
             .known
-            .entry((found.dev(), found.ino()))
+            .entry(FileId::of(&found))
             .or_insert_with(|| Program::of(file));
         self.has_seen_tool |= program == Program::Tool;
         program

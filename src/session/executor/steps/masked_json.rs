@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::protocol::{Json, deep_json};
+use crate::protocol::Json;
+use crate::protocol::json::deep_json;
 
 /// Returns the JSON in a command's output, without warnings and lines of the tool's log before and after it.
 ///

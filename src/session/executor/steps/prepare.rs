@@ -9,7 +9,7 @@ use crate::checkout::{
     remove_unfinished,
 };
 use crate::process::remove_tree;
-use crate::protocol::exact_number;
+use crate::protocol::json::exact_number;
 use crate::regular_file;
 use crate::session::approval::tree;
 use crate::session::executor::step_context::{StepContext, failed, sentence};

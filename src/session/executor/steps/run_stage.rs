@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::process::boot_id;
 use crate::protocol::{Outcome, Request, StateReport};
 use crate::session::executor::next_step::{Manner, RunCommand, RunStep};
 use crate::session::executor::run::follow_run::Followed;
 use crate::session::executor::run::result_event::{StageResult, Weight, verdict};
 use crate::session::executor::step_context::{StepContext, failed, sentence, without_secrets};
 use crate::session::executor::steps::missing_submodules;
-use crate::session::machine::boot_id;
 use crate::session::machine::event::{Event, Failure, FailureKind};
 use crate::session::request::shell_words::WordsError;
 use crate::session::storage::session_dir::is_worked_in;
@@ -145,7 +145,7 @@ impl StepContext {
                 }
             },
             // If the run directory is missing, it may have been lost before it reached the disk.
-            Followed::NeverBegun if weight == Weight::Once && self.run_boot != boot_id::id() => {
+            Followed::NeverBegun if weight == Weight::Once && self.run_boot != boot_id() => {
                 let error = "the machine was started anew since the apply was announced, and nothing tells whether \
                              it had begun: look at the state before you deploy again";
                 Err(failed(FailureKind::Lost, error))
@@ -181,7 +181,7 @@ impl StepContext {
 
     /// Returns whether the run was announced before the last boot of the machine.
     fn is_of_former_boot(&self) -> bool {
-        let now = boot_id::id();
+        let now = boot_id();
         self.run_boot.is_some() && now.is_some() && self.run_boot != now
     }
 

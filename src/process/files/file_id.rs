@@ -7,14 +7,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Device and inode of a file or directory. No other file has the same while this one exists or is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileId {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
     device: u64,
     inode: u64,
 }
 
 impl FileId {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    /// Returns the identity of the file with this metadata.
+    pub fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -22,7 +23,10 @@ impl FileId {
     }
 
     /// Returns the identity of what a path leads to.
-    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Nothing exists there, or it cannot be examined.
+    pub fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&std::fs::metadata(path)?))
     }
 
@@ -30,7 +34,7 @@ impl FileId {
     /// reason, such as a missing permission, counts as unchanged.
     ///
     /// Does not open the file: closing it would release the locks that SQLite holds on it.
-    pub(crate) fn has_left(self, path: &Path) -> bool {
+    pub fn has_left(self, path: &Path) -> bool {
         match Self::at(path) {
             Ok(found) => found != self,
             Err(fault) => fault.kind() == io::ErrorKind::NotFound,
