@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests run: tofu, a provider, EventSource and Schemathesis into .tools/; OpenSSH,
-# PostgreSQL, and the languages of docs/languages with apt-get; terraform and git come from PATH.
+# PostgreSQL, git-lfs, and the languages of docs/languages with apt-get; terraform and git come from PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -53,6 +53,8 @@ if ! command -v git >/dev/null; then
     echo "tests/tools.sh: no git on PATH: install git 2.32 or later" >&2
     exit 1
 fi
+
+command -v git-lfs >/dev/null || install_packages "no git-lfs" git-lfs
 
 tests/support/provider/install.sh
 

@@ -1,5 +1,4 @@
-//! Files in Git LFS, with the real `git-lfs`. Test machines do not have it: run these tests by their names with
-//! `--ignored`.
+//! Files in Git LFS, with the real `git-lfs`.
 
 use iac_runner::checkout::{AllowedHosts, CheckoutError, HostFault};
 use sha2::{Digest, Sha256};
@@ -39,7 +38,6 @@ fn allowing(host: &str) -> TestEnv {
 }
 
 #[test]
-#[ignore = "needs git-lfs"]
 fn a_large_file_is_fetched_from_an_allowed_host() {
     let repositories = Repositories::new();
     with_large_file(&repositories, &[]);
@@ -60,7 +58,6 @@ fn a_large_file_is_fetched_from_an_allowed_host() {
 }
 
 #[test]
-#[ignore = "needs git-lfs"]
 fn a_large_file_on_a_host_that_is_not_allowed_is_not_asked_for() {
     let repositories = Repositories::new();
     let elsewhere = HttpServer::start(repositories.path(), lfs_at("http://unused"));
@@ -81,7 +78,6 @@ fn a_large_file_on_a_host_that_is_not_allowed_is_not_asked_for() {
 }
 
 #[test]
-#[ignore = "needs git-lfs"]
 fn settings_of_a_repository_lead_lfs_to_no_other_host() {
     let elsewhere = "http://localhost:9/lfs";
     let url = format!("[lfs]\n\turl = {elsewhere}\n");

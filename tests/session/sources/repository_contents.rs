@@ -1,18 +1,53 @@
 //! Contents of a repository besides files: submodules, files in Git LFS, history.
 
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
 use iac_runner::session::Reason;
+use tempfile::TempDir;
 
 use crate::http_server::{HttpServer, Manner};
 use crate::sources::checkout_env::{deployed, failed, git, repository, request};
+use crate::support::bounded::end_of;
 use crate::support::tools::Tool;
 use crate::test_env::{TestEnv, block_on, log};
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n\
     oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
 
-/// `git-lfs` is not installed on test machines.
+/// Set in a process whose `PATH` has no `git-lfs`.
+const WITHOUT_LFS: &str = "IAC_TEST_WITHOUT_LFS";
+
+/// Returns a directory with links to all programs of `PATH` but `git-lfs`.
+fn programs_without_lfs() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = std::env::var_os("PATH").expect("a PATH");
+    for entry in std::env::split_paths(&path).filter_map(|it| it.read_dir().ok()) {
+        for program in entry.map(|it| it.expect("an entry")) {
+            if program.file_name() != "git-lfs" {
+                // An earlier directory may have a program with this name.
+                let _ = symlink(program.path(), folder.path().join(program.file_name()));
+            }
+        }
+    }
+    folder
+}
+
 #[test]
 fn a_file_in_lfs_fails_the_checkout_without_git_lfs() {
+    if std::env::var_os(WITHOUT_LFS).is_none() {
+        let programs = programs_without_lfs();
+        let test = "sources::repository_contents::a_file_in_lfs_fails_the_checkout_without_git_lfs";
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", test])
+            .env(WITHOUT_LFS, "1")
+            .env("PATH", programs.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("this program starts");
+        assert!(end_of(&mut child).success());
+        return;
+    }
     let test_env = TestEnv::new(Tool::Terraform);
     let (_repositories, repository) = repository(&test_env);
     repository.write("build/function.zip", POINTER);

@@ -25,6 +25,8 @@ const MAX_NAME_BYTES: usize = 64;
 /// Longest quoted value in which a `;` does not separate pairs: without a limit, each unclosed quote would be
 /// searched for to the end of the text.
 const MAX_QUOTED_BYTES: usize = 1024;
+/// Most words of the last value of a connection string without quotes: more are a sentence.
+const MAX_LAST_WORDS: usize = 2;
 /// Names in connection strings with white space between pairs.
 const CONNECTION_NAMES: [&[u8]; 8] = [
     b"database",
@@ -97,7 +99,8 @@ pub(crate) fn secrets_in(text: &[u8], min_pairs: usize) -> Vec<Secret<'_>> {
         .any(|pair| CONNECTION_NAMES.contains(&name_of(pair)));
     for (at, pair) in pairs.iter().enumerate() {
         // After the last pair, or without the names of a connection, other text may follow.
-        let spaces = match is_connection && at + 1 < pairs.len() {
+        let is_last = at + 1 == pairs.len();
+        let spaces = match is_connection && (!is_last || words_in(pair) <= MAX_LAST_WORDS) {
             true => Spaces::InValues,
             false => Spaces::EndValues,
         };
@@ -120,6 +123,17 @@ fn is_pair(text: &[u8]) -> bool {
     let is_of_name = |it: &u8| it.is_ascii_alphanumeric() || b"_-. ".contains(it);
     let name = name_of(text);
     text.is_empty() || (name.len() < text.len() && name.iter().all(is_of_name))
+}
+
+/// Returns how many words the value of a pair has.
+fn words_in(pair: &[u8]) -> usize {
+    let value = pair
+        .iter()
+        .position(|&byte| byte == b'=')
+        .map_or(0, |at| at + 1);
+    let is_white_space = |it: &u8| WHITE_SPACE.contains(it);
+    let words = pair[value..].split(is_white_space);
+    words.filter(|word| !word.is_empty()).count()
 }
 
 /// Returns the name of a pair.
@@ -359,7 +373,7 @@ mod tests {
 
     #[test]
     fn the_password_of_a_connection_string_is_found_also_when_it_is_badly_quoted() {
-        let table: [(&str, &[&str]); 28] = [
+        let table: [(&str, &[&str]); 29] = [
             ("SECRET_KEY=abc123x python manage.py migrate", &["abc123x"]),
             ("SECRET_KEY=abc123x python manage.py A=b", &["abc123x"]),
             ("SECRET_KEY=abc123x python x; second command", &["abc123x"]),
@@ -395,7 +409,11 @@ mod tests {
             ),
             ("host=h user=admin password=hunter22 port=1", &["hunter22"]),
             ("password = hunter22 host=h", &["hunter22"]),
-            ("host=h password=hunter2 secret1", &["hunter2"]),
+            (
+                "host=h password=hunter2 secret1",
+                &["hunter2 secret1", "hunter2", "secret1"],
+            ),
+            ("host=h password=hunter2 for the site", &["hunter2"]),
             ("host=h password=hunter2=secret port=1", &["hunter2=secret"]),
             (
                 r"password='hunt er2\'secret' port=1",

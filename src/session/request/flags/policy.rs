@@ -33,7 +33,7 @@ pub struct FlagRefusal {
 /// harmless in its own setup.
 ///
 /// ```
-/// use iac_runner::session::flags::{FlagPolicy, FlagsOf};
+/// use iac_runner::session::request::flags::{FlagPolicy, FlagsOf};
 ///
 /// let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
 /// let policy = FlagPolicy::default();

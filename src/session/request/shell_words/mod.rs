@@ -64,7 +64,7 @@ pub enum WordsError {
 /// Splits a text into words.
 ///
 /// ```
-/// use iac_runner::session::words::split;
+/// use iac_runner::session::request::shell_words::split;
 ///
 /// assert_eq!(split(r#"-upgrade -var='a=b c'"#).unwrap(), ["-upgrade", "-var=a=b c"]);
 /// assert!(split("-var=home=$HOME").is_err());
