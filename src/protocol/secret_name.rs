@@ -29,7 +29,36 @@ const PARTS: [&str; 20] = [
 const ENDS: [&str; 6] = ["_PASS", "_PWD", "_PAT", "_SAS", "_APP_KEY", "_HTTP_AUTH"];
 
 /// Suffixes of names that refer to a secret without revealing it.
-const REFERENCES: [&str; 4] = ["_ID", "_NAME", "_ARN", "KMS_ENCRYPTION_KEY"];
+const REFERENCES: [&str; 16] = [
+    "_ID",
+    "_NAME",
+    "_ARN",
+    "KMS_ENCRYPTION_KEY",
+    // What describes a secret, or where it is.
+    "_TTL",
+    "_COUNT",
+    "_LIMIT",
+    "_SIZE",
+    "_LENGTH",
+    "_PATH",
+    "_FILE",
+    "TOKEN_URL",
+    "TOKEN_URI",
+    "_ENDPOINT",
+    // Numbers of the words that a language model reads.
+    "MAX_TOKENS",
+    "TOTAL_TOKENS",
+];
+/// Names that only contain the letters of a secret name.
+const OTHERS: [&str; 7] = [
+    "tokens",
+    "proxy_pass",
+    "fastcgi_pass",
+    "uwsgi_pass",
+    "first_pass",
+    "second_pass",
+    "band_pass",
+];
 /// Prefixes of names that switch something on or off.
 const SWITCHES: [&str; 3] = ["ENABLE_", "DISABLE_", "USE_"];
 
@@ -62,7 +91,13 @@ fn is_reference(name: &str) -> bool {
     if !is_name(name) {
         return false;
     }
+    if OTHERS.contains(&name.trim_start_matches('_')) {
+        return true;
+    }
     let name = in_upper_case(name);
+    if name.contains("TOKENIZ") && !name.replace("TOKENIZ", "").contains("TOKEN") {
+        return true;
+    }
     // AppRole uses this name for its password.
     !name.ends_with("SECRET_ID")
         && (REFERENCES.iter().any(|end| name.ends_with(end))
@@ -143,6 +178,25 @@ mod tests {
             ("access_key_id", false),
             ("disk_encryption_key_id", false),
             ("kms_encryption_key", false),
+            ("max_tokens", false),
+            ("maxTokens", false),
+            ("tokens", false),
+            ("tokenizer", false),
+            ("TOKEN_TTL", false),
+            ("secret_count", false),
+            ("password_length", false),
+            ("token_endpoint", false),
+            ("token_url", false),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", false),
+            ("private_key_path", false),
+            ("proxy_pass", false),
+            ("first_pass", false),
+            ("band_pass", false),
+            ("HTTP_PROXY_PASS", true),
+            ("PROXY_PASS", true),
+            ("API_TOKEN", true),
+            ("api_tokens", true),
+            ("DATABASE_URL", true),
             ("enable_customer_key", false),
             ("db_password_secret_arn", false),
             ("ENCRYPTION_KEY_NAME", false),
