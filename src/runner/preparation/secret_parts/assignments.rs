@@ -27,11 +27,11 @@ fn add_of_line<'a>(line: &'a [u8], to: &mut Vec<Secret<'a>>) {
     while let Some(equals) = line[at..].iter().position(|&byte| byte == b'=') {
         let name = name_before(&line[at..at + equals]);
         at += equals + 1;
-        if !is_secret(name) {
+        if !is_secret_option(name) {
             continue;
         }
         let value = Value::at(&line[at..]);
-        if !value.is_reference() {
+        if !is_reference(value.text) {
             value.add(&line[at - 1 - name.len()..at + value.end], to);
         }
         at += value.end;
@@ -50,7 +50,8 @@ fn name_before(text: &[u8]) -> &[u8] {
     &text[text.len() - len..]
 }
 
-fn is_secret(name: &[u8]) -> bool {
+/// Returns whether the name of an option, with its dashes, or of a variable marks its value as secret.
+pub(super) fn is_secret_option(name: &[u8]) -> bool {
     // Options of Java define properties.
     let name = name.strip_prefix(b"-D").unwrap_or(name);
     let name = String::from_utf8_lossy(name);
@@ -61,6 +62,8 @@ fn is_secret(name: &[u8]) -> bool {
 struct Value<'a> {
     /// Without its quotes.
     text: &'a [u8],
+    /// Where the text begins.
+    start: usize,
     /// The character that closes it, if it is in quotes.
     close: Option<u8>,
     /// Where it ends, with its quotes.
@@ -78,40 +81,48 @@ impl<'a> Value<'a> {
         if let Some(len) = len {
             return Self {
                 text: &line[1..=len],
+                start: 1,
                 close,
                 end: len + 2,
             };
         }
         let end = end_of_unquoted(line);
+        let start = usize::from(line.starts_with(b"\""));
         let text = without_closers(&line[..end]);
         Self {
-            text: text.strip_prefix(b"\"").unwrap_or(text),
+            text: text.get(start..).unwrap_or_default(),
+            start,
             close: None,
             end,
         }
     }
 
-    /// Returns whether a shell replaces the value by another one, or the `=` compares.
-    fn is_reference(&self) -> bool {
-        let is_of_variable = |it: &u8| it.is_ascii_uppercase() || b"_0123456789".contains(it);
-        match self.text {
-            [b'$', b'(', ..] | [b'$', b'{', .., b'}'] | [b'`' | b'=', ..] => true,
-            [b'$', name @ ..] => name.iter().all(is_of_variable),
-            _ => false,
-        }
-    }
-
     fn add(&self, pair: &'a [u8], to: &mut Vec<Secret<'a>>) {
         add_assigned(pair, self.text, to);
+        if self.text.contains(&b'\\') {
+            to.push(Secret::anywhere(without_backslashes(self.text)));
+        }
         let Some(close) = self.close else {
+            let value = before_delimiter(self.text);
+            if value.len() < self.text.len() {
+                let start = pair.len() - self.end + self.start;
+                add_assigned(&pair[..start + value.len()], value, to);
+            }
             return;
         };
         if self.text.windows(2).any(|it| it == [close, close]) {
             to.push(Secret::anywhere(without_doubled(self.text, close)));
         }
-        if self.text.contains(&b'\\') {
-            to.push(Secret::anywhere(without_backslashes(self.text)));
-        }
+    }
+}
+
+/// Returns whether a shell replaces a value by another one, or the `=` before it compares.
+pub(super) fn is_reference(value: &[u8]) -> bool {
+    let is_of_variable = |it: &u8| it.is_ascii_uppercase() || b"_0123456789".contains(it);
+    match value {
+        [b'$', b'(', ..] | [b'$', b'{', .., b'}'] | [b'`' | b'=', ..] => true,
+        [b'$', name @ ..] => name.iter().all(is_of_variable),
+        _ => false,
     }
 }
 
@@ -152,6 +163,27 @@ fn begins_with_name(text: &[u8]) -> bool {
     len > 0 && text.get(len) == Some(&b'=')
 }
 
+/// Returns a value without quotes up to what may end it in other text: a bracket that it does not open, a pipe or
+/// redirection, or punctuation at its end.
+fn before_delimiter(value: &[u8]) -> &[u8] {
+    let mut open = Vec::new();
+    let end = value.iter().position(|&byte| match byte {
+        b'(' | b'[' | b'{' => {
+            open.push(byte);
+            false
+        }
+        b')' => open.pop() != Some(b'('),
+        b']' => open.pop() != Some(b'['),
+        b'}' => open.pop() != Some(b'{'),
+        byte => b"|<>&;".contains(&byte),
+    });
+    let mut value = &value[..end.unwrap_or(value.len())];
+    while let [shorter @ .., b'.' | b',' | b':' | b';' | b'!' | b'?'] = value {
+        value = shorter;
+    }
+    value
+}
+
 /// Removes the end of a string or list around an assignment, and a separator.
 fn without_closers(value: &[u8]) -> &[u8] {
     let is_closer = |byte: &&u8| CLOSERS.contains(byte);
@@ -176,7 +208,7 @@ mod tests {
 
     #[test]
     fn assigned_values_are_found_anywhere_in_a_line() {
-        let table: [(&str, &[&str]); 35] = [
+        let table: [(&str, &[&str]); 41] = [
             ("mysql --host=h --password=hunter22 --b", &["hunter22"]),
             ("--api-key='k3y-v4lue' --passive=123456", &["k3y-v4lue"]),
             ("run --password='hunt er 22' --x", &["hunt er 22"]),
@@ -218,7 +250,19 @@ mod tests {
             ("x; PWD={hun;te}}r22}; y=z", &["hun;te}}r22", "hun;te}r22"]),
             ("x = \"dsn password=hunter22\", y", &["hunter22"]),
             ("[x=\"token=hunter22\"]", &["hunter22"]),
-            ("f(token=hunter22)", &["hunter22)"]),
+            ("f(token=hunter22)", &["hunter22)", "hunter22"]),
+            ("f(user=u,token=hunter(22))", &["hunter(22))", "hunter(22)"]),
+            (
+                "{username=u, password=hunter22}",
+                &["hunter22}", "hunter22"],
+            ),
+            ("run --token=hunter22|sh", &["hunter22|sh", "hunter22"]),
+            ("run --token=hunter22&", &["hunter22"]),
+            (
+                "(see https://h/?token=hunter22).",
+                &["hunter22).", "hunter22"],
+            ),
+            ("use password=hunter22. Then", &["hunter22.", "hunter22"]),
             ("password=postgres", &["password=postgres"]),
             ("password = hunter22", &[]),
             ("password= hunter22", &[]),

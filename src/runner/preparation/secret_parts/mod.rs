@@ -14,6 +14,7 @@ mod member;
 mod pairs;
 mod parts;
 mod quoted;
+mod shell_line;
 mod url;
 
 use percent_encoding::percent_decode;
