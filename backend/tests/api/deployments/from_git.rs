@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::client::{Client, lines};
@@ -11,14 +13,23 @@ use crate::repository::Repositories;
 use crate::test_env::{Running, SMALL, TestEnv};
 
 const USER: &str = "deployer";
-/// The server's password; it is in no other place.
-const PASSWORD: &str = "p4ss+word-of-the-server";
-/// The password as it is, in a URL, and with the user name in a header.
-const FORMS: [&str; 3] = [
-    PASSWORD,
-    "p4ss%2bword-of-the-server",
-    "ZGVwbG95ZXI6cDRzcyt3b3JkLW9mLXRoZS1zZXJ2ZXI",
-];
+
+/// The server's password. Each test has one of its own, since `git` has it in its environment.
+struct Password(String);
+
+impl Password {
+    fn of(test: &str) -> Self {
+        Self(format!("p4ss+word-of-{test}"))
+    }
+
+    /// The password as it is, in a URL, and with the user name in a header.
+    fn forms(&self) -> [String; 3] {
+        let login = BASE64_STANDARD_NO_PAD.encode(format!("{USER}:{}", self.0));
+        // The last character depends on what follows.
+        let login = login[..login.len() - 1].to_owned();
+        [self.0.clone(), self.0.replace('+', "%2b"), login]
+    }
+}
 
 #[test]
 fn a_private_repository_is_deployed_with_terraform_and_its_password_is_nowhere() {
@@ -33,29 +44,30 @@ fn a_private_repository_is_deployed_with_tofu_and_its_password_is_nowhere() {
 fn deployed_with(tool: &str) {
     let (test_env, repositories) = (TestEnv::new(), Repositories::new());
     let commit = small_repository(&repositories);
-    let server = server(&repositories, true);
+    let password = Password::of(tool);
+    let server = server(&repositories, &password);
     let (log, running) = serve(&test_env);
     let client = &running.client;
-    let id = client.deploy(&request(&test_env, tool, &server, PASSWORD));
+    let id = client.deploy(&request(&test_env, tool, &server, &password));
 
     server.wait_for_a_held_fetch();
     let fetching = processes_with(&format!("GIT_CEILING_DIRECTORIES={}", data(&test_env)));
     assert!(!fetching.is_empty(), "the test looks in the wrong place");
-    assert_nowhere(&test_env, &log);
+    assert_nowhere(&test_env, &log, &password);
     server.let_go();
 
     let mut events = client.follow(&id, None);
     let mut seen = events.until_status("awaiting_approval");
-    assert_nowhere(&test_env, &log);
+    assert_nowhere(&test_env, &log, &password);
     assert_eq!(client.status(&id)["commit"], commit);
     let (code, answer) = client.post(&format!("/deploy/{id}/approve"), &json!({}));
     assert_eq!(code, 200, "{answer}");
     seen.extend(events.until_end());
     assert_eq!(seen.last().unwrap().json()["reason"], "applied");
-    assert_not_shown(client, &id, &lines(&seen).join("\n"));
-    assert_nowhere(&test_env, &log);
+    assert_not_shown(client, &id, &lines(&seen).join("\n"), &password);
+    assert_nowhere(&test_env, &log, &password);
     running.stop();
-    assert_nowhere(&test_env, &log);
+    assert_nowhere(&test_env, &log, &password);
     test_env.mark().assert_nothing_is_left_alive();
 }
 
@@ -63,10 +75,11 @@ fn deployed_with(tool: &str) {
 fn wrong_password_fails_the_checkout_and_is_not_shown() {
     let (test_env, repositories) = (TestEnv::new(), Repositories::new());
     small_repository(&repositories);
+    let password = Password::of("another-server");
     let server = HttpServer::with_login(repositories.path(), USER, "another-one");
     let (log, running) = serve(&test_env);
     let client = &running.client;
-    let id = client.deploy(&request(&test_env, "terraform", &server, PASSWORD));
+    let id = client.deploy(&request(&test_env, "terraform", &server, &password));
     let seen = client.follow(&id, None).until_end();
     let end = seen.last().unwrap().json();
     assert_eq!(
@@ -77,8 +90,8 @@ fn wrong_password_fails_the_checkout_and_is_not_shown() {
         end["error"].as_str().unwrap().contains("credentials"),
         "{end}"
     );
-    assert_not_shown(client, &id, &format!("{seen:?}"));
-    assert_nowhere(&test_env, &log);
+    assert_not_shown(client, &id, &format!("{seen:?}"), &password);
+    assert_nowhere(&test_env, &log, &password);
 }
 
 /// Creates a repository with [`SMALL`] in a directory, and returns its commit.
@@ -88,18 +101,19 @@ fn small_repository(repositories: &Repositories) -> String {
     repository.commit("small")
 }
 
-fn server(repositories: &Repositories, holds_fetches: bool) -> HttpServer {
+/// Starts a server that holds each fetch until it is let go.
+fn server(repositories: &Repositories, password: &Password) -> HttpServer {
     let manner = Manner {
-        login: Some((USER.to_owned(), PASSWORD.to_owned())),
-        holds_fetches,
+        login: Some((USER.to_owned(), password.0.clone())),
+        holds_fetches: true,
         ..Manner::default()
     };
     HttpServer::start(repositories.path(), manner)
 }
 
-fn request(test_env: &TestEnv, tool: &str, server: &HttpServer, password: &str) -> Value {
+fn request(test_env: &TestEnv, tool: &str, server: &HttpServer, password: &Password) -> Value {
     let mut request = test_env.git_request(tool, &server.url("a/.git"), "network");
-    request["git_auth"] = json!({"type": "http", "username": USER, "password": password});
+    request["git_auth"] = json!({"type": "http", "username": USER, "password": password.0});
     request
 }
 
@@ -117,16 +131,16 @@ fn data(test_env: &TestEnv) -> String {
 }
 
 /// Fails if a file of the test environment or any process of the machine shows the password.
-fn assert_nowhere(test_env: &TestEnv, log: &Path) {
+fn assert_nowhere(test_env: &TestEnv, log: &Path, password: &Password) {
     assert!(log.starts_with(test_env.path()) && fs::metadata(log).unwrap().len() > 0);
-    for form in FORMS {
-        assert_eq!(files_with(test_env.root(), form), Vec::<String>::new());
-        assert_eq!(processes_with(form), Vec::<String>::new());
+    for form in password.forms() {
+        assert_eq!(files_with(test_env.root(), &form), Vec::<String>::new());
+        assert_eq!(processes_with(&form), Vec::<String>::new());
     }
 }
 
 /// Fails if a response about the deployment shows the password.
-fn assert_not_shown(client: &Client, id: &str, seen: &str) {
+fn assert_not_shown(client: &Client, id: &str, seen: &str, password: &Password) {
     let paths =
         ["status", "plan", "outputs", "logs.txt"].map(|name| format!("/deploy/{id}/{name}"));
     let lists = ["/deploy".to_owned(), "/audit".to_owned()];
@@ -135,8 +149,8 @@ fn assert_not_shown(client: &Client, id: &str, seen: &str) {
         .chain(&lists)
         .map(|path| client.get(path).1.to_string());
     for answer in answers.chain([seen.to_owned()]) {
-        for form in FORMS {
-            assert!(!answer.contains(form), "{answer}");
+        for form in password.forms() {
+            assert!(!answer.contains(&form), "{answer}");
         }
     }
 }

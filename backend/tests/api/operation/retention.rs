@@ -4,28 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::access::gate::WITHIN_MINUTES;
-use crate::test_env::{SMALL, TestEnv};
+use crate::test_env::{Running, SMALL, TestEnv};
 use crate::waiting::wait_for;
 
 #[test]
 fn a_working_directory_goes_and_what_is_known_of_the_deployment_stays() {
     let test_env = TestEnv::new();
-    let running = test_env.serve_with(&["--work-retention", "1s"]);
+    let (id, running) = removed_after(&test_env, SMALL);
     let client = &running.client;
-    let mut request = test_env.request("terraform", SMALL);
-    request["auto_approve"] = json!(true);
-    let id = client.deploy(&request);
-    client.follow(&id, None).until_end();
-    let dir = test_env.root().join("data/sessions").join(&id);
-    let holds_one = || {
-        let entries = std::fs::read_dir(&dir).unwrap();
-        entries
-            .map(|entry| entry.unwrap().path())
-            .any(|path| path.join("journal.ndjson").exists())
-    };
-    wait_for("the removal", WITHIN_MINUTES, || {
-        (!holds_one()).then_some(())
-    });
     let status = client.status(&id);
     assert_eq!(status["reason"], "applied");
     let log = status["apply_log"].as_str().unwrap();
@@ -54,10 +40,16 @@ resource "terraform_data" "deep" {
 #[test]
 fn a_working_directory_deeper_than_a_path_goes_as_well() {
     let test_env = TestEnv::new();
+    removed_after(&test_env, DEEP);
+}
+
+/// Applies a configuration, and waits for the removal of its directory: only what a person may still need is left.
+/// Returns the id of the deployment, and the service.
+fn removed_after(test_env: &TestEnv, configuration: &str) -> (String, Running) {
     let retention = ["--work-retention", "1s"];
     let running = test_env.serve_with(&retention);
     let client = &running.client;
-    let mut request = test_env.request("terraform", DEEP);
+    let mut request = test_env.request("terraform", configuration);
     request["auto_approve"] = json!(true);
     let id = client.deploy(&request);
     let ended = client.follow(&id, None).until_end();
@@ -69,11 +61,12 @@ fn a_working_directory_deeper_than_a_path_goes_as_well() {
     });
     running.stop();
     // A start looks for expired directories at once.
-    let _running = test_env.serve_with(&retention);
+    let running = test_env.serve_with(&retention);
     let dir = test_env.root().join("data/sessions").join(&id);
     wait_for("the removal", WITHIN_MINUTES, || {
         let entries = std::fs::read_dir(&dir).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name());
         names.eq(["left-states"]).then_some(())
     });
+    (id, running)
 }

@@ -1,10 +1,10 @@
 //! Finds values that are assigned to a secret name without white space, anywhere in a line: options of a command,
 //! variables, and lists of settings, such as `--password=word`, `-e DB_PASSWORD=word` and `host:6380,password=word`.
 
-use super::Secret;
 use super::pairs::{
     add_assigned, end_of_quoted, is_name_of_secret, without_backslashes, without_doubled,
 };
+use super::{Secret, references};
 
 /// Longest name; limits the work for a text that consists of names.
 const MAX_NAME_BYTES: usize = 128;
@@ -31,7 +31,7 @@ fn add_of_line<'a>(line: &'a [u8], to: &mut Vec<Secret<'a>>) {
             continue;
         }
         let value = Value::at(&line[at..]);
-        if !is_reference(value.text) {
+        if !is_reference(name, value.text) {
             value.add(&line[at - 1 - name.len()..at + value.end], to);
         }
         at += value.end;
@@ -116,8 +116,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Returns whether a shell replaces a value by another one, or the `=` before it compares.
-pub(super) fn is_reference(value: &[u8]) -> bool {
+/// Returns whether a shell or Terraform replaces a value by another one, or the `=` before it compares.
+pub(super) fn is_reference(name: &[u8], value: &[u8]) -> bool {
+    if references::is_assigned(name, value) {
+        return true;
+    }
     let is_of_variable = |it: &u8| it.is_ascii_uppercase() || b"_0123456789".contains(it);
     match value {
         [b'$', b'(', ..] | [b'$', b'{', .., b'}'] | [b'`' | b'=', ..] => true,

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::base64_text::{basic_password, from_base64};
 use super::member::Member;
-use super::{Found, Scope, Secret, lines, pairs, parts, quoted, scope_of, url, whole};
+use super::{
+    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, url, user_names, whole,
+};
 use crate::protocol::is_secret_name;
 
 /// Deepest nesting of a document in strings of others, or in base64.
@@ -54,11 +56,48 @@ const PUBLIC: [&str; 27] = [
 /// Suffixes of the names of other such members.
 const PUBLIC_ENDS: [&str; 3] = ["location", "region", "zone"];
 
+/// Whether the strings at a place of a document are secret, and why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    /// They are not.
+    None,
+    /// A member that they are in has a secret name.
+    Named,
+    /// The whole value is secret.
+    Whole,
+}
+
+impl Secrecy {
+    const fn of_value(is_secret: bool) -> Self {
+        match is_secret {
+            true => Self::Whole,
+            false => Self::None,
+        }
+    }
+
+    const fn is_secret(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Returns the secrecy within a member.
+    fn within(self, name: &str) -> Self {
+        match self {
+            Self::Whole => Self::Whole,
+            _ if references::is_member(name) => Self::None,
+            _ if has_secret_name(name) => Self::Named,
+            outer => outer,
+        }
+    }
+}
+
 /// Returns the secrets in a text. If it is a document and not secret as a whole, these are the members with secret
 /// names, and the secrets within other strings.
 pub(crate) fn secrets_in(text: &str, is_secret: bool) -> Vec<Secret<'static>> {
     let mut found = Found::for_value_of(text.len());
-    found.add_of_text(text.trim(), is_secret, 0);
+    if !is_secret {
+        found.know_users(user_names::names_in(text));
+    }
+    found.add_of_text(text.trim(), Secrecy::of_value(is_secret), 0);
     found.of(text.as_bytes())
 }
 
@@ -70,13 +109,14 @@ pub(crate) fn is_document(value: &[u8]) -> bool {
 }
 
 impl Found {
-    fn add_of_text(&mut self, text: &str, is_secret: bool, depth: usize) {
+    fn add_of_text(&mut self, text: &str, secrecy: Secrecy, depth: usize) {
+        let is_secret = secrecy.is_secret();
         if depth > MAX_DEPTH || !self.begins(text, is_secret) {
             return;
         }
         if let Some(document) = json(text) {
             let before = self.len();
-            self.add_of_json(&document, "", is_secret, depth);
+            self.add_of_json(&document, "", secrecy, depth);
             self.add_as_written(text, before);
             self.add_all(url::secrets_in(text.as_bytes()));
             return;
@@ -84,15 +124,18 @@ impl Found {
         self.add_all(parts::secrets_in(text));
         let quoted = quoted::members_in(text);
         for (member, name) in quoted.iter().zip(names_of(&quoted)) {
-            self.add_assigned(member, name, is_secret, depth);
+            self.add_assigned(member, name, secrecy, depth);
         }
         let assigned = lines::members_in(text);
         let is_document = assigned.len() >= MIN_LINES;
         for (member, name) in assigned.iter().zip(names_of(&assigned)) {
             let is_of_number = |it: u8| it.is_ascii_digit() || it == b'.';
             let is_number = member.value.bytes().all(is_of_number);
-            let is_secret = is_secret && is_document && !is_number;
-            self.add_assigned(member, name, is_secret, depth);
+            let secrecy = match is_document && !is_number {
+                true => secrecy,
+                false => Secrecy::None,
+            };
+            self.add_assigned(member, name, secrecy, depth);
         }
         if is_secret && let Some(password) = basic_password(text) {
             self.add_string(&password);
@@ -101,7 +144,7 @@ impl Found {
             if is_secret {
                 self.add_string(&decoded);
             }
-            self.add_of_text(decoded.trim(), is_secret, depth + 1);
+            self.add_of_text(decoded.trim(), secrecy, depth + 1);
         }
     }
 
@@ -127,44 +170,62 @@ impl Found {
         }
     }
 
-    fn add_assigned(&mut self, member: &Member<'_>, name: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret || member.within.iter().any(|name| has_secret_name(name));
-        self.add_member(name, &member.value, is_secret, depth);
+    fn add_assigned(&mut self, member: &Member<'_>, name: &str, secrecy: Secrecy, depth: usize) {
+        let from_outside = member.within.iter().rev();
+        let secrecy = from_outside.fold(secrecy, |secrecy, name| secrecy.within(name));
+        // An element of a list has the name of the list among those that it is in.
+        let list = member.within.iter().find(|it| !it.is_empty());
+        let is_element = name.is_empty() || holds_name(name);
+        if is_element && list.is_some_and(|list| is_name_in_list(list, &member.value, secrecy)) {
+            return;
+        }
+        self.add_member(name, &member.value, secrecy, depth);
     }
 
-    fn add_of_json(&mut self, value: &Value, name: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret || has_secret_name(name);
+    fn add_of_json(&mut self, value: &Value, name: &str, secrecy: Secrecy, depth: usize) {
         match value {
-            Value::String(text) => self.add_member(name, text, is_secret, depth),
+            Value::String(text) => self.add_member(name, text, secrecy, depth),
             Value::Array(values) => {
                 for value in values {
-                    self.add_of_json(value, name, is_secret, depth);
+                    match value.as_str() {
+                        Some(text) if is_name_in_list(name, text, secrecy) => {}
+                        _ => self.add_of_json(value, name, secrecy, depth),
+                    }
                 }
             }
             Value::Object(members) => {
+                let secrecy = secrecy.within(name);
                 // Variables of containers are listed as `{"name": "DB_PASSWORD", "value": "…"}`.
                 let named = members.iter().find(|(name, _)| holds_name(name));
                 let named = named.and_then(|(_, name)| name.as_str());
+                let has_reference = members.keys().any(|name| references::is_member(name));
                 for (name, value) in members {
+                    let secrecy = match has_reference && holds_name(name) {
+                        true if secrecy == Secrecy::Named => Secrecy::None,
+                        _ => secrecy,
+                    };
                     let name = named.filter(|_| holds_value(name)).unwrap_or(name);
-                    self.add_of_json(value, name, is_secret, depth);
+                    self.add_of_json(value, name, secrecy, depth);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn add_member(&mut self, name: &str, value: &str, is_secret: bool, depth: usize) {
-        let is_secret = is_secret
-            || has_secret_name(name)
-            || (is_name_of_basic(name) && basic_password(value).is_some());
-        if is_secret && (is_public(name) || is_region(value)) {
+    fn add_member(&mut self, name: &str, value: &str, secrecy: Secrecy, depth: usize) {
+        let mut secrecy = secrecy.within(name);
+        if is_name_of_basic(name) && basic_password(value).is_some() {
+            secrecy = Secrecy::Whole;
+        }
+        let is_public = is_public(name) || is_region(value);
+        let is_reference = references::is_assigned(name.as_bytes(), value.as_bytes());
+        if (secrecy.is_secret() && is_public) || (secrecy == Secrecy::Named && is_reference) {
             return;
         }
-        if is_secret {
+        if secrecy.is_secret() {
             self.add_string(value);
         }
-        self.add_of_text(value, is_secret, depth + 1);
+        self.add_of_text(value, secrecy, depth + 1);
     }
 
     /// Adds a string that is secret as a whole.
@@ -178,6 +239,15 @@ impl Found {
             },
         });
     }
+}
+
+/// Returns whether an element of a list is the name of a secret, as in the `secrets` of Compose and Kubernetes.
+fn is_name_in_list(list: &str, element: &str, secrecy: Secrecy) -> bool {
+    let is_of_name = |it: u8| it.is_ascii_lowercase() || b"_-".contains(&it);
+    list == "secrets"
+        && secrecy != Secrecy::Whole
+        && is_secret_name(element)
+        && element.bytes().all(is_of_name)
 }
 
 /// Returns whether a member holds the name of what the `value` beside it holds.
@@ -244,6 +314,9 @@ fn json(text: &str) -> Option<Value> {
 /// Returns whether the name of a member suggests a secret value: like that of a variable, or because the whole name
 /// is a word with which such a name may end, `pwd` or `pat`.
 fn has_secret_name(name: &str) -> bool {
+    if references::is_domain(name) {
+        return false;
+    }
     is_secret_name(name) || is_secret_name(&format!("_{name}")) || pairs::is_short_name(name)
 }
 
@@ -466,6 +539,39 @@ mod tests {
             expected.sort_unstable();
             assert_eq!(found(value, false), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn references_to_secrets_are_not_secret() {
+        for value in [
+            r#"[{"name":"app","secrets":[{"name":"DB_PASSWORD","valueFrom":"arn:aws:ssm:us-east-1:1:parameter/x"}]}]"#,
+            r#"{"secrets":["db_password","api-token"]}"#,
+            r#"{"secretKeyRef":{"name":"my-secret-1","key":"password-1"}}"#,
+            r#"{"password":{"references":["var.db_password","random_password.db1"]}}"#,
+            r#"{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}"#,
+            r#"{"password":"${var.db_password}","token":"module.db.token"}"#,
+            "env:\n  TOKEN: ${{ secrets.TOKEN }}\n  password: var.db_password\n",
+            "password = var.db_password\ntoken = \"${local.token}\"\n",
+            "services:\n  db:\n    secrets:\n    - db_password\nsecrets:\n  db_password:\n    external: true\n",
+            "auth:\n  existingSecret: my-secret-1\n  imagePullSecrets:\n  - name: my-creds-1\n",
+            "secretKeyRef:\n  name: my-secret-1\n  key: password-1\n",
+            "PWD=/home/user/project\nHOME=/home/user\n",
+            "PWD=/home/user/project",
+            "max_tokens: 100000\ntokenizer: cl100k_base\n",
+            "--token=var.db_token --password=${{secrets.X}}",
+        ] {
+            assert_eq!(found(value, false), [""; 0], "{value}");
+        }
+    }
+
+    #[test]
+    fn in_a_secret_document_references_are_secret_too() {
+        let value =
+            r#"{"valueFrom":"hunter-22","secrets":["db_password"],"password":"var.db_password"}"#;
+        assert_eq!(
+            found(value, true),
+            ["db_password", "hunter-22", "var.db_password"]
+        );
     }
 
     #[test]

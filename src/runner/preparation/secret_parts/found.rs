@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use super::Secret;
+use super::{Scope, Secret};
 use crate::output::Matcher;
 
 /// Most secrets that are taken from one value.
@@ -19,6 +19,8 @@ const FREE_BYTES: usize = 1024;
 /// The secrets of a value.
 pub(super) struct Found {
     secrets: Vec<Secret<'static>>,
+    /// The names of users in the value, in lower case.
+    users: HashSet<String>,
     state: RandomState,
     /// Hashes of the secrets.
     known: HashSet<u64>,
@@ -35,6 +37,7 @@ impl Found {
     /// Starts a search of a value of this length, in bytes.
     pub(super) fn for_value_of(bytes: usize) -> Self {
         Self {
+            users: HashSet::new(),
             secrets: Vec::new(),
             state: RandomState::new(),
             known: HashSet::new(),
@@ -43,6 +46,11 @@ impl Found {
             work_left: MAX_PASSES * (bytes + FREE_BYTES),
             is_full: false,
         }
+    }
+
+    /// Takes the names of users, in lower case: a password that equals one is shown wherever the name is shown.
+    pub(super) fn know_users(&mut self, users: HashSet<String>) {
+        self.users = users;
     }
 
     /// Returns the number of secrets found so far.
@@ -56,7 +64,10 @@ impl Found {
     }
 
     /// Adds a secret unless it is known, or too short to be masked.
-    pub(super) fn add(&mut self, secret: Secret<'_>) {
+    pub(super) fn add(&mut self, mut secret: Secret<'_>) {
+        if self.is_user(&secret.value) {
+            secret.scope = Scope::Place;
+        }
         let value = secret.value.as_ref();
         let hash = self.state.hash_one((value, secret.scope as u8));
         if !Matcher::masks(value) || self.known.contains(&hash) {
@@ -71,6 +82,11 @@ impl Found {
             }
             None => self.is_full = true,
         }
+    }
+
+    fn is_user(&self, value: &[u8]) -> bool {
+        let name = str::from_utf8(value).unwrap_or_default();
+        !self.users.is_empty() && self.users.contains(&name.to_ascii_lowercase())
     }
 
     pub(super) fn add_all<'a>(&mut self, secrets: impl IntoIterator<Item = Secret<'a>>) {
@@ -125,6 +141,15 @@ mod tests {
             let found = found.of(b"the value");
             assert_eq!(found.last().unwrap().value.as_ref(), b"the value");
         }
+    }
+
+    #[test]
+    fn a_password_that_is_a_user_name_is_secret_in_urls_alone() {
+        let mut found = Found::for_value_of(10);
+        found.know_users(HashSet::from(["admin_user".to_owned()]));
+        found.add_all(["Admin_User", "hunter22"].map(secret));
+        let scopes: Vec<Scope> = found.of(b"").iter().map(|it| it.scope).collect();
+        assert_eq!(scopes, [Scope::Place, Scope::Anywhere]);
     }
 
     #[test]

@@ -14,8 +14,10 @@ mod member;
 mod pairs;
 mod parts;
 mod quoted;
+mod references;
 mod shell_line;
 mod url;
+mod user_names;
 
 use percent_encoding::percent_decode;
 
@@ -127,7 +129,7 @@ fn scope_of(value: &[u8], user: &[u8]) -> Scope {
         Scope::Anywhere
     } else if value.eq_ignore_ascii_case(user) || is_common(value) {
         Scope::Place
-    } else if is_all(|it| !it.is_ascii_digit()) {
+    } else if is_all(|it| !it.is_ascii_digit()) || is_all(u8::is_ascii_digit) {
         Scope::Word
     } else {
         Scope::Anywhere
@@ -160,6 +162,7 @@ mod tests {
             ("p@ssword", "admin", Scope::Anywhere),
             ("qjxkwzvb", "admin", Scope::Word),
             ("correct-horse", "admin", Scope::Word),
+            ("12345678", "admin", Scope::Word),
             ("correcthorsebattery", "admin", Scope::Anywhere),
             ("app_user1", "app_user1", Scope::Place),
             ("Terraform", "terraform", Scope::Place),

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode;
 
-use super::{Scope, Secret, add, add_pieces, scope_of};
+use super::{Scope, Secret, add, add_pieces, references, scope_of};
 use crate::protocol::is_secret_name;
 
 /// Secret names in queries and connection strings that [`is_secret_name`] does not know: shared access signatures,
@@ -156,6 +156,9 @@ fn add_value<'a>(mut pair: &'a [u8], spaces: Spaces, to: &mut Vec<Secret<'a>>) {
     {
         pair = &pair[..pair.len() - (value.len() - end)];
         value = &value[..end];
+    }
+    if references::is_assigned(name_of(pair), value) {
+        return;
     }
     add_assigned(pair, value, to);
     if !add_without_quotes(pair, value, to) && value.iter().any(|it| WHITE_SPACE.contains(it)) {

@@ -36,7 +36,8 @@ fn add_of_value(word: &[u8], to: &mut Vec<Secret<'static>>) {
         };
         let (pair, name) = (rest, &rest[..equals]);
         rest = &rest[equals + 1..];
-        if is_reference(rest) {
+        let first_word = rest.split(u8::is_ascii_whitespace).next();
+        if is_reference(name, first_word.unwrap_or_default()) {
             return;
         }
         let is_secret = is_secret_option(name);
