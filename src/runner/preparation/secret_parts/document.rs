@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::base64_text::{basic_password, from_base64};
 use super::member::Member;
 use super::{
-    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, url, user_names, whole,
+    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, shell_line, url,
+    user_names, whole,
 };
 use crate::protocol::is_secret_name;
 
@@ -122,6 +123,9 @@ impl Found {
             return;
         }
         self.add_all(parts::secrets_in(text));
+        for document in embedded_documents(text) {
+            self.add_of_text(&document, secrecy, depth + 1);
+        }
         let quoted = quoted::members_in(text);
         for (member, name) in quoted.iter().zip(names_of(&quoted)) {
             self.add_assigned(member, name, secrecy, depth);
@@ -217,6 +221,11 @@ impl Found {
         if is_name_of_basic(name) && basic_password(value).is_some() {
             secrecy = Secrecy::Whole;
         }
+        if name.eq_ignore_ascii_case("authorization")
+            && let Some((_, token)) = value.split_once(' ')
+        {
+            self.add_string(token.trim());
+        }
         let is_public = is_public(name) || is_region(value);
         let is_reference = references::is_assigned(name.as_bytes(), value.as_bytes());
         if (secrecy.is_secret() && is_public) || (secrecy == Secrecy::Named && is_reference) {
@@ -248,6 +257,22 @@ fn is_name_in_list(list: &str, element: &str, secrecy: Secrecy) -> bool {
         && secrecy != Secrecy::Whole
         && is_secret_name(element)
         && element.bytes().all(is_of_name)
+}
+
+/// Returns the documents that are a word of a command, as in `curl -d '{…}'`, and those in a data URL.
+fn embedded_documents(text: &str) -> Vec<String> {
+    const DATA: &str = "base64,";
+    let lines = text.lines();
+    let words = lines.flat_map(|line| shell_line::quoted_words(line.as_bytes()));
+    let words = words.filter(|word| word.starts_with(b"{") || word.starts_with(b"["));
+    let words = words.filter_map(|word| String::from_utf8(word).ok());
+    let data = text.match_indices(DATA).filter_map(|(at, _)| {
+        let data = &text[at + DATA.len()..];
+        let is_of_base64 = |it: char| it.is_ascii_alphanumeric() || "+/-_=".contains(it);
+        let len = data.find(|it| !is_of_base64(it)).unwrap_or(data.len());
+        from_base64(&data[..len])
+    });
+    words.chain(data).collect()
 }
 
 /// Returns whether a member holds the name of what the `value` beside it holds.
@@ -538,6 +563,24 @@ mod tests {
             let mut expected = expected.to_vec();
             expected.sort_unstable();
             assert_eq!(found(value, false), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn documents_within_commands_and_urls_are_searched() {
+        let table = [
+            (r#"curl -d '{"password":"hunter22"}' h"#, "hunter22"),
+            (r#"curl -d "{\"password\":\"hunter22\"}" h"#, "hunter22"),
+            (r#"{"Authorization":"token hunter22"}"#, "hunter22"),
+            (
+                r#"{"source":"data:;base64,REJfUEFTU1dPUkQ9aHVudGVyMjIK"}"#,
+                "hunter22",
+            ),
+            ("pip install git+https://hunter22@h/x", "hunter22"),
+        ];
+        for (value, expected) in table {
+            let found = found(value, false);
+            assert!(found.iter().any(|it| it == expected), "{value}: {found:?}");
         }
     }
 

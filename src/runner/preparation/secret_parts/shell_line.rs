@@ -67,7 +67,7 @@ fn owned<'a>(secrets: Vec<Secret<'a>>) -> impl Iterator<Item = Secret<'static>> 
 }
 
 /// Returns the words that have quotes or backslashes, without these. A quote that is not closed represents itself.
-fn quoted_words(line: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn quoted_words(line: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut word = Word::default();
     // An unclosed quote is looked for once.

@@ -76,6 +76,14 @@ fn scheme_before(text: &[u8]) -> &[u8] {
     &text[text.len() - text.iter().rev().take_while(is_of_scheme).count()..]
 }
 
+/// Returns the scheme by which the server is reached: `https` of `git+https`.
+fn transport_of(scheme: &[u8]) -> &[u8] {
+    scheme
+        .rsplit(|&byte| byte == b'+')
+        .next()
+        .unwrap_or_default()
+}
+
 /// Returns where a URL ends: at the end of its line, where the next one begins, and in other text before white
 /// space and quotes.
 fn end_of(rest: &[u8], is_all_of_value: bool) -> usize {
@@ -99,7 +107,7 @@ fn add_user_info<'a>(scheme: &[u8], rest: &'a [u8], to: &mut Vec<Secret<'a>>) {
         .position(|&it| it == b':')
     else {
         if let Some(user) = user_info
-            && is_one_of(scheme, &TOKEN_SCHEMES)
+            && is_one_of(transport_of(scheme), &TOKEN_SCHEMES)
         {
             add(user, b"", to);
         }
