@@ -11,7 +11,7 @@
 //! | [`runner`] | one request to one result | all of the above |
 //! | [`plan`] | the JSON of a plan, to a summary that a person can approve | [`protocol`] |
 //! | [`client`] | the backend's side: find the binary, run, stream, cancel, attach | [`protocol`] |
-//! | [`checkout`] | a commit of a git repository, in a directory | [`process`], [`protocol`] |
+//! | [`checkout`] | a commit of a git repository, in a directory | [`process`], [`output`], [`protocol`] |
 //! | [`registry`] | a private registry: its address, its token, what the tool is given | nothing of ours |
 //! | [`session`] | a whole deployment, from its source to its outputs | [`client`], [`checkout`], [`registry`], [`plan`], [`protocol`] |
 //!
