@@ -11,6 +11,7 @@ pub(crate) mod json;
 mod outcome;
 mod request;
 mod result;
+pub mod run_files;
 mod sandbox;
 mod schema;
 mod secret_name;

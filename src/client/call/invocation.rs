@@ -11,16 +11,14 @@ use secrecy::zeroize::Zeroizing;
 
 use super::reaper::{OnDrop, ReapedChild};
 use crate::client::ClientError;
-use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request};
+use crate::protocol::{MAX_GRACE, MAX_OUTPUT_LIMIT_BYTES, MAX_TIMEOUT, Request, run_files};
 use crate::regular_file;
 
 /// Most bytes that JSON needs for one byte of output: `\u001b`.
 const ESCAPED_BYTES: u64 = 6;
 /// Room in a result besides its output: sentences and paths.
 const FRAME_BYTES: u64 = 1024 * 1024;
-/// Name of the request file in the run directory.
-const REQUEST_FILE: &str = "request.json";
-/// Most bytes of that file that are read; the runner accepts no longer request.
+/// Most bytes of a recorded request that are read; the runner accepts no longer request.
 const MAX_REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How long the runner may take to exit after its last output.
@@ -85,7 +83,7 @@ impl Invocation {
 
     /// Builds the call that follows an existing run.
     pub(crate) fn attach(run_dir: &Path) -> Self {
-        let recorded = regular_file::read(&run_dir.join(REQUEST_FILE), MAX_REQUEST_BYTES)
+        let recorded = regular_file::read(&run_dir.join(run_files::REQUEST), MAX_REQUEST_BYTES)
             .ok()
             .and_then(|document| Request::parse(document.trim_ascii()).ok());
         Self {

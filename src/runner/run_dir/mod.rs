@@ -20,17 +20,8 @@ pub(super) use self::recorder::{Recorder, Room};
 pub(super) use self::result_file::ResultOutput;
 pub(super) use self::stored_event::{OutputPlace, StoredOutput, WithStartTime};
 use super::command::effect::{Effect, effect_of};
+pub(super) use crate::protocol::run_files::{EVENTS, OUTPUT, PID, REQUEST, RESULT};
 
-/// The received request, with secrets masked.
-pub(super) const REQUEST: &str = "request.json";
-/// The masked output; grows as the tool prints.
-pub(super) const OUTPUT: &str = "output.log";
-/// The events, one per line; output as a position in [`OUTPUT`].
-pub(super) const EVENTS: &str = "events.ndjson";
-/// The result; exists completely or not at all.
-pub(super) const RESULT: &str = "result.json";
-/// Locked while the supervisor lives; contains its process id.
-const PID: &str = "supervisor.pid";
 /// What distinguishes the supervisor from every other process.
 const SUPERVISOR: &str = "supervisor.json";
 /// Socket on which the supervisor accepts orders; exists while the run continues.

@@ -9,13 +9,11 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::process::{remove_tree, restore_owner_access_below};
-use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult};
+use crate::protocol::{MAX_OUTPUT_LIMIT_BYTES, RunResult, run_files};
 use crate::regular_file;
 
-/// The first file that a runner creates in a run directory; it does not continue without creating it. So the
-/// process that creates it first owns the directory.
-const RUN_CLAIM: &str = "supervisor.pid";
-/// What a session writes to that file to keep runners out of the directory; a runner would write a number.
+/// What a session writes to the file of the supervisor's process id, to keep runners out of a run directory; a runner
+/// would write a number.
 const FENCED: &[u8] = b"fenced by the session\n";
 /// Most bytes of a result that are read: JSON needs up to six for one byte of output.
 const MAX_RESULT_BYTES: u64 = 7 * MAX_OUTPUT_LIMIT_BYTES;
@@ -214,7 +212,7 @@ impl SessionDir {
     pub(crate) fn fence(&self, run: &str) -> io::Result<bool> {
         let dir = self.run(run);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
-        let path = dir.join(RUN_CLAIM);
+        let path = dir.join(run_files::PID);
         match private(OpenOptions::new().create_new(true).write(true)).open(&path) {
             Ok(mut file) => {
                 let written = file.write_all(FENCED).and_then(|()| file.sync_all());
@@ -238,7 +236,7 @@ impl SessionDir {
 
     /// Returns whether the supervisor of a run is alive: it holds a lock while it lives.
     pub(crate) fn is_supervised(&self, run: &str) -> io::Result<bool> {
-        let file = regular_file::open(&self.run(run).join(RUN_CLAIM))?;
+        let file = regular_file::open(&self.run(run).join(run_files::PID))?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
             Ok(_) => Ok(false),
             Err((_, Errno::EWOULDBLOCK)) => Ok(true),
@@ -268,7 +266,8 @@ impl SessionDir {
 
     /// Returns the result of a run; `None` if it does not exist or cannot be read.
     pub(crate) fn result_of(&self, run: &str) -> Option<RunResult> {
-        let text = regular_file::read(&self.run(run).join("result.json"), MAX_RESULT_BYTES).ok()?;
+        let text =
+            regular_file::read(&self.run(run).join(run_files::RESULT), MAX_RESULT_BYTES).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::stop_run::{AskAgain, harder, request_stop};
 use crate::client::{ClientError, Run, RunEvent};
-use crate::protocol::{Event, Outcome, Request, RunResult};
+use crate::protocol::{Event, Outcome, Request, RunResult, run_files};
 use crate::session::executor::step_context::{StepContext, sentence};
 use crate::session::machine::state::Stop;
 use crate::session::storage::log::RunLines;
@@ -111,7 +111,7 @@ impl StepContext {
         if let Some(result) = self.session_dir.result_of(run) {
             self.log(&format!(
                 "[the rest of what it printed is in `{}`]",
-                self.session_dir.run(run).join("output.log").display()
+                self.session_dir.run(run).join(run_files::OUTPUT).display()
             ));
             return Some(Followed::Ended(Box::new(result)));
         }
