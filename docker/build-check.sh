@@ -424,7 +424,7 @@ check_service() {
   local said key base tool id waited=0
   if said=$(started 2>&1); then fail "without keys it serves everybody"; fi
   said=$(grep "there are no keys" <<<"$said") || fail "without keys it says something else"
-  passed "without keys it serves nobody: $said"
+  passed "without keys it refuses to serve: $said"
   expect_failure "a service that is not there is not healthy" "did not answer" \
     started --env=IAC_BACKEND_LISTEN=127.0.0.1:1 health
   key=$(started keys create ann --role admin) || fail "no key could be made: $key"

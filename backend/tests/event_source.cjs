@@ -1,4 +1,4 @@
-// Follows the log of a deployment as the page of a browser does, and prints what it is told, a line of JSON each.
+// Follows the log of a deployment as the page of a browser does, and prints what it receives, a line of JSON each.
 //
 // Ends when the service says that there is nothing to come back for, or when stdin ends.
 "use strict";

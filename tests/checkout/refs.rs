@@ -89,7 +89,7 @@ fn a_branch_with_a_name_that_git_fetch_reads_otherwise_is_that_branch() {
     for name in ["tag", "+main"] {
         repository.git(&["update-ref", &format!("refs/heads/{name}"), "HEAD"]);
         let commit = repository.git(&["rev-parse", "HEAD"]);
-        repository.commit("main goes on");
+        repository.commit("main continues");
         assert_eq!(commit_of(&repository, name), commit, "{name}");
     }
 }

@@ -80,13 +80,13 @@ impl Call {
 
     /// Runs as a user who owns nothing, with no other groups.
     pub(crate) fn by_nobody(mut self) -> Self {
-        const NOBODY: u32 = 65534;
+        const OTHER_USER: u32 = 65534;
         assert!(
             nix::unistd::geteuid().is_root(),
             "root reads everything and only root can become another user: run the tests as root"
         );
         // The standard library drops root's other groups along with the user.
-        self.command.uid(NOBODY).gid(NOBODY);
+        self.command.uid(OTHER_USER).gid(OTHER_USER);
         self
     }
 

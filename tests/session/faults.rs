@@ -48,7 +48,7 @@ fn a_runtime_that_is_shut_down_in_mid_apply_is_no_end_of_the_apply() {
         wait_until_in_flight(session.dir());
         session.dir().to_owned()
     });
-    assert!(!test_env.mark.carriers().is_empty(), "the apply goes on");
+    assert!(!test_env.mark.carriers().is_empty(), "the apply continues");
     block_on(async {
         let session = test_env
             .sessions()

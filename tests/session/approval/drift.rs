@@ -114,7 +114,7 @@ fn what_is_new_in_the_configuration_alone_is_no_drift(tool: Tool) {
         assert_eq!(
             outputs,
             [("kept", &Action::Create)],
-            "it is told all the same"
+            "it is reported all the same"
         );
         assert_eq!(plan.drift, []);
     });

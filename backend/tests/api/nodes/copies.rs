@@ -46,7 +46,7 @@ fn a_plan_is_not_applied_again_by_a_copy_of_the_data_directory() {
     assert!(told.contains("two/node`"), "{told}");
     assert_eq!(original.client.get("/health/ready").0, 200);
 
-    // It was killed, and its apply goes on: the copy gets its name, and nothing that runs in the original.
+    // It was killed, and its apply continues: the copy gets its name, and nothing that runs in the original.
     original.kill();
     let copied = serve(&test_env, "two", "2s");
     let status = copied.client.status(&id);

@@ -61,7 +61,7 @@ fn commands_reach_nothing_of_the_service_with_tofu() {
 }
 
 /// A user who owns nothing.
-const NOBODY: &str = "65534";
+const OTHER_USER: &str = "65534";
 
 /// Starts a service of a user other than root, in a directory of that user.
 pub(super) fn of_nobody(mode: &str) -> Target {
@@ -74,7 +74,7 @@ pub(super) fn of_nobody(mode: &str) -> Target {
         fs::copy(from, programs.join(name)).unwrap();
     }
     fs::create_dir(test_env.path().join("home")).unwrap();
-    let user = format!("{NOBODY}:{NOBODY}");
+    let user = format!("{OTHER_USER}:{OTHER_USER}");
     let owned = Command::new("chown")
         .args(["-R", &user])
         .arg(test_env.root())
@@ -89,7 +89,13 @@ pub(super) fn of_nobody(mode: &str) -> Target {
     ]);
     let mut command = Command::new("setpriv");
     command
-        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
+        .args([
+            "--reuid",
+            OTHER_USER,
+            "--regid",
+            OTHER_USER,
+            "--clear-groups",
+        ])
         .arg(programs.join("iac-backend"));
     with_arguments_of(&mut command, &own);
     command
