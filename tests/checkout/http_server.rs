@@ -1,20 +1,19 @@
 //! `git http-backend` behind a server on loopback, which can require a login, delay responses, and count requests.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use base64::Engine;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::bounded::in_time;
+use crate::served_router::ServedRouter;
 use crate::waiting::{WITHIN_A_TEST, wait_for};
 
 /// How the server differs from an open one that responds at once.
@@ -46,11 +45,9 @@ pub(crate) struct Seen {
 }
 
 pub(crate) struct HttpServer {
-    address: SocketAddr,
+    server: ServedRouter,
     shared: Arc<Shared>,
     let_go: watch::Sender<bool>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -64,8 +61,6 @@ struct Shared {
 
 impl HttpServer {
     pub(crate) fn start(root: &Path, manner: Manner) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a bound port");
         let (let_go, may_go) = watch::channel(false);
         let shared = Arc::new(Shared {
             root: root.to_owned(),
@@ -74,17 +69,13 @@ impl HttpServer {
             held: Mutex::default(),
             may_go,
         });
-        let (stop, stopped) = oneshot::channel();
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&shared));
-        let thread = thread::spawn(move || serve(listener, router, stopped));
         Self {
-            address,
+            server: ServedRouter::start(router),
             shared,
             let_go,
-            stop: Some(stop),
-            thread: Some(thread),
         }
     }
 
@@ -98,7 +89,7 @@ impl HttpServer {
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.address)
+        format!("{}/{name}", self.server.url())
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -129,30 +120,7 @@ impl HttpServer {
 impl Drop for HttpServer {
     fn drop(&mut self) {
         self.let_go();
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has already failed the test that it served.
-            let _ = thread.join();
-        }
     }
-}
-
-fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        listener
-            .set_nonblocking(true)
-            .expect("a listener that does not block");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        tokio::select! {
-            served = axum::serve(listener, router) => served.expect("the server serves"),
-            _ = stopped => {}
-        }
-    });
 }
 
 async fn answer(

@@ -6,6 +6,8 @@
 )]
 #[path = "../support/bounded.rs"]
 mod bounded;
+#[path = "../support/served_router.rs"]
+mod served_router;
 #[allow(
     dead_code,
     reason = "the rig of all test binaries; this one needs a part of it"

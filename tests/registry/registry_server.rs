@@ -1,9 +1,7 @@
 //! A module registry and the backend that issues its token, on a free port of loopback.
 
-use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
 
 use axum::Router;
 use axum::body::Body;
@@ -11,9 +9,9 @@ use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, HOST, LOCATION};
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use serde_json::json;
-use tokio::sync::oneshot;
 
 use crate::support::bounded::output_of;
+use crate::support::served_router::ServedRouter;
 
 /// Path of the backend's token endpoint.
 pub(crate) const TOKEN_PATH: &str = "/api/internal/registry-token";
@@ -41,10 +39,8 @@ pub(crate) struct Arrival {
 
 /// The server, in a separate thread.
 pub(crate) struct RegistryServer {
-    address: SocketAddr,
+    server: ServedRouter,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -71,24 +67,18 @@ impl RegistryServer {
             archive: archive(),
             arrivals: Mutex::default(),
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a bound port");
-        let (stop, stopped) = oneshot::channel();
         let router = Router::new()
             .fallback(serve_one)
             .with_state(Arc::clone(&shared));
-        let thread = thread::spawn(move || serve(listener, router, stopped));
         Self {
-            address,
+            server: ServedRouter::start(router),
             shared,
-            stop: Some(stop),
-            thread: Some(thread),
         }
     }
 
     /// Returns its URL, which is also that of a proxy that directs every name here.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     pub(crate) fn arrivals(&self) -> Vec<Arrival> {
@@ -100,16 +90,6 @@ impl RegistryServer {
         let mut arrivals = self.arrivals();
         arrivals.retain(|arrival| arrival.path.starts_with("/v1/"));
         arrivals
-    }
-}
-
-impl Drop for RegistryServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has already failed the test that it served.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -125,23 +105,6 @@ fn archive() -> Vec<u8> {
     );
     assert!(packed.status.success(), "{packed:?}");
     packed.stdout
-}
-
-fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        listener
-            .set_nonblocking(true)
-            .expect("a listener that does not block");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        tokio::select! {
-            served = axum::serve(listener, router) => served.expect("the server serves"),
-            _ = stopped => {}
-        }
-    });
 }
 
 async fn serve_one(

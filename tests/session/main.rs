@@ -47,4 +47,4 @@ mod runs;
 mod sources;
 mod test_env;
 
-use support::{bounded, waiting};
+use support::{bounded, served_router, waiting};

@@ -8,6 +8,7 @@
 //! | [`tools`] | where the real terraform and tofu are |
 //! | [`mark`] | proves that no process of a test is left alive |
 //! | [`state`] | the contents of a state document |
+//! | `served_router` | a router of axum on loopback, in a thread |
 //! | [`state_server`] | a state server over HTTP with locking, which can be slow or refuse |
 //! | [`workspace`] | a configuration with three quick resources and a slow one, and its true state |
 //! | [`runner`] | the real binary: start, input, signals, output, end |
@@ -41,6 +42,7 @@ pub(crate) mod memory_cgroup;
 pub(crate) mod program;
 pub(crate) mod record;
 pub(crate) mod runner;
+pub(crate) mod served_router;
 pub(crate) mod small_disk;
 pub(crate) mod state;
 pub(crate) mod state_server;

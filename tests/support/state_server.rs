@@ -1,8 +1,6 @@
 //! A state server over HTTP with locking, for the `http` backend of both tools.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -10,8 +8,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use serde_json::Value;
-use tokio::sync::oneshot;
 
+use super::served_router::ServedRouter;
 use super::waiting::WITHIN_A_TEST;
 
 /// How the server handles a state write.
@@ -52,10 +50,8 @@ pub(crate) struct Arrival {
 
 /// The server, in a separate thread, on a free port of loopback.
 pub(crate) struct StateServer {
-    address: SocketAddr,
+    server: ServedRouter,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -93,24 +89,18 @@ impl StateServer {
             }),
             arrived: Condvar::new(),
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a bound port");
-        let (stop, stopped) = oneshot::channel();
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&shared));
-        let thread = thread::spawn(move || serve(listener, router, stopped));
         Self {
-            address,
+            server: ServedRouter::start(router),
             shared,
-            stop: Some(stop),
-            thread: Some(thread),
         }
     }
 
     /// Returns the URL of the state.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/state", self.address)
+        format!("{}/state", self.server.url())
     }
 
     /// Returns the backend block of a configuration that keeps its state here.
@@ -186,38 +176,11 @@ impl StateServer {
     }
 }
 
-impl Drop for StateServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has already failed the test that it served.
-            let _ = thread.join();
-        }
-    }
-}
-
 fn count(arrivals: &[Arrival], method: &str) -> usize {
     arrivals
         .iter()
         .filter(|arrival| arrival.method == method)
         .count()
-}
-
-fn serve(listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        listener
-            .set_nonblocking(true)
-            .expect("a listener that does not block");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        tokio::select! {
-            served = axum::serve(listener, router) => served.expect("the server serves"),
-            _ = stopped => {}
-        }
-    });
 }
 
 /// Responds to every request; all paths have the same state.

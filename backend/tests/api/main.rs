@@ -30,6 +30,8 @@ mod program;
 #[path = "../../../tests/checkout/repository.rs"]
 mod repository;
 mod sandbox;
+#[path = "../../../tests/support/served_router.rs"]
+mod served_router;
 #[allow(
     dead_code,
     reason = "shared with the tests of the library; this needs a part of it"
