@@ -36,6 +36,7 @@ pub use secret_name::is_secret_name;
 pub use tool::Tool;
 
 pub(crate) use self::decode::fault::{is_identifier, is_settable_variable, member, sentence};
+pub(crate) use self::decode::fields;
 pub(crate) use self::decode::json::Json;
 pub(crate) use decode::json as tree_of;
 pub(crate) use help_words::asks_for_help_or_version;

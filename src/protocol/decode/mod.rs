@@ -1,9 +1,10 @@
 //! Decodes the bytes of a document into a checked [`Request`], or reports every fault it has.
 
 pub(super) mod fault;
-mod fields;
+pub(crate) mod fields;
 pub(super) mod framing;
 pub(super) mod json;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -39,20 +40,22 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
             )));
         }
     };
-    let mut fields = Fields::new(fields);
+    let mut fields = Fields::new("$", fields);
     let request = Request {
         tool: fields.tool(),
         work_dir: fields.required_path("work_dir"),
         command: fields.command(),
-        args: fields.strings("args", any_string).unwrap_or_default(),
+        args: fields
+            .checked_strings("args", any_string)
+            .unwrap_or_default(),
         env_vars: fields.env_vars(),
-        timeout_minutes: fields.number(
+        timeout_minutes: fields.bounded_number(
             "timeout",
             "minutes",
             MAX_TIMEOUT.as_secs() / 60,
             DEFAULT_TIMEOUT.as_secs_f64() / 60.0,
         ),
-        grace_seconds: fields.number(
+        grace_seconds: fields.bounded_number(
             "grace_seconds",
             "seconds",
             MAX_GRACE.as_secs(),
@@ -61,12 +64,12 @@ fn request(document: &[u8]) -> Result<Request, RequestError> {
         run_dir: fields.optional_path("run_dir"),
         on_disconnect: fields.on_disconnect(),
         secrets: fields
-            .strings("secrets", any_string)
+            .checked_strings("secrets", any_string)
             .unwrap_or_default()
             .into_iter()
             .map(SecretString::from)
             .collect(),
-        inherit_env: fields.strings("inherit_env", variable_pattern),
+        inherit_env: fields.checked_strings("inherit_env", variable_pattern),
         output_limit_bytes: fields.output_limit_bytes(),
         tool_version: fields.tool_version(),
         sandbox: fields.sandbox(),
@@ -117,7 +120,7 @@ fn whole(problem: String) -> RequestError {
 
 impl Fields {
     fn tool(&mut self) -> Tool {
-        let Some(word) = self.required("tool") else {
+        let Some(word) = self.required_text("tool") else {
             return Tool::Terraform;
         };
         Tool::from_program(&word).unwrap_or_else(|| {
@@ -127,7 +130,7 @@ impl Fields {
     }
 
     fn command(&mut self) -> String {
-        let command = self.required("command").unwrap_or_default();
+        let command = self.required_text("command").unwrap_or_default();
         let mut bytes = command.bytes();
         let well_formed = bytes.next().is_some_and(|first| first.is_ascii_lowercase())
             && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -144,20 +147,8 @@ impl Fields {
 
     fn env_vars(&mut self) -> BTreeMap<String, SecretString> {
         const NAME: &str = "env_vars";
-        let entries = match self.take(NAME) {
-            None => return BTreeMap::new(),
-            Some(Json::Object(entries)) => entries,
-            Some(other) => {
-                let found = other.kind();
-                self.fault(
-                    NAME,
-                    format!("expected an object of strings, found {found}"),
-                );
-                return BTreeMap::new();
-            }
-        };
         let mut variables = BTreeMap::new();
-        for (name, value) in self.without_duplicates("$.env_vars", entries) {
+        for (name, value) in self.entries(NAME, "an object of strings") {
             let place = format!("{NAME}{}", member(&name));
             if !is_settable_variable(&name) {
                 self.fault(
@@ -171,17 +162,14 @@ impl Fields {
                 Json::String(text) => {
                     variables.insert(name, SecretString::from(text));
                 }
-                other => {
-                    let found = other.kind();
-                    self.fault(place, format!("expected a string, found {found}"));
-                }
+                other => self.wrong_type(&place, "a string", &other),
             }
         }
         variables
     }
 
     fn on_disconnect(&mut self) -> OnDisconnect {
-        match self.string("on_disconnect").as_deref() {
+        match self.text("on_disconnect").as_deref() {
             None => OnDisconnect::default(),
             Some("interrupt") => OnDisconnect::Interrupt,
             Some("finish") => OnDisconnect::Finish,
@@ -212,7 +200,7 @@ impl Fields {
     }
 
     fn tool_version(&mut self) -> Option<String> {
-        let version = self.string("tool_version")?;
+        let version = self.text("tool_version")?;
         let core = version.split(['-', '+']).next().unwrap_or_default();
         let numbers: Vec<&str> = core.split('.').collect();
         let well_formed = numbers.len() == 3
@@ -232,13 +220,17 @@ impl Fields {
     }
 
     fn sandbox(&mut self) -> SandboxRequest {
-        self.object("sandbox", |fields| SandboxRequest {
+        let Some(mut fields) = self.object("sandbox", "an object") else {
+            return SandboxRequest::default();
+        };
+        let sandbox = SandboxRequest {
             mode: fields.sandbox_mode(),
             read: fields.absolute_paths("read"),
             write: fields.absolute_paths("write"),
             memory_limit_bytes: fields.memory_limit_bytes(),
-        })
-        .unwrap_or_default()
+        };
+        self.take_over(fields);
+        sandbox
     }
 
     fn memory_limit_bytes(&mut self) -> Option<u64> {
@@ -258,7 +250,7 @@ impl Fields {
 
     fn sandbox_mode(&mut self) -> SandboxMode {
         const NAME: &str = "mode";
-        let Some(word) = self.string(NAME) else {
+        let Some(word) = self.text(NAME) else {
             return SandboxMode::default();
         };
         SandboxMode::from_word(&word).unwrap_or_else(|| {

@@ -3,9 +3,9 @@
 use secrecy::SecretString;
 
 use super::fault::{FieldFault, InvalidRequest};
-use super::fields::Fields;
 use super::source::{Git, GitAuth, Source, SshCredentials};
 use super::{DEFAULT_COMMAND_TIMEOUT, DeployRequest, MAX_GIT_DEPTH, Operation};
+use crate::protocol::fields::Fields;
 use crate::protocol::json::exact_number;
 use crate::protocol::{Json, Tool, tree_of};
 
@@ -19,14 +19,7 @@ pub(super) fn body(body: &[u8]) -> Result<(DeployRequest, Vec<FieldFault>), Inva
         Err(_) => tree_of(body),
     };
     let tree = tree.map_err(|error| InvalidRequest {
-        faults: error
-            .faults
-            .into_iter()
-            .map(|fault| {
-                let field = fault.path.strip_prefix("$.").unwrap_or(&fault.path);
-                FieldFault::new(field, fault.problem)
-            })
-            .collect(),
+        faults: error.faults.into_iter().map(FieldFault::from).collect(),
     })?;
     match tree {
         Json::Object(entries) => Ok(request(Fields::new("", entries))),
@@ -67,7 +60,8 @@ fn request(mut fields: Fields) -> (DeployRequest, Vec<FieldFault>) {
         variables: fields.value_map("variables"),
         backend_config: fields.string_map("backend_config"),
     };
-    (request, fields.finish())
+    let faults = fields.finish();
+    (request, faults.into_iter().map(FieldFault::from).collect())
 }
 
 fn tool(fields: &mut Fields) -> Tool {

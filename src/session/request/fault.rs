@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::names::FIELDS;
-use crate::protocol::sentence;
+use crate::protocol::{Fault, sentence};
 
 /// Largest number of faults shown in one sentence.
 const MAX_FAULTS_SHOWN: usize = 12;
@@ -17,6 +17,13 @@ pub struct FieldFault {
     pub field: String,
     /// What is wrong with it; never repeats the value.
     pub problem: String,
+}
+
+impl From<Fault> for FieldFault {
+    fn from(fault: Fault) -> Self {
+        let field = fault.path.strip_prefix("$.").unwrap_or(&fault.path);
+        Self::new(field, fault.problem)
+    }
 }
 
 impl FieldFault {
@@ -36,7 +43,7 @@ impl FieldFault {
     }
 
     /// Returns the position of its field on the wire; unknown fields come last.
-    fn session_dir(&self) -> usize {
+    fn position(&self) -> usize {
         let name = self.field.split(['.', '[']).next().unwrap_or_default();
         FIELDS
             .iter()
@@ -62,7 +69,7 @@ pub struct InvalidRequest {
 impl InvalidRequest {
     /// Creates an error from faults, if there are any.
     pub(super) fn of(mut faults: Vec<FieldFault>) -> Option<Self> {
-        faults.sort_by_key(FieldFault::session_dir);
+        faults.sort_by_key(FieldFault::position);
         (!faults.is_empty()).then_some(Self { faults })
     }
 

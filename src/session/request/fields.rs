@@ -1,64 +1,14 @@
-//! Takes the members of an object out one by one, and records a fault for each with a wrong type.
+//! Reads the kinds of values that a request for a deployment has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::fault::FieldFault;
+use crate::protocol::fields::{Fields, path_of_member, without_duplicates};
 use crate::protocol::json::exact_number;
-use crate::protocol::{Json, member};
-
-/// An object of the body: the fields not read yet, and the faults found so far.
-pub(super) struct Fields {
-    /// The path of this object; empty for the body itself.
-    of: String,
-    left: Vec<(String, Json)>,
-    faults: Vec<FieldFault>,
-}
+use crate::protocol::{Fault, Json, member};
 
 impl Fields {
-    pub(super) fn new(of: &str, entries: Vec<(String, Json)>) -> Self {
-        let mut faults = Vec::new();
-        Self {
-            left: without_duplicates(of, entries, &mut faults),
-            of: of.to_owned(),
-            faults,
-        }
-    }
-
-    /// Returns the full name of a member of this object.
-    fn session_dir(&self, name: &str) -> String {
-        session_dir(&self.of, name)
-    }
-
-    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        self.faults
-            .push(FieldFault::new(self.session_dir(name), problem));
-    }
-
-    fn expected(&mut self, name: &str, expected: &str, found: &Json) {
-        self.fault(name, format!("expected {expected}, found {}", found.kind()));
-    }
-
-    /// Removes a field and returns its value; `null` counts as left out.
-    pub(super) fn take(&mut self, name: &str) -> Option<Json> {
-        let at = self.left.iter().position(|(key, _)| key == name)?;
-        match self.left.remove(at).1 {
-            Json::Null => None,
-            value => Some(value),
-        }
-    }
-
-    pub(super) fn string(&mut self, name: &str) -> Option<String> {
-        match self.take(name)? {
-            Json::String(text) => Some(text),
-            other => {
-                self.expected(name, "a string", &other);
-                None
-            }
-        }
-    }
-
     /// Reads a required string; returns `None` and records a fault if it is missing.
     pub(super) fn required(&mut self, name: &str) -> Option<String> {
         self.required_for(name, "is required")
@@ -66,9 +16,8 @@ impl Fields {
 
     /// Like [`required`](Self::required); `problem` names an alternative, or what needs the field.
     pub(super) fn required_for(&mut self, name: &str, problem: &str) -> Option<String> {
-        let known = self.faults.len();
         let value = self.string(name);
-        if value.is_none() && self.faults.len() == known {
+        if value.is_none() && !self.has_fault(name) {
             self.fault(name, problem);
         }
         value
@@ -79,7 +28,7 @@ impl Fields {
             None => false,
             Some(Json::Bool(value)) => value,
             Some(other) => {
-                self.expected(name, "true or false", &other);
+                self.wrong_type(name, "true or false", &other);
                 false
             }
         }
@@ -94,7 +43,7 @@ impl Fields {
                 number.and_then(Result::ok).unwrap_or(default)
             }
             Some(other) => {
-                self.expected(name, "a number", &other);
+                self.wrong_type(name, "a number", &other);
                 default
             }
         }
@@ -107,7 +56,7 @@ impl Fields {
             None => return Vec::new(),
             Some(Json::Array(values)) => values,
             Some(other) => {
-                self.expected(name, "a list of strings", &other);
+                self.wrong_type(name, "a list of strings", &other);
                 return Vec::new();
             }
         };
@@ -116,7 +65,7 @@ impl Fields {
             strings.push(match value {
                 Json::String(text) => text,
                 other => {
-                    self.expected(&format!("{name}[{index}]"), "a string", &other);
+                    self.wrong_type(&format!("{name}[{index}]"), "a string", &other);
                     String::new()
                 }
             });
@@ -131,7 +80,7 @@ impl Fields {
             let text = match value {
                 Json::String(text) => text,
                 other => {
-                    self.expected(&format!("{name}{}", member(&key)), "a string", &other);
+                    self.wrong_type(&format!("{name}{}", member(&key)), "a string", &other);
                     String::new()
                 }
             };
@@ -144,89 +93,16 @@ impl Fields {
     pub(super) fn value_map(&mut self, name: &str) -> BTreeMap<String, Value> {
         let mut map = BTreeMap::new();
         for (key, value) in self.entries(name, "an object") {
-            let session_dir = self.session_dir(&format!("{name}{}", member(&key)));
-            let value = value_of(&session_dir, value, &mut self.faults);
-            map.insert(key, value);
+            let path = self.path_of(&format!("{name}{}", member(&key)));
+            let mut faults = Vec::new();
+            map.insert(key, value_of(&path, value, &mut faults));
+            self.add_faults(faults);
         }
         map
     }
-
-    /// Reads an object with its own fields; returns `None` if it is missing or not an object.
-    pub(super) fn object(&mut self, name: &str, expected: &str) -> Option<Fields> {
-        match self.take(name)? {
-            Json::Object(entries) => Some(Self::new(&self.session_dir(name), entries)),
-            other => {
-                self.expected(name, expected, &other);
-                None
-            }
-        }
-    }
-
-    fn entries(&mut self, name: &str, expected: &str) -> Vec<(String, Json)> {
-        match self.take(name) {
-            None => Vec::new(),
-            Some(Json::Object(entries)) => {
-                without_duplicates(&self.session_dir(name), entries, &mut self.faults)
-            }
-            Some(other) => {
-                self.expected(name, expected, &other);
-                Vec::new()
-            }
-        }
-    }
-
-    /// Adds the faults of a nested object, including those for its unknown fields.
-    pub(super) fn take_over(&mut self, within: Fields) {
-        self.faults.extend(within.finish());
-    }
-
-    /// Returns every fault, including one for each unknown field.
-    pub(super) fn finish(mut self) -> Vec<FieldFault> {
-        for (name, _) in std::mem::take(&mut self.left) {
-            let session_dir = place_of_member(&self.of, &name);
-            self.faults
-                .push(FieldFault::new(session_dir, "unknown field"));
-        }
-        self.faults
-    }
 }
 
-fn session_dir(of: &str, name: &str) -> String {
-    if of.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{of}.{name}")
-    }
-}
-
-/// Formats the name of a member as in the body, always on one line.
-fn place_of_member(of: &str, name: &str) -> String {
-    let member = member(name);
-    if of.is_empty() {
-        member.strip_prefix('.').unwrap_or(&member).to_owned()
-    } else {
-        format!("{of}{member}")
-    }
-}
-
-fn without_duplicates(
-    of: &str,
-    entries: Vec<(String, Json)>,
-    faults: &mut Vec<FieldFault>,
-) -> Vec<(String, Json)> {
-    let mut seen = BTreeSet::new();
-    let mut kept = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        if seen.insert(key.clone()) {
-            kept.push((key, value));
-        } else {
-            faults.push(FieldFault::new(place_of_member(of, &key), "duplicate key"));
-        }
-    }
-    kept
-}
-
-fn value_of(session_dir: &str, json: Json, faults: &mut Vec<FieldFault>) -> Value {
+fn value_of(path: &str, json: Json, faults: &mut Vec<Fault>) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
@@ -235,13 +111,13 @@ fn value_of(session_dir: &str, json: Json, faults: &mut Vec<FieldFault>) -> Valu
         Json::Array(values) => (0..)
             .zip(values)
             .map(|(index, value): (usize, Json)| {
-                value_of(&format!("{session_dir}[{index}]"), value, faults)
+                value_of(&format!("{path}[{index}]"), value, faults)
             })
             .collect(),
-        Json::Object(entries) => without_duplicates(session_dir, entries, faults)
+        Json::Object(entries) => without_duplicates(path, entries, faults)
             .into_iter()
             .map(|(key, value)| {
-                let value = value_of(&place_of_member(session_dir, &key), value, faults);
+                let value = value_of(&path_of_member(path, &key), value, faults);
                 (key, value)
             })
             .collect(),

@@ -191,9 +191,9 @@ fn fill(request: &mut DeployRequest, secrets: &RequestSecrets) -> Vec<String> {
         places.extend(key.map(|it| (PRIVATE_KEY.to_owned(), it)));
     }
     let mut missing = Vec::new();
-    for (field, session_dir) in places {
+    for (field, value) in places {
         match secrets.by_field.get(&field) {
-            Some(secret) => *session_dir = secret.clone(),
+            Some(secret) => *value = secret.clone(),
             None => missing.push(field),
         }
     }

@@ -95,7 +95,7 @@ impl StepContext {
 
     /// Says that nothing was there to destroy, and where the state would have been.
     pub(crate) fn nothing_to_destroy(&self) -> String {
-        let session_dir = match self.home_of_state() {
+        let text = match self.home_of_state() {
             StateHome::OwnFile => {
                 "there was no state to destroy: this configuration has no backend, so each deployment has a \
                  state of its own in its working directory, and what another deployment made is not in it; \
@@ -116,8 +116,8 @@ impl StepContext {
             }
         };
         match &self.request.workspace {
-            Some(workspace) => format!("{session_dir} (workspace `{workspace}`)"),
-            None => session_dir,
+            Some(workspace) => format!("{text} (workspace `{workspace}`)"),
+            None => text,
         }
     }
 

@@ -121,10 +121,8 @@ fn scp_like(url: &str) -> Result<Transport, String> {
         Some((_, path)) if authority(path).contains('@') => {
             Err("holds a password; give a key in `ssh`".to_owned())
         }
-        Some((session_dir, path))
-            if !is_transport && !session_dir.contains('/') && !path.is_empty() =>
-        {
-            of_ssh_url(session_dir)
+        Some((host, path)) if !is_transport && !host.contains('/') && !path.is_empty() => {
+            of_ssh_url(host)
         }
         _ => Err(EXPECTED.to_owned()),
     }
