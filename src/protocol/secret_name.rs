@@ -29,7 +29,7 @@ const PARTS: [&str; 20] = [
 const ENDS: [&str; 6] = ["_PASS", "_PWD", "_PAT", "_SAS", "_APP_KEY", "_HTTP_AUTH"];
 
 /// Suffixes of names that refer to a secret without revealing it.
-const REFERENCES: [&str; 16] = [
+const REFERENCES: [&str; 27] = [
     "_ID",
     "_NAME",
     "_ARN",
@@ -45,6 +45,17 @@ const REFERENCES: [&str; 16] = [
     "TOKEN_URL",
     "TOKEN_URI",
     "_ENDPOINT",
+    "_BACKEND",
+    "_ISSUER",
+    "_MANAGER",
+    "_POLICY",
+    "_ROTATION",
+    "_SOURCE",
+    "_STDIN",
+    "_STORE",
+    "_TYPE",
+    "_UNITS",
+    "_VERSION",
     // Numbers of the words that a language model reads.
     "MAX_TOKENS",
     "TOTAL_TOKENS",
@@ -189,6 +200,10 @@ mod tests {
             ("token_url", false),
             ("AWS_WEB_IDENTITY_TOKEN_FILE", false),
             ("private_key_path", false),
+            ("password_policy", false),
+            ("token_type", false),
+            ("secret_version", false),
+            ("password-stdin", false),
             ("proxy_pass", false),
             ("first_pass", false),
             ("band_pass", false),

@@ -79,9 +79,9 @@ fn fold(name: &str) -> String {
 
 /// Removes combining marks that form no letter with the character before them, such as a line below it.
 ///
-/// Marks of other scripts than Latin, Greek and Cyrillic stay: they are letters there.
+/// Marks of other scripts than Latin, Greek and Cyrillic stay behind characters of these: they are letters there.
 fn without_marks(name: &str) -> String {
-    let is_mark = |it: &char| {
+    let is_of_any_script = |it: char| {
         matches!(
             it,
             '\u{300}'..='\u{36f}'
@@ -92,7 +92,16 @@ fn without_marks(name: &str) -> String {
                 | '\u{fe20}'..='\u{fe2f}'
         )
     };
-    name.nfc().filter(|it| !is_mark(it)).collect()
+    let mut is_after_european = true;
+    let mut forms_no_letter = |it: char| {
+        if it.general_category_group() == GeneralCategoryGroup::Mark {
+            return is_after_european || is_of_any_script(it);
+        }
+        // Latin, Greek and Cyrillic, and the signs of ASCII.
+        is_after_european = matches!(it, '\0'..='\u{52f}' | '\u{1e00}'..='\u{1fff}');
+        false
+    };
+    name.nfc().filter(|it| !forms_no_letter(*it)).collect()
 }
 
 /// Replaces symbols in the shape of a letter by the letter.

@@ -40,6 +40,15 @@ pub enum Denial {
          leave `auto_approve` out and have another person approve the plan"
     )]
     AutoApproveRule,
+    /// `auto_approve` by a starter whose key is no longer accepted.
+    #[error(
+        "`auto_approve` is an approval by the starter, and `{starter}` has no key any more that may start and approve: start \
+         the deployment again with a key that may"
+    )]
+    AutoApproveRevoked {
+        /// The name of the starter's key.
+        starter: String,
+    },
     /// `auto_approve` without the approve right, when the starter may not approve either.
     #[error(
         "`auto_approve` is an approval by the starter: the key `{name}` has {}, without the approve right, and \

@@ -1,14 +1,16 @@
 //! The data directory of a service: its lock, and the identity of the node.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use iac_runner::process::{FileId, boot_id, restore_owner_access};
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, geteuid};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -35,6 +37,8 @@ pub(super) struct DataDir {
     /// locks.
     locked_dir: Option<File>,
     lock_file: File,
+    /// The modes of the directory and of its entries when they were first seen.
+    modes: Mutex<HashMap<PathBuf, u32>>,
 }
 
 impl DataDir {
@@ -66,6 +70,7 @@ impl DataDir {
                 id,
                 locked_dir,
                 lock_file,
+                modes: Mutex::default(),
             }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir }),
             Err(TryLockError::Error(fault)) => Err(unusable(&dir)(fault)),
@@ -76,20 +81,42 @@ impl DataDir {
         &self.dir
     }
 
-    /// Makes sure that this service can use the directory and what is directly in it: the database and the directory of
-    /// all sessions.
+    /// Makes sure that this service can use the directory and what is directly in it, such as the database and the
+    /// directory of all sessions, and that other users have no more access to them than before.
     ///
     /// A tool of a deployment can change their mode; Landlock does not limit that.
     ///
     /// # Errors
     /// It cannot, or the directory or its only lock was removed or replaced: another service may use it.
     pub(super) fn keep_accessible(&self) -> io::Result<()> {
-        restore_access(&self.dir)?;
+        self.restore_mode(&self.dir)?;
         self.expect_locked()?;
-        for entry in std::fs::read_dir(&self.dir)? {
-            restore_access(&entry?.path())?;
+        for entry in fs::read_dir(&self.dir)? {
+            self.restore_mode(&entry?.path())?;
         }
         access(&self.dir, AccessFlags::W_OK | AccessFlags::X_OK)?;
+        Ok(())
+    }
+
+    /// Gives this service back its access to a file, and takes away access that others did not have at first.
+    fn restore_mode(&self, path: &Path) -> io::Result<()> {
+        restore_access(path)?;
+        let metadata = match path.symlink_metadata() {
+            Ok(metadata) => metadata,
+            // SQLite removes files of its own.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if metadata.is_symlink() || metadata.uid() != geteuid().as_raw() {
+            return Ok(());
+        }
+        let mode = metadata.permissions().mode();
+        let mut modes = self.modes.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *modes.entry(path.to_owned()).or_insert(mode);
+        if mode & !first != 0 {
+            fs::set_permissions(path, Permissions::from_mode(first))?;
+            warn!(path = %path.display(), "others were given access to a file of the service; taken away");
+        }
         Ok(())
     }
 
@@ -118,7 +145,7 @@ impl DataDir {
     /// Returns the identity of the node, the same at every start.
     pub(super) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
-        let kept = match std::fs::read_to_string(&file) {
+        let kept = match fs::read_to_string(&file) {
             Ok(name) => name.trim().to_owned(),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => String::new(),
             Err(fault) => return Err(unusable(&self.dir)(fault)),
@@ -163,7 +190,7 @@ fn write_aside(dir: &Path, file: &Path, text: &str) -> io::Result<()> {
     let mut written = File::create(&aside)?;
     written.write_all(text.as_bytes())?;
     written.sync_all()?;
-    std::fs::rename(&aside, file)?;
+    fs::rename(&aside, file)?;
     File::open(dir)?.sync_all()
 }
 
@@ -179,7 +206,7 @@ mod tests {
         assert_eq!(data_dir.identity().unwrap(), node);
         let second = DataDir::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
-        std::fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
+        fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
         let second = DataDir::claim(dir.path());
         assert!(matches!(second, Err(OpenError::InUse { .. })));
         data_dir.keep_accessible().unwrap();
@@ -197,13 +224,37 @@ mod tests {
     }
 
     #[test]
+    fn access_of_others_is_taken_away_unless_they_had_it_at_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o7777;
+        let chmod = |path: &Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        chmod(dir.path(), 0o750);
+        for (name, mode) in [("key", 0o600), ("database", 0o640)] {
+            fs::write(at(name), "").unwrap();
+            chmod(&at(name), mode);
+        }
+        let data_dir = DataDir::claim(dir.path()).unwrap();
+        data_dir.keep_accessible().unwrap();
+        chmod(dir.path(), 0o777);
+        chmod(&at("key"), 0o4066);
+        chmod(&at("database"), 0o600);
+        data_dir.keep_accessible().unwrap();
+        assert_eq!(mode(dir.path()), 0o750);
+        assert_eq!(mode(&at("key")), 0o600);
+        assert_eq!(mode(&at("database")), 0o600);
+    }
+
+    #[test]
     fn a_directory_whose_only_lock_is_gone_is_not_usable() {
         let dir = tempfile::tempdir().unwrap();
         let mut data_dir = DataDir::claim(dir.path()).unwrap();
         // As on a file system without locks of directories.
         data_dir.locked_dir = None;
         data_dir.keep_accessible().unwrap();
-        std::fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
+        fs::remove_file(dir.path().join(LOCK_FILE)).unwrap();
         let fault = data_dir.keep_accessible().unwrap_err().to_string();
         assert!(fault.contains(LOCK_FILE), "{fault}");
     }
@@ -213,13 +264,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (dir, aside) = (root.path().join("data"), root.path().join("aside"));
         let data_dir = DataDir::claim(&dir).unwrap();
-        std::fs::rename(&dir, &aside).unwrap();
+        fs::rename(&dir, &aside).unwrap();
         let other = DataDir::claim(&dir).unwrap();
         data_dir.keep_accessible().unwrap_err();
         assert_ne!(data_dir.place(), other.place());
         drop(other);
-        std::fs::remove_dir_all(&dir).unwrap();
-        std::fs::rename(&aside, &dir).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        fs::rename(&aside, &dir).unwrap();
         data_dir.keep_accessible().unwrap();
     }
 }

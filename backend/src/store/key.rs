@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::auth::{KeyDigest, KeyId, KeyText, Roles};
+use crate::auth::{Caller, KeyDigest, KeyId, KeyText, Roles};
 
 /// An API key, without its secret.
 #[derive(Clone, Debug)]
@@ -22,6 +22,14 @@ pub struct StoredKey {
 }
 
 impl StoredKey {
+    /// Returns the caller that presents this key.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            name: self.name.clone(),
+            roles: self.roles,
+        }
+    }
+
     /// Returns whether a presented key is this one and is not revoked.
     pub fn admits(&self, presented: &KeyText) -> bool {
         self.digest.matches(presented.digest()) && self.revoked_at.is_none()

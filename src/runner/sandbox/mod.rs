@@ -65,6 +65,8 @@ pub(super) fn prepare(
     let own = |name: &str| std::env::var_os(name);
     let mut paths = paths::of(request, program, work_dir, own);
     let run_dir = request.run_dir.clone();
+    let asked = request.work_dir.clone();
+    let listed = [&*request.sandbox.write, &request.sandbox.read].concat();
     let made: Option<Result<_, String>> = within(DISK_PATIENCE, move || {
         let temp_dir = TempDir::create().map_err(|fault| {
             let folder = std::env::temp_dir();
@@ -76,7 +78,8 @@ pub(super) fn prepare(
         })?;
         paths.write.push(temp_dir.path().to_owned());
         let ruleset = Ruleset::new(abi).map_err(|fault| of_system(&fault))?;
-        refuse_exposed_record(run_dir.as_deref(), &paths.write)?;
+        refuse_exposed_record(run_dir.as_deref(), &paths)?;
+        refuse_link_out_of(&listed, &asked, &paths.work_dir)?;
         let opened = open_all(&ruleset, &paths)?;
         Ok((temp_dir, ruleset, opened))
     });
@@ -106,13 +109,13 @@ pub(super) fn prepare(
 }
 
 /// Refuses a run directory in which the confined tool could change its own record.
-fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<(), String> {
+fn refuse_exposed_record(run_dir: Option<&Path>, paths: &Paths) -> Result<(), String> {
     let Some(run_dir) = run_dir else {
         return Ok(());
     };
     // A path that does not exist exposes nothing.
     let exposes = |path: &&PathBuf| contains(path, run_dir).unwrap_or(false);
-    match write.iter().find(exposes) {
+    match paths.writable().find(exposes) {
         None => Ok(()),
         Some(path) => Err(format!(
             "the run directory `{}` is in `{}`, which the confined tool may change, and with it the record: choose a \
@@ -123,18 +126,42 @@ fn refuse_exposed_record(run_dir: Option<&Path>, write: &[PathBuf]) -> Result<()
     }
 }
 
+/// Refuses a working directory that a link leads out of a listed directory: a configuration may have put the link
+/// there, to be given what it leads to.
+fn refuse_link_out_of(listed: &[PathBuf], asked: &Path, work_dir: &Path) -> Result<(), String> {
+    let Ok(asked) = std::path::absolute(asked) else {
+        return Ok(());
+    };
+    for directory in listed.iter().filter_map(|path| path.canonicalize().ok()) {
+        let leads_in = resolve(&asked, std::slice::from_ref(&directory));
+        if matches!(leads_in, Ok(Resolved::WithinWritable)) && !work_dir.starts_with(&directory) {
+            return Err(format!(
+                "`work_dir` is `{}`, which a link in `{}` leads to: the configuration may have put the link there, so \
+                 nothing was started; if the link is yours, give the directory that it leads to",
+                work_dir.display(),
+                directory.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Adds the rules; returns the granted paths besides those of the system.
 fn open_all(ruleset: &Ruleset, paths: &Paths) -> Result<Vec<PathBuf>, String> {
     ruleset.allow_system();
     let writable: Vec<PathBuf> = paths
-        .write
-        .iter()
+        .writable()
         .filter_map(|path| path.canonicalize().ok())
         .collect();
     let of_tool = paths.tool.iter().map(|path| (path, Access::Read, false));
     let read = paths.read.iter().map(|path| (path, Access::Read, true));
     let write = paths.write.iter().map(|path| (path, Access::Write, true));
-    let mut opened = Vec::new();
+    // Its path was resolved before: a link that is there now was put there since.
+    let shown = |fault: io::Error| format!("`{}`: {}", paths.work_dir.display(), of_system(&fault));
+    ruleset
+        .allow_real(&paths.work_dir, Access::Write)
+        .map_err(shown)?;
+    let mut opened = vec![paths.work_dir.clone()];
     for (path, access, is_listed) in write.chain(of_tool).chain(read) {
         match open_one(ruleset, path, access, &writable) {
             Ok(real) => opened.extend(real),

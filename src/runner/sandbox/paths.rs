@@ -25,12 +25,21 @@ const OF_HOME: [&str; 5] = [
 /// The paths that are granted besides those of the system.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Paths {
-    /// Paths to change.
+    /// The working directory, without links in its path.
+    pub(super) work_dir: PathBuf,
+    /// Other paths to change.
     pub(super) write: Vec<PathBuf>,
     /// Paths to read, because the request lists them.
     pub(super) read: Vec<PathBuf>,
     /// Paths to read, because the tool needs them; inaccessible ones are skipped.
     pub(super) tool: Vec<PathBuf>,
+}
+
+impl Paths {
+    /// Returns every path that the tool may change.
+    pub(super) fn writable(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.work_dir).chain(&self.write)
+    }
 }
 
 /// Returns the paths for a request; `own` looks up a variable of the runner.
@@ -46,7 +55,7 @@ pub(super) fn of(
             inherits(request.inherit_env.as_deref(), name) && !request.env_vars.contains_key(name);
         own(name).filter(|value| reaches && !value.is_empty())
     };
-    let mut write = vec![work_dir.to_owned()];
+    let mut write = Vec::new();
     if let Some(named) = inherited("TF_DATA_DIR") {
         write.push(data_dir::of(work_dir, Some(Path::new(&named))));
     }
@@ -64,6 +73,7 @@ pub(super) fn of(
         tool.extend(OF_HOME.map(|name| home.join(name)));
     }
     Paths {
+        work_dir: work_dir.to_owned(),
         write,
         read: request.sandbox.read.clone(),
         tool,
@@ -114,7 +124,8 @@ mod tests {
         request.sandbox.read = vec!["/home/ci/.aws".into()];
         request.sandbox.write = vec!["/state".into()];
         let paths = paths(&request);
-        assert_eq!(texts(&paths.write), ["/w", "/data", "/cache", "/state"]);
+        assert_eq!(paths.work_dir, Path::new("/w"));
+        assert_eq!(texts(&paths.write), ["/data", "/cache", "/state"]);
         assert_eq!(texts(&paths.read), ["/home/ci/.aws"]);
         assert_eq!(
             texts(&paths.tool),
@@ -143,7 +154,8 @@ mod tests {
         not_inherited.inherit_env = Some(vec!["PATH".to_owned()]);
         for request in [by_request, not_inherited] {
             let paths = paths(&request);
-            assert_eq!(texts(&paths.write), ["/w"]);
+            assert_eq!(paths.work_dir, Path::new("/w"));
+            assert_eq!(texts(&paths.write), [""; 0]);
             let tool = texts(&paths.tool);
             assert!(
                 !tool

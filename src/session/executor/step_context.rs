@@ -62,8 +62,29 @@ impl StepContext {
             .ok_or_else(|| failed(FailureKind::Internal, "the source was never checked out"))
     }
 
+    /// Returns where the tool works.
+    ///
+    /// Fails if a link leads out of the source there now: a configuration may put one in the place of its own
+    /// directory, so that the next step works in another.
     pub(super) fn work_dir(&self) -> Result<&Path, Event> {
-        self.checkout().map(|checkout| checkout.work_dir.as_path())
+        let checkout = self.checkout()?;
+        let leads_out = match (
+            checkout.work_dir.canonicalize(),
+            checkout.root.canonicalize(),
+        ) {
+            (Ok(work_dir), Ok(root)) => !work_dir.starts_with(root),
+            // Each use reports by itself that it is missing.
+            _ => false,
+        };
+        if leads_out {
+            let error = format!(
+                "`{}` is now a link that leads out of the source, so nothing was run there: the configuration \
+                 has replaced its own directory",
+                self.request.path
+            );
+            return Err(failed(FailureKind::Fault, error));
+        }
+        Ok(&checkout.work_dir)
     }
 
     /// Returns the variables that the session adds: those of the registry, with a token that is requested once.

@@ -16,6 +16,7 @@ on_both_tools! {
     file_function_reads_nothing_outside,
     module_from_an_absolute_path_is_out_of_reach,
     link_left_by_a_run_opens_nothing_for_the_next,
+    a_link_in_place_of_the_working_directory_is_refused,
     env_vars_open_no_path,
     state_outside_is_not_written,
     environment_of_the_runner_is_out_of_reach,
@@ -171,6 +172,32 @@ fn link_left_by_a_run_opens_nothing_for_the_next(tool: Tool) {
     let stolen = fs::read_to_string(workspace.work_dir().join("stolen")).unwrap_or_default();
     assert_eq!(stolen, "", "{result:#}");
     assert!(!folder.join("new").exists());
+}
+
+/// An earlier run has replaced its own directory within the source.
+fn a_link_in_place_of_the_working_directory_is_refused(tool: Tool) {
+    let workspace = Workspace::with_configuration(tool, Backend::Local, "");
+    let other = secret_folder(&workspace);
+    let output = format!("output \"it\" {{\n  value = \"{SECRET}\"\n}}\n");
+    fs::write(other.join("main.tf"), output).expect("a configuration");
+    let source = workspace.home().join("source");
+    fs::create_dir_all(source.join("real")).expect("a directory");
+    symlink(&other, source.join("sub")).expect("a link");
+    symlink("real", source.join("alias")).expect("a link");
+    for list in ["read", "write"] {
+        let mut request = confined(&workspace, "validate", &[]);
+        request["sandbox"][list] = json!([source]);
+        request["work_dir"] = json!(source.join("sub"));
+        let ending = Launch::request(&workspace, &request).run();
+        let result = ending.result();
+        ending.assert_outcome(&result, "not_started");
+        let sentence = result["error_msg"].as_str().expect("text");
+        assert!(sentence.contains("which a link in"), "{sentence}");
+
+        // A link that stays inside gives access to nothing else.
+        request["work_dir"] = json!(source.join("alias"));
+        succeeds(&workspace, &request);
+    }
 }
 
 fn env_vars_open_no_path(tool: Tool) {

@@ -72,6 +72,51 @@ output "name" {
 }
 on_both_tools!(a_confined_deployment_goes_to_its_end);
 
+fn a_configuration_that_replaces_its_directory_reads_no_other_session(tool: Tool) {
+    let test_env = TestEnv::new(tool);
+    let session_of = |hcl: String, path: &str| {
+        let main = format!("{path}/main.tf");
+        let files = BTreeMap::from([(main, hcl)]);
+        let mut request = test_env.own(DeployRequest::files(test_env.wire_tool(), files));
+        request.path = path.to_owned();
+        request.auto_approve = true;
+        request
+    };
+    block_on(async {
+        let sessions = confined(&test_env);
+        let secret = format!("output \"it\" {{\n  value = \"{SECRET}\"\n}}\n");
+        let other = sessions
+            .start(session_of(secret, "sub"))
+            .expect("it starts");
+        let ended = end(&other).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&other));
+
+        let replaces = format!(
+            "resource \"terraform_data\" \"it\" {{\n  provisioner \"local-exec\" {{\n    \
+             command = \"cd .. && mv sub old && ln -s {}/source/sub sub\"\n  }}\n}}\n",
+            other.dir().display()
+        );
+        let session = sessions
+            .start(session_of(replaces, "sub"))
+            .expect("it starts");
+        let ended = end(&session).await;
+        assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
+        assert!(
+            session
+                .outputs()
+                .is_none_or(|outputs| outputs.get("it").is_none())
+        );
+        let warnings = ended.warnings.join("\n");
+        assert!(
+            warnings.contains("has replaced its own directory"),
+            "{warnings}"
+        );
+        assert!(!log(&session).contains(SECRET), "{}", log(&session));
+    });
+    test_env.mark.assert_nothing_is_left_alive();
+}
+on_both_tools!(a_configuration_that_replaces_its_directory_reads_no_other_session);
+
 /// Each line is a name, a colon, and a command that succeeds if the attack does. `S` is the directory of the session,
 /// `OTHER` that of another one, `KEY` a file of the service.
 const ATTACKS: &str = r#"

@@ -106,16 +106,36 @@ impl ApprovalRule {
     }
 
     /// Decides whether a deployment that was queued with `auto_approve` may still begin: the rule may have changed
-    /// since, or differ at the node that queued it.
+    /// since, or differ at the node that queued it, and the key of the starter may have been revoked.
+    ///
+    /// `callers` are all keys that are accepted now.
     ///
     /// # Errors
-    /// The rule requires another person.
-    pub fn begin(self, operation: Operation, auto_approve: bool) -> Result<(), Denial> {
+    /// The rule requires another person, or no key of the starter may start and approve.
+    pub fn begin(
+        self,
+        operation: Operation,
+        auto_approve: bool,
+        starter: &str,
+        callers: &[Caller],
+    ) -> Result<(), Denial> {
+        if !auto_approve || !is_approved(operation) {
+            return Ok(());
+        }
+        let person = Person::named(starter);
+        let may_still = |caller: &Caller| {
+            caller.person() == person
+                && caller.roles.may(Action::Start)
+                && caller.roles.may(Action::Decide)
+        };
+        // Without any key, all callers are one person.
+        let is_keyless = callers.is_empty() && person.is_anonymous();
         match self {
-            Self::AnotherPerson if auto_approve && is_approved(operation) => {
-                Err(Denial::AutoApproveRule)
-            }
-            Self::AnotherPerson | Self::StarterMayApprove => Ok(()),
+            Self::AnotherPerson => Err(Denial::AutoApproveRule),
+            Self::StarterMayApprove if is_keyless || callers.iter().any(may_still) => Ok(()),
+            Self::StarterMayApprove => Err(Denial::AutoApproveRevoked {
+                starter: starter.to_owned(),
+            }),
         }
     }
 

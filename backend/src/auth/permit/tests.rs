@@ -4,6 +4,7 @@ use super::Approval::{ByAnother, ByStarter, None as NoApproval};
 use super::ApprovalRule::{AnotherPerson, StarterMayApprove};
 use super::*;
 use crate::auth::Roles;
+use crate::auth::person::ANONYMOUS;
 
 /// Result of a decision, without its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ fn said(rule: ApprovalRule, name: &str, roles: Roles, attempt: Attempt<'_>) -> S
         Ok(permit) => Yes(permit.approval()),
         Err(Denial::Right { .. }) => NoRight,
         Err(Denial::AutoApproveRight { .. }) => NoApproveRight,
-        Err(Denial::AutoApproveRule) => AgainstRule,
+        Err(Denial::AutoApproveRule | Denial::AutoApproveRevoked { .. }) => AgainstRule,
         Err(Denial::AutoApproveBoth { .. }) => Neither,
         Err(Denial::Starter { .. }) => Own,
         Err(Denial::UnknownStarter) => Unknown,
@@ -178,10 +179,46 @@ fn what_was_queued_with_auto_approve_begins_by_the_rule_of_now() {
     for operation in Operation::ALL {
         let is_held = matches!(operation, Operation::Deploy | Operation::Destroy);
         for auto_approve in [false, true] {
-            let begins = |rule: ApprovalRule| rule.begin(operation, auto_approve).is_ok();
+            let callers = [caller("ann", "deployer,approver")];
+            let begins =
+                |rule: ApprovalRule| rule.begin(operation, auto_approve, "ann", &callers).is_ok();
             assert!(begins(StarterMayApprove));
             assert_eq!(begins(AnotherPerson), !(is_held && auto_approve));
         }
+    }
+}
+
+#[test]
+fn what_was_queued_with_auto_approve_begins_only_while_its_starter_may_approve() {
+    type Key = (&'static str, &'static str);
+    let table: [(&str, &[Key], bool); 7] = [
+        ("ann", &[("ann", "deployer,approver")], true),
+        ("ann", &[("bob", "viewer"), ("Ann", "admin")], true),
+        ("ann", &[("ann", "deployer"), ("ann", "approver")], false),
+        ("ann", &[("bob", "admin")], false),
+        ("ann", &[], false),
+        (ANONYMOUS, &[], true),
+        (ANONYMOUS, &[("bob", "admin")], false),
+    ];
+    for (starter, keys, expected) in table {
+        let callers: Vec<Caller> = keys
+            .iter()
+            .map(|(name, roles)| caller(name, roles))
+            .collect();
+        let begins = |auto_approve| {
+            StarterMayApprove
+                .begin(Operation::Destroy, auto_approve, starter, &callers)
+                .is_ok()
+        };
+        assert_eq!(begins(true), expected, "{starter}: {keys:?}");
+        assert!(begins(false));
+    }
+}
+
+fn caller(name: &str, roles: &str) -> Caller {
+    Caller {
+        name: name.to_owned(),
+        roles: roles.parse().unwrap(),
     }
 }
 

@@ -75,16 +75,10 @@ async fn identify(parts: &Parts, app: &App) -> Result<Authenticated, ApiError> {
     };
     let key = KeyText::parse(text).map_err(|_| ApiError::Unauthorized)?;
     match store.key(key.id()).await? {
-        Some(kept) if kept.admits(&key) => {
-            let caller = Caller {
-                name: kept.name,
-                roles: kept.roles,
-            };
-            Ok(Authenticated {
-                caller,
-                key: Some(kept.id),
-            })
-        }
+        Some(kept) if kept.admits(&key) => Ok(Authenticated {
+            caller: kept.caller(),
+            key: Some(kept.id),
+        }),
         Some(_) | None => Err(ApiError::Unauthorized),
     }
 }

@@ -12,6 +12,8 @@ use iac_runner::session::{
 use tracing::{error, info, warn};
 
 use super::fence::Fence;
+use super::lost::Lost;
+use crate::auth::Caller;
 use crate::causes::Causes;
 use crate::sealing::SealError;
 use crate::service::Service;
@@ -122,9 +124,19 @@ impl Service {
         if !fence.is_up().map_err(CarryError::Directory)? {
             return Err(CarryError::SessionLost { dir: root });
         }
-        let rule = self.shared.approval_rule;
         let deployment = &claim.deployment;
-        rule.begin(deployment.operation, deployment.is_automatic())
+        let keys = self.until_answered(|| store.keys()).await;
+        let accepted = keys.map_err(|Lost| CarryError::Lost)?.into_iter();
+        let accepted = accepted.filter(|key| key.revoked_at.is_none());
+        let callers: Vec<Caller> = accepted.map(|key| key.caller()).collect();
+        self.shared
+            .approval_rule
+            .begin(
+                deployment.operation,
+                deployment.is_automatic(),
+                &deployment.started_by,
+                &callers,
+            )
             .map_err(CarryError::Approval)?;
         let request = DeployRequest::from_record(&claim.deployment.record, &secrets?)?;
         let session = sessions.start(request)?;

@@ -25,8 +25,11 @@ pub(crate) fn from_base64(text: &str) -> Option<String> {
 
 /// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
 pub(crate) fn basic_password(value: &str) -> Option<String> {
-    let encoded = value.strip_prefix("Basic ").unwrap_or(value).trim();
-    let decoded = from_base64(encoded)?;
+    let encoded = match value.split_once(' ') {
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => encoded,
+        _ => value,
+    };
+    let decoded = from_base64(encoded.trim())?;
     let (_, password) = decoded.split_once(':')?;
     (!password.contains(char::is_whitespace)).then(|| password.to_owned())
 }

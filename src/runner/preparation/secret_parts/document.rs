@@ -221,10 +221,11 @@ impl Found {
         if is_name_of_basic(name) && basic_password(value).is_some() {
             secrecy = Secrecy::Whole;
         }
-        if name.eq_ignore_ascii_case("authorization")
-            && let Some((_, token)) = value.split_once(' ')
-        {
-            self.add_string(token.trim());
+        if name.eq_ignore_ascii_case("authorization") {
+            let token = value
+                .split_once(' ')
+                .map_or(value, |(_, token)| token.trim());
+            self.add_string(token);
         }
         let is_public = is_public(name) || is_region(value);
         let is_reference = references::is_assigned(name.as_bytes(), value.as_bytes());
@@ -259,13 +260,14 @@ fn is_name_in_list(list: &str, element: &str, secrecy: Secrecy) -> bool {
         && element.bytes().all(is_of_name)
 }
 
-/// Returns the documents that are a word of a command, as in `curl -d '{…}'`, and those in a data URL.
+/// Returns the documents and headers that are a word of a command, as in `curl -d '{…}'` and `curl -H 'Name: …'`, and
+/// the documents in a data URL.
 fn embedded_documents(text: &str) -> Vec<String> {
     const DATA: &str = "base64,";
     let lines = text.lines();
     let words = lines.flat_map(|line| shell_line::quoted_words(line.as_bytes()));
-    let words = words.filter(|word| word.starts_with(b"{") || word.starts_with(b"["));
     let words = words.filter_map(|word| String::from_utf8(word).ok());
+    let words = words.filter(|word| word.starts_with(['{', '[']) || word.contains(": "));
     let data = text.match_indices(DATA).filter_map(|(at, _)| {
         let data = &text[at + DATA.len()..];
         let is_of_base64 = |it: char| it.is_ascii_alphanumeric() || "+/-_=".contains(it);
@@ -572,6 +574,33 @@ mod tests {
             (r#"curl -d '{"password":"hunter22"}' h"#, "hunter22"),
             (r#"curl -d "{\"password\":\"hunter22\"}" h"#, "hunter22"),
             (r#"{"Authorization":"token hunter22"}"#, "hunter22"),
+            (r#"{"headers":{"Authorization":"hunter22"}}"#, "hunter22"),
+            ("curl -H 'X-Vault-Token: hunter22' h", "hunter22"),
+            (
+                "curl -H \"Authorization: Basic dTpodW50ZXIyMg==\" h",
+                "dTpodW50ZXIyMg==",
+            ),
+            (
+                "\textraheader = AUTHORIZATION: basic dTpodW50ZXIyMg==\n",
+                "dTpodW50ZXIyMg==",
+            ),
+            (
+                "http.extraheader=AUTHORIZATION: basic dTpodW50ZXIyMg==",
+                "hunter22",
+            ),
+            (
+                "data:\n  .dockercfg: eyJwYXNzd29yZCI6Imh1bnRlcjIyIn0=\n",
+                "hunter22",
+            ),
+            (
+                "data:\n  /etc/x: REJfUEFTU1dPUkQ9aHVudGVyMjIK\n",
+                "hunter22",
+            ),
+            (".password: hunter22\nx: y\n", "hunter22"),
+            (
+                "env:\n- name: \"DB_PASSWORD\"\n  value: \"hunt\\\"er22\"\n",
+                "hunt\"er22",
+            ),
             (
                 r#"{"source":"data:;base64,REJfUEFTU1dPUkQ9aHVudGVyMjIK"}"#,
                 "hunter22",

@@ -6,7 +6,8 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 /// Documented prefixes of tokens of well-known services.
-const PREFIXES: [&str; 24] = [
+const PREFIXES: [&str; 25] = [
+    "sk-ant-",
     "ghp_",
     "gho_",
     "ghu_",
@@ -33,7 +34,11 @@ const PREFIXES: [&str; 24] = [
     "pul-",
 ];
 /// Prefixes of other tokens, with which ordinary names may begin too.
-const PREFIXES_OF_NAMES: [&str; 14] = [
+const PREFIXES_OF_NAMES: [&str; 18] = [
+    "PMAK-",
+    "dp.pt.",
+    "lin_api_",
+    "nfp_",
     "ya29.",
     "pypi-",
     "dckr_pat_",
@@ -130,8 +135,9 @@ fn is_scheme_of_token(before: &str, word: &str) -> bool {
         let text = start.and_then(|start| text.get(start..));
         text.is_some_and(|text| text.eq_ignore_ascii_case(end))
     };
+    let is_after_name = || ends_with(before, "authorization: ");
     ends_with(word, "bearer ")
-        || (ends_with(word, "token ") && ends_with(before, "authorization: "))
+        || ((ends_with(word, "token ") || ends_with(word, "basic ")) && is_after_name())
 }
 
 fn has_prefix(word: &str) -> bool {

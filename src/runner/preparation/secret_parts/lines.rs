@@ -1,6 +1,7 @@
 //! Parses line-by-line assignments: in YAML, environment files, credentials files of clouds, and HCL with heredocs.
 
 use super::member::Member;
+use super::quoted::unescaped;
 
 /// Encloses a string of TOML over several lines.
 const TOML_QUOTES: &str = "\"\"\"";
@@ -97,7 +98,7 @@ impl<'a> LineReader<'a> {
         } else if let Some(inner) = value.strip_prefix(['{', '[']) {
             self.read_flow(name, inner, false, following);
         } else {
-            self.add(name, without_quotes(value));
+            self.add_written(name, value);
             self.add(name, shell_word(value).unwrap_or_default());
         }
     }
@@ -128,8 +129,17 @@ impl<'a> LineReader<'a> {
             return;
         }
         self.open.push((usize::MAX, outer));
-        self.add(name, without_quotes(value));
+        self.add_written(name, value);
         self.open.pop();
+    }
+
+    /// Adds a value without its quotes, and first as it is meant if it has escapes.
+    fn add_written(&mut self, name: &'a str, value: &str) {
+        let written = without_quotes(value);
+        if value.starts_with('"') && written.contains('\\') {
+            self.add(name, unescaped(&format!("\"{written}\"")));
+        }
+        self.add(name, written);
     }
 
     fn add(&mut self, name: &'a str, value: String) {
@@ -147,7 +157,7 @@ fn assigned(text: &str) -> Option<(&str, &str, bool)> {
         .iter()
         .find_map(|it| text.strip_prefix(it));
     let text = command.unwrap_or(text).trim_start();
-    let is_of_name = |c: char| c.is_alphanumeric() || "_.-".contains(c);
+    let is_of_name = |c: char| c.is_alphanumeric() || "_.-/@$".contains(c);
     let (name, rest) = match text.strip_prefix(['"', '\'']) {
         Some(quoted) => {
             let (name, rest) = quoted.split_once(&text[..1])?;
@@ -156,16 +166,18 @@ fn assigned(text: &str) -> Option<(&str, &str, bool)> {
         }
         None => text.split_at(text.find(|c| !is_of_name(c))?),
     };
-    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        return None;
-    }
     match rest.trim_start().strip_prefix(':') {
         // In YAML, a colon without white space after it does not end a name.
         Some(value) if value.is_empty() || value.starts_with([' ', '\t']) => {
-            Some((name, without_anchor(value.trim()), true))
+            let is_name = name.contains(char::is_alphanumeric) && !name.starts_with('-');
+            is_name.then(|| (name, without_anchor(value.trim()), true))
         }
         Some(_) => None,
-        None => Some((name, rest.trim_start().strip_prefix('=')?.trim(), false)),
+        None => {
+            let is_name = name.starts_with(|c: char| c.is_alphabetic() || "_.".contains(c));
+            let value = rest.trim_start().strip_prefix('=')?.trim();
+            is_name.then_some((name, value, false))
+        }
     }
 }
 

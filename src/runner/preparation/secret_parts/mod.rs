@@ -30,7 +30,7 @@ const LONGEST_WORD: usize = 16;
 /// Default passwords, and words that tools print by themselves. In lower case.
 ///
 /// Only words with six or more letters, since shorter values are not masked.
-const COMMON_WORDS: [&str; 43] = [
+const COMMON_WORDS: [&str; 49] = [
     "admin123",
     "administrator",
     "authorized_user",
@@ -50,7 +50,10 @@ const COMMON_WORDS: [&str; 43] = [
     "github",
     "gitlab",
     "localhost",
+    "latest",
     "managed",
+    "minutes",
+    "monthly",
     "module",
     "number",
     "oauth2",
@@ -66,14 +69,17 @@ const COMMON_WORDS: [&str; 43] = [
     "replace",
     "required",
     "resource",
+    "seconds",
     "secret",
     "service_account",
     "staging",
+    "standard",
     "string",
     "terraform",
     "update",
     "values",
     "variable",
+    "weekly",
 ];
 
 /// Returns the secrets in a value: private keys, tokens with a known format, user info of URLs, values with a

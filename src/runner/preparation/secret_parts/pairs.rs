@@ -7,7 +7,7 @@ use crate::protocol::is_secret_name;
 
 /// Secret names in queries and connection strings that [`is_secret_name`] does not know: shared access signatures,
 /// signed requests, ADO.NET, storage accounts. Without `-`, `_` and white space, in lower case.
-const SHORT_NAMES: [&str; 11] = [
+const SHORT_NAMES: [&str; 12] = [
     "accesskey",
     "accountkey",
     "apikey",
@@ -19,6 +19,7 @@ const SHORT_NAMES: [&str; 11] = [
     "sig",
     "signature",
     "xamzsignature",
+    "xgoogsignature",
 ];
 /// Longest name, including the white space after it: limits the work for a text that is not a connection string.
 const MAX_NAME_BYTES: usize = 64;

@@ -139,7 +139,7 @@ fn name_before(text: &str) -> &str {
 }
 
 /// Decodes a string. HCL escapes like JSON, except for templates.
-fn unescaped(quoted: &str) -> String {
+pub(super) fn unescaped(quoted: &str) -> String {
     let unescaped = serde_json::from_str(quoted);
     let text: String = unescaped.unwrap_or_else(|_| quoted.trim_matches('"').to_owned());
     text.replace("$${", "${").replace("%%{", "%{")

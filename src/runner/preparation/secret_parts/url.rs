@@ -76,6 +76,15 @@ fn scheme_before(text: &[u8]) -> &[u8] {
     &text[text.len() - text.iter().rev().take_while(is_of_scheme).count()..]
 }
 
+/// Returns whether a path begins with this name: that of the owner of a repository, rather than a token.
+fn is_first_segment(user: &[u8], path: &[u8]) -> bool {
+    let mut segments = path
+        .strip_prefix(b"/")
+        .unwrap_or_default()
+        .split(|it| *it == b'/');
+    segments.next() == Some(user)
+}
+
 /// Returns the scheme by which the server is reached: `https` of `git+https`.
 fn transport_of(scheme: &[u8]) -> &[u8] {
     scheme
@@ -108,6 +117,7 @@ fn add_user_info<'a>(scheme: &[u8], rest: &'a [u8], to: &mut Vec<Secret<'a>>) {
     else {
         if let Some(user) = user_info
             && is_one_of(transport_of(scheme), &TOKEN_SCHEMES)
+            && !is_first_segment(user, &rest[authority.len()..])
         {
             add(user, b"", to);
         }

@@ -16,7 +16,12 @@ pub(super) fn names_in(text: &str) -> HashSet<String> {
         if !is_user {
             continue;
         }
-        let value = text[at + separator.len()..].trim_start_matches(is_between);
+        let rest = &text[at + separator.len()..];
+        // In a URL, the password of a user follows: `user:password@host`.
+        if separator == ":" && !rest.starts_with(is_between) {
+            continue;
+        }
+        let value = rest.trim_start_matches(is_between);
         let len = value.find(|it| !is_of_name(it)).unwrap_or(value.len());
         if (1..=MAX_BYTES).contains(&len) {
             found.insert(value[..len].to_ascii_lowercase());
@@ -47,7 +52,7 @@ mod tests {
 
     #[test]
     fn users_are_found_in_each_format() {
-        let table: [(&str, &[&str]); 10] = [
+        let table: [(&str, &[&str]); 13] = [
             (
                 r#"{"username":"admin_user","password":"x"}"#,
                 &["admin_user"],
@@ -59,6 +64,9 @@ mod tests {
             ("DB_USERNAME=admin_user", &["admin_user"]),
             ("login = \"admin_user\"", &["admin_user"]),
             ("password=admin_user", &[]),
+            ("postgres://user:admin_user@h/d", &[]),
+            ("app_user:admin_user@tcp(h)/d", &[]),
+            ("{\"url\":\"https://login:admin_user@h\"}", &[]),
             ("user=", &[]),
             ("user=a-name-that-is-too-long", &[]),
         ];

@@ -211,6 +211,7 @@ impl StepContext {
         } else {
             match self.command(|it| it.output()).await {
                 Ok(request) => self.read(request).await.map_err(|it| sentence(&it)),
+                Err(Event::Failed(failure)) => Err(failure.error),
                 Err(_) => Err("the environment of the deployment is missing".to_owned()),
             }
         };

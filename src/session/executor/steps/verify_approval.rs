@@ -69,6 +69,7 @@ impl StepContext {
         let context = self.clone();
         let lock_file = self.work_dir()?.join(".terraform.lock.hcl");
         self.look(UNREADABLE, move |is_stopped| {
+            context.session_dir.restore_access()?;
             Ok(Binding {
                 plan_file: hash::of_file(&context.session_dir.plan_file(), is_stopped)?,
                 summary: hash::of_file(&context.session_dir.plan_summary(), is_stopped)?,
