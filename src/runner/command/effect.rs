@@ -28,6 +28,7 @@ pub fn effect_of(command: &str, args: &[String]) -> Effect {
             Some("list" | "show" | "pull") => Effect::Nothing,
             _ => Effect::Other,
         },
+        "workspace" | "env" if matches!(subcommand, Some("new" | "delete")) => Effect::State,
         "init" if flags::is_on(args, "migrate-state") || flags::is_on(args, "force-copy") => {
             Effect::State
         }

@@ -182,7 +182,7 @@ pub(super) fn of(fault: &PrintedError) -> DiagnosisClass {
     if is_state_write(fault) {
         return DiagnosisClass::StateWriteFailed;
     }
-    if lock::is_release(fault) {
+    if lock::is_release(fault) || lock::is_own(fault) {
         return DiagnosisClass::StateLockReleaseFailed;
     }
     if lock::is_acquisition(fault) && lock::names_holder(fault) {

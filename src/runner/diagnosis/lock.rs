@@ -46,14 +46,16 @@ const OWN_INFO: [(&str, &str); 3] = [
 /// Returns what went wrong with the lock, according to the tool's own errors.
 pub(crate) fn lock_fault(printed: &Printed) -> Option<LockFault> {
     if let Some(fault) = printed.faults().find(|fault| is_release(fault)) {
-        return Some(if is_answer_lost(fault) {
+        return Some(if is_answer_lost(fault) || may_be_released(fault) {
             LockFault::Unconfirmed
         } else {
             LockFault::NotReleased(holder(fault).id)
         });
     }
     if let Some(fault) = printed.faults().find(|fault| is_acquisition(fault)) {
-        return Some(if names_holder(fault) {
+        return Some(if is_own(fault) {
+            LockFault::NotReleased(holder(fault).id)
+        } else if names_holder(fault) {
             LockFault::Locked(holder(fault))
         } else if is_answer_lost(fault) {
             LockFault::PerhapsLocked
@@ -103,6 +105,22 @@ fn is_answer_lost(fault: &PrintedError) -> bool {
         "local error: tls",
     ];
     words.iter().any(|words| sentence.contains(words))
+}
+
+/// Returns whether a server of the `http` backend may have released the lock although its answer is an error to the
+/// tool, which repeats a request whose answer was lost: then the lock is gone, or is already another run's.
+fn may_be_released(fault: &PrintedError) -> bool {
+    const GONE: [&str; 5] = ["404", "409", "410", "412", "423"];
+    let sentence = folded(&fault.sentence()).to_lowercase();
+    let mut codes = sentence.split("unexpected http response code ").skip(1);
+    codes.any(|code| code.starts_with('2') || GONE.iter().any(|it| code.starts_with(it)))
+}
+
+/// Returns whether the lock that a request for it met is that of this run itself: the answer to the request was lost, and
+/// the tool has repeated it.
+pub(super) fn is_own(fault: &PrintedError) -> bool {
+    let own = in_lock_info(fault).id;
+    is_acquisition(fault) && own.is_some() && who_knows(fault).is_some() && holder(fault).id == own
 }
 
 /// Whether an error is about the lock of the state.
@@ -159,6 +177,15 @@ pub(super) fn sentence(fault: &PrintedError, shown: &PrintedError, matcher: &Mat
     format!("state is locked{by}{since} (lock id {id}{operation})")
 }
 
+/// Returns one sentence about a lock that this run has left without knowing.
+pub(super) fn own_sentence(fault: &PrintedError, matcher: &Matcher) -> String {
+    let id = matcher.mask(&holder(fault).id.unwrap_or_default());
+    format!(
+        "the answer to the request for the state lock was lost, and the lock (lock id {id}) is this run's own: no one \
+         else will release it"
+    )
+}
+
 /// Returns who knows the holder, if the printed lock info is this run's own.
 fn who_knows(fault: &PrintedError) -> Option<&'static str> {
     let sentence = fault.sentence().to_lowercase();
@@ -181,6 +208,11 @@ fn holder(fault: &PrintedError) -> Holder {
             ..Holder::default()
         };
     }
+    in_lock_info(fault)
+}
+
+/// Returns what the printed lock info says.
+fn in_lock_info(fault: &PrintedError) -> Holder {
     let info = fault
         .detail
         .lines()

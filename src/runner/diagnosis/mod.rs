@@ -191,6 +191,9 @@ fn message(class: DiagnosisClass, fault: &PrintedError, matcher: &Matcher) -> St
     let shown = fault.masked(matcher);
     let sentence = match class {
         DiagnosisClass::StateLocked => lock::sentence(fault, &shown, matcher),
+        DiagnosisClass::StateLockReleaseFailed if lock::is_own(fault) => {
+            lock::own_sentence(fault, matcher)
+        }
         _ if fault.is_of_core() => shown.sentence(),
         _ => without_quoted_lock(&shown).sentence(),
     };

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use super::backend::RecordedBackend;
 use super::read_file::{is_whole_document, open, read};
+use super::state_head::StateHead;
 use crate::process::{EntryWatch, FileId};
 
 /// Most links that the kernel follows in one path.
@@ -25,7 +26,7 @@ pub enum Before {
         /// Files that the run may write.
         files: Vec<(PathBuf, Option<Fingerprint>)>,
         /// The local state.
-        local_state: Option<LocalState>,
+        local_state: Option<Box<LocalState>>,
         /// The backend of the saved plan to apply, or else the recorded one.
         backend: Option<RecordedBackend>,
     },
@@ -39,6 +40,7 @@ pub struct LocalState {
     path: PathBuf,
     /// `None` if it did not exist.
     fingerprint: Option<Fingerprint>,
+    head: StateHead,
     /// Watches on the name itself, and on the names to which it leads through links.
     watches: Vec<Arc<EntryWatch>>,
 }
@@ -51,6 +53,7 @@ impl LocalState {
         Self {
             watches: watches.map(Arc::new).collect(),
             fingerprint: Fingerprint::of(&path),
+            head: StateHead::of(&path),
             path,
         }
     }
@@ -98,7 +101,7 @@ impl Before {
         });
         Self::Seen {
             files: files.collect(),
-            local_state: local_state.map(LocalState::at),
+            local_state: local_state.map(LocalState::at).map(Box::new),
             backend,
         }
     }
@@ -125,7 +128,7 @@ impl Before {
     fn state_at(&self, path: &Path) -> Option<&LocalState> {
         match self {
             Self::Seen { local_state, .. } => {
-                local_state.as_ref().filter(|state| state.path == path)
+                local_state.as_deref().filter(|state| state.path == path)
             }
             Self::Unknown { .. } => None,
         }
@@ -144,10 +147,13 @@ impl Before {
         }
     }
 
-    /// Returns whether the file of the local state is as it was before the run; `false` if that is unknown.
+    /// Returns whether the file of the local state holds nothing of the run: it is as it was before, or is an older
+    /// state, another one, or none. `false` if that is unknown.
     pub(super) fn is_state_unwritten(&self, path: &Path) -> bool {
-        self.state_at(path)
-            .is_some_and(|state| state.fingerprint == Fingerprint::of(path))
+        self.state_at(path).is_some_and(|state| {
+            state.fingerprint == Fingerprint::of(path)
+                || StateHead::of(path).is_not_after(&state.head)
+        })
     }
 
     /// Returns whether the file of the local state is missing, or was removed or replaced during the run: the tool

@@ -297,12 +297,24 @@ fn local_state_that_is_empty_or_cut_is_damaged() {
 }
 
 #[test]
-fn local_state_that_is_as_before_is_not_written() {
+fn local_state_without_anything_new_is_not_written() {
     const STATE: &str = "terraform.tfstate";
-    let whole = r#"{"version": 4, "serial": 1}"#;
-    assert!(changed(&[(STATE, whole)], |_| {}).is_state_unwritten);
+    let state = |serial: u32, lineage: &str| {
+        format!(r#"{{"version": 4, "serial": {serial}, "lineage": "{lineage}"}}"#)
+    };
+    let first = state(1, "a");
+    assert!(changed(&[(STATE, &first)], |_| {}).is_state_unwritten);
     assert!(changed(&[], |_| {}).is_state_unwritten);
-    let write = |dir: &std::path::Path| fs::write(dir.join(STATE), "{}").unwrap();
-    assert!(!changed(&[(STATE, whole)], write).is_state_unwritten);
+    for (text, is_unwritten) in [
+        (state(2, "a"), false),
+        (state(1, "a"), true),
+        (state(99, "b"), true),
+        ("{}".to_owned(), true),
+    ] {
+        let write = |dir: &std::path::Path| fs::write(dir.join(STATE), &text).unwrap();
+        let found = changed(&[(STATE, &first)], write);
+        assert_eq!(found.is_state_unwritten, is_unwritten, "{text}");
+    }
+    let write = |dir: &std::path::Path| fs::write(dir.join(STATE), &first).unwrap();
     assert!(!changed(&[], write).is_state_unwritten);
 }

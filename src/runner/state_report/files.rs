@@ -32,7 +32,7 @@ pub struct Files {
     pub is_state_absent: bool,
     /// The file of the local state, if it is empty or cut: both tools write it in place.
     pub damaged_state: Option<DamagedState>,
-    /// Whether the local state is as it was before the run.
+    /// Whether the local state holds nothing of this run: it is as it was before, or an older state, or another one.
     pub is_state_unwritten: bool,
 }
 

@@ -11,6 +11,7 @@ mod files;
 mod place;
 mod read_file;
 mod saved_plan;
+mod state_head;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -210,7 +211,11 @@ impl KnownState {
         let files = observed.files;
         let is_locked = !flags::is_off(observed.args, "lock");
         // Terraform ignores a lock that it cannot release after a migration.
-        let is_lock_doubtful = observed.is_migration() || files.is_never_unlocked;
+        // Commands on workspaces have other words for a lock that they could not release.
+        let is_of_workspace = ["workspace", "env"].contains(&observed.command)
+            && observed.end != ToolEnd::Ended(Ended::Exited(0));
+        let is_lock_doubtful =
+            observed.is_migration() || files.is_never_unlocked || is_of_workspace;
         if is_locked && is_lock_doubtful && self.lock == LockStatus::Released {
             self.lock = LockStatus::Unknown;
         }

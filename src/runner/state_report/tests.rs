@@ -659,6 +659,21 @@ fn plan_reports_only_a_lock_that_it_may_have_left() {
         (Ended::Exited(1), unlock("HTTP error: 500"), held),
         (
             Ended::Exited(1),
+            unlock("Unexpected HTTP response code 403"),
+            held,
+        ),
+        (
+            Ended::Exited(1),
+            unlock("Unexpected HTTP response code 409"),
+            unknown,
+        ),
+        (
+            Ended::Exited(1),
+            unlock("Unexpected HTTP response code 204"),
+            unknown,
+        ),
+        (
+            Ended::Exited(1),
             unlock("Unlock \"http://h\": EOF"),
             unknown,
         ),
@@ -673,6 +688,21 @@ fn plan_reports_only_a_lock_that_it_may_have_left() {
             Ended::Exited(1),
             lock("HTTP remote state already locked: ID=1"),
             None,
+        ),
+        (
+            Ended::Exited(1),
+            lock(
+                "HTTP remote state already locked: ID=1\nLock Info:\n  ID:        2\n  Who:       me",
+            ),
+            None,
+        ),
+        // The lock is that of this run.
+        (
+            Ended::Exited(1),
+            lock(
+                "HTTP remote state already locked: ID=1\nLock Info:\n  ID:        1\n  Who:       me",
+            ),
+            held,
         ),
     ];
     for (end, text, expected) in table {
