@@ -259,6 +259,31 @@ fn what_was_queued_with_auto_approve_obeys_a_stricter_rule() {
 }
 
 #[test]
+fn what_was_queued_with_auto_approve_does_not_begin_after_the_key_is_revoked() {
+    let test_env = TestEnv::new();
+    let ann = test_env.key("ann", "admin");
+    let leaked = test_env.key("ci", "deployer,approver");
+    let running = test_env.serve_with(&["--local-sources"]);
+    let ann = running.client.with_key(&ann);
+    // Both use one workspace, so the second waits for the first.
+    let mut request = test_env.directory_request("terraform", SMALL);
+    let first = ann.deploy(&request);
+    ann.follow(&first, None).until_status("awaiting_approval");
+    request["auto_approve"] = json!(true);
+    let second = running.client.with_key(&leaked).deploy(&request);
+    let id = leaked.split('_').nth(1).unwrap();
+    assert!(test_env.run(&["keys", "revoke", id]).status.success());
+
+    let path = format!("/deploy/{first}/reject");
+    assert_eq!(ann.post(&path, &json!({})).0, 200);
+    let end = ann.follow(&second, None).until_end();
+    let end = end.last().unwrap().json();
+    assert_eq!(end["reason"], "preparation_failed");
+    let text = end["error"].as_str().unwrap();
+    assert!(text.contains("has no key any more"), "{text}");
+}
+
+#[test]
 fn names_of_the_service_are_no_names_of_keys() {
     let test_env = TestEnv::new();
     let names = [
