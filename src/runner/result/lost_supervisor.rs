@@ -123,7 +123,8 @@ pub(crate) fn frame(request: Option<&Request>, tool: &ToolStart, end: &str) -> R
             now,
             format!(
                 "the supervisor {end} before it had started the tool; nothing ran, and the request may be \
-                 sent again; SIGABRT and SIGKILL most often mean that memory ran out"
+                 sent again, with another `run_dir` if it has one; SIGABRT and SIGKILL most often mean that \
+                 memory ran out"
             ),
         ),
     };

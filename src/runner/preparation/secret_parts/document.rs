@@ -190,6 +190,13 @@ impl Found {
         match value {
             Value::String(text) => self.add_member(name, text, secrecy, depth),
             Value::Array(values) => {
+                for pair in values.windows(2) {
+                    if let [Value::String(option), Value::String(value)] = pair {
+                        let mut found = Vec::new();
+                        shell_line::add_of_option(option.as_bytes(), value.as_bytes(), &mut found);
+                        self.add_all(found);
+                    }
+                }
                 for value in values {
                     match value.as_str() {
                         Some(text) if is_name_in_list(name, text, secrecy) => {}
@@ -574,6 +581,7 @@ mod tests {
             (r#"curl -d '{"password":"hunter22"}' h"#, "hunter22"),
             (r#"curl -d "{\"password\":\"hunter22\"}" h"#, "hunter22"),
             (r#"{"Authorization":"token hunter22"}"#, "hunter22"),
+            (r#"{"command":["run","--password","hunter22"]}"#, "hunter22"),
             (r#"{"headers":{"Authorization":"hunter22"}}"#, "hunter22"),
             ("curl -H 'X-Vault-Token: hunter22' h", "hunter22"),
             (

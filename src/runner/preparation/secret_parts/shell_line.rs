@@ -1,5 +1,5 @@
-//! Finds secrets in the words of a command line as a shell reads them: `'--password=two words'`, `--password='it'\''s'`,
-//! `-e DATABASE_URL='host=h password=word'`.
+//! Finds secrets in the words of a command line as a shell reads them: `--password word`, `'--password=two words'`,
+//! `--password='it'\''s'`, `-e DATABASE_URL='host=h password=word'`.
 
 use super::assignments::{is_reference, is_secret_option};
 use super::pairs::{add_assigned, without_backslashes};
@@ -18,13 +18,32 @@ pub(crate) fn secrets_in(text: &[u8]) -> Vec<Secret<'static>> {
     let mut found = Vec::new();
     for line in text.split(|byte| b"\r\n".contains(byte)) {
         add_of_value(line.trim_ascii(), &mut found);
-        for word in quoted_words(line) {
-            found.extend(owned(assignments::secrets_in(&word)));
-            found.extend(owned(pairs::secrets_in(&word, MIN_PAIRS)));
-            add_of_value(&word, &mut found);
+        let words = words(line);
+        for pair in words.windows(2) {
+            add_of_option(&pair[0].text, &pair[1].text, &mut found);
+        }
+        for word in words.iter().filter(|word| word.is_quoted) {
+            found.extend(owned(assignments::secrets_in(&word.text)));
+            found.extend(owned(pairs::secrets_in(&word.text, MIN_PAIRS)));
+            add_of_value(&word.text, &mut found);
         }
     }
     found
+}
+
+/// Adds the value of an option that is a word of its own, after `--password`.
+pub(super) fn add_of_option(option: &[u8], value: &[u8], to: &mut Vec<Secret<'static>>) {
+    let is_option = option.starts_with(b"--") && end_of_name(option).is_none();
+    if is_option
+        && !value.starts_with(b"-")
+        && is_secret_option(option)
+        && !is_reference(option, value)
+    {
+        let pair = [option, b" ", value].concat();
+        let mut assigned = Vec::new();
+        add_assigned(&pair, value, &mut assigned);
+        to.extend(owned(assigned));
+    }
 }
 
 /// Adds what a word assigns to a secret name, up to the end of the word, and the connection strings that it assigns.
@@ -66,8 +85,14 @@ fn owned<'a>(secrets: Vec<Secret<'a>>) -> impl Iterator<Item = Secret<'static>> 
     secrets.into_iter().map(Secret::into_owned)
 }
 
-/// Returns the words that have quotes or backslashes, without these. A quote that is not closed represents itself.
-pub(super) fn quoted_words(line: &[u8]) -> Vec<Vec<u8>> {
+/// Returns the words that have quotes or backslashes, without these.
+pub(super) fn quoted_words(line: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let quoted = words(line).into_iter().filter(|word| word.is_quoted);
+    quoted.map(|word| word.text)
+}
+
+/// Returns the words without quotes and backslashes. A quote that is not closed represents itself.
+fn words(line: &[u8]) -> Vec<Word> {
     let mut words = Vec::new();
     let mut word = Word::default();
     // An unclosed quote is looked for once.
@@ -118,8 +143,8 @@ struct Word {
 }
 
 impl Word {
-    fn end(self) -> Option<Vec<u8>> {
-        self.is_quoted.then_some(self.text)
+    fn end(self) -> Option<Self> {
+        (self.is_quoted || !self.text.is_empty()).then_some(self)
     }
 }
 
@@ -164,18 +189,21 @@ mod tests {
             ("end\\", &["end"]),
         ];
         for (line, expected) in table {
-            let words = quoted_words(line.as_bytes());
-            let words: Vec<_> = words.iter().map(|it| String::from_utf8_lossy(it)).collect();
+            let words: Vec<_> = quoted_words(line.as_bytes())
+                .map(|it| String::from_utf8(it).unwrap())
+                .collect();
             assert_eq!(words, expected, "{line}");
         }
     }
 
     #[test]
     fn quoted_secrets_of_a_command_are_found_as_the_program_gets_them() {
-        let table: [(&str, &str); 20] = [
+        let table: [(&str, &str); 22] = [
             ("run '--password=hunt er22' -x", "hunt er22"),
             ("docker run -e \"DB_PASSWORD=hunt er22\" image", "hunt er22"),
             ("--password=hunt er22", "hunt er22"),
+            ("docker login -u me --password hunter22 h", "hunter22"),
+            ("run --api-key 'hunt er22'", "hunt er22"),
             ("'--password=hunt'\"'\"'er22'", "hunt'er22"),
             (r"run --password='hunt'\''er22' -x", "hunt'er22"),
             (r"run --password='hunter\' -x", r"hunter\"),
@@ -213,6 +241,8 @@ mod tests {
     fn ordinary_words_are_not_secret() {
         for text in [
             "run 'a b' --user=\"me you\"",
+            "docker login --password-stdin registry --token-file path",
+            "run --password --verbose; run --password $PASSWORD -password hunter22",
             "password='$PASSWORD' -x",
             "password=$(get it) 'x y'",
             "token='' \"=x\"",
