@@ -15,6 +15,7 @@ use crate::support::workspace::{Backend, IN_FLIGHT_LINE, Workspace};
 
 on_both_tools! {
     a_stream_has_no_gap_and_its_outputs_are_the_output,
+    output_that_was_cut_after_the_run_is_not_called_complete,
     what_the_tool_prints_is_told_while_it_runs,
     a_bad_control_line_is_a_warning_that_does_not_repeat_it,
     a_warning_while_the_version_is_asked_for_is_an_event_like_any_other,
@@ -62,6 +63,20 @@ fn a_stream_has_no_gap_and_its_outputs_are_the_output(tool: Tool) {
     let stored: serde_json::Value =
         serde_json::from_str(&kept("result.json")).expect("a result document");
     assert_eq!(stored, result);
+}
+
+fn output_that_was_cut_after_the_run_is_not_called_complete(tool: Tool) {
+    let workspace = Workspace::new(tool, Backend::Local);
+    workspace.let_go();
+    Launch::stream(&workspace, &workspace.apply()).run();
+    let log = workspace.run_dir().join("output.log");
+    let attached = || Launch::on_run_dir(&workspace, "attach", &["--stream"]).run();
+    assert_eq!(attached().streamed_result()["output_complete"], true);
+    let text = fs::read(&log).expect("the log");
+    fs::write(&log, &text[..text.len() / 2]).expect("the log is cut");
+    assert_eq!(attached().streamed_result()["output_complete"], false);
+    fs::remove_file(&log).expect("the log is removed");
+    assert_eq!(attached().streamed_result()["output_complete"], false);
 }
 
 fn what_the_tool_prints_is_told_while_it_runs(tool: Tool) {

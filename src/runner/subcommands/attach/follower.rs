@@ -230,13 +230,14 @@ impl<'a> Follower<'a> {
         log(self.record, u64::MAX)
     }
 
-    /// Returns a stored result with its output.
-    fn expanded(&self, stored: RunResult<Shown>) -> io::Result<RunResult<Output>> {
+    /// Returns a stored result with its output, which is incomplete if the log is shorter than it was.
+    fn expanded(&self, mut stored: RunResult<Shown>) -> io::Result<RunResult<Output>> {
         let output = match &stored.output {
             Shown::Text(text) => Output::Text(text.clone()),
             Shown::Places(places) => {
                 let log = self.log()?;
                 let end = places.length.min(log.total_bytes());
+                stored.output_complete &= end == places.length;
                 let tail = places.tail_offset.min(end);
                 Output::Log(log.cut_at(places.head_length.min(tail), tail))
             }
