@@ -23,7 +23,9 @@ pub use self::files::containment::{contains, will_contain};
 pub use self::files::entry_watch::EntryWatch;
 pub use self::files::file_id::FileId;
 pub use self::files::file_watch::{FileWatch, Urgency};
-pub use self::files::owner_access::{restore_owner_access, restore_owner_access_below};
+pub use self::files::owner_access::{
+    metadata_of_own, restore_owner_access, restore_owner_access_below,
+};
 pub use self::files::remove_tree::remove_tree;
 pub use self::group::descendants::{BootTicks, Process, descendants};
 pub use self::group::orphans::{SurvivalCause, Survivor, Survivors};

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use iac_runner::process::{FileId, boot_id, restore_owner_access};
-use nix::unistd::{AccessFlags, access, geteuid};
+use iac_runner::process::{FileId, boot_id, metadata_of_own, restore_owner_access};
+use nix::unistd::{AccessFlags, access};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -101,15 +101,9 @@ impl DataDir {
     /// Gives this service back its access to a file, and takes away access that others did not have at first.
     fn restore_mode(&self, path: &Path) -> io::Result<()> {
         restore_access(path)?;
-        let metadata = match path.symlink_metadata() {
-            Ok(metadata) => metadata,
-            // SQLite removes files of its own.
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(fault) => return Err(fault),
-        };
-        if metadata.is_symlink() || metadata.uid() != geteuid().as_raw() {
+        let Some(metadata) = metadata_of_own(path)? else {
             return Ok(());
-        }
+        };
         let mode = metadata.permissions().mode();
         let mut modes = self.modes.lock().unwrap_or_else(PoisonError::into_inner);
         let first = *modes.entry(path.to_owned()).or_insert(mode);
@@ -227,7 +221,7 @@ mod tests {
     fn access_of_others_is_taken_away_unless_they_had_it_at_first() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o7777;
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
         let chmod = |path: &Path, mode| {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         };

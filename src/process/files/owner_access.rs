@@ -2,7 +2,7 @@
 //!
 //! Landlock does not limit `chmod`: a confined tool can change the mode of a file that it can neither read nor write.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -20,10 +20,8 @@ const OF_FILE: u32 = 0o600;
 /// # Errors
 /// The mode cannot be read or changed.
 pub fn restore_owner_access(path: &Path) -> io::Result<bool> {
-    let metadata = match path.symlink_metadata() {
-        Ok(metadata) => metadata,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(fault) => return Err(fault),
+    let Some(metadata) = metadata_of_own(path)? else {
+        return Ok(false);
     };
     let needed = if metadata.is_dir() {
         OF_DIRECTORY
@@ -31,12 +29,27 @@ pub fn restore_owner_access(path: &Path) -> io::Result<bool> {
         OF_FILE
     };
     let mode = metadata.permissions().mode();
-    let is_of_others = metadata.uid() != geteuid().as_raw();
-    if metadata.is_symlink() || is_of_others || mode & needed == needed {
+    if mode & needed == needed {
         return Ok(false);
     }
     fs::set_permissions(path, Permissions::from_mode(mode | needed))?;
     Ok(true)
+}
+
+/// Returns the metadata of a file or directory of this user; `None` for a symbolic link, for a file of another user, and
+/// where nothing exists.
+///
+/// # Errors
+/// The metadata cannot be read.
+pub fn metadata_of_own(path: &Path) -> io::Result<Option<Metadata>> {
+    match path.symlink_metadata() {
+        Ok(metadata) => {
+            let is_own = !metadata.is_symlink() && metadata.uid() == geteuid().as_raw();
+            Ok(is_own.then_some(metadata))
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Does [`restore_owner_access`] for a directory and everything below it, except the entries of the directory with the

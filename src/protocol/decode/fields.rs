@@ -69,6 +69,25 @@ impl Fields {
         }
     }
 
+    /// Returns a required value as it was read; records a fault if it is missing without one.
+    pub(crate) fn require<T>(&mut self, name: &str, value: Option<T>, problem: &str) -> Option<T> {
+        if value.is_none() && !self.has_fault(name) {
+            self.fault(name, problem);
+        }
+        value
+    }
+
+    /// Removes a list of strings, whose elements are not checked yet.
+    pub(crate) fn list(&mut self, name: &str) -> Option<Vec<Json>> {
+        match self.take(name)? {
+            Json::Array(values) => Some(values),
+            other => {
+                self.wrong_type(name, "a list of strings", &other);
+                None
+            }
+        }
+    }
+
     /// Reads an object with its own members; returns `None` if it is missing or not an object.
     pub(crate) fn object(&mut self, name: &str, expected: &str) -> Option<Self> {
         match self.take(name)? {

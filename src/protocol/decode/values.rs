@@ -22,10 +22,7 @@ impl Fields {
     /// Reads a required string without NUL.
     pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
         let value = self.text(name);
-        if value.is_none() && !self.has_fault(name) {
-            self.fault(name, "is required");
-        }
-        value
+        self.require(name, value, "is required")
     }
 
     fn path(&mut self, name: &str, text: &str) -> PathBuf {
@@ -55,13 +52,7 @@ impl Fields {
         name: &str,
         check: fn(&str) -> Result<(), &'static str>,
     ) -> Option<Vec<String>> {
-        let values = match self.take(name)? {
-            Json::Array(values) => values,
-            other => {
-                self.wrong_type(name, "a list of strings", &other);
-                return None;
-            }
-        };
+        let values = self.list(name)?;
         let mut strings = Vec::with_capacity(values.len());
         for (index, value) in values.into_iter().enumerate() {
             let place = format!("{name}[{index}]");

@@ -50,10 +50,12 @@ impl LocalState {
         // The watches come first, so that a change between the two is noticed.
         let names = names_that_lead_to(&path);
         let watches = names.iter().filter_map(|name| EntryWatch::start(name));
+        let watches = watches.map(Arc::new).collect();
+        let content = read(&path);
         Self {
-            watches: watches.map(Arc::new).collect(),
-            fingerprint: Fingerprint::of(&path),
-            head: StateHead::of(&path),
+            watches,
+            fingerprint: Fingerprint::with_content(&path, content.as_deref()),
+            head: StateHead::with_content(&path, content.as_deref()),
             path,
         }
     }
@@ -150,10 +152,12 @@ impl Before {
     /// Returns whether the file of the local state holds nothing of the run: it is as it was before, or is an older
     /// state, another one, or none. `false` if that is unknown.
     pub(super) fn is_state_unwritten(&self, path: &Path) -> bool {
-        self.state_at(path).is_some_and(|state| {
-            state.fingerprint == Fingerprint::of(path)
-                || StateHead::of(path).is_not_after(&state.head)
-        })
+        let Some(state) = self.state_at(path) else {
+            return false;
+        };
+        let content = read(path);
+        state.fingerprint == Fingerprint::with_content(path, content.as_deref())
+            || StateHead::with_content(path, content.as_deref()).is_not_after(&state.head)
     }
 
     /// Returns whether the file of the local state is missing, or was removed or replaced during the run: the tool
@@ -207,8 +211,13 @@ enum Content {
 
 impl Fingerprint {
     fn of(path: &Path) -> Option<Self> {
+        Self::with_content(path, read(path).as_deref())
+    }
+
+    /// Takes the content as it was read; `None` if the file is too long.
+    fn with_content(path: &Path, content: Option<&str>) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
-        let hash = |content: String| {
+        let hash = |content: &str| {
             let mut hasher = DefaultHasher::new();
             content.hash(&mut hasher);
             hasher.finish()
@@ -217,7 +226,7 @@ impl Fingerprint {
             identity: FileId::of(&file),
             len: file.len(),
             written_at: (file.mtime(), file.mtime_nsec()),
-            content: read(path).map_or_else(
+            content: content.map_or_else(
                 || Content::ChangedAt(file.ctime(), file.ctime_nsec()),
                 |content| Content::Hash(hash(content)),
             ),

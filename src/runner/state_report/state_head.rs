@@ -1,12 +1,13 @@
 //! Reads what identifies a version of a local state.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::read_file::{open, read};
+use super::read_file::open;
 
 /// Both tools write the members of the head first, in fewer bytes.
 const MAX_HEAD_BYTES: u64 = 1024;
@@ -36,8 +37,11 @@ struct Document {
 }
 
 impl StateHead {
-    pub(super) fn of(path: &Path) -> Self {
-        let Some(text) = read(path).or_else(|| beginning(path)) else {
+    /// Takes the content as it was read; `None` if the file is too long.
+    pub(super) fn with_content(path: &Path, content: Option<&str>) -> Self {
+        let Some(text) =
+            content.map_or_else(|| beginning(path).map(Cow::Owned), |it| Some(it.into()))
+        else {
             return Self::Unknown;
         };
         match serde_json::from_str(&text) {
@@ -88,6 +92,11 @@ fn beginning(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::state_report::read_file::read;
+
+    fn head_of(path: &Path) -> StateHead {
+        StateHead::with_content(path, read(path).as_deref())
+    }
 
     #[test]
     fn a_state_is_told_from_older_and_other_ones() {
@@ -95,7 +104,7 @@ mod tests {
         let head = |text: &str| {
             let path = folder.path().join("terraform.tfstate");
             std::fs::write(&path, text).unwrap();
-            StateHead::of(&path)
+            head_of(&path)
         };
         let state = |serial: u64, lineage: &str, rest: &str| {
             head(&format!(
@@ -118,7 +127,7 @@ mod tests {
         for unknown in [
             head(""),
             head("{\"serial\":1,\"lineage\":\"a\",\"encrypted_data\":\"x\"}"),
-            StateHead::of(Path::new("/nothing")),
+            head_of(Path::new("/nothing")),
         ] {
             assert_eq!(unknown, StateHead::Unknown);
             assert!(!unknown.is_not_after(&before));

@@ -17,10 +17,7 @@ impl Fields {
     /// Like [`required`](Self::required); `problem` names an alternative, or what needs the field.
     pub(super) fn required_for(&mut self, name: &str, problem: &str) -> Option<String> {
         let value = self.string(name);
-        if value.is_none() && !self.has_fault(name) {
-            self.fault(name, problem);
-        }
-        value
+        self.require(name, value, problem)
     }
 
     pub(super) fn bool(&mut self, name: &str) -> bool {
@@ -52,14 +49,7 @@ impl Fields {
     /// Reads a list of strings. An element that is not a string becomes empty, so that the others keep their
     /// positions.
     pub(super) fn strings(&mut self, name: &str) -> Vec<String> {
-        let values = match self.take(name) {
-            None => return Vec::new(),
-            Some(Json::Array(values)) => values,
-            Some(other) => {
-                self.wrong_type(name, "a list of strings", &other);
-                return Vec::new();
-            }
-        };
+        let values = self.list(name).unwrap_or_default();
         let mut strings = Vec::with_capacity(values.len());
         for (index, value) in values.into_iter().enumerate() {
             strings.push(match value {
@@ -92,12 +82,12 @@ impl Fields {
     /// Reads an object of values of any type.
     pub(super) fn value_map(&mut self, name: &str) -> BTreeMap<String, Value> {
         let mut map = BTreeMap::new();
+        let mut faults = Vec::new();
         for (key, value) in self.entries(name, "an object") {
             let path = self.path_of(&format!("{name}{}", member(&key)));
-            let mut faults = Vec::new();
             map.insert(key, value_of(&path, value, &mut faults));
-            self.add_faults(faults);
         }
+        self.add_faults(faults);
         map
     }
 }

@@ -125,10 +125,13 @@ impl Service {
             return Err(CarryError::SessionLost { dir: root });
         }
         let deployment = &claim.deployment;
-        let keys = self.until_answered(|| store.keys()).await;
-        let accepted = keys.map_err(|Lost| CarryError::Lost)?.into_iter();
-        let accepted = accepted.filter(|key| key.revoked_at.is_none());
-        let callers: Vec<Caller> = accepted.map(|key| key.caller()).collect();
+        let callers = match deployment.is_automatic() {
+            true => self
+                .accepted_callers()
+                .await
+                .map_err(|Lost| CarryError::Lost)?,
+            false => Vec::new(),
+        };
         self.shared
             .approval_rule
             .begin(
@@ -145,6 +148,14 @@ impl Service {
             warn!(deployment = %id, error = %Causes(&fault), "fence not removed");
         }
         Ok(session)
+    }
+
+    /// Returns the callers whose keys are not revoked.
+    async fn accepted_callers(&self) -> Result<Vec<Caller>, Lost> {
+        let store = self.store();
+        let keys = self.until_answered(|| store.keys()).await?.into_iter();
+        let accepted = keys.filter(|key| key.revoked_at.is_none());
+        Ok(accepted.map(|key| key.caller()).collect())
     }
 
     fn secrets_of(&self, claim: &Claim) -> Result<RequestSecrets, SealError> {

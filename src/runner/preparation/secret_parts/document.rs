@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::base64_text::{basic_password, from_base64};
 use super::member::Member;
+use super::shell_line::{ShellText, add_of_option};
 use super::{
-    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, shell_line, url,
-    user_names, whole,
+    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, url, user_names, whole,
 };
 use crate::protocol::is_secret_name;
 
@@ -123,7 +123,9 @@ impl Found {
             return;
         }
         self.add_all(parts::secrets_in(text));
-        for document in embedded_documents(text) {
+        let shell = ShellText::of(text.as_bytes());
+        self.add_all(shell.secrets);
+        for document in embedded_documents(shell.quoted_words, text) {
             self.add_of_text(&document, secrecy, depth + 1);
         }
         let quoted = quoted::members_in(text);
@@ -193,7 +195,7 @@ impl Found {
                 for pair in values.windows(2) {
                     if let [Value::String(option), Value::String(value)] = pair {
                         let mut found = Vec::new();
-                        shell_line::add_of_option(option.as_bytes(), value.as_bytes(), &mut found);
+                        add_of_option(option.as_bytes(), value.as_bytes(), &mut found);
                         self.add_all(found);
                     }
                 }
@@ -269,10 +271,9 @@ fn is_name_in_list(list: &str, element: &str, secrecy: Secrecy) -> bool {
 
 /// Returns the documents and headers that are a word of a command, as in `curl -d '{…}'` and `curl -H 'Name: …'`, and
 /// the documents in a data URL.
-fn embedded_documents(text: &str) -> Vec<String> {
+fn embedded_documents(quoted_words: Vec<Vec<u8>>, text: &str) -> Vec<String> {
     const DATA: &str = "base64,";
-    let lines = text.lines();
-    let words = lines.flat_map(|line| shell_line::quoted_words(line.as_bytes()));
+    let words = quoted_words.into_iter();
     let words = words.filter_map(|word| String::from_utf8(word).ok());
     let words = words.filter(|word| word.starts_with(['{', '[']) || word.contains(": "));
     let data = text.match_indices(DATA).filter_map(|(at, _)| {

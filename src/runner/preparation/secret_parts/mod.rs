@@ -22,6 +22,7 @@ mod user_names;
 use percent_encoding::percent_decode;
 
 use self::found::Found;
+use self::shell_line::ShellText;
 use crate::output::{Scope, Secret};
 
 /// Longest value that may be a word or a name, in bytes. Longer ones do not appear in text by chance.
@@ -93,6 +94,7 @@ pub(crate) fn of(value: &[u8], is_secret: bool) -> Vec<Secret<'static>> {
         Err(_) => {
             let mut found = Found::for_value_of(value.len());
             found.add_all(parts::of_bytes(value));
+            found.add_all(ShellText::of(value).secrets);
             found.of(value)
         }
     }

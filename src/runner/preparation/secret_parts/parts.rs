@@ -1,6 +1,6 @@
 //! Finds the secrets that a text contains in its own format, whether it is a whole value or a string in a document.
 
-use super::{Secret, assignments, credential_files, keys, pairs, shell_line, url};
+use super::{Secret, assignments, credential_files, keys, pairs, url};
 
 /// Least number of pairs in a line of a text for the line to be a connection string.
 const MIN_PAIRS: usize = 2;
@@ -18,7 +18,6 @@ pub(crate) fn of_bytes(text: &[u8]) -> Vec<Secret<'_>> {
     let mut found = url::secrets_in(text);
     found.extend(url::secrets_of_dsn(text));
     found.extend(assignments::secrets_in(text));
-    found.extend(shell_line::secrets_in(text));
     let text = text.trim_ascii();
     if text.contains(&b'\n') {
         for line in text.split(|&byte| byte == b'\n') {

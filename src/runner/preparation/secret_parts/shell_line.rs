@@ -12,23 +12,39 @@ const MIN_PAIRS: usize = 2;
 /// Characters that a backslash escapes in double quotes.
 const ESCAPED_IN_QUOTES: &[u8] = b"\"\\$`!";
 
-/// Returns the secrets in the words of each line that have quotes or backslashes, and in each line that is one word
-/// itself, such as an element of a list.
-pub(crate) fn secrets_in(text: &[u8]) -> Vec<Secret<'static>> {
-    let mut found = Vec::new();
-    for line in text.split(|byte| b"\r\n".contains(byte)) {
-        add_of_value(line.trim_ascii(), &mut found);
+/// What the lines of a text hold if a shell reads them.
+#[derive(Default)]
+pub(super) struct ShellText {
+    /// The secrets in words that have quotes or backslashes, in words after an option, and in each line that is one word
+    /// itself, such as an element of a list.
+    pub(super) secrets: Vec<Secret<'static>>,
+    /// The words that have quotes or backslashes, without these.
+    pub(super) quoted_words: Vec<Vec<u8>>,
+}
+
+impl ShellText {
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut read = Self::default();
+        for line in text.split(|byte| b"\r\n".contains(byte)) {
+            read.take_line(line);
+        }
+        read
+    }
+
+    fn take_line(&mut self, line: &[u8]) {
+        let found = &mut self.secrets;
+        add_of_value(line.trim_ascii(), found);
         let words = words(line);
         for pair in words.windows(2) {
-            add_of_option(&pair[0].text, &pair[1].text, &mut found);
+            add_of_option(&pair[0].text, &pair[1].text, found);
         }
-        for word in words.iter().filter(|word| word.is_quoted) {
+        for word in words.into_iter().filter(|word| word.is_quoted) {
             found.extend(owned(assignments::secrets_in(&word.text)));
             found.extend(owned(pairs::secrets_in(&word.text, MIN_PAIRS)));
-            add_of_value(&word.text, &mut found);
+            add_of_value(&word.text, found);
+            self.quoted_words.push(word.text);
         }
     }
-    found
 }
 
 /// Adds the value of an option that is a word of its own, after `--password`.
@@ -83,12 +99,6 @@ fn end_of_name(word: &[u8]) -> Option<usize> {
 
 fn owned<'a>(secrets: Vec<Secret<'a>>) -> impl Iterator<Item = Secret<'static>> {
     secrets.into_iter().map(Secret::into_owned)
-}
-
-/// Returns the words that have quotes or backslashes, without these.
-pub(super) fn quoted_words(line: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let quoted = words(line).into_iter().filter(|word| word.is_quoted);
-    quoted.map(|word| word.text)
 }
 
 /// Returns the words without quotes and backslashes. A quote that is not closed represents itself.
@@ -189,7 +199,9 @@ mod tests {
             ("end\\", &["end"]),
         ];
         for (line, expected) in table {
-            let words: Vec<_> = quoted_words(line.as_bytes())
+            let words: Vec<_> = ShellText::of(line.as_bytes())
+                .quoted_words
+                .into_iter()
                 .map(|it| String::from_utf8(it).unwrap())
                 .collect();
             assert_eq!(words, expected, "{line}");
@@ -232,7 +244,7 @@ mod tests {
             ),
         ];
         for (text, expected) in table {
-            let found = texts(&secrets_in(text.as_bytes()));
+            let found = texts(&ShellText::of(text.as_bytes()).secrets);
             assert!(found.iter().any(|it| it == expected), "{text}: {found:?}");
         }
     }
@@ -248,13 +260,17 @@ mod tests {
             "token='' \"=x\"",
             "echo \"password: x\" 'a=b c=d'",
         ] {
-            assert_eq!(texts(&secrets_in(text.as_bytes())), [""; 0], "{text}");
+            assert_eq!(
+                texts(&ShellText::of(text.as_bytes()).secrets),
+                [""; 0],
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn many_quotes_do_not_hold_up_the_search() {
         let text = "'\"\\".repeat(200_000);
-        assert!(secrets_in(text.as_bytes()).is_empty());
+        assert!(ShellText::of(text.as_bytes()).secrets.is_empty());
     }
 }

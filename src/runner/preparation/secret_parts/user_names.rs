@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::LONGEST_WORD;
+
 /// Names of members, variables and options for a user name. In lower case.
 const NAMES: [&str; 5] = ["user", "username", "login", "uid", "user id"];
-/// Longest password that may be a name, in bytes.
-const MAX_BYTES: usize = super::LONGEST_WORD;
 
 /// Returns what a text assigns to the name of a user, in lower case: `"username": "name"`, `user=name`, `login: name`.
 pub(super) fn names_in(text: &str) -> HashSet<String> {
@@ -23,7 +23,7 @@ pub(super) fn names_in(text: &str) -> HashSet<String> {
         }
         let value = rest.trim_start_matches(is_between);
         let len = value.find(|it| !is_of_name(it)).unwrap_or(value.len());
-        if (1..=MAX_BYTES).contains(&len) {
+        if (1..=LONGEST_WORD).contains(&len) {
             found.insert(value[..len].to_ascii_lowercase());
         }
     }
