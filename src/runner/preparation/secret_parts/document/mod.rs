@@ -3,17 +3,19 @@
 //!
 //! A tool that decodes such a value shows its members in its own format, so each string in it is a separate secret.
 
+mod lines;
+mod member;
+mod quoted;
+
 use std::collections::{HashMap, HashSet};
 use std::iter;
 
 use serde_json::Value;
 
+use self::member::Member;
 use super::base64_text::{basic_password, from_base64};
-use super::member::Member;
 use super::shell_line::{ShellText, add_of_option};
-use super::{
-    Found, Scope, Secret, lines, pairs, parts, quoted, references, scope_of, url, user_names, whole,
-};
+use super::{Found, Scope, Secret, pairs, parts, references, scope_of, url, user_names, whole};
 use crate::protocol::is_secret_name;
 
 /// Deepest nesting of a document in strings of others, or in base64.

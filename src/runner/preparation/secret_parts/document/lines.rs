@@ -270,7 +270,7 @@ fn take_while<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::preparation::secret_parts::member::assignments;
+    use crate::runner::preparation::secret_parts::document::member::assignments;
 
     #[test]
     fn what_is_assigned_is_found_without_quotes_and_comments() {

@@ -148,7 +148,7 @@ pub(super) fn unescaped(quoted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::preparation::secret_parts::member::assignments;
+    use crate::runner::preparation::secret_parts::document::member::assignments;
 
     #[test]
     fn quotations_that_are_no_values_are_left_out() {
