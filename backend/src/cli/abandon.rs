@@ -6,18 +6,15 @@ use chrono::Utc;
 use iac_runner::session::Reason;
 
 use super::keys::ACTOR;
+use super::with_store::{single_threaded, with_store};
 use crate::config::Config;
-use crate::store::{self, DeploymentId, Ending, NewAuditEntry, Store};
+use crate::store::{DeploymentId, Ending, NewAuditEntry, Store};
 
 /// Ends a deployment whose node is lost, and records that its outcome is unknown.
 pub(super) fn run(config: &Config, id: DeploymentId) -> Result<(), Box<dyn Error>> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let store = store::open(&config.store).await?;
-            abandon(store.as_ref(), id).await
-        })
+    with_store(single_threaded()?, &config.store, async |store| {
+        abandon(store.as_ref(), id).await
+    })
 }
 
 async fn abandon(store: &dyn Store, id: DeploymentId) -> Result<(), Box<dyn Error>> {

@@ -5,9 +5,10 @@ use std::error::Error;
 use chrono::{SecondsFormat, Utc};
 use clap::Subcommand;
 
+use super::with_store::{single_threaded, with_store};
 use crate::auth::{KeyId, KeyText, Person, Role, Roles};
 use crate::config::Config;
-use crate::store::{self, NewAuditEntry, Settlement, Store, StoredKey};
+use crate::store::{NewAuditEntry, Settlement, Store, StoredKey};
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum KeysCall {
@@ -43,17 +44,15 @@ const LEAST_ROLES_WIDTH: usize = 8;
 
 /// Runs one `keys` command.
 pub(super) fn run(config: &Config, call: KeysCall) -> Result<(), Box<dyn Error>> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let store = store::open(&config.store).await?;
-            match call {
-                KeysCall::Create { name, roles } => create(store.as_ref(), name, roles).await,
-                KeysCall::List => list(store.as_ref()).await,
-                KeysCall::Revoke { id } => revoke(store.as_ref(), &id).await,
-            }
-        })
+    with_store(
+        single_threaded()?,
+        &config.store,
+        async |store| match call {
+            KeysCall::Create { name, roles } => create(store.as_ref(), name, roles).await,
+            KeysCall::List => list(store.as_ref()).await,
+            KeysCall::Revoke { id } => revoke(store.as_ref(), &id).await,
+        },
+    )
 }
 
 async fn create(store: &dyn Store, name: String, roles: Vec<Role>) -> Result<(), Box<dyn Error>> {

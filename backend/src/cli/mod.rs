@@ -7,6 +7,7 @@ mod keys;
 mod open_files;
 mod replace_sealing_key;
 mod serve;
+mod with_store;
 
 use std::error::Error;
 use std::io;

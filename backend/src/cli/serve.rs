@@ -3,19 +3,21 @@
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::open_files;
+use super::with_store::with_store;
 use crate::config::{Config, LogFormat, Server};
 use crate::http::{self, App, Connections, Exposure, opening};
 use crate::sealing::open_sealer;
 use crate::service::Service;
-use crate::store;
+use crate::store::Store;
 
 /// How long a shutdown waits for requests in progress.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -32,28 +34,55 @@ pub(super) fn run(config: &Config) -> Result<(), Box<dyn Error>> {
             .with_writer(std::io::stderr)
             .init(),
     }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(serve(config))
+        .build()?;
+    let signals = {
+        let _guard = runtime.enter();
+        StopSignals::new()?
+    };
+    open_files::make_room(config.server.max_connections)?;
+    with_store(runtime, &config.store, async |store| {
+        serve(config, store, signals).await
+    })
 }
 
-async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
-    // First of all, so that an early signal is not missed.
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    open_files::make_room(config.server.max_connections)?;
-    let store = store::open(&config.store).await?;
+/// The signals that stop the service; registered before anything else, so that an early one is not missed.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Registers them; must be called in a runtime.
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one.
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn serve(
+    config: &Config,
+    store: Arc<dyn Store>,
+    mut signals: StopSignals,
+) -> Result<(), Box<dyn Error>> {
     let has_keys = !store.keys().await?.is_empty();
     refuse_to_be_open(&config.server, has_keys)?;
     let sealer = open_sealer(&config.sealing, store.as_ref()).await?;
     // May wait for the lease of a previous process.
     let service = tokio::select! {
         opened = Service::open(config, store, sealer) => opened?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        () = signals.recv() => return Ok(()),
     };
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
@@ -93,8 +122,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     }
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.recv() => {}
         done = &mut work => done??,
         done = &mut serving => {
             done?;
@@ -116,6 +144,8 @@ async fn serve(config: &Config) -> Result<(), Box<dyn Error>> {
     };
     // Concurrently: the time until a SIGKILL counts from the first signal.
     tokio::join!(calls, deployments);
+    // It would find the store closed.
+    work.abort();
     service.leave().await;
     Ok(())
 }

@@ -46,9 +46,13 @@ pub use open::open;
 pub use sql::{PostgresStore, SqliteStore};
 
 /// All persistent data.
-pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {}
-
-impl<S: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing> Store for S {}
+#[async_trait]
+pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {
+    /// Closes all connections, once they are not in use. Everything else fails from then on.
+    ///
+    /// Then the file of an SQLite database is complete: its write-ahead log is part of it, and removed.
+    async fn close(&self);
+}
 
 /// Deployments.
 #[async_trait]

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,7 +13,7 @@ use super::claims::{carried_by_me, is_next};
 use super::migrator;
 use super::row::{ClaimRow, deployment_columns};
 use crate::store::columns::{micros, signed};
-use crate::store::{Lease, LeaseState, StoreError, StoredLine};
+use crate::store::{Lease, LeaseState, Store, StoreError, StoredLine};
 
 const MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -91,6 +92,13 @@ const INSERT_LINES: &str = "INSERT INTO log_lines (deployment, line, at, phase, 
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn close(&self) {
+        self.pool.close().await;
+    }
 }
 
 impl PostgresStore {

@@ -1,10 +1,12 @@
 //! SQLite: the default, in a file of the data directory.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -15,7 +17,7 @@ use super::migrator;
 use super::row::{ClaimRow, deployment_columns};
 use crate::store::columns::{micros, signed};
 use crate::store::opened_files::OpenedFiles;
-use crate::store::{Lease, LeaseState, StoreError, StoredLine};
+use crate::store::{Lease, LeaseState, Store, StoreError, StoredLine};
 
 const MIGRATIONS: &[(&str, &str)] = &[
     (
@@ -132,7 +134,20 @@ impl SqliteStore {
             .await
             .map_err(StoreError::Open)?;
         migrate(&mut *writer.acquire().await.map_err(StoreError::Open)?).await?;
+        let files = OpenedFiles::of(file).map_err(|source| StoreError::Unwritable {
+            path: file.to_owned(),
+            source,
+        })?;
+        let opened = files.clone();
         let readers = pool(READERS)
+            // All at once: later, the path may lead to other files.
+            .min_connections(READERS)
+            .after_connect(move |_, _| {
+                let checked = opened
+                    .check()
+                    .map_err(|fault| io::Error::other(fault).into());
+                Box::pin(async move { checked })
+            })
             .connect_with(options.read_only(true))
             .await
             .map_err(StoreError::Open)?;
@@ -140,10 +155,7 @@ impl SqliteStore {
             writer,
             is_relaxed: Arc::default(),
             readers,
-            files: OpenedFiles::of(file).map_err(|source| StoreError::Unwritable {
-                path: file.to_owned(),
-                source,
-            })?,
+            files,
         })
     }
 
@@ -152,12 +164,6 @@ impl SqliteStore {
         Ok(sqlx::query_scalar(IS_UNUSED)
             .fetch_one(&self.readers)
             .await?)
-    }
-
-    /// Closes the database, so that SQLite removes its write-ahead log.
-    pub(in crate::store) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
     }
 
     /// Returns the writing connection; when a commit returns, it and all earlier ones are on disk.
@@ -276,6 +282,15 @@ impl SqliteStore {
             .await?;
         transaction.commit().await?;
         Ok(LeaseState::Yes)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn close(&self) {
+        self.readers.close().await;
+        // The last one: a connection that may only read cannot remove the write-ahead log.
+        self.writer.close().await;
     }
 }
 

@@ -75,8 +75,11 @@ fn a_service_that_lost_its_database_does_not_start() {
     let test_env = TestEnv::new();
     test_env.key("ann", "admin");
     let data = data(&test_env);
+    let is_whole = || !data.join("backend.db-wal").exists();
+    assert!(is_whole(), "after a command");
     let running = test_env.serve();
     running.stop();
+    assert!(is_whole(), "after a stop");
     let copy = fs::read(data.join("backend.db")).unwrap();
     for is_empty in [false, true] {
         remove_database(&data);
