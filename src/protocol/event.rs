@@ -88,4 +88,15 @@ impl<O> Event<O> {
             | Self::Result { seq, .. } => *seq,
         }
     }
+
+    /// Changes the place of the event.
+    pub(crate) const fn set_seq(&mut self, place: u64) {
+        match self {
+            Self::Started { seq, .. }
+            | Self::Output { seq, .. }
+            | Self::Stopping { seq, .. }
+            | Self::Warning { seq, .. }
+            | Self::Result { seq, .. } => *seq = place,
+        }
+    }
 }

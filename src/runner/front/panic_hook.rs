@@ -109,7 +109,7 @@ mod tests {
     /// Returns what is printed after `written` bytes of a relay with this text, ended or not.
     fn said(mode: Mode, text: &str, written: usize, ended: Option<u8>) -> (String, u8) {
         let file = Arc::new(tempfile::tempfile().unwrap());
-        let mut writer = RelayWriter::new(file.try_clone().unwrap());
+        let mut writer = RelayWriter::new(file.try_clone().unwrap(), None);
         writer.write_all(text.as_bytes()).unwrap();
         writer.commit().unwrap();
         if let Some(status) = ended {

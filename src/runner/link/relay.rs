@@ -28,16 +28,37 @@ const PUNCH_BYTES: u64 = 1024 * 1024;
 pub(crate) struct RelayWriter {
     file: File,
     written: u64,
+    committed: u64,
+    /// Largest size of a file here.
+    limit: u64,
 }
 
 impl RelayWriter {
-    pub(crate) const fn new(file: File) -> Self {
-        Self { file, written: 0 }
+    /// Takes an empty file, and how large it may become if there is a limit.
+    pub(crate) fn new(file: File, limit: Option<u64>) -> Self {
+        Self {
+            file,
+            written: 0,
+            committed: 0,
+            limit: limit.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Returns whether there is room for more text before the last half of a limited file, which is for the result.
+    pub(crate) const fn has_room_for(&self, len: usize) -> bool {
+        self.written.saturating_add(len as u64) <= self.limit / 2
+    }
+
+    /// Drops what was written since the last commit.
+    pub(crate) const fn roll_back(&mut self) {
+        self.written = self.committed;
     }
 
     /// Makes what has been written so far visible to the front.
-    pub(crate) fn commit(&self) -> io::Result<()> {
-        self.file.write_all_at(&self.written.to_le_bytes(), 0)
+    pub(crate) fn commit(&mut self) -> io::Result<()> {
+        self.file.write_all_at(&self.written.to_le_bytes(), 0)?;
+        self.committed = self.written;
+        Ok(())
     }
 
     /// Records that the tool may run from here on.
@@ -46,7 +67,7 @@ impl RelayWriter {
     }
 
     /// Records that everything is written, and the exit status of the runner.
-    pub(crate) fn finish(&self, exit_status: u8) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, exit_status: u8) -> io::Result<()> {
         self.commit()?;
         self.file
             .write_all_at(&(u64::from(exit_status) + 1).to_le_bytes(), END_AT)
@@ -166,14 +187,16 @@ mod tests {
     #[test]
     fn only_what_is_committed_can_be_read() {
         let file = tempfile::tempfile().unwrap();
-        let mut writer = RelayWriter::new(file.try_clone().unwrap());
+        let mut writer = RelayWriter::new(file.try_clone().unwrap(), None);
         let mut reader = RelayReader::new(Arc::new(file));
         assert!(!reader.tool_may_run());
         let mut text = [0; 16];
         assert_eq!(reader.read(&mut text).unwrap(), 0);
         writer.write_all(b"half").unwrap();
         assert_eq!(reader.read(&mut text).unwrap(), 0);
-        writer.write_all(b" and half").unwrap();
+        writer.write_all(b" and a part").unwrap();
+        writer.roll_back();
+        writer.write_all(b"half and half").unwrap();
         writer.commit().unwrap();
         assert_eq!(reader.read(&mut text[..5]).unwrap(), 5);
         assert_eq!(reader.read(&mut text[5..]).unwrap(), 8);

@@ -165,6 +165,14 @@ pub(super) fn cut_output(limit: u64) -> String {
     )
 }
 
+/// Returns the warning that output events are missing from a stream.
+pub(super) fn cut_stream(limit: u64) -> String {
+    format!(
+        "output events were left out of the stream, to leave room for the result: no file may have more than {limit} \
+         bytes here; lift the limit (`ulimit -f`, `LimitFSIZE=`)"
+    )
+}
+
 /// Fields of a request that may contain any text; others contain words of the wire format, names or numbers.
 const FREE_TEXTS: [&str; 6] = [
     "/work_dir",

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub(super) use self::record::{Introduction, NoRecord, Record, RecordState};
 pub(super) use self::recorder::{Recorder, Room};
-pub(super) use self::result_file::ResultOutput;
+pub(super) use self::result_file::{ResultOutput, shortened};
 pub(super) use self::stored_event::{OutputPlace, StoredOutput, WithStartTime};
 use super::command::effect::{Effect, effect_of};
 pub(super) use crate::protocol::run_files::{EVENTS, OUTPUT, PID, REQUEST, RESULT};

@@ -45,9 +45,7 @@ impl Outgoing {
         let Err(fault) = write_one(claim, durability, &whole, got_on) else {
             return Ok(());
         };
-        let is_there = SHORT_OUTPUT_BYTES
-            .iter()
-            .map(|&len| shortened(&self.frame, &self.tail, len))
+        let is_there = shortened(&self.frame, &self.tail)
             .any(|short| write_one(claim, durability, &short, got_on).is_ok());
         let sentence = could_not("write", &claim.directory.path_of(RESULT), &fault);
         Err(if is_there {
@@ -114,10 +112,12 @@ impl Write for Telling<'_> {
     }
 }
 
-/// Returns a result with only the end of its output.
-fn shortened(frame: &RunResult<()>, tail: &str, len: usize) -> RunResult {
-    let start = tail.ceil_char_boundary(tail.len().saturating_sub(len));
-    let mut short = frame.clone().with_output(tail[start..].to_owned());
-    short.output_truncated = short.output.len() as u64 != short.output_bytes;
-    short
+/// Returns results with only the end of their output, each shorter than the one before.
+pub(crate) fn shortened(frame: &RunResult<()>, tail: &str) -> impl Iterator<Item = RunResult> {
+    SHORT_OUTPUT_BYTES.iter().map(move |len| {
+        let start = tail.ceil_char_boundary(tail.len().saturating_sub(*len));
+        let mut short = frame.clone().with_output(tail[start..].to_owned());
+        short.output_truncated = short.output.len() as u64 != short.output_bytes;
+        short
+    })
 }

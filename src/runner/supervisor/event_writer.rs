@@ -13,7 +13,9 @@ use crate::runner::link::relay::RelayWriter;
 use crate::runner::link::{Link, Message};
 use crate::runner::messages::mode::Mode;
 use crate::runner::result::masking::masked_sentence;
-use crate::runner::run_dir::{OutputPlace, Recorder, ResultOutput, StoredOutput, WithStartTime};
+use crate::runner::run_dir::{
+    OutputPlace, Recorder, ResultOutput, StoredOutput, WithStartTime, shortened,
+};
 
 /// Which events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct EventWriter {
     matcher: Option<Arc<Matcher>>,
     next: u64,
     line: Vec<u8>,
+    /// Number of output events that the front did not get; those after them are numbered without a gap.
+    left_out: u64,
 }
 
 impl EventWriter {
@@ -55,6 +59,7 @@ impl EventWriter {
             matcher: None,
             next: 0,
             line: Vec::new(),
+            left_out: 0,
         }
     }
 
@@ -141,16 +146,13 @@ impl EventWriter {
         make: impl FnOnce(u64, DateTime<Utc>) -> Event,
         start_time: Option<u64>,
     ) -> Event {
-        let event = make(self.next, Utc::now());
+        let mut event = make(self.next, Utc::now());
+        let seq = self.next;
         self.next += 1;
-        if self.mode == Mode::Stream && self.has_reader && self.write_line(&event) {
-            let written = self
-                .relay
-                .write_all(&self.line)
-                .and_then(|()| self.relay.commit());
-            if written.is_ok() {
-                link.post(Message::Relayed);
-            }
+        if self.mode == Mode::Stream && self.has_reader {
+            event.set_seq(seq - self.left_out);
+            self.relay_event(link, &event);
+            event.set_seq(seq);
         }
         if let Some(record) = &self.record
             && record.has_events()
@@ -164,6 +166,26 @@ impl EventWriter {
             self.output_bytes += text.len() as u64;
         }
         event
+    }
+
+    /// Passes an event to the front; output only as long as there is room for it and for the result.
+    fn relay_event(&mut self, link: &mut Link, event: &Event) {
+        if !self.write_line(event) {
+            return;
+        }
+        let is_output = matches!(event, Event::Output { .. });
+        if is_output && !self.relay.has_room_for(self.line.len()) {
+            self.left_out += 1;
+            return;
+        }
+        let written = self
+            .relay
+            .write_all(&self.line)
+            .and_then(|()| self.relay.commit());
+        match written {
+            Ok(()) => link.post(Message::Relayed),
+            Err(_) => self.relay.roll_back(),
+        }
     }
 
     /// Writes an event in the form of the record.
@@ -212,25 +234,46 @@ impl EventWriter {
     }
 
     /// Writes the last event and the document, and sets the front's exit status.
-    pub(crate) fn finish(&mut self, result: RunResult<ResultOutput>, exit_status: u8) {
+    ///
+    /// If a limit on the size of files leaves no room for the output, the front gets the end of it: as much of `tail` as
+    /// there is room for.
+    pub(crate) fn finish(&mut self, result: RunResult<ResultOutput>, tail: &str, exit_status: u8) {
         let (seq, at) = (self.next, Utc::now());
         self.record_result(seq, at, &result);
-        let event = Event::Result {
-            seq,
-            at,
-            result: Box::new(result),
-        };
-        let written = match (self.mode, &event) {
-            _ if !self.has_reader => Ok(()),
-            (Mode::Document, Event::Result { result, .. }) => {
-                write_document(&mut self.relay, result)
-            }
-            (Mode::Document | Mode::Stream, event) => write_document(&mut self.relay, event),
-        };
+        let frame = result.clone().with_output(());
+        let is_written = !self.has_reader
+            || self.write_result(seq, at, result)
+            || shortened(&frame, tail).any(|short| self.write_result(seq, at, short));
         // Without the end mark the front reports that the supervisor was lost, which is then true.
-        if written.is_ok() {
+        if is_written {
             let _ = self.relay.finish(exit_status);
         }
+    }
+
+    /// Writes the result for the front; returns whether there was room for it.
+    fn write_result<O: Serialize>(
+        &mut self,
+        seq: u64,
+        at: DateTime<Utc>,
+        result: RunResult<O>,
+    ) -> bool {
+        let written = match self.mode {
+            Mode::Document => write_document(&mut self.relay, &result),
+            Mode::Stream => {
+                let seq = seq - self.left_out;
+                let result = Box::new(result);
+                write_document(&mut self.relay, &Event::Result { seq, at, result })
+            }
+        };
+        if written.is_err() {
+            self.relay.roll_back();
+        }
+        written.is_ok()
+    }
+
+    /// Returns whether the front got all output events so far.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.left_out == 0
     }
 
     /// Writes the last event to the record, for its followers: the result has a separate file.

@@ -68,7 +68,10 @@ pub(super) async fn serve(inherited: Inherited) -> io::Result<u8> {
     let stop_requests = StopRequests::new(Link::new(inherited.socket)?, OwnSignals::listen()?);
     let mut supervisor = Supervisor {
         stop_requests,
-        event_writer: EventWriter::new(inherited.mode, RelayWriter::new(inherited.relay)),
+        event_writer: EventWriter::new(
+            inherited.mode,
+            RelayWriter::new(inherited.relay, inherited.file_size_limit),
+        ),
         record: None,
         matcher: Arc::new(Matcher::new([])),
         file_size_limit: inherited.file_size_limit,
@@ -202,6 +205,9 @@ impl Supervisor {
         if let Some(limit) = cut_at {
             run_end.output_complete = false;
             self.warn_all(vec![preparation::cut_output(limit)]);
+        }
+        if let (Some(limit), false) = (self.file_size_limit, self.event_writer.is_whole()) {
+            self.warn_all(vec![preparation::cut_stream(limit)]);
         }
         let times = Times {
             started_at,
@@ -405,6 +411,6 @@ impl Supervisor {
         }
         let result = frame.clone().with_output(output);
         self.event_writer
-            .finish(result, exit_status::of(frame.outcome));
+            .finish(result, tail, exit_status::of(frame.outcome));
     }
 }
