@@ -14,7 +14,8 @@ use super::line_start;
 use crate::runner::diagnosis::{is_about_lock, is_state_write};
 use crate::runner::state_report::{ABANDONED, STATE_NOT_WRITTEN};
 use crate::runner::tool_output::printed::{
-    CLOSING, JsonMessage, OUTPUTS, Printed, PrintedError, PrintedPart,
+    CLOSING, EarlierProgress, JsonMessage, OUTPUTS, Printed, PrintedError, PrintedPart,
+    ResourceProgress, progress,
 };
 
 /// Most bytes of one diagnostic that are read.
@@ -81,6 +82,10 @@ const TYPE: &[u8] = b"\"type\":\"";
 static ELLIPSIS_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(ELLIPSIS));
 static TYPE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TYPE));
 static PLAN_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"Plan: "));
+/// Ends the words about a finished change, see [`progress`].
+static COMPLETE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" complete"));
+static APPLIED_FINDER: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(b"\"type\":\"apply_complete\""));
 
 /// What closed the command, if only output values followed.
 #[derive(Debug)]
@@ -119,14 +124,19 @@ pub(crate) struct Dropped {
     /// Position of the scanned text in the whole output.
     offset: u64,
     candidates: u32,
-    /// Whether the tool has planned.
-    has_planned: bool,
+    progress: EarlierProgress,
 }
 
 impl Dropped {
     /// Scans the lines in a range of the text.
     pub(crate) fn scan(&mut self, text: &[u8], range: Range<usize>) {
-        self.has_planned = self.has_planned || shows_planning(&text[range.clone()]);
+        let lines = &text[range.clone()];
+        let EarlierProgress {
+            has_planned,
+            has_finished_change,
+        } = &mut self.progress;
+        *has_planned = *has_planned || shows_planning(lines);
+        *has_finished_change = *has_finished_change || shows_finished_change(lines);
         let mut start = range.start;
         while start < range.end {
             let end = memchr(b'\n', &text[start..]).map_or(text.len(), |len| start + len);
@@ -199,7 +209,7 @@ impl Dropped {
         }
         items.extend(self.crash.clone().map(PrintedPart::Line));
         printed.items.splice(0..0, items);
-        printed.has_planned = self.has_planned;
+        printed.earlier = self.progress;
         printed
     }
 
@@ -359,6 +369,17 @@ fn shows_planning(text: &[u8]) -> bool {
     PLAN_FINDER.find(text).is_some()
         || ELLIPSIS_FINDER.find_iter(text).any(ends_words)
         || TYPE_FINDER.find_iter(text).any(is_message)
+}
+
+/// Returns whether a text shows that a change is complete.
+fn shows_finished_change(text: &[u8]) -> bool {
+    let line_at = |at: usize| {
+        let end = memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
+        &text[line_start(text, at)..end]
+    };
+    let ends = |at: usize| progress(&uncoloured(line_at(at))) == Some(ResourceProgress::Ends);
+    let is_message = |at: usize| line_at(at).starts_with(b"{");
+    COMPLETE_FINDER.find_iter(text).any(ends) || APPLIED_FINDER.find_iter(text).any(is_message)
 }
 
 fn begins_like_the_tool(line: &[u8]) -> bool {

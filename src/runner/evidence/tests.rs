@@ -143,10 +143,30 @@ fn planning_is_remembered_however_much_follows() {
     ] {
         each_way(&format!("{line}{}", long()), |printed| {
             assert!(
-                printed.has_planned || ToolProgress::of(printed).had_lock,
+                printed.earlier.has_planned || ToolProgress::of(printed).had_lock,
                 "{line}"
             );
         });
     }
-    each_way(&long(), |printed| assert!(!printed.has_planned));
+    each_way(&long(), |printed| assert!(!printed.earlier.has_planned));
+}
+
+#[test]
+fn finished_change_is_remembered_however_much_follows() {
+    for (line, expected) in [
+        ("a.b: Creation complete after 0s [id=x]\n", true),
+        (
+            "\u{1b}[0m\u{1b}[1ma.b: Destruction complete after 1s\u{1b}[0m\n",
+            true,
+        ),
+        ("{\"@level\":\"info\",\"type\":\"apply_complete\"}\n", true),
+        ("a.b (local-exec): c.d: Creation complete after 0s\n", false),
+        ("a.b: Still creating... [10s elapsed]\n", false),
+        ("x \"type\":\"apply_complete\"\n", false),
+    ] {
+        each_way(&format!("{line}{}", long()), |printed| {
+            let progress = ToolProgress::of(printed);
+            assert_eq!(progress.has_finished_change, expected, "{line}");
+        });
+    }
 }

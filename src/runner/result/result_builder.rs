@@ -92,8 +92,13 @@ pub(crate) fn verdict(run: &Run<'_>) -> Assessment {
         (Outcome::Failed, Some(Shortfall::NoClosingWords)) => Outcome::Unknown,
         (outcome, _) => outcome,
     };
-    let diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
-    let (files, state) = if writes_state(request, args) {
+    let writes_state = writes_state(request, args);
+    let mut diagnosis = shortfall.and_then(|shortfall| diagnose(run, shortfall, &printed));
+    if let Some(diagnosis) = &mut diagnosis {
+        // The diagnosis knows the arguments of the request alone.
+        diagnosis.retryable &= !writes_state;
+    }
+    let (files, state) = if writes_state {
         let files = files(run);
         let state = state_report::report(&report_input(run, &printed, &files));
         (Some(files), Some(state))

@@ -298,7 +298,7 @@ fn after_own_end(observed: &ReportInput<'_>, printed: &Printed, words: ToolProgr
 /// Returns whether a command that plans has ended before it showed that it did.
 fn ends_before_planning(observed: &ReportInput<'_>, words: ToolProgress) -> bool {
     let plans = ["apply", "destroy", "import", "plan", "refresh"].contains(&observed.command);
-    let has_planned = words.had_lock || observed.printed.has_planned;
+    let has_planned = words.had_lock || observed.printed.earlier.has_planned;
     // Both tools check this before they ask for the lock.
     let is_before_lock =
         |fault: &PrintedError| fault.summary.starts_with("Backend initialization required");

@@ -78,7 +78,7 @@ pub(crate) struct ToolProgress {
     /// It has begun to change resources.
     pub(super) has_changed: bool,
     /// It has reported that a change is complete.
-    pub(super) has_finished_change: bool,
+    pub(crate) has_finished_change: bool,
     /// How many resources it is changing.
     in_flight: u32,
     /// It is going to change resources.
@@ -119,7 +119,13 @@ pub(crate) struct ToolProgress {
 
 impl ToolProgress {
     pub(crate) fn of(printed: &Printed) -> Self {
-        let mut words = Self::default();
+        let has_finished_change = printed.earlier.has_finished_change;
+        let mut words = Self {
+            had_lock: has_finished_change,
+            has_changed: has_finished_change,
+            has_finished_change,
+            ..Self::default()
+        };
         for item in &printed.items {
             match item {
                 PrintedPart::Line(line) => words.take_line(line),

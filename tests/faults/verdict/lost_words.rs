@@ -23,6 +23,8 @@ on_both_tools! {
     lock_whose_release_was_not_answered_is_not_held,
     lock_is_unknown_if_the_tool_fails_before_planning,
     lock_that_a_console_leaves_is_reported,
+    message_of_a_condition_hides_no_lock_that_is_held,
+    init_that_has_moved_the_state_is_not_retryable,
     init_that_is_killed_may_leave_a_lock,
     init_that_has_a_question_says_what_to_do,
     local_state_that_is_removed_in_mid_apply_is_not_saved,
@@ -178,6 +180,60 @@ fn lock_that_a_console_leaves_is_reported(tool: Tool) {
     assert!(workspace.lock_holder().is_some());
     assert_eq!(result["state"]["lock"], "held", "{result:#}");
     assert_eq!(result["state"]["safety"], "saved", "{result:#}");
+}
+
+/// The message looks like the beginning of another error of the tool, whose detail its next error would be.
+fn message_of_a_condition_hides_no_lock_that_is_held(tool: Tool) {
+    for message in [
+        "it fails",
+        "it fails:\\n\\nError: connection refused",
+        "it fails:\\n\\nError: connection refused\\n",
+    ] {
+        let hcl = format!(
+            "resource \"terraform_data\" \"a\" {{\n  input = 1\n  lifecycle {{\n    postcondition {{\n      \
+             condition = self.output == 2\n      error_message = \"{message}\"\n    }}\n  }}\n}}\n"
+        );
+        let workspace = Workspace::with_configuration(tool, Backend::Server, &hcl);
+        workspace.server().take_unlocks(Unlocks::Refused);
+        for (form, lock) in [(&["-no-color"][..], "unknown"), (&[], "held")] {
+            let flags = [&["-auto-approve"], form].concat();
+            let ending = Launch::request(&workspace, &workspace.request("apply", &flags)).run();
+            let result = ending.result();
+            ending.assert_outcome(&result, "failed");
+            assert!(workspace.lock_holder().is_some());
+            assert_eq!(result["state"]["lock"], lock, "{message}: {result:#}");
+            workspace.server().release();
+        }
+    }
+}
+
+/// It cannot install a provider after that.
+fn init_that_has_moved_the_state_is_not_retryable(tool: Tool) {
+    for (flag, variable) in [
+        (Some("-force-copy"), None),
+        (None, Some(("TF_CLI_ARGS", "-force-copy"))),
+        (
+            None,
+            Some(("TF_CLI_ARGS_init", "-migrate-state -force-copy")),
+        ),
+    ] {
+        let server = StateServer::start();
+        let workspace = with_changed_backend(tool, &server);
+        let provider = "terraform {\n  required_providers {\n    a = {\n      \
+                        source = \"127.0.0.1:1/a/a\"\n    }\n  }\n}\n";
+        fs::write(workspace.work_dir().join("provider.tf"), provider).expect("a new file");
+        let flags: Vec<&str> = flag.into_iter().chain(["-no-color"]).collect();
+        let mut init = workspace.request("init", &flags);
+        if let Some((name, value)) = variable {
+            init["env_vars"][name] = json!(value);
+        }
+        let ending = Launch::request(&workspace, &init).run();
+        let result = ending.result();
+        ending.assert_outcome(&result, "failed");
+        let diagnosis = &result["diagnosis"];
+        assert_eq!(diagnosis["class"], "provider_install", "{result:#}");
+        assert_eq!(diagnosis["retryable"], false, "{variable:?}: {result:#}");
+    }
 }
 
 /// A workspace with a local state and another backend in its configuration.

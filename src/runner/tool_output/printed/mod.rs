@@ -52,8 +52,17 @@ pub(crate) struct Printed {
     pub(crate) has_skipped_box: bool,
     /// Whether the last line has no newline, as in truncated output.
     pub(crate) is_cut: bool,
-    /// Whether earlier output, which is not in the items, shows that the tool has planned.
+    /// What earlier output shows, which is not in the items.
+    pub(crate) earlier: EarlierProgress,
+}
+
+/// How far the tool got in output that is no longer kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EarlierProgress {
+    /// It has planned or applied, and so had the lock.
     pub(crate) has_planned: bool,
+    /// It has reported that a change is complete.
+    pub(crate) has_finished_change: bool,
 }
 
 impl Printed {

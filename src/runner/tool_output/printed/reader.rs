@@ -6,7 +6,7 @@
 use super::cli_configuration::opens_cli_configuration;
 use super::fault::{PrintedError, folded, from_block};
 use super::own::{OUTPUTS, after_prompt, is_own, is_progress, is_streamed};
-use super::{Printed, PrintedPart, json, quoted};
+use super::{EarlierProgress, Printed, PrintedPart, json, quoted};
 
 /// The audience of the tool's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) fn read(lines: &[String], language: Language) -> Printed {
         items: reader.items,
         has_skipped_box: reader.has_skipped_box,
         is_cut: false,
-        has_planned: false,
+        earlier: EarlierProgress::default(),
     }
 }
 
@@ -183,14 +183,15 @@ impl PrintedReader<'_> {
     /// one.
     ///
     /// A detail may itself start with `Error: `. It then comes after one blank line, while an error without detail
-    /// leaves two.
+    /// leaves two. Text that is quoted may leave one too: then it is the next error of the tool.
     fn take_block(&mut self) {
         let start = self.at;
         let is_error = self.lines[start].starts_with("Error: ");
         let quoted_to = quoted::end_of_provisioner_error(self.lines, start);
         let mut end = start + 1;
         while let Some(line) = self.lines.get(end) {
-            let is_first_of_detail = end == start + 2 && self.lines[start + 1].is_empty();
+            let is_first_of_detail =
+                !self.is_doubtful && end == start + 2 && self.lines[start + 1].is_empty();
             let is_next = (opens_block(line) && !is_first_of_detail) || is_own(line);
             let is_end = match quoted_to {
                 Some(to) => end >= to,
