@@ -333,7 +333,8 @@ impl Comparison<'_> {
             return false;
         }
         let (gap, is_cut) = match gap::at_start(rest, self.window.whole) {
-            At::Text => return false,
+            // Too long: reading it space by space would lead no further.
+            At::Text => return rest[0] == b' ',
             At::Gap(gap) => (gap, false),
             At::Cut(gap) => (gap, true),
         };

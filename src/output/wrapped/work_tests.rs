@@ -24,7 +24,7 @@ fn steps_per_byte(secrets: &[String], text: &str) -> usize {
 fn work_is_bounded_for_hostile_secrets_and_text() {
     let alike = |n: usize| format!("{}{n:04}", "common start, ".repeat(90));
     let nested = |n: usize| "ab".repeat(n + 3);
-    let table: [(&str, Vec<String>, String); 17] = [
+    let table: [(&str, Vec<String>, String); 18] = [
         ("words", vec!["a ".repeat(2500) + "z"], "a ".repeat(5_000)),
         (
             "words at line ends",
@@ -61,6 +61,11 @@ fn work_is_bounded_for_hostile_secrets_and_text() {
             "gaps",
             vec!["ab cd ".repeat(1000) + "z"],
             ("ab".to_owned() + &" ".repeat(1000) + "cd ").repeat(20),
+        ),
+        (
+            "long gaps",
+            vec!["abc def ghi".to_owned()],
+            ("abc".to_owned() + &" ".repeat(4_000) + "\n").repeat(20),
         ),
         (
             "colour",

@@ -31,7 +31,7 @@ fn add_of_line<'a>(line: &'a [u8], to: &mut Vec<Secret<'a>>) {
             continue;
         }
         let value = Value::at(&line[at..]);
-        if !is_reference(name, value.text) {
+        if !value.is_reference(name) {
             value.add(&line[at - 1 - name.len()..at + value.end], to);
         }
         at += value.end;
@@ -94,6 +94,15 @@ impl<'a> Value<'a> {
             start,
             close: None,
             end,
+        }
+    }
+
+    /// Returns whether another value takes its place. In quotes, an `=` does not compare, and in single quotes a shell
+    /// runs nothing.
+    fn is_reference(&self, name: &[u8]) -> bool {
+        match (self.close, self.text) {
+            (Some(_), [b'=', ..]) | (Some(b'\''), [b'`', ..]) => false,
+            _ => is_reference(name, self.text),
         }
     }
 
@@ -211,7 +220,7 @@ mod tests {
 
     #[test]
     fn assigned_values_are_found_anywhere_in_a_line() {
-        let table: [(&str, &[&str]); 41] = [
+        let table: [(&str, &[&str]); 44] = [
             ("mysql --host=h --password=hunter22 --b", &["hunter22"]),
             ("--api-key='k3y-v4lue' --passive=123456", &["k3y-v4lue"]),
             ("run --password='hunt er 22' --x", &["hunt er 22"]),
@@ -269,6 +278,9 @@ mod tests {
             ("password=postgres", &["password=postgres"]),
             ("password = hunter22", &[]),
             ("password= hunter22", &[]),
+            ("run --password='=hunter22' --x", &["=hunter22"]),
+            ("run -e DB_PASSWORD='`hunter22' --x", &["`hunter22"]),
+            ("token=\"`get-it`\" x", &[]),
             ("if password==hunter22 or password!=hunter22", &[]),
             ("token=$(get-it) password=$PASSWORD pwd=${PWD}", &[]),
             ("password=$hunter22", &["$hunter22"]),

@@ -24,12 +24,20 @@ pub(crate) fn from_base64(text: &str) -> Option<String> {
 }
 
 /// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
+///
+/// Without the prefix, a text with white space behind a colon is a sentence.
 pub(crate) fn basic_password(value: &str) -> Option<String> {
-    let encoded = match value.split_once(' ') {
-        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => encoded,
-        _ => value,
-    };
+    match value.split_once(' ') {
+        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
+            password_in_base64(encoded)
+        }
+        _ => password_in_base64(value).filter(|it| !it.contains(char::is_whitespace)),
+    }
+}
+
+/// Returns the password of `user:password` in base64.
+pub(crate) fn password_in_base64(encoded: &str) -> Option<String> {
     let decoded = from_base64(encoded.trim())?;
     let (_, password) = decoded.split_once(':')?;
-    (!password.contains(char::is_whitespace)).then(|| password.to_owned())
+    Some(password.to_owned())
 }

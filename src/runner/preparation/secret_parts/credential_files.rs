@@ -1,7 +1,7 @@
 //! Finds passwords in files of programs that fetch modules and packages: `.netrc` and `.npmrc`.
 
 use super::Secret;
-use super::base64_text::{basic_password, from_base64};
+use super::base64_text::{from_base64, password_in_base64};
 
 /// Returns the passwords of `machine HOST login USER password PASSWORD` and of `//REGISTRY/:_authToken=TOKEN`.
 pub(crate) fn secrets_in(text: &str) -> Vec<Secret<'_>> {
@@ -60,7 +60,7 @@ fn of_npmrc_line(line: &str) -> Vec<Secret<'_>> {
     };
     let password = match name {
         "_password" => from_base64(value),
-        _ => basic_password(value),
+        _ => password_in_base64(value),
     };
     let password = password.map(|password| Secret::anywhere(password.into_bytes()));
     [Secret::anywhere(value.as_bytes())]

@@ -91,7 +91,7 @@ impl<'a> LineReader<'a> {
             let last = following.next().unwrap_or_default().trim();
             let last = last.strip_suffix(TOML_QUOTES).unwrap_or(last);
             self.add(name, format!("{first}\n{lines}\n{last}").trim().to_owned());
-        } else if value.starts_with(['|', '>']) {
+        } else if is_block_header(value) {
             let is_below = |line: &str| line.trim().is_empty() || indent_of(line) > indent;
             let lines = take_while(following, is_below);
             self.add(name, lines);
@@ -194,6 +194,14 @@ fn without_anchor(value: &str) -> &str {
 /// Returns a value without its quotes, or without the comment after it. YAML doubles a single quote within single
 /// quotes.
 fn without_quotes(value: &str) -> String {
+    for quotes in ["'''", TOML_QUOTES] {
+        let quoted = value
+            .strip_prefix(quotes)
+            .and_then(|rest| rest.rsplit_once(quotes));
+        if let Some((quoted, _)) = quoted {
+            return quoted.to_owned();
+        }
+    }
     for quote in ['\'', '"'] {
         if let Some((quoted, _)) = value
             .strip_prefix(quote)
@@ -219,6 +227,17 @@ fn is_closed_below<'a>(first: &str, following: &(impl Iterator<Item = &'a str> +
 fn heredoc<'a>(start: &str, following: &mut (impl Iterator<Item = &'a str> + Clone)) -> String {
     let end = start.trim_start_matches(['<', '-']);
     take_while(following, |line| line.trim() != end)
+}
+
+/// Returns whether a YAML value is the text in the lines below: `|` or `>`, with signs and digits, or a comment.
+fn is_block_header(value: &str) -> bool {
+    let header = value.split(" #").next().unwrap_or_default().trim_end();
+    let signs = header.strip_prefix(['|', '>']);
+    signs.is_some_and(|signs| {
+        signs
+            .chars()
+            .all(|it| "+-".contains(it) || it.is_ascii_digit())
+    })
 }
 
 /// Returns whether a YAML value is neither quoted nor marked as a block, a flow or a heredoc.

@@ -13,7 +13,7 @@ use std::iter;
 use serde_json::Value;
 
 use self::member::Member;
-use super::base64_text::{basic_password, from_base64};
+use super::base64_text::{basic_password, from_base64, password_in_base64};
 use super::shell_line::{ShellText, add_of_option};
 use super::{Found, Scope, Secret, pairs, parts, references, scope_of, url, user_names, whole};
 use crate::protocol::is_secret_name;
@@ -229,8 +229,11 @@ impl Found {
 
     fn add_member(&mut self, name: &str, value: &str, secrecy: Secrecy, depth: usize) {
         let mut secrecy = secrecy.within(name);
-        if is_name_of_basic(name) && basic_password(value).is_some() {
+        if is_name_of_basic(name)
+            && let Some(password) = basic_password(value).or_else(|| password_in_base64(value))
+        {
             secrecy = Secrecy::Whole;
+            self.add_string(&password);
         }
         if name.eq_ignore_ascii_case("authorization") {
             let token = value
@@ -251,6 +254,12 @@ impl Found {
 
     /// Adds a string that is secret as a whole.
     fn add_string(&mut self, text: &str) {
+        // A string of HCL, in which templates are escaped.
+        if text.contains("$${") || text.contains("%%{") {
+            self.add(Secret::anywhere(
+                text.replace("$${", "${").replace("%%{", "%{").into_bytes(),
+            ));
+        }
         let value = text.as_bytes();
         self.add(match scope_of(value, b"") {
             Scope::Anywhere => whole(value),
@@ -437,6 +446,43 @@ mod tests {
         found.sort();
         found.dedup();
         found
+    }
+
+    #[test]
+    fn passwords_are_found_as_their_readers_mean_them() {
+        let credentials = BASE64_STANDARD.encode("app:correct horse");
+        let table: [(String, &[&str]); 6] = [
+            (
+                format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{credentials}"}}}}}}"#),
+                &[&credentials, "correct horse"],
+            ),
+            (
+                format!(r#"{{"Authorization":"basic {credentials}"}}"#),
+                &[&credentials, "correct horse"],
+            ),
+            (
+                r#"{"password":"Ab3$${kQ9m"}"#.to_owned(),
+                &["Ab3$${kQ9m", "Ab3${kQ9m"],
+            ),
+            (
+                "[db]\npassword = \"\"\"hunter22\"\"\"\n".to_owned(),
+                &["hunter22"],
+            ),
+            (
+                "[db]\npassword = '''hunter22'''\n".to_owned(),
+                &["hunter22"],
+            ),
+            (
+                "[default]\naws_secret_access_key = |hunter/22\n".to_owned(),
+                &["|hunter/22"],
+            ),
+        ];
+        for (value, expected) in table {
+            let found = found(&value, false);
+            for expected in expected {
+                assert!(found.iter().any(|it| it == expected), "{value}: {found:?}");
+            }
+        }
     }
 
     #[test]
