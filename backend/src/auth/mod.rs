@@ -13,6 +13,7 @@ pub use caller::Caller;
 pub use key::{KeyDigest, KeyId, KeyText, NotAKey};
 pub use permit::{Approval, ApprovalRule, Attempt, Permit};
 pub use person::{ANONYMOUS, Person};
+pub(crate) use person::{STOP_OF_THE_SERVICE, TAKEN_OVER};
 pub use refusal::Denial;
 pub use role::{Action, NoSuchRole, Role};
 pub use roles::Roles;

@@ -8,13 +8,18 @@ use unicode_security::skeleton;
 /// Name of a caller without a key.
 pub const ANONYMOUS: &str = "anonymous";
 
+/// Name logged as the one who cancelled deployments that did not end in time for a shutdown.
+pub(crate) const STOP_OF_THE_SERVICE: &str = "the stop of the service";
+/// Name logged as the one who cancelled a deployment that another node has taken over.
+pub(crate) const TAKEN_OVER: &str = "the node that took it over";
+
 /// Names that the service itself uses in the audit trail and in logs.
 const RESERVED: [&str; 5] = [
     ANONYMOUS,
     "command line",
     "auto_approve",
-    "the stop of the service",
-    "the node that took it over",
+    STOP_OF_THE_SERVICE,
+    TAKEN_OVER,
 ];
 
 /// Latin small capitals that neither case folding nor the table of confusables maps to letters.

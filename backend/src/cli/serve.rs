@@ -117,7 +117,7 @@ async fn serve(
     }
 
     if let Some(limit) = config.work.drain {
-        let longest = humantime::format_duration(service.stop_budget(limit));
+        let longest = humantime::format_duration(service.longest_drain(limit));
         info!(%longest, "a stop waits for running deployments: allow it that long before the service is killed");
     }
 

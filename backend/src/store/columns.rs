@@ -28,6 +28,11 @@ pub(super) fn json_of(column: &'static str, text: &str) -> Result<serde_json::Va
     serde_json::from_str(text).map_err(|_| StoreError::Malformed { column })
 }
 
+/// Converts the summary of a plan, or outputs, to the stored form.
+pub(crate) fn to_json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
 /// Parses outputs. Their values may be nested deeper than `serde_json` reads by default; a session has bounded that.
 pub(super) fn outputs_of(text: &str) -> Result<serde_json::Value, StoreError> {
     let mut from = serde_json::Deserializer::from_str(text);

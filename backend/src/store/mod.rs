@@ -33,6 +33,7 @@ use iac_runner::session::Phase;
 use crate::auth::KeyId;
 pub use audit::{AuditEntry, AuditPage, NewAuditEntry, Outcome, Settlement};
 pub use claim::{Claim, Lease, LeaseState, Owner};
+pub(crate) use columns::to_json;
 pub use decision::HandedOver;
 pub use deployment::{
     Deployment, DeploymentFilter, DeploymentId, Ending, NewDeployment, Progress, QueueState,

@@ -164,7 +164,7 @@ async fn decide(
     caller: &Caller,
 ) -> Result<(), ApiError> {
     let (id, service, caller) = (named.id()?, app.service.clone(), caller.clone());
-    to_the_end(async move { Ok(service.decide(id, decision, &caller).await?) }).await
+    to_the_end(async move { Ok(service.decisions().decide(id, decision, &caller).await?) }).await
 }
 
 fn remarks(body: &[u8]) -> Result<Remarks, ApiError> {

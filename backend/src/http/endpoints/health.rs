@@ -1,7 +1,5 @@
 //! `GET /health`, `/health/live`, `/health/ready`.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,10 +8,6 @@ use utoipa::ToSchema;
 
 use crate::http::app::App;
 use crate::http::openapi::OfOrigin;
-use crate::store::DeploymentId;
-
-/// Longest time to read from the store; if it takes longer, the service is not ready.
-const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// Health of the service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,12 +57,7 @@ pub(crate) async fn live() -> Json<Health> {
     security(()),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let asked = app.service.store().deployment(DeploymentId::new());
-    let read = tokio::time::timeout(READ_WITHIN, asked).await;
-    let can_read = matches!(read, Ok(Ok(_)));
-    let is_stopping = *app.service.stopping().borrow();
-    let can_store = app.service.can_store_deployments();
-    if can_read && !is_stopping && can_store && app.service.can_write().await {
+    if app.service.readiness().is_ready().await {
         (StatusCode::OK, Json(Health { status: "ready" }))
     } else {
         let unready = Health { status: "unready" };

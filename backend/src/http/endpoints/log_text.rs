@@ -55,7 +55,7 @@ pub(crate) async fn text(
     let id = named.id()?;
     let store = app.service.store();
     store.deployment(id).await?.ok_or(ApiError::NotFound)?;
-    let log = app.service.log_text(id, wanted.phase);
+    let log = app.service.reads().log_text(id, wanted.phase);
     // A read error aborts the response, so that a client cannot mistake a partial log for the whole.
     let pieces = stream::try_unfold(log, async |mut log| {
         let piece = log.next_piece().await.inspect_err(|fault| {

@@ -35,6 +35,9 @@ pub(crate) async fn text(
 ) -> Result<impl IntoResponse, ApiError> {
     caller.may(Action::See)?;
     let waiting = app.service.store().waiting().await?;
-    let text = app.service.metrics().text(app.service.active(), waiting);
+    let text = app
+        .service
+        .metrics()
+        .text(app.service.reads().active(), waiting);
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
 }

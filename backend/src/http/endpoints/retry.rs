@@ -45,6 +45,7 @@ pub(crate) async fn retry(
     let caller = caller.may(Action::Start)?;
     let supplied: Supplied = optional(&body, "an object with the secrets of the deployment")?;
     let (id, service, caller) = (named.id()?, app.service.clone(), caller.clone());
-    let new = to_the_end(async move { Ok(service.retry(id, &supplied, &caller).await?) }).await?;
+    let new =
+        to_the_end(async move { Ok(service.queue().retry(id, &supplied, &caller).await?) }).await?;
     started(&app, new).await
 }

@@ -59,7 +59,7 @@ pub(crate) async fn start(
         return Err(ApiError::UnsupportedMediaType);
     }
     let (service, caller) = (app.service.clone(), caller.clone());
-    let id = to_the_end(async move { Ok(service.start(&body, &caller).await?) }).await?;
+    let id = to_the_end(async move { Ok(service.queue().start(&body, &caller).await?) }).await?;
     started(&app, id).await
 }
 

@@ -17,7 +17,7 @@ use crate::http::extract::authenticated::Authenticated;
 use crate::http::extract::deployment_path::DeploymentPath;
 use crate::http::openapi;
 use crate::http::openapi::{Guarded, OfDeployment};
-use crate::service::{DeploymentView, Service};
+use crate::service::{DeploymentView, Reads};
 use crate::store::DeploymentId;
 
 /// State of a deployment.
@@ -99,8 +99,13 @@ pub(crate) async fn status(
 ) -> Result<Json<DeploymentStatus>, ApiError> {
     caller.may(Action::See)?;
     let id = named.id()?;
-    let view = app.service.view(id).await?.ok_or(ApiError::NotFound)?;
-    let texts = texts(&app.service, id).await?;
+    let view = app
+        .service
+        .reads()
+        .view(id)
+        .await?
+        .ok_or(ApiError::NotFound)?;
+    let texts = texts(app.service.reads(), id).await?;
     Ok(Json(deployment_status(view, texts)))
 }
 
@@ -124,7 +129,7 @@ pub(crate) async fn plan(
     named: DeploymentPath,
 ) -> Result<Json<Value>, ApiError> {
     caller.may(Action::See)?;
-    let plan = app.service.plan(named.id()?).await?;
+    let plan = app.service.reads().plan(named.id()?).await?;
     plan.map(Json).ok_or(ApiError::NotFound)
 }
 
@@ -160,18 +165,18 @@ pub(crate) async fn outputs(
     named: DeploymentPath,
 ) -> Result<Json<Value>, ApiError> {
     caller.may(Action::See)?;
-    let outputs = app.service.outputs(named.id()?).await?;
+    let outputs = app.service.reads().outputs(named.id()?).await?;
     outputs.map(Json).ok_or(ApiError::NotFound)
 }
 
-async fn texts(service: &Service, id: DeploymentId) -> Result<Texts, ApiError> {
+async fn texts(reads: &Reads, id: DeploymentId) -> Result<Texts, ApiError> {
     let before_plan = [Phase::Initializing, Phase::Cloning, Phase::Init];
-    let outputs = service.outputs(id).await?;
+    let outputs = reads.outputs(id).await?;
     Ok(Texts {
-        init_log: service.end_of_log(id, &before_plan).await?,
-        plan_log: service.end_of_log(id, &[Phase::Plan]).await?,
-        plan_output: shown_plan(service.plan(id).await?),
-        apply_log: service.end_of_log(id, &[Phase::Apply]).await?,
+        init_log: reads.end_of_log(id, &before_plan).await?,
+        plan_log: reads.end_of_log(id, &[Phase::Plan]).await?,
+        plan_output: shown_plan(reads.plan(id).await?),
+        apply_log: reads.end_of_log(id, &[Phase::Apply]).await?,
         apply_output: outputs.map(|it| it.to_string()).unwrap_or_default(),
     })
 }

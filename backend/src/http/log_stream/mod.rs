@@ -52,7 +52,7 @@ struct LiveLog {
 impl LogStream {
     pub(super) fn new(service: Service, id: DeploymentId, from: u64) -> Self {
         Self {
-            carried: service.active_changes(),
+            carried: service.reads().active_changes(),
             stopping: service.stopping(),
             _subscriber: service.metrics().subscribe(),
             service,
@@ -116,7 +116,7 @@ impl LogStream {
         };
         self.telling.is_automatic = deployment.is_automatic();
         if deployment.queue_state == QueueState::Active
-            && let Some(session) = self.service.session(self.id)
+            && let Some(session) = self.service.reads().session(self.id)
             && session.status().ended_at.is_none()
         {
             let mut snapshots = session.watch();

@@ -1,17 +1,18 @@
 //! The log of a deployment so far, as text.
 
-use iac_runner::session::{Logs, Phase};
+use std::sync::Arc;
 
-use crate::service::{Service, waiting_line};
-use crate::store::{DeploymentId, StoreError, StoredLine};
+use iac_runner::session::{Logs, Phase, Session};
+
+use super::waiting_line;
+use crate::store::{DeploymentId, Store, StoreError, StoredLine};
 
 /// Most lines of a piece.
 const PIECE: u32 = 1000;
 
 /// A log that is read as fast as the client accepts it, with one piece in memory at a time.
-#[derive(Debug)]
 pub struct LogText {
-    service: Service,
+    store: Arc<dyn Store>,
     id: DeploymentId,
     /// `None` means all phases.
     phase: Option<Phase>,
@@ -19,7 +20,6 @@ pub struct LogText {
 }
 
 /// Source of the lines.
-#[derive(Debug)]
 enum From {
     /// A session of this process: its log has all lines, while the store may lag behind.
     Session(Logs),
@@ -29,23 +29,26 @@ enum From {
     End,
 }
 
-impl Service {
-    /// Returns the log of a deployment, or of one of its phases.
-    pub fn log_text(&self, id: DeploymentId, phase: Option<Phase>) -> LogText {
-        let from = match self.session(id) {
+impl LogText {
+    /// Reads from the session, if this process has it.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        session: Option<&Session>,
+        id: DeploymentId,
+        phase: Option<Phase>,
+    ) -> Self {
+        let from = match session {
             Some(session) => From::Session(session.logs(0)),
             None => From::Store(0),
         };
-        LogText {
-            service: self.clone(),
+        Self {
+            store,
             id,
             phase,
             from,
         }
     }
-}
 
-impl LogText {
     /// Returns the next lines, each with its newline; `None` at the end. A piece may be empty.
     ///
     /// # Errors
@@ -57,7 +60,7 @@ impl LogText {
                 at_hand.take(PIECE as usize).map(StoredLine::from).collect()
             }
             From::Store(next) => {
-                let lines = self.service.store().lines(self.id, *next, PIECE).await?;
+                let lines = self.store.lines(self.id, *next, PIECE).await?;
                 *next = lines.last().map_or(*next, |last| last.line + 1);
                 lines
             }
@@ -80,7 +83,7 @@ impl LogText {
         if has_begun {
             return Ok(None);
         }
-        let other = self.service.store().waits_for(self.id).await?;
+        let other = self.store.waits_for(self.id).await?;
         Ok(other.map(|other| waiting_line(other) + "\n"))
     }
 }

@@ -8,42 +8,55 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use crate::service::Service;
+use crate::auth::STOP_OF_THE_SERVICE;
+use crate::service::state::active_deployments::ActiveDeployments;
 
-/// Name logged as the one who cancelled deployments that did not end in time.
-pub(crate) const STOP_OF_THE_SERVICE: &str = "the stop of the service";
 /// How often to check whether a deployment is running.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Time that a session needs after its tool was stopped: it reads the state and records its end.
 const MARGIN: Duration = Duration::from_secs(15);
 
-impl Service {
-    /// Returns the longest time that [`Service::drain`] takes with this limit.
-    pub fn stop_budget(&self, limit: Duration) -> Duration {
+/// Waits for running deployments at a shutdown.
+pub(crate) struct Drain {
+    active_deployments: ActiveDeployments,
+    /// Time from a cancel to the kill of a tool.
+    grace: Duration,
+}
+
+impl Drain {
+    pub(crate) fn new(active_deployments: ActiveDeployments, grace: Duration) -> Self {
+        Self {
+            active_deployments,
+            grace,
+        }
+    }
+
+    /// Returns the longest time that [`Drain::run`] takes with this limit.
+    pub(crate) fn longest(&self, limit: Duration) -> Duration {
         limit.saturating_add(self.last_wait())
     }
 
     /// Returns how long cancelled deployments may take to end.
     fn last_wait(&self) -> Duration {
-        self.shared.settings.grace.saturating_add(MARGIN)
+        self.grace.saturating_add(MARGIN)
     }
 
-    /// Waits, after [`Service::stop`], until no deployment is running and every end is stored. A deployment that waits
+    /// Waits, after the service was stopped, until no deployment is running and every end is stored. A deployment that waits
     /// for approval does not count as running.
     ///
     /// Deployments still running after `limit` are cancelled gracefully, and then end within their grace period.
-    pub async fn drain(&self, limit: Duration) {
-        if self.shared.active_deployments.is_idle() {
+    pub(crate) async fn run(&self, limit: Duration) {
+        if self.active_deployments.is_idle() {
             return;
         }
         info!(
-            deployments = self.shared.active_deployments.at_work(),
+            deployments = self.active_deployments.at_work(),
             "waiting for running deployments"
         );
         if timeout(limit, self.idle()).await.is_ok() {
             return;
         }
-        for session in self.shared.active_deployments.sessions_at_work() {
+        for session in self.active_deployments.sessions_at_work() {
             warn!(deployment = %session.id(), "drain timed out; cancelling deployment");
             // Fails only if the session has already ended, which is fine.
             let _ = session.cancel(STOP_OF_THE_SERVICE).await;
@@ -54,7 +67,7 @@ impl Service {
     }
 
     async fn idle(&self) {
-        while !self.shared.active_deployments.is_idle() {
+        while !self.active_deployments.is_idle() {
             sleep(LOOK_EVERY).await;
         }
     }

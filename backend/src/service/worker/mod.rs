@@ -1,9 +1,10 @@
 //! Runs claimed deployments and copies what they report into the store.
 
-pub(super) mod active_deployments;
+pub(super) mod claimer;
 pub(super) mod drain;
-pub(super) mod execute;
-pub(super) mod fence;
-pub(super) mod log_limit;
-pub(super) mod lost;
+pub(super) mod executor;
+mod fence;
+mod log_limit;
+mod no_session;
+pub(super) mod session_opener;
 pub(super) mod sync;

@@ -1,31 +1,28 @@
 //! Copies what a session reports into the store.
 
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use iac_runner::session::{Logs, Reason, Session, Snapshot, Status};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::log_limit::{LogGap, LogLimit};
-use super::lost::{Lost, TAKEN_OVER};
-use crate::causes::Causes;
-use crate::metrics::PhaseTimer;
-use crate::service::Service;
-use crate::service::decisions::audit_backfill::Moment;
-use crate::store::{Claim, Ending, Lease, LeaseState, Progress, StoreError, StoredLine};
+use crate::auth::TAKEN_OVER;
+use crate::metrics::{Metrics, PhaseTimer};
+use crate::service::audit::backfill::{AuditBackfill, Moment};
+use crate::service::state::active_deployments::ActiveDeployments;
+use crate::service::state::retrying_store::{Lost, RetryingStore};
+use crate::service::state::stop_signal::StopSignal;
+use crate::service::state::wake_signal::WakeSignal;
+use crate::store::{Claim, Ending, Lease, Progress, StoredLine, to_json};
 
 /// Most lines to insert at once.
 const LINES_AT_A_TIME: u16 = 500;
 /// How long to collect lines and phases before storing them. Subscribers of this process get them from the session
 /// meanwhile.
 const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Pause before a store call is repeated.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// A pending answer of the store.
-pub(crate) type StoreReply<'a> =
-    Pin<Box<dyn Future<Output = Result<LeaseState, StoreError>> + Send + 'a>>;
 
 /// What the session has reported and the store does not have yet.
 #[derive(Default)]
@@ -43,9 +40,23 @@ enum Plan {
     Kept,
 }
 
-impl Service {
+/// Follows sessions to their ends, and stores what they report.
+pub(crate) struct SessionSync {
+    pub(in crate::service) store: RetryingStore,
+    pub(in crate::service) audit: AuditBackfill,
+    pub(in crate::service) active_deployments: ActiveDeployments,
+    pub(in crate::service) metrics: Arc<Metrics>,
+    pub(in crate::service) wake: WakeSignal,
+    pub(in crate::service) stop: StopSignal,
+    /// How long a renewed lease of a deployment lasts.
+    pub(in crate::service) lease: Duration,
+    pub(in crate::service) log_limit: ByteSize,
+    pub(in crate::service) approval_deadline: Duration,
+}
+
+impl SessionSync {
     /// Follows a session to its end, and stores that.
-    pub(crate) async fn sync_session(&self, claim: &Claim, session: &Session) {
+    pub(super) async fn run(&self, claim: &Claim, session: &Session) {
         let lease = &claim.lease;
         let id = lease.deployment;
         let mut course = PhaseTimer::default();
@@ -53,7 +64,7 @@ impl Service {
             Ok(plan) => self.store_end(claim, session, plan, &course).await,
             Err(Lost) => Err(Lost),
         };
-        if done.is_err() && !*self.shared.is_stopping.borrow() {
+        if done.is_err() && !self.stop.is_stopping() {
             warn!(deployment = %id, "deployment taken over by another node; stopping it here");
             // Fails only if the session has already ended.
             let _ = session.cancel(TAKEN_OVER).await;
@@ -66,14 +77,14 @@ impl Service {
         session: &Session,
         course: &mut PhaseTimer,
     ) -> Result<Plan, Lost> {
-        let store = self.store();
+        let store = self.store.inner();
         let mut snapshots = session.watch();
         // The store may lack what the session has reported so far.
         snapshots.mark_changed();
-        let mut limit = LogLimit::new(self.shared.log_limit);
+        let mut limit = LogLimit::new(self.log_limit);
         let next = self.take_kept_lines(lease, &mut limit).await?;
         let mut logs = session.logs(next);
-        let mut renewal = tokio::time::interval(self.shared.lease / 3);
+        let mut renewal = tokio::time::interval(self.lease / 3);
         let mut news = News::default();
         let mut plan = Plan::ToKeep;
         let mut status = None;
@@ -93,19 +104,19 @@ impl Service {
                 },
                 Ok(()) = snapshots.changed() => {
                     let now = snapshots.borrow_and_update().clone();
-                    course.see(&now, self.shared.settings.approval_deadline);
+                    course.see(&now, self.approval_deadline);
                     // People wait for a status change and look for it in lists. The final status is stored with the
                     // end.
                     let is_urgent = status != Some(now.status) && now.ended_at.is_none();
                     news.take_snapshot(now);
                     // A deployment that waits for approval makes room for another.
-                    self.shared.wake.notify_one();
+                    self.wake.wake();
                     is_urgent
                 }
                 () = tokio::time::sleep_until(due), if news.due.is_some() => true,
                 _ = renewal.tick() => {
-                    let lasts = self.shared.lease;
-                    self.store_with_retries(|| store.renew(lease, lasts)).await?;
+                    let lasts = self.lease;
+                    self.store.while_leased(|| store.renew(lease, lasts)).await?;
                     false
                 }
             };
@@ -119,8 +130,7 @@ impl Service {
             if let Some(now) = &gathered.now {
                 status = Some(now.status);
                 self.store_progress(lease, now).await?;
-                self.shared
-                    .active_deployments
+                self.active_deployments
                     .note_kept(lease.deployment, now.status);
             }
         }
@@ -136,8 +146,9 @@ impl Service {
         if lines.is_empty() {
             return Ok(());
         }
-        let store = self.store();
-        self.store_with_retries(|| store.add_lines(lease, lines))
+        let store = self.store.inner();
+        self.store
+            .while_leased(|| store.add_lines(lease, lines))
             .await?;
         self.leave_out(lease, limit.take(lines)).await
     }
@@ -146,17 +157,19 @@ impl Service {
         let Some(LogGap { last, marker }) = gap else {
             return Ok(());
         };
-        let store = self.store();
-        self.store_with_retries(|| store.leave_out_lines(lease, &marker, last))
+        let store = self.store.inner();
+        self.store
+            .while_leased(|| store.leave_out_lines(lease, &marker, last))
             .await
     }
 
     /// Counts the lines that another process has stored; returns the number of the next line.
     async fn take_kept_lines(&self, lease: &Lease, limit: &mut LogLimit) -> Result<u64, Lost> {
-        let (store, id) = (self.store(), lease.deployment);
+        let (store, id) = (self.store.inner(), lease.deployment);
         let mut next = 0;
         loop {
             let lines = self
+                .store
                 .until_answered(|| store.lines(id, next, LINES_AT_A_TIME.into()))
                 .await?;
             let Some(last) = lines.last() else {
@@ -178,14 +191,15 @@ impl Service {
             // Its task ended with the runtime; the next start recovers it.
             return Ok(());
         };
-        let (store, lease) = (self.store(), &claim.lease);
+        let (store, lease) = (self.store.inner(), &claim.lease);
         // Before the end is stored: entries still pending about an ended deployment came too late.
-        self.backfill_audit(claim, session, Moment::Ended).await?;
+        self.audit.compare(claim, session, Moment::Ended).await?;
         self.store_progress(lease, &end).await?;
         self.store_plan(lease, session, plan).await?;
         if let Some(outputs) = session.outputs() {
-            let outputs = json(outputs.as_ref());
-            self.store_with_retries(|| store.keep_outputs(lease, &outputs))
+            let outputs = to_json(outputs.as_ref());
+            self.store
+                .while_leased(|| store.keep_outputs(lease, &outputs))
                 .await?;
         }
         let ending = Ending {
@@ -193,17 +207,19 @@ impl Service {
             error: end.error.clone(),
             at: end.ended_at.unwrap_or_else(chrono::Utc::now),
         };
-        self.store_with_retries(|| store.finish(lease, &ending))
+        self.store
+            .while_leased(|| store.finish(lease, &ending))
             .await?;
-        self.metrics().finish(&end, ending.reason, course);
+        self.metrics.finish(&end, ending.reason, course);
         info!(deployment = %lease.deployment, reason = ?ending.reason, "deployment ended");
         Ok(())
     }
 
     async fn store_progress(&self, lease: &Lease, now: &Snapshot) -> Result<(), Lost> {
         let progress = progress(now);
-        let store = self.store();
-        self.store_with_retries(|| store.keep_progress(lease, &progress))
+        let store = self.store.inner();
+        self.store
+            .while_leased(|| store.keep_progress(lease, &progress))
             .await
     }
 
@@ -220,50 +236,11 @@ impl Service {
         let Some(plan) = session.plan() else {
             return Ok(Plan::ToKeep);
         };
-        let (store, plan) = (self.store(), json(plan.as_ref()));
-        self.store_with_retries(|| store.keep_plan(lease, &plan))
+        let (store, plan) = (self.store.inner(), to_json(plan.as_ref()));
+        self.store
+            .while_leased(|| store.keep_plan(lease, &plan))
             .await?;
         Ok(Plan::Kept)
-    }
-
-    async fn store_with_retries<'a>(
-        &self,
-        ask: impl Fn() -> StoreReply<'a> + Send + Sync,
-    ) -> Result<(), Lost> {
-        match self.insist(ask).await {
-            LeaseState::Yes => Ok(()),
-            LeaseState::Lost => Err(Lost),
-        }
-    }
-
-    /// Repeats a store call until it succeeds; returns `Lost` as well if the service stops.
-    pub(crate) async fn insist<'a>(
-        &self,
-        ask: impl Fn() -> StoreReply<'a> + Send + Sync,
-    ) -> LeaseState {
-        self.until_answered(ask).await.unwrap_or(LeaseState::Lost)
-    }
-
-    /// Repeats a store call until it succeeds or the service stops.
-    pub(crate) async fn until_answered<T, A>(
-        &self,
-        ask: impl Fn() -> A + Send + Sync,
-    ) -> Result<T, Lost>
-    where
-        A: Future<Output = Result<T, StoreError>> + Send,
-        T: Send,
-    {
-        let mut stopping = self.stopping();
-        loop {
-            match ask().await {
-                Ok(answer) => return Ok(answer),
-                Err(fault) => error!(error = %Causes(&fault), "store did not answer"),
-            }
-            tokio::select! {
-                _ = stopping.wait_for(|is_stopping| *is_stopping) => return Err(Lost),
-                () = tokio::time::sleep(AGAIN_AFTER) => {}
-            }
-        }
     }
 }
 
@@ -309,9 +286,4 @@ fn progress(now: &Snapshot) -> Progress {
         sandbox: now.sandbox.clone(),
         started_at: Some(now.started_at),
     }
-}
-
-/// Converts a summary, or outputs, to the stored form.
-pub(crate) fn json(value: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
 }

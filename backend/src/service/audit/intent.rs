@@ -1,8 +1,8 @@
 //! Records decisions before they take effect.
 //!
 //! The audit trail first gets a pending entry, then the session is asked, and then the entry is settled. If the service
-//! dies at any moment, the pending entry and the session's journal together show what was done. `trail` settles the
-//! entry when the session is recovered, at the latest before the end of the deployment is stored.
+//! dies in between, the backfill settles the entry when the session is recovered, at the latest before the end of the
+//! deployment is stored.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use iac_runner::session::SessionError;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::pending_audit::OwedEntry;
+use super::pending::{OwedEntry, PendingAudit};
 use crate::causes::Causes;
-use crate::service::{DecisionError, Service};
+use crate::service::DecisionError;
+use crate::service::state::retrying_store::RetryingStore;
 use crate::store::{NewAuditEntry, Settlement};
 
 /// How long a stop waits for its entry to be written: it must be possible to stop a deployment when the store cannot
@@ -30,17 +31,28 @@ pub(crate) enum Stopped {
     Remembered,
 }
 
-impl Service {
+/// Carries out decisions, each with its audit entry.
+#[derive(Clone)]
+pub(crate) struct AuditIntents {
+    store: RetryingStore,
+    pending: PendingAudit,
+}
+
+impl AuditIntents {
+    pub(crate) fn new(store: RetryingStore, pending: PendingAudit) -> Self {
+        Self { store, pending }
+    }
+
     /// Records a decision, then carries it out.
     ///
     /// # Errors
     /// The store cannot write, and nothing was done; or the error of the work.
-    pub(crate) async fn with_intent(
+    pub(crate) async fn carry_out(
         &self,
         entry: &NewAuditEntry,
         work: impl Future<Output = Result<(), DecisionError>>,
     ) -> Result<(), DecisionError> {
-        let number = self.store().intend(entry).await?;
+        let number = self.store.inner().intend(entry).await?;
         let done = work.await;
         if let Some(settlement) = settlement(&done) {
             self.settle_soon(number, settlement).await;
@@ -52,14 +64,14 @@ impl Service {
     ///
     /// # Errors
     /// The error of the work.
-    pub(crate) async fn stop_with_intent(
+    pub(crate) async fn carry_out_stop(
         &self,
         entry: &NewAuditEntry,
         work: impl Future<Output = Result<Stopped, DecisionError>>,
     ) -> Result<(), DecisionError> {
-        let pending_audit = entry.deployment.map(|id| self.shared.pending_audit.add(id));
-        let (service, intended) = (self.clone(), entry.clone());
-        let mut intending = tokio::spawn(async move { service.store().intend(&intended).await });
+        let owed = entry.deployment.map(|id| self.pending.add(id));
+        let (store, intended) = (self.store.clone(), entry.clone());
+        let mut intending = tokio::spawn(async move { store.inner().intend(&intended).await });
         let waited = timeout(STOP_WAITS, &mut intending).await;
         let done = work.await;
         let settlement = match done {
@@ -77,22 +89,22 @@ impl Service {
             Ok(Ok(Err(fault))) => {
                 warn!(error = %Causes(&fault), "stop not in the audit trail yet");
                 if done.is_ok() {
-                    self.record_later(entry.clone(), pending_audit);
+                    self.record_later(entry.clone(), owed);
                 }
             }
             Ok(Err(fault)) => error!(error = %Causes(&fault), "stop not in the audit trail"),
             Err(_) => {
                 warn!("stop not in the audit trail yet: the store did not answer in time");
-                let (service, entry, is_done) = (self.clone(), entry.clone(), done.is_ok());
+                let (intents, entry, is_done) = (self.clone(), entry.clone(), done.is_ok());
                 tokio::spawn(async move {
                     match (intending.await, settlement) {
                         (Ok(Ok(number)), Some(settlement)) => {
-                            service.settle(number, settlement).await;
-                            drop(pending_audit);
+                            intents.settle(number, settlement).await;
+                            drop(owed);
                         }
                         (Ok(Ok(_)), None) => {}
                         (Ok(Err(_)) | Err(_), _) if is_done => {
-                            service.record_later(entry, pending_audit);
+                            intents.record_later(entry, owed);
                         }
                         (Ok(Err(_)) | Err(_), _) => {}
                     }
@@ -104,26 +116,26 @@ impl Service {
 
     /// Settles an entry, and waits for that only as long as a response may.
     async fn settle_soon(&self, number: u64, settlement: Settlement) {
-        let service = self.clone();
-        let settling = tokio::spawn(async move { service.settle(number, settlement).await });
+        let intents = self.clone();
+        let settling = tokio::spawn(async move { intents.settle(number, settlement).await });
         let _ = timeout(SETTLED_WITHIN, settling).await;
     }
 
     /// Settles an entry as soon as the store can write. If the service stops first, the next start settles it.
     async fn settle(&self, number: u64, settlement: Settlement) {
-        let store = self.store();
-        let _ = self
-            .until_answered(|| store.settle(number, settlement))
+        let store = &self.store;
+        let _ = store
+            .until_answered(|| store.inner().settle(number, settlement))
             .await;
     }
 
     /// Records an entry as soon as the store can write. The session's journal contains it as well.
-    fn record_later(&self, entry: NewAuditEntry, pending_audit: Option<OwedEntry>) {
-        let service = self.clone();
+    fn record_later(&self, entry: NewAuditEntry, owed: Option<OwedEntry>) {
+        let store = self.store.clone();
         tokio::spawn(async move {
-            let store = service.store();
-            let _ = service.until_answered(|| store.record(&entry)).await;
-            drop(pending_audit);
+            let record = || store.inner().record(&entry);
+            let _ = store.until_answered(record).await;
+            drop(owed);
         });
     }
 }

@@ -1,17 +1,17 @@
 //! The sessions of this process.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iac_runner::session::{Session, Status};
 use tokio::sync::watch;
 
 use crate::store::DeploymentId;
 
-/// The deployments that this process runs.
-#[derive(Debug)]
+/// The deployments that this process runs, with their sessions.
+#[derive(Clone, Debug)]
 pub(crate) struct ActiveDeployments {
-    entries: Mutex<HashMap<DeploymentId, ActiveDeployment>>,
+    entries: Arc<Mutex<HashMap<DeploymentId, ActiveDeployment>>>,
     changed: watch::Sender<()>,
 }
 
@@ -37,7 +37,7 @@ fn is_at_work(session: &Session) -> bool {
 impl Default for ActiveDeployments {
     fn default() -> Self {
         Self {
-            entries: Mutex::default(),
+            entries: Arc::default(),
             changed: watch::Sender::new(()),
         }
     }

@@ -1,18 +1,14 @@
-//! Starts an ended deployment again.
+//! The secrets of an earlier request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
 use iac_runner::session::request::FieldFault;
-use iac_runner::session::{DeployRequest, Operation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::auth::Caller;
-use crate::service::{RequestError, RetryError, Service};
-use crate::store::{DeploymentId, NewAuditEntry, QueueState};
+use crate::service::{RequestError, RetryError};
 
 /// The secrets of an earlier request, sent again, in the same places as in a request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -75,7 +71,11 @@ impl Supplied {
     }
 
     /// Adds the secrets to the record of a request, which makes it a complete request.
-    fn complete(&self, mut record: Value, missing: &[String]) -> Result<Value, RetryError> {
+    pub(super) fn complete(
+        &self,
+        mut record: Value,
+        missing: &[String],
+    ) -> Result<Value, RetryError> {
         let given = self.fields();
         let wanted: BTreeSet<&str> = missing.iter().map(String::as_str).collect();
         let sent: BTreeSet<&str> = given.iter().map(|(field, ..)| field.as_str()).collect();
@@ -104,59 +104,6 @@ impl Supplied {
             record[part][name] = value.expose_secret().into();
         }
         Ok(record)
-    }
-}
-
-impl Service {
-    /// Starts an ended deployment again under a new id, and returns that id.
-    ///
-    /// Only for operations that change nothing; others have to be started explicitly. The request is checked against
-    /// the present rules.
-    ///
-    /// # Errors
-    /// The deployment does not exist, has not ended, or might change something; the caller may not start one; its
-    /// secrets were not sent again; or the request is no longer valid. Nothing was started then.
-    pub async fn retry(
-        &self,
-        id: DeploymentId,
-        supplied: &Supplied,
-        caller: &Caller,
-    ) -> Result<DeploymentId, RetryError> {
-        let view = self.view(id).await?.ok_or(RetryError::NotFound)?;
-        let status = view.status();
-        let former = view.deployment;
-        let operation = former.operation;
-        if !changes_nothing(operation) {
-            return Err(RetryError::MayChange { operation, status });
-        }
-        if former.queue_state != QueueState::Ended {
-            return Err(RetryError::NotOver { status });
-        }
-        let missing = DeployRequest::remembered(&former.record)?.missing;
-        let body = supplied.complete(former.record, &missing)?;
-        let request = self.accept(body.to_string().as_bytes())?;
-        let permit = self
-            .permit_start(&request, caller)
-            .map_err(RequestError::from)?;
-        let new = DeploymentId::new();
-        let entry = NewAuditEntry {
-            at: Utc::now(),
-            actor: caller.name.clone(),
-            action: "retry".to_owned(),
-            deployment: Some(id),
-            detail: format!("as {new}"),
-            by_starter: false,
-        };
-        self.enqueue(new, &request, caller, permit, Some(entry))
-            .await?;
-        Ok(new)
-    }
-}
-
-const fn changes_nothing(operation: Operation) -> bool {
-    match operation {
-        Operation::Plan | Operation::Drift | Operation::Validate => true,
-        Operation::Deploy | Operation::Destroy => false,
     }
 }
 
@@ -205,12 +152,5 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-    }
-
-    #[test]
-    fn what_may_change_something_is_not_done_again() {
-        let looks = Operation::ALL.map(changes_nothing);
-        // deploy, plan, destroy, drift, validate
-        assert_eq!(looks, [false, true, false, true, true]);
     }
 }

@@ -1,8 +1,10 @@
 //! Removes expired secrets, working directories, records and audit entries.
 
+pub(super) mod scrub;
+
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,29 +12,39 @@ use iac_runner::process::remove_tree;
 use iac_runner::session::remove_old_sessions;
 use tracing::{error, info};
 
-use super::Service;
+use super::node::session_dirs::SessionDirs;
 use crate::causes::Causes;
-use crate::store::{DeploymentId, QueueState, StoreError};
+use crate::store::{DeploymentId, QueueState, Store, StoreError};
 
 /// How often to look for expired data.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
-impl Service {
+/// Removes what is older than its retention.
+pub(crate) struct Cleanup {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) session_dirs: SessionDirs,
+    /// How long the directory of an ended deployment is kept.
+    pub(super) session_retention: Duration,
+    pub(super) record_retention: Duration,
+    pub(super) audit_retention: Duration,
+}
+
+impl Cleanup {
     /// Removes the directories and records of deployments that ended long ago, and old audit entries.
-    pub(super) async fn clean_up(&self) {
+    pub(super) async fn sweep(&self) {
         let now = Utc::now();
-        if let Some(limit) = before(now, self.shared.record_retention) {
-            told("records", self.store().forget_ended_before(limit).await);
+        if let Some(limit) = before(now, self.record_retention) {
+            told("records", self.store.forget_ended_before(limit).await);
         }
-        if let Some(limit) = before(now, self.shared.audit_retention) {
-            let forgotten = self.store().forget_audit_before(limit).await;
+        if let Some(limit) = before(now, self.audit_retention) {
+            let forgotten = self.store.forget_audit_before(limit).await;
             told("entries of the audit trail", forgotten);
         }
-        for id in deployments_in(&self.shared.sessions_dir) {
+        for id in deployments_in(&self.session_dirs.root()) {
             if !self.may_go(id, now).await {
                 continue;
             }
-            for (path, fault) in remove_expired(&self.dir(id), self.shared.settings.retention) {
+            for (path, fault) in remove_expired(&self.session_dirs.of(id), self.session_retention) {
                 error!(
                     deployment = %id,
                     path = %path.display(),
@@ -43,30 +55,12 @@ impl Service {
         }
     }
 
-    /// Schedules a scrub after a deployment has ended: nothing of its secrets may remain, although they are encrypted.
-    pub(super) fn scrub_soon(&self) {
-        self.shared.needs_scrub.store(true, Ordering::Relaxed);
-    }
-
-    /// Scrubs the store if due. Not at each end: deployments that end together are scrubbed at once.
-    pub(super) async fn scrub_if_due(&self) {
-        if self.shared.needs_scrub.swap(false, Ordering::Relaxed)
-            && let Err(fault) = self.store().scrub().await
-        {
-            self.scrub_soon();
-            error!(
-                error = %Causes(&fault),
-                "database not scrubbed"
-            );
-        }
-    }
-
     /// Returns whether the directory of a deployment is no longer needed; in doubt it is kept.
     async fn may_go(&self, id: DeploymentId, now: DateTime<Utc>) -> bool {
-        match self.store().deployment(id).await {
+        match self.store.deployment(id).await {
             Ok(None) => true,
             Ok(Some(deployment)) if deployment.queue_state == QueueState::Ended => {
-                let limit = before(now, self.shared.settings.retention);
+                let limit = before(now, self.session_retention);
                 deployment.ended_at < limit
             }
             Ok(Some(_)) | Err(_) => false,

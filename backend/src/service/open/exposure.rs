@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use iac_runner::process::will_contain;
 use iac_runner::protocol::SandboxMode;
 
-use super::OpenError;
 use crate::config::Config;
+use crate::service::OpenError;
 
 /// Returns the paths that no source on this machine may contain or lie in.
 pub(super) fn protected(config: &Config, data_dir: &Path) -> Vec<PathBuf> {

@@ -16,7 +16,7 @@ pub(crate) struct PendingAudit {
 
 /// One entry, counted until it is dropped.
 #[derive(Debug)]
-pub(crate) struct OwedEntry {
+pub(super) struct OwedEntry {
     pending_audit: PendingAudit,
     id: DeploymentId,
 }
@@ -31,7 +31,7 @@ impl Default for PendingAudit {
 }
 
 impl PendingAudit {
-    pub(crate) fn add(&self, id: DeploymentId) -> OwedEntry {
+    pub(super) fn add(&self, id: DeploymentId) -> OwedEntry {
         *self.counts().entry(id).or_default() += 1;
         OwedEntry {
             pending_audit: self.clone(),
@@ -40,7 +40,7 @@ impl PendingAudit {
     }
 
     /// Waits until no entry about a deployment is being written.
-    pub(crate) async fn none_about(&self, id: DeploymentId) {
+    pub(super) async fn none_about(&self, id: DeploymentId) {
         let mut changed = self.changed.subscribe();
         while self.counts().contains_key(&id) {
             // The sender lives as long as `self`.

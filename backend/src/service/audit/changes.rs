@@ -1,23 +1,10 @@
-//! Adds decisions to the audit trail that only the session has recorded.
-//!
-//! A decision is a pending audit entry before it takes effect; the session's journal has it once it did. The two are
-//! compared when a session is started or recovered, before it accepts decisions, and at its end, when it accepts none
-//! any more.
+//! Decides which changes the audit trail needs.
 
 use chrono::Utc;
-use iac_runner::session::{Session, Snapshot, Verdict};
-use tracing::info;
+use iac_runner::session::{Snapshot, Verdict};
 
-use crate::auth::Person;
-use crate::service::Service;
-use crate::service::worker::drain::STOP_OF_THE_SERVICE;
-use crate::service::worker::lost::{Lost, TAKEN_OVER};
-use crate::store::{
-    AuditEntry, AuditPage, Claim, DeploymentId, NewAuditEntry, Outcome, Settlement, StoreError,
-};
-
-/// Most audit entries to examine for one deployment; usually there are a handful.
-const MOST_ENTRIES: u32 = 1000;
+use crate::auth::{Person, STOP_OF_THE_SERVICE, TAKEN_OVER};
+use crate::store::{AuditEntry, Claim, NewAuditEntry, Outcome, Settlement};
 
 const APPROVE: &str = "approve";
 const REJECT: &str = "reject";
@@ -35,7 +22,7 @@ pub(crate) enum Moment {
 
 /// What a session reports about the decisions on it.
 #[derive(Clone, Debug, Default)]
-struct SessionDecisions {
+pub(super) struct SessionDecisions {
     /// Entries that the audit trail should have.
     entries: Vec<NewAuditEntry>,
     is_stopped: bool,
@@ -43,7 +30,7 @@ struct SessionDecisions {
 
 /// A change that the audit trail needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum AuditChange {
+pub(super) enum AuditChange {
     Record(NewAuditEntry),
     Settle(u64, Settlement),
     /// A stop was recorded but the session was not asked: ask it now, and settle the entry at its end.
@@ -53,69 +40,12 @@ enum AuditChange {
     },
 }
 
-impl Service {
-    /// Adds what the session has recorded to the audit trail, and settles pending entries.
-    pub(crate) async fn backfill_audit(
-        &self,
-        claim: &Claim,
-        session: &Session,
-        moment: Moment,
-    ) -> Result<(), Lost> {
-        let known = known(claim, &session.status());
-        let id = claim.lease.deployment;
-        if moment == Moment::Ended {
-            self.shared.pending_audit.none_about(id).await;
-        }
-        let trail = self.until_answered(|| self.entries_about(id)).await?;
-        for step in steps(known, &trail, moment) {
-            match step {
-                AuditChange::Record(entry) => {
-                    info!(deployment = %id, action = entry.action, by = entry.actor, "audit entry added");
-                    self.until_answered(|| self.store().record(&entry)).await?;
-                }
-                AuditChange::Settle(number, settlement) => {
-                    self.until_answered(|| self.store().settle(number, settlement))
-                        .await?;
-                }
-                AuditChange::Stop { by, is_forced } => {
-                    // Fails only if the session has already ended, which is fine.
-                    let _ = if is_forced {
-                        session.force_cancel(&by).await
-                    } else {
-                        session.cancel(&by).await
-                    };
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Settles the pending entries of a deployment that ends without a session.
-    pub(crate) async fn settle_without_session(
-        &self,
-        id: DeploymentId,
-        settlement: Settlement,
-    ) -> Result<(), Lost> {
-        let trail = self.until_answered(|| self.entries_about(id)).await?;
-        for entry in trail.iter().filter(|it| it.outcome == Outcome::Pending) {
-            self.until_answered(|| self.store().settle(entry.seq, settlement))
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn entries_about(&self, id: DeploymentId) -> Result<Vec<AuditEntry>, StoreError> {
-        let page = AuditPage {
-            deployment: Some(id),
-            before: None,
-            most: MOST_ENTRIES,
-        };
-        self.store().audit_trail(&page).await
-    }
-}
-
 /// Returns the changes that make the audit trail agree with the session.
-fn steps(known: SessionDecisions, trail: &[AuditEntry], moment: Moment) -> Vec<AuditChange> {
+pub(super) fn changes(
+    known: SessionDecisions,
+    trail: &[AuditEntry],
+    moment: Moment,
+) -> Vec<AuditChange> {
     let mut steps = Vec::new();
     // Oldest first.
     let mut pending: Vec<&AuditEntry> = trail
@@ -160,7 +90,7 @@ fn steps(known: SessionDecisions, trail: &[AuditEntry], moment: Moment) -> Vec<A
 }
 
 /// Returns the decisions that a session has recorded.
-fn known(claim: &Claim, now: &Snapshot) -> SessionDecisions {
+pub(super) fn decisions_of(claim: &Claim, now: &Snapshot) -> SessionDecisions {
     let is_automatic = claim.deployment.is_automatic();
     let starter = Person::named(&claim.deployment.started_by);
     let is_starter = |name: &str| Person::named(name) == starter;
@@ -322,7 +252,7 @@ mod tests {
                 })
                 .collect();
             trail.reverse();
-            let seen: Vec<_> = steps(known, &trail, moment)
+            let seen: Vec<_> = changes(known, &trail, moment)
                 .iter()
                 .map(|step| match step {
                     AuditChange::Record(_) => "record".to_owned(),

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use iac_runner::process::{FileId, boot_id, metadata_of_own, restore_owner_access};
 use nix::unistd::{AccessFlags, access};
-use tracing::warn;
+use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::OpenError;
+use crate::causes::Causes;
 use crate::config::NODE_FILE;
+use crate::service::OpenError;
 
 /// Locked by the running service, besides the directory itself: earlier versions lock only this file, and not every file
 /// system has locks of directories. The kernel releases the locks when the process ends.
@@ -25,12 +26,13 @@ const LOCK_FILE: &str = "backend.lock";
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// Pause between two attempts.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// A data directory that no other service uses.
 ///
 /// A node is identified by its data directory, which holds the sessions that it can recover. A host name would not do:
 /// a container gets a new one each time it is created.
 #[derive(Debug)]
-pub(super) struct DataDir {
+pub(crate) struct DataDir {
     dir: PathBuf,
     id: FileId,
     /// The directory, which is locked and cannot be removed while it is in use; `None` if the file system has no such
@@ -43,7 +45,7 @@ pub(super) struct DataDir {
 
 impl DataDir {
     /// Claims the directory, and creates it with mode 0700 if it is missing.
-    pub(super) fn claim(dir: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn claim(dir: &Path) -> Result<Self, OpenError> {
         let dir = std::path::absolute(dir).map_err(unusable(dir))?;
         DirBuilder::new()
             .recursive(true)
@@ -77,7 +79,7 @@ impl DataDir {
         }
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -88,7 +90,7 @@ impl DataDir {
     ///
     /// # Errors
     /// It cannot, or the directory or its only lock was removed or replaced: another service may use it.
-    pub(super) fn keep_accessible(&self) -> io::Result<()> {
+    fn keep_accessible(&self) -> io::Result<()> {
         self.restore_mode(&self.dir)?;
         self.expect_locked()?;
         for entry in fs::read_dir(&self.dir)? {
@@ -96,6 +98,17 @@ impl DataDir {
         }
         access(&self.dir, AccessFlags::W_OK | AccessFlags::X_OK)?;
         Ok(())
+    }
+
+    /// Makes sure that deployments can be stored in the directory; returns whether they can.
+    pub(crate) fn can_store_deployments(&self) -> bool {
+        match self.keep_accessible() {
+            Ok(()) => true,
+            Err(fault) => {
+                error!(error = %Causes(&fault), "data directory not usable");
+                false
+            }
+        }
     }
 
     /// Gives this service back its access to a file, and takes away access that others did not have at first.
@@ -132,12 +145,12 @@ impl DataDir {
 
     /// Returns what no copy of the directory shares: its device and inode, and the boot of the system, without which
     /// the copy of a whole disk would have the same.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}:{}", boot_id().unwrap_or_default(), self.id)
     }
 
     /// Returns the identity of the node, the same at every start.
-    pub(super) fn identity(&self) -> Result<String, OpenError> {
+    pub(crate) fn identity(&self) -> Result<String, OpenError> {
         let file = self.dir.join(NODE_FILE);
         let kept = match fs::read_to_string(&file) {
             Ok(name) => name.trim().to_owned(),
