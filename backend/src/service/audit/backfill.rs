@@ -10,7 +10,9 @@ pub(crate) use super::changes::Moment;
 use super::changes::{AuditChange, changes, decisions_of};
 use super::pending::PendingAudit;
 use crate::service::state::retrying_store::{Lost, RetryingStore};
-use crate::store::{AuditEntry, AuditPage, Claim, DeploymentId, Outcome, Settlement, StoreError};
+use crate::store::{
+    AuditEntry, AuditPage, Claim, DeploymentId, Outcome, Settlement, Store, StoreError,
+};
 
 /// Most audit entries to examine for one deployment; usually there are a handful.
 const MOST_ENTRIES: u32 = 1000;
@@ -39,18 +41,21 @@ impl AuditBackfill {
         if moment == Moment::Ended {
             self.pending.none_about(id).await;
         }
-        let trail = self.store.until_answered(|| self.entries_about(id)).await?;
+        let trail = self
+            .store
+            .until_answered(|store| entries_about(store, id))
+            .await?;
         for change in changes(known, &trail, moment) {
             match change {
                 AuditChange::Record(entry) => {
                     info!(deployment = %id, action = entry.action, by = entry.actor, "audit entry added");
                     self.store
-                        .until_answered(|| self.store.inner().record(&entry))
+                        .until_answered(|store| store.record(&entry))
                         .await?;
                 }
                 AuditChange::Settle(number, settlement) => {
                     self.store
-                        .until_answered(|| self.store.inner().settle(number, settlement))
+                        .until_answered(|store| store.settle(number, settlement))
                         .await?;
                 }
                 AuditChange::Stop { by, is_forced } => {
@@ -72,21 +77,24 @@ impl AuditBackfill {
         id: DeploymentId,
         settlement: Settlement,
     ) -> Result<(), Lost> {
-        let trail = self.store.until_answered(|| self.entries_about(id)).await?;
+        let trail = self
+            .store
+            .until_answered(|store| entries_about(store, id))
+            .await?;
         for entry in trail.iter().filter(|it| it.outcome == Outcome::Pending) {
             self.store
-                .until_answered(|| self.store.inner().settle(entry.seq, settlement))
+                .until_answered(|store| store.settle(entry.seq, settlement))
                 .await?;
         }
         Ok(())
     }
+}
 
-    async fn entries_about(&self, id: DeploymentId) -> Result<Vec<AuditEntry>, StoreError> {
-        let page = AuditPage {
-            deployment: Some(id),
-            before: None,
-            most: MOST_ENTRIES,
-        };
-        self.store.inner().audit_trail(&page).await
-    }
+async fn entries_about(store: &dyn Store, id: DeploymentId) -> Result<Vec<AuditEntry>, StoreError> {
+    let page = AuditPage {
+        deployment: Some(id),
+        before: None,
+        most: MOST_ENTRIES,
+    };
+    store.audit_trail(&page).await
 }

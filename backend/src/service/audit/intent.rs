@@ -123,9 +123,9 @@ impl AuditIntents {
 
     /// Settles an entry as soon as the store can write. If the service stops first, the next start settles it.
     async fn settle(&self, number: u64, settlement: Settlement) {
-        let store = &self.store;
-        let _ = store
-            .until_answered(|| store.inner().settle(number, settlement))
+        let _ = self
+            .store
+            .until_answered(|store| store.settle(number, settlement))
             .await;
     }
 
@@ -133,8 +133,7 @@ impl AuditIntents {
     fn record_later(&self, entry: NewAuditEntry, owed: Option<OwedEntry>) {
         let store = self.store.clone();
         tokio::spawn(async move {
-            let record = || store.inner().record(&entry);
-            let _ = store.until_answered(record).await;
+            let _ = store.until_answered(|store| store.record(&entry)).await;
             drop(owed);
         });
     }

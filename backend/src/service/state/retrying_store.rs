@@ -32,22 +32,22 @@ impl RetryingStore {
         Self { store, stop }
     }
 
-    /// Returns the store itself, for the calls to repeat.
+    /// Returns the store itself, for calls that are not repeated.
     pub(crate) fn inner(&self) -> &dyn Store {
         self.store.as_ref()
     }
 
     /// Repeats a call until it succeeds or the service stops.
-    pub(crate) async fn until_answered<T, A>(
-        &self,
-        ask: impl Fn() -> A + Send + Sync,
+    pub(crate) async fn until_answered<'a, T, A>(
+        &'a self,
+        call: impl Fn(&'a dyn Store) -> A + Send + Sync,
     ) -> Result<T, Lost>
     where
         A: Future<Output = Result<T, StoreError>> + Send,
         T: Send,
     {
         loop {
-            match ask().await {
+            match call(self.store.as_ref()).await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => error!(error = %Causes(&fault), "store did not answer"),
             }
@@ -60,10 +60,10 @@ impl RetryingStore {
 
     /// Repeats a call that needs a lease, as [`Self::until_answered`] does.
     pub(crate) async fn while_leased<'a>(
-        &self,
-        ask: impl Fn() -> StoreReply<'a> + Send + Sync,
+        &'a self,
+        call: impl Fn(&'a dyn Store) -> StoreReply<'a> + Send + Sync,
     ) -> Result<(), Lost> {
-        match self.until_answered(ask).await? {
+        match self.until_answered(call).await? {
             LeaseState::Yes => Ok(()),
             LeaseState::Lost => Err(Lost),
         }

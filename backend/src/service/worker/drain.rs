@@ -41,8 +41,8 @@ impl Drain {
         self.grace.saturating_add(MARGIN)
     }
 
-    /// Waits, after the service was stopped, until no deployment is running and every end is stored. A deployment that waits
-    /// for approval does not count as running.
+    /// Waits, after the service was stopped, until no deployment is running and every end is stored. A deployment that
+    /// waits for approval does not count as running.
     ///
     /// Deployments still running after `limit` are cancelled gracefully, and then end within their grace period.
     pub(crate) async fn run(&self, limit: Duration) {

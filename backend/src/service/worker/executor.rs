@@ -76,10 +76,9 @@ impl Executor {
                 if settled.await.is_err() {
                     return;
                 }
-                let store = self.store.inner();
                 let finished = self
                     .store
-                    .while_leased(|| store.finish(&claim.lease, &ending));
+                    .while_leased(|store| store.finish(&claim.lease, &ending));
                 if finished.await.is_ok() {
                     let operation = claim.deployment.operation;
                     self.metrics.count(operation, ending.reason, None);

@@ -18,7 +18,7 @@ use crate::causes::Causes;
 use crate::sealing::{SealError, Sealer};
 use crate::service::node::session_dirs::SessionDirs;
 use crate::service::state::retrying_store::{Lost, RetryingStore};
-use crate::store::Claim;
+use crate::store::{Claim, Keys};
 
 /// Opens sessions in the data directory, with the decrypted secrets of their requests.
 pub(crate) struct SessionOpener {
@@ -41,9 +41,9 @@ impl SessionOpener {
         if claim.deployment.session_dir.is_none() {
             fence.put_up().map_err(NoSession::Fence)?;
         }
-        let (store, shown) = (self.store.inner(), root.to_string_lossy().into_owned());
+        let shown = root.to_string_lossy().into_owned();
         self.store
-            .while_leased(|| store.keep_session_dir(&claim.lease, &shown))
+            .while_leased(|store| store.keep_session_dir(&claim.lease, &shown))
             .await
             .map_err(|Lost| NoSession::Lost)?;
         let secrets = self.secrets_of(claim);
@@ -101,12 +101,7 @@ impl SessionOpener {
 
     /// Returns the callers whose keys are not revoked.
     async fn accepted_callers(&self) -> Result<Vec<Caller>, Lost> {
-        let store = self.store.inner();
-        let keys = self
-            .store
-            .until_answered(|| store.keys())
-            .await?
-            .into_iter();
+        let keys = self.store.until_answered(Keys::keys).await?.into_iter();
         let accepted = keys.filter(|key| key.revoked_at.is_none());
         Ok(accepted.map(|key| key.caller()).collect())
     }

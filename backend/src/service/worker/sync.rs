@@ -77,7 +77,6 @@ impl SessionSync {
         session: &Session,
         course: &mut PhaseTimer,
     ) -> Result<Plan, Lost> {
-        let store = self.store.inner();
         let mut snapshots = session.watch();
         // The store may lack what the session has reported so far.
         snapshots.mark_changed();
@@ -116,7 +115,7 @@ impl SessionSync {
                 () = tokio::time::sleep_until(due), if news.due.is_some() => true,
                 _ = renewal.tick() => {
                     let lasts = self.lease;
-                    self.store.while_leased(|| store.renew(lease, lasts)).await?;
+                    self.store.while_leased(|store| store.renew(lease, lasts)).await?;
                     false
                 }
             };
@@ -146,9 +145,8 @@ impl SessionSync {
         if lines.is_empty() {
             return Ok(());
         }
-        let store = self.store.inner();
         self.store
-            .while_leased(|| store.add_lines(lease, lines))
+            .while_leased(|store| store.add_lines(lease, lines))
             .await?;
         self.leave_out(lease, limit.take(lines)).await
     }
@@ -157,20 +155,19 @@ impl SessionSync {
         let Some(LogGap { last, marker }) = gap else {
             return Ok(());
         };
-        let store = self.store.inner();
         self.store
-            .while_leased(|| store.leave_out_lines(lease, &marker, last))
+            .while_leased(|store| store.leave_out_lines(lease, &marker, last))
             .await
     }
 
     /// Counts the lines that another process has stored; returns the number of the next line.
     async fn take_kept_lines(&self, lease: &Lease, limit: &mut LogLimit) -> Result<u64, Lost> {
-        let (store, id) = (self.store.inner(), lease.deployment);
+        let id = lease.deployment;
         let mut next = 0;
         loop {
             let lines = self
                 .store
-                .until_answered(|| store.lines(id, next, LINES_AT_A_TIME.into()))
+                .until_answered(|store| store.lines(id, next, LINES_AT_A_TIME.into()))
                 .await?;
             let Some(last) = lines.last() else {
                 return Ok(next);
@@ -191,7 +188,7 @@ impl SessionSync {
             // Its task ended with the runtime; the next start recovers it.
             return Ok(());
         };
-        let (store, lease) = (self.store.inner(), &claim.lease);
+        let lease = &claim.lease;
         // Before the end is stored: entries still pending about an ended deployment came too late.
         self.audit.compare(claim, session, Moment::Ended).await?;
         self.store_progress(lease, &end).await?;
@@ -199,7 +196,7 @@ impl SessionSync {
         if let Some(outputs) = session.outputs() {
             let outputs = to_json(outputs.as_ref());
             self.store
-                .while_leased(|| store.keep_outputs(lease, &outputs))
+                .while_leased(|store| store.keep_outputs(lease, &outputs))
                 .await?;
         }
         let ending = Ending {
@@ -208,7 +205,7 @@ impl SessionSync {
             at: end.ended_at.unwrap_or_else(chrono::Utc::now),
         };
         self.store
-            .while_leased(|| store.finish(lease, &ending))
+            .while_leased(|store| store.finish(lease, &ending))
             .await?;
         self.metrics.finish(&end, ending.reason, course);
         info!(deployment = %lease.deployment, reason = ?ending.reason, "deployment ended");
@@ -217,9 +214,8 @@ impl SessionSync {
 
     async fn store_progress(&self, lease: &Lease, now: &Snapshot) -> Result<(), Lost> {
         let progress = progress(now);
-        let store = self.store.inner();
         self.store
-            .while_leased(|| store.keep_progress(lease, &progress))
+            .while_leased(|store| store.keep_progress(lease, &progress))
             .await
     }
 
@@ -236,9 +232,9 @@ impl SessionSync {
         let Some(plan) = session.plan() else {
             return Ok(Plan::ToKeep);
         };
-        let (store, plan) = (self.store.inner(), to_json(plan.as_ref()));
+        let plan = to_json(plan.as_ref());
         self.store
-            .while_leased(|| store.keep_plan(lease, &plan))
+            .while_leased(|store| store.keep_plan(lease, &plan))
             .await?;
         Ok(Plan::Kept)
     }
