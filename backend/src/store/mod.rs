@@ -48,7 +48,9 @@ pub use sql::{PostgresStore, SqliteStore};
 
 /// All persistent data.
 #[async_trait]
-pub trait Store: Deployments + Claims + Decisions + Nodes + Logs + Audit + Keys + Sealing {
+pub trait Store:
+    Deployments + Claims + ForwardedDecisions + Nodes + Logs + Audit + Keys + Sealing
+{
     /// Closes all connections, once they are not in use. Everything else fails from then on.
     ///
     /// Then the file of an SQLite database is complete: its write-ahead log is part of it, and removed.
@@ -170,7 +172,7 @@ pub trait Claims: Send + Sync {
 ///
 /// A decision is taken once, and only while the sender waits for it. It is deleted with the record of its deployment.
 #[async_trait]
-pub trait Decisions: Send + Sync {
+pub trait ForwardedDecisions: Send + Sync {
     /// Returns whether several nodes may use this store.
     fn is_shared(&self) -> bool;
 

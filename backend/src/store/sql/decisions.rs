@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{PostgresStore, SqliteStore};
 use crate::store::columns::json_of;
-use crate::store::{Decisions, DeploymentId, HandedOver, StoreError};
+use crate::store::{DeploymentId, ForwardedDecisions, HandedOver, StoreError};
 
 const ANSWER: &str = "UPDATE decisions SET answer = $2 WHERE seq = $1";
 
@@ -40,7 +40,7 @@ impl TryFrom<DecisionRow> for HandedOver {
 macro_rules! decisions {
     ($store:ty, $is_shared:literal, $now:literal) => {
         #[async_trait]
-        impl Decisions for $store {
+        impl ForwardedDecisions for $store {
             fn is_shared(&self) -> bool {
                 $is_shared
             }
