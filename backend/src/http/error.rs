@@ -263,7 +263,7 @@ impl From<RequestError> for ApiError {
             RequestError::Invalid(faults) => Self::Invalid(faults),
             RequestError::Refused(refusal) => Self::Forbidden(refusal.to_string()),
             RequestError::Store(fault) => fault.into(),
-            fault => Self::Internal(Box::new(fault)),
+            fault @ RequestError::Seal(_) => Self::Internal(Box::new(fault)),
         }
     }
 }
@@ -293,7 +293,7 @@ impl From<RetryError> for ApiError {
             RetryError::SecretsMissing(faults) => Self::SecretsMissing(faults),
             RetryError::Request(fault) => fault.into(),
             RetryError::Store(fault) => fault.into(),
-            fault => Self::Internal(Box::new(fault)),
+            fault @ RetryError::Record(_) => Self::Internal(Box::new(fault)),
         }
     }
 }

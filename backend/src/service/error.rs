@@ -95,8 +95,7 @@ pub enum OpenError {
 
 /// Why a service stopped by itself.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RunError {
+pub(crate) enum RunError {
     /// Another process has started under its node name, with a copy of its data directory.
     #[error(
         "another process took the node name `{name}`, with a copy of this data directory: run one of them only, or give \
@@ -113,8 +112,7 @@ pub enum RunError {
 
 /// Why a deployment was not started.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RequestError {
+pub(crate) enum RequestError {
     /// The request is not valid.
     #[error("the request is not valid")]
     Invalid(Vec<FieldFault>),
@@ -137,8 +135,7 @@ impl From<InvalidRequest> for RequestError {
 
 /// Why a deployment was not retried.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RetryError {
+pub(crate) enum RetryError {
     /// There is no such deployment.
     #[error("there is no such deployment")]
     NotFound,
@@ -172,8 +169,7 @@ pub enum RetryError {
 
 /// Why a decision had no effect.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum DecisionError {
+pub(crate) enum DecisionError {
     /// There is no such deployment.
     #[error("there is no such deployment")]
     NotFound,

@@ -40,14 +40,14 @@ use iac_runner::runner::SandboxLevel;
 use tokio::sync::watch;
 
 use self::decisions::Decisions;
-pub use self::decisions::decision::Decision;
-pub use self::error::{DecisionError, OpenError, RequestError, RetryError, RunError};
+pub(crate) use self::decisions::decision::Decision;
+pub use self::error::OpenError;
+pub(crate) use self::error::{DecisionError, RequestError, RetryError, RunError};
 use self::node::lease::NodeLease;
 use self::node::readiness::Readiness;
 use self::queue::Queue;
-pub use self::queue::supplied::Supplied;
-pub use self::reads::log_text::LogText;
-pub use self::reads::view::DeploymentView;
+pub(crate) use self::queue::supplied::Supplied;
+pub(crate) use self::reads::view::DeploymentView;
 pub(crate) use self::reads::{Reads, waiting_line};
 use self::scheduler::Scheduler;
 use self::state::stop_signal::StopSignal;
@@ -85,22 +85,22 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Starts deployments, and ended ones again.
+    /// Returns the part that starts deployments, and retries ended ones.
     pub(crate) fn queue(&self) -> &Queue {
         &self.parts.queue
     }
 
-    /// Approves, rejects and cancels deployments.
+    /// Returns the part that approves, rejects and cancels deployments.
     pub(crate) fn decisions(&self) -> &Decisions {
         &self.parts.decisions
     }
 
-    /// Reads deployments.
+    /// Returns the part that reads deployments.
     pub(crate) fn reads(&self) -> &Reads {
         &self.parts.reads
     }
 
-    /// Checks whether this node can do its work.
+    /// Returns the part that checks whether this node can do its work.
     pub(crate) fn readiness(&self) -> &Readiness {
         &self.parts.readiness
     }

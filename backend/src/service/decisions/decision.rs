@@ -10,7 +10,7 @@ use crate::store::{DeploymentId, NewAuditEntry};
 /// A decision about a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Apply its plan.
     Approve {
         /// The approver's comment.

@@ -13,7 +13,7 @@ use crate::service::{RequestError, RetryError};
 /// The secrets of an earlier request, sent again, in the same places as in a request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Supplied {
+pub(crate) struct Supplied {
     /// Values of environment variables, by name.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]

@@ -11,7 +11,7 @@ use crate::store::{DeploymentId, Store, StoreError, StoredLine};
 const PIECE: u32 = 1000;
 
 /// A log that is read as fast as the client accepts it, with one piece in memory at a time.
-pub struct LogText {
+pub(crate) struct LogText {
     store: Arc<dyn Store>,
     id: DeploymentId,
     /// `None` means all phases.
@@ -53,7 +53,7 @@ impl LogText {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
         let lines: Vec<StoredLine> = match &mut self.from {
             From::Session(logs) => {
                 let at_hand = std::iter::from_fn(|| logs.line_at_hand());

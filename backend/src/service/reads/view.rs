@@ -7,24 +7,24 @@ use crate::store::{Deployment, DeploymentId};
 
 /// State of a deployment: its record, and the live state of its session if this process runs it.
 #[derive(Clone, Debug)]
-pub struct DeploymentView {
+pub(crate) struct DeploymentView {
     /// The record.
-    pub deployment: Deployment,
+    pub(crate) deployment: Deployment,
     /// State of the session, which may be slightly ahead of the record.
-    pub snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Snapshot>,
     /// Progress of its checkout, as reported by git.
-    pub progress: Option<String>,
+    pub(crate) progress: Option<String>,
     /// Position in the queue, from 1.
-    pub position: Option<u64>,
+    pub(crate) position: Option<u64>,
     /// The deployment of the same workspace that this one waits for.
-    pub waiting_for: Option<DeploymentId>,
+    pub(crate) waiting_for: Option<DeploymentId>,
     /// Time since when the node that runs it has sent no heartbeat; `None` if it has.
-    pub node_silent_since: Option<DateTime<Utc>>,
+    pub(crate) node_silent_since: Option<DateTime<Utc>>,
 }
 
 impl DeploymentView {
     /// Returns the status; the session takes precedence over the record.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let of_record = self.deployment.progress.status;
         self.snapshot.as_ref().map_or(of_record, |now| now.status)
     }
