@@ -56,7 +56,7 @@ on_both_tools!(a_deep_value_is_in_plan_and_outputs);
 fn outputs_that_are_too_deep_are_a_warning(tool: Tool) {
     let test_env = TestEnv::new(tool);
     block_on(async {
-        let session = finished(&test_env, nested(&test_env, 600), true).await;
+        let session = finished(&test_env, nested(&test_env, 505), true).await;
         let ended = end(&session).await;
         assert_eq!(ended.reason, Some(Reason::Applied), "{}", log(&session));
         let [warning] = &*ended.warnings else {
