@@ -373,13 +373,23 @@ fn shows_planning(text: &[u8]) -> bool {
 
 /// Returns whether a text shows that a change is complete.
 fn shows_finished_change(text: &[u8]) -> bool {
-    let line_at = |at: usize| {
+    let ends = |line: &[u8]| progress(&uncoloured(line)) == Some(ResourceProgress::Ends);
+    let is_message = |line: &[u8]| line.starts_with(b"{");
+    has_line(text, &COMPLETE_FINDER, ends) || has_line(text, &APPLIED_FINDER, is_message)
+}
+
+/// Returns whether a line with some words is one that is looked for; each line is examined once.
+fn has_line(text: &[u8], words: &Finder<'_>, is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+    let mut from = 0;
+    while let Some(found) = words.find(&text[from..]) {
+        let at = from + found;
         let end = memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
-        &text[line_start(text, at)..end]
-    };
-    let ends = |at: usize| progress(&uncoloured(line_at(at))) == Some(ResourceProgress::Ends);
-    let is_message = |at: usize| line_at(at).starts_with(b"{");
-    COMPLETE_FINDER.find_iter(text).any(ends) || APPLIED_FINDER.find_iter(text).any(is_message)
+        if is_wanted(&text[line_start(text, at)..end]) {
+            return true;
+        }
+        from = end;
+    }
+    false
 }
 
 fn begins_like_the_tool(line: &[u8]) -> bool {
