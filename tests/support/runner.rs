@@ -90,6 +90,12 @@ impl Launch {
         self.by(command)
     }
 
+    /// Starts the runner as a user without other rights, under a limit in the form of an option of `prlimit`.
+    pub(crate) fn limited_for_user(self, user: u32, limit: &str) -> Self {
+        let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
+        self.after(&["setpriv", &user, &group, "--clear-groups", "prlimit", limit])
+    }
+
     /// Sends stderr elsewhere, instead of to a file that is read at the end.
     pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());

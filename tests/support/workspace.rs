@@ -1,6 +1,7 @@
 //! A configuration with three quick resources and a slow one, and its true state.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -44,6 +45,18 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
+    /// Gives the directory and everything in it to a user.
+    pub(crate) fn give_to(&self, user: u32) {
+        let given = Command::new("chown")
+            .args(["-R", &format!("{user}:{user}")])
+            .arg(self.folder.path())
+            .status()
+            .expect("`chown` starts");
+        assert!(given.success(), "run the tests as root");
+        let folder = fs::metadata(self.folder.path()).expect("it is there");
+        assert_eq!(folder.uid(), user);
+    }
+
     /// Creates three quick resources, then one that blocks.
     pub(crate) fn new(tool: Tool, backend: Backend) -> Self {
         Self::with_in_flight(tool, backend, IN_FLIGHT)

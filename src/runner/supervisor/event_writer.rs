@@ -237,13 +237,19 @@ impl EventWriter {
     ///
     /// If a limit on the size of files leaves no room for the output, the front gets the end of it: as much of `tail` as
     /// there is room for.
-    pub(crate) fn finish(&mut self, result: RunResult<ResultOutput>, tail: &str, exit_status: u8) {
+    pub(crate) fn finish(
+        &mut self,
+        frame: &RunResult<()>,
+        output: ResultOutput,
+        tail: &str,
+        exit_status: u8,
+    ) {
         let (seq, at) = (self.next, Utc::now());
+        let result = frame.clone().with_output(output);
         self.record_result(seq, at, &result);
-        let frame = result.clone().with_output(());
         let is_written = !self.has_reader
             || self.write_result(seq, at, result)
-            || shortened(&frame, tail).any(|short| self.write_result(seq, at, short));
+            || shortened(frame, tail).any(|short| self.write_result(seq, at, short));
         // Without the end mark the front reports that the supervisor was lost, which is then true.
         if is_written {
             let _ = self.relay.finish(exit_status);

@@ -409,8 +409,7 @@ impl Supervisor {
                     .warn(&mut self.stop_requests.link, sentence);
             }
         }
-        let result = frame.clone().with_output(output);
         self.event_writer
-            .finish(result, tail, exit_status::of(frame.outcome));
+            .finish(frame, output, tail, exit_status::of(frame.outcome));
     }
 }

@@ -13,15 +13,7 @@ use crate::support::workspace::{Backend, Workspace};
 fn as_user_with_processes(launch: Launch, most: u32) -> Launch {
     static USERS: AtomicU32 = AtomicU32::new(0);
     let user = 1_000_000 + process::id() * 100 + USERS.fetch_add(1, Ordering::Relaxed);
-    let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
-    launch.after(&[
-        "setpriv",
-        &user,
-        &group,
-        "--clear-groups",
-        "prlimit",
-        &format!("--nproc={most}"),
-    ])
+    launch.limited_for_user(user, &format!("--nproc={most}"))
 }
 
 #[track_caller]

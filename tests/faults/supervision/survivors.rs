@@ -1,9 +1,7 @@
 //! Processes that the runner cannot see or may not kill: the result, or a warning next to it, names them.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::Path;
-use std::process::Command;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -112,9 +110,7 @@ fn without_proc(workspace: &Workspace) -> Launch {
 fn as_user(workspace: &Workspace) -> Launch {
     let helper = workspace.work_dir().join("as_root");
     fs::copy("/usr/bin/setpriv", &helper).expect("setpriv is copied");
-    let folder = workspace.work_dir();
-    let folder = folder.parent().expect("a temporary directory");
-    give(folder);
+    workspace.give_to(USER);
     chown(&helper, Some(0), Some(0)).expect("the tests run as root");
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o4755)).expect("it is ours");
     let user = USER.to_string();
@@ -128,17 +124,6 @@ fn as_user(workspace: &Workspace) -> Launch {
         "--",
     ];
     Launch::stream(workspace, &workspace.apply()).under(&as_user)
-}
-
-/// Gives everything at a path to the user.
-fn give(path: &Path) {
-    let given = Command::new("chown")
-        .args(["-R", &USER.to_string()])
-        .arg(path)
-        .status()
-        .expect("`chown` starts");
-    assert!(given.success(), "run the tests as root");
-    assert_eq!(fs::metadata(path).expect("it is there").uid(), USER);
 }
 
 fn run(launch: Launch) -> (Ending, Value) {

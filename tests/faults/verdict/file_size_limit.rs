@@ -1,8 +1,5 @@
 //! A file size limit that cuts the tool's output, including its errors.
 
-use std::os::unix::fs::chown;
-use std::process::Command;
-
 use crate::support::ending::warnings;
 use crate::support::runner::Launch;
 use crate::support::state_server::Unlocks;
@@ -87,23 +84,6 @@ fn result_that_is_larger_than_the_limit_is_told(tool: Tool) {
 
 /// Runs a request as a user who cannot raise the limit.
 fn limited(workspace: &Workspace, launch: Launch) -> Launch {
-    let folder = workspace.work_dir();
-    let folder = folder.parent().expect("a temporary directory");
-    let given = Command::new("chown")
-        .args(["-R", &USER.to_string()])
-        .arg(folder)
-        .status()
-        .expect("`chown` starts");
-    assert!(given.success(), "run the tests as root");
-    chown(folder, Some(USER), Some(USER)).expect("run the tests as root");
-    let (user, group) = (format!("--reuid={USER}"), format!("--regid={USER}"));
-    let limit = format!("--fsize={LIMIT_BYTES}:{LIMIT_BYTES}");
-    launch.after(&[
-        "setpriv",
-        &user,
-        &group,
-        "--clear-groups",
-        "prlimit",
-        &limit,
-    ])
+    workspace.give_to(USER);
+    launch.limited_for_user(USER, &format!("--fsize={LIMIT_BYTES}:{LIMIT_BYTES}"))
 }

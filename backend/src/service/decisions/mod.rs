@@ -121,10 +121,7 @@ impl Decisions {
                 return Ok(Stopped::Remembered);
             }
             let session = self.sessions.session_of(deployment).await?;
-            match session.cancel(&entry.actor).await {
-                Ok(()) => Ok(Stopped::BySession),
-                Err(fault) => Err(refused(&session, fault)),
-            }
+            stopped(&session, session.cancel(&entry.actor).await)
         };
         self.intents.carry_out_stop(entry, stop).await
     }
@@ -142,12 +139,7 @@ impl Decisions {
             return Ok(());
         }
         let session = self.sessions.session_of(deployment).await?;
-        let stop = async {
-            match session.force_cancel(&entry.actor).await {
-                Ok(()) => Ok(Stopped::BySession),
-                Err(fault) => Err(refused(&session, fault)),
-            }
-        };
+        let stop = async { stopped(&session, session.force_cancel(&entry.actor).await) };
         self.intents.carry_out_stop(entry, stop).await
     }
 
@@ -174,6 +166,14 @@ impl Decisions {
                 .count(deployment.operation, ending.reason, None);
         }
         Ok(has_ended)
+    }
+}
+
+/// Returns how the session accepted a stop.
+fn stopped(session: &Session, done: Result<(), SessionError>) -> Result<Stopped, DecisionError> {
+    match done {
+        Ok(()) => Ok(Stopped::BySession),
+        Err(fault) => Err(refused(session, fault)),
     }
 }
 

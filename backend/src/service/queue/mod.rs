@@ -18,7 +18,6 @@ use crate::sealing::Sealer;
 use crate::store::{DeploymentId, NewAuditEntry, NewDeployment, QueueState, Store, Target, Turn};
 
 /// Turns requests into queued deployments.
-#[derive(Clone)]
 pub(crate) struct Queue {
     pub(super) store: Arc<dyn Store>,
     pub(super) reads: Reads,

@@ -9,7 +9,6 @@ use iac_runner::session::{DeployRequest, Settings};
 use crate::service::RequestError;
 
 /// Parses requests, and rejects those that the settings do not allow.
-#[derive(Clone)]
 pub(crate) struct RequestCheck {
     settings: Arc<Settings>,
     allows_local_sources: bool,

@@ -24,20 +24,21 @@ pub(crate) fn from_base64(text: &str) -> Option<String> {
 }
 
 /// Returns the password of `user:password` in base64 (RFC 7617), with or without a `Basic` prefix.
-///
-/// Without the prefix, a text with white space behind a colon is a sentence.
-pub(crate) fn basic_password(value: &str) -> Option<String> {
-    match value.split_once(' ') {
-        Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
-            password_in_base64(encoded)
-        }
-        _ => password_in_base64(value).filter(|it| !it.contains(char::is_whitespace)),
-    }
-}
-
-/// Returns the password of `user:password` in base64.
-pub(crate) fn password_in_base64(encoded: &str) -> Option<String> {
-    let decoded = from_base64(encoded.trim())?;
+pub(crate) fn password_in_base64(value: &str) -> Option<String> {
+    let decoded = from_base64(after_scheme(value).unwrap_or(value).trim())?;
     let (_, password) = decoded.split_once(':')?;
     Some(password.to_owned())
+}
+
+/// Returns the same for a value that may be something else: without the prefix, a text with white space behind a colon
+/// is a sentence.
+pub(crate) fn basic_password(value: &str) -> Option<String> {
+    let is_marked = after_scheme(value).is_some();
+    password_in_base64(value).filter(|it| is_marked || !it.contains(char::is_whitespace))
+}
+
+/// Returns what follows the `Basic` prefix.
+fn after_scheme(value: &str) -> Option<&str> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("basic").then_some(encoded)
 }

@@ -230,7 +230,7 @@ impl Found {
     fn add_member(&mut self, name: &str, value: &str, secrecy: Secrecy, depth: usize) {
         let mut secrecy = secrecy.within(name);
         if is_name_of_basic(name)
-            && let Some(password) = basic_password(value).or_else(|| password_in_base64(value))
+            && let Some(password) = password_in_base64(value)
         {
             secrecy = Secrecy::Whole;
             self.add_string(&password);
@@ -254,11 +254,10 @@ impl Found {
 
     /// Adds a string that is secret as a whole.
     fn add_string(&mut self, text: &str) {
-        // A string of HCL, in which templates are escaped.
-        if text.contains("$${") || text.contains("%%{") {
-            self.add(Secret::anywhere(
-                text.replace("$${", "${").replace("%%{", "%{").into_bytes(),
-            ));
+        // It may be a string of HCL.
+        let meant = quoted::without_template_escapes(text);
+        if meant != text {
+            self.add(Secret::anywhere(meant.into_bytes()));
         }
         let value = text.as_bytes();
         self.add(match scope_of(value, b"") {

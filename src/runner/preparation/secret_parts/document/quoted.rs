@@ -142,6 +142,11 @@ fn name_before(text: &str) -> &str {
 pub(super) fn unescaped(quoted: &str) -> String {
     let unescaped = serde_json::from_str(quoted);
     let text: String = unescaped.unwrap_or_else(|_| quoted.trim_matches('"').to_owned());
+    without_template_escapes(&text)
+}
+
+/// Returns a string of HCL with `${` and `%{` for their escapes `$${` and `%%{`.
+pub(super) fn without_template_escapes(text: &str) -> String {
     text.replace("$${", "${").replace("%%{", "%{")
 }
 
